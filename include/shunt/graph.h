@@ -1,0 +1,78 @@
+/* graph.h - building a network: values and the ops between them, in execution order.
+ *
+ * A builder function appends one op and returns the value it makes. Errors stick: a function given a bad argument
+ * (or SHUNT_NO_VALUE) returns SHUNT_NO_VALUE and the graph remembers the first reason, so that a model is
+ * written without a check on each line; shunt_graph_check() tells in the end.
+ * Parameters are named; their data comes later, from a shunt_weights, by name.
+ * A graph is not tied to a device, and its batch and image size only to its inputs' descriptors: an executor makes
+ * plans for others. One thread at a time builds a graph; a finished one may be read by many.
+ */
+#ifndef SHUNT_GRAPH_H
+#define SHUNT_GRAPH_H
+
+#include <shunt/shunt.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int32_t shunt_value;
+enum { SHUNT_NO_VALUE = -1 };
+
+/* NULL when there is no memory. */
+SHUNT_API shunt_graph *shunt_graph_create(void);
+SHUNT_API void shunt_graph_destroy(shunt_graph *graph);
+
+/* A float32 input, plain, of rank 1 .. SHUNT_MAX_RANK. */
+SHUNT_API shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims);
+/* Marks a value as a result. Results are numbered in the order of these calls. */
+SHUNT_API void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value);
+
+/* What a fresh parameter holds. */
+typedef enum shunt_role {
+    SHUNT_ROLE_WEIGHT,   /* of a convolution or linear layer: He et al. 2015, eq. 10 (normal, std sqrt(2 / fan-in)) */
+    SHUNT_ROLE_BIAS,     /* 0 */
+    SHUNT_ROLE_SCALE,    /* of a batch norm: 1 */
+    SHUNT_ROLE_SHIFT,    /* 0 */
+    SHUNT_ROLE_MEAN,     /* a running mean: 0 */
+    SHUNT_ROLE_VARIANCE  /* a running variance: 1 */
+} shunt_role;
+SHUNT_API shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
+                                            const int64_t *dims);
+
+/* The general form: kind, flags, attr and inputs as backend.h has them. name is for reports ("layer1.0.conv1"). */
+SHUNT_API shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
+                                     const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs);
+
+/* Forms that also make the parameters, under torch's names: NAME.weight, NAME.bias, NAME.running_mean ... */
+SHUNT_API shunt_value shunt_graph_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
+                                       int64_t kernel, int stride, int padding, int with_bias);
+SHUNT_API shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *name, shunt_value src, float epsilon);
+SHUNT_API shunt_value shunt_graph_linear(shunt_graph *graph, const char *name, shunt_value src, int64_t classes);
+SHUNT_API shunt_value shunt_graph_relu(shunt_graph *graph, const char *name, shunt_value src);
+SHUNT_API shunt_value shunt_graph_add(shunt_graph *graph, const char *name, shunt_value a, shunt_value b);
+SHUNT_API shunt_value shunt_graph_max_pool(shunt_graph *graph, const char *name, shunt_value src, int window, int stride,
+                                           int padding);
+SHUNT_API shunt_value shunt_graph_global_pool(shunt_graph *graph, const char *name, shunt_value src);
+SHUNT_API shunt_value shunt_graph_softmax(shunt_graph *graph, const char *name, shunt_value src);
+/* The paper's option A: strided subsampling, new channels zero, as many before the old ones as after. */
+SHUNT_API shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
+                                           int stride);
+
+/* The descriptor of a value, all zero for SHUNT_NO_VALUE. */
+SHUNT_API shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value);
+
+/* SHUNT_OK, or the first thing that went wrong while building. */
+SHUNT_API shunt_status shunt_graph_check(const shunt_graph *graph);
+
+/* Cost of the graph at its own input size. Multiply-adds count convolutions and linear layers, as papers do;
+ * parameters count what a gradient would train (no running statistics). */
+typedef struct shunt_graph_cost {
+    uint64_t parameters, macs;
+} shunt_graph_cost;
+SHUNT_API shunt_graph_cost shunt_graph_count(const shunt_graph *graph);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,246 @@
+/* shunt.h - run residual networks on the device at hand. The header for applications.
+ *
+ *     shunt_device *device;  shunt_device_open(NULL, &device);         // SHUNT_DEVICE, or the best there is
+ *     shunt_model *model;    shunt_model_create("resnet18", NULL, &model);
+ *     shunt_model_load(model, "resnet18.safetensors");
+ *     shunt_classify(model, device, "cat.jpg", 5, top, &n);
+ *
+ * Every function that can fail returns a shunt_status; shunt_last_error() then says, for the calling thread, what was
+ * tried, why it failed and what to do. The library never prints, exits or aborts; set a log handler to see what it
+ * would say. Strings are UTF-8. Sizes are bytes unless said otherwise. What a function gives through **out is the
+ * caller's, until the matching destroy/close; destroying NULL does nothing.
+ * Threads: functions on one object are called by one thread at a time; different objects are independent.
+ */
+#ifndef SHUNT_SHUNT_H
+#define SHUNT_SHUNT_H
+
+#include <shunt/backend.h> /* shunt_status, shunt_tensor_desc, shunt_device_info */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SHUNT_API __attribute__((visibility("default")))
+#else
+#define SHUNT_API
+#endif
+
+typedef struct shunt_device shunt_device;
+typedef struct shunt_weights shunt_weights;
+typedef struct shunt_graph shunt_graph;
+typedef struct shunt_executor shunt_executor;
+typedef struct shunt_model shunt_model;
+
+/* ---- Process ------------------------------------------------------------------------------------------------ */
+
+SHUNT_API const char *shunt_version(void);
+/* "invalid argument", "device error" ... never NULL. */
+SHUNT_API const char *shunt_status_name(shunt_status status);
+/* Message of the last failed call on this thread; "" when there was none. Valid until this thread's next failure. */
+SHUNT_API const char *shunt_last_error(void);
+
+/* handler gets one line without newline per message of `level` (SHUNT_LOG_*) or more urgent; NULL: silence, which is
+ * the start. May be called from several threads at once. The level starts at SHUNT_LOG=error|warn|info|debug, or warn. */
+typedef void (*shunt_log_handler)(void *context, int level, const char *message);
+SHUNT_API void shunt_set_log_handler(shunt_log_handler handler, void *context);
+
+/* Overrides the environment's SHUNT_<KEY>: shunt_set_option("device", "scalar"). NULL: the environment again. Call it
+ * before the first use of what it is about. */
+SHUNT_API shunt_status shunt_set_option(const char *key, const char *value);
+/* The option's value: set, or from the environment, or NULL. Valid until the key is set again. */
+SHUNT_API const char *shunt_option(const char *key);
+
+/* Releases what plugins and their drivers hold. For the end of a process that is checked for leaks; all devices are
+ * closed by then. Nothing else of the library may be called afterwards. */
+SHUNT_API void shunt_shutdown(void);
+
+/* ---- Devices ------------------------------------------------------------------------------------------------- */
+
+typedef struct shunt_device_entry {
+    char selector[48]; /* "opencl:0": what SHUNT_DEVICE takes */
+    shunt_device_info info;
+} shunt_device_entry;
+
+/* All devices of all backends, best score first within a backend's order. Freed with shunt_devices_free. */
+SHUNT_API shunt_status shunt_devices_list(shunt_device_entry **entries, size_t *count);
+SHUNT_API void shunt_devices_free(shunt_device_entry *entries);
+
+/* Every plugin file that was found and what became of it; the built-in backends too, with path "built in". */
+typedef struct shunt_plugin_entry {
+    char *path;
+    char name[32], version[64]; /* empty when refused before they were known */
+    uint32_t devices;
+    shunt_status status;
+    char *message; /* why it was refused; "" when it was not */
+} shunt_plugin_entry;
+SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_entry **entries, size_t *count);
+SHUNT_API void shunt_plugins_free(shunt_plugin_entry *entries, size_t count);
+/* The folders searched, in order, colon-separated. */
+SHUNT_API const char *shunt_plugin_folders(void);
+/* Where results are cached between processes; NULL with shunt_last_error() when there is no such place. */
+SHUNT_API const char *shunt_cache_folder(void);
+
+/* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option
+ * "device" (SHUNT_DEVICE), or auto. TEXT is looked for in device, vendor and platform names, any case, GPUs first.
+ * Fails with a message that lists the devices there are; only "auto" tries the next best one.
+ * params: NULL or "threads=2" and what else the backend knows. */
+SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
+SHUNT_API void shunt_device_close(shunt_device *device);
+SHUNT_API const shunt_device_entry *shunt_device_describe(const shunt_device *device);
+
+/* ---- Weights: named tensors and a file's metadata ---------------------------------------------------------------- */
+
+typedef struct shunt_tensor_view {
+    const char *name;
+    shunt_tensor_desc desc; /* plain */
+    const void *data;       /* lives as long as the weights */
+} shunt_tensor_view;
+
+SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
+/* Maps a weight file (safetensors), after checking all of it. */
+SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
+SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
+/* Copies data. A tensor of that name is replaced. */
+SHUNT_API shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
+                                         const void *data);
+SHUNT_API size_t shunt_weights_count(const shunt_weights *weights);
+/* In the order of the file. NULL past the end. */
+SHUNT_API const shunt_tensor_view *shunt_weights_at(const shunt_weights *weights, size_t index);
+SHUNT_API const shunt_tensor_view *shunt_weights_find(const shunt_weights *weights, const char *name);
+SHUNT_API const char *shunt_weights_metadata(const shunt_weights *weights, const char *key); /* or NULL */
+SHUNT_API shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value);
+/* Writes a safetensors file under a temporary name, then renames it. */
+SHUNT_API shunt_status shunt_weights_save(const shunt_weights *weights, const char *path);
+
+/* ---- Running a graph ------------------------------------------------------------------------------------------------ */
+
+/* Gets ready to run the graph with these weights on the device. The graph is copied; the weights are needed only during
+ * executor_create; the device must outlive the executor. Every parameter of the graph must be in the weights, in its shape. */
+SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                             shunt_executor **out);
+SHUNT_API void shunt_executor_destroy(shunt_executor *executor);
+
+typedef struct shunt_tensor {
+    shunt_tensor_desc desc; /* float32, plain */
+    void *data;
+} shunt_tensor;
+
+/* Makes the plan for inputs of these shapes, if there is none yet; run does it too. Slow the first time (compiling).
+ * Inputs may differ from the graph's own in batch and, where the ops allow it, in image size. */
+SHUNT_API shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs);
+/* Descriptor of output `index` for inputs of these shapes. Prepares. */
+SHUNT_API shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                             size_t index, shunt_tensor_desc *out);
+/* Runs and waits. outputs[i].data receives output i, and outputs[i].desc must be its descriptor. */
+SHUNT_API shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
+                                          const shunt_tensor *outputs, size_t noutputs);
+
+/* What a plan does, step by step. */
+typedef struct shunt_step {
+    const char *name, *kind;   /* "layer1.0.conv1", "conv+bias+relu" */
+    const char *device;        /* selector of where it runs */
+    const char *algorithm, *params;
+    const char *refused;       /* why the chosen device does not do it; NULL when it does */
+    char src[64], dst[64];     /* "1x64x56x56 nchw16c" */
+    uint64_t flops, bytes, workspace;
+    uint64_t nanoseconds;      /* of the last profiled run; 0: not known */
+} shunt_step;
+typedef struct shunt_plan_report {
+    const shunt_step *steps;
+    size_t nsteps;
+    uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices */
+    uint64_t flops;
+    char placement[128]; /* "21 ops opencl:0; softmax -> scalar" */
+} shunt_plan_report;
+/* Prepares. The report lives until the executor is destroyed or the next report is asked for. */
+SHUNT_API shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                             const shunt_plan_report **report);
+/* From now on runs note each step's time (shunt_step.nanoseconds). Call before the first prepare. SHUNT_PROFILE=FILE turns
+ * it on too and writes the steps of all runs as a Chrome trace when the executor is destroyed. */
+SHUNT_API void shunt_executor_profile(shunt_executor *executor, int on);
+
+/* ---- Models ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct shunt_model_options {
+    int64_t classes;          /* 0: 1000, or 10 for the CIFAR nets */
+    int64_t height, width;    /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
+    char shortcut;            /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
+    int v1;                   /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
+} shunt_model_options;
+
+/* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
+ * is, the CIFAR net is cifar-resnetD. options NULL: all defaults. The model has no weights yet. */
+SHUNT_API shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out);
+SHUNT_API void shunt_model_destroy(shunt_model *model);
+SHUNT_API const char *shunt_model_name(const shunt_model *model);
+SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
+SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /* NULL before there are any */
+/* Name of family of models by number, for lists; NULL past the end. */
+SHUNT_API const char *shunt_model_family(size_t index);
+
+/* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
+ * that its metadata may hold. The error lists all tensors that are missing, too many or of another shape. */
+SHUNT_API shunt_status shunt_model_load(shunt_model *model, const char *path);
+/* Random but reproducible: every element is a function of tensor name, element index and seed (docs/random-weights.md). */
+SHUNT_API shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed);
+/* Writes weights, labels and preprocessing. */
+SHUNT_API shunt_status shunt_model_save(const shunt_model *model, const char *path);
+/* One label a line; as many as classes. */
+SHUNT_API shunt_status shunt_model_load_labels(shunt_model *model, const char *path);
+SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index); /* NULL: there are none */
+
+/* The model's executor on a device, made on first use and kept until the model goes; the device must outlive it. */
+SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out);
+/* images: N x 3 x height x width, preprocessed; logits: N x classes. */
+SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
+                                       const float *images, float *logits);
+SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
+
+typedef struct shunt_guess {
+    int64_t index;
+    const char *label; /* NULL: no labels; lives as long as the model */
+    float probability;
+} shunt_guess;
+/* Reads, preprocesses and classifies one picture: the `top` most probable classes, best first. *found <= top. */
+SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char *image_path, size_t top,
+                                      shunt_guess *guesses, size_t *found);
+
+/* ---- Pictures and data sets --------------------------------------------------------------------------------------------- */
+
+typedef struct shunt_image {
+    int64_t height, width;
+    uint8_t *rgb; /* height x width x 3 */
+} shunt_image;
+/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels. */
+SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
+SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);
+SHUNT_API void shunt_image_free(shunt_image *image);
+/* Antialiased bilinear, as Pillow does it. */
+SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out);
+
+/* Short side to `resize`, centre crop to `crop` x `crop`, then (value / 255 - mean) / std per channel. */
+typedef struct shunt_preprocess {
+    int64_t resize, crop;
+    float mean[3], std[3];
+} shunt_preprocess;
+/* "imagenet" (256, 224), "imagenet-v2" (232, 224), "cifar10" (32, 32). */
+SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
+SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
+SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
+/* dst: 3 x crop x crop floats. */
+SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
+
+typedef struct shunt_dataset shunt_dataset;
+/* "cifar10:DIR" (the binary version's folder): its test images, or with split "train" its training ones. */
+SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
+SHUNT_API void shunt_dataset_close(shunt_dataset *dataset);
+SHUNT_API size_t shunt_dataset_count(const shunt_dataset *dataset);
+SHUNT_API size_t shunt_dataset_classes(const shunt_dataset *dataset);
+/* Image and label number `index`; free the image. */
+SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

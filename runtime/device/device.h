@@ -1,0 +1,30 @@
+/* device.h - what the rest of the runtime sees of an open device. */
+#ifndef SHUNT_RUNTIME_DEVICE_H
+#define SHUNT_RUNTIME_DEVICE_H
+
+#include <shunt/shunt.h>
+
+struct shunt_device {
+    shunt_device_entry entry;
+    const shunt_backend *backend;
+    shunt_bdevice *handle;
+    const shunt_device_ops *ops; /* handle->ops, checked: every pointer that is not [opt] is there */
+};
+
+/* The device that does every op: the scalar backend's, for what another device refuses. */
+shunt_status shunt_device_open_fallback(shunt_device **out);
+
+/* Sets this thread's message to "SELECTOR: WHAT: <the backend's message>" and returns status. */
+shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, const char *what);
+
+/* The table of built-in backends' entries, ended by NULL (builtin.c, the one file of the runtime that names a backend). */
+extern const shunt_backend_entry_fn shunt_builtin_backends[];
+
+/* The services given to every plugin (host.c). */
+extern const shunt_host shunt_host_services;
+
+/* Disk cache (cache.c); see shunt_host. */
+shunt_status shunt_cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob);
+shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob);
+
+#endif

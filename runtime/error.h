@@ -1,0 +1,20 @@
+/* error.h - how the library reports a failure: a status, and a message for this thread (shunt_last_error). */
+#ifndef SHUNT_RUNTIME_ERROR_H
+#define SHUNT_RUNTIME_ERROR_H
+
+#include <shunt/shunt.h>
+
+/* Sets this thread's message and returns status: `return shunt_fail(SHUNT_E_IO, "%s: %s", path, reason);`
+ * One line: what was tried on which file or object, why it failed, what to do. */
+shunt_status shunt_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "CONTEXT: " before this thread's message and returns status, for callers that know more. */
+shunt_status shunt_fail_context(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The status for running out of host memory, with its message. */
+shunt_status shunt_fail_memory(void);
+
+/* To the log handler, if its level lets it through. */
+void shunt_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,92 @@
+/* graph.h - the IR itself: arrays of values and ops. Built by builder.c, shaped by infer.c, rewritten by fold.c and
+ * fuse.c, turned into launches by runtime/plan. Ops stand in execution order; a value has one producer. */
+#ifndef SHUNT_RUNTIME_GRAPH_H
+#define SHUNT_RUNTIME_GRAPH_H
+
+#include <shunt/graph.h>
+#include <stdbool.h>
+
+typedef enum value_source {
+    VALUE_INPUT,     /* given at each run */
+    VALUE_PARAMETER, /* a tensor of the weights, by name */
+    VALUE_FOLDED,    /* computed once from parameters: graph->folds[fold] */
+    VALUE_COMPUTED   /* by an op */
+} value_source;
+
+typedef struct graph_value {
+    char *name;
+    shunt_tensor_desc desc;
+    value_source source;
+    shunt_role role;  /* parameters */
+    int32_t fold;     /* VALUE_FOLDED: index into folds */
+    int32_t producer; /* VALUE_COMPUTED: op index, else -1 */
+} graph_value;
+
+typedef struct graph_op {
+    char *name;
+    uint32_t kind, flags;
+    uint32_t ninputs, noutputs;
+    shunt_value inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
+    shunt_op_attr attr;
+} graph_op;
+
+/* A batch norm folded into the convolution before it:
+ *     factor[k] = scale[k] / sqrt(variance[k] + epsilon)
+ *     weights'[k,...] = weights[k,...] * factor[k];  bias'[k] = (bias[k] - mean[k]) * factor[k] + shift[k] */
+typedef struct graph_fold {
+    shunt_value weights, bias; /* bias: SHUNT_NO_VALUE when the convolution had none */
+    shunt_value scale, shift, mean, variance;
+    float epsilon;
+    shunt_value folded_weights, folded_bias; /* the values that this makes */
+} graph_fold;
+
+typedef struct graph_output {
+    char *name;
+    shunt_value value;
+} graph_output;
+
+struct shunt_graph {
+    graph_value *values;
+    graph_op *ops;
+    graph_fold *folds;
+    graph_output *outputs;
+    shunt_value *inputs;
+    uint32_t nvalues, nops, nfolds, noutputs, ninputs;
+    uint32_t values_room, ops_room, folds_room, outputs_room, inputs_room;
+    shunt_status status; /* of building */
+    char message[256];
+};
+
+shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out);
+
+/* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
+shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
+
+/* Infers the outputs' descriptors (plain, float32) of one op from its inputs' (infer.c). reason: 128 bytes. */
+shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc *outputs, char *reason);
+
+/* The op as the ABI describes it. constant_inputs is set for parameters and folded values. */
+void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);
+
+/* "conv+bias+relu" */
+const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
+/* FLOPs (2 per multiply-add) and the least bytes moved: inputs and outputs once. */
+uint64_t shunt_op_flops(const shunt_op_desc *desc);
+uint64_t shunt_op_bytes(const shunt_op_desc *desc);
+
+/* Number of ops that read the value; being an output of the graph counts as one more. */
+uint32_t shunt_graph_uses(const shunt_graph *graph, shunt_value value);
+
+/* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
+ * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */
+typedef bool (*shunt_accept_fn)(void *context, const shunt_op_desc *desc);
+shunt_status shunt_graph_fold_batch_norms(shunt_graph *graph);
+shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context);
+/* Drops ops marked by kind 0, keeping the order. For passes. */
+void shunt_graph_compact(shunt_graph *graph);
+/* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */
+shunt_value shunt_graph_new_value(shunt_graph *graph, const char *name, const shunt_tensor_desc *desc, value_source source);
+/* Puts a copy of op before index `at` (nops: at the end) and renumbers producers. */
+shunt_status shunt_graph_insert_op(shunt_graph *graph, uint32_t at, const graph_op *op);
+
+#endif

@@ -1,0 +1,30 @@
+/* file.h - files as the library uses them: mapped for reading, replaced atomically for writing. */
+#ifndef SHUNT_RUNTIME_FILE_H
+#define SHUNT_RUNTIME_FILE_H
+
+#include <shunt/shunt.h>
+#include <stdio.h>
+
+typedef struct shunt_mapping {
+    const uint8_t *data;
+    size_t size;
+} shunt_mapping;
+
+/* Maps a regular file read-only. Fails naming the path and the reason for a directory, a missing or an empty file, and
+ * for a file larger than `limit` bytes (0: none). */
+shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out);
+void shunt_unmap_file(shunt_mapping *mapping);
+
+/* A file that appears under its name only once it is whole: written to a temporary name in the same folder, synced and
+ * renamed by shunt_write_end. After a failure, or with ok = 0, nothing is left behind and the old file stands. */
+typedef struct shunt_writer {
+    FILE *file;
+    char *path, *temporary;
+} shunt_writer;
+shunt_status shunt_write_begin(shunt_writer *writer, const char *path);
+shunt_status shunt_write_end(shunt_writer *writer, int ok);
+
+/* mkdir -p */
+shunt_status shunt_make_folders(const char *path);
+
+#endif
