@@ -22,6 +22,9 @@ typedef struct shunt_writer {
     char *path, *temporary;
 } shunt_writer;
 shunt_status shunt_write_begin(shunt_writer *writer, const char *path);
+/* Like fwrite, with the reason as a message. Those who write to `file` themselves are told by shunt_write_end. */
+shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size);
+/* Frees the writer either way. With ok = 0 it returns SHUNT_OK and leaves the caller's message alone. */
 shunt_status shunt_write_end(shunt_writer *writer, int ok);
 
 /* mkdir -p */

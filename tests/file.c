@@ -1,0 +1,200 @@
+/* Files: mapped, replaced atomically, folders made; every refusal names path and reason. */
+#include "runtime/io/file.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void enter_folder(void)
+{
+    strcpy(folder, "/tmp/shunt-file-XXXXXX");
+    cr_assert(mkdtemp(folder) && !chdir(folder));
+}
+
+static void leave_folder(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    cr_assert(!chdir("/") && !system(command));
+}
+
+TestSuite(file, .init = enter_folder, .fini = leave_folder);
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    cr_assert(file && fputs(text, file) >= 0 && !fclose(file));
+}
+
+static void expect_content(const char *path, const char *text)
+{
+    char buffer[64] = "";
+    FILE *file = fopen(path, "rb");
+    cr_assert(file);
+    cr_assert_eq(fread(buffer, 1, sizeof buffer - 1, file), strlen(text));
+    cr_assert(!fclose(file));
+    cr_assert_str_eq(buffer, text);
+}
+
+static void expect_message(const char *path, const char *reason)
+{
+    cr_assert(strstr(shunt_last_error(), path), "no \"%s\" in: %s", path, shunt_last_error());
+    cr_assert(strstr(shunt_last_error(), reason), "no \"%s\" in: %s", reason, shunt_last_error());
+}
+
+static int entries(void)
+{
+    int count = 0;
+    DIR *dir = opendir(".");
+    cr_assert(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+Test(file, map)
+{
+    put("some", "shortcut");
+    shunt_mapping mapping;
+    cr_assert_eq(shunt_map_file("some", 8, &mapping), SHUNT_OK);
+    cr_assert_eq(mapping.size, 8);
+    cr_assert_arr_eq(mapping.data, "shortcut", 8);
+    shunt_unmap_file(&mapping);
+    cr_assert_null(mapping.data);
+    shunt_unmap_file(&mapping);
+}
+
+Test(file, map_refuses)
+{
+    put("some", "shortcut");
+    put("empty", "");
+    cr_assert(!mkdir("dir", 0777) && !mkfifo("pipe", 0666));
+    shunt_mapping mapping;
+    cr_assert_eq(shunt_map_file("some", 7, &mapping), SHUNT_E_INVALID);
+    expect_message("some", "8 bytes, more than the 7 allowed");
+    cr_assert_eq(shunt_map_file("none", 0, &mapping), SHUNT_E_NOT_FOUND);
+    expect_message("none", "No such file");
+    cr_assert_eq(shunt_map_file("some/x", 0, &mapping), SHUNT_E_IO);
+    expect_message("some/x", "Not a directory");
+    cr_assert_eq(shunt_map_file("empty", 0, &mapping), SHUNT_E_INVALID);
+    expect_message("empty", "empty");
+    cr_assert_eq(shunt_map_file("dir", 0, &mapping), SHUNT_E_INVALID);
+    expect_message("dir", "is a directory");
+    cr_assert_eq(shunt_map_file("pipe", 0, &mapping), SHUNT_E_INVALID);
+    expect_message("pipe", "not a regular file");
+}
+
+Test(file, write)
+{
+    umask(022);
+    shunt_writer writer;
+    cr_assert_eq(shunt_write_begin(&writer, "new"), SHUNT_OK);
+    cr_assert_eq(shunt_write(&writer, "residual", 8), SHUNT_OK);
+    cr_assert(access("new", F_OK), "it must not be there before its end");
+    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_OK);
+    expect_content("new", "residual");
+    struct stat info;
+    cr_assert(!stat("new", &info));
+    cr_assert_eq(info.st_mode & 0777, 0644);
+
+    /* A replaced file keeps its mode, and a link goes on pointing to it. */
+    cr_assert(!chmod("new", 0600) && !symlink("new", "link"));
+    cr_assert_eq(shunt_write_begin(&writer, "link"), SHUNT_OK);
+    cr_assert(fputs("plain", writer.file) >= 0);
+    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_OK);
+    expect_content("new", "plain");
+    cr_assert(!lstat("link", &info) && S_ISLNK(info.st_mode));
+    cr_assert(!stat("new", &info));
+    cr_assert_eq(info.st_mode & 0777, 0600);
+    cr_assert_eq(entries(), 2);
+}
+
+Test(file, write_given_up)
+{
+    put("old", "kept");
+    shunt_writer writer;
+    cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
+    cr_assert_eq(shunt_write(&writer, "lost", 4), SHUNT_OK);
+    cr_assert_eq(shunt_write_end(&writer, 0), SHUNT_OK);
+    expect_content("old", "kept");
+    cr_assert_eq(entries(), 1);
+}
+
+Test(file, write_refuses)
+{
+    shunt_writer writer;
+    cr_assert(!mkdir("dir", 0777));
+    put("file", "x");
+    cr_assert_eq(shunt_write_begin(&writer, "dir"), SHUNT_E_INVALID);
+    expect_message("dir", "is a directory");
+    cr_assert_eq(shunt_write_begin(&writer, "/dev/null"), SHUNT_E_INVALID);
+    expect_message("/dev/null", "not a regular file");
+    cr_assert_eq(shunt_write_begin(&writer, "none/x"), SHUNT_E_NOT_FOUND);
+    expect_message("none/x", "No such file");
+    cr_assert_eq(shunt_write_begin(&writer, "file/x"), SHUNT_E_IO);
+    expect_message("file/x", "Not a directory");
+}
+
+/* A limit on the file size fails in the same place as a full disk: in write(2). */
+static void limit_file_size(rlim_t bytes)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {bytes, RLIM_INFINITY};
+    cr_assert(!setrlimit(RLIMIT_FSIZE, &limit));
+}
+
+Test(file, write_to_a_full_disk)
+{
+    put("old", "kept");
+    static const char block[1 << 16];
+    for (int checked = 0; checked < 2; checked++) {
+        limit_file_size(100000);
+        shunt_writer writer;
+        cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
+        shunt_status status = SHUNT_OK;
+        if (checked)
+            for (int i = 0; i < 3 && !status; i++) status = shunt_write(&writer, block, sizeof block);
+        else
+            for (int i = 0; i < 3; i++) (void)!fwrite(block, 1, sizeof block, writer.file);
+        cr_assert_eq(status, checked ? SHUNT_E_IO : SHUNT_OK);
+        status = shunt_write_end(&writer, !status);
+        cr_assert_eq(status, checked ? SHUNT_OK : SHUNT_E_IO);
+        limit_file_size(RLIM_INFINITY);
+        expect_message("old", checked ? "File too large" : "cannot write");
+        expect_content("old", "kept");
+        cr_assert_eq(entries(), 1);
+    }
+    /* What fits the buffer fails only at the flush. */
+    limit_file_size(10);
+    shunt_writer writer;
+    cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
+    cr_assert_eq(shunt_write(&writer, block, 100), SHUNT_OK);
+    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_E_IO);
+    limit_file_size(RLIM_INFINITY);
+    expect_message("old", "File too large");
+    expect_content("old", "kept");
+    cr_assert_eq(entries(), 1);
+}
+
+Test(file, folders)
+{
+    struct stat info;
+    cr_assert_eq(shunt_make_folders("a/b//c/"), SHUNT_OK);
+    cr_assert_eq(shunt_make_folders("a/b/c"), SHUNT_OK);
+    cr_assert(!stat("a/b/c", &info) && S_ISDIR(info.st_mode));
+    char absolute[128];
+    snprintf(absolute, sizeof absolute, "%s/d/e", folder);
+    cr_assert_eq(shunt_make_folders(absolute), SHUNT_OK);
+    cr_assert(!stat("d/e", &info) && S_ISDIR(info.st_mode));
+    put("file", "x");
+    cr_assert_eq(shunt_make_folders("file/x"), SHUNT_E_IO);
+    expect_message("file/x", "that is a file");
+    cr_assert_eq(shunt_make_folders("file"), SHUNT_E_IO);
+}
