@@ -48,7 +48,7 @@ SHUNT_API void shunt_set_log_handler(shunt_log_handler handler, void *context);
 /* Overrides the environment's SHUNT_<KEY>: shunt_set_option("device", "scalar"). NULL: the environment again. Call it
  * before the first use of what it is about. */
 SHUNT_API shunt_status shunt_set_option(const char *key, const char *value);
-/* The option's value: set, or from the environment, or NULL. Valid until the key is set again. */
+/* The option's value: set, or from the environment (where empty counts as unset), or NULL. Lives on until shutdown. */
 SHUNT_API const char *shunt_option(const char *key);
 
 /* Releases what plugins and their drivers hold. For the end of a process that is checked for leaks; all devices are
@@ -72,7 +72,7 @@ typedef struct shunt_plugin_entry {
     char name[32], version[64]; /* empty when refused before they were known */
     uint32_t devices;
     shunt_status status;
-    char *message; /* why it was refused; "" when it was not */
+    char *message; /* why it, or some of its devices, were refused; "" when nothing was */
 } shunt_plugin_entry;
 SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_entry **entries, size_t *count);
 SHUNT_API void shunt_plugins_free(shunt_plugin_entry *entries, size_t count);

@@ -8,7 +8,8 @@ struct shunt_device {
     shunt_device_entry entry;
     const shunt_backend *backend;
     shunt_bdevice *handle;
-    const shunt_device_ops *ops; /* handle->ops, checked: every pointer that is not [opt] is there */
+    const shunt_device_ops *ops; /* &table: every pointer that is not [opt] is there */
+    shunt_device_ops table;      /* a copy of handle->ops, NULL where the plugin's is too short */
 };
 
 /* The device that does every op: the scalar backend's, for what another device refuses. */

@@ -1,0 +1,65 @@
+/* info.c - what a driver says of its device may be anything: made safe to print (terminals, JSON) and to compute with,
+ * or refused with a reason. */
+#include "runtime/device/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SCORE_LIMIT = 100000, ALIGNMENT_LIMIT = 1 << 20, BLOCK_LIMIT = 1 << 12 };
+
+/* Bytes of the well-formed UTF-8 character at p that is neither a control character nor a surrogate, else 0. */
+static size_t character(const unsigned char *p)
+{
+    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* 0x80 to 0x9f are controls, too */
+    uint32_t code = p[0] & (0xffu >> (n + 1));
+    if (p[0] < 0xc0 || p[0] > 0xf4) return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
+    return n;
+}
+
+void shunt_make_printable(char *text)
+{
+    unsigned char *p = (unsigned char *)text;
+    while (*p) {
+        size_t n = character(p);
+        if (!n) *p = '?';
+        p += n ? n : 1;
+    }
+}
+
+static void check_text(char *text, size_t size, const char *when_empty)
+{
+    text[size - 1] = 0;
+    shunt_make_printable(text);
+    if (!*text) snprintf(text, size, "%s", when_empty);
+}
+
+shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size)
+{
+    check_text(info->name, sizeof info->name, "unnamed device");
+    check_text(info->vendor, sizeof info->vendor, "");
+    check_text(info->platform, sizeof info->platform, "");
+    check_text(info->driver, sizeof info->driver, "");
+    if (info->type < SHUNT_DEVICE_CPU || info->type > SHUNT_DEVICE_OTHER) info->type = SHUNT_DEVICE_OTHER;
+    if (info->score < 0) info->score = 0;
+    if (info->score > SCORE_LIMIT) info->score = SCORE_LIMIT;
+
+    reason[0] = 0;
+    if (info->memory == 0)
+        shunt_append(reason, size, "it reports no memory");
+    else if (info->max_alloc == 0)
+        shunt_append(reason, size, "it reports that the largest buffer has 0 bytes");
+    else if (!info->alignment || info->alignment & (info->alignment - 1) || info->alignment > ALIGNMENT_LIMIT)
+        shunt_append(reason, size, "it reports an alignment of %u bytes, which is no power of two up to %d",
+                     info->alignment, ALIGNMENT_LIMIT);
+    else if (info->block > BLOCK_LIMIT)
+        shunt_append(reason, size, "it wants blocks of %u channels, and %d is the limit", info->block, BLOCK_LIMIT);
+    if (info->max_alloc > info->memory) info->max_alloc = info->memory;
+    return reason[0] ? SHUNT_E_ABI : SHUNT_OK;
+}

@@ -1,0 +1,280 @@
+/* registry.c - the list of backends: the built-in ones, then the plugins of each folder in turn, by name. Filled step by
+ * step, as far as a question needs it, so that the scalar backend never waits for a driver to load. One lock guards
+ * loading and probing; answers are copies. */
+#include "runtime/device/registry.h"
+
+#include "runtime/device/device.h"
+#include "runtime/device/option.h"
+#include "runtime/error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static registry_plugin **plugins;
+static size_t nplugins;
+static bool built_in_done, folders_done;
+
+void shunt_append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strnlen(text, size);
+    va_list args;
+    va_start(args, format);
+    if (used < size) vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+}
+
+/* ---- Filling: all under the lock ---- */
+
+static registry_plugin *add(const char *path)
+{
+    registry_plugin **grown = realloc(plugins, (nplugins + 1) * sizeof *plugins);
+    if (!grown) return NULL;
+    plugins = grown;
+    registry_plugin *plugin = shunt_plugin_new(path);
+    if (plugin) plugins[nplugins++] = plugin;
+    return plugin;
+}
+
+static shunt_status load_built_in(void)
+{
+    if (built_in_done) return SHUNT_OK;
+    for (size_t i = 0; shunt_builtin_backends[i]; i++) {
+        registry_plugin *plugin = add("built in");
+        if (!plugin) return shunt_fail_memory();
+        shunt_plugin_adopt(plugin, shunt_builtin_backends[i](&shunt_host_services), plugins, nplugins - 1);
+    }
+    built_in_done = true;
+    return SHUNT_OK;
+}
+
+static int is_plugin(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return n > 3 && !strcmp(entry->d_name + n - 3, ".so");
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort: that depends on the locale */
+}
+
+static shunt_status load_file(const char *folder, const char *file)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, file) < 0) return shunt_fail_memory();
+    registry_plugin *plugin = add(path);
+    free(path);
+    if (!plugin) return shunt_fail_memory();
+    shunt_plugin_load(plugin, plugins, nplugins - 1);
+    return SHUNT_OK;
+}
+
+/* A folder that the user named and that cannot be read is listed as refused; the install folder may well be absent. */
+static shunt_status load_folder(const char *folder, bool optional)
+{
+    struct dirent **files = NULL;
+    int count = scandir(folder, &files, is_plugin, by_name);
+    if (count < 0) {
+        int reason = errno;
+        if (optional && reason == ENOENT) return SHUNT_OK;
+        registry_plugin *plugin = add(folder);
+        if (!plugin) return shunt_fail_memory();
+        shunt_plugin_refuse(plugin, SHUNT_E_IO, "the folder cannot be read: %s", strerror(reason));
+        return SHUNT_OK;
+    }
+    shunt_status status = SHUNT_OK;
+    for (int i = 0; i < count; i++) {
+        if (!status) status = load_file(folder, files[i]->d_name);
+        free(files[i]);
+    }
+    free(files);
+    return status;
+}
+
+static shunt_status load_folders(void)
+{
+    if (folders_done) return SHUNT_OK;
+    const char *path = shunt_option("plugin_path");
+    char *list = strdup(path ? path : ""), *rest = list;
+    if (!list) return shunt_fail_memory();
+    shunt_status status = SHUNT_OK;
+    for (char *folder; !status && (folder = strsep(&rest, ":"));)
+        if (*folder) status = load_folder(folder, false);
+    free(list);
+    if (!status) status = load_folder(SHUNT_PLUGIN_FOLDER, true);
+    folders_done = !status;
+    return status;
+}
+
+static shunt_status load_all(void)
+{
+    shunt_status status = load_built_in();
+    return status ? status : load_folders();
+}
+
+static registry_plugin *find(const char *name)
+{
+    for (size_t i = 0; i < nplugins; i++)
+        if (!plugins[i]->status && !strcasecmp(plugins[i]->name, name)) return plugins[i];
+    return NULL;
+}
+
+/* ---- Answers ---- */
+
+/* What became of the plugins that have this name, or, refused before they told it, have it in their file's name. */
+static shunt_status no_backend(const char *name)
+{
+    char why[2048] = "";
+    for (size_t i = 0; i < nplugins; i++) {
+        const registry_plugin *plugin = plugins[i];
+        const char *slash = strrchr(plugin->path, '/');
+        bool named =
+            plugin->name[0] ? !strcasecmp(plugin->name, name) : strcasestr(slash ? slash : plugin->path, name) != NULL;
+        if (plugin->status && named)
+            shunt_append(why, sizeof why, "; plugin %s was refused: %s", plugin->path,
+                         plugin->message ? plugin->message : shunt_status_name(plugin->status));
+    }
+    return shunt_fail(SHUNT_E_NOT_FOUND, "there is no backend \"%.40s\"%s", name, why);
+}
+
+/* Copies the devices of plugins[from .. to), probing them. */
+static shunt_status collect(size_t from, size_t to, registry_device **out, size_t *count)
+{
+    size_t total = 0, n = 0;
+    for (size_t i = from; i < to; i++) {
+        shunt_plugin_probe(plugins[i]);
+        total += plugins[i]->ndevices;
+    }
+    registry_device *list = malloc((total + 1) * sizeof *list);
+    if (!list) return shunt_fail_memory();
+    for (size_t i = from; i < to; i++)
+        for (uint32_t d = 0; d < plugins[i]->ndevices; d++) list[n++] = plugins[i]->devices[d];
+    *out = list;
+    *count = n;
+    return SHUNT_OK;
+}
+
+static shunt_status collect_named(const char *name, registry_device **out, size_t *count)
+{
+    if (!find(name)) {
+        shunt_status status = load_folders();
+        if (status) return status;
+    }
+    registry_plugin *plugin = find(name);
+    if (plugin) shunt_plugin_probe(plugin);
+    if (!plugin || plugin->status) return no_backend(name);
+    size_t at = 0;
+    while (plugins[at] != plugin) at++;
+    return collect(at, at + 1, out, count);
+}
+
+shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count)
+{
+    pthread_mutex_lock(&lock);
+    shunt_status status = backend ? load_built_in() : load_all();
+    if (!status) status = backend ? collect_named(backend, out, count) : collect(0, nplugins, out, count);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
+{
+    pthread_mutex_lock(&lock);
+    shunt_status status = load_built_in();
+    if (!status) status = collect(0, 1, out, count);
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+shunt_status shunt_devices_list(shunt_device_entry **entries, size_t *count)
+{
+    registry_device *devices;
+    size_t n;
+    shunt_status status = shunt_registry_devices(NULL, &devices, &n);
+    if (status) return status;
+    shunt_device_entry *list = malloc((n + 1) * sizeof *list);
+    for (size_t i = 0; list && i < n; i++) list[i] = devices[i].entry;
+    free(devices);
+    if (!list) return shunt_fail_memory();
+    *entries = list;
+    *count = n;
+    return SHUNT_OK;
+}
+
+void shunt_devices_free(shunt_device_entry *entries)
+{
+    free(entries);
+}
+
+static shunt_status copy_plugin(const registry_plugin *plugin, shunt_plugin_entry *entry)
+{
+    memcpy(entry->name, plugin->name, sizeof entry->name);
+    memcpy(entry->version, plugin->version, sizeof entry->version);
+    entry->devices = plugin->ndevices;
+    entry->status = plugin->status;
+    entry->path = strdup(plugin->path);
+    entry->message = strdup(plugin->message ? plugin->message : "");
+    return entry->path && entry->message ? SHUNT_OK : shunt_fail_memory();
+}
+
+shunt_status shunt_plugins_list(shunt_plugin_entry **entries, size_t *count)
+{
+    pthread_mutex_lock(&lock);
+    shunt_status status = load_all();
+    size_t n = status ? 0 : nplugins;
+    shunt_plugin_entry *list = calloc(n + 1, sizeof *list);
+    if (!list) status = shunt_fail_memory();
+    for (size_t i = 0; !status && i < n; i++) {
+        shunt_plugin_probe(plugins[i]);
+        status = copy_plugin(plugins[i], &list[i]);
+    }
+    pthread_mutex_unlock(&lock);
+    if (status) {
+        shunt_plugins_free(list, n);
+        return status;
+    }
+    *entries = list;
+    *count = n;
+    return SHUNT_OK;
+}
+
+void shunt_plugins_free(shunt_plugin_entry *entries, size_t count)
+{
+    for (size_t i = 0; entries && i < count; i++) {
+        free(entries[i].path);
+        free(entries[i].message);
+    }
+    free(entries);
+}
+
+const char *shunt_plugin_folders(void)
+{
+    const char *path = shunt_option("plugin_path");
+    char *all = NULL;
+    if (!path || !*path || asprintf(&all, "%s:%s", path, SHUNT_PLUGIN_FOLDER) < 0) return SHUNT_PLUGIN_FOLDER;
+    const char *kept = shunt_intern(all);
+    free(all);
+    return kept ? kept : SHUNT_PLUGIN_FOLDER;
+}
+
+void shunt_shutdown(void)
+{
+    pthread_mutex_lock(&lock);
+    for (size_t i = nplugins; i-- > 0;) {
+        if (!plugins[i]->status && plugins[i]->backend.shutdown) plugins[i]->backend.shutdown();
+        shunt_plugin_free(plugins[i]);
+    }
+    free(plugins);
+    plugins = NULL;
+    nplugins = 0;
+    built_in_done = folders_done = false;
+    pthread_mutex_unlock(&lock);
+    shunt_options_free();
+}

@@ -1,0 +1,69 @@
+/* registry.h - the backends of this process and their devices; private to runtime/device.
+ * plugin.c makes one record, info.c judges what a device says of itself, registry.c keeps the list, select.c chooses. */
+#ifndef SHUNT_RUNTIME_REGISTRY_H
+#define SHUNT_RUNTIME_REGISTRY_H
+
+#include <shunt/shunt.h>
+#include <stdbool.h>
+
+/* A device as select.c sees it. backend lives until shunt_shutdown. */
+typedef struct registry_device {
+    shunt_device_entry entry;
+    const shunt_backend *backend;
+    uint32_t index; /* the backend's own number for it */
+} registry_device;
+
+typedef struct registry_plugin {
+    char *path;
+    char name[32], version[64];
+    void *library;         /* dlopen's; NULL: built in */
+    shunt_backend backend; /* our copy, NULL where the plugin's is too short; used only with status OK */
+    bool probed;
+    shunt_status status;
+    char *message;            /* why it or some of its devices were refused; NULL: they were not */
+    registry_device *devices; /* best score first */
+    uint32_t ndevices;
+} registry_plugin;
+
+/* ---- plugin.c */
+
+/* NULL without memory. */
+registry_plugin *shunt_plugin_new(const char *path);
+void shunt_plugin_free(registry_plugin *plugin); /* its library stays loaded */
+/* Opens the shared object at plugin->path, calls its entry and adopts what that returns. */
+void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t nothers);
+/* Checks the table and copies it. */
+void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_plugin *const *others,
+                        size_t nothers);
+/* Asks for the devices, once. */
+void shunt_plugin_probe(registry_plugin *plugin);
+void shunt_plugin_refuse(registry_plugin *plugin, shunt_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- table.c */
+
+/* Copies what both sides know of a device's table into the zero-filled *out. reason says what is missing of what
+ * every device must have. */
+shunt_status shunt_table_copy_device(const shunt_device_ops *table, shunt_device_ops *out, char *reason, size_t size);
+shunt_status shunt_table_copy_backend(const shunt_backend *table, shunt_backend *out, char *reason, size_t size);
+
+/* ---- info.c */
+
+/* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason where that cannot be. */
+shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size);
+/* Replaces control characters and what is not UTF-8 by '?'. */
+void shunt_make_printable(char *text);
+
+/* ---- registry.c */
+
+/* The devices of the backend of this name, in any case, or of all when NULL, as a list to be freed. A backend may have
+ * none; SHUNT_E_NOT_FOUND when there is no such backend, and then the message says what became of its plugin.
+ * Loads no more plugins than the answer needs. */
+shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count);
+/* The first built-in backend's devices; loads no plugin. */
+shunt_status shunt_registry_fallback(registry_device **out, size_t *count);
+
+/* printf to the end of text, as far as there is room. */
+void shunt_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
