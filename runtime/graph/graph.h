@@ -1,5 +1,6 @@
 /* graph.h - the IR itself: arrays of values and ops. Built by builder.c, shaped by infer.c, rewritten by fold.c and
- * fuse.c, turned into launches by runtime/plan. Ops stand in execution order; a value has one producer. */
+ * fuse.c, turned into launches by runtime/plan. Ops stand in execution order; a value has one producer. Passes leave
+ * values behind that no op makes or reads any more: parameters that went into a fold, results fused away. */
 #ifndef SHUNT_RUNTIME_GRAPH_H
 #define SHUNT_RUNTIME_GRAPH_H
 
@@ -62,7 +63,8 @@ shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out);
 /* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
 shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
 
-/* Infers the outputs' descriptors (plain, float32) of one op from its inputs' (infer.c). reason: 128 bytes. */
+/* Infers the outputs' descriptors (plain, float32) of one op from its inputs' (infer.c). Of desc->outputs it looks at the
+ * channels of a shortcut only; where there is none yet (rank 0), as many zeros follow as lead. reason: 128 bytes. */
 shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc *outputs, char *reason);
 
 /* The op as the ABI describes it. constant_inputs is set for parameters and folded values. */
@@ -70,12 +72,19 @@ void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_
 
 /* "conv+bias+relu" */
 const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
-/* FLOPs (2 per multiply-add) and the least bytes moved: inputs and outputs once. */
+/* FLOPs (2 per multiply-add; what is fused into a convolution or linear layer is not counted, as in papers) and the least
+ * bytes moved: inputs and outputs once. */
 uint64_t shunt_op_flops(const shunt_op_desc *desc);
 uint64_t shunt_op_bytes(const shunt_op_desc *desc);
 
-/* Number of ops that read the value; being an output of the graph counts as one more. */
+/* How often ops read the value (x + x reads it twice); being an output of the graph counts as one more. */
 uint32_t shunt_graph_uses(const shunt_graph *graph, shunt_value value);
+
+/* For the files of this folder: room for one more element in *(element **)array; the uses of all values at once (to be
+ * freed, NULL without memory); whether sizes are those of a float32 tensor that can be computed with. */
+bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element);
+uint32_t *graph_count_uses(const shunt_graph *graph);
+bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason);
 
 /* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
  * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */

@@ -1,0 +1,220 @@
+/* builder.c - the functions that applications and models build graphs with (include/shunt/graph.h).
+ * The first mistake sticks to the graph; whatever is built on SHUNT_NO_VALUE is SHUNT_NO_VALUE. */
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static shunt_value fail(shunt_graph *graph, shunt_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static shunt_value fail(shunt_graph *graph, shunt_status status, const char *format, ...)
+{
+    if (!graph->status) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(graph->message, sizeof graph->message, format, args);
+        va_end(args);
+        graph->status = status;
+    }
+    return SHUNT_NO_VALUE;
+}
+
+static shunt_value fail_memory(shunt_graph *graph)
+{
+    return fail(graph, SHUNT_E_MEMORY, "out of host memory");
+}
+
+static bool exists(const shunt_graph *graph, shunt_value value)
+{
+    return value >= 0 && (uint32_t)value < graph->nvalues;
+}
+
+/* Fills a plain float32 descriptor, or fails in the name of `name`. */
+static bool make_desc(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims, shunt_tensor_desc *desc)
+{
+    char reason[SHUNT_REASON_CHARS];
+    *desc = (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
+    if (rank < 1 || rank > SHUNT_MAX_RANK) {
+        fail(graph, SHUNT_E_INVALID, "%s: rank %u is not in 1 .. %d", name, rank, SHUNT_MAX_RANK);
+        return false;
+    }
+    memcpy(desc->dims, dims, rank * sizeof *dims);
+    if (graph_check_desc(desc, name, reason)) return true;
+    fail(graph, SHUNT_E_INVALID, "%s", reason);
+    return false;
+}
+
+shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims)
+{
+    shunt_tensor_desc desc;
+    if (!graph || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    if (!graph_room(&graph->inputs, &graph->inputs_room, graph->ninputs, sizeof *graph->inputs))
+        return fail_memory(graph);
+    shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_INPUT);
+    if (value == SHUNT_NO_VALUE) return fail_memory(graph);
+    graph->inputs[graph->ninputs++] = value;
+    return value;
+}
+
+void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value)
+{
+    if (!graph) return;
+    if (!exists(graph, value)) {
+        fail(graph, SHUNT_E_INVALID, "output %s: there is no value %d", name, value);
+        return;
+    }
+    char *copy = strdup(name);
+    if (!copy || !graph_room(&graph->outputs, &graph->outputs_room, graph->noutputs, sizeof *graph->outputs)) {
+        free(copy);
+        fail_memory(graph);
+        return;
+    }
+    graph->outputs[graph->noutputs++] = (graph_output){copy, value};
+}
+
+shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
+                                  const int64_t *dims)
+{
+    shunt_tensor_desc desc;
+    if (!graph || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);
+    if (value == SHUNT_NO_VALUE) return fail_memory(graph);
+    graph->values[value].role = role;
+    return value;
+}
+
+/* Checks the op, infers its result and appends both. */
+static shunt_value append(shunt_graph *graph, graph_op *op)
+{
+    shunt_op_desc desc;
+    shunt_tensor_desc dst;
+    char reason[SHUNT_REASON_CHARS];
+    shunt_graph_op_desc(graph, op, &desc);
+    if (shunt_infer_op(&desc, &dst, reason)) return fail(graph, SHUNT_E_INVALID, "%s: %s", op->name, reason);
+    op->noutputs = 1;
+    op->outputs[0] = shunt_graph_new_value(graph, op->name, &dst, VALUE_COMPUTED);
+    if (op->outputs[0] == SHUNT_NO_VALUE || shunt_graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
+    return op->outputs[0];
+}
+
+shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
+                           const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs)
+{
+    if (!graph) return SHUNT_NO_VALUE;
+    graph_op op = {.name = (char *)name, .kind = kind, .flags = flags, .ninputs = ninputs};
+    if (ninputs > SHUNT_MAX_INPUTS)
+        return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
+    if (attr) op.attr = *attr;
+    for (uint32_t i = 0; i < ninputs; i++) {
+        op.inputs[i] = inputs[i];
+        if (!exists(graph, inputs[i]))
+            return fail(graph, SHUNT_E_INVALID, "%s: input %u: there is no value %d", name, i, inputs[i]);
+    }
+    return append(graph, &op);
+}
+
+/* The parameter NAME.SUFFIX. */
+static shunt_value field(shunt_graph *graph, const char *name, const char *suffix, shunt_role role, uint32_t rank,
+                         const int64_t *dims)
+{
+    char *full;
+    if (asprintf(&full, "%s.%s", name, suffix) < 0) return fail_memory(graph);
+    shunt_value value = shunt_graph_parameter(graph, full, role, rank, dims);
+    free(full);
+    return value;
+}
+
+/* Channels of src, or 0 after failing: the parameters' shapes need them before the op is checked. */
+static int64_t channels_of(shunt_graph *graph, const char *name, shunt_value src)
+{
+    if (!graph) return 0;
+    shunt_tensor_desc desc = shunt_graph_desc(graph, src);
+    if (desc.rank >= 2) return desc.dims[1];
+    if (exists(graph, src))
+        fail(graph, SHUNT_E_INVALID, "%s: src has rank %d, and so no channels", name, desc.rank);
+    else
+        fail(graph, SHUNT_E_INVALID, "%s: input 0: there is no value %d", name, src);
+    return 0;
+}
+
+shunt_value shunt_graph_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels, int64_t kernel,
+                             int stride, int padding, int with_bias)
+{
+    int64_t dims[] = {channels, channels_of(graph, name, src), kernel, kernel};
+    if (!dims[1]) return SHUNT_NO_VALUE;
+    shunt_op_attr attr = {.conv = {.stride = {stride, stride},
+                                   .dilation = {1, 1},
+                                   .pad_before = {padding, padding},
+                                   .pad_after = {padding, padding},
+                                   .groups = 1}};
+    shunt_value inputs[3] = {src, field(graph, name, "weight", SHUNT_ROLE_WEIGHT, 4, dims)};
+    if (!with_bias) return shunt_graph_op(graph, name, SHUNT_OP_CONV, 0, &attr, 2, inputs);
+    inputs[2] = field(graph, name, "bias", SHUNT_ROLE_BIAS, 1, dims);
+    return shunt_graph_op(graph, name, SHUNT_OP_CONV, SHUNT_FLAG_BIAS, &attr, 3, inputs);
+}
+
+shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *name, shunt_value src, float epsilon)
+{
+    int64_t channels = channels_of(graph, name, src);
+    if (!channels) return SHUNT_NO_VALUE;
+    shunt_value inputs[] = {src, field(graph, name, "weight", SHUNT_ROLE_SCALE, 1, &channels),
+                            field(graph, name, "bias", SHUNT_ROLE_SHIFT, 1, &channels),
+                            field(graph, name, "running_mean", SHUNT_ROLE_MEAN, 1, &channels),
+                            field(graph, name, "running_var", SHUNT_ROLE_VARIANCE, 1, &channels)};
+    shunt_op_attr attr = {.batch_norm = {.epsilon = epsilon}};
+    return shunt_graph_op(graph, name, SHUNT_OP_BATCH_NORM, 0, &attr, 5, inputs);
+}
+
+shunt_value shunt_graph_linear(shunt_graph *graph, const char *name, shunt_value src, int64_t classes)
+{
+    int64_t dims[] = {classes, channels_of(graph, name, src)};
+    if (!dims[1]) return SHUNT_NO_VALUE;
+    shunt_value inputs[] = {src, field(graph, name, "weight", SHUNT_ROLE_WEIGHT, 2, dims),
+                            field(graph, name, "bias", SHUNT_ROLE_BIAS, 1, dims)};
+    return shunt_graph_op(graph, name, SHUNT_OP_LINEAR, SHUNT_FLAG_BIAS, NULL, 3, inputs);
+}
+
+shunt_value shunt_graph_relu(shunt_graph *graph, const char *name, shunt_value src)
+{
+    return shunt_graph_op(graph, name, SHUNT_OP_RELU, 0, NULL, 1, &src);
+}
+
+shunt_value shunt_graph_add(shunt_graph *graph, const char *name, shunt_value a, shunt_value b)
+{
+    return shunt_graph_op(graph, name, SHUNT_OP_ADD, 0, NULL, 2, (shunt_value[]){a, b});
+}
+
+shunt_value shunt_graph_max_pool(shunt_graph *graph, const char *name, shunt_value src, int window, int stride,
+                                 int padding)
+{
+    shunt_op_attr attr = {.pool = {.window = {window, window},
+                                   .stride = {stride, stride},
+                                   .pad_before = {padding, padding},
+                                   .pad_after = {padding, padding}}};
+    return shunt_graph_op(graph, name, SHUNT_OP_MAX_POOL, 0, &attr, 1, &src);
+}
+
+shunt_value shunt_graph_global_pool(shunt_graph *graph, const char *name, shunt_value src)
+{
+    return shunt_graph_op(graph, name, SHUNT_OP_GLOBAL_POOL, 0, NULL, 1, &src);
+}
+
+shunt_value shunt_graph_softmax(shunt_graph *graph, const char *name, shunt_value src)
+{
+    return shunt_graph_op(graph, name, SHUNT_OP_SOFTMAX, 0, NULL, 1, &src);
+}
+
+shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_value src, int64_t channels, int stride)
+{
+    int64_t old = channels_of(graph, name, src);
+    if (!old) return SHUNT_NO_VALUE;
+    int64_t added = channels < old ? -1 : channels - old;
+    if (added < 0 || added % 2 || added / 2 > INT32_MAX)
+        return fail(graph, SHUNT_E_INVALID, "%s: no even number of zero channels makes %lld of %lld", name,
+                    (long long)channels, (long long)old);
+    shunt_op_attr attr = {.shortcut = {.stride = stride, .lead = (int32_t)(added / 2)}};
+    return shunt_graph_op(graph, name, SHUNT_OP_SHORTCUT, 0, &attr, 1, &src);
+}

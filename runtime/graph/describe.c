@@ -1,0 +1,93 @@
+/* describe.c - what an op is called and what it costs: for reports, not for decisions. */
+#include "runtime/graph/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size)
+{
+    static const char *const names[SHUNT_OP_KINDS] = {
+        [SHUNT_OP_CONV] = "conv",
+        [SHUNT_OP_LINEAR] = "linear",
+        [SHUNT_OP_BATCH_NORM] = "batch_norm",
+        [SHUNT_OP_RELU] = "relu",
+        [SHUNT_OP_ADD] = "add",
+        [SHUNT_OP_MAX_POOL] = "max_pool",
+        [SHUNT_OP_AVG_POOL] = "avg_pool",
+        [SHUNT_OP_GLOBAL_POOL] = "global_pool",
+        [SHUNT_OP_SOFTMAX] = "softmax",
+        [SHUNT_OP_SHORTCUT] = "shortcut",
+        [SHUNT_OP_REORDER] = "reorder",
+    };
+    const char *name = kind < SHUNT_OP_KINDS && names[kind] ? names[kind] : "unknown";
+    snprintf(text, size, "%s%s%s%s", name, flags & SHUNT_FLAG_BIAS ? "+bias" : "",
+             flags & SHUNT_FLAG_RESIDUAL ? "+add" : "", flags & SHUNT_FLAG_RELU ? "+relu" : "");
+    return text;
+}
+
+/* Products stay in range: a shape that could overflow is told as the largest number. */
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+static uint64_t op_macs(const shunt_op_desc *desc)
+{
+    const int64_t *weights = desc->inputs[1].dims;
+    if (desc->kind == SHUNT_OP_LINEAR) return multiply(shunt_tensor_count(&desc->outputs[0]), (uint64_t)weights[1]);
+    if (desc->kind != SHUNT_OP_CONV) return 0;
+    uint64_t window = multiply((uint64_t)weights[1], multiply((uint64_t)weights[2], (uint64_t)weights[3]));
+    return multiply(shunt_tensor_count(&desc->outputs[0]), window);
+}
+
+uint64_t shunt_op_flops(const shunt_op_desc *desc)
+{
+    uint64_t src = shunt_tensor_count(&desc->inputs[0]), dst = shunt_tensor_count(&desc->outputs[0]);
+    uint64_t relu = desc->flags & SHUNT_FLAG_RELU ? dst : 0;
+    switch (desc->kind) {
+    case SHUNT_OP_CONV:
+    case SHUNT_OP_LINEAR:
+        return multiply(2, op_macs(desc));
+    case SHUNT_OP_BATCH_NORM:
+        return 2 * dst + relu;
+    case SHUNT_OP_ADD:
+        return dst + relu;
+    case SHUNT_OP_RELU:
+        return dst;
+    case SHUNT_OP_MAX_POOL:
+    case SHUNT_OP_AVG_POOL:
+        return multiply(dst, multiply((uint64_t)desc->attr.pool.window[0], (uint64_t)desc->attr.pool.window[1]));
+    case SHUNT_OP_GLOBAL_POOL:
+        return src;
+    case SHUNT_OP_SOFTMAX:
+        return 4 * src; /* maximum, exponential, sum, division */
+    default:
+        return 0; /* moves data only */
+    }
+}
+
+uint64_t shunt_op_bytes(const shunt_op_desc *desc)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < desc->ninputs; i++) bytes += shunt_tensor_bytes(&desc->inputs[i]);
+    for (uint32_t i = 0; i < desc->noutputs; i++) bytes += shunt_tensor_bytes(&desc->outputs[i]);
+    return bytes;
+}
+
+shunt_graph_cost shunt_graph_count(const shunt_graph *graph)
+{
+    shunt_graph_cost cost = {0};
+    if (!graph) return cost;
+    for (uint32_t i = 0; i < graph->nvalues; i++) {
+        const graph_value *value = &graph->values[i];
+        if (value->source == VALUE_PARAMETER && value->role != SHUNT_ROLE_MEAN && value->role != SHUNT_ROLE_VARIANCE)
+            cost.parameters += shunt_tensor_count(&value->desc);
+    }
+    for (uint32_t i = 0; i < graph->nops; i++) {
+        shunt_op_desc desc;
+        shunt_graph_op_desc(graph, &graph->ops[i], &desc);
+        cost.macs += op_macs(&desc);
+    }
+    return cost;
+}

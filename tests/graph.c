@@ -1,0 +1,258 @@
+/* graph.c - building graphs: inferred shapes against the closed forms, and every refusal with its reason. */
+#include "runtime/graph/graph.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void expect_dims(const shunt_graph *graph, shunt_value value, uint32_t rank, const int64_t *dims)
+{
+    shunt_tensor_desc desc = shunt_graph_desc(graph, value);
+    cr_assert_eq(desc.rank, rank, "%s", shunt_graph_check(graph) ? shunt_last_error() : "");
+    cr_assert_eq(desc.dtype, SHUNT_F32);
+    for (uint32_t i = 0; i < rank; i++) cr_expect_eq(desc.dims[i], dims[i]);
+}
+#define EXPECT_DIMS(graph, value, ...)                                                                                 \
+    expect_dims(graph, value, sizeof((int64_t[]){__VA_ARGS__}) / 8, (int64_t[]){__VA_ARGS__})
+
+Test(graph, shapes_of_the_imagenet_stem)
+{
+    shunt_graph *graph = shunt_graph_create();
+    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){5, 3, 193, 257});
+    shunt_value conv = shunt_graph_conv(graph, "conv1", x, 64, 7, 2, 3, 0);
+    EXPECT_DIMS(graph, conv, 5, 64, 97, 129);
+    shunt_value norm = shunt_graph_batch_norm(graph, "bn1", conv, 1e-5f);
+    shunt_value relu = shunt_graph_relu(graph, "relu", norm);
+    shunt_value pool = shunt_graph_max_pool(graph, "maxpool", relu, 3, 2, 1);
+    EXPECT_DIMS(graph, pool, 5, 64, 49, 65);
+    shunt_value option_a = shunt_graph_shortcut(graph, "a", pool, 128, 2);
+    EXPECT_DIMS(graph, option_a, 5, 128, 25, 33);
+    shunt_value mean = shunt_graph_global_pool(graph, "avgpool", option_a);
+    EXPECT_DIMS(graph, mean, 5, 128);
+    shunt_value logits = shunt_graph_linear(graph, "fc", mean, 7);
+    EXPECT_DIMS(graph, logits, 5, 7);
+    shunt_value softmax = shunt_graph_softmax(graph, "softmax", logits);
+    EXPECT_DIMS(graph, softmax, 5, 7);
+    shunt_graph_output(graph, "probabilities", softmax);
+    cr_assert_eq(shunt_graph_check(graph), SHUNT_OK);
+    shunt_graph_destroy(graph);
+}
+
+Test(graph, reshape_infers_all_or_changes_nothing)
+{
+    shunt_graph *graph = shunt_graph_create();
+    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, 32, 32});
+    shunt_value conv = shunt_graph_conv(graph, "conv", x, 8, 5, 2, 0, 1);
+    shunt_value mean = shunt_graph_global_pool(graph, "mean", conv);
+    shunt_graph_output(graph, "mean", mean);
+    shunt_tensor_desc input = {.dtype = SHUNT_F32, .rank = 4, .block = 1, .dims = {7, 3, 20, 5}};
+    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_OK);
+    EXPECT_DIMS(graph, conv, 7, 8, 8, 1);
+    EXPECT_DIMS(graph, mean, 7, 8);
+
+    input.dims[3] = 4; /* smaller than the kernel */
+    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert_str_eq(shunt_last_error(), "conv: a window of 5 does not fit into the padded size 4");
+    EXPECT_DIMS(graph, x, 7, 3, 20, 5);
+    EXPECT_DIMS(graph, conv, 7, 8, 8, 1);
+    input.dims[3] = 5, input.dims[1] = 4; /* channels that the weights are not for */
+    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert(strstr(shunt_last_error(), "weights are for 3 channels"), "%s", shunt_last_error());
+    input.rank = 3;
+    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert_eq(shunt_graph_reshape(graph, &input, 0), SHUNT_E_INVALID);
+    shunt_graph_destroy(graph);
+}
+
+Test(graph, the_first_mistake_sticks)
+{
+    shunt_graph *graph = shunt_graph_create();
+    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, 8, 8});
+    shunt_value bad = shunt_graph_conv(graph, "first", x, 4, 9, 1, 0, 0);
+    cr_assert_eq(bad, SHUNT_NO_VALUE);
+    cr_assert_eq(shunt_graph_linear(graph, "second", bad, 10), SHUNT_NO_VALUE);
+    shunt_graph_output(graph, "third", bad);
+    cr_assert_eq(shunt_graph_check(graph), SHUNT_E_INVALID);
+    cr_assert_str_eq(shunt_last_error(), "first: a window of 9 does not fit into the padded size 8");
+    shunt_graph_destroy(graph);
+}
+
+/* A fresh graph's refusal must hold `reason`. */
+static void expect_refusal(shunt_graph *graph, shunt_value value, const char *reason)
+{
+    cr_expect_eq(value, SHUNT_NO_VALUE, "accepted; expected: %s", reason);
+    cr_expect_eq(shunt_graph_check(graph), SHUNT_E_INVALID);
+    cr_expect(strstr(shunt_last_error(), reason), "'%s' does not hold '%s'", shunt_last_error(), reason);
+    shunt_graph_destroy(graph);
+}
+
+static shunt_graph *start(shunt_value *x)
+{
+    shunt_graph *graph = shunt_graph_create();
+    *x = shunt_graph_input(graph, "x", 4, (int64_t[]){2, 6, 8, 8});
+    return graph;
+}
+
+static void refuse_conv(shunt_conv_attr attr, int64_t k, int64_t c, int64_t r, int64_t s, const char *reason)
+{
+    shunt_value in[2];
+    shunt_graph *graph = start(&in[0]);
+    in[1] = shunt_graph_parameter(graph, "w", SHUNT_ROLE_WEIGHT, 4, (int64_t[]){k, c, r, s});
+    shunt_op_attr any = {.conv = attr};
+    expect_refusal(graph, shunt_graph_op(graph, "conv", SHUNT_OP_CONV, 0, &any, 2, in), reason);
+}
+
+Test(graph, convolutions_are_refused_with_a_reason)
+{
+    shunt_conv_attr good = {.stride = {1, 1}, .dilation = {1, 1}, .groups = 1}, bad;
+    bad = good, bad.stride[1] = 0;
+    refuse_conv(bad, 4, 6, 3, 3, "stride 0 is less than 1");
+    bad = good, bad.dilation[0] = 0;
+    refuse_conv(bad, 4, 6, 3, 3, "dilation 0 is less than 1");
+    bad = good, bad.groups = 0;
+    refuse_conv(bad, 4, 6, 3, 3, "0 groups");
+    bad = good, bad.groups = 4;
+    refuse_conv(bad, 4, 6, 3, 3, "4 groups do not divide 6 input and 4 output channels");
+    bad = good, bad.groups = 3;
+    refuse_conv(bad, 4, 2, 3, 3, "3 groups do not divide 6 input and 4 output channels");
+    bad = good, bad.groups = 2;
+    refuse_conv(bad, 4, 6, 3, 3, "weights are for 6 channels a group, src has 3");
+    bad = good, bad.pad_after[0] = -1;
+    refuse_conv(bad, 4, 6, 3, 3, "padding 0, -1 is negative");
+    bad = good, bad.dilation[1] = 4;
+    refuse_conv(bad, 4, 6, 3, 3, "a window of 9 does not fit into the padded size 8");
+    bad = good, bad.dilation[1] = INT32_MAX;
+    refuse_conv(bad, 4, 6, 3, 3, "a window of 4294967295 does not fit into the padded size 8");
+    bad = good, bad.pad_before[0] = bad.pad_after[0] = bad.pad_before[1] = bad.pad_after[1] = INT32_MAX;
+    refuse_conv(bad, 4, 6, 3, 3, "dst has more than 2^40 elements");
+}
+
+Test(graph, a_convolution_takes_what_the_abi_allows)
+{
+    shunt_value in[2];
+    shunt_graph *graph = start(&in[0]);
+    in[1] = shunt_graph_parameter(graph, "w", SHUNT_ROLE_WEIGHT, 4, (int64_t[]){4, 3, 3, 2});
+    shunt_op_attr attr = {
+        .conv = {.stride = {2, 3}, .dilation = {3, 2}, .pad_before = {1, 0}, .pad_after = {2, 1}, .groups = 2}};
+    shunt_value y = shunt_graph_op(graph, "conv", SHUNT_OP_CONV, SHUNT_FLAG_RELU, &attr, 2, in);
+    EXPECT_DIMS(graph, y, 2, 4, (8 + 3 - 7) / 2 + 1, (8 + 1 - 3) / 3 + 1);
+    shunt_graph_destroy(graph);
+}
+
+static void refuse_op(shunt_op_kind kind, uint32_t flags, uint32_t ninputs, const shunt_op_attr *attr,
+                      const char *reason)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    shunt_value in[] = {x, shunt_graph_input(graph, "y", 4, (int64_t[]){2, 6, 8, 7}),
+                        shunt_graph_parameter(graph, "five", SHUNT_ROLE_SHIFT, 1, (int64_t[]){5}), x, x};
+    expect_refusal(graph, shunt_graph_op(graph, "op", kind, flags, attr, ninputs, in), reason);
+}
+
+Test(graph, other_ops_are_refused_with_a_reason)
+{
+    shunt_op_attr pool = {.pool = {.window = {3, 3}, .stride = {2, 2}, .pad_before = {3, 1}, .pad_after = {1, 1}}};
+    refuse_op(SHUNT_OP_MAX_POOL, 0, 1, &pool, "a window lies wholly in the padding");
+    pool.pool.pad_before[0] = 1, pool.pool.pad_after[1] = 5;
+    refuse_op(SHUNT_OP_AVG_POOL, 0, 1, &pool, "a window lies wholly in the padding");
+    refuse_op(SHUNT_OP_AVG_POOL, 0, 1, NULL, "stride 0 is less than 1");
+    refuse_op(SHUNT_OP_ADD, 0, 2, NULL, "the two inputs differ in shape");
+    refuse_op(SHUNT_OP_ADD, 0, 1, NULL, "1 inputs instead of 2");
+    refuse_op(SHUNT_OP_ADD, SHUNT_FLAG_BIAS, 3, NULL, "flags 0x1 are not this op's");
+    refuse_op(SHUNT_OP_BATCH_NORM, 0, 5, NULL, "scale is not a vector of 6");
+    refuse_op(SHUNT_OP_LINEAR, 0, 2, NULL, "src has rank 4, not 2");
+    refuse_op(SHUNT_OP_SOFTMAX, 0, 1, NULL, "src has rank 4, not 2");
+    refuse_op(SHUNT_OP_SHORTCUT, 0, 1, NULL, "stride 0 is less than 1");
+    refuse_op((shunt_op_kind)0, 0, 1, NULL, "no op has kind 0");
+    refuse_op(SHUNT_OP_KINDS, 0, 1, NULL, "no op has kind");
+    refuse_op(SHUNT_OP_RELU, 0, 9, NULL, "9 inputs, more than 8");
+}
+
+Test(graph, values_that_do_not_exist_and_sizes_beyond_reason)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    expect_refusal(graph, shunt_graph_relu(graph, "relu", 99), "relu: input 0: there is no value 99");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_shortcut(graph, "a", x, 4, 2), "no even number of zero channels makes 4 of 6");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_shortcut(graph, "a", x, 9, 2), "no even number of zero channels makes 9 of 6");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_conv(graph, "conv", x, INT64_MAX, 3, 1, 1, 0), "more than 2^40 elements");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_conv(graph, "conv", x, -1, 3, 1, 1, 0), "has a dimension of -1");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_input(graph, "huge", 2, (int64_t[]){INT64_MAX, INT64_MAX}), "huge has more than");
+    graph = start(&x);
+    expect_refusal(graph, shunt_graph_input(graph, "flat", 0, NULL), "flat: rank 0 is not in 1 .. 6");
+    graph = shunt_graph_create();
+    shunt_graph_output(graph, "y", 3);
+    expect_refusal(graph, SHUNT_NO_VALUE, "output y: there is no value 3");
+    cr_assert_eq(shunt_graph_input(NULL, "x", 1, (int64_t[]){1}), SHUNT_NO_VALUE);
+    cr_assert_eq(shunt_graph_check(NULL), SHUNT_E_INVALID);
+}
+
+Test(graph, uses_count_reads_and_outputs)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    shunt_value twice = shunt_graph_add(graph, "add", x, x);
+    shunt_graph_output(graph, "x", x);
+    shunt_graph_output(graph, "sum", twice);
+    cr_assert_eq(shunt_graph_uses(graph, x), 3u);
+    cr_assert_eq(shunt_graph_uses(graph, twice), 1u);
+    shunt_graph_destroy(graph);
+}
+
+Test(graph, inserting_and_dropping_ops_renumbers_producers)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x), *copy;
+    shunt_value a = shunt_graph_relu(graph, "a", x), b = shunt_graph_relu(graph, "b", a);
+    shunt_tensor_desc desc = shunt_graph_desc(graph, x);
+    shunt_value between = shunt_graph_new_value(graph, "between", &desc, VALUE_COMPUTED);
+    graph_op op = {.name = (char[]){"reorder"},
+                   .kind = SHUNT_OP_REORDER,
+                   .ninputs = 1,
+                   .noutputs = 1,
+                   .inputs = {a},
+                   .outputs = {between}};
+    cr_assert_eq(shunt_graph_insert_op(graph, 1, &op), SHUNT_OK);
+    graph->ops[2].inputs[0] = between;
+    cr_assert_eq(graph->nops, 3u);
+    cr_assert_eq(graph->values[between].producer, 1);
+    cr_assert_eq(graph->values[b].producer, 2);
+    cr_assert_eq(shunt_graph_insert_op(graph, 4, &op), SHUNT_E_INVALID);
+
+    cr_assert_eq(shunt_graph_copy(graph, &copy), SHUNT_OK);
+    copy->ops[1].kind = 0;
+    copy->ops[2].inputs[0] = a;
+    shunt_graph_compact(copy);
+    cr_assert_eq(copy->nops, 2u);
+    cr_assert_str_eq(copy->ops[1].name, "b");
+    cr_assert_eq(copy->values[b].producer, 1);
+    cr_assert_eq(copy->values[between].producer, -1);
+    cr_assert_eq(graph->nops, 3u, "the copy is a copy");
+    shunt_graph_destroy(copy);
+    shunt_graph_destroy(graph);
+    shunt_graph_destroy(NULL);
+}
+
+Test(graph, labels_and_costs)
+{
+    char text[64];
+    cr_assert_str_eq(shunt_op_label(SHUNT_OP_CONV, 7, text, sizeof text), "conv+bias+add+relu");
+    cr_assert_str_eq(shunt_op_label(SHUNT_OP_GLOBAL_POOL, 0, text, sizeof text), "global_pool");
+    cr_assert_str_eq(shunt_op_label(99, 0, text, sizeof text), "unknown");
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    shunt_graph_conv(graph, "conv", x, 10, 3, 2, 1, 1); /* 2 x 10 x 4 x 4 from 6 x 3 x 3 */
+    shunt_op_desc desc;
+    shunt_graph_op_desc(graph, &graph->ops[0], &desc);
+    cr_assert_eq(desc.constant_inputs, 6u);
+    cr_assert_eq(shunt_op_flops(&desc), 2u * 320 * 54);
+    cr_assert_eq(shunt_op_bytes(&desc), 4u * (2 * 6 * 64 + 10 * 54 + 10 + 320));
+    shunt_graph_cost cost = shunt_graph_count(graph);
+    cr_assert_eq(cost.macs, 320u * 54);
+    cr_assert_eq(cost.parameters, 550u);
+    shunt_graph_destroy(graph);
+}
