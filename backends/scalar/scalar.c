@@ -1,9 +1,71 @@
-/* scalar.c - the built-in backend's entry. */
-#include <shunt/backend.h>
+/* scalar.c - the built-in backend's entry: one device, the processor that runs the program. */
+#include "scalar.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#if defined(__clang__)
+#define COMPILER __VERSION__
+#else
+#define COMPILER "GCC " __VERSION__
+#endif
 
 const shunt_backend *shunt_scalar_entry(const shunt_host *host);
+
+static shunt_status probe(uint32_t *ndevices)
+{
+    if (!ndevices) return scalar_fail(SHUNT_E_INVALID, "probe: ndevices is NULL");
+    *ndevices = 1;
+    return SHUNT_OK;
+}
+
+static uint64_t physical_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 32;
+}
+
+static shunt_status device_info(uint32_t index, shunt_device_info *out)
+{
+    if (index > 0) return scalar_fail(SHUNT_E_NOT_FOUND, "there is no scalar device %u; the only one is 0", index);
+    if (!out || out->size < sizeof *out) return scalar_fail(SHUNT_E_INVALID, "device_info: out or its size is wrong");
+    struct utsname machine;
+    bool known = uname(&machine) == 0;
+    uint64_t memory = physical_memory();
+    shunt_device_info info = {
+        .size = out->size,
+        .type = SHUNT_DEVICE_CPU,
+        .vendor = "Shunt",
+        .platform = "plain C with OpenMP",
+        .driver = "scalar " SHUNT_VERSION ", " COMPILER,
+        .score = 10,
+        .caps = SHUNT_CAP_HOST_MEMORY,
+        .memory = memory,
+        .max_alloc = memory,
+        .alignment = SCALAR_ALIGNMENT,
+        .block = SHUNT_PLAIN,
+    };
+    snprintf(info.name, sizeof info.name, "%s processor, %d threads", known ? machine.machine : "host",
+             scalar_default_threads());
+    *out = info;
+    return SHUNT_OK;
+}
+
+static const shunt_backend backend = {
+    .size = sizeof backend,
+    .abi_major = SHUNT_ABI_MAJOR,
+    .abi_minor = SHUNT_ABI_MINOR,
+    .name = "scalar",
+    .version = SHUNT_VERSION,
+    .probe = probe,
+    .device_info = device_info,
+    .device_open = scalar_device_open,
+    .last_error = scalar_last_error,
+};
+
 const shunt_backend *shunt_scalar_entry(const shunt_host *host)
 {
-    (void)host;
-    return NULL;
+    return host && host->abi_major == SHUNT_ABI_MAJOR ? &backend : NULL;
 }

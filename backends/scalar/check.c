@@ -1,0 +1,115 @@
+/* check.c - is a descriptor one that an op can run? What all ops have in common is checked here; what only one knows
+ * (its shapes and attributes) in that op's file. After a check no size or index of the descriptor overflows. */
+#include "scalar.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "1x64x56x56" into text. */
+static const char *dims_text(uint32_t rank, const int64_t *dims, char *text, size_t size)
+{
+    size_t used = 0;
+    if (rank == 0) snprintf(text, size, "a scalar");
+    for (uint32_t i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, i ? "x%" PRId64 : "%" PRId64, dims[i]);
+    return text;
+}
+
+shunt_status scalar_expect_rank(const shunt_tensor_desc *tensor, const char *name, uint32_t rank)
+{
+    if (tensor->rank == rank) return SHUNT_OK;
+    return scalar_fail(SHUNT_E_INVALID, "%s has rank %u, not %u", name, tensor->rank, rank);
+}
+
+shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *name, uint32_t rank, const int64_t *dims)
+{
+    if (tensor->rank == rank && !memcmp(tensor->dims, dims, rank * sizeof *dims)) return SHUNT_OK;
+    char is[128], wanted[128];
+    return scalar_fail(SHUNT_E_INVALID, "%s is %s, not %s", name, dims_text(tensor->rank, tensor->dims, is, sizeof is),
+                       dims_text(rank, dims, wanted, sizeof wanted));
+}
+
+shunt_status scalar_expect_same(const shunt_tensor_desc *tensor, const char *name, const shunt_tensor_desc *other)
+{
+    return scalar_expect_dims(tensor, name, other->rank, other->dims);
+}
+
+shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32_t dilation, int32_t before,
+                           int32_t after, int64_t *out)
+{
+    if (stride < 1 || dilation < 1) return scalar_fail(SHUNT_E_INVALID, "stride %d or dilation %d", stride, dilation);
+    if (before < 0 || after < 0) return scalar_fail(SHUNT_E_INVALID, "negative padding %d, %d", before, after);
+    int64_t room = length + before + after - (dilation * (window - 1) + 1);
+    if (room < 0)
+        return scalar_fail(SHUNT_E_INVALID, "a window of %" PRId64 " does not fit %" PRId64 " with its padding", window,
+                           length);
+    *out = room / stride + 1;
+    return SHUNT_OK;
+}
+
+/* The limits keep products of one dim with a stride, and the whole in bytes, within int64_t. */
+static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *kind, uint32_t index, bool any_block)
+{
+    if (tensor->rank > SHUNT_MAX_RANK)
+        return scalar_fail(SHUNT_E_INVALID, "%s %u has rank %u, more than %d", kind, index, tensor->rank,
+                           SHUNT_MAX_RANK);
+    if (tensor->block != SHUNT_PLAIN && !(any_block && tensor->rank == 4))
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has channel block %u; scalar computes on plain tensors", kind,
+                           index, tensor->block);
+    int64_t bytes = (int64_t)shunt_dtype_bytes(tensor->dtype);
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->dims[i] < 1)
+            return scalar_fail(SHUNT_E_INVALID, "%s %u: dim %u is %" PRId64, kind, index, i, tensor->dims[i]);
+        int64_t stored = tensor->dims[i];
+        if (i == 1 && tensor->block > 1 && __builtin_add_overflow(stored, tensor->block - 1, &stored))
+            stored = INT64_MAX;
+        if (tensor->dims[i] > INT32_MAX || __builtin_mul_overflow(bytes, stored, &bytes) || bytes > INT64_MAX / 2)
+            return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u is too large: dim %u is %" PRId64, kind, index, i,
+                               tensor->dims[i]);
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status check_tensors(const shunt_op_desc *desc, const scalar_op *op)
+{
+    uint8_t dtype = desc->inputs[0].dtype;
+    for (uint32_t i = 0; i < desc->ninputs + desc->noutputs; i++) {
+        bool input = i < desc->ninputs;
+        uint32_t index = input ? i : i - desc->ninputs;
+        const shunt_tensor_desc *tensor = input ? &desc->inputs[index] : &desc->outputs[index];
+        if (tensor->dtype != dtype)
+            return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has dtype %u, input 0 has %u; scalar mixes none",
+                               input ? "input" : "output", index, tensor->dtype, dtype);
+        shunt_status status = check_tensor(tensor, input ? "input" : "output", index, op->any_block);
+        if (status) return status;
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status check_counts(const shunt_op_desc *desc, const scalar_op *op)
+{
+    uint32_t unknown = desc->flags & ~op->flags;
+    if (unknown) return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u has no flags 0x%x", desc->kind, unknown);
+    uint32_t ninputs = op->ninputs + !!(desc->flags & SHUNT_FLAG_BIAS) + !!(desc->flags & SHUNT_FLAG_RESIDUAL);
+    if (desc->ninputs != ninputs || desc->noutputs != 1)
+        return scalar_fail(SHUNT_E_INVALID, "op kind %u with flags 0x%x has %u inputs and 1 output, not %u and %u",
+                           desc->kind, desc->flags, ninputs, desc->ninputs, desc->noutputs);
+    return SHUNT_OK;
+}
+
+shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op)
+{
+    uint8_t dtype = desc->inputs[0].dtype;
+    if (dtype != SHUNT_F32 && dtype != SHUNT_F64)
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "dtype %u; scalar computes in float32 and float64", dtype);
+    const scalar_op *const *ops = dtype == SHUNT_F64 ? scalar_ops_f64 : scalar_ops_f32;
+    if (desc->kind >= SHUNT_OP_KINDS || !ops[desc->kind])
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u; scalar knows kinds 1 to %d", desc->kind,
+                           SHUNT_OP_KINDS - 1);
+    shunt_status status = check_counts(desc, ops[desc->kind]);
+    if (!status) status = check_tensors(desc, ops[desc->kind]);
+    if (!status) status = ops[desc->kind]->check(desc);
+    if (!status) *op = ops[desc->kind];
+    return status;
+}

@@ -1,0 +1,32 @@
+/* op.h - the type that an op file is compiled for: every such file is built once with SCALAR_BITS=32 and once with 64,
+ * and defines TYPED(scalar_NAME), its one symbol. exp() and sqrt() are those of the type (tgmath.h). */
+#ifndef SHUNT_SCALAR_OP_H
+#define SHUNT_SCALAR_OP_H
+
+#include "scalar.h"
+
+#include <math.h>
+#include <tgmath.h>
+
+#if SCALAR_BITS == 64
+typedef double real;
+#define TYPED(name) name##_f64
+#else
+typedef float real;
+#define TYPED(name) name##_f32
+#endif
+
+extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_batch_norm), TYPED(scalar_conv),
+    TYPED(scalar_global_pool), TYPED(scalar_linear), TYPED(scalar_max_pool), TYPED(scalar_relu), TYPED(scalar_reorder),
+    TYPED(scalar_shortcut), TYPED(scalar_softmax);
+
+/* max(x, 0) that lets NaN through. */
+static inline real relu(real x)
+{
+    return x < 0 ? 0 : x;
+}
+
+/* Below this many elements a team of threads costs more than it saves: `if (count > SCALAR_SMALL)`. */
+enum { SCALAR_SMALL = 4096 };
+
+#endif

@@ -1,0 +1,102 @@
+/* ops.c - from a descriptor to a launched op: query, prepare, info, launch. One algorithm, "direct", for every op. */
+#include "scalar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char algorithm[] = "direct";
+
+struct shunt_bop {
+    const scalar_op *op;
+    int threads;
+    shunt_op_desc desc;
+};
+
+shunt_status scalar_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
+{
+    (void)device;
+    if (!desc || !out || out->size < sizeof *out)
+        return scalar_fail(SHUNT_E_INVALID, "op_query: no descriptor, or out's size is wrong");
+    const scalar_op *op;
+    shunt_status status = scalar_check(desc, &op);
+    out->count = 1;
+    out->list[0] = (shunt_candidate){0};
+    memcpy(out->list[0].algorithm, algorithm, sizeof algorithm);
+    if (status)
+        snprintf(out->list[0].reason, sizeof out->list[0].reason, "%.*s", SHUNT_REASON_CHARS - 1, scalar_last_error());
+    return status;
+}
+
+shunt_status scalar_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                               shunt_bop **out)
+{
+    if (!device || !desc || !out) return scalar_fail(SHUNT_E_INVALID, "op_prepare: an argument is NULL");
+    if (options && options->algorithm && strcmp(options->algorithm, algorithm))
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "scalar has no algorithm %s; it has %s", options->algorithm, algorithm);
+    if (options && options->params && *options->params)
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "algorithm %s has no parameters, not even \"%s\"", algorithm,
+                           options->params);
+    const scalar_op *op;
+    shunt_status status = scalar_check(desc, &op);
+    if (status) return status;
+    shunt_bop *made = malloc(sizeof *made);
+    if (!made) return scalar_fail_memory();
+    *made = (shunt_bop){.op = op, .threads = ((const scalar_device *)device)->threads, .desc = *desc};
+    *out = made;
+    return SHUNT_OK;
+}
+
+/* The residual comes after the bias; each of its elements is read just before the same element of dst is written. */
+static uint32_t inplace_inputs(const shunt_bop *op)
+{
+    uint32_t residual = op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << (op->desc.ninputs - 1) : 0;
+    return op->op->inplace_inputs | residual;
+}
+
+shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info)
+{
+    if (!op || !info || info->size < sizeof *info)
+        return scalar_fail(SHUNT_E_INVALID, "op_info: no op, or info's size is wrong");
+    shunt_op_info made = {.size = info->size, .inplace_inputs = inplace_inputs(op), .flops = op->op->flops(&op->desc)};
+    memcpy(made.algorithm, algorithm, sizeof algorithm);
+    for (uint32_t i = 0; i < op->desc.ninputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
+    for (uint32_t i = 0; i < op->desc.noutputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
+    *info = made;
+    return SHUNT_OK;
+}
+
+/* The host pointers of `count` arguments. kind: "input" or "output". */
+static shunt_status resolve_all(const shunt_arg *args, const shunt_tensor_desc *descs, uint32_t count, const char *kind,
+                                void **pointers)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        char what[32];
+        snprintf(what, sizeof what, "%s %u", kind, i);
+        unsigned char *pointer = NULL;
+        shunt_status status = scalar_resolve(args[i], shunt_tensor_bytes(&descs[i]), what, &pointer);
+        if (status) return status;
+        pointers[i] = pointer;
+    }
+    return SHUNT_OK;
+}
+
+shunt_status scalar_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                              shunt_arg workspace, shunt_bevent **event)
+{
+    (void)workspace;
+    if (!op || !inputs || !outputs) return scalar_fail(SHUNT_E_INVALID, "op_launch: an argument is NULL");
+    void *in[SHUNT_MAX_INPUTS], *out[SHUNT_MAX_OUTPUTS];
+    shunt_status status = resolve_all(inputs, op->desc.inputs, op->desc.ninputs, "input", in);
+    if (!status) status = resolve_all(outputs, op->desc.outputs, op->desc.noutputs, "output", out);
+    if (!status) status = scalar_event_begin(queue, event);
+    if (status) return status;
+    op->op->run(&op->desc, (const void *const *)in, out, op->threads);
+    scalar_event_end(event);
+    return SHUNT_OK;
+}
+
+void scalar_op_destroy(shunt_bop *op)
+{
+    free(op);
+}

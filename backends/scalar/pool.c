@@ -1,0 +1,86 @@
+/* pool.c - maximum and average over windows of src (N,C,H,W), dst is (N,C,P,Q). Windows are clipped to src, so padding
+ * is never read: the maximum ignores it, the average counts it or not in its divisor. */
+#include "op.h"
+
+/* The rows [from, to) of src that window number `index` of one direction covers. */
+typedef struct span {
+    int64_t from, to;
+} span;
+
+static span clip(int64_t index, int32_t stride, int32_t before, int32_t window, int64_t length)
+{
+    int64_t from = index * stride - before, to = from + window;
+    return (span){from < 0 ? 0 : from, to > length ? length : to};
+}
+
+static shunt_status check(const shunt_op_desc *desc)
+{
+    const shunt_pool_attr *pool = &desc->attr.pool;
+    const int64_t *dims = desc->inputs[0].dims;
+    shunt_status status = scalar_expect_rank(&desc->inputs[0], "src", 4);
+    if (status) return status;
+    int64_t size[2];
+    for (int i = 0; i < 2; i++) {
+        int32_t window = pool->window[i], before = pool->pad_before[i], after = pool->pad_after[i];
+        if (window < 1) return scalar_fail(SHUNT_E_INVALID, "a window of %d", window);
+        status = scalar_window(dims[2 + i], window, pool->stride[i], 1, before, after, &size[i]);
+        if (status) return status;
+        if (before >= window || after >= window)
+            return scalar_fail(SHUNT_E_INVALID, "padding %d, %d is as large as the window, %d", before, after, window);
+    }
+    return scalar_expect_dims(&desc->outputs[0], "dst", 4, (int64_t[]){dims[0], dims[1], size[0], size[1]});
+}
+
+static uint64_t flops(const shunt_op_desc *desc)
+{
+    const shunt_pool_attr *pool = &desc->attr.pool;
+    return shunt_tensor_count(&desc->outputs[0]) * (uint64_t)pool->window[0] * (uint64_t)pool->window[1];
+}
+
+/* NaN wins: no comparison with it holds, so once it is there it stays. */
+static real window_max(const real *src, int64_t W, span rows, span columns)
+{
+    real most = -INFINITY;
+    for (int64_t h = rows.from; h < rows.to; h++)
+        for (int64_t w = columns.from; w < columns.to; w++)
+            if (src[h * W + w] > most || isnan(src[h * W + w])) most = src[h * W + w];
+    return most;
+}
+
+static real window_sum(const real *src, int64_t W, span rows, span columns)
+{
+    real sum = 0;
+    for (int64_t h = rows.from; h < rows.to; h++)
+        for (int64_t w = columns.from; w < columns.to; w++) sum += src[h * W + w];
+    return sum;
+}
+
+static real window_mean(const shunt_pool_attr *pool, const real *src, int64_t W, span rows, span columns)
+{
+    int64_t inside = (rows.to - rows.from) * (columns.to - columns.from);
+    int64_t all = (int64_t)pool->window[0] * pool->window[1];
+    return window_sum(src, W, rows, columns) / (real)(pool->count_padding ? all : inside);
+}
+
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+{
+    const shunt_pool_attr *pool = &desc->attr.pool;
+    const int64_t *in = desc->inputs[0].dims, *out = desc->outputs[0].dims;
+    int64_t planes = in[0] * in[1], H = in[2], W = in[3], P = out[2], Q = out[3];
+    bool maximum = desc->kind == SHUNT_OP_MAX_POOL;
+#pragma omp parallel for collapse(2) num_threads(threads) if (planes * P * Q > SCALAR_SMALL)
+    for (int64_t plane = 0; plane < planes; plane++) {
+        for (int64_t p = 0; p < P; p++) {
+            const real *src = (const real *)inputs[0] + plane * H * W;
+            real *dst = (real *)outputs[0] + (plane * P + p) * Q;
+            span rows = clip(p, pool->stride[0], pool->pad_before[0], pool->window[0], H);
+            for (int64_t q = 0; q < Q; q++) {
+                span columns = clip(q, pool->stride[1], pool->pad_before[1], pool->window[1], W);
+                dst[q] = maximum ? window_max(src, W, rows, columns) : window_mean(pool, src, W, rows, columns);
+            }
+        }
+    }
+}
+
+const scalar_op TYPED(scalar_max_pool) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_avg_pool) = {.ninputs = 1, .check = check, .flops = flops, .run = run};

@@ -1,0 +1,23 @@
+/* relu.c - dst = max(src, 0), any rank. */
+#include "op.h"
+
+static shunt_status check(const shunt_op_desc *desc)
+{
+    return scalar_expect_same(&desc->outputs[0], "dst", &desc->inputs[0]);
+}
+
+static uint64_t flops(const shunt_op_desc *desc)
+{
+    return shunt_tensor_count(&desc->outputs[0]);
+}
+
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+{
+    int64_t count = (int64_t)shunt_tensor_count(&desc->outputs[0]);
+    const real *src = inputs[0];
+    real *dst = outputs[0];
+#pragma omp parallel for simd num_threads(threads) if (count > SCALAR_SMALL)
+    for (int64_t i = 0; i < count; i++) dst[i] = relu(src[i]);
+}
+
+const scalar_op TYPED(scalar_relu) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .flops = flops, .run = run};

@@ -1,0 +1,95 @@
+/* scalar.h - what the files of the scalar backend share: its objects, its errors, its descriptor checks.
+ *
+ * The backend is the oracle for all others and the fallback for what they refuse: every op, plain C, no packing, no
+ * workspace. Commands are done when the call that gives them returns, so queues hold nothing and events only times. */
+#ifndef SHUNT_SCALAR_H
+#define SHUNT_SCALAR_H
+
+#include <shunt/backend.h>
+#include <stdbool.h>
+
+enum { SCALAR_ALIGNMENT = 64 };
+
+typedef struct scalar_device {
+    shunt_bdevice base;
+    int threads;
+} scalar_device;
+
+struct shunt_bbuffer {
+    uint64_t bytes;
+    unsigned char *data; /* aligned to SCALAR_ALIGNMENT */
+};
+
+struct shunt_bqueue {
+    bool profiling;
+};
+
+struct shunt_bevent {
+    bool timed;
+    uint64_t start, end; /* nanoseconds, CLOCK_MONOTONIC */
+};
+
+/* One op for one type. */
+typedef struct scalar_op {
+    uint32_t ninputs;        /* without those that flags add */
+    uint32_t flags;          /* the SHUNT_FLAG_* it knows */
+    bool any_block;          /* else all tensors are plain */
+    uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
+    /* Ranks, dims and attributes; the rest of the descriptor has been checked. */
+    shunt_status (*check)(const shunt_op_desc *desc);
+    uint64_t (*flops)(const shunt_op_desc *desc);
+    /* Sums are taken in an order that does not depend on threads. */
+    void (*run)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads);
+} scalar_op;
+
+/* By kind; NULL where there is no such op (table.c). */
+extern const scalar_op *const scalar_ops_f32[SHUNT_OP_KINDS], *const scalar_ops_f64[SHUNT_OP_KINDS];
+
+/* device.c, queue.c, ops.c: the table's functions. */
+shunt_status scalar_device_open(uint32_t index, const char *params, shunt_bdevice **out);
+int scalar_default_threads(void);
+extern const shunt_device_ops scalar_device_ops;
+
+shunt_status scalar_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);
+void scalar_queue_destroy(shunt_bdevice *device, shunt_bqueue *queue);
+shunt_status scalar_queue_flush(shunt_bqueue *queue);
+shunt_status scalar_queue_finish(shunt_bqueue *queue);
+shunt_status scalar_write(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **event);
+shunt_status scalar_read(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
+shunt_status scalar_copy(shunt_bqueue *queue, shunt_arg dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
+shunt_status scalar_fill(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint64_t bytes, shunt_bevent **event);
+shunt_status scalar_queue_wait(shunt_bqueue *queue, shunt_bevent *event);
+shunt_status scalar_event_wait(shunt_bevent *event);
+shunt_status scalar_event_time(shunt_bevent *event, uint64_t *start, uint64_t *end);
+void scalar_event_release(shunt_bevent *event);
+
+/* The event of a command about to start: *event, or NULL when none is wanted. scalar_event_end stops its clock. */
+shunt_status scalar_event_begin(const shunt_bqueue *queue, shunt_bevent **event);
+void scalar_event_end(shunt_bevent **event);
+/* The host memory of `bytes` bytes at arg. what: "src", "input 1" ... */
+shunt_status scalar_resolve(shunt_arg arg, uint64_t bytes, const char *what, unsigned char **out);
+
+shunt_status scalar_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
+shunt_status scalar_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                               shunt_bop **out);
+shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info);
+shunt_status scalar_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                              shunt_arg workspace, shunt_bevent **event);
+void scalar_op_destroy(shunt_bop *op);
+
+/* error.c: sets this thread's message and returns status. */
+shunt_status scalar_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+shunt_status scalar_fail_memory(void);
+const char *scalar_last_error(void);
+
+/* check.c: all of a descriptor, and the op that computes it. */
+shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op);
+/* The tensor called `name` has this rank, or exactly these dims. */
+shunt_status scalar_expect_rank(const shunt_tensor_desc *tensor, const char *name, uint32_t rank);
+shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *name, uint32_t rank, const int64_t *dims);
+shunt_status scalar_expect_same(const shunt_tensor_desc *tensor, const char *name, const shunt_tensor_desc *other);
+/* Size of what a window leaves of `length` in one direction, or a failure that says why there is no such window. */
+shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32_t dilation, int32_t before,
+                           int32_t after, int64_t *out);
+
+#endif
