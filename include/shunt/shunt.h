@@ -115,8 +115,8 @@ SHUNT_API shunt_status shunt_weights_save(const shunt_weights *weights, const ch
 
 /* ---- Running a graph ------------------------------------------------------------------------------------------------ */
 
-/* Gets ready to run the graph with these weights on the device. The graph is copied; the weights are needed only during
- * executor_create; the device must outlive the executor. Every parameter of the graph must be in the weights, in its shape. */
+/* Gets ready to run the graph with these weights on the device. The graph is copied; weights and device
+ * must outlive the executor (a plan for another shape may want them packed otherwise). Every parameter of the graph must be in the weights, in its shape. */
 SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                              shunt_executor **out);
 SHUNT_API void shunt_executor_destroy(shunt_executor *executor);

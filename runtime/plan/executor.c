@@ -1,0 +1,220 @@
+/* executor.c - a graph with its weights on a device: keeps the plans made for the shapes seen so far. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+shunt_status shunt_executor_need_device(shunt_executor *executor, int index)
+{
+    if (executor->queues[index]) return SHUNT_OK;
+    shunt_device *device = executor->devices[index];
+    if (!device) {
+        shunt_status status = shunt_device_open_fallback(&device);
+        if (status != SHUNT_OK) return shunt_fail_context(status, "opening the fallback device");
+        executor->devices[index] = device;
+    }
+    shunt_status status = device->ops->queue_create(device->handle, executor->profiling, &executor->queues[index]);
+    if (status == SHUNT_OK) return SHUNT_OK;
+    executor->queues[index] = NULL;
+    return shunt_device_fail(device, status, "making a queue");
+}
+
+shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                   shunt_executor **out)
+{
+    if (!graph || !weights || !device) return shunt_fail(SHUNT_E_INVALID, "executor: graph, weights or device missing");
+    shunt_status status = shunt_graph_check(graph);
+    if (status != SHUNT_OK) return status;
+    if (graph->noutputs == 0) return shunt_fail(SHUNT_E_INVALID, "executor: the graph has no output");
+    status = shunt_parameters_check(graph, weights);
+    if (status != SHUNT_OK) return status;
+    shunt_executor *executor = calloc(1, sizeof *executor);
+    if (!executor) return shunt_fail_memory();
+    executor->weights = weights;
+    executor->devices[PLAN_MAIN] = device;
+    executor->profiling = shunt_trace_wanted();
+    status = shunt_graph_copy(graph, &executor->graph);
+    if (status != SHUNT_OK) {
+        shunt_executor_destroy(executor);
+        return status;
+    }
+    *out = executor;
+    return SHUNT_OK;
+}
+
+void shunt_executor_destroy(shunt_executor *executor)
+{
+    if (!executor) return;
+    if (shunt_trace_wanted() && shunt_trace_save() != SHUNT_OK)
+        shunt_log(SHUNT_LOG_WARN, "the profile was not written: %s", shunt_last_error());
+    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) shunt_plan_destroy(executor->plans[p]);
+    shunt_parameters_free(executor);
+    for (int d = 0; d < PLAN_DEVICES; d++)
+        if (executor->queues[d])
+            executor->devices[d]->ops->queue_destroy(executor->devices[d]->handle, executor->queues[d]);
+    if (executor->devices[PLAN_FALLBACK]) shunt_device_close(executor->devices[PLAN_FALLBACK]);
+    shunt_graph_destroy(executor->graph);
+    free(executor->report_steps);
+    free(executor->report_kinds);
+    free(executor);
+}
+
+void shunt_executor_profile(shunt_executor *executor, int on)
+{
+    executor->profiling = on || shunt_trace_wanted();
+}
+
+static bool fits(const shunt_plan *plan, const shunt_tensor_desc *inputs)
+{
+    for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
+        const shunt_tensor_desc *have = &plan->graph->values[plan->graph->inputs[i]].desc;
+        if (have->rank != inputs[i].rank || memcmp(have->dims, inputs[i].dims, have->rank * sizeof have->dims[0]))
+            return false;
+    }
+    return true;
+}
+
+static shunt_status check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
+{
+    if (ninputs != executor->graph->ninputs)
+        return shunt_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs, ninputs);
+    for (size_t i = 0; i < ninputs; i++)
+        if (inputs[i].dtype != SHUNT_F32 || inputs[i].block != SHUNT_PLAIN || inputs[i].rank > SHUNT_MAX_RANK)
+            return shunt_fail(SHUNT_E_INVALID, "input %s must be float32 and plain",
+                              executor->graph->values[executor->graph->inputs[i]].name);
+    return SHUNT_OK;
+}
+
+/* The plan for these inputs: one that is there, or a new one in place of the one unused for longest. */
+static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
+{
+    shunt_status status = check_inputs(executor, inputs, ninputs);
+    if (status != SHUNT_OK) return status;
+    int oldest = 0;
+    executor->clock++;
+    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
+        shunt_plan *plan = executor->plans[p];
+        if (plan && fits(plan, inputs)) {
+            plan->last_use = executor->clock;
+            *out = plan;
+            return SHUNT_OK;
+        }
+        if (!plan || (executor->plans[oldest] && plan->last_use < executor->plans[oldest]->last_use)) oldest = p;
+    }
+    status = shunt_executor_need_device(executor, PLAN_MAIN);
+    if (status != SHUNT_OK) return status;
+    shunt_plan *plan = NULL;
+    status = shunt_plan_create(executor, inputs, ninputs, &plan);
+    if (status != SHUNT_OK) return status;
+    plan->last_use = executor->clock;
+    shunt_plan_destroy(executor->plans[oldest]);
+    executor->plans[oldest] = plan;
+    *out = plan;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
+{
+    shunt_plan *plan;
+    return find_plan(executor, inputs, ninputs, &plan);
+}
+
+shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                   size_t index, shunt_tensor_desc *out)
+{
+    shunt_plan *plan;
+    shunt_status status = find_plan(executor, inputs, ninputs, &plan);
+    if (status != SHUNT_OK) return status;
+    if (index >= plan->graph->noutputs)
+        return shunt_fail(SHUNT_E_INVALID, "the graph has %u outputs, not %zu", plan->graph->noutputs, index + 1);
+    *out = plan->graph->values[plan->graph->outputs[index].value].desc;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                   const shunt_plan_report **report)
+{
+    shunt_plan *plan;
+    shunt_status status = find_plan(executor, inputs, ninputs, &plan);
+    if (status == SHUNT_OK) status = shunt_plan_describe(plan);
+    if (status == SHUNT_OK) *report = &executor->report;
+    return status;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------- */
+
+enum { MAX_TENSORS = 64 };
+
+static shunt_status check_outputs(const shunt_plan *plan, const shunt_tensor *outputs, size_t noutputs)
+{
+    if (noutputs != plan->graph->noutputs)
+        return shunt_fail(SHUNT_E_INVALID, "the graph has %u outputs, %zu were given", plan->graph->noutputs, noutputs);
+    for (size_t i = 0; i < noutputs; i++) {
+        const shunt_tensor_desc *wanted = &plan->graph->values[plan->graph->outputs[i].value].desc;
+        if (outputs[i].desc.rank != wanted->rank || outputs[i].desc.dtype != wanted->dtype ||
+            memcmp(outputs[i].desc.dims, wanted->dims, wanted->rank * sizeof wanted->dims[0]) || !outputs[i].data)
+            return shunt_fail(SHUNT_E_INVALID, "output %s has another type or shape than was given",
+                              plan->graph->outputs[i].name);
+    }
+    return SHUNT_OK;
+}
+
+/* Rows [first, first + n) of the leading dimension. */
+static shunt_tensor slice(const shunt_tensor *tensor, int64_t first, int64_t n)
+{
+    shunt_tensor part = *tensor;
+    uint64_t row = shunt_tensor_bytes(&tensor->desc) / (uint64_t)tensor->desc.dims[0];
+    part.desc.dims[0] = n;
+    part.data = (uint8_t *)tensor->data + (uint64_t)first * row;
+    return part;
+}
+
+/* The size of the batch if every input and output has it as its leading dimension and it can be halved, else 0. */
+static int64_t divisible_batch(const shunt_tensor *inputs, size_t ninputs, const shunt_tensor *outputs, size_t noutputs)
+{
+    if (ninputs == 0 || ninputs + noutputs > MAX_TENSORS || inputs[0].desc.rank < 2) return 0;
+    int64_t n = inputs[0].desc.dims[0];
+    for (size_t i = 0; i < ninputs; i++)
+        if (inputs[i].desc.rank < 2 || inputs[i].desc.dims[0] != n) return 0;
+    for (size_t i = 0; i < noutputs; i++)
+        if (outputs[i].desc.rank < 2 || outputs[i].desc.dims[0] != n) return 0;
+    return n >= 2 ? n : 0;
+}
+
+static shunt_status run_halves(shunt_executor *executor, int64_t n, const shunt_tensor *inputs, size_t ninputs,
+                               const shunt_tensor *outputs, size_t noutputs)
+{
+    const int64_t starts[] = {0, n / 2, n};
+    for (int half = 0; half < 2; half++) {
+        shunt_tensor parts[MAX_TENSORS];
+        int64_t first = starts[half], count = starts[half + 1] - first;
+        for (size_t i = 0; i < ninputs; i++) parts[i] = slice(&inputs[i], first, count);
+        for (size_t i = 0; i < noutputs; i++) parts[ninputs + i] = slice(&outputs[i], first, count);
+        shunt_status status = shunt_executor_run(executor, parts, ninputs, parts + ninputs, noutputs);
+        if (status != SHUNT_OK) return status;
+    }
+    return SHUNT_OK;
+}
+
+shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
+                                const shunt_tensor *outputs, size_t noutputs)
+{
+    shunt_tensor_desc descs[MAX_TENSORS];
+    if (ninputs > MAX_TENSORS) return shunt_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
+    for (size_t i = 0; i < ninputs; i++) {
+        if (!inputs[i].data) return shunt_fail(SHUNT_E_INVALID, "input %zu has no data", i);
+        descs[i] = inputs[i].desc;
+    }
+    shunt_plan *plan;
+    shunt_status status = find_plan(executor, descs, ninputs, &plan);
+    if (status == SHUNT_E_MEMORY) {
+        int64_t n = divisible_batch(inputs, ninputs, outputs, noutputs);
+        if (n) {
+            shunt_log(SHUNT_LOG_INFO, "%s; running the batch of %lld in two halves", shunt_last_error(), (long long)n);
+            return run_halves(executor, n, inputs, ninputs, outputs, noutputs);
+        }
+    }
+    if (status == SHUNT_OK) status = check_outputs(plan, outputs, noutputs);
+    return status == SHUNT_OK ? shunt_plan_run(plan, inputs, outputs) : status;
+}

@@ -1,0 +1,179 @@
+/* memory.c - gives every activation and workspace a place, so that what is never alive together shares memory.
+ *
+ * Largest first, each at the lowest free place over its lifetime: within a few per cent of the lower bound on the networks
+ * here, and simple. A device whose largest buffer is smaller than the arena gets several chunks. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <stdlib.h>
+
+/* A piece of memory: an activation (value >= 0) or the workspace of a step. */
+typedef struct piece {
+    int32_t value, step;
+    int32_t first, last;
+    uint64_t bytes, offset;
+    uint32_t chunk;
+} piece;
+
+/* dst takes over the memory of an input that dies here, where the op allows it. */
+static void share_in_place(shunt_plan *plan)
+{
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        if (step->transfer || step->desc.noutputs != 1) continue;
+        plan_value *dst = &plan->values[step->outputs[0]];
+        for (uint32_t i = 0; i < step->desc.ninputs && dst->root == step->outputs[0]; i++) {
+            plan_value *src = &plan->values[step->inputs[i]];
+            if (!(step->info.inplace_inputs >> i & 1) || src->parameter || src->last != (int32_t)s) continue;
+            if (shunt_tensor_bytes(&src->desc) != shunt_tensor_bytes(&dst->desc)) continue;
+            bool read_twice = false; /* as another input, which the op may read after writing dst */
+            for (uint32_t j = 0; j < step->desc.ninputs; j++)
+                if (j != i && step->inputs[j] == step->inputs[i]) read_twice = true;
+            if (read_twice) continue;
+            dst->root = src->root;
+            plan->values[src->root].last = dst->last > (int32_t)s ? dst->last : (int32_t)s;
+        }
+    }
+}
+
+/* A value's memory lives as long as the last value that shares it. Walked backwards, so that chains add up. */
+static void extend_roots(shunt_plan *plan)
+{
+    for (uint32_t v = plan->nvalues; v-- > 0;) {
+        plan_value *value = &plan->values[v], *root = &plan->values[value->root];
+        if (value->last > root->last) root->last = value->last;
+    }
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const piece *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    if (x->first != y->first) return x->first < y->first ? -1 : 1;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Lowest offset in a chunk at which `p` meets no placed piece that is alive with it. */
+static uint64_t lowest_offset(const piece *placed, uint32_t nplaced, const piece *p, uint32_t chunk)
+{
+    uint64_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (uint32_t i = 0; i < nplaced; i++) {
+            const piece *q = &placed[i];
+            bool together = q->chunk == chunk && q->first <= p->last && p->first <= q->last;
+            if (together && offset < q->offset + q->bytes && q->offset < offset + p->bytes) {
+                offset = q->offset + q->bytes;
+                moved = true;
+            }
+        }
+    }
+    return offset;
+}
+
+static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint32_t count, plan_arena *arena)
+{
+    uint64_t limit = device->entry.info.max_alloc;
+    for (uint32_t i = 0; i < count; i++) {
+        piece *p = &pieces[i];
+        if (p->bytes > limit)
+            return shunt_fail(SHUNT_E_MEMORY,
+                              "%s: one tensor needs %llu MiB, and the device's largest buffer is %llu MiB; use a smaller "
+                              "batch", device->entry.selector, (unsigned long long)(p->bytes >> 20),
+                              (unsigned long long)(limit >> 20));
+        uint32_t chunk = 0;
+        while ((p->offset = lowest_offset(pieces, i, p, chunk)) + p->bytes > limit) chunk++;
+        p->chunk = chunk;
+        while (chunk >= arena->nchunks) {
+            if (!shunt_array_grow(&arena->chunk_bytes, &arena->chunks_room, arena->nchunks, sizeof *arena->chunk_bytes))
+                return shunt_fail_memory();
+            arena->nchunks++;
+        }
+        if (arena->chunk_bytes[chunk] < p->offset + p->bytes) arena->chunk_bytes[chunk] = p->offset + p->bytes;
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status allocate_chunks(const shunt_device *device, plan_arena *arena)
+{
+    uint32_t planned = arena->nchunks;
+    arena->nchunks = 0; /* so many are there to be freed, should one fail */
+    arena->chunks = calloc(planned + 1, sizeof(shunt_bbuffer *));
+    if (!arena->chunks) return shunt_fail_memory();
+    for (uint32_t c = 0; c < planned; c++) {
+        shunt_status status = device->ops->buffer_alloc(device->handle, arena->chunk_bytes[c],
+                                                        SHUNT_USE_ACTIVATION | SHUNT_USE_SCRATCH, &arena->chunks[c]);
+        if (status != SHUNT_OK) {
+            shunt_device_fail(device, status, "allocating activations");
+            return shunt_fail_context(status, "the plan needs %llu MiB for activations",
+                                      (unsigned long long)(arena->chunk_bytes[c] >> 20));
+        }
+        arena->nchunks++;
+        arena->bytes += arena->chunk_bytes[c];
+    }
+    return SHUNT_OK;
+}
+
+/* Writes the pieces of one device to `pieces` (room for nvalues + nsteps); returns how many. */
+static uint32_t list_pieces(const shunt_plan *plan, int device_index, piece *pieces, uint64_t *workspace)
+{
+    uint64_t align = plan->executor->devices[device_index]->entry.info.alignment;
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < plan->nvalues; v++) {
+        const plan_value *value = &plan->values[v];
+        if (value->device != device_index || value->parameter || value->root != (int32_t)v) continue;
+        uint64_t bytes = (shunt_tensor_bytes(&value->desc) + align - 1) / align * align;
+        pieces[count++] = (piece){(int32_t)v, -1, value->first, value->last, bytes ? bytes : align, 0, 0};
+    }
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        if (step->device != device_index || !step->info.workspace) continue;
+        uint64_t bytes = (step->info.workspace + align - 1) / align * align;
+        pieces[count++] = (piece){-1, (int32_t)s, (int32_t)s, (int32_t)s, bytes, 0, 0};
+        if (bytes > *workspace) *workspace = bytes;
+    }
+    return count;
+}
+
+static shunt_status allocate_on(shunt_plan *plan, int device_index)
+{
+    const shunt_device *device = plan->executor->devices[device_index];
+    plan_arena *arena = &plan->arenas[device_index];
+    piece *pieces = malloc((plan->nvalues + plan->nsteps + 1) * sizeof *pieces);
+    if (!pieces) return shunt_fail_memory();
+    uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
+    qsort(pieces, count, sizeof *pieces, larger_first);
+    shunt_status status = place_pieces(device, pieces, count, arena);
+    if (status == SHUNT_OK) status = allocate_chunks(device, arena);
+    else arena->nchunks = 0;
+    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) {
+        shunt_arg arg = {arena->chunks[pieces[i].chunk], pieces[i].offset};
+        if (pieces[i].value >= 0)
+            plan->values[pieces[i].value].arg = arg;
+        else
+            plan->steps[pieces[i].step].workspace = arg;
+    }
+    free(pieces);
+    return status;
+}
+
+shunt_status shunt_plan_allocate(shunt_plan *plan)
+{
+    share_in_place(plan);
+    extend_roots(plan);
+    for (int d = 0; d < PLAN_DEVICES; d++) {
+        if (!plan->executor->devices[d]) continue;
+        shunt_status status = allocate_on(plan, d);
+        if (status != SHUNT_OK) return status;
+    }
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        plan_step *step = &plan->steps[s];
+        for (uint32_t i = 0; i < step->desc.ninputs; i++) {
+            const plan_value *value = &plan->values[step->inputs[i]];
+            if (!value->parameter) step->input_args[i] = plan->values[value->root].arg;
+        }
+        for (uint32_t i = 0; i < step->desc.noutputs; i++)
+            step->output_args[i] = plan->values[plan->values[step->outputs[i]].root].arg;
+    }
+    return SHUNT_OK;
+}

@@ -1,0 +1,159 @@
+/* parameters.c - weights on the devices: folded, uploaded and packed once per executor, shared by its plans.
+ *
+ * Only what some op reads is kept: a weight that is packed has no plain copy on the device. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights)
+{
+    for (uint32_t v = 0; v < graph->nvalues; v++) {
+        const graph_value *value = &graph->values[v];
+        if (value->source != VALUE_PARAMETER) continue;
+        const shunt_tensor_view *view = shunt_weights_find(weights, value->name);
+        if (!view) return shunt_fail(SHUNT_E_NOT_FOUND, "the weights have no tensor %s", value->name);
+        bool same = view->desc.dtype == value->desc.dtype && view->desc.rank == value->desc.rank;
+        for (uint32_t i = 0; same && i < value->desc.rank; i++) same = view->desc.dims[i] == value->desc.dims[i];
+        if (!same)
+            return shunt_fail(SHUNT_E_INVALID, "tensor %s of the weights is not of the type and shape that the graph has",
+                              value->name);
+    }
+    return SHUNT_OK;
+}
+
+static const float *data_of(const shunt_plan *plan, shunt_value value)
+{
+    if (value == SHUNT_NO_VALUE) return NULL;
+    const shunt_tensor_view *view = shunt_weights_find(plan->executor->weights, plan->graph->values[value].name);
+    return view ? view->data : NULL;
+}
+
+/* The data of a folded value; see graph_fold for the formula. Free it. */
+static float *fold_data(const shunt_plan *plan, shunt_value value)
+{
+    const graph_value *folded = &plan->graph->values[value];
+    const graph_fold *fold = &plan->graph->folds[folded->fold];
+    const shunt_tensor_desc *shape = &plan->graph->values[fold->weights].desc;
+    const float *weights = data_of(plan, fold->weights), *bias = data_of(plan, fold->bias);
+    const float *scale = data_of(plan, fold->scale), *shift = data_of(plan, fold->shift);
+    const float *mean = data_of(plan, fold->mean), *variance = data_of(plan, fold->variance);
+    uint64_t channels = (uint64_t)shape->dims[0], each = channels ? shunt_tensor_count(shape) / channels : 0;
+    float *data = malloc(shunt_tensor_bytes(&folded->desc));
+    if (!data) return NULL;
+    for (uint64_t k = 0; k < channels; k++) {
+        double factor = scale[k] / sqrt((double)variance[k] + fold->epsilon);
+        if (value == fold->folded_bias)
+            data[k] = (float)(((bias ? bias[k] : 0.0) - mean[k]) * factor + shift[k]);
+        else
+            for (uint64_t i = 0; i < each; i++) data[k * each + i] = (float)(weights[k * each + i] * factor);
+    }
+    return data;
+}
+
+static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
+{
+    const shunt_device *device = plan->executor->devices[device_index];
+    shunt_bqueue *queue = plan->executor->queues[device_index];
+    const graph_value *source = &plan->graph->values[value];
+    uint64_t bytes = shunt_tensor_bytes(&source->desc);
+    float *folded = NULL;
+    const void *data = data_of(plan, value);
+    if (source->source == VALUE_FOLDED) {
+        data = folded = fold_data(plan, value);
+        if (!folded) return shunt_fail_memory();
+    }
+    shunt_bbuffer *buffer = NULL;
+    shunt_status status = device->ops->buffer_alloc(device->handle, bytes, SHUNT_USE_WEIGHTS, &buffer);
+    if (status == SHUNT_OK) status = device->ops->write(queue, (shunt_arg){buffer, 0}, data, bytes, NULL);
+    if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
+    free(folded);
+    if (status != SHUNT_OK) {
+        shunt_device_fail(device, status, "uploading a parameter");
+        device->ops->queue_finish(queue);
+        device->ops->buffer_free(device->handle, buffer);
+        return status;
+    }
+    *out = buffer;
+    return SHUNT_OK;
+}
+
+/* Replaces the plain *buffer by its packed form. */
+static shunt_status pack(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_bbuffer **buffer)
+{
+    const shunt_device *device = plan->executor->devices[step->device];
+    shunt_bqueue *queue = plan->executor->queues[step->device];
+    if (!device->ops->op_pack)
+        return shunt_fail(SHUNT_E_ABI, "%s: wants packed weights, but has no op_pack", device->entry.selector);
+    shunt_bbuffer *packed = NULL;
+    shunt_status status = device->ops->buffer_alloc(device->handle, step->info.packed_bytes[input], SHUNT_USE_WEIGHTS,
+                                                    &packed);
+    if (status == SHUNT_OK)
+        status = device->ops->op_pack(step->op, queue, input, (shunt_arg){*buffer, 0}, (shunt_arg){packed, 0});
+    if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
+    if (status != SHUNT_OK) {
+        shunt_device_fail(device, status, "packing a parameter");
+        device->ops->queue_finish(queue);
+        device->ops->buffer_free(device->handle, packed);
+        return status;
+    }
+    device->ops->buffer_free(device->handle, *buffer);
+    *buffer = packed;
+    return SHUNT_OK;
+}
+
+static const parameter_copy *find_copy(const shunt_executor *executor, const parameter_copy *like)
+{
+    for (uint32_t i = 0; i < executor->nparameters; i++) {
+        const parameter_copy *have = &executor->parameters[i];
+        if (have->device == like->device && have->bytes == like->bytes && !strcmp(have->name, like->name) &&
+            !strcmp(have->format, like->format))
+            return have;
+    }
+    return NULL;
+}
+
+shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
+{
+    shunt_executor *executor = plan->executor;
+    shunt_value value = plan->values[step->inputs[input]].source;
+    const graph_value *source = &plan->graph->values[value];
+    uint64_t packed_bytes = step->info.packed_bytes[input];
+    parameter_copy copy = {.name = source->name, .device = step->device,
+                           .bytes = packed_bytes ? packed_bytes : shunt_tensor_bytes(&source->desc)};
+    if (packed_bytes) memcpy(copy.format, step->info.packed_format, sizeof copy.format);
+
+    const parameter_copy *have = find_copy(executor, &copy);
+    if (have) {
+        *out = (shunt_arg){have->buffer, 0};
+        return SHUNT_OK;
+    }
+    if (!shunt_array_grow(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy) ||
+        !(copy.name = strdup(source->name)))
+        return shunt_fail_memory();
+    shunt_status status = upload(plan, step->device, value, &copy.buffer);
+    if (status == SHUNT_OK && packed_bytes) status = pack(plan, step, input, &copy.buffer);
+    if (status != SHUNT_OK) {
+        const shunt_device *device = executor->devices[step->device];
+        if (copy.buffer) device->ops->buffer_free(device->handle, copy.buffer);
+        free(copy.name);
+        return status;
+    }
+    executor->parameters[executor->nparameters++] = copy;
+    *out = (shunt_arg){copy.buffer, 0};
+    return SHUNT_OK;
+}
+
+void shunt_parameters_free(shunt_executor *executor)
+{
+    for (uint32_t i = 0; i < executor->nparameters; i++) {
+        const shunt_device *device = executor->devices[executor->parameters[i].device];
+        device->ops->buffer_free(device->handle, executor->parameters[i].buffer);
+        free(executor->parameters[i].name);
+    }
+    free(executor->parameters);
+    executor->parameters = NULL;
+    executor->nparameters = executor->parameters_room = 0;
+}

@@ -1,0 +1,71 @@
+/* plan.c - makes a plan by running the stages in order, and frees it. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool shunt_array_grow(void *array, uint32_t *room, uint32_t count, size_t element)
+{
+    void **items = array;
+    if (count < *room) {
+        memset((char *)*items + (size_t)count * element, 0, element);
+        return true;
+    }
+    uint32_t larger = *room ? 2 * *room : 16;
+    void *moved = realloc(*items, (size_t)larger * element);
+    if (!moved) return false;
+    memset((char *)moved + (size_t)count * element, 0, (size_t)(larger - count) * element);
+    *items = moved;
+    *room = larger;
+    return true;
+}
+
+static bool accept_fused(void *context, const shunt_op_desc *desc)
+{
+    const shunt_device *device = context;
+    shunt_op_desc wanted = *desc;
+    shunt_plan_set_blocks(&wanted, device->entry.info.block);
+    return shunt_device_accepts(device, &wanted, NULL, NULL);
+}
+
+shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                               shunt_plan **out)
+{
+    shunt_plan *plan = calloc(1, sizeof *plan);
+    if (!plan) return shunt_fail_memory();
+    plan->executor = executor;
+    shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
+    if (status == SHUNT_OK) status = shunt_graph_reshape(plan->graph, inputs, ninputs);
+    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(plan->graph);
+    if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, executor->devices[PLAN_MAIN]);
+    if (status == SHUNT_OK) status = shunt_plan_lower(plan);
+    if (status == SHUNT_OK) status = shunt_plan_prepare(plan);
+    if (status == SHUNT_OK) status = shunt_plan_allocate(plan);
+    if (status != SHUNT_OK) {
+        shunt_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return SHUNT_OK;
+}
+
+void shunt_plan_destroy(shunt_plan *plan)
+{
+    if (!plan) return;
+    for (uint32_t s = 0; s < plan->nsteps; s++)
+        if (plan->steps[s].op) plan->executor->devices[plan->steps[s].device]->ops->op_destroy(plan->steps[s].op);
+    for (int d = 0; d < PLAN_DEVICES; d++) {
+        plan_arena *arena = &plan->arenas[d];
+        const shunt_device *device = plan->executor->devices[d];
+        for (uint32_t c = 0; c < arena->nchunks; c++) device->ops->buffer_free(device->handle, arena->chunks[c]);
+        free(arena->chunks);
+        free(arena->chunk_bytes);
+    }
+    shunt_graph_destroy(plan->graph);
+    free(plan->values);
+    free(plan->steps);
+    free(plan->inputs);
+    free(plan->outputs);
+    free(plan);
+}

@@ -1,0 +1,117 @@
+/* plan.h - a graph made ready for one device and one set of input shapes: a flat list of steps.
+ *
+ * Made in this order, one file each: the graph's passes (fold, fuse) -> lower.c (device and layout of every op, transfers
+ * and reorders between them) -> prepare.c (an op of the backend for each step, its parameters packed) -> memory.c (arenas
+ * by liveness) -> run.c. All decisions fall before run.c, which only launches. */
+#ifndef SHUNT_RUNTIME_PLAN_H
+#define SHUNT_RUNTIME_PLAN_H
+
+#include "runtime/device/device.h"
+#include "runtime/graph/graph.h"
+
+enum { PLAN_MAIN, PLAN_FALLBACK, PLAN_DEVICES };
+
+/* A tensor in one place and one layout. A value of the graph that is needed in two places is two of these. */
+typedef struct plan_value {
+    shunt_tensor_desc desc;
+    shunt_value source;  /* the graph's value that this holds */
+    uint8_t device;      /* PLAN_MAIN or PLAN_FALLBACK */
+    bool parameter;      /* holds data of the weights; otherwise lives in the arena */
+    int32_t first, last; /* the steps between which it must stand; -1: before the first, nsteps: after the last */
+    int32_t root;        /* the value whose memory it shares, itself when it has its own */
+    shunt_arg arg;
+} plan_value;
+
+typedef struct plan_step {
+    const char *name; /* the graph's */
+    uint8_t device;
+    bool transfer; /* no op: outputs[0] becomes a copy of inputs[0], which lies on the other device */
+    shunt_op_desc desc;
+    int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS]; /* plan values */
+    char refused[SHUNT_REASON_CHARS]; /* why the main device does not run it; empty when it does */
+
+    shunt_bop *op;
+    shunt_op_info info;
+    shunt_arg input_args[SHUNT_MAX_INPUTS], output_args[SHUNT_MAX_OUTPUTS], workspace;
+    uint64_t nanoseconds; /* of the last profiled run */
+} plan_step;
+
+/* Memory of one device: a few buffers, each at most max_alloc bytes. */
+typedef struct plan_arena {
+    shunt_bbuffer **chunks;
+    uint64_t *chunk_bytes;
+    uint32_t nchunks, chunks_room;
+    uint64_t bytes, workspace; /* of all chunks; of the largest workspace */
+} plan_arena;
+
+typedef struct shunt_plan {
+    shunt_executor *executor;
+    shunt_graph *graph; /* reshaped and rewritten */
+    plan_value *values;
+    plan_step *steps;
+    uint32_t nvalues, nsteps, values_room, steps_room;
+    int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
+    plan_arena arenas[PLAN_DEVICES];
+    uint64_t last_use; /* the executor's clock */
+} shunt_plan;
+
+/* A parameter on a device, plain or in an op's own packed format, shared by all plans of an executor. */
+typedef struct parameter_copy {
+    char *name;
+    char format[SHUNT_PARAMS_CHARS]; /* "": plain */
+    uint8_t device;
+    uint64_t bytes;
+    shunt_bbuffer *buffer;
+} parameter_copy;
+
+enum { EXECUTOR_MAX_PLANS = 8 };
+
+struct shunt_executor {
+    shunt_graph *graph;
+    const shunt_weights *weights;
+    shunt_device *devices[PLAN_DEVICES]; /* the fallback one is opened when it is first needed */
+    shunt_bqueue *queues[PLAN_DEVICES];
+    bool profiling;
+    parameter_copy *parameters;
+    uint32_t nparameters, parameters_room;
+    shunt_plan *plans[EXECUTOR_MAX_PLANS];
+    uint64_t clock;
+    shunt_plan_report report;
+    shunt_step *report_steps;
+    char (*report_kinds)[48];
+};
+
+/* executor.c: opens the fallback device on first use, and makes the device's queue. */
+shunt_status shunt_executor_need_device(shunt_executor *executor, int device);
+
+shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                               shunt_plan **out);
+void shunt_plan_destroy(shunt_plan *plan);
+
+shunt_status shunt_plan_lower(shunt_plan *plan);
+shunt_status shunt_plan_prepare(shunt_plan *plan);
+shunt_status shunt_plan_allocate(shunt_plan *plan);
+shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+/* report.c: fills executor->report for this plan. */
+shunt_status shunt_plan_describe(shunt_plan *plan);
+
+/* lower.c: gives all rank-4 activations of an op this layout; and whether a device takes the op.
+ * algorithm (SHUNT_ALGORITHM_CHARS) and reason (SHUNT_REASON_CHARS) may be NULL. */
+void shunt_plan_set_blocks(shunt_op_desc *desc, uint32_t block);
+bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc, char *algorithm, char *reason);
+
+/* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
+shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
+void shunt_parameters_free(shunt_executor *executor);
+/* Checks that the weights hold every parameter of the graph in its shape. */
+shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights);
+
+/* trace.c: SHUNT_PROFILE. add notes one finished step; save writes all that were noted, by any executor, to the file. */
+bool shunt_trace_wanted(void);
+void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
+shunt_status shunt_trace_save(void);
+
+/* plan.c: makes room for one element more, zeroed. false without memory; the array stays as it was then. */
+bool shunt_array_grow(void *array, uint32_t *room, uint32_t count, size_t element);
+
+#endif

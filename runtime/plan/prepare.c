@@ -1,0 +1,39 @@
+/* prepare.c - turns each step's description into an op of its backend, with its parameters in place. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
+{
+    const shunt_device *device = plan->executor->devices[step->device];
+    char kind[48];
+    shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
+    shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
+    if (status == SHUNT_OK) {
+        step->info.size = sizeof step->info;
+        status = device->ops->op_info(step->op, &step->info);
+    } else {
+        step->op = NULL;
+    }
+    if (status != SHUNT_OK) {
+        shunt_device_fail(device, status, "preparing");
+        return shunt_fail_context(status, "%s (%s)", step->name,
+                                  shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
+    }
+    for (uint32_t i = 0; i < step->desc.ninputs; i++) {
+        if (!plan->values[step->inputs[i]].parameter) continue;
+        status = shunt_parameter_place(plan, step, i, &step->input_args[i]);
+        if (status != SHUNT_OK)
+            return shunt_fail_context(status, "%s", plan->graph->values[plan->values[step->inputs[i]].source].name);
+    }
+    return SHUNT_OK;
+}
+
+shunt_status shunt_plan_prepare(shunt_plan *plan)
+{
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        if (plan->steps[s].transfer) continue;
+        shunt_status status = prepare_step(plan, &plan->steps[s]);
+        if (status != SHUNT_OK) return status;
+    }
+    return SHUNT_OK;
+}

@@ -1,0 +1,100 @@
+/* report.c - tells what a plan will do: one row per step, and the totals. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KIND_CHARS = sizeof ((shunt_executor *)0)->report_kinds[0] };
+
+/* "8x64x56x56 nchw16c" */
+static void describe_tensor(const shunt_tensor_desc *desc, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < desc->rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "x" : "", (long long)desc->dims[i]);
+    if (desc->rank != 4 || used >= size) return;
+    if (desc->block == SHUNT_CHANNELS_LAST)
+        snprintf(text + used, size - used, " nhwc");
+    else if (desc->block == SHUNT_PLAIN)
+        snprintf(text + used, size - used, " nchw");
+    else
+        snprintf(text + used, size - used, " nchw%uc", desc->block);
+}
+
+/* "conv 53 opencl:0; softmax -> scalar:0 (kind not known)" */
+static void describe_placement(const shunt_plan *plan, char *text, size_t size)
+{
+    uint32_t on_main = 0, transfers = 0;
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        if (plan->steps[s].transfer)
+            transfers++;
+        else if (plan->steps[s].device == PLAN_MAIN)
+            on_main++;
+    }
+    size_t used = (size_t)snprintf(text, size, "%u ops on %s", on_main,
+                                   plan->executor->devices[PLAN_MAIN]->entry.selector);
+    const char *last = "";
+    for (uint32_t s = 0; s < plan->nsteps && used < size; s++) {
+        const plan_step *step = &plan->steps[s];
+        char kind[KIND_CHARS];
+        if (step->device != PLAN_FALLBACK || step->transfer || !step->refused[0]) continue;
+        shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind);
+        if (strstr(last, kind)) continue;
+        last = text + used;
+        used += (size_t)snprintf(text + used, size - used, "; %s -> %s", kind,
+                                 plan->executor->devices[PLAN_FALLBACK]->entry.selector);
+    }
+    if (transfers && used < size) snprintf(text + used, size - used, "; %u transfers", transfers);
+}
+
+static void describe_step(const shunt_plan *plan, const plan_step *step, char *kind, shunt_step *out)
+{
+    if (step->transfer)
+        snprintf(kind, KIND_CHARS, "transfer");
+    else
+        shunt_op_label(step->desc.kind, step->desc.flags, kind, KIND_CHARS);
+    *out = (shunt_step){.name = step->name,
+                        .kind = kind,
+                        .device = plan->executor->devices[step->device]->entry.selector,
+                        .algorithm = step->info.algorithm,
+                        .params = step->info.params,
+                        .refused = step->refused[0] ? step->refused : NULL,
+                        .flops = step->info.flops,
+                        .bytes = step->transfer ? 2 * shunt_tensor_bytes(&step->desc.inputs[0]) : step->info.bytes,
+                        .workspace = step->info.workspace,
+                        .nanoseconds = step->nanoseconds};
+    describe_tensor(&step->desc.inputs[0], out->src, sizeof out->src);
+    describe_tensor(&step->desc.outputs[0], out->dst, sizeof out->dst);
+}
+
+shunt_status shunt_plan_describe(shunt_plan *plan)
+{
+    shunt_executor *executor = plan->executor;
+    shunt_step *steps = calloc(plan->nsteps + 1, sizeof *steps);
+    char(*kinds)[KIND_CHARS] = calloc(plan->nsteps + 1, sizeof *kinds);
+    if (!steps || !kinds) {
+        free(steps);
+        free(kinds);
+        return shunt_fail_memory();
+    }
+    free(executor->report_steps);
+    free(executor->report_kinds);
+    executor->report_steps = steps;
+    executor->report_kinds = kinds;
+    shunt_plan_report *report = &executor->report;
+    *report = (shunt_plan_report){.steps = steps, .nsteps = plan->nsteps};
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        describe_step(plan, &plan->steps[s], kinds[s], &steps[s]);
+        report->flops += steps[s].flops;
+    }
+    for (int d = 0; d < PLAN_DEVICES; d++) {
+        report->activation_bytes += plan->arenas[d].bytes;
+        report->workspace_bytes += plan->arenas[d].workspace;
+    }
+    for (uint32_t p = 0; p < executor->nparameters; p++) report->weight_bytes += executor->parameters[p].bytes;
+    describe_placement(plan, report->placement, sizeof report->placement);
+    return SHUNT_OK;
+}

@@ -1,0 +1,111 @@
+/* run.c - launches a plan's steps. Allocates nothing, compiles nothing, decides nothing. */
+#include "runtime/plan/plan.h"
+#include "runtime/error.h"
+
+#include <stdlib.h>
+
+/* Copies between the two devices through the fallback device's memory, which is the host's. Both queues are drained: what
+ * comes next on the host must see the data, and may soon write over its source. */
+static shunt_status transfer(shunt_plan *plan, plan_step *step)
+{
+    const shunt_executor *executor = plan->executor;
+    const shunt_device *host = executor->devices[PLAN_FALLBACK], *main_device = executor->devices[PLAN_MAIN];
+    shunt_bqueue *queue = executor->queues[PLAN_MAIN];
+    bool to_host = step->device == PLAN_FALLBACK;
+    shunt_arg host_arg = to_host ? step->output_args[0] : step->input_args[0];
+    uint64_t bytes = shunt_tensor_bytes(&step->desc.inputs[0]);
+    void *memory = NULL;
+    shunt_status status = host->ops->queue_finish(executor->queues[PLAN_FALLBACK]);
+    if (status != SHUNT_OK) return shunt_device_fail(host, status, "running");
+    status = host->ops->buffer_map(host->handle, host_arg.buffer, &memory);
+    if (status != SHUNT_OK) return shunt_device_fail(host, status, "mapping memory");
+    uint8_t *place = (uint8_t *)memory + host_arg.offset;
+    if (to_host)
+        status = main_device->ops->read(queue, place, step->input_args[0], bytes, NULL);
+    else
+        status = main_device->ops->write(queue, step->output_args[0], place, bytes, NULL);
+    shunt_status finished = main_device->ops->queue_finish(queue);
+    if (status == SHUNT_OK) status = finished;
+    host->ops->buffer_unmap(host->handle, host_arg.buffer);
+    return status == SHUNT_OK ? SHUNT_OK : shunt_device_fail(main_device, status, "moving data");
+}
+
+static shunt_status launch(shunt_plan *plan, plan_step *step, shunt_bevent **event)
+{
+    const shunt_device *device = plan->executor->devices[step->device];
+    if (step->transfer) return transfer(plan, step);
+    shunt_status status = device->ops->op_launch(step->op, plan->executor->queues[step->device], step->input_args,
+                                                 step->output_args, step->workspace, event);
+    if (status == SHUNT_OK) return SHUNT_OK;
+    shunt_device_fail(device, status, "running");
+    return shunt_fail_context(status, "%s", step->name);
+}
+
+static shunt_status write_inputs(shunt_plan *plan, const shunt_tensor *inputs)
+{
+    for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
+        const plan_value *value = &plan->values[plan->inputs[i]];
+        const shunt_device *device = plan->executor->devices[value->device];
+        shunt_status status = device->ops->write(plan->executor->queues[value->device], plan->values[value->root].arg,
+                                                 inputs[i].data, shunt_tensor_bytes(&value->desc), NULL);
+        if (status != SHUNT_OK) return shunt_device_fail(device, status, "writing an input");
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status read_outputs(shunt_plan *plan, const shunt_tensor *outputs)
+{
+    for (uint32_t i = 0; i < plan->graph->noutputs; i++) {
+        const plan_value *value = &plan->values[plan->outputs[i]];
+        const shunt_device *device = plan->executor->devices[value->device];
+        shunt_status status = device->ops->read(plan->executor->queues[value->device], outputs[i].data,
+                                                plan->values[value->root].arg, shunt_tensor_bytes(&value->desc), NULL);
+        if (status != SHUNT_OK) return shunt_device_fail(device, status, "reading an output");
+    }
+    return SHUNT_OK;
+}
+
+/* Waits for both devices, whatever happened before: the caller's memory may be named in what still runs. */
+static shunt_status finish(shunt_plan *plan, shunt_status status)
+{
+    for (int d = 0; d < PLAN_DEVICES; d++) {
+        if (!plan->executor->queues[d]) continue;
+        const shunt_device *device = plan->executor->devices[d];
+        shunt_status finished = device->ops->queue_finish(plan->executor->queues[d]);
+        if (status == SHUNT_OK && finished != SHUNT_OK) status = shunt_device_fail(device, finished, "running");
+    }
+    return status;
+}
+
+/* Takes the time of each step that has an event. A time that cannot be had is left as not known. */
+static void note_times(shunt_plan *plan, shunt_bevent *const *events)
+{
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        plan_step *step = &plan->steps[s];
+        const shunt_device *device = plan->executor->devices[step->device];
+        uint64_t start, end;
+        step->nanoseconds = 0;
+        if (!events[s] || !device->ops->event_time || device->ops->event_time(events[s], &start, &end) != SHUNT_OK)
+            continue;
+        step->nanoseconds = end - start;
+        if (shunt_trace_wanted()) shunt_trace_add(step, device->entry.selector, start, end);
+    }
+}
+
+shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
+{
+    shunt_bevent **events = NULL;
+    if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return shunt_fail_memory();
+    shunt_status status = write_inputs(plan, inputs);
+    for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
+        status = launch(plan, &plan->steps[s], events ? &events[s] : NULL);
+    if (status == SHUNT_OK) status = read_outputs(plan, outputs);
+    status = finish(plan, status);
+    if (events) {
+        if (status == SHUNT_OK) note_times(plan, events);
+        for (uint32_t s = 0; s < plan->nsteps; s++)
+            if (events[s]) plan->executor->devices[plan->steps[s].device]->ops->event_release(events[s]);
+        free(events);
+    }
+    return status;
+}
