@@ -78,7 +78,8 @@ static bool fits(const shunt_plan *plan, const shunt_tensor_desc *inputs)
 static shunt_status check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
     if (ninputs != executor->graph->ninputs)
-        return shunt_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs, ninputs);
+        return shunt_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs,
+                          ninputs);
     for (size_t i = 0; i < ninputs; i++)
         if (inputs[i].dtype != SHUNT_F32 || inputs[i].block != SHUNT_PLAIN || inputs[i].rank > SHUNT_MAX_RANK)
             return shunt_fail(SHUNT_E_INVALID, "input %s must be float32 and plain",
@@ -87,7 +88,8 @@ static shunt_status check_inputs(const shunt_executor *executor, const shunt_ten
 }
 
 /* The plan for these inputs: one that is there, or a new one in place of the one unused for longest. */
-static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
+static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                              shunt_plan **out)
 {
     shunt_status status = check_inputs(executor, inputs, ninputs);
     if (status != SHUNT_OK) return status;
@@ -200,7 +202,7 @@ static shunt_status run_halves(shunt_executor *executor, int64_t n, const shunt_
 shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                 const shunt_tensor *outputs, size_t noutputs)
 {
-    shunt_tensor_desc descs[MAX_TENSORS];
+    shunt_tensor_desc descs[MAX_TENSORS] = {0};
     if (ninputs > MAX_TENSORS) return shunt_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
     for (size_t i = 0; i < ninputs; i++) {
         if (!inputs[i].data) return shunt_fail(SHUNT_E_INVALID, "input %zu has no data", i);

@@ -5,6 +5,7 @@
 #include "runtime/plan/plan.h"
 #include "runtime/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,9 +42,8 @@ bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc,
         return true;
     }
     if (reason) {
-        memset(reason, 0, SHUNT_REASON_CHARS);
-        strncpy(reason, first && first->reason[0] ? first->reason : device->backend->last_error(),
-                SHUNT_REASON_CHARS - 1);
+        const char *why = first && first->reason[0] ? first->reason : device->backend->last_error();
+        snprintf(reason, SHUNT_REASON_CHARS, "%s", why);
     }
     return false;
 }
@@ -113,8 +113,8 @@ static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const
 {
     if (!shunt_array_grow(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
     int32_t id = (int32_t)plan->nvalues++;
-    plan->values[id] = (plan_value){
-        .desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
+    plan->values[id] =
+        (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
     return id;
 }
 
@@ -220,7 +220,8 @@ static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice 
     if (status != SHUNT_OK) return status;
     shunt_op_desc desc;
     shunt_graph_op_desc(plan->graph, op, &desc);
-    shunt_plan_set_blocks(&desc, chosen->plain ? SHUNT_PLAIN : plan->executor->devices[chosen->device]->entry.info.block);
+    shunt_plan_set_blocks(&desc,
+                          chosen->plain ? SHUNT_PLAIN : plan->executor->devices[chosen->device]->entry.info.block);
     absorb_reorders(plan, op, chosen->device, &desc);
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];

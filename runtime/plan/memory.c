@@ -77,10 +77,11 @@ static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint
     for (uint32_t i = 0; i < count; i++) {
         piece *p = &pieces[i];
         if (p->bytes > limit)
-            return shunt_fail(SHUNT_E_MEMORY,
-                              "%s: one tensor needs %llu MiB, and the device's largest buffer is %llu MiB; use a smaller "
-                              "batch", device->entry.selector, (unsigned long long)(p->bytes >> 20),
-                              (unsigned long long)(limit >> 20));
+            return shunt_fail(
+                SHUNT_E_MEMORY,
+                "%s: one tensor needs %llu MiB, and the device's largest buffer is %llu MiB; use a smaller "
+                "batch",
+                device->entry.selector, (unsigned long long)(p->bytes >> 20), (unsigned long long)(limit >> 20));
         uint32_t chunk = 0;
         while ((p->offset = lowest_offset(pieces, i, p, chunk)) + p->bytes > limit) chunk++;
         p->chunk = chunk;
@@ -144,8 +145,10 @@ static shunt_status allocate_on(shunt_plan *plan, int device_index)
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);
     shunt_status status = place_pieces(device, pieces, count, arena);
-    if (status == SHUNT_OK) status = allocate_chunks(device, arena);
-    else arena->nchunks = 0;
+    if (status == SHUNT_OK)
+        status = allocate_chunks(device, arena);
+    else
+        arena->nchunks = 0;
     for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) {
         shunt_arg arg = {arena->chunks[pieces[i].chunk], pieces[i].offset};
         if (pieces[i].value >= 0)

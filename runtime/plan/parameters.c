@@ -18,8 +18,8 @@ shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weight
         bool same = view->desc.dtype == value->desc.dtype && view->desc.rank == value->desc.rank;
         for (uint32_t i = 0; same && i < value->desc.rank; i++) same = view->desc.dims[i] == value->desc.dims[i];
         if (!same)
-            return shunt_fail(SHUNT_E_INVALID, "tensor %s of the weights is not of the type and shape that the graph has",
-                              value->name);
+            return shunt_fail(SHUNT_E_INVALID,
+                              "tensor %s of the weights is not of the type and shape that the graph has", value->name);
     }
     return SHUNT_OK;
 }
@@ -88,8 +88,8 @@ static shunt_status pack(shunt_plan *plan, const plan_step *step, uint32_t input
     if (!device->ops->op_pack)
         return shunt_fail(SHUNT_E_ABI, "%s: wants packed weights, but has no op_pack", device->entry.selector);
     shunt_bbuffer *packed = NULL;
-    shunt_status status = device->ops->buffer_alloc(device->handle, step->info.packed_bytes[input], SHUNT_USE_WEIGHTS,
-                                                    &packed);
+    shunt_status status =
+        device->ops->buffer_alloc(device->handle, step->info.packed_bytes[input], SHUNT_USE_WEIGHTS, &packed);
     if (status == SHUNT_OK)
         status = device->ops->op_pack(step->op, queue, input, (shunt_arg){*buffer, 0}, (shunt_arg){packed, 0});
     if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
@@ -121,7 +121,8 @@ shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint
     shunt_value value = plan->values[step->inputs[input]].source;
     const graph_value *source = &plan->graph->values[value];
     uint64_t packed_bytes = step->info.packed_bytes[input];
-    parameter_copy copy = {.name = source->name, .device = step->device,
+    parameter_copy copy = {.name = source->name,
+                           .device = step->device,
                            .bytes = packed_bytes ? packed_bytes : shunt_tensor_bytes(&source->desc)};
     if (packed_bytes) memcpy(copy.format, step->info.packed_format, sizeof copy.format);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND_CHARS = sizeof ((shunt_executor *)0)->report_kinds[0] };
+enum { KIND_CHARS = sizeof((shunt_executor *)0)->report_kinds[0] };
 
 /* "8x64x56x56 nchw16c" */
 static void describe_tensor(const shunt_tensor_desc *desc, char *text, size_t size)
@@ -34,8 +34,8 @@ static void describe_placement(const shunt_plan *plan, char *text, size_t size)
         else if (plan->steps[s].device == PLAN_MAIN)
             on_main++;
     }
-    size_t used = (size_t)snprintf(text, size, "%u ops on %s", on_main,
-                                   plan->executor->devices[PLAN_MAIN]->entry.selector);
+    size_t used =
+        (size_t)snprintf(text, size, "%u ops on %s", on_main, plan->executor->devices[PLAN_MAIN]->entry.selector);
     const char *last = "";
     for (uint32_t s = 0; s < plan->nsteps && used < size; s++) {
         const plan_step *step = &plan->steps[s];
