@@ -111,7 +111,7 @@ static void choose(const shunt_plan *plan, choice *choices)
 static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
                          bool parameter)
 {
-    if (!shunt_array_grow(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
+    if (!graph_room(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
     int32_t id = (int32_t)plan->nvalues++;
     plan->values[id] =
         (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
@@ -120,10 +120,9 @@ static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const
 
 static plan_step *add_step(shunt_plan *plan, const char *name, int device)
 {
-    if (!shunt_array_grow(&plan->steps, &plan->steps_room, plan->nsteps, sizeof *plan->steps)) return NULL;
+    if (!graph_room(&plan->steps, &plan->steps_room, plan->nsteps, sizeof *plan->steps)) return NULL;
     plan_step *step = &plan->steps[plan->nsteps++];
-    step->name = name;
-    step->device = (uint8_t)device;
+    *step = (plan_step){.name = name, .device = (uint8_t)device};
     return step;
 }
 

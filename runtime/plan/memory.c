@@ -86,9 +86,9 @@ static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint
         while ((p->offset = lowest_offset(pieces, i, p, chunk)) + p->bytes > limit) chunk++;
         p->chunk = chunk;
         while (chunk >= arena->nchunks) {
-            if (!shunt_array_grow(&arena->chunk_bytes, &arena->chunks_room, arena->nchunks, sizeof *arena->chunk_bytes))
+            if (!graph_room(&arena->chunk_bytes, &arena->chunks_room, arena->nchunks, sizeof *arena->chunk_bytes))
                 return shunt_fail_memory();
-            arena->nchunks++;
+            arena->chunk_bytes[arena->nchunks++] = 0;
         }
         if (arena->chunk_bytes[chunk] < p->offset + p->bytes) arena->chunk_bytes[chunk] = p->offset + p->bytes;
     }

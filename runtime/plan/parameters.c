@@ -131,7 +131,7 @@ shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint
         *out = (shunt_arg){have->buffer, 0};
         return SHUNT_OK;
     }
-    if (!shunt_array_grow(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy) ||
+    if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy) ||
         !(copy.name = strdup(source->name)))
         return shunt_fail_memory();
     shunt_status status = upload(plan, step->device, value, &copy.buffer);

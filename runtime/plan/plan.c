@@ -3,23 +3,6 @@
 #include "runtime/error.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-bool shunt_array_grow(void *array, uint32_t *room, uint32_t count, size_t element)
-{
-    void **items = array;
-    if (count < *room) {
-        memset((char *)*items + (size_t)count * element, 0, element);
-        return true;
-    }
-    uint32_t larger = *room ? 2 * *room : 16;
-    void *moved = realloc(*items, (size_t)larger * element);
-    if (!moved) return false;
-    memset((char *)moved + (size_t)count * element, 0, (size_t)(larger - count) * element);
-    *items = moved;
-    *room = larger;
-    return true;
-}
 
 static bool accept_fused(void *context, const shunt_op_desc *desc)
 {

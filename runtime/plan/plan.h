@@ -111,7 +111,4 @@ bool shunt_trace_wanted(void);
 void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
 shunt_status shunt_trace_save(void);
 
-/* plan.c: makes room for one element more, zeroed. false without memory; the array stays as it was then. */
-bool shunt_array_grow(void *array, uint32_t *room, uint32_t count, size_t element);
-
 #endif
