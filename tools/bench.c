@@ -1,0 +1,201 @@
+/* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
+#include "commands.h"
+#include "progress.h"
+#include "report.h"
+#include "say.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+typedef struct bench_settings {
+    model_settings model;
+    device_settings device;
+    int64_t batch, repeats, warm_up, size[2];
+    bool layers;
+    json_settings output;
+} bench_settings;
+
+#define FIELD(name) offsetof(bench_settings, name)
+
+static const option_row rows[] = {
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
+    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Without it: 224, or 32 for the CIFAR nets.", NULL,
+     1, 65536},
+    {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
+    {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
+    {"layers", OPTION_FLAG, FIELD(layers), NULL,
+     "Show each step's time, of one more run with profiling on, which may slow it.", NULL, 0, 0},
+    {0}};
+
+typedef struct measurement {
+    double prepare_ms, best_ms, median_ms; /* best, median: of a whole batch */
+} measurement;
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The input: a fixed wave, in the range of a normalised picture. Its values do not matter for the time, but zeros or
+ * denormal numbers would. */
+static float *make_input(uint64_t count)
+{
+    float *data = malloc(count * sizeof *data);
+    for (uint64_t i = 0; data && i < count; i++) data[i] = (float)(2 * sin(0.37 * (double)(i % 100003)));
+    return data;
+}
+
+static int time_runs(const bench_settings *settings, shunt_executor *executor, const shunt_tensor *input,
+                     const shunt_tensor *result, measurement *out)
+{
+    double *times = calloc((size_t)settings->repeats, sizeof *times);
+    if (!times) return say_failure("no memory");
+    int status = EXIT_OK;
+    progress_begin("measuring", (uint64_t)(settings->warm_up + settings->repeats));
+    for (int64_t i = -settings->warm_up; i < settings->repeats; i++) {
+        double start = now_ms();
+        if (shunt_executor_run(executor, input, 1, result, 1)) {
+            status = say_library_failure(NULL);
+            break;
+        }
+        if (i >= 0) times[i] = now_ms() - start;
+        progress_advance(1);
+    }
+    progress_end();
+    qsort(times, (size_t)settings->repeats, sizeof *times, by_value);
+    out->best_ms = times[0];
+    out->median_ms = times[settings->repeats / 2];
+    free(times);
+    return status;
+}
+
+/* A second executor, since profiling is chosen before the first plan: the timed runs stay free of it. */
+static int profile_layers(shunt_model *model, shunt_device *device, const shunt_tensor *input,
+                          const shunt_tensor *result, json_t *object)
+{
+    shunt_executor *executor = NULL;
+    const shunt_plan_report *plan = NULL;
+    int status = EXIT_FAILED;
+    if (shunt_executor_create(shunt_model_graph(model), shunt_model_weights(model), device, &executor))
+        return say_library_failure(NULL);
+    shunt_executor_profile(executor, 1);
+    progress_begin("profiling", 0);
+    bool failed = shunt_executor_run(executor, input, 1, result, 1) ||
+                  shunt_executor_run(executor, input, 1, result, 1) ||
+                  shunt_executor_report(executor, &input->desc, 1, &plan);
+    progress_end();
+    if (failed)
+        say_library_failure(NULL);
+    else if (object)
+        status = json_object_set_new(object, "steps", steps_json(plan)) ? say_failure("no memory") : EXIT_OK;
+    else
+        status = print_step_times(plan);
+    shunt_executor_destroy(executor);
+    return status;
+}
+
+static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
+                                const measurement *m, const shunt_plan_report *plan)
+{
+    struct rusage usage = {0};
+    double batch = (double)settings->batch;
+    getrusage(RUSAGE_SELF, &usage);
+    json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt", "version",
+                     shunt_version(), "task", "infer", "model", shunt_model_name(model), "device",
+                     shunt_device_describe(device)->selector, "placement", plan->placement, "batch",
+                     (json_int_t)settings->batch, "threads", threads, "prepare_ms", round(m->prepare_ms * 1e3) / 1e3,
+                     "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3, "ms_per_image_med",
+                     round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
+                     round((double)plan->flops / m->best_ms * 1e-5) / 10, "rss_mib",
+                     (json_int_t)(usage.ru_maxrss / 1024));
+}
+
+static void print_measurement(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
+                              const measurement *m, const shunt_plan_report *plan)
+{
+    const shunt_device_entry *entry = shunt_device_describe(device);
+    double batch = (double)settings->batch;
+    printf("%s, batch %lld, on %s (%s)\n", shunt_model_name(model), (long long)settings->batch, entry->selector,
+           entry->info.name);
+    printf("placement  %s\n", plan->placement);
+    printf("prepare    %.0f ms\n", m->prepare_ms);
+    printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
+    printf("median     %.3f ms/image\n", m->median_ms / batch);
+}
+
+static int prepare(const bench_settings *settings, shunt_model *model, shunt_device *device, shunt_executor **executor,
+                   shunt_tensor *input, shunt_tensor *result, measurement *m)
+{
+    double start = now_ms();
+    progress_begin("preparing", 0);
+    shunt_status failed = shunt_model_executor(model, device, executor);
+    input->desc = model_input(model, settings->batch, settings->size);
+    if (!failed) failed = shunt_executor_output(*executor, &input->desc, 1, 0, &result->desc);
+    progress_end();
+    m->prepare_ms = now_ms() - start;
+    if (failed) return say_library_failure(NULL);
+    input->data = make_input(shunt_tensor_count(&input->desc));
+    result->data = malloc(shunt_tensor_bytes(&result->desc));
+    return input->data && result->data ? EXIT_OK
+                                       : say_failure("no memory for a batch of %lld", (long long)settings->batch);
+}
+
+static int run(const void *settings, int noperands, char **operands)
+{
+    const bench_settings *self = settings;
+    shunt_model_options options = {.height = self->size[0], .width = self->size[1]};
+    shunt_model *model = NULL;
+    shunt_device *device = NULL;
+    shunt_executor *executor = NULL; /* the model's own */
+    shunt_tensor input = {0}, result = {0};
+    const shunt_plan_report *plan = NULL;
+    measurement m = {0};
+    (void)noperands;
+    (void)operands;
+
+    int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
+    if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
+    if (status == EXIT_OK) status = prepare(self, model, device, &executor, &input, &result, &m);
+    if (status == EXIT_OK) status = time_runs(self, executor, &input, &result, &m);
+    if (status != EXIT_OK) goto done;
+    if (shunt_executor_report(executor, &input.desc, 1, &plan)) {
+        status = say_library_failure(NULL);
+        goto done;
+    }
+    json_t *line = measurement_json(self, model, device, &m, plan);
+    if (!self->output.json) print_measurement(self, model, device, &m, plan);
+    if (self->layers) status = profile_layers(model, device, &input, &result, self->output.json ? line : NULL);
+    int printed = print_json(line, true);
+    if (status == EXIT_OK) status = printed;
+done:
+    free(input.data);
+    free(result.data);
+    shunt_model_destroy(model);
+    shunt_device_close(device);
+    return status;
+}
+
+const command bench_command = {
+    .name = "bench",
+    .summary = "Measure how long a model takes.",
+    .text = "Weights are random when none are given: the time does not depend on them. The last line printed is a JSON "
+            "object. A multiply and an add count as two operations (FLOP), as the direct algorithm does them.",
+    .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
+                 {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
+                  "One thread of plain C, step by step."},
+                 {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
+    .settings_size = sizeof(bench_settings),
+    .run = run,
+};

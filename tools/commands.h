@@ -1,0 +1,54 @@
+/* commands.h - the sub-commands, one file each, and what several of them share. */
+#ifndef SHUNT_TOOLS_COMMANDS_H
+#define SHUNT_TOOLS_COMMANDS_H
+
+#include "args.h"
+#include <jansson.h>
+#include <shunt/shunt.h>
+
+extern const command classify_command, eval_command, bench_command, inspect_command, devices_command, plugins_command,
+    doctor_command, help_command;
+extern const command *const commands[]; /* all of them, ended by NULL (main.c) */
+
+/* ---- Options that many commands have ------------------------------------------------------------------------- */
+
+typedef struct json_settings {
+    bool json;
+} json_settings;
+extern const option_row json_rows[];
+
+typedef struct device_settings {
+    const char *device;
+    int64_t threads; /* 0: the device's own choice */
+} device_settings;
+extern const option_row device_rows[];
+
+/* Opens the device asked for. Prints why when it fails. */
+int device_from_settings(const device_settings *settings, shunt_device **out);
+
+typedef struct model_settings {
+    const char *model, *weights, *shortcut;
+    int64_t classes;
+    bool v1;
+} model_settings;
+extern const option_row model_rows[];
+
+enum { WEIGHTS_NEEDED, WEIGHTS_OR_RANDOM };
+
+/* Makes the model that --model names, or the weight file's own metadata; reads --weights into it, or, with `policy`
+ * WEIGHTS_OR_RANDOM, gives it random ones. `options` gives the rest (sizes). Prints why when it fails. */
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *options,
+                        shunt_model **out);
+
+/* The descriptor of a batch of pictures for the model; size 0: the model's own. */
+shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
+
+/* ---- Reports ---------------------------------------------------------------------------------------------------- */
+
+/* Prints the object (indented, or on one line) and a newline, and releases it. NULL, and text that is not UTF-8,
+ * is a failure. */
+int print_json(json_t *object, bool one_line);
+/* A string of any bytes: those that are not UTF-8 become '?'. */
+json_t *json_text(const char *text);
+
+#endif

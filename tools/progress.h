@@ -1,0 +1,17 @@
+/* progress.h - a progress line on stderr for work that takes over a second; nothing where stderr is no terminal.
+ * One at a time. A thread of its own draws it, so it moves during one long step (compiling kernels), too. */
+#ifndef SHUNT_TOOLS_PROGRESS_H
+#define SHUNT_TOOLS_PROGRESS_H
+
+#include <stdint.h>
+
+/* total 0: how much there is to do is not known; only the time is shown. */
+void progress_begin(const char *label, uint64_t total);
+void progress_advance(uint64_t by);
+void progress_end(void);
+
+/* Takes the progress line away while something else is written to the terminal. */
+void progress_lock(void);
+void progress_unlock(void);
+
+#endif

@@ -1,0 +1,77 @@
+/* say.c - lines for stderr. A progress bar is cleared before and drawn again after. */
+#include "say.h"
+#include "args.h"
+#include "progress.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static char prefix[64] = "shunt";
+
+void say_as(const char *name)
+{
+    snprintf(prefix, sizeof prefix, "shunt %s", name);
+}
+
+/* One line, whatever the text holds: file names may have control characters, which a terminal would obey. */
+static void print_line(const char *lead, const char *text)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "%s: %s", lead, text);
+    for (char *c = line; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    progress_lock();
+    fprintf(stderr, "%s\n", line);
+    progress_unlock();
+}
+
+static void print_format(const char *format, va_list arguments)
+{
+    char text[4000];
+    vsnprintf(text, sizeof text, format, arguments);
+    print_line(prefix, text);
+}
+
+int say_failure(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_format(format, arguments);
+    va_end(arguments);
+    return EXIT_FAILED;
+}
+
+int say_usage(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_format(format, arguments);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+int say_library_failure(const char *subject)
+{
+    const char *message = shunt_last_error();
+    if (subject && strncmp(message, subject, strlen(subject)) != 0) return say_failure("%s: %s", subject, message);
+    return say_failure("%s", message);
+}
+
+void say_log(void *context, int level, const char *message)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    char lead[80];
+    (void)context;
+    snprintf(lead, sizeof lead, "%s: %s", prefix, level >= 0 && level < 4 ? names[level] : "log");
+    print_line(lead, message);
+}
+
+int say_end(int status)
+{
+    int broken = ferror(stdout);
+    errno = 0;
+    if (fclose(stdout) != 0 || broken)
+        return say_failure("standard output: %s", errno ? strerror(errno) : "could not be written");
+    return status;
+}

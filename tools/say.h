@@ -1,0 +1,23 @@
+/* say.h - everything that the command prints beside its results: errors, log lines, and the end of standard output.
+ * Errors are one line on stderr: "shunt classify: cat.jpg: reason; what to do". */
+#ifndef SHUNT_TOOLS_SAY_H
+#define SHUNT_TOOLS_SAY_H
+
+#include <shunt/shunt.h>
+
+/* The sub-command's name for the lines to come. */
+void say_as(const char *name);
+
+/* Each prints its line and returns the exit status that fits: EXIT_FAILED, EXIT_USAGE. */
+int say_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The library's last message, after "SUBJECT: " unless subject is NULL or the message starts with it. */
+int say_library_failure(const char *subject);
+
+/* For shunt_set_log_handler. */
+void say_log(void *context, int level, const char *message);
+
+/* Flushes and closes standard output: EXIT_FAILED when what was printed did not all arrive (a full disk), else `status`. */
+int say_end(int status);
+
+#endif
