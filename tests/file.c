@@ -1,36 +1,15 @@
 /* Files: mapped, replaced atomically, folders made; every refusal names path and reason. */
 #include "runtime/io/file.h"
 
-#include <criterion/criterion.h>
-#include <dirent.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-static char folder[64];
-
-static void enter_folder(void)
-{
-    strcpy(folder, "/tmp/shunt-file-XXXXXX");
-    cr_assert(mkdtemp(folder) && !chdir(folder));
-}
-
-static void leave_folder(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(!chdir("/") && !system(command));
-}
+#include "temporary.h"
 
 TestSuite(file, .init = enter_folder, .fini = leave_folder);
 
 static void put(const char *path, const char *text)
 {
-    FILE *file = fopen(path, "wb");
-    cr_assert(file && fputs(text, file) >= 0 && !fclose(file));
+    put_bytes(path, text, strlen(text));
 }
 
 static void expect_content(const char *path, const char *text)
@@ -41,22 +20,6 @@ static void expect_content(const char *path, const char *text)
     cr_assert_eq(fread(buffer, 1, sizeof buffer - 1, file), strlen(text));
     cr_assert(!fclose(file));
     cr_assert_str_eq(buffer, text);
-}
-
-static void expect_message(const char *path, const char *reason)
-{
-    cr_assert(strstr(shunt_last_error(), path), "no \"%s\" in: %s", path, shunt_last_error());
-    cr_assert(strstr(shunt_last_error(), reason), "no \"%s\" in: %s", reason, shunt_last_error());
-}
-
-static int entries(void)
-{
-    int count = 0;
-    DIR *dir = opendir(".");
-    cr_assert(dir);
-    for (struct dirent *entry; (entry = readdir(dir));) count += entry->d_name[0] != '.';
-    closedir(dir);
-    return count;
 }
 
 Test(file, map)
@@ -140,14 +103,6 @@ Test(file, write_refuses)
     expect_message("none/x", "No such file");
     cr_assert_eq(shunt_write_begin(&writer, "file/x"), SHUNT_E_IO);
     expect_message("file/x", "Not a directory");
-}
-
-/* A limit on the file size fails in the same place as a full disk: in write(2). */
-static void limit_file_size(rlim_t bytes)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    struct rlimit limit = {bytes, RLIM_INFINITY};
-    cr_assert(!setrlimit(RLIMIT_FSIZE, &limit));
 }
 
 Test(file, write_to_a_full_disk)

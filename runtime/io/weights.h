@@ -1,0 +1,41 @@
+/* weights.h - the inside of a shunt_weights, for the readers and writers of weight files. */
+#ifndef SHUNT_RUNTIME_WEIGHTS_H
+#define SHUNT_RUNTIME_WEIGHTS_H
+
+#include <shunt/shunt.h>
+#include <jansson.h>
+
+#include "runtime/io/file.h"
+
+typedef struct weight {
+    shunt_tensor_view view;
+    void *copy;  /* what view.data points to, or NULL: then it points into the mapped file */
+    char name[]; /* what view.name points to */
+} weight;
+
+struct shunt_weights {
+    shunt_mapping file;
+    weight **list;
+    size_t count, room;
+    json_t *index;    /* name -> position in list */
+    json_t *metadata; /* key -> string */
+    json_t *unusable; /* name -> why, see shunt_weights_unusable */
+};
+
+/* Appends a tensor or replaces the one of that name. desc is plain. A view into weights->file needs no copy; unless its
+ * address suits its type it is copied all the same. */
+shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
+                               const void *data, int copy);
+
+/* Why a tensor that is in the file is not in the list ("dtype F16 is not supported yet"), or NULL. Counters such as
+ * num_batches_tracked are among these: they harm only who asks for them. */
+const char *shunt_weights_unusable(const shunt_weights *weights, const char *name);
+
+/* Fails for names that could not be printed in one line, written to a file or told from a file's own entries. */
+shunt_status shunt_weights_check_name(const char *name);
+
+/* Fills empty weights from weights->file, which was mapped from path. */
+shunt_status shunt_safetensors_parse(const char *path, shunt_weights *weights);
+shunt_status shunt_safetensors_write(const char *path, const shunt_weights *weights);
+
+#endif
