@@ -37,7 +37,7 @@ const char *shunt_last_error(void)
 }
 
 /* Formats into a copy first: an argument may be the message itself. */
-static void set_message(const char *format, va_list args)
+static __attribute__((format(printf, 1, 0))) void set_message(const char *format, va_list args)
 {
     char text[MESSAGE_CHARS];
     vsnprintf(text, sizeof text, format, args);
