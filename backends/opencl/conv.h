@@ -1,0 +1,35 @@
+/* conv.h - what the convolution algorithms share. */
+#ifndef SHUNT_OPENCL_CONV_H
+#define SHUNT_OPENCL_CONV_H
+
+#include "kernels.h"
+
+/* Sizes as kernels take them; the same fields as struct conv_dims in kernels-cl/conv.cl. */
+typedef struct conv_dims {
+    cl_int N, C, H, W, K, P, Q, R, S;
+    cl_int stride[2], dilation[2], pad[2], groups, flags;
+} conv_dims;
+
+conv_dims ocl_conv_dims(const shunt_op_desc *desc);
+
+/* Where the residual stands among the inputs. */
+static inline uint32_t ocl_residual_index(const shunt_op_desc *desc)
+{
+    return desc->flags & SHUNT_FLAG_BIAS ? 3 : 2;
+}
+
+/* Why a description is no convolution at all, or NULL. */
+const char *ocl_conv_refuse(const shunt_op_desc *desc);
+
+/* Notes the cost, and that dst may lie over the residual. */
+void ocl_conv_cost(shunt_bop *op);
+
+/* After op->pack is made: packed weights of `bytes` bytes, once by op_pack where they are constant, else at each launch at
+ * the end of the workspace. */
+void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes);
+
+/* At launch: packs where needed and gives the tensors src, packed weights, bias, residual, dst (what is absent is src). */
+shunt_status ocl_conv_tensors(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                              shunt_arg workspace, shunt_arg tensors[5]);
+
+#endif

@@ -1,0 +1,36 @@
+/* global_pool.c - the mean over all pixels. */
+#include "kernels.h"
+
+static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
+    if (desc->ninputs != 1) return "a wrong number of inputs";
+    if (desc->flags) return "a flag that the op lacks";
+    if (src->rank != 4 || dst->rank != 2) return "src that is not N C H W, or dst that is not N C";
+    if (src->dims[0] != dst->dims[0] || src->dims[1] != dst->dims[1])
+        return "src and dst of different channels or images";
+    if (ocl_inner_count(src, 2) > INT32_MAX) return "more than 2^31 - 1 pixels in an image";
+    return NULL;
+}
+
+static shunt_status prepare(shunt_bop *op)
+{
+    const shunt_tensor_desc *src = &op->desc.inputs[0];
+    const int64_t block = shunt_tensor_block(src);
+    const uint32_t lanes = ocl_lanes(op->device, block);
+    const size_t local = ocl_reduce_group(op->device, lanes * sizeof(float));
+    const cl_int C = (cl_int)src->dims[1], pixels = (cl_int)ocl_inner_count(src, 2);
+    const uint64_t items = shunt_tensor_storage(src) / (uint64_t)pixels / lanes * local;
+    const ocl_constant constants[] = {{sizeof C, &C}, {sizeof pixels, &pixels}};
+    char options[OCL_OPTIONS_CHARS] = "";
+    op->info.flops = shunt_tensor_count(src);
+    ocl_add_option(options, "-DB=%lld -DV=%u -DWG=%zu", (long long)block, lanes, local);
+    shunt_status status =
+        ocl_step_create(op->device, &op->steps[0], &ocl_global_pool_cl, options, "global_pool", 1, &items, &local);
+    if (status) return status;
+    return ocl_step_constants(&op->steps[0], 4, 2, constants);
+}
+
+const ocl_algorithm ocl_global_pool = {
+    .kind = SHUNT_OP_GLOBAL_POOL, .name = "tree", .refuse = refuse, .prepare = prepare};

@@ -1,0 +1,218 @@
+/* op.c - the table of algorithms, and what all ops have in common: checking a description, choosing, launching. */
+#include "opencl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Those of one kind and equal rank are tried in this order. */
+static const ocl_algorithm *const algorithms[] = {
+    &ocl_conv_direct, &ocl_linear,      &ocl_batch_norm, &ocl_relu,     &ocl_add,     &ocl_max_pool,
+    &ocl_avg_pool,    &ocl_global_pool, &ocl_softmax,    &ocl_shortcut, &ocl_reorder,
+};
+enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
+
+/* ---- Descriptions ----------------------------------------------------------------------------------------------- */
+
+static const char *refuse_tensor(const shunt_tensor_desc *tensor)
+{
+    uint64_t count = 1;
+    if (tensor->dtype != SHUNT_F32) return "only float32 is done here";
+    if (tensor->rank < 1 || tensor->rank > SHUNT_MAX_RANK) return "a tensor of no or too many dimensions";
+    if (tensor->rank != 4 && tensor->block != SHUNT_PLAIN)
+        return "a channel block on a tensor that is not an activation";
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->dims[i] < 1 || tensor->dims[i] > INT32_MAX) return "a dimension is below 1 or above 2^31 - 1";
+        if (count > (UINT64_C(1) << 48) / (uint64_t)tensor->dims[i]) return "a tensor of more than 2^48 elements";
+        count *= (uint64_t)tensor->dims[i];
+    }
+    return NULL;
+}
+
+/* What no algorithm can do, or NULL. */
+static const char *refuse_desc(const shunt_op_desc *desc)
+{
+    if (desc->flags & ~(uint32_t)(SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return "an unknown flag";
+    if (desc->ninputs < 1 || desc->ninputs > SHUNT_MAX_INPUTS || desc->noutputs != 1)
+        return "a wrong number of tensors";
+    for (uint32_t i = 0; i < desc->ninputs; i++) {
+        const char *reason = refuse_tensor(&desc->inputs[i]);
+        if (reason) return reason;
+    }
+    return refuse_tensor(&desc->outputs[0]);
+}
+
+static uint64_t least_bytes(const shunt_op_desc *desc)
+{
+    uint64_t bytes = shunt_tensor_bytes(&desc->outputs[0]);
+    for (uint32_t i = 0; i < desc->ninputs; i++) bytes += shunt_tensor_bytes(&desc->inputs[i]);
+    return bytes;
+}
+
+/* ---- Candidates --------------------------------------------------------------------------------------------------- */
+
+static void add_candidate(shunt_op_candidates *out, const char *algorithm, const char *params, const char *reason)
+{
+    if (out->count == SHUNT_MAX_CANDIDATES) return;
+    shunt_candidate *candidate = &out->list[out->count++];
+    memset(candidate, 0, sizeof *candidate);
+    snprintf(candidate->algorithm, sizeof candidate->algorithm, "%s", algorithm);
+    snprintf(candidate->params, sizeof candidate->params, "%s", params);
+    snprintf(candidate->reason, sizeof candidate->reason, "%s", reason);
+}
+
+static int rank_of(const ocl_device *device, const ocl_algorithm *algorithm, const shunt_op_desc *desc)
+{
+    return algorithm->rank ? algorithm->rank(device, desc) : 0;
+}
+
+/* Algorithms of the kind, best rank first. Returns how many. */
+static uint32_t sort_algorithms(const ocl_device *device, const shunt_op_desc *desc, const ocl_algorithm **sorted)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < NALGORITHMS; i++) {
+        if (algorithms[i]->kind != desc->kind) continue;
+        uint32_t at = count++;
+        for (; at > 0 && rank_of(device, sorted[at - 1], desc) < rank_of(device, algorithms[i], desc); at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = algorithms[i];
+    }
+    return count;
+}
+
+static void list_usable(const ocl_device *device, const ocl_algorithm *algorithm, const shunt_op_desc *desc,
+                        shunt_op_candidates *out)
+{
+    char params[SHUNT_PARAMS_CHARS] = "";
+    if (!algorithm->variant) {
+        add_candidate(out, algorithm->name, params, "");
+        return;
+    }
+    for (uint32_t i = 0; algorithm->variant(device, desc, i, params); i++)
+        add_candidate(out, algorithm->name, params, "");
+}
+
+shunt_status ocl_op_query(shunt_bdevice *base, const shunt_op_desc *desc, shunt_op_candidates *out)
+{
+    const ocl_device *device = (const ocl_device *)base;
+    const ocl_algorithm *sorted[NALGORITHMS];
+    const char *reason = refuse_desc(desc);
+    uint32_t count = sort_algorithms(device, desc, sorted);
+    out->count = 0;
+    for (uint32_t i = 0; i < count && !reason; i++)
+        if (!sorted[i]->refuse(device, desc)) list_usable(device, sorted[i], desc, out);
+    bool usable = out->count > 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *own = reason ? reason : sorted[i]->refuse(device, desc);
+        if (own) add_candidate(out, sorted[i]->name, "", own);
+    }
+    if (count == 0) add_candidate(out, "none", "", "an operation that the OpenCL backend does not know");
+    return usable ? SHUNT_OK : ocl_fail(SHUNT_E_UNSUPPORTED, "%s", out->list[0].reason);
+}
+
+/* The candidate that the options ask for. */
+static shunt_status choose(ocl_device *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                           shunt_candidate *out)
+{
+    const char *algorithm = options ? options->algorithm : NULL, *params = options ? options->params : NULL;
+    shunt_op_candidates *all = calloc(1, sizeof *all);
+    if (!all) return ocl_fail_memory();
+    all->size = sizeof *all;
+    shunt_status status = ocl_op_query(&device->base, desc, all);
+    const shunt_candidate *found = NULL;
+    for (uint32_t i = 0; i < all->count && !status && !found; i++)
+        if ((!algorithm || !strcmp(algorithm, all->list[i].algorithm)) &&
+            (!params || !algorithm || !strcmp(params, all->list[i].params)))
+            found = &all->list[i];
+    if (!status && !found)
+        status = ocl_fail(SHUNT_E_INVALID, "algorithm %s with parameters \"%s\" is not one that op_query lists",
+                          algorithm, params ? params : "");
+    if (!status && found->reason[0])
+        status = ocl_fail(SHUNT_E_UNSUPPORTED, "algorithm %s: %s", algorithm, found->reason);
+    if (!status) *out = *found;
+    free(all);
+    return status;
+}
+
+/* ---- Ops ------------------------------------------------------------------------------------------------------------ */
+
+static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
+{
+    shunt_candidate chosen;
+    shunt_status status = choose(op->device, &op->desc, options, &chosen);
+    if (status) return status;
+    for (uint32_t i = 0; i < NALGORITHMS; i++)
+        if (algorithms[i]->kind == op->desc.kind && !strcmp(algorithms[i]->name, chosen.algorithm))
+            op->algorithm = algorithms[i];
+    op->info.size = sizeof op->info;
+    memcpy(op->info.algorithm, chosen.algorithm, sizeof op->info.algorithm);
+    memcpy(op->info.params, chosen.params, sizeof op->info.params);
+    op->info.flops = shunt_tensor_count(&op->desc.outputs[0]);
+    op->info.bytes = least_bytes(&op->desc);
+    status = op->algorithm->prepare(op);
+    if (status) return ocl_fail_context(status, "algorithm %s", chosen.algorithm);
+    uint64_t limit = options ? options->memory_limit : 0;
+    if (limit > 0 && op->info.workspace > limit)
+        return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
+                        chosen.algorithm, op->info.workspace, limit);
+    return SHUNT_OK;
+}
+
+shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                            shunt_bop **out)
+{
+    shunt_bop *op = calloc(1, sizeof *op);
+    if (!op) return ocl_fail_memory();
+    op->device = (ocl_device *)base;
+    op->desc = *desc;
+    shunt_status status = make(op, options);
+    if (status)
+        ocl_op_destroy(op);
+    else
+        *out = op;
+    return status;
+}
+
+shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info)
+{
+    uint32_t size = info->size;
+    memcpy(info, &op->info, size < sizeof *info ? size : sizeof *info);
+    info->size = size;
+    return SHUNT_OK;
+}
+
+shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst)
+{
+    const shunt_arg tensors[] = {src, dst};
+    if (input >= op->desc.ninputs || op->info.packed_bytes[input] == 0)
+        return ocl_fail(SHUNT_E_INVALID, "%s: input %u is not packed", op->info.algorithm, input);
+    return ocl_step_run(&op->pack, queue, 2, tensors);
+}
+
+/* The usual launch. */
+static shunt_status launch_first(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs)
+{
+    shunt_arg tensors[SHUNT_MAX_INPUTS + 1];
+    memcpy(tensors, inputs, op->desc.ninputs * sizeof *inputs);
+    tensors[op->desc.ninputs] = outputs[0];
+    return ocl_step_run(&op->steps[0], queue, op->desc.ninputs + 1, tensors);
+}
+
+shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace, shunt_bevent **event)
+{
+    shunt_status status = ocl_record_begin(queue, event);
+    if (status) return status;
+    status = op->algorithm->launch ? op->algorithm->launch(op, queue, inputs, outputs, workspace)
+                                   : launch_first(op, queue, inputs, outputs);
+    return ocl_record_end(queue, event, status);
+}
+
+void ocl_op_destroy(shunt_bop *op)
+{
+    if (!op) return;
+    for (int i = 0; i < OCL_MAX_STEPS; i++) ocl_step_destroy(&op->steps[i]);
+    ocl_step_destroy(&op->pack);
+    free(op);
+}

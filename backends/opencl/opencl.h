@@ -1,0 +1,217 @@
+/* opencl.h - what the files of the OpenCL plugin share. Names start with ocl_.
+ *
+ * platform.c finds devices, device.c opens them, program.c compiles kernels and caches binaries, op.c holds the table of
+ * algorithms; each algorithm has a host file here and a kernel file of the same name in kernels-cl/.
+ */
+#ifndef SHUNT_OPENCL_H
+#define SHUNT_OPENCL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <pthread.h>
+#include <shunt/backend.h>
+#include <stdbool.h>
+
+/* ---- Services and errors (entry.c, error.c) ------------------------------------------------------------------- */
+
+extern const shunt_host *ocl_host;
+
+void ocl_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Sets this thread's message and returns status. */
+shunt_status ocl_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "CONTEXT: " before this thread's message and returns status. */
+shunt_status ocl_fail_context(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The status for an OpenCL call that returned `code`; the message is "CALL: NAME OF CODE". */
+shunt_status ocl_failed(const char *call, cl_int code);
+shunt_status ocl_fail_memory(void);
+const char *ocl_code_name(cl_int code);
+const char *ocl_last_error(void);
+
+/* ---- Devices there are (platform.c) ------------------------------------------------------------------------------ */
+
+/* What the code asks of a device, read once. */
+typedef struct ocl_limits {
+    cl_uint units;       /* compute units */
+    cl_uint float_width; /* native vector width */
+    size_t group;        /* most work-items of a work-group, also along its first dimension */
+    uint64_t local;      /* bytes of local memory of a work-group */
+} ocl_limits;
+
+typedef struct ocl_found {
+    cl_platform_id platform;
+    cl_device_id id;
+    shunt_device_info info;
+    ocl_limits limits;
+} ocl_found;
+
+/* All usable devices of all platforms, looked for once in the process. */
+shunt_status ocl_find_devices(const ocl_found **found, uint32_t *count);
+
+/* ---- An open device (device.c, program.c) ------------------------------------------------------------------------ */
+
+/* A kernel file, its includes expanded (made by kernels-cl/embed.py). */
+typedef struct ocl_source {
+    const char *name, *text;
+} ocl_source;
+
+typedef struct ocl_program ocl_program;
+
+typedef struct ocl_device {
+    shunt_bdevice base;
+    ocl_found found; /* limits.units counts those of a sub-device */
+    cl_device_id id; /* found.id, or a sub-device of it */
+    cl_context context;
+    cl_command_queue maps; /* for buffer_map */
+    pthread_mutex_t lock;  /* of programs */
+    ocl_program *programs; /* one per source and options */
+} ocl_device;
+
+shunt_status ocl_device_open(uint32_t index, const char *params, shunt_bdevice **out);
+
+static inline bool ocl_is_cpu(const ocl_device *device)
+{
+    return device->found.info.type == SHUNT_DEVICE_CPU;
+}
+
+/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. */
+shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out);
+void ocl_programs_free(ocl_device *device);
+
+/* ---- Buffers and queues (buffer.c, queue.c) ------------------------------------------------------------------------ */
+
+struct shunt_bbuffer {
+    cl_mem memory;
+    uint64_t bytes;
+    void *mapped; /* while mapped */
+};
+
+shunt_status ocl_buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t usage, shunt_bbuffer **out);
+void ocl_buffer_free(shunt_bdevice *device, shunt_bbuffer *buffer);
+shunt_status ocl_buffer_map(shunt_bdevice *device, shunt_bbuffer *buffer, void **host);
+void ocl_buffer_unmap(shunt_bdevice *device, shunt_bbuffer *buffer);
+
+/* From the first to the last command of what it stands for; they may be the same. */
+struct shunt_bevent {
+    cl_event first, last;
+};
+
+struct shunt_bqueue {
+    ocl_device *device;
+    cl_command_queue queue;
+    shunt_bevent *recording; /* commands given meanwhile belong to this event; NULL: to none */
+};
+
+shunt_status ocl_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);
+void ocl_queue_destroy(shunt_bdevice *device, shunt_bqueue *queue);
+shunt_status ocl_queue_flush(shunt_bqueue *queue);
+shunt_status ocl_queue_finish(shunt_bqueue *queue);
+shunt_status ocl_write(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **event);
+shunt_status ocl_read(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
+shunt_status ocl_copy(shunt_bqueue *queue, shunt_arg dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
+shunt_status ocl_fill(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint64_t bytes, shunt_bevent **event);
+shunt_status ocl_queue_wait(shunt_bqueue *queue, shunt_bevent *event);
+shunt_status ocl_event_wait(shunt_bevent *event);
+shunt_status ocl_event_time(shunt_bevent *event, uint64_t *start, uint64_t *end);
+void ocl_event_release(shunt_bevent *event);
+
+/* Between begin and end all commands of the queue make up one event. end frees it where status is a failure, else gives
+ * it out; it returns status. With out = NULL both do nothing. */
+shunt_status ocl_record_begin(shunt_bqueue *queue, shunt_bevent **out);
+shunt_status ocl_record_end(shunt_bqueue *queue, shunt_bevent **out, shunt_status status);
+/* Where a command is to leave its event: *slot, or NULL when nobody asks. ocl_recorded then takes it over. */
+cl_event *ocl_record_slot(const shunt_bqueue *queue, cl_event *slot);
+void ocl_recorded(shunt_bqueue *queue, cl_event event);
+
+/* ---- Ops (op.c) ------------------------------------------------------------------------------------------------------ */
+
+/* A kernel with its constant arguments and its geometry: an op is one or a few of them. A kernel takes its tensors first,
+ * each as a buffer and the index of its first element (ulong), then its constants. */
+typedef struct ocl_step {
+    cl_kernel kernel;
+    cl_uint dims;
+    size_t global[3], local[3];
+} ocl_step;
+
+enum { OCL_MAX_STEPS = 4, OCL_OPTIONS_CHARS = 160 };
+
+typedef struct ocl_algorithm ocl_algorithm;
+
+struct shunt_bop {
+    ocl_device *device;
+    const ocl_algorithm *algorithm;
+    shunt_op_desc desc;
+    shunt_op_info info;
+    ocl_step steps[OCL_MAX_STEPS];
+    ocl_step pack;        /* of the weights; runs in op_pack, or at the head of op_launch when they change */
+    uint64_t pack_offset; /* in the workspace, of weights packed at launch */
+};
+
+/* One way to do one kind of op. */
+struct ocl_algorithm {
+    uint32_t kind;
+    const char *name;
+    /* The higher, the better a guess; NULL: 0. */
+    int (*rank)(const ocl_device *device, const shunt_op_desc *desc);
+    /* Why it cannot, or NULL when it can. */
+    const char *(*refuse)(const ocl_device *device, const shunt_op_desc *desc);
+    /* Writes the index-th parameter string, best guess first; false past the last. NULL: no parameters. */
+    bool (*variant)(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params);
+    /* Fills steps and info (algorithm, params, flops and bytes are filled in already). After a failure the op is
+     * destroyed. */
+    shunt_status (*prepare)(shunt_bop *op);
+    /* NULL: the first step with the tensors inputs, outputs. */
+    shunt_status (*launch)(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace);
+};
+
+extern const ocl_algorithm ocl_conv_direct, ocl_linear, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool, ocl_avg_pool,
+    ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
+
+shunt_status ocl_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
+shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                            shunt_bop **out);
+shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info);
+shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
+shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace, shunt_bevent **event);
+void ocl_op_destroy(shunt_bop *op);
+
+/* ---- For algorithms (desc.c, step.c) --------------------------------------------------------------------------------------------- */
+
+/* Same dims and same place of every element. */
+bool ocl_same_desc(const shunt_tensor_desc *a, const shunt_tensor_desc *b);
+/* The product of the dims from `first` on. */
+int64_t ocl_inner_count(const shunt_tensor_desc *tensor, uint32_t first);
+/* dst = (src + padding - (dilation * (window - 1) + 1)) / stride + 1, of sane arguments. */
+bool ocl_window_fits(int64_t src, int64_t dst, int64_t window, int64_t stride, int64_t dilation, int64_t pad_before,
+                     int64_t pad_after);
+
+/* Lanes for a tensor of this block: the most that the device likes and that divide it. */
+uint32_t ocl_lanes(const ocl_device *device, int64_t block);
+/* Work-items of a group for kernels whose items are independent, and for those that reduce `bytes` of local memory per
+ * item; a power of two. */
+size_t ocl_group(const ocl_device *device);
+size_t ocl_reduce_group(const ocl_device *device, size_t bytes);
+
+/* Build options for a tensor of this block: "-DB= -DV= -DWG=". */
+void ocl_block_options(const ocl_device *device, int64_t block, char *options);
+/* Appends to options. */
+void ocl_add_option(char *options, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Builds the kernel and fixes its geometry: at least `items` work-items along each dimension, in groups of `local`. */
+shunt_status ocl_step_create(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
+                             const char *kernel, cl_uint dims, const uint64_t *items, const size_t *local);
+/* One dimension, groups of ocl_group. */
+shunt_status ocl_step_create_flat(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
+                                  const char *kernel, uint64_t items);
+void ocl_step_destroy(ocl_step *step);
+/* Sets constants from argument `first` on. */
+typedef struct ocl_constant {
+    size_t bytes;
+    const void *value;
+} ocl_constant;
+shunt_status ocl_step_constants(ocl_step *step, cl_uint first, uint32_t count, const ocl_constant *constants);
+shunt_status ocl_step_run(ocl_step *step, shunt_bqueue *queue, uint32_t ntensors, const shunt_arg *tensors);
+
+#endif

@@ -1,0 +1,185 @@
+/* program.c - kernels get compiled once per device, source and options; the driver's binary is kept in the host's disk
+ * cache under all that it depends on. A binary that is damaged or that the driver does not take any more costs a
+ * compilation, never a failure: nothing but the source is trusted. */
+#include "opencl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ocl_program {
+    ocl_program *next;
+    const ocl_source *source;
+    cl_program program;
+    char options[OCL_OPTIONS_CHARS];
+};
+
+/* ---- Binaries on disk ------------------------------------------------------------------------------------------ */
+
+/* In front of the binary, because drivers crash on a damaged one. */
+typedef struct header {
+    char magic[8];
+    uint64_t hash;
+} header;
+
+static const char magic[8] = "shunt-1";
+static const char cache_name[] = "opencl-program";
+
+/* FNV-1a */
+static uint64_t hash_bytes(const void *bytes, size_t n)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const unsigned char *at = bytes, *end = at + n; at < end; at++) hash = (hash ^ *at) * 0x100000001b3u;
+    return hash;
+}
+
+/* All that a binary depends on: platform, device, driver, compute units (of a sub-device), options, source; each ends
+ * with its 0. The caller frees *key. */
+static shunt_status make_key(const ocl_device *device, const ocl_source *source, const char *options, char **key,
+                             size_t *nkey)
+{
+    const shunt_device_info *info = &device->found.info;
+    const char *parts[] = {info->platform, info->name, info->driver, options, source->text};
+    enum { NPARTS = sizeof parts / sizeof *parts };
+    size_t n = sizeof device->found.limits.units;
+    for (int i = 0; i < NPARTS; i++) n += strlen(parts[i]) + 1;
+    char *at = malloc(n);
+    if (!at) return ocl_fail_memory();
+    *key = at;
+    *nkey = n;
+    memcpy(at, &device->found.limits.units, sizeof device->found.limits.units);
+    at += sizeof device->found.limits.units;
+    for (int i = 0; i < NPARTS; i++) at = stpcpy(at, parts[i]) + 1;
+    return SHUNT_OK;
+}
+
+static void release(cl_program *program)
+{
+    if (*program) clReleaseProgram(*program);
+    *program = NULL;
+}
+
+/* A built program from the cache, or NULL. */
+static cl_program load(const ocl_device *device, const char *key, size_t nkey)
+{
+    void *blob;
+    size_t nblob;
+    cl_program program = NULL;
+    if (ocl_host->cache_get(cache_name, key, nkey, &blob, &nblob)) return NULL;
+    header head;
+    if (nblob > sizeof head) {
+        memcpy(&head, blob, sizeof head);
+        const unsigned char *binary = (const unsigned char *)blob + sizeof head;
+        size_t bytes = nblob - sizeof head;
+        cl_int code = CL_INVALID_BINARY, loaded = CL_SUCCESS;
+        if (!memcmp(head.magic, magic, sizeof magic) && head.hash == hash_bytes(binary, bytes))
+            program = clCreateProgramWithBinary(device->context, 1, &device->id, &bytes, &binary, &loaded, &code);
+        if (program && !code) code = loaded ? loaded : clBuildProgram(program, 1, &device->id, "", NULL, NULL);
+        if (code) release(&program);
+    }
+    ocl_host->cache_free(blob);
+    if (!program) ocl_log(SHUNT_LOG_INFO, "opencl: a cached program is damaged or stale; compiling it anew");
+    return program;
+}
+
+/* Failures cost the next process a compilation. */
+static void store(cl_program program, const char *key, size_t nkey)
+{
+    size_t bytes = 0;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) || bytes == 0) return;
+    unsigned char *blob = malloc(sizeof(header) + bytes), *binary = blob + sizeof(header);
+    if (!blob) return;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+        header head = {.hash = hash_bytes(binary, bytes)};
+        memcpy(head.magic, magic, sizeof magic);
+        memcpy(blob, &head, sizeof head);
+        if (ocl_host->cache_put(cache_name, key, nkey, blob, sizeof head + bytes))
+            ocl_log(SHUNT_LOG_INFO, "opencl: a program could not be cached");
+    }
+    free(blob);
+}
+
+/* ---- Compiling --------------------------------------------------------------------------------------------------- */
+
+/* The compiler's words as one line. The caller frees it; NULL when there are none. */
+static char *build_log(cl_program program, cl_device_id id)
+{
+    size_t bytes;
+    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) || bytes == 0) return NULL;
+    char *text = calloc(1, bytes + 1);
+    if (!text) return NULL;
+    if (clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, bytes, text, NULL)) text[0] = 0;
+    for (char *at = text; *at; at++)
+        if (*at == '\n' || *at == '\r') *at = ' ';
+    return text;
+}
+
+static shunt_status compile(const ocl_device *device, const ocl_source *source, const char *options, cl_program *out)
+{
+    const char *text = source->text;
+    char all[OCL_OPTIONS_CHARS + 32] = "-cl-std=CL1.2 ";
+    strcat(all, options);
+    cl_int code;
+    cl_program program = clCreateProgramWithSource(device->context, 1, &text, NULL, &code);
+    if (!program) return ocl_fail_context(ocl_failed("clCreateProgramWithSource", code), "%s", source->name);
+    code = clBuildProgram(program, 1, &device->id, all, NULL, NULL);
+    if (code) {
+        char *words = build_log(program, device->id);
+        release(&program);
+        shunt_status status = ocl_fail(SHUNT_E_DEVICE, "%s with %s: clBuildProgram: %s: %s", source->name, all,
+                                       ocl_code_name(code), words ? words : "no build log");
+        free(words);
+        return status;
+    }
+    *out = program;
+    return SHUNT_OK;
+}
+
+/* From the cache or the compiler. */
+static shunt_status build(const ocl_device *device, const ocl_source *source, const char *options, cl_program *out)
+{
+    char *key = NULL;
+    size_t nkey = 0;
+    shunt_status status = make_key(device, source, options, &key, &nkey);
+    if (status) return status;
+    *out = load(device, key, nkey);
+    if (!*out) {
+        status = compile(device, source, options, out);
+        if (!status) store(*out, key, nkey);
+        if (!status) ocl_log(SHUNT_LOG_DEBUG, "opencl: compiled %s with %s", source->name, options);
+    }
+    free(key);
+    return status;
+}
+
+shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out)
+{
+    shunt_status status = SHUNT_OK;
+    pthread_mutex_lock(&device->lock);
+    ocl_program *at = device->programs;
+    while (at && (at->source != source || strcmp(at->options, options))) at = at->next;
+    if (!at) {
+        at = calloc(1, sizeof *at);
+        status = at ? build(device, source, options, &at->program) : ocl_fail_memory();
+        if (!status) {
+            at->source = source;
+            strcpy(at->options, options);
+            at->next = device->programs;
+            device->programs = at;
+        } else {
+            free(at);
+        }
+    }
+    if (!status) *out = at->program;
+    pthread_mutex_unlock(&device->lock);
+    return status;
+}
+
+void ocl_programs_free(ocl_device *device)
+{
+    while (device->programs) {
+        ocl_program *program = device->programs;
+        device->programs = program->next;
+        release(&program->program);
+        free(program);
+    }
+}

@@ -1,0 +1,168 @@
+/* queue.c - in-order queues, transfers, and events. */
+#include "opencl.h"
+
+#include <stdlib.h>
+
+shunt_status ocl_queue_create(shunt_bdevice *base, int profiling, shunt_bqueue **out)
+{
+    ocl_device *device = (ocl_device *)base;
+    shunt_bqueue *queue = calloc(1, sizeof *queue);
+    if (!queue) return ocl_fail_memory();
+    queue->device = device;
+    cl_int code;
+    queue->queue = clCreateCommandQueue(device->context, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    if (!queue->queue) {
+        free(queue);
+        return ocl_failed("clCreateCommandQueue", code);
+    }
+    *out = queue;
+    return SHUNT_OK;
+}
+
+void ocl_queue_destroy(shunt_bdevice *base, shunt_bqueue *queue)
+{
+    (void)base;
+    if (!queue) return;
+    clFinish(queue->queue); /* its failure is of no use to anybody any more */
+    clReleaseCommandQueue(queue->queue);
+    free(queue);
+}
+
+shunt_status ocl_queue_flush(shunt_bqueue *queue)
+{
+    cl_int code = clFlush(queue->queue);
+    return code ? ocl_failed("clFlush", code) : SHUNT_OK;
+}
+
+shunt_status ocl_queue_finish(shunt_bqueue *queue)
+{
+    cl_int code = clFinish(queue->queue);
+    return code ? ocl_failed("clFinish", code) : SHUNT_OK;
+}
+
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
+
+shunt_status ocl_record_begin(shunt_bqueue *queue, shunt_bevent **out)
+{
+    queue->recording = NULL;
+    if (!out) return SHUNT_OK;
+    queue->recording = calloc(1, sizeof *queue->recording);
+    return queue->recording ? SHUNT_OK : ocl_fail_memory();
+}
+
+shunt_status ocl_record_end(shunt_bqueue *queue, shunt_bevent **out, shunt_status status)
+{
+    shunt_bevent *event = queue->recording;
+    queue->recording = NULL;
+    if (!out) return status;
+    if (status)
+        ocl_event_release(event);
+    else
+        *out = event;
+    return status;
+}
+
+cl_event *ocl_record_slot(const shunt_bqueue *queue, cl_event *slot)
+{
+    *slot = NULL;
+    return queue->recording ? slot : NULL;
+}
+
+void ocl_recorded(shunt_bqueue *queue, cl_event event)
+{
+    if (!event) return;
+    shunt_bevent *recording = queue->recording;
+    if (!recording->first)
+        recording->first = event;
+    else if (recording->last)
+        clReleaseEvent(recording->last);
+    if (recording->first != event) recording->last = event;
+}
+
+static cl_event last_of(const shunt_bevent *event)
+{
+    return event->last ? event->last : event->first;
+}
+
+shunt_status ocl_queue_wait(shunt_bqueue *queue, shunt_bevent *event)
+{
+    cl_event last = last_of(event);
+    cl_int code = clEnqueueBarrierWithWaitList(queue->queue, 1, &last, NULL);
+    return code ? ocl_failed("clEnqueueBarrierWithWaitList", code) : SHUNT_OK;
+}
+
+shunt_status ocl_event_wait(shunt_bevent *event)
+{
+    cl_event last = last_of(event);
+    cl_int code = clWaitForEvents(1, &last);
+    return code ? ocl_failed("clWaitForEvents", code) : SHUNT_OK;
+}
+
+shunt_status ocl_event_time(shunt_bevent *event, uint64_t *start, uint64_t *end)
+{
+    cl_ulong from, to;
+    cl_int code = clGetEventProfilingInfo(event->first, CL_PROFILING_COMMAND_START, sizeof from, &from, NULL);
+    if (!code) code = clGetEventProfilingInfo(last_of(event), CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
+    if (code) return ocl_failed("clGetEventProfilingInfo", code);
+    *start = from;
+    *end = to;
+    return SHUNT_OK;
+}
+
+void ocl_event_release(shunt_bevent *event)
+{
+    if (!event) return;
+    if (event->first) clReleaseEvent(event->first);
+    if (event->last) clReleaseEvent(event->last);
+    free(event);
+}
+
+/* ---- Transfers --------------------------------------------------------------------------------------------------- */
+
+/* What every transfer ends with: the command's code becomes a status, its event part of the recorded one. */
+static shunt_status done(shunt_bqueue *queue, const char *call, cl_int code, cl_event event, shunt_bevent **out)
+{
+    if (code) return ocl_record_end(queue, out, ocl_failed(call, code));
+    ocl_recorded(queue, event);
+    return ocl_record_end(queue, out, SHUNT_OK);
+}
+
+shunt_status ocl_write(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **out)
+{
+    cl_event event;
+    shunt_status status = ocl_record_begin(queue, out);
+    if (status) return status;
+    cl_int code = clEnqueueWriteBuffer(queue->queue, dst.buffer->memory, CL_FALSE, dst.offset, bytes, src, 0, NULL,
+                                       ocl_record_slot(queue, &event));
+    return done(queue, "clEnqueueWriteBuffer", code, event, out);
+}
+
+shunt_status ocl_read(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **out)
+{
+    cl_event event;
+    shunt_status status = ocl_record_begin(queue, out);
+    if (status) return status;
+    cl_int code = clEnqueueReadBuffer(queue->queue, src.buffer->memory, CL_FALSE, src.offset, bytes, dst, 0, NULL,
+                                      ocl_record_slot(queue, &event));
+    return done(queue, "clEnqueueReadBuffer", code, event, out);
+}
+
+shunt_status ocl_copy(shunt_bqueue *queue, shunt_arg dst, shunt_arg src, uint64_t bytes, shunt_bevent **out)
+{
+    cl_event event;
+    shunt_status status = ocl_record_begin(queue, out);
+    if (status) return status;
+    cl_int code = clEnqueueCopyBuffer(queue->queue, src.buffer->memory, dst.buffer->memory, src.offset, dst.offset,
+                                      bytes, 0, NULL, ocl_record_slot(queue, &event));
+    return done(queue, "clEnqueueCopyBuffer", code, event, out);
+}
+
+shunt_status ocl_fill(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint64_t bytes, shunt_bevent **out)
+{
+    cl_event event;
+    shunt_status status = ocl_record_begin(queue, out);
+    if (status) return status;
+    cl_int code = clEnqueueFillBuffer(queue->queue, dst.buffer->memory, &word, sizeof word, dst.offset, bytes, 0, NULL,
+                                      ocl_record_slot(queue, &event));
+    return done(queue, "clEnqueueFillBuffer", code, event, out);
+}

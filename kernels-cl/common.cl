@@ -1,0 +1,80 @@
+/* common.cl - what every kernel uses: vectors of V floats and channel-blocked indices.
+ *
+ * Build options: B channels in a block of the tensors (1: plain NCHW), V lanes that one work-item handles at once
+ * (1, 2, 4, 8 or 16; divides B where a kernel walks blocks), WG work-items in a work-group.
+ * Every tensor argument is a pair: the buffer, and the offset of the first element in it.
+ */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+#if V == 1
+typedef float vec;
+typedef int ivec;
+#define IOTA 0
+#define LOAD(p) (*(p))
+#define STORE(x, p) (*(p) = (x))
+#else
+typedef JOIN(float, V) vec;
+typedef JOIN(int, V) ivec;
+#define LOAD(p) JOIN(vload, V)(0, p)
+#define STORE(x, p) JOIN(vstore, V)(x, 0, p)
+#endif
+#if V == 2
+#define IOTA ((int2)(0, 1))
+#elif V == 4
+#define IOTA ((int4)(0, 1, 2, 3))
+#elif V == 8
+#define IOTA ((int8)(0, 1, 2, 3, 4, 5, 6, 7))
+#elif V == 16
+#define IOTA ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#endif
+
+#define CEIL_DIV(a, b) (((a) + (b)-1) / (b))
+
+enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_RELU = 4 }; /* SHUNT_FLAG_* */
+
+/* max(x, 0), but NaN stays NaN. */
+static inline vec relu(vec x)
+{
+    return select(x, (vec)0.0f, x < (vec)0.0f);
+}
+
+/* Lanes whose channel c + lane is not below C become zero. */
+static inline vec clear_tail(vec x, int c, int C)
+{
+    return c + V <= C ? x : select(x, (vec)0.0f, (ivec)c + IOTA >= (ivec)C);
+}
+
+/* Channels c .. c + V - 1 of a vector of C elements; lanes past its end are zero. */
+static inline vec load_channels(__global const float *from, int c, int C)
+{
+    float lanes[V];
+    if (c + V <= C) return LOAD(from + c);
+    for (int i = 0; i < V; i++) lanes[i] = c + i < C ? from[c + i] : 0.0f;
+    return LOAD(lanes);
+}
+
+/* Index of element (n, c, h, w) of a tensor of C channels, blocks of `block`, planes of H * W. */
+static inline size_t blocked(int block, int n, int c, int C, int H, int W, int h, int w)
+{
+    return ((((size_t)n * CEIL_DIV(C, block) + c / block) * H + h) * W + w) * block + c % block;
+}
+
+/* Where vector number i of a blocked tensor (N,C,H,W) lies: its image, first channel, row and column. Vector i is at
+ * element i * V, so consecutive work-items touch consecutive memory. */
+struct place {
+    int n, c, h, w;
+};
+static inline struct place place_of(size_t i, int C, int H, int W)
+{
+    struct place at;
+    const int part = i % (B / V);
+    i /= B / V;
+    at.w = i % W;
+    i /= W;
+    at.h = i % H;
+    i /= H;
+    at.c = i % CEIL_DIV(C, B) * B + part * V;
+    at.n = i / CEIL_DIV(C, B);
+    return at;
+}

@@ -1,0 +1,61 @@
+/* conv_direct.cl - convolution of any stride, padding, dilation and groups, written for correctness on every device.
+ *
+ * Work-items: one per vector of V channels of dst (N,K,P,Q), in the order of its memory; groups of WG.
+ * Build options besides B, V, WG: SB, the block of src; GROUPED where groups > 1 (each lane then has its own channels).
+ * Packed weights: [ceil(K/B)][C/groups][R][S][B], zero in lanes past K. Memory per item: R*S*C/groups elements of src
+ * (V times as many when GROUPED) and as many vectors of weights, which neighbouring items share through the cache. */
+#include "common.cl"
+
+struct conv_dims {
+    int N, C, H, W, K, P, Q, R, S;
+    int stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups, flags;
+};
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
+                          __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
+                          __global float *dst, ulong dst_at, ulong vectors, const struct conv_dims d)
+{
+    const size_t i = get_global_id(0);
+    if (i >= vectors) return;
+    const struct place at = place_of(i, d.K, d.P, d.Q);
+    const int channels = d.C / d.groups;
+    src += src_at;
+    weights += weights_at + (size_t)(at.c / B) * channels * d.R * d.S * B + at.c % B;
+
+    vec sum = d.flags & WITH_BIAS ? load_channels(bias + bias_at, at.c, d.K) : (vec)0.0f;
+    for (int c = 0; c < channels; c++) {
+        for (int r = 0; r < d.R; r++) {
+            const int h = at.h * d.stride_h - d.pad_top + r * d.dilation_h;
+            for (int s = 0; s < d.S; s++, weights += B) {
+                const int w = at.w * d.stride_w - d.pad_left + s * d.dilation_w;
+                if (h < 0 || h >= d.H || w < 0 || w >= d.W) continue;
+#ifdef GROUPED
+                float lanes[V];
+                for (int lane = 0; lane < V; lane++) {
+                    const int group = min(at.c + lane, d.K - 1) / (d.K / d.groups);
+                    lanes[lane] = src[blocked(SB, at.n, group * channels + c, d.C, d.H, d.W, h, w)];
+                }
+                const vec x = LOAD(lanes);
+#else
+                const vec x = (vec)src[blocked(SB, at.n, c, d.C, d.H, d.W, h, w)];
+#endif
+                sum = fma(x, LOAD(weights), sum);
+            }
+        }
+    }
+    if (d.flags & WITH_RESIDUAL) sum += LOAD(residual + residual_at + i * V);
+    if (d.flags & WITH_RELU) sum = relu(sum);
+    STORE(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
+}
+
+/* weights (K,C/groups,R,S), channels = C/groups * R * S -> packed. Work-items: one per packed element. */
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void conv_direct_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
+                               int K, int channels)
+{
+    const size_t i = get_global_id(0);
+    if (i >= (size_t)CEIL_DIV(K, B) * B * channels) return;
+    const size_t c = i / B % channels, k = i / B / channels * B + i % B;
+    packed[packed_at + i] = k < K ? weights[weights_at + k * channels + c] : 0.0f;
+}

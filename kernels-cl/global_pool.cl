@@ -1,0 +1,32 @@
+/* global_pool.cl - dst (N,C), plain = mean of src (N,C,H,W) over H and W.
+ *
+ * Work-items: (WG * N * ceil(C/B) * B/V), groups of WG: a group makes V channels of one image. Its items take every
+ * WG-th pixel and add up their parts as a tree: the order is fixed, so the result is reproducible.
+ * Memory per group: H*W vectors of src once; local WG vectors where WG > 1. */
+#include "common.cl"
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void global_pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C, int pixels)
+{
+    const size_t group = get_group_id(0);
+    const int item = get_local_id(0);
+    const struct place at = place_of(group, C, 1, 1);
+    src += src_at + group / (B / V) * pixels * B + at.c % B;
+
+    vec sum = (vec)0.0f;
+    for (int i = item; i < pixels; i += WG) sum += LOAD(src + (size_t)i * B);
+
+#if WG > 1
+    __local vec parts[WG];
+    parts[item] = sum;
+    for (int stride_ = WG / 2; stride_ > 0; stride_ /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < stride_) parts[item] += parts[item + stride_];
+    }
+    if (item > 0) return;
+    sum = parts[0];
+#endif
+    float lanes[V];
+    STORE(sum / (float)pixels, lanes);
+    for (int i = 0; i < V && at.c + i < C; i++) dst[dst_at + (size_t)at.n * C + at.c + i] = lanes[i];
+}

@@ -1,0 +1,40 @@
+/* softmax.cl - dst (N,C) = exp(src - max) / sum over C.
+ *
+ * Work-items: (WG * N), groups of WG: a group does one row, its items every WG-th element, maximum and sum as trees in a
+ * fixed order. Memory per group: the row of src three times; local WG floats where WG > 1. In place is allowed. */
+#define B 1
+#define V 1
+#include "common.cl"
+
+#if WG > 1
+#define REDUCE(x, combine)                                                                                             \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    parts[item] = x;                                                                                                   \
+    for (int stride_ = WG / 2; stride_ > 0; stride_ /= 2) {                                                                  \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                                  \
+        if (item < stride_) parts[item] = combine(parts[item], parts[item + stride_]);                                     \
+    }                                                                                                                  \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    x = parts[0];
+#else
+#define REDUCE(x, combine)
+#endif
+#define PLUS(a, b) ((a) + (b))
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void softmax(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C)
+{
+    const int item = get_local_id(0);
+#if WG > 1
+    __local float parts[WG];
+#endif
+    src += src_at + get_group_id(0) * C;
+    dst += dst_at + get_group_id(0) * C;
+
+    float top = -INFINITY, sum = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, src[c]);
+    REDUCE(top, fmax)
+    for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
+    REDUCE(sum, PLUS)
+    for (int c = item; c < C; c += WG) dst[c] = exp(src[c] - top) / sum;
+}
