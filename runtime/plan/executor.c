@@ -102,7 +102,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
             *out = plan;
             return SHUNT_OK;
         }
-        if (!plan || (executor->plans[oldest] && plan->last_use < executor->plans[oldest]->last_use)) oldest = p;
+        if (executor->plans[oldest] && (!plan || plan->last_use < executor->plans[oldest]->last_use)) oldest = p;
     }
     status = shunt_executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;

@@ -1,0 +1,102 @@
+/* picky.c - a device for testing the planner: the scalar backend's, made difficult by options.
+ *   picky_refuse=conv,relu   op kinds that it refuses (a letter string searched for the kind's name)
+ *   picky_max_alloc=BYTES    the largest buffer it grants and reports
+ *   picky_fail_launch=N      the N-th launch of the process (from 1) fails */
+#include <shunt/backend.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const shunt_backend *shunt_scalar_entry(const shunt_host *host);
+
+static const shunt_host *services;
+static const shunt_backend *scalar;
+static shunt_backend picky;
+static shunt_device_ops ops;
+static const shunt_device_ops *scalar_ops;
+static atomic_long launches;
+static _Thread_local const char *message;
+
+static const char *const kinds[SHUNT_OP_KINDS] = {
+    [SHUNT_OP_CONV] = "conv",         [SHUNT_OP_LINEAR] = "linear",
+    [SHUNT_OP_BATCH_NORM] = "norm",   [SHUNT_OP_RELU] = "relu",
+    [SHUNT_OP_ADD] = "add",           [SHUNT_OP_MAX_POOL] = "max_pool",
+    [SHUNT_OP_AVG_POOL] = "avg_pool", [SHUNT_OP_GLOBAL_POOL] = "global_pool",
+    [SHUNT_OP_SOFTMAX] = "softmax",   [SHUNT_OP_SHORTCUT] = "shortcut",
+    [SHUNT_OP_REORDER] = "reorder"};
+
+static uint64_t max_alloc(void)
+{
+    const char *bytes = services->option("picky_max_alloc");
+    return bytes ? strtoull(bytes, NULL, 10) : UINT64_C(1) << 40;
+}
+
+static const char *last_error(void)
+{
+    const char *text = message ? message : scalar->last_error();
+    message = NULL;
+    return text;
+}
+
+static shunt_status device_info(uint32_t index, shunt_device_info *out)
+{
+    shunt_status status = scalar->device_info(index, out);
+    if (status == SHUNT_OK) out->max_alloc = max_alloc();
+    return status;
+}
+
+static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t usage, shunt_bbuffer **out)
+{
+    if (bytes <= max_alloc()) return scalar_ops->buffer_alloc(device, bytes, usage, out);
+    message = "larger than picky_max_alloc";
+    return SHUNT_E_MEMORY;
+}
+
+static shunt_status op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
+{
+    const char *refused = services->option("picky_refuse");
+    if (!refused || desc->kind >= SHUNT_OP_KINDS || !strstr(refused, kinds[desc->kind]))
+        return scalar_ops->op_query(device, desc, out);
+    out->count = 1;
+    out->list[0] = (shunt_candidate){.reason = "picky refuses it"};
+    return SHUNT_E_UNSUPPORTED;
+}
+
+static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                              shunt_arg workspace, shunt_bevent **event)
+{
+    const char *failing = services->option("picky_fail_launch");
+    if (failing && atomic_fetch_add(&launches, 1) + 1 == atol(failing)) {
+        message = "this launch was told to fail";
+        return SHUNT_E_DEVICE;
+    }
+    return scalar_ops->op_launch(op, queue, inputs, outputs, workspace, event);
+}
+
+static shunt_status device_open(uint32_t index, const char *params, shunt_bdevice **out)
+{
+    shunt_status status = scalar->device_open(index, params, out);
+    if (status != SHUNT_OK) return status;
+    scalar_ops = (*out)->ops;
+    ops = *scalar_ops;
+    ops.buffer_alloc = buffer_alloc;
+    ops.op_query = op_query;
+    ops.op_launch = op_launch;
+    (*out)->ops = &ops;
+    return SHUNT_OK;
+}
+
+__attribute__((visibility("default"))) const shunt_backend *shunt_backend_entry(const shunt_host *host)
+{
+    services = host;
+    scalar = shunt_scalar_entry(host);
+    if (!scalar) return NULL;
+    picky = *scalar;
+    picky.name = "picky";
+    picky.device_info = device_info;
+    picky.device_open = device_open;
+    picky.last_error = last_error;
+    return &picky;
+}
