@@ -40,6 +40,7 @@ shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32
 {
     if (stride < 1 || dilation < 1) return scalar_fail(SHUNT_E_INVALID, "stride %d or dilation %d", stride, dilation);
     if (before < 0 || after < 0) return scalar_fail(SHUNT_E_INVALID, "negative padding %d, %d", before, after);
+    if (window < 1 || window > INT32_MAX) return scalar_fail(SHUNT_E_INVALID, "a window of %" PRId64, window);
     int64_t room = length + before + after - (dilation * (window - 1) + 1);
     if (room < 0)
         return scalar_fail(SHUNT_E_INVALID, "a window of %" PRId64 " does not fit %" PRId64 " with its padding", window,
@@ -48,7 +49,9 @@ shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32
     return SHUNT_OK;
 }
 
-/* The limits keep products of one dim with a stride, and the whole in bytes, within int64_t. */
+/* With these limits no sum or product of a dim with an attribute overflows, nor does the size in bytes. */
+static const int64_t MOST_LENGTH = INT64_C(1) << 40;
+
 static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *kind, uint32_t index, bool any_block)
 {
     if (tensor->rank > SHUNT_MAX_RANK)
@@ -59,14 +62,10 @@ static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *ki
                            index, tensor->block);
     int64_t bytes = (int64_t)shunt_dtype_bytes(tensor->dtype);
     for (uint32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->dims[i] < 1)
-            return scalar_fail(SHUNT_E_INVALID, "%s %u: dim %u is %" PRId64, kind, index, i, tensor->dims[i]);
-        int64_t stored = tensor->dims[i];
-        if (i == 1 && tensor->block > 1 && __builtin_add_overflow(stored, tensor->block - 1, &stored))
-            stored = INT64_MAX;
-        if (tensor->dims[i] > INT32_MAX || __builtin_mul_overflow(bytes, stored, &bytes) || bytes > INT64_MAX / 2)
-            return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u is too large: dim %u is %" PRId64, kind, index, i,
-                               tensor->dims[i]);
+        int64_t dim = tensor->dims[i], zero_lanes = i == 1 && tensor->block > 1 ? tensor->block - 1 : 0;
+        if (dim < 1) return scalar_fail(SHUNT_E_INVALID, "%s %u: dim %u is %" PRId64, kind, index, i, dim);
+        if (dim > MOST_LENGTH || __builtin_mul_overflow(bytes, dim + zero_lanes, &bytes))
+            return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u is too large: dim %u is %" PRId64, kind, index, i, dim);
     }
     return SHUNT_OK;
 }

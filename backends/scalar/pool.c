@@ -22,11 +22,11 @@ static shunt_status check(const shunt_op_desc *desc)
     int64_t size[2];
     for (int i = 0; i < 2; i++) {
         int32_t window = pool->window[i], before = pool->pad_before[i], after = pool->pad_after[i];
-        if (window < 1) return scalar_fail(SHUNT_E_INVALID, "a window of %d", window);
         status = scalar_window(dims[2 + i], window, pool->stride[i], 1, before, after, &size[i]);
         if (status) return status;
-        if (before >= window || after >= window)
-            return scalar_fail(SHUNT_E_INVALID, "padding %d, %d is as large as the window, %d", before, after, window);
+        if (before >= window || (size[i] - 1) * pool->stride[i] - before >= dims[2 + i])
+            return scalar_fail(SHUNT_E_INVALID, "a window of %d lies wholly in the padding %d, %d", window, before,
+                               after);
     }
     return scalar_expect_dims(&desc->outputs[0], "dst", 4, (int64_t[]){dims[0], dims[1], size[0], size[1]});
 }

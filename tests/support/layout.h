@@ -1,0 +1,16 @@
+/* layout.h - between a plain array of doubles and a tensor's memory in its own type and layout. */
+#ifndef SHUNT_TESTS_LAYOUT_H
+#define SHUNT_TESTS_LAYOUT_H
+
+#include <shunt/backend.h>
+#include <stdbool.h>
+
+/* Rounds to the tensor's type; lanes past the channels are zero. */
+void layout_store(const shunt_tensor_desc *tensor, const double *plain, void *storage);
+/* Back again. false: a lane past the channels is not zero. */
+bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *plain);
+
+/* The op with these channel blocks on its activations, and all tensors of this type. */
+shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block);
+
+#endif

@@ -1,0 +1,17 @@
+/* op_draw.h - small ops of every kind, drawn at random but reproducibly from a seed and an index. */
+#ifndef SHUNT_TESTS_OP_DRAW_H
+#define SHUNT_TESTS_OP_DRAW_H
+
+#include <shunt/backend.h>
+
+/* "conv" ... as tests and golden files name them; NULL for an unknown kind. */
+const char *op_kind_name(uint32_t kind);
+
+/* Fills a plain float32 descriptor: odd sizes, strides, asymmetric padding, dilation, groups, any flags. */
+void draw_op(uint32_t kind, uint64_t seed, uint64_t index, shunt_op_desc *out);
+
+/* Element `index` of input `input` of the op: in [-1, 1), but [0.5, 1.5) for a variance. Exact in float32. name is the
+ * key of runtime/io/random.h, "NAME/INPUT" there. */
+void draw_input(const shunt_op_desc *desc, const char *name, uint32_t input, double *values);
+
+#endif

@@ -1,0 +1,15 @@
+/* reference.h - every op straight from the formulas of backend.h, in double, for plain tensors. */
+#ifndef SHUNT_TESTS_REFERENCE_H
+#define SHUNT_TESTS_REFERENCE_H
+
+#include <shunt/backend.h>
+
+/* scale[i] is what output[i]'s rounding error is proportional to: the sum of the absolute values of its terms. */
+void reference_op(const shunt_op_desc *desc, const double *const *inputs, double *output, double *scale);
+
+/* How many times its scale an output may be off. A sum of n terms, in whatever order, is a walk of n roundings: sqrt(n)
+ * units in the last place; 16 more for square root, division and exp(), which OpenCL allows a few units each. Winograd's
+ * transforms take differences of sums, which costs it a factor. */
+double reference_tolerance(const shunt_op_desc *desc, const char *algorithm);
+
+#endif
