@@ -1,0 +1,157 @@
+/* model.c - a network with its weights, labels and preprocessing, and the executors made of it. */
+#include "models/model.h"
+#include "runtime/error.h"
+
+#include <stdlib.h>
+
+/* The preset of the net's data set, at the size that was asked for. */
+static shunt_status usual_preprocess(const net_spec *net, shunt_preprocess *out)
+{
+    shunt_status status = shunt_preprocess_preset(net->cifar ? "cifar10" : "imagenet", out);
+    int64_t side = net->height < net->width ? net->height : net->width;
+    if (status || side == out->crop) return status;
+    out->resize = (side * out->resize + out->crop / 2) / out->crop;
+    out->crop = side;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out)
+{
+    *out = NULL;
+    shunt_model *model = calloc(1, sizeof *model);
+    if (!model) return shunt_fail_memory();
+    shunt_status status = net_describe(name, options, &model->net);
+    if (!status) status = usual_preprocess(&model->net, &model->preprocess);
+    if (!status) status = net_build(&model->net, &model->graph);
+    if (status)
+        shunt_model_destroy(model);
+    else
+        *out = model;
+    return status;
+}
+
+static void drop_executors(shunt_model *model)
+{
+    for (size_t i = 0; i < model->nexecutors; i++) shunt_executor_destroy(model->executors[i].executor);
+    free(model->executors);
+    model->executors = NULL;
+    model->nexecutors = 0;
+}
+
+void shunt_model_destroy(shunt_model *model)
+{
+    if (!model) return;
+    drop_executors(model);
+    shunt_weights_destroy(model->weights);
+    labels_free(model->labels, model->net.classes);
+    shunt_graph_destroy(model->graph);
+    free(model);
+}
+
+void model_take_weights(shunt_model *model, shunt_weights *weights)
+{
+    drop_executors(model);
+    shunt_weights_destroy(model->weights);
+    model->weights = weights;
+}
+
+/* All or nothing: a file that does not fit leaves the model as it was. */
+shunt_status shunt_model_load(shunt_model *model, const char *path)
+{
+    shunt_weights *file, *weights = NULL;
+    char **labels = NULL;
+    shunt_preprocess preprocess = model->preprocess;
+    shunt_status status = shunt_weights_open(path, &file);
+    if (status) return status;
+    status = metadata_check_net(&model->net, file);
+    if (!status) status = match_weights(model, file, &weights);
+    if (!status) status = metadata_read(&model->net, weights, &labels, &preprocess);
+    shunt_weights_destroy(file);
+    if (status) {
+        shunt_weights_destroy(weights);
+        return shunt_fail_context(status, "%s", path);
+    }
+    model_take_weights(model, weights);
+    model->preprocess = preprocess;
+    if (labels) {
+        labels_free(model->labels, model->net.classes);
+        model->labels = labels;
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status need_weights(const shunt_model *model)
+{
+    if (model->weights) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "%s has no weights yet: load a file or randomize it", model->net.name);
+}
+
+shunt_status shunt_model_save(const shunt_model *model, const char *path)
+{
+    shunt_status status = need_weights(model);
+    if (!status) status = metadata_write(model, model->weights);
+    return status ? status : shunt_weights_save(model->weights, path);
+}
+
+shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
+{
+    for (size_t i = 0; i < model->nexecutors; i++)
+        if (model->executors[i].device == device) {
+            *out = model->executors[i].executor;
+            return SHUNT_OK;
+        }
+    shunt_status status = need_weights(model);
+    if (status) return status;
+    model_executor *grown = realloc(model->executors, (model->nexecutors + 1) * sizeof *grown);
+    if (!grown) return shunt_fail_memory();
+    model->executors = grown;
+    status = shunt_executor_create(model->graph, model->weights, device, out);
+    if (!status) grown[model->nexecutors++] = (model_executor){device, *out};
+    return status;
+}
+
+static shunt_tensor_desc matrix(uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w)
+{
+    return (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN, .dims = {n, c, h, w}};
+}
+
+shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
+                             const float *images, float *logits)
+{
+    shunt_executor *executor;
+    shunt_status status = shunt_model_executor(model, device, &executor);
+    if (status) return status;
+    shunt_tensor src = {matrix(4, n, 3, height, width), (void *)images};
+    shunt_tensor dst = {matrix(2, n, model->net.classes, 0, 0), logits};
+    return shunt_executor_run(executor, &src, 1, &dst, 1);
+}
+
+const char *shunt_model_name(const shunt_model *model)
+{
+    return model->net.name;
+}
+
+const shunt_graph *shunt_model_graph(const shunt_model *model)
+{
+    return model->graph;
+}
+
+const shunt_weights *shunt_model_weights(const shunt_model *model)
+{
+    return model->weights;
+}
+
+int64_t shunt_model_classes(const shunt_model *model)
+{
+    return model->net.classes;
+}
+
+const shunt_preprocess *shunt_model_preprocess(const shunt_model *model)
+{
+    return &model->preprocess;
+}
+
+void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess)
+{
+    model->preprocess = *preprocess;
+}

@@ -1,0 +1,73 @@
+/* names.c - what tensors are called by others, and what they are called here (torchvision's and timm's way). */
+#include "models/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_NUMBERS = 4 };
+
+/* In `theirs`, # is a number and a final * the rest; in `ours`, # is the next of these numbers and + that plus one. */
+static const struct {
+    const char *theirs, *ours;
+} rules[] = {
+    /* Hugging Face transformers, ResNetForImageClassification */
+    {"resnet.embedder.embedder.convolution.*", "conv1.*"},
+    {"resnet.embedder.embedder.normalization.*", "bn1.*"},
+    {"resnet.encoder.stages.#.layers.#.layer.#.convolution.*", "layer+.#.conv+.*"},
+    {"resnet.encoder.stages.#.layers.#.layer.#.normalization.*", "layer+.#.bn+.*"},
+    {"resnet.encoder.stages.#.layers.#.shortcut.convolution.*", "layer+.#.downsample.0.*"},
+    {"resnet.encoder.stages.#.layers.#.shortcut.normalization.*", "layer+.#.downsample.1.*"},
+    {"classifier.1.*", "fc.*"},
+    /* akamaster's CIFAR nets */
+    {"linear.*", "fc.*"},
+    {"layer#.#.shortcut.#.*", "layer#.#.downsample.#.*"},
+};
+
+/* The rest of name behind the pattern, or NULL when it does not match. */
+static const char *match(const char *pattern, const char *name, unsigned *numbers)
+{
+    for (; *pattern != '*'; pattern++) {
+        if (*pattern != '#') {
+            if (*name++ != *pattern) return NULL;
+            continue;
+        }
+        size_t digits = strspn(name, "0123456789");
+        if (digits < 1 || digits > 6) return NULL;
+        *numbers++ = (unsigned)strtoul(name, NULL, 10);
+        name += digits;
+    }
+    return name;
+}
+
+static void rewrite(const char *pattern, const unsigned *numbers, const char *rest, char *out, size_t size)
+{
+    size_t used = 0;
+    for (; *pattern != '*' && used < size; pattern++) {
+        char *end = out + used;
+        if (*pattern == '#')
+            used += (size_t)snprintf(end, size - used, "%u", *numbers++);
+        else if (*pattern == '+')
+            used += (size_t)snprintf(end, size - used, "%u", *numbers++ + 1);
+        else
+            used += (size_t)snprintf(end, size - used, "%c", *pattern);
+    }
+    if (used < size) snprintf(out + used, size - used, "%s", rest);
+}
+
+bool names_canonical(const char *name, char *out, size_t size)
+{
+    static const char counter[] = "num_batches_tracked", parallel[] = "module.";
+    size_t length = strlen(name);
+    if (length >= sizeof counter - 1 && !strcmp(name + length - (sizeof counter - 1), counter)) return false;
+    if (!strncmp(name, parallel, sizeof parallel - 1)) name += sizeof parallel - 1; /* torch's DataParallel */
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        unsigned numbers[MOST_NUMBERS];
+        const char *rest = match(rules[i].theirs, name, numbers);
+        if (!rest) continue;
+        rewrite(rules[i].ours, numbers, rest, out, size);
+        return true;
+    }
+    snprintf(out, size, "%s", name);
+    return true;
+}
