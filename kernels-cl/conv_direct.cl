@@ -5,11 +5,7 @@
  * Packed weights: [ceil(K/B)][C/groups][R][S][B], zero in lanes past K. Memory per item: R*S*C/groups elements of src
  * (V times as many when GROUPED) and as many vectors of weights, which neighbouring items share through the cache. */
 #include "common.cl"
-
-struct conv_dims {
-    int N, C, H, W, K, P, Q, R, S;
-    int stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups, flags;
-};
+#include "conv.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,

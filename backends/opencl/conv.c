@@ -81,3 +81,11 @@ shunt_status ocl_conv_tensors(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     tensors[1] = pack[1];
     return ocl_step_run(&op->pack, queue, 2, pack);
 }
+
+shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                             shunt_arg workspace)
+{
+    shunt_arg tensors[5];
+    shunt_status status = ocl_conv_tensors(op, queue, inputs, outputs, workspace, tensors);
+    return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
+}

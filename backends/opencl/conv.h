@@ -32,4 +32,8 @@ void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes);
 shunt_status ocl_conv_tensors(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_arg tensors[5]);
 
+/* The launch of an algorithm of one step that takes these tensors. */
+shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                             shunt_arg workspace);
+
 #endif

@@ -37,13 +37,5 @@ static shunt_status prepare(shunt_bop *op)
     return SHUNT_OK;
 }
 
-static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
-                           shunt_arg workspace)
-{
-    shunt_arg tensors[5];
-    shunt_status status = ocl_conv_tensors(op, queue, inputs, outputs, workspace, tensors);
-    return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
-}
-
 const ocl_algorithm ocl_conv_direct = {
-    .kind = SHUNT_OP_CONV, .name = "direct", .refuse = refuse, .prepare = prepare, .launch = launch};
+    .kind = SHUNT_OP_CONV, .name = "direct", .refuse = refuse, .prepare = prepare, .launch = ocl_conv_launch};

@@ -165,8 +165,8 @@ struct ocl_algorithm {
                            shunt_arg workspace);
 };
 
-extern const ocl_algorithm ocl_conv_direct, ocl_linear, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool, ocl_avg_pool,
-    ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
+extern const ocl_algorithm ocl_conv_direct, ocl_conv_tile, ocl_linear, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
+    ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
 
 shunt_status ocl_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
 shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,

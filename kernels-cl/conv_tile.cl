@@ -1,0 +1,226 @@
+/* conv_tile.cl - direct convolution on a CPU: a work-item computes register tiles, without local memory or extensions.
+ *
+ * dst = act(conv(src, weights) + bias + residual), dst in blocks of B = V channels; residual may be dst. src likewise, or
+ * plain with -DPLAIN_SRC, which suits a first layer with few channels.
+ *
+ * Work-items: (ceil(ceil(K/B)/KB), ceil(ceil(N*P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, each M
+ * consecutive pixels of the flattened (n,p,q) index times KB*B output channels, in M*KB vector accumulators. Neighbouring
+ * items share their pixels, so their part of src stays cached.
+ *
+ * Tile parameters: B lanes of a block and of a vector, M pixels, KB vectors of channels. The accumulators, KB weights and
+ * one broadcast have to fit the registers: AVX-512 B=16 M=6 KB=4, AVX2 B=8 M=6 KB=2.
+ *
+ * Packed weights: B zeros, which pixels in the padding point at, then [K/(KB*B)][R][S][C rounded up to 2][KB*B]; with
+ * PLAIN_SRC [K/(KB*B)][R][C][S][KB*B].
+ * Memory per item: src R*S*C*M*chunk floats in whole blocks; weights R*S*C*KB*B floats, once per tile but in passes of
+ * pass_taps * pass_c * KB*B floats, which should fit in half of the L2 cache; dst M*chunk*KB*B floats, once per pass.
+ */
+#include "common.cl"
+#include "conv.cl"
+
+/* How the work is cut; the same fields as conv_cut in backends/opencl/conv_tile.c. */
+struct conv_cut {
+    int chunk;             /* tiles per work-item */
+    int pass_taps, pass_c; /* taps and channels per pass over the chunk; pass_c < C needs pass_taps 1 */
+};
+
+/* acc (M, KB) += one src lane of each pixel, x (M), times KB*B weights. */
+static void multiply(vec acc[M][KB], const float *x, __global const float *w)
+{
+    vec wv[KB];
+#pragma unroll
+    for (int j = 0; j < KB; j++) wv[j] = ((__global const vec *)w)[j];
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+        for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], wv[j], acc[m][j]);
+}
+
+/* Adds channels c0 to c1 of tap (r, s). h0, w0: where a pixel's receptive field begins. Returns the weights that follow. */
+static __global const float *add_tap(vec acc[M][KB], __global const float *zeros, __global const float *w,
+                                     __global const float *const image[M], const int h0[M], const int w0[M], int r, int s,
+                                     int c0, int c1, const struct conv_dims *d)
+{
+    const long plane = (long)d->H * d->W * B;
+    __global const float *x[M];
+    long step[M];
+    int any = 0;
+
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        const int h = h0[m] + r * d->dilation_h, v = w0[m] + s * d->dilation_w;
+        const int inside = (uint)h < (uint)d->H && (uint)v < (uint)d->W;
+        x[m] = inside ? image[m] + c0 / B * plane + ((long)h * d->W + v) * B : zeros;
+        step[m] = inside ? plane : 0;
+        any |= inside;
+    }
+    if (!any) return w + (c1 - c0 + 1) / 2 * 2 * (KB * B);
+    for (int left = c1 - c0; left > 0; left -= B) {
+        const int lanes = min(left, B);
+        for (int c = 0; c < lanes; c += 2) {
+#pragma unroll
+            for (int u = 0; u < 2; u++, w += KB * B) {
+                float xc[M];
+#pragma unroll
+                for (int m = 0; m < M; m++) xc[m] = x[m][c + u];
+                multiply(acc, xc, w);
+            }
+        }
+#pragma unroll
+        for (int m = 0; m < M; m++) x[m] += step[m];
+    }
+    return w;
+}
+
+/* The same for a plain src and all taps of row r: the taps of a row are neighbours in memory. */
+static __global const float *add_row(vec acc[M][KB], __global const float *w, __global const float *const image[M],
+                                     const int h0[M], const int w0[M], int r, const struct conv_dims *d)
+{
+    const long plane = (long)d->H * d->W;
+    __global const float *x[M];
+    int first[M], any = 0, all = 1;
+
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        const int h = h0[m] + r * d->dilation_h, inside = (uint)h < (uint)d->H;
+        first[m] = inside ? w0[m] : INT_MIN / 2;
+        x[m] = image[m] + (long)h * d->W + w0[m];
+        any |= inside;
+        all &= first[m] >= 0 && w0[m] + (d->S - 1) * d->dilation_w < d->W;
+    }
+    if (!any) return w + d->C * d->S * (KB * B);
+    for (int c = 0; c < d->C; c++) {
+        for (int s = 0; s < d->S; s++, w += KB * B) {
+            const int v = s * d->dilation_w;
+            float xs[M];
+            if (all) {
+#pragma unroll
+                for (int m = 0; m < M; m++) xs[m] = x[m][v];
+            } else {
+#pragma unroll
+                for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? x[m][v] : 0.0f;
+            }
+            multiply(acc, xs, w);
+        }
+#pragma unroll
+        for (int m = 0; m < M; m++) x[m] += plane;
+    }
+    return w;
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1)))
+__kernel void conv_tile(__global const float *restrict src, ulong src_at, __global const float *restrict weights,
+                        ulong weights_at, __global const float *restrict bias, ulong bias_at,
+                        __global const float *residual_, ulong residual_at, __global float *dst_, ulong dst_at,
+                        const struct conv_dims d, const struct conv_cut cut)
+{
+#ifdef PLAIN_SRC
+    const long image_size = (long)d.C * d.H * d.W;
+    const int taps = d.R, tap_size = d.C * d.S * (KB * B);
+#else
+    const long image_size = (long)CEIL_DIV(d.C, B) * d.H * d.W * B;
+    const int taps = d.R * d.S, tap_size = (d.C + 1) / 2 * 2 * (KB * B);
+#endif
+    __global const vec *residual = (__global const vec *)(residual_ + residual_at);
+    __global vec *dst = (__global vec *)(dst_ + dst_at);
+    const int group = get_global_id(0), k_blocks = CEIL_DIV(d.K, B), valid_j = min(KB, k_blocks - group * KB);
+    const int pixels = d.N * d.P * d.Q;
+    const int begin = get_global_id(1) * cut.chunk * M, end = min(begin + cut.chunk * M, pixels);
+    const int row = begin / d.Q;
+    const long plane = (long)d.P * d.Q;
+    vec b[KB];
+
+    src += src_at;
+    weights += weights_at;
+#pragma unroll
+    for (int j = 0; j < KB; j++)
+        b[j] = d.flags & WITH_BIAS ? load_channels(bias + bias_at, (group * KB + j) * B, d.K) : (vec)0.0f;
+    const int slices = CEIL_DIV(d.C, cut.pass_c), passes = CEIL_DIV(taps, cut.pass_taps) * slices;
+    for (int pass = 0; pass < passes; pass++) {
+        const int tap0 = pass / slices * cut.pass_taps, tap1 = min(tap0 + cut.pass_taps, taps);
+        const int c0 = pass % slices * cut.pass_c, c1 = min(c0 + cut.pass_c, d.C);
+        const vec floor = d.flags & WITH_RELU && pass == passes - 1 ? (vec)0.0f : (vec)-INFINITY;
+        int q = begin - row * d.Q, n = row / d.P, p = row - n * d.P;
+
+        for (int tile = begin; tile < end; tile += M) {
+            const int valid_m = min(M, end - tile);
+            __global const float *image[M];
+            int h0[M], w0[M];
+            long to[M]; /* pixel m in the first dst block */
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                /* Pixels past the end lie far above the image. */
+                h0[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;
+                w0[m] = q * d.stride_w - d.pad_left;
+                image[m] = src + n * image_size;
+                to[m] = ((long)n * k_blocks + group * KB) * plane + p * d.Q + q;
+                if (++q == d.Q) {
+                    q = 0;
+                    if (++p == d.P) {
+                        p = 0;
+                        n++;
+                    }
+                }
+            }
+
+            vec acc[M][KB];
+#pragma unroll
+            for (int m = 0; m < M; m++)
+#pragma unroll
+                for (int j = 0; j < KB; j++) acc[m][j] = pass ? (vec)0.0f : b[j];
+            /* The residual is read before the first partial sum may overwrite it. */
+            if (pass || d.flags & WITH_RESIDUAL) {
+                __global const vec *addend = pass ? dst : residual;
+#pragma unroll
+                for (int m = 0; m < M; m++)
+#pragma unroll
+                    for (int j = 0; j < KB; j++)
+                        if (m < valid_m && j < valid_j) acc[m][j] += addend[to[m] + j * plane];
+            }
+
+            __global const float *w = weights + B + ((size_t)group * taps + tap0) * tap_size + c0 * (KB * B);
+#ifdef PLAIN_SRC
+            for (int r = tap0; r < tap1; r++) w = add_row(acc, w, image, h0, w0, r, &d);
+#else
+            int r = tap0 / d.S, s = tap0 % d.S;
+            for (int tap = tap0; tap < tap1; tap++) {
+                w = add_tap(acc, weights, w, image, h0, w0, r, s, c0, c1, &d);
+                if (++s == d.S) {
+                    s = 0;
+                    r++;
+                }
+            }
+#endif
+#pragma unroll
+            for (int m = 0; m < M; m++)
+#pragma unroll
+                for (int j = 0; j < KB; j++)
+                    if (m < valid_m && j < valid_j) {
+                        /* A NaN among the channels would reach the lanes past K, too. */
+                        const vec sum = clear_tail(acc[m][j], (group * KB + j) * B, d.K);
+                        dst[to[m] + j * plane] = select(sum, floor, sum < floor);
+                    }
+        }
+    }
+}
+
+/* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB*B, c_size, ceil(ceil(K/B)/KB)*R*S), groups of B;
+ * c_size: C rounded up to 2, or C with PLAIN_SRC. */
+__attribute__((reqd_work_group_size(B, 1, 1)))
+__kernel void conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
+                             int K, int C, int R, int S)
+{
+    const int lane = get_global_id(0), c = get_global_id(1), c_size = get_global_size(1);
+    const int group = get_global_id(2) / (R * S), r = get_global_id(2) / S % R, s = get_global_id(2) % S;
+    const int k = group * (KB * B) + lane;
+#ifdef PLAIN_SRC
+    const size_t at = ((((size_t)group * R + r) * c_size + c) * S + s) * (KB * B) + lane;
+#else
+    const size_t at = ((((size_t)group * R + r) * S + s) * c_size + c) * (KB * B) + lane;
+#endif
+
+    weights += weights_at;
+    packed += packed_at;
+    packed[B + at] = k < K && c < C ? weights[(((size_t)k * C + c) * R + r) * S + s] : 0.0f;
+    if (at < B) packed[at] = 0.0f;
+}
