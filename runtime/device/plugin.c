@@ -36,6 +36,7 @@ void shunt_plugin_free(registry_plugin *plugin)
 }
 
 /* Adds to the message, which names no path: whoever shows it has that. */
+static void note(registry_plugin *plugin, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void note(registry_plugin *plugin, const char *format, va_list args)
 {
     char text[TEXT_CHARS];
