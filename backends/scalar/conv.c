@@ -3,7 +3,7 @@
  * Work is cut into panels of PANEL output pixels. For CHUNK of the C*R*S taps at a time, the panel's source values are
  * gathered (zeros for padding), then FILTERS output channels at once take their weighted sums over tiles of TILE pixels,
  * whose partial sums stay in registers. Between chunks they rest in dst: no workspace, and each sum is taken in the
- * order of the taps, whatever the number of threads. */
+ * order of the taps, whatever the number of threads. A part is as many output channels as share one gathered panel. */
 #include "op.h"
 
 enum { TILE = 8, PANEL = 4 * TILE, CHUNK = 128, FILTERS = 4, PART = 128 };
@@ -63,20 +63,29 @@ static void locate_windows(const job *j, piece *at)
     }
 }
 
-/* panel is (PANEL / TILE, CHUNK, TILE) and receives taps [from, to) of every pixel; pixels past the count are zero. */
+/* Where in a plane of src tap (r, s) of each pixel's window lies; -1: in the padding, or there is no such pixel. */
+static void locate_taps(const job *j, const piece *at, int64_t r, int64_t s, int64_t offsets[PANEL])
+{
+    for (int64_t i = 0; i < PANEL; i++) {
+        offsets[i] = -1;
+        if (i >= at->count) continue;
+        int64_t h = at->h[i] + r * j->attr->dilation[0], w = at->w[i] + s * j->attr->dilation[1];
+        if (h >= 0 && h < j->H && w >= 0 && w < j->W) offsets[i] = h * j->W + w;
+    }
+}
+
+/* panel is (PANEL / TILE, CHUNK, TILE) and receives taps [from, to) of every pixel, zero where there is no source. */
 static void gather(const job *j, const piece *at, int64_t from, int64_t to, real *panel)
 {
     const real *src = j->src + (at->n * j->groups + at->group) * j->C * j->H * j->W;
-    for (int64_t tap = from; tap < to; tap++) {
-        int64_t r = tap / j->S % j->R * j->attr->dilation[0], s = tap % j->S * j->attr->dilation[1];
-        const real *plane = src + tap / (j->R * j->S) * j->H * j->W;
-        for (int64_t i = 0; i < PANEL; i++) {
-            real value = 0;
-            if (i < at->count) {
-                int64_t h = at->h[i] + r, w = at->w[i] + s;
-                if (h >= 0 && h < j->H && w >= 0 && w < j->W) value = plane[h * j->W + w];
-            }
-            panel[(i / TILE * CHUNK + tap - from) * TILE + i % TILE] = value;
+    int64_t window = j->R * j->S, offsets[PANEL];
+    for (int64_t rs = 0; rs < window; rs++) {
+        int64_t c = from > rs ? (from - rs + window - 1) / window : 0;
+        if (c * window + rs < to) locate_taps(j, at, rs / j->S, rs % j->S, offsets);
+        for (int64_t tap = c * window + rs; tap < to; tap += window, c++) {
+            const real *plane = src + c * j->H * j->W;
+            for (int64_t i = 0; i < PANEL; i++)
+                panel[(i / TILE * CHUNK + tap - from) * TILE + i % TILE] = offsets[i] < 0 ? 0 : plane[offsets[i]];
         }
     }
 }
@@ -89,6 +98,7 @@ static void multiply(int64_t taps, const real *const weights[FILTERS], const rea
         for (int i = 0; i < TILE; i++) acc[f][i] = sums[f][i];
     for (int64_t tap = 0; tap < taps; tap++)
         for (int f = 0; f < FILTERS; f++)
+#pragma omp simd
             for (int i = 0; i < TILE; i++) acc[f][i] += weights[f][tap] * panel[tap * TILE + i];
     for (int f = 0; f < FILTERS; f++)
         for (int i = 0; i < TILE; i++) sums[f][i] = acc[f][i];
