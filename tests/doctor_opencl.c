@@ -6,12 +6,12 @@
 
 static doctor_report report;
 
-/* An ICD file whose line is one of the test plugins, or the text as it is. */
+/* An ICD file whose line is one of the test drivers, or the text as it is. */
 static void write_icd(const char *name, const char *library, bool built_here)
 {
     char line[SETUP_PATH_CHARS];
     if (built_here)
-        snprintf(line, sizeof line, "%s/%s.so\n", TEST_PLUGINS, library);
+        snprintf(line, sizeof line, "%s/%s.so\n", TEST_DRIVERS, library);
     else
         snprintf(line, sizeof line, "%s", library);
     write_file(name, line, strlen(line));
@@ -82,7 +82,7 @@ Test(doctor_opencl, drivers_good_and_bad)
     write_icd("none.icd", "icd_none", true);
     write_icd("crash.icd", "icd_crash", true);
     write_icd("exit.icd", "icd_exit", true);
-    write_icd("other.icd", "no_entry", true);
+    write_icd("other.icd", "loader_khronos", true);
     write_icd("pocl.icd", "libpocl.so.99.1  \r\nsecond line", false);
     write_icd("mystery.icd", "libmystery.so", false);
     write_icd("empty.icd", "", false);
@@ -132,8 +132,8 @@ Test(doctor_opencl, no_loader_no_driver_no_clblast)
 }
 
 /* Fake loaders: libraries whose file has the names of the variables that the real ones read. */
-#define OCL_ICD_LOADER TEST_PLUGINS "/loader_ocl_icd.so"
-#define KHRONOS_LOADER TEST_PLUGINS "/loader_khronos.so"
+#define OCL_ICD_LOADER TEST_DRIVERS "/loader_ocl_icd.so"
+#define KHRONOS_LOADER TEST_DRIVERS "/loader_khronos.so"
 
 Test(doctor_opencl, ocl_icd_reads_vendors_three_ways)
 {
@@ -149,7 +149,7 @@ Test(doctor_opencl, ocl_icd_reads_vendors_three_ways)
     cr_assert(!has("icd", "b.icd"));
     doctor_report_free(&report);
 
-    setenv("OCL_ICD_VENDORS", TEST_PLUGINS "/icd_good.so", 1); /* a driver */
+    setenv("OCL_ICD_VENDORS", TEST_DRIVERS "/icd_good.so", 1); /* a driver */
     examine(OCL_ICD_LOADER);
     assert_item("driver", "icd_good.so", DOCTOR_GOOD, "2 platforms", NULL);
     cr_assert(!has("icd", ".icd"));
@@ -181,7 +181,7 @@ Test(doctor_opencl, khronos_reads_filenames_and_a_folder)
     char path[SETUP_PATH_CHARS];
     begin();
     write_icd("a.icd", "icd_good", true);
-    setenv("OCL_ICD_FILENAMES", TEST_PLUGINS "/icd_good.so:libabsent.so", 1);
+    setenv("OCL_ICD_FILENAMES", TEST_DRIVERS "/icd_good.so:libabsent.so", 1);
     setenv("OPENCL_VENDOR_PATH", "/ignored", 1);
     examine(KHRONOS_LOADER);
     assert_item("loader", "", DOCTOR_GOOD, "Khronos' loader, which reads OCL_ICD_FILENAMES, OCL_ICD_VENDORS", NULL);
