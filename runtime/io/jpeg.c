@@ -1,0 +1,117 @@
+/* jpeg.c - JPEG by TurboJPEG: gray, RGB, YCbCr, and CMYK/YCCK turned into RGB as Pillow does it. EXIF orientation is
+ * ignored, as torchvision's loader ignores it. The library pads a file that is cut off with gray and only warns; here
+ * that is an error, found by looking for the end marker, since the library keeps no more than its first warning. */
+#include "runtime/io/image.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+#include "runtime/error.h"
+
+enum { MARKER_TEM = 0x01, MARKER_EOI = 0xd9 };
+
+/* Goes from marker to marker, over the segments by their lengths and over the scans' data by its rule that 0xff is
+ * followed by 0x00, a restart marker or the next real marker. */
+static bool has_end(const uint8_t *bytes, size_t nbytes)
+{
+    size_t at = 2; /* behind the start marker */
+    while (at + 1 < nbytes) {
+        uint8_t code = bytes[at + 1];
+        if (bytes[at] != 0xff || code == 0xff || code == 0x00 || (code >= 0xd0 && code <= 0xd7)) {
+            at++; /* scan data, a fill byte, or garbage between segments, which decoders skip */
+            continue;
+        }
+        if (code == MARKER_EOI) return true;
+        if (code == MARKER_TEM) { /* stands alone */
+            at += 2;
+            continue;
+        }
+        if (at + 3 >= nbytes) return false;
+        size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+        at += 2 + (length < 2 ? 2 : length);
+    }
+    return false;
+}
+
+/* cmyk holds Adobe's inverted values: 255 is no ink. */
+static void cmyk_to_rgb(const uint8_t *cmyk, size_t pixels, uint8_t *rgb)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        int light = cmyk[4 * i + 3];
+        for (int c = 0; c < 3; c++) {
+            int product = (255 - cmyk[4 * i + c]) * light + 128;
+            rgb[3 * i + c] = (uint8_t)(light - ((product + (product >> 8)) >> 8)); /* product / 255, rounded */
+        }
+    }
+}
+
+static shunt_status fail_cut_off(const char *name, size_t nbytes)
+{
+    return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name, nbytes);
+}
+
+static shunt_status fail_jpeg(tjhandle decoder, const char *name)
+{
+    return shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, tjGetErrorStr2(decoder));
+}
+
+/* Damage that leaves data missing is an error; what viewers put up with too is only worth a line in the log. */
+static shunt_status check_decoded(tjhandle decoder, const char *name, int result)
+{
+    if (!result) return SHUNT_OK;
+    const char *message = tjGetErrorStr2(decoder);
+    if (tjGetErrorCode(decoder) != TJERR_WARNING || strstr(message, "remature end")) return fail_jpeg(decoder, name);
+    shunt_log(SHUNT_LOG_WARN, "%s: %s", name, message);
+    return SHUNT_OK;
+}
+
+static shunt_status decode_cmyk(tjhandle decoder, const uint8_t *bytes, size_t nbytes, const char *name,
+                                shunt_image *out)
+{
+    size_t pixels = (size_t)out->height * (size_t)out->width;
+    uint8_t *cmyk = malloc(pixels * 4);
+    if (!cmyk) return shunt_fail_memory();
+    int result =
+        tjDecompress2(decoder, bytes, nbytes, cmyk, (int)out->width, 0, (int)out->height, TJPF_CMYK, TJFLAG_LIMITSCANS);
+    shunt_status status = check_decoded(decoder, name, result);
+    if (!status) cmyk_to_rgb(cmyk, pixels, out->rgb);
+    free(cmyk);
+    return status;
+}
+
+shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
+{
+    *out = (shunt_image){0};
+    tjhandle decoder = tjInitDecompress();
+    if (!decoder) return shunt_fail_memory();
+    int width = 0, height = 0, subsampling, colours = -1;
+    shunt_status status = SHUNT_OK;
+    /* The result does not tell: a subsampling that TurboJPEG has no name for is a failure, though the rest is filled in
+     * and it can be decoded; a file of tables without a picture is none. */
+    int result = tjDecompressHeader3(decoder, bytes, nbytes, &width, &height, &subsampling, &colours);
+    if (width < 1 || height < 1 || colours < 0) {
+        if (!has_end(bytes, nbytes))
+            status = fail_cut_off(name, nbytes);
+        else if (result)
+            status = fail_jpeg(decoder, name);
+        else
+            status = shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: no picture in it", name);
+        goto done;
+    }
+    status = shunt_image_alloc(name, height, width, out);
+    if (status) goto done;
+    if (!has_end(bytes, nbytes))
+        status = fail_cut_off(name, nbytes);
+    else if (colours == TJCS_CMYK || colours == TJCS_YCCK)
+        status = decode_cmyk(decoder, bytes, nbytes, name, out);
+    else
+        status = check_decoded(
+            decoder, name,
+            tjDecompress2(decoder, bytes, nbytes, out->rgb, width, 0, height, TJPF_RGB, TJFLAG_LIMITSCANS));
+    if (status) shunt_image_free(out);
+done:
+    tjDestroy(decoder);
+    return status;
+}

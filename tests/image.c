@@ -1,0 +1,349 @@
+/* Pictures: decoded as Pillow decodes them, resized and preprocessed as Pillow and torchvision do it, to the bit (golden
+ * data and the script that makes it are in tests/golden); damaged and hostile ones are refused with the reason. */
+#include "runtime/io/file.h"
+#include "runtime/io/random.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "temporary.h"
+
+#define IMAGES TEST_GOLDEN "/images/"
+
+static const char *const pictures[] = {
+    "420.jpg",
+    "422.jpg",
+    "444.jpg",
+    "progressive.jpg",
+    "gray.jpg",
+    "cmyk.jpg",
+    "ycck.jpg",
+    "rgb.jpg",
+    "odd.jpg",
+    "turned.jpg",
+    "rgb.png",
+    "rgba.png",
+    "gray.png",
+    "gray2.png",
+    "gray4.png",
+    "gray_alpha.png",
+    "palette.png",
+    "palette4.png",
+    "palette_transparent.png",
+    "bilevel.png",
+    "rgb_transparent.png",
+    "interlaced.png",
+    "rgb16.png",
+    "gray16.png",
+    "raw.ppm",
+    "raw.pgm",
+    "raw51.pgm",
+    "raw16.ppm",
+    "plain.pgm",
+    "plain.ppm",
+};
+enum { NPICTURES = sizeof pictures / sizeof *pictures };
+
+/* What Pillow sees: a P6 file of its making, "P6\nWIDTH HEIGHT\n255\n" and the bytes. */
+static void read_expected(const char *name, shunt_image *out)
+{
+    char path[512];
+    snprintf(path, sizeof path, IMAGES "%s.ppm", name);
+    FILE *file = fopen(path, "rb");
+    long width, height;
+    if (!file || fscanf(file, "P6 %ld %ld 255", &width, &height) != 2) cr_assert_fail("%s", path);
+    size_t size = (size_t)(width * height * 3);
+    *out = (shunt_image){height, width, malloc(size)};
+    cr_assert(fgetc(file) == '\n' && fread(out->rgb, 1, size, file) == size && fgetc(file) == EOF);
+    fclose(file);
+}
+
+Test(image, formats)
+{
+    for (int i = 0; i < NPICTURES; i++) {
+        char path[512];
+        snprintf(path, sizeof path, IMAGES "%s", pictures[i]);
+        shunt_image image, expected;
+        cr_assert_eq(shunt_image_read(path, &image), SHUNT_OK, "%s", shunt_last_error());
+        read_expected(pictures[i], &expected);
+        cr_assert_eq(image.width, expected.width, "%s", pictures[i]);
+        cr_assert_eq(image.height, expected.height, "%s", pictures[i]);
+        int worst = 0;
+        for (int64_t k = 0; k < image.width * image.height * 3; k++) {
+            int difference = abs(image.rgb[k] - expected.rgb[k]);
+            worst = difference > worst ? difference : worst;
+        }
+        cr_assert_eq(worst, 0, "%s: differs by up to %d", pictures[i], worst);
+        shunt_image_free(&image);
+        shunt_image_free(&expected);
+    }
+}
+
+/* ---- Resize and preprocess ----------------------------------------------------------------------------------- */
+
+/* The same as formula() in tests/golden/images.py. */
+static shunt_image formula(int64_t height, int64_t width)
+{
+    shunt_image image = {height, width, malloc((size_t)(height * width * 3))};
+    for (int64_t y = 0, i = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++) image.rgb[i++] = (uint8_t)((x * 7 + y * 13 + c * 50) ^ (x * y >> 3));
+    return image;
+}
+
+/* FNV-1a, 64 bits. */
+static unsigned long long hash(const void *data, size_t size)
+{
+    unsigned long long h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++) h = (h ^ ((const uint8_t *)data)[i]) * 0x100000001b3u;
+    return h;
+}
+
+Test(image, resize)
+{
+    FILE *table = fopen(IMAGES "resize.txt", "r");
+    cr_assert(table);
+    long sh, sw, h, w;
+    unsigned long long expected;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %ld %ld %llx", &sh, &sw, &h, &w, &expected) == 5; rows++) {
+        shunt_image src = formula(sh, sw), dst;
+        cr_assert_eq(shunt_image_resize(&src, h, w, &dst), SHUNT_OK);
+        cr_assert(dst.height == h && dst.width == w);
+        cr_assert_eq(hash(dst.rgb, (size_t)(h * w * 3)), expected, "%ldx%ld to %ldx%ld", sh, sw, h, w);
+        shunt_image_free(&src);
+        shunt_image_free(&dst);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 13);
+}
+
+Test(image, resize_refuses)
+{
+    shunt_image src = formula(4, 4), dst;
+    cr_assert_eq(shunt_image_resize(&src, 0, 4, &dst), SHUNT_E_INVALID);
+    cr_assert_null(dst.rgb);
+    cr_assert_eq(shunt_image_resize(&src, 1 << 20, 1 << 20, &dst), SHUNT_E_INVALID);
+    expect_message("resize", "over the limit of 268435456");
+    cr_assert_eq(shunt_image_resize(&src, 4, INT64_MAX, &dst), SHUNT_E_INVALID);
+    shunt_image_free(&src);
+    cr_assert_eq(shunt_image_resize(&src, 4, 4, &dst), SHUNT_E_INVALID);
+}
+
+Test(image, preprocess)
+{
+    FILE *table = fopen(IMAGES "preprocess.txt", "r");
+    cr_assert(table);
+    long sh, sw, resize, crop;
+    shunt_preprocess p;
+    unsigned long long expected;
+    double mean_abs;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %ld %ld %f %f %f %f %f %f %llx %lf", &sh, &sw, &resize, &crop, &p.mean[0], &p.mean[1],
+                  &p.mean[2], &p.std[0], &p.std[1], &p.std[2], &expected, &mean_abs) == 12;
+         rows++) {
+        p.resize = resize;
+        p.crop = crop;
+        shunt_image src = formula(sh, sw);
+        size_t count = (size_t)(3 * crop * crop);
+        float *dst = malloc(count * sizeof *dst);
+        cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_OK, "%s", shunt_last_error());
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += fabs((double)dst[i]);
+        cr_assert_float_eq(sum / (double)count, mean_abs, 1e-6, "%ldx%ld: %g, not %g", sh, sw, sum / (double)count,
+                           mean_abs);
+        cr_assert_eq(hash(dst, count * sizeof *dst), expected, "%ldx%ld resize %ld crop %ld", sh, sw, resize, crop);
+        free(dst);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 10);
+}
+
+Test(image, presets)
+{
+    shunt_preprocess p;
+    cr_assert_eq(shunt_preprocess_preset("imagenet", &p), SHUNT_OK);
+    cr_assert(p.resize == 256 && p.crop == 224 && p.mean[0] == .485f && p.std[2] == .225f);
+    cr_assert_eq(shunt_preprocess_preset("imagenet-v2", &p), SHUNT_OK);
+    cr_assert(p.resize == 232 && p.crop == 224);
+    cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
+    cr_assert(p.resize == 32 && p.crop == 32);
+    cr_assert_eq(shunt_preprocess_preset("mnist", &p), SHUNT_E_NOT_FOUND);
+    expect_message("'mnist'", "imagenet-v2, cifar10");
+    shunt_image src = formula(8, 8), empty = {0};
+    float dst[3 * 32 * 32];
+    cr_assert_eq(shunt_preprocess_apply(&p, &empty, dst), SHUNT_E_INVALID);
+    p.std[1] = 0;
+    cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_E_INVALID);
+    expect_message("preprocessing", "std[1] is not positive");
+    p.std[1] = 1;
+    p.crop = 0;
+    cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_E_INVALID);
+    expect_message("preprocessing", "crop 0");
+    shunt_image_free(&src);
+}
+
+/* ---- Bad input -------------------------------------------------------------------------------------------------- */
+
+static void expect_refused(const void *bytes, size_t size, shunt_status status, const char *reason)
+{
+    shunt_image image;
+    shunt_status found = shunt_image_decode(bytes, size, "NAME", &image);
+    if (found != status || image.rgb) cr_assert_fail("%d, not %d: %s", found, status, reason);
+    expect_message("NAME: ", reason);
+}
+
+static shunt_mapping map_picture(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    shunt_mapping mapping;
+    cr_assert_eq(shunt_map_file(path, 0, &mapping), SHUNT_OK);
+    return mapping;
+}
+
+/* Each picture, cut off at each of its bytes. */
+Test(image, cut_off)
+{
+    for (int i = 0; i < NPICTURES; i++) {
+        shunt_mapping file = map_picture(pictures[i]);
+        /* In a plain file the last number's last digits may go and leave a number. */
+        size_t end = strncmp(pictures[i], "plain", 5) ? file.size : file.size - 5;
+        for (size_t size = 8; size < end; size++) {
+            /* A block of its own, so that a sanitizer sees a read past it. */
+            uint8_t *bytes = malloc(size);
+            memcpy(bytes, file.data, size);
+            expect_refused(bytes, size, SHUNT_E_INVALID, "");
+            if (size > 100 && size + 100 < end) expect_refused(bytes, size, SHUNT_E_INVALID, "cut off");
+            free(bytes);
+        }
+        shunt_unmap_file(&file);
+    }
+}
+
+/* The data of a JPEG is cut short, but an end marker follows: the library would pad it with gray. */
+Test(image, jpeg_with_an_early_end)
+{
+    shunt_mapping file = map_picture("420.jpg");
+    uint8_t *bytes = malloc(file.size);
+    memcpy(bytes, file.data, file.size);
+    bytes[file.size - 150] = 0xff;
+    bytes[file.size - 149] = 0xd9;
+    expect_refused(bytes, file.size, SHUNT_E_INVALID, "damaged JPEG: Corrupt JPEG data: premature end");
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+/* Garbage behind the end is common, and harmless. */
+Test(image, jpeg_with_garbage_behind)
+{
+    shunt_mapping file = map_picture("420.jpg");
+    uint8_t *bytes = calloc(file.size + 50, 1);
+    memcpy(bytes, file.data, file.size);
+    shunt_image image, expected;
+    cr_assert_eq(shunt_image_decode(bytes, file.size + 50, "NAME", &image), SHUNT_OK);
+    read_expected("420.jpg", &expected);
+    cr_assert(!memcmp(image.rgb, expected.rgb, (size_t)(image.width * image.height * 3)));
+    shunt_image_free(&image);
+    shunt_image_free(&expected);
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+Test(image, huge)
+{
+    shunt_mapping file = map_picture("huge.png");
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, "60000 x 60000 pixels are over the limit of 268435456");
+    shunt_unmap_file(&file);
+
+    file = map_picture("420.jpg");
+    uint8_t *bytes = malloc(file.size);
+    memcpy(bytes, file.data, file.size);
+    uint8_t *frame = memmem(bytes, file.size, "\xff\xc0\0\x11\x08", 5);
+    cr_assert(frame);
+    memcpy(frame + 5, "\xea\x60\xea\x60", 4);
+    expect_refused(bytes, file.size, SHUNT_E_INVALID, "60000 x 60000 pixels are over the limit");
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+Test(image, ppm_refuses)
+{
+    static const char *const bad[][2] = {
+        {"P6 60000 60000 255 ", "60000 x 60000 pixels are over the limit"},
+        {"P6 99999999999 1 255 ", "the width is over 2147483647"},
+        {"P6 0 1 255 ", "0 x 1 pixels"},
+        {"P6 -1 1 255 ", "the width is not a number"},
+        {"P6 2 x 255 ", "the height is not a number"},
+        {"P6 2 2 0 ", "the largest sample value is 0"},
+        {"P6 2 2 65536 ", "the largest sample value is over 65535"},
+        {"P6 2 2", "cut off before the largest sample value"},
+        {"P6 2 2 # no end", "cut off before the largest sample value"},
+        {"P6 2 2 255 abcdefghijk", "cut off: 11 bytes of samples, expected 12"},
+        {"P5 2 1 1023 \1\2\3", "cut off: 3 bytes of samples, expected 4"},
+        {"P5 1 1 9 a", "a sample is over 9"},
+        {"P2 2 1 9 1", "cut off before a sample"},
+        {"P2 2 1 9 1 10", "a sample is over 9"},
+        {"P2 2 1 9 1 -1", "a sample is not a number"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(bad[i][0], strlen(bad[i][0]), SHUNT_E_INVALID, bad[i][1]);
+}
+
+Test(image, other_content)
+{
+    expect_refused("GIF89a.....", 11, SHUNT_E_UNSUPPORTED, "looks like a GIF picture; not supported");
+    expect_refused("RIFF....WEBP", 12, SHUNT_E_UNSUPPORTED, "WebP");
+    expect_refused("P4 1 1 x", 8, SHUNT_E_UNSUPPORTED, "PBM");
+    expect_refused("hello, world", 12, SHUNT_E_INVALID, "not a picture");
+    expect_refused("", 0, SHUNT_E_INVALID, "not a picture");
+    expect_refused("\xff\xd8\xff", 3, SHUNT_E_INVALID, "cut off");
+    expect_refused("\xff\xd8\xff\xd9", 4, SHUNT_E_INVALID, "damaged JPEG");
+}
+
+Test(image, paths, .init = enter_folder, .fini = leave_folder)
+{
+    shunt_image image;
+    cr_assert_eq(shunt_image_read("none.png", &image), SHUNT_E_NOT_FOUND);
+    expect_message("none.png", "No such file");
+    cr_assert(!mkdir("dir.png", 0777));
+    cr_assert_eq(shunt_image_read("dir.png", &image), SHUNT_E_INVALID);
+    expect_message("dir.png", "is a directory");
+    put_bytes("empty.png", "", 0);
+    cr_assert_eq(shunt_image_read("empty.png", &image), SHUNT_E_INVALID);
+    expect_message("empty.png", "empty");
+}
+
+/* Pictures with some bytes changed: decoded or refused with a message. The sizes that a header claims grow with it, so
+ * the pixels are read: a sanitizer sees what was not there or not written. */
+Test(image, mutations)
+{
+    uint64_t key = shunt_random_key("mutations", 0), draw = 0;
+    unsigned decoded = 0, refused = 0, sum = 0;
+    for (int i = 0; i < NPICTURES; i++) {
+        shunt_mapping file = map_picture(pictures[i]);
+        for (int round = 0; round < 400; round++) {
+            uint8_t *bytes = malloc(file.size);
+            memcpy(bytes, file.data, file.size);
+            int flips = 1 + (int)(shunt_random_at(key, draw++) * 4);
+            for (int k = 0; k < flips; k++) {
+                size_t at = (size_t)(shunt_random_at(key, draw++) * (double)file.size);
+                bytes[at] = (uint8_t)(shunt_random_at(key, draw++) * 256);
+            }
+            shunt_image image;
+            if (shunt_image_decode(bytes, file.size, "NAME", &image)) {
+                refused++;
+                expect_message("NAME: ", "");
+                if (image.rgb) cr_assert_fail("a refused picture has pixels");
+            } else {
+                decoded++;
+                sum += image.rgb[0] + image.rgb[image.height * image.width * 3 - 1];
+                shunt_image_free(&image);
+            }
+            free(bytes);
+        }
+        shunt_unmap_file(&file);
+    }
+    cr_assert(decoded > 1000 && refused > 1000, "%u decoded, %u refused, sum %u", decoded, refused, sum);
+}
