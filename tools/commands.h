@@ -35,9 +35,9 @@ extern const option_row model_rows[];
 
 enum { WEIGHTS_NEEDED, WEIGHTS_OR_RANDOM };
 
-/* Makes the model that --model names, or the weight file's own metadata; reads --weights into it, or, with `policy`
- * WEIGHTS_OR_RANDOM, gives it random ones. `options` gives the rest (sizes). Prints why when it fails. */
-int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *options,
+/* Makes the model that --model names, or the weight file's own metadata, and reads --weights into it, or, with `policy`
+ * WEIGHTS_OR_RANDOM and no file, gives it random ones. sizes: height and width, or NULL. Prints why when it fails. */
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes,
                         shunt_model **out);
 
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
@@ -48,6 +48,11 @@ shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int
 /* Prints the object (indented, or on one line) and a newline, and releases it. NULL, and text that is not UTF-8,
  * is a failure. */
 int print_json(json_t *object, bool one_line);
+/* What shunt devices and shunt plugins print, for others to print too. */
+json_t *devices_json(const shunt_device_entry *entries, size_t count);
+json_t *plugins_json(const shunt_plugin_entry *entries, size_t count);
+int print_devices(const shunt_device_entry *entries, size_t count);
+int print_plugins(const shunt_plugin_entry *entries, size_t count);
 /* A string of any bytes: those that are not UTF-8 become '?'. */
 json_t *json_text(const char *text);
 

@@ -18,14 +18,14 @@ static json_t *device_json(const shunt_device_entry *entry)
                      "block", (int)info->block);
 }
 
-static int print_device_json(const shunt_device_entry *entries, size_t count)
+json_t *devices_json(const shunt_device_entry *entries, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) json_array_append_new(array, device_json(&entries[i]));
-    return print_json(array, false);
+    return array;
 }
 
-static int print_device_table(const shunt_device_entry *entries, size_t count)
+int print_devices(const shunt_device_entry *entries, size_t count)
 {
     static const char *const headings[] = {"DEVICE", "TYPE", ">SCORE", ">MEMORY", "NAME", "PLATFORM", "DRIVER"};
     char memory[16];
@@ -52,7 +52,7 @@ static int run(const void *settings, int noperands, char **operands)
     (void)noperands;
     (void)operands;
     if (shunt_devices_list(&entries, &count)) return say_library_failure(NULL);
-    int status = self->json ? print_device_json(entries, count) : print_device_table(entries, count);
+    int status = self->json ? print_json(devices_json(entries, count), false) : print_devices(entries, count);
     shunt_devices_free(entries);
     return status;
 }

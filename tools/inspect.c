@@ -55,8 +55,8 @@ static int print_weights(const shunt_weights *weights)
     }
     int status = table_end(&out);
     printf("\n%zu tensors, %s\n", shunt_weights_count(weights), human_bytes(total, bytes));
-    for (size_t i = 0; shunt_weights_metadata_key(weights, i); i++) {
-        const char *key = shunt_weights_metadata_key(weights, i), *value = shunt_weights_metadata(weights, key);
+    for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));) {
+        const char *value = shunt_weights_metadata(weights, key);
         printf("%s: %.200s%s\n", key, value, strlen(value) > 200 ? " ..." : "");
     }
     return status;
@@ -75,10 +75,8 @@ static int print_weights_json(const shunt_weights *weights)
     json_t *tensors = json_array(), *metadata = json_object();
     const shunt_tensor_view *view;
     for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) json_array_append_new(tensors, view_json(view));
-    for (size_t i = 0; shunt_weights_metadata_key(weights, i); i++) {
-        const char *key = shunt_weights_metadata_key(weights, i);
+    for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));)
         json_object_set_new(metadata, key, json_text(shunt_weights_metadata(weights, key)));
-    }
     return print_json(json_pack("{s:o, s:o}", "metadata", metadata, "tensors", tensors), false);
 }
 

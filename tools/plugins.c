@@ -3,7 +3,7 @@
 #include "say.h"
 #include "table.h"
 
-static int print_plugin_json(const shunt_plugin_entry *entries, size_t count)
+json_t *plugins_json(const shunt_plugin_entry *entries, size_t count)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -13,10 +13,10 @@ static int print_plugin_json(const shunt_plugin_entry *entries, size_t count)
                                                (json_int_t)e->devices, "loaded", e->status == SHUNT_OK, "status",
                                                shunt_status_name(e->status), "message", json_text(e->message)));
     }
-    return print_json(json_pack("{s:o, s:o}", "folders", json_text(shunt_plugin_folders()), "plugins", array), false);
+    return json_pack("{s:o, s:o}", "folders", json_text(shunt_plugin_folders()), "plugins", array);
 }
 
-static int print_plugin_table(const shunt_plugin_entry *entries, size_t count)
+int print_plugins(const shunt_plugin_entry *entries, size_t count)
 {
     static const char *const headings[] = {"BACKEND", "VERSION", ">DEVICES", "OUTCOME", "FILE"};
     table out;
@@ -42,7 +42,7 @@ static int run(const void *settings, int noperands, char **operands)
     (void)noperands;
     (void)operands;
     if (shunt_plugins_list(&entries, &count)) return say_library_failure(NULL);
-    int status = self->json ? print_plugin_json(entries, count) : print_plugin_table(entries, count);
+    int status = self->json ? print_json(plugins_json(entries, count), false) : print_plugins(entries, count);
     shunt_plugins_free(entries, count);
     return status;
 }

@@ -42,6 +42,76 @@ int device_from_settings(const device_settings *settings, shunt_device **out)
     return EXIT_OK;
 }
 
+/* What a file that Shunt wrote says of its network, {"name", "classes", "shortcut", "v1"}; NULL for other files. What in it
+ * is wrong, loading the weights will say. */
+static int read_description(const char *path, json_t **out)
+{
+    shunt_weights *weights = NULL;
+    if (shunt_weights_open(path, &weights)) return say_library_failure(path);
+    const char *text = shunt_weights_metadata(weights, "model");
+    *out = text ? json_loads(text, 0, NULL) : NULL;
+    shunt_weights_destroy(weights);
+    return EXIT_OK;
+}
+
+static int check_settings(const model_settings *settings, int policy)
+{
+    if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
+        return say_usage("--shortcut %s: must be A, B or C", settings->shortcut);
+    if (!settings->weights && policy == WEIGHTS_NEEDED)
+        return say_usage(
+            "no weights: name a file with --weights, or say --random-weights to see it run without meaning");
+    return EXIT_OK;
+}
+
+/* The model's name and options: what was typed, else what the file says. NULL: neither tells. */
+static const char *choose_model(const model_settings *settings, const json_t *description, shunt_model_options *options)
+{
+    const char *name = json_string_value(json_object_get(description, "name"));
+    const char *shortcut = json_string_value(json_object_get(description, "shortcut"));
+    if (settings->shortcut) shortcut = settings->shortcut;
+    options->classes = json_integer_value(json_object_get(description, "classes"));
+    if (settings->classes) options->classes = settings->classes;
+    if (shortcut) options->shortcut = shortcut[0];
+    options->v1 = settings->v1 || json_is_true(json_object_get(description, "v1"));
+    return settings->model ? settings->model : name;
+}
+
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
+{
+    shunt_model_options options = sizes ? *sizes : (shunt_model_options){0};
+    json_t *description = NULL;
+    shunt_model *model = NULL;
+    int status = check_settings(settings, policy);
+    if (status == EXIT_OK && settings->weights) status = read_description(settings->weights, &description);
+    if (status) return status;
+
+    const char *name = choose_model(settings, description, &options);
+    if (!name)
+        status = settings->weights
+                     ? say_usage("%s does not say of which model it is; name one with --model", settings->weights)
+                     : say_usage("no model; name one with --model, such as resnet18");
+    else if (shunt_model_create(name, &options, &model))
+        status = say_library_failure(NULL);
+    else if (settings->weights ? shunt_model_load(model, settings->weights) : shunt_model_randomize(model, 0))
+        status = say_library_failure(settings->weights);
+    json_decref(description);
+    if (status)
+        shunt_model_destroy(model);
+    else
+        *out = model;
+    return status;
+}
+
+shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2])
+{
+    int64_t own = shunt_model_preprocess(model)->crop;
+    return (shunt_tensor_desc){.dtype = SHUNT_F32,
+                               .rank = 4,
+                               .block = SHUNT_PLAIN,
+                               .dims = {batch, 3, size[0] ? size[0] : own, size[1] ? size[1] : own}};
+}
+
 int print_json(json_t *object, bool one_line)
 {
     int failed = !object || json_dumpf(object, stdout, (one_line ? 0 : JSON_INDENT(2)) | JSON_REAL_PRECISION(9)) != 0;

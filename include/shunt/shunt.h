@@ -109,6 +109,8 @@ SHUNT_API size_t shunt_weights_count(const shunt_weights *weights);
 SHUNT_API const shunt_tensor_view *shunt_weights_at(const shunt_weights *weights, size_t index);
 SHUNT_API const shunt_tensor_view *shunt_weights_find(const shunt_weights *weights, const char *name);
 SHUNT_API const char *shunt_weights_metadata(const shunt_weights *weights, const char *key); /* or NULL */
+/* The key after `key`, in the order of the file; NULL gives the first one, and the last one gives NULL. */
+SHUNT_API const char *shunt_weights_metadata_next(const shunt_weights *weights, const char *key);
 SHUNT_API shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value);
 /* Writes a safetensors file under a temporary name, then renames it. */
 SHUNT_API shunt_status shunt_weights_save(const shunt_weights *weights, const char *path);

@@ -171,6 +171,13 @@ const char *shunt_weights_metadata(const shunt_weights *weights, const char *key
     return json_string_value(json_object_get(weights->metadata, key));
 }
 
+const char *shunt_weights_metadata_next(const shunt_weights *weights, const char *key)
+{
+    void *at = key ? json_object_iter_at(weights->metadata, key) : NULL;
+    at = key ? json_object_iter_next(weights->metadata, at) : json_object_iter(weights->metadata);
+    return json_object_iter_key(at);
+}
+
 shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value)
 {
     if (json_object_set_new(weights->metadata, key, json_string(value)))

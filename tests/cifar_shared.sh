@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# ResNet-20 with trained weights on CIFAR-10's 10,000 test pictures: 8.27 % error, on scalar and on OpenCL, and hardly a
+# picture that they see differently. Needs a folder of data (SHUNT_TEST_DATA, else shared/data beside the project) with
+# models/resnet20-cifar10-akamaster.safetensors and unpack, which unpacks the pictures. cifar_shared.sh SHUNT SOURCE BUILD
+set -u
+shunt=$1 source=$2 build=$3
+data=${SHUNT_TEST_DATA:-$source/../shared/data}
+weights=$data/models/resnet20-cifar10-akamaster.safetensors
+fail() { echo "cifar_shared: $1" >&2; exit 1; }
+[[ -r $weights && -x $data/unpack ]] || { echo "skipped: no $weights"; exit 77; }
+
+pictures=$("$data/unpack" "$build/data") || fail "the pictures cannot be unpacked"
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+
+# evaluate DEVICE: 8.27 % of 10,000, two more or less.
+evaluate() {
+  local wrong
+  "$shunt" eval --model resnet20 --weights "$weights" --data "cifar10:$pictures" --device "$1" --json \
+    --predictions "$place/$1.csv" >"$place/$1.json" || fail "eval fails on $1"
+  wrong=$(sed -n 's/.*"wrong": \([0-9]*\).*/\1/p' "$place/$1.json")
+  grep -E '"(device|top1_error|images_per_second)"' "$place/$1.json"
+  (( wrong >= 825 && wrong <= 829 )) || fail "$1: $wrong wrong, not 827 +- 2"
+}
+
+evaluate scalar
+if "$shunt" devices | grep -q '^opencl:'; then
+  evaluate opencl
+  different=$(diff <(cut -d, -f1-3 "$place/scalar.csv") <(cut -d, -f1-3 "$place/opencl.csv") | grep -c '^<')
+  echo "$different predictions differ"
+  (( different <= 3 )) || fail "scalar and opencl differ in $different predictions"
+else
+  echo "no OpenCL device: scalar only"
+fi

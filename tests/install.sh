@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs the build into a folder, then builds examples/classify.c against that copy alone and runs both it and the
+# installed command: install.sh SOURCE BUILD CC FIXTURE (a program that writes a weight file)
+set -eu
+source=$1 build=$2 cc=$3 fixture=$4
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+fail() { echo "install: $1" >&2; exit 1; }
+
+meson install -C "$build" --no-rebuild --destdir "$place/root" >"$place/log" || { cat "$place/log"; exit 1; }
+prefix=$(dirname "$(dirname "$(find "$place/root" -name shunt.pc)")")
+prefix=${prefix%/lib*}
+[[ -x $prefix/bin/shunt ]] || fail "no bin/shunt below $prefix"
+[[ -s $(find "$prefix" -name shunt.1) ]] || fail "no manual page"
+plugin=$(find "$prefix" -name 'shunt-opencl.so')
+
+export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$place/root
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name shunt.pc)")
+library=$(dirname "$(find "$prefix" -name libshunt.so)")
+lines=$(wc -l <"$source/examples/classify.c")
+(( lines <= 40 )) || fail "the example has $lines lines, more than 40"
+# shellcheck disable=SC2046 # several words
+$cc -Wall -Wextra -Werror -o "$place/classify" "$source/examples/classify.c" $(pkg-config --cflags --libs shunt)
+for header in shunt.h graph.h backend.h; do
+  echo "#include <shunt/$header>" | $cc -std=c99 -Wall -Wextra -pedantic -Werror -fsyntax-only -I"$prefix/include" -xc - ||
+    fail "$header does not stand alone"
+  echo "#include <shunt/$header>" | $cc -Wall -Werror -fsyntax-only -I"$prefix/include" -xc++ - ||
+    fail "$header is no C++"
+done
+
+"$fixture" resnet20 "$place/w.safetensors"
+unset SHUNT_PLUGIN_PATH LD_LIBRARY_PATH
+export SHUNT_DEVICE=scalar SHUNT_CACHE_DIR=$place/cache
+LD_LIBRARY_PATH=$library "$place/classify" resnet20 "$place/w.safetensors" "$source/examples/tracks.png" >"$place/out"
+[[ $(wc -l <"$place/out") == 5 ]] || fail "the example did not print five classes: $(cat "$place/out")"
+# The command finds the library beside it, and says the same.
+"$prefix/bin/shunt" classify --weights "$place/w.safetensors" "$source/examples/tracks.png" >"$place/said"
+best=$(awk 'NR == 1 { print $1 }' "$place/out")
+grep -q "$best %" "$place/said" || fail "the command and the example disagree: $best; $(cat "$place/said")"
+echo "the installed copy works${plugin:+, its plugin is ${plugin#"$place/root"}}"

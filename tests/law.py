@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""The dependency law (docs/architecture.md), in the sources and in what was built.
+
+law.py SOURCE [LIBSHUNT [PLUGIN...]]   checks
+law.py --prove SOURCE                  breaks each rule in a copy of the sources, and sees that it is found
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILTIN = "runtime/device/builtin.c"  # the one file of the core that names a backend
+OPTION = "runtime/device/option.c"    # the one file that reads the environment
+LIBRARY = ("runtime", "models", "backends")
+NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
+
+# What must not stand in the code (comments apart) of these folders, but for one file.
+RULES = [
+    ("the core names no backend", ("runtime", "models"), BUILTIN,
+     r'"(?:scalar|opencl|onednn)\b|\bscalar_\w+ *\(|opencl|clblast|dnnl|onednn|<CL/', re.I),
+    ("models stand on the runtime, not the other way", ("runtime",), None, r'#include "(?:models|tools|backends)/', 0),
+    ("models include no backend and no tool", ("models",), None, r'#include "(?:tools|backends)/', 0),
+    ("the command uses the public headers only", ("tools",), None,
+     r'#include "(?:runtime|models|backends|tests)/|#include <shunt/backend', 0),
+    ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
+    ("a backend includes backend.h alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h)', 0),
+    ("the environment is read in one file", LIBRARY, OPTION, r'\b(?:secure_)?getenv *\(', 0),
+    ("the library never prints, exits or asserts", LIBRARY, None,
+     r'(?<!\w)(?:v?printf|puts|putchar|perror|_?exit|abort|assert) *\(|\bfprintf *\( *std|\bfputs *\([^;]*\bstd(?:err|out)', 0),
+]
+
+BREACHES = [
+    ("runtime/error.c", '#include <CL/cl.h>'),
+    ("runtime/error.c", 'static const char *favourite = "opencl:0";'),
+    ("runtime/error.c", '#include "models/model.h"'),
+    ("models/zoo.c", '#include "backends/scalar/scalar.h"'),
+    ("runtime/error.c", 'void f(void) { getenv("HOME"); }'),
+    ("runtime/error.c", 'void f(void) { fprintf(stderr, "x"); }'),
+    ("backends/scalar/scalar.c", 'void f(void) { abort(); }'),
+    ("backends/scalar/scalar.c", '#include <shunt/shunt.h>'),
+    ("backends/scalar/scalar.c", '#include "runtime/error.h"'),
+    ("tools/main.c", '#include "runtime/error.h"'),
+    ("include/shunt/shunt.h", '#include "runtime/error.h"'),
+]
+
+
+def code_of(path):
+    """The file without its comments; a comment's lines stay, so that line numbers hold."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return NOT_CODE.sub(lambda m: m[1] or "\n" * m[0].count("\n"), text)
+
+
+def files_of(root, folders):
+    return sorted(p for folder in folders for p in (root / folder).rglob("*.[ch]"))
+
+
+def check_sources(root):
+    found = []
+    for rule, folders, exempt, pattern, flags in RULES:
+        for path in files_of(root, folders):
+            code = code_of(path)
+            hit = re.search(pattern, code, flags)
+            if hit and path != root / (exempt or ""):
+                line = code.count("\n", 0, hit.start()) + 1
+                found.append(f"{path.relative_to(root)}:{line}: {rule}: {code.splitlines()[line - 1].strip()}")
+    for path in files_of(root, ("backends",)):
+        own = root / path.relative_to(root).parts[0] / path.relative_to(root).parts[1]
+        for name in re.findall(r'#include "([^"]+)"', code_of(path)):
+            generated = name == "kernels.h"
+            if not generated and not any((place / name).is_file() for place in (own, path.parent)):
+                found.append(f"{path.relative_to(root)}: a backend includes its own files only: {name}")
+    return found
+
+
+def symbols(path, which):
+    lines = subprocess.run(["nm", "-D", which, path], check=True, capture_output=True, text=True).stdout.splitlines()
+    return [line.split()[-1] for line in lines if line.split()[-2] != "A"]
+
+
+def needed(path):
+    text = subprocess.run(["readelf", "-d", path], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"\(NEEDED\).*\[(.*)\]", text)
+
+
+def check_built(library, plugins):
+    found = []
+    foreign = [name for name in needed(library) if re.search("opencl|clblast|dnnl", name, re.I)]
+    exports = symbols(library, "--defined-only")
+    if foreign:
+        found.append(f"{library} depends on {foreign}")
+    if "shunt_device_open" not in exports or not all(name.startswith("shunt_") for name in exports):
+        found.append(f"{library} exports {[n for n in exports if not n.startswith('shunt_')]}, or not its API")
+    for plugin in plugins:
+        if symbols(plugin, "--defined-only") != ["shunt_backend_entry"]:
+            found.append(f"{plugin} exports {symbols(plugin, '--defined-only')}, not shunt_backend_entry alone")
+        if any(name.startswith("shunt_") for name in symbols(plugin, "--undefined-only")):
+            found.append(f"{plugin} needs symbols of libshunt")
+        if any("libshunt" in name for name in needed(plugin)):
+            found.append(f"{plugin} links libshunt")
+    return found
+
+
+def prove(root):
+    found = check_sources(root)
+    for path, line in BREACHES:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = pathlib.Path(folder) / "copy"
+            for part in ("include", "runtime", "models", "backends", "tools"):
+                shutil.copytree(root / part, copy / part)
+            with open(copy / path, "a", encoding="utf-8") as file:
+                file.write("\n" + line + "\n")
+            if len(check_sources(copy)) <= len(check_sources(root)):
+                found.append(f"this breach in {path} is not found: {line}")
+    return found
+
+
+arguments = sys.argv[1:]
+if not arguments:
+    sys.exit(__doc__)
+if arguments[0] == "--prove":
+    breaches = prove(pathlib.Path(arguments[1]).resolve())
+else:
+    breaches = check_sources(pathlib.Path(arguments[0]).resolve())
+    breaches += check_built(arguments[1], arguments[2:]) if arguments[1:] else []
+print("\n".join(breaches) or "the law holds")
+sys.exit(1 if breaches else 0)
