@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_THREADS = 1024 };
 
@@ -49,11 +50,19 @@ static void device_close(shunt_bdevice *device)
     free(device);
 }
 
+uint64_t scalar_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 32;
+}
+
 static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t usage, shunt_bbuffer **out)
 {
     (void)device, (void)usage;
     if (!out || bytes == 0) return scalar_fail(SHUNT_E_INVALID, "a buffer of 0 bytes, or no place for it");
-    if (bytes > SIZE_MAX / 2) return scalar_fail(SHUNT_E_MEMORY, "no memory for %llu bytes", (unsigned long long)bytes);
+    if (bytes > scalar_memory())
+        return scalar_fail(SHUNT_E_MEMORY, "a buffer of %llu bytes; this machine has %llu", (unsigned long long)bytes,
+                           (unsigned long long)scalar_memory());
     shunt_bbuffer *buffer = malloc(sizeof *buffer);
     if (!buffer) return scalar_fail_memory();
     void *data;

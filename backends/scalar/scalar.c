@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #if defined(__clang__)
 #define COMPILER __VERSION__
@@ -21,19 +20,13 @@ static shunt_status probe(uint32_t *ndevices)
     return SHUNT_OK;
 }
 
-static uint64_t physical_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 32;
-}
-
 static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     if (index > 0) return scalar_fail(SHUNT_E_NOT_FOUND, "there is no scalar device %u; the only one is 0", index);
     if (!out || out->size < sizeof *out) return scalar_fail(SHUNT_E_INVALID, "device_info: out or its size is wrong");
     struct utsname machine;
     bool known = uname(&machine) == 0;
-    uint64_t memory = physical_memory();
+    uint64_t memory = scalar_memory();
     shunt_device_info info = {
         .size = out->size,
         .type = SHUNT_DEVICE_CPU,

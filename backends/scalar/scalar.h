@@ -48,6 +48,7 @@ extern const scalar_op *const scalar_ops_f32[SHUNT_OP_KINDS], *const scalar_ops_
 /* device.c, queue.c, ops.c: the table's functions. */
 shunt_status scalar_device_open(uint32_t index, const char *params, shunt_bdevice **out);
 int scalar_default_threads(void);
+uint64_t scalar_memory(void); /* bytes that the machine has */
 extern const shunt_device_ops scalar_device_ops;
 
 shunt_status scalar_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);
