@@ -142,6 +142,41 @@ Test(safetensors, round_trip)
     cr_assert(!system("cmp one copy"));
 }
 
+/* The file itself, byte by byte: the format's rules, metadata first, sorted, padded to 64. */
+Test(safetensors, written_bytes)
+{
+    static const char header[] = "{\"__metadata__\":{\"a\":\"1\",\"b\":\"2\"},"
+                                 "\"w\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]},"
+                                 "\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[8,12]},"
+                                 "\"v\":{\"dtype\":\"F32\",\"shape\":[2,0],\"data_offsets\":[12,12]}}";
+    enum { LENGTH = 256 - 8 }; /* 8 + header, rounded up to 64 */
+    uint8_t expected[256 + 12] = {LENGTH};
+    memset(expected + 8, ' ', LENGTH);
+    memcpy(expected + 8, header, sizeof header - 1);
+    memcpy(expected + 256, "\0\0\0\0\0\0\xf0\x3f\0\0\x80\xbf", 12); /* 1.0, -1.0f */
+
+    shunt_weights *weights;
+    cr_assert_eq(shunt_weights_create(&weights), SHUNT_OK);
+    double one = 1;
+    float minus = -1;
+    shunt_tensor_desc w = make_desc(SHUNT_F64, 1, 1, 0), a = make_desc(SHUNT_F32, 0, 0, 0);
+    shunt_tensor_desc v = make_desc(SHUNT_F32, 2, 2, 0);
+    cr_assert_eq(shunt_weights_set(weights, "v", &v, NULL), SHUNT_OK);
+    cr_assert_eq(shunt_weights_set(weights, "a", &a, &minus), SHUNT_OK);
+    cr_assert_eq(shunt_weights_set(weights, "w", &w, &one), SHUNT_OK);
+    cr_assert_eq(shunt_weights_set_metadata(weights, "b", "2"), SHUNT_OK);
+    cr_assert_eq(shunt_weights_set_metadata(weights, "a", "1"), SHUNT_OK);
+    cr_assert_eq(shunt_weights_save(weights, "f"), SHUNT_OK);
+    shunt_weights_destroy(weights);
+
+    uint8_t found[sizeof expected + 1];
+    FILE *file = fopen("f", "rb");
+    cr_assert(file);
+    cr_assert_eq(fread(found, 1, sizeof found, file), sizeof expected);
+    fclose(file);
+    cr_assert_arr_eq(found, expected, sizeof expected);
+}
+
 Test(safetensors, save_to_a_full_disk)
 {
     put_bytes("old", "kept", 4);

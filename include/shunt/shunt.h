@@ -98,7 +98,8 @@ typedef struct shunt_tensor_view {
 } shunt_tensor_view;
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
-/* Maps a weight file (safetensors), after checking all of it. */
+/* Maps a weight file (safetensors), after checking all of it. The file must not be changed in place while it is open
+ * (replaced it may be). Tensors of a dtype that Shunt does not compute with, such as counters, are not listed. */
 SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
 SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
 /* Copies data. A tensor of that name is replaced. */
@@ -214,7 +215,8 @@ typedef struct shunt_image {
     int64_t height, width;
     uint8_t *rgb; /* height x width x 3 */
 } shunt_image;
-/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels. */
+/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels. Alpha is dropped; 16 bits become the upper
+ * 8; EXIF orientation is ignored, as torchvision's loader ignores it. */
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);
 SHUNT_API void shunt_image_free(shunt_image *image);

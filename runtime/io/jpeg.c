@@ -47,11 +47,6 @@ static void cmyk_to_rgb(const uint8_t *cmyk, size_t pixels, uint8_t *rgb)
     }
 }
 
-static shunt_status fail_cut_off(const char *name, size_t nbytes)
-{
-    return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name, nbytes);
-}
-
 static shunt_status fail_jpeg(tjhandle decoder, const char *name)
 {
     return shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, tjGetErrorStr2(decoder));
@@ -81,37 +76,45 @@ static shunt_status decode_cmyk(tjhandle decoder, const uint8_t *bytes, size_t n
     return status;
 }
 
+/* The size and the colour space, TJCS_*. The library's result does not tell enough: a subsampling that it has no name for
+ * is a failure, though it fills in the rest and can decode it; a file of tables without a picture is none. */
+static shunt_status read_header(tjhandle decoder, const uint8_t *bytes, size_t nbytes, const char *name,
+                                shunt_image *out, int *colours)
+{
+    int width = 0, height = 0, subsampling;
+    *colours = -1;
+    int result = tjDecompressHeader3(decoder, bytes, nbytes, &width, &height, &subsampling, colours);
+    bool known = width > 0 && height > 0 && *colours >= 0;
+    shunt_status status =
+        known ? shunt_image_alloc(name, height, width, out) : SHUNT_OK; /* refuses what is too large */
+    if (status) return status;
+    if (!has_end(bytes, nbytes))
+        return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name,
+                          nbytes);
+    if (known) return SHUNT_OK;
+    return result ? fail_jpeg(decoder, name) : shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: no picture in it", name);
+}
+
+static shunt_status decode_rgb(tjhandle decoder, const uint8_t *bytes, size_t nbytes, const char *name,
+                               shunt_image *out)
+{
+    int result = tjDecompress2(decoder, bytes, nbytes, out->rgb, (int)out->width, 0, (int)out->height, TJPF_RGB,
+                               TJFLAG_LIMITSCANS);
+    return check_decoded(decoder, name, result);
+}
+
 shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
     tjhandle decoder = tjInitDecompress();
     if (!decoder) return shunt_fail_memory();
-    int width = 0, height = 0, subsampling, colours = -1;
-    shunt_status status = SHUNT_OK;
-    /* The result does not tell: a subsampling that TurboJPEG has no name for is a failure, though the rest is filled in
-     * and it can be decoded; a file of tables without a picture is none. */
-    int result = tjDecompressHeader3(decoder, bytes, nbytes, &width, &height, &subsampling, &colours);
-    if (width < 1 || height < 1 || colours < 0) {
-        if (!has_end(bytes, nbytes))
-            status = fail_cut_off(name, nbytes);
-        else if (result)
-            status = fail_jpeg(decoder, name);
-        else
-            status = shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: no picture in it", name);
-        goto done;
-    }
-    status = shunt_image_alloc(name, height, width, out);
-    if (status) goto done;
-    if (!has_end(bytes, nbytes))
-        status = fail_cut_off(name, nbytes);
-    else if (colours == TJCS_CMYK || colours == TJCS_YCCK)
+    int colours;
+    shunt_status status = read_header(decoder, bytes, nbytes, name, out, &colours);
+    if (!status && (colours == TJCS_CMYK || colours == TJCS_YCCK))
         status = decode_cmyk(decoder, bytes, nbytes, name, out);
-    else
-        status = check_decoded(
-            decoder, name,
-            tjDecompress2(decoder, bytes, nbytes, out->rgb, width, 0, height, TJPF_RGB, TJFLAG_LIMITSCANS));
+    else if (!status)
+        status = decode_rgb(decoder, bytes, nbytes, name, out);
     if (status) shunt_image_free(out);
-done:
     tjDestroy(decoder);
     return status;
 }
