@@ -204,23 +204,23 @@ __kernel void conv_tile(__global const float *restrict src, ulong src_at, __glob
     }
 }
 
-/* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB*B, c_size, ceil(ceil(K/B)/KB)*R*S), groups of B;
- * c_size: C rounded up to 2, or C with PLAIN_SRC. */
-__attribute__((reqd_work_group_size(B, 1, 1)))
+/* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB*B, c_size*R*S, ceil(ceil(K/B)/KB)), groups of KB*B;
+ * c_size: C rounded up to 2, or C with PLAIN_SRC. Along dimension 1 each lane walks its weights in the order of memory. */
+__attribute__((reqd_work_group_size(KB *B, 1, 1)))
 __kernel void conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
                              int K, int C, int R, int S)
 {
-    const int lane = get_global_id(0), c = get_global_id(1), c_size = get_global_size(1);
-    const int group = get_global_id(2) / (R * S), r = get_global_id(2) / S % R, s = get_global_id(2) % S;
-    const int k = group * (KB * B) + lane;
+    const int lane = get_global_id(0), tap = get_global_id(1) % (R * S), c = get_global_id(1) / (R * S);
+    const int c_size = get_global_size(1) / (R * S), r = tap / S, s = tap % S;
+    const size_t group = get_global_id(2), k = group * (KB * B) + lane;
 #ifdef PLAIN_SRC
-    const size_t at = ((((size_t)group * R + r) * c_size + c) * S + s) * (KB * B) + lane;
+    const size_t at = (((group * R + r) * c_size + c) * S + s) * (KB * B) + lane;
 #else
-    const size_t at = ((((size_t)group * R + r) * S + s) * c_size + c) * (KB * B) + lane;
+    const size_t at = (((group * R + r) * S + s) * c_size + c) * (KB * B) + lane;
 #endif
 
     weights += weights_at;
     packed += packed_at;
-    packed[B + at] = k < K && c < C ? weights[(((size_t)k * C + c) * R + r) * S + s] : 0.0f;
+    packed[B + at] = k < K && c < C ? weights[(k * C + c) * R * S + tap] : 0.0f;
     if (at < B) packed[at] = 0.0f;
 }

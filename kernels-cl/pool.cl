@@ -30,7 +30,7 @@ __kernel void pool(__global const float *src, ulong src_at, __global float *dst,
         for (int w = w_begin; w < w_end; w++) {
             const vec x = LOAD(src + ((size_t)h * d.W + w) * B);
 #ifdef MAX
-            result = select(result, x, x > result || isnan(x));
+            result = select(result, x, (x > result) | (x != x));
 #else
             result += x;
 #endif

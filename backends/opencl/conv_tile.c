@@ -93,9 +93,9 @@ static shunt_status prepare_pack(shunt_bop *op, const conv_tile *tile, const con
 {
     const cl_int c_size = tile->plain_src ? d->C : (d->C + 1) / 2 * 2;
     const uint64_t groups = (uint64_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
-    const uint64_t items[] = {(uint64_t)tile->n * (uint64_t)tile->block, (uint64_t)c_size,
-                              groups * (uint64_t)(d->R * d->S)};
-    const size_t local[] = {(size_t)tile->block, 1, 1};
+    const uint64_t items[] = {(uint64_t)tile->n * (uint64_t)tile->block, (uint64_t)c_size * (uint64_t)(d->R * d->S),
+                              groups};
+    const size_t local[] = {(size_t)items[0], 1, 1};
     const ocl_constant constants[] = {
         {sizeof d->K, &d->K}, {sizeof d->C, &d->C}, {sizeof d->R, &d->R}, {sizeof d->S, &d->S}};
     char format[SHUNT_PARAMS_CHARS];

@@ -137,6 +137,13 @@ static shunt_status choose(ocl_device *device, const shunt_op_desc *desc, const 
 
 /* ---- Ops ------------------------------------------------------------------------------------------------------------ */
 
+static bool is_fresh(const shunt_bop *op)
+{
+    bool fresh = op->pack.fresh;
+    for (int i = 0; i < OCL_MAX_STEPS; i++) fresh = fresh || op->steps[i].fresh;
+    return fresh;
+}
+
 static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
 {
     shunt_candidate chosen;
@@ -156,7 +163,10 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     if (limit > 0 && op->info.workspace > limit)
         return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
                         chosen.algorithm, op->info.workspace, limit);
-    return SHUNT_OK;
+    if (!is_fresh(op)) return SHUNT_OK;
+    status = ocl_op_warm(op);
+    if (!status) ocl_programs_save(op->device);
+    return status;
 }
 
 shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, const shunt_prepare_options *options,

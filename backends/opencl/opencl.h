@@ -74,8 +74,12 @@ static inline bool ocl_is_cpu(const ocl_device *device)
     return device->found.info.type == SHUNT_DEVICE_CPU;
 }
 
-/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. */
-shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out);
+/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. *fresh: it was
+ * compiled in this process. */
+shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out,
+                             bool *fresh);
+/* Puts what was compiled and not yet saved into the disk cache. */
+void ocl_programs_save(ocl_device *device);
 void ocl_programs_free(ocl_device *device);
 
 /* ---- Buffers and queues (buffer.c, queue.c) ------------------------------------------------------------------------ */
@@ -129,6 +133,7 @@ void ocl_recorded(shunt_bqueue *queue, cl_event event);
  * each as a buffer and the index of its first element (ulong), then its constants. */
 typedef struct ocl_step {
     cl_kernel kernel;
+    bool fresh; /* of a program that was compiled in this process */
     cl_uint dims;
     size_t global[3], local[3];
 } ocl_step;
@@ -176,6 +181,8 @@ shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shu
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace, shunt_bevent **event);
 void ocl_op_destroy(shunt_bop *op);
+/* Runs a prepared op once (warm.c). Having no memory for that is no failure. */
+shunt_status ocl_op_warm(shunt_bop *op);
 
 /* ---- For algorithms (desc.c, step.c) --------------------------------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@ struct ocl_program {
     ocl_program *next;
     const ocl_source *source;
     cl_program program;
+    bool fresh, saved;
     char options[OCL_OPTIONS_CHARS];
 };
 
@@ -33,23 +34,20 @@ static uint64_t hash_bytes(const void *bytes, size_t n)
 }
 
 /* All that a binary depends on: platform, device, driver, compute units (of a sub-device), options, source; each ends
- * with its 0. The caller frees *key. */
-static shunt_status make_key(const ocl_device *device, const ocl_source *source, const char *options, char **key,
-                             size_t *nkey)
+ * with its 0. The caller frees it; NULL without memory. */
+static char *make_key(const ocl_device *device, const ocl_source *source, const char *options, size_t *nkey)
 {
     const shunt_device_info *info = &device->found.info;
     const char *parts[] = {info->platform, info->name, info->driver, options, source->text};
     enum { NPARTS = sizeof parts / sizeof *parts };
-    size_t n = sizeof device->found.limits.units;
-    for (int i = 0; i < NPARTS; i++) n += strlen(parts[i]) + 1;
-    char *at = malloc(n);
-    if (!at) return ocl_fail_memory();
-    *key = at;
-    *nkey = n;
-    memcpy(at, &device->found.limits.units, sizeof device->found.limits.units);
-    at += sizeof device->found.limits.units;
+    *nkey = sizeof device->found.limits.units;
+    for (int i = 0; i < NPARTS; i++) *nkey += strlen(parts[i]) + 1;
+    char *key = malloc(*nkey);
+    if (!key) return NULL;
+    memcpy(key, &device->found.limits.units, sizeof device->found.limits.units);
+    char *at = key + sizeof device->found.limits.units;
     for (int i = 0; i < NPARTS; i++) at = stpcpy(at, parts[i]) + 1;
-    return SHUNT_OK;
+    return key;
 }
 
 static void release(cl_program *program)
@@ -135,43 +133,68 @@ static shunt_status compile(const ocl_device *device, const ocl_source *source, 
 }
 
 /* From the cache or the compiler. */
-static shunt_status build(const ocl_device *device, const ocl_source *source, const char *options, cl_program *out)
+static shunt_status build(const ocl_device *device, ocl_program *out)
 {
-    char *key = NULL;
-    size_t nkey = 0;
-    shunt_status status = make_key(device, source, options, &key, &nkey);
-    if (status) return status;
-    *out = load(device, key, nkey);
-    if (!*out) {
-        status = compile(device, source, options, out);
-        if (!status) store(*out, key, nkey);
-        if (!status) ocl_log(SHUNT_LOG_DEBUG, "opencl: compiled %s with %s", source->name, options);
-    }
+    size_t nkey;
+    char *key = make_key(device, out->source, out->options, &nkey);
+    if (!key) return ocl_fail_memory();
+    out->program = load(device, key, nkey);
     free(key);
-    return status;
+    if (out->program) return SHUNT_OK;
+    out->fresh = true;
+    ocl_log(SHUNT_LOG_DEBUG, "opencl: compiling %s with %s", out->source->name, out->options);
+    return compile(device, out->source, out->options, &out->program);
 }
 
-shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out)
+/* A new entry at the head of the table. */
+static shunt_status add_program(ocl_device *device, const ocl_source *source, const char *options)
+{
+    ocl_program *program = calloc(1, sizeof *program);
+    if (!program) return ocl_fail_memory();
+    program->source = source;
+    strcpy(program->options, options);
+    shunt_status status = build(device, program);
+    if (status) {
+        free(program);
+        return status;
+    }
+    program->next = device->programs;
+    device->programs = program;
+    return SHUNT_OK;
+}
+
+shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out,
+                             bool *fresh)
 {
     shunt_status status = SHUNT_OK;
     pthread_mutex_lock(&device->lock);
-    ocl_program *at = device->programs;
+    const ocl_program *at = device->programs;
     while (at && (at->source != source || strcmp(at->options, options))) at = at->next;
     if (!at) {
-        at = calloc(1, sizeof *at);
-        status = at ? build(device, source, options, &at->program) : ocl_fail_memory();
-        if (!status) {
-            at->source = source;
-            strcpy(at->options, options);
-            at->next = device->programs;
-            device->programs = at;
-        } else {
-            free(at);
-        }
+        status = add_program(device, source, options);
+        at = device->programs;
     }
-    if (!status) *out = at->program;
+    if (!status) {
+        *out = at->program;
+        *fresh = at->fresh;
+    }
     pthread_mutex_unlock(&device->lock);
     return status;
+}
+
+void ocl_programs_save(ocl_device *device)
+{
+    pthread_mutex_lock(&device->lock);
+    for (ocl_program *at = device->programs; at; at = at->next) {
+        if (!at->fresh || at->saved) continue;
+        at->saved = true; /* or not, but once is enough */
+        size_t nkey;
+        char *key = make_key(device, at->source, at->options, &nkey);
+        if (!key) continue;
+        store(at->program, key, nkey);
+        free(key);
+    }
+    pthread_mutex_unlock(&device->lock);
 }
 
 void ocl_programs_free(ocl_device *device)

@@ -56,7 +56,7 @@ shunt_status ocl_step_create(ocl_device *device, ocl_step *step, const ocl_sourc
     cl_program program;
     cl_int code;
     size_t most, group = 1;
-    shunt_status status = ocl_program_get(device, source, options, &program);
+    shunt_status status = ocl_program_get(device, source, options, &program, &step->fresh);
     if (status) return status;
     step->dims = dims;
     for (cl_uint i = 0; i < dims; i++) {
