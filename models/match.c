@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SHOWN = 20, NAME_CHARS = 256 };
+enum { MOST_SHOWN = 20, MOST_NAME_CHARS = 200 };
 
 /* What is wrong, joined by "; ". */
 typedef struct complaints {
@@ -44,6 +44,14 @@ static const char *dims_text(const shunt_tensor_desc *desc, char text[96])
     return text;
 }
 
+/* The model's name for a tensor of the file, or false when it can be none. */
+static bool own_name(const char *original, char name[MOST_NAME_CHARS + 16], complaints *wrong)
+{
+    if (strlen(original) <= MOST_NAME_CHARS) return names_canonical(original, name, MOST_NAME_CHARS + 16);
+    complain(wrong, "%.60s... is not the model's", original);
+    return false;
+}
+
 static bool is_parameter(const graph_value *value)
 {
     return value->source == VALUE_PARAMETER;
@@ -54,10 +62,9 @@ static json_t *index_by_name(const shunt_weights *file, complaints *wrong)
 {
     json_t *index = json_object();
     for (size_t i = 0; index && i < shunt_weights_count(file); i++) {
-        char name[NAME_CHARS];
-        const char *original = shunt_weights_at(file, i)->name;
-        if (!names_canonical(original, name, sizeof name)) continue;
-        if (json_object_get(index, name)) complain(wrong, "two tensors are %.120s", name);
+        char name[MOST_NAME_CHARS + 16];
+        if (!own_name(shunt_weights_at(file, i)->name, name, wrong)) continue;
+        if (json_object_get(index, name)) complain(wrong, "two tensors are %s", name);
         if (json_object_set_new(index, name, json_integer((json_int_t)i))) {
             json_decref(index);
             return NULL;
@@ -67,15 +74,15 @@ static json_t *index_by_name(const shunt_weights *file, complaints *wrong)
 }
 
 /* canonical name -> why, for what the reader of the file left out. NULL without memory. */
-static json_t *unusable_by_name(const shunt_weights *file)
+static json_t *unusable_by_name(const shunt_weights *file, complaints *wrong)
 {
     json_t *unusable = json_object();
     const char *original;
     json_t *reason;
     json_object_foreach(file->unusable, original, reason)
     {
-        char name[NAME_CHARS];
-        if (!names_canonical(original, name, sizeof name)) continue;
+        char name[MOST_NAME_CHARS + 16];
+        if (!own_name(original, name, wrong)) continue;
         if (json_object_set(unusable, name, reason)) {
             json_decref(unusable);
             return NULL;
@@ -144,14 +151,15 @@ static void compare(const shunt_model *model, const shunt_weights *file, json_t 
             complain(wrong, "%s is missing", values[i].name);
     }
     for (uint32_t i = 0; i < model->graph->nvalues; i++) {
+        if (!is_parameter(&values[i])) continue;
         json_object_del(index, values[i].name);
         json_object_del(unusable, values[i].name);
     }
     const char *name;
     json_t *at;
-    json_object_foreach(unusable, name, at) complain(wrong, "%.120s is not the model's", name);
+    json_object_foreach(unusable, name, at) complain(wrong, "%s is not the model's", name);
     json_object_foreach(index, name, at)
-        complain(wrong, "%.120s is not the model's", shunt_weights_at(file, (size_t)json_integer_value(at))->name);
+        complain(wrong, "%s is not the model's", shunt_weights_at(file, (size_t)json_integer_value(at))->name);
 }
 
 /* The parameters under the graph's names. They stay where they lie: the mapping goes with them. */
@@ -182,7 +190,8 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, shunt_
 {
     complaints *wrong = calloc(1, sizeof *wrong);
     const shunt_tensor_view **views = calloc(model->graph->nvalues, sizeof *views);
-    json_t *index = wrong ? index_by_name(file, wrong) : NULL, *unusable = unusable_by_name(file);
+    json_t *index = wrong ? index_by_name(file, wrong) : NULL;
+    json_t *unusable = wrong ? unusable_by_name(file, wrong) : NULL;
     shunt_status status = SHUNT_OK;
     if (!wrong || !views || !index || !unusable) {
         status = shunt_fail_memory();

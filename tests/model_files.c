@@ -162,7 +162,7 @@ static shunt_weights *take_weights(const char *model_name)
 static void set(shunt_weights *weights, const char *name, uint32_t rank, const int64_t *dims)
 {
     shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
-    memcpy(desc.dims, dims, rank * sizeof *dims);
+    for (uint32_t i = 0; i < rank; i++) desc.dims[i] = dims[i];
     float *zeros = calloc(shunt_tensor_count(&desc) + 1, sizeof *zeros);
     cr_assert_eq(shunt_weights_set(weights, name, &desc, zeros), SHUNT_OK, "%s", shunt_last_error());
     free(zeros);
@@ -198,10 +198,20 @@ Test(model_files, all_that_is_wrong_is_in_one_message)
     set(weights, "layer1.0.bn1.bias", 2, (int64_t[]){16, 1});
     set(weights, "module.stray", 0, NULL);
     set(weights, "bn1.num_batches_tracked", 0, NULL); /* means nothing here */
-    EXPECT_REFUSED(
-        weights, "resnet20",
-        "does not fit resnet20: bn1.weight is missing; layer1.0.conv1.weight is 16x16x1x1, not 16x16x3x3; "
-        "layer1.0.bn1.bias is 16x1, not 16; layer3.2.conv2.weight is missing; module.stray is not the model's");
+    set(weights, "conv1", 0, NULL);                   /* the name of an op, but of no parameter */
+    EXPECT_REFUSED(weights, "resnet20",
+                   "does not fit resnet20: bn1.weight is missing; layer1.0.conv1.weight is 16x16x1x1, not 16x16x3x3; "
+                   "layer1.0.bn1.bias is 16x1, not 16; layer3.2.conv2.weight is missing; module.stray is not the "
+                   "model's; conv1 is not the model's");
+}
+
+Test(model_files, names_that_are_too_long_are_cut)
+{
+    shunt_weights *weights = take_weights("resnet20");
+    char name[2001] = "";
+    for (int i = 0; i < 1000; i++) strcat(name, "\303\251");
+    set(weights, name, 0, NULL);
+    EXPECT_REFUSED(weights, "resnet20", "\303\251... is not the model's");
 }
 
 Test(model_files, a_long_list_is_cut_and_counted)
