@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    GUARD = 0xff /* floats and doubles of such bytes are NaN */,
-    TAIL_BYTES = 512,
-    SLOTS = 2 * SHUNT_MAX_INPUTS + 2
-};
+/* Floats and doubles of NAN_BYTE are NaN, so what is read around an input, or in dst, shows in the result. What is written
+ * has GUARD around it: a NaN that is read past an input and written past dst shall not look as if nothing happened. */
+enum { NAN_BYTE = 0xff, GUARD = 0xa5, TAIL_BYTES = 512, SLOTS = 2 * SHUNT_MAX_INPUTS + 2 };
 
 typedef struct slot {
     uint64_t offset, bytes, total;
@@ -57,7 +55,7 @@ shunt_device *op_runner_open(void)
     return device;
 }
 
-/* A slot of `bytes` bytes with these contents (NULL: guard bytes), on the device. */
+/* A slot of `bytes` bytes with these contents, or to be written (NULL), on the device. */
 static slot *add_slot(session *s, uint64_t bytes, const void *contents)
 {
     slot *made = &s->slots[s->nslots++];
@@ -69,8 +67,11 @@ static slot *add_slot(session *s, uint64_t bytes, const void *contents)
         fail(s, "no memory");
         return NULL;
     }
-    memset(made->image, GUARD, made->total);
-    if (contents) memcpy(made->image + made->offset, contents, bytes);
+    memset(made->image, contents ? NAN_BYTE : GUARD, made->total);
+    if (contents)
+        memcpy(made->image + made->offset, contents, bytes);
+    else
+        memset(made->image + made->offset, NAN_BYTE, bytes);
     const shunt_device_ops *ops = s->device->ops;
     if (!call(s, ops->buffer_alloc(s->device->handle, made->total, SHUNT_USE_ACTIVATION, &made->buffer),
               "buffer_alloc"))

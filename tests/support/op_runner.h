@@ -1,5 +1,5 @@
 /* op_runner.h - runs one op on a device, through the plugin ABI alone, the way a hostile runtime would: every tensor at
- * an odd multiple of the alignment, NaN bytes all around it and in dst, constant inputs packed where the op asks for it. */
+ * an odd multiple of the alignment, guard bytes all around it, NaN in dst, constant inputs packed where the op asks for it. */
 #ifndef SHUNT_TESTS_OP_RUNNER_H
 #define SHUNT_TESTS_OP_RUNNER_H
 
