@@ -49,7 +49,9 @@ static void cmyk_to_rgb(const uint8_t *cmyk, size_t pixels, uint8_t *rgb)
 
 static shunt_status fail_jpeg(tjhandle decoder, const char *name)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, tjGetErrorStr2(decoder));
+    const char *message = tjGetErrorStr2(decoder);
+    if (strstr(message, "nsufficient memory")) return shunt_fail_memory();
+    return shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, message);
 }
 
 /* Damage that leaves data missing is an error; what viewers put up with too is only worth a line in the log. */

@@ -17,7 +17,10 @@ typedef struct png_source {
 static void on_error(png_structp png, png_const_charp message)
 {
     png_source *source = png_get_error_ptr(png);
-    source->status = shunt_fail(SHUNT_E_INVALID, "%s: damaged PNG: %s", source->name, message);
+    if (strstr(message, "ut of memory"))
+        source->status = shunt_fail_memory();
+    else
+        source->status = shunt_fail(SHUNT_E_INVALID, "%s: damaged PNG: %s", source->name, message);
     longjmp(png_jmpbuf(png), 1);
 }
 

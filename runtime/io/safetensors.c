@@ -73,6 +73,7 @@ static shunt_status find_header(const char *path, const shunt_mapping *file, siz
 /* The parser quotes the file in its messages: nothing unprintable may get through. */
 static shunt_status fail_json(const char *path, json_error_t *error)
 {
+    if (!*error->text) return shunt_fail_memory(); /* the one failure that it has no words for */
     for (char *c = error->text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
     return shunt_fail(SHUNT_E_INVALID, "%s: bad JSON in the header at byte %d: %s", path, PREFIX + error->position,
