@@ -201,8 +201,8 @@ Test(model_files, all_that_is_wrong_is_in_one_message)
     set(weights, "conv1", 0, NULL);                   /* the name of an op, but of no parameter */
     EXPECT_REFUSED(weights, "resnet20",
                    "does not fit resnet20: bn1.weight is missing; layer1.0.conv1.weight is 16x16x1x1, not 16x16x3x3; "
-                   "layer1.0.bn1.bias is 16x1, not 16; layer3.2.conv2.weight is missing; module.stray is not the "
-                   "model's; conv1 is not the model's");
+                   "layer1.0.bn1.bias is 16x1, not 16; layer3.2.conv2.weight is missing; "
+                   "conv1 is not the model's; module.stray is not the model's");
 }
 
 Test(model_files, names_that_are_too_long_are_cut)
