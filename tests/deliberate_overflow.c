@@ -7,6 +7,6 @@ Test(deliberate, overflow)
     volatile size_t size = 77;
     char *volatile memory = malloc(size);
     cr_assert(memory);
-    memory[size] = 1;
+    ((volatile char *)memory)[size] = 1; /* volatile, or it is removed as dead before free */
     free(memory);
 }
