@@ -33,10 +33,15 @@ typedef JOIN(int, V) ivec;
 
 enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_RELU = 4 }; /* SHUNT_FLAG_* */
 
-/* max(x, 0), but NaN stays NaN. */
+/* max(x, floor) that keeps a NaN of x, which fmax would hide. */
+static inline vec at_least(vec x, vec floor)
+{
+    return select(x, floor, x < floor);
+}
+
 static inline vec relu(vec x)
 {
-    return select(x, (vec)0.0f, x < (vec)0.0f);
+    return at_least(x, (vec)0.0f);
 }
 
 /* Lanes whose channel c + lane is not below C become zero. */

@@ -13,9 +13,9 @@
  * Packed weights: B zeros, which pixels in the padding point at, then [K/(KB*B)][R][S][C rounded up to 2][KB*B]; with
  * PLAIN_SRC [K/(KB*B)][R][C][S][KB*B].
  * Memory per item: src R*S*C*M*chunk floats in whole blocks; weights R*S*C*KB*B floats, once per tile but in passes of
- * pass_taps * pass_c * KB*B floats, which should fit in half of the L2 cache; dst M*chunk*KB*B floats, once per pass.
+ * pass_taps * pass_c * KB*B floats, which should fit in an eighth of the L2 cache; dst M*chunk*KB*B floats, once per pass.
  */
-#include "common.cl"
+#include "cpu.cl"
 #include "conv.cl"
 
 /* How the work is cut; the same fields as conv_cut in backends/opencl/conv_tile.c. */
@@ -36,10 +36,17 @@ static void multiply(vec acc[M][KB], const float *x, __global const float *w)
         for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], wv[j], acc[m][j]);
 }
 
-/* Adds channels c0 to c1 of tap (r, s). h0, w0: where a pixel's receptive field begins. Returns the weights that follow. */
+/* Where the receptive fields of a tile's pixels begin; those of pixels past the end lie far above the image. */
+struct fields {
+    __global const float *image[M];
+    int h[M], w[M];
+};
+
+/* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`, one
+ * line a channel. */
 static __global const float *add_tap(vec acc[M][KB], __global const float *zeros, __global const float *w,
-                                     __global const float *const image[M], const int h0[M], const int w0[M], int r, int s,
-                                     int c0, int c1, const struct conv_dims *d)
+                                     __global const float *next, const struct fields *f, int r, int s, int c0, int c1,
+                                     const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W * B;
     __global const float *x[M];
@@ -48,9 +55,9 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
 
 #pragma unroll
     for (int m = 0; m < M; m++) {
-        const int h = h0[m] + r * d->dilation_h, v = w0[m] + s * d->dilation_w;
+        const int h = f->h[m] + r * d->dilation_h, v = f->w[m] + s * d->dilation_w;
         const int inside = (uint)h < (uint)d->H && (uint)v < (uint)d->W;
-        x[m] = inside ? image[m] + c0 / B * plane + ((long)h * d->W + v) * B : zeros;
+        x[m] = inside ? f->image[m] + c0 / B * plane + ((long)h * d->W + v) * B : zeros;
         step[m] = inside ? plane : 0;
         any |= inside;
     }
@@ -59,8 +66,9 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
-            for (int u = 0; u < 2; u++, w += KB * B) {
+            for (int u = 0; u < 2; u++, w += KB * B, next += B) {
                 float xc[M];
+                PREFETCH(next);
 #pragma unroll
                 for (int m = 0; m < M; m++) xc[m] = x[m][c + u];
                 multiply(acc, xc, w);
@@ -72,9 +80,9 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
     return w;
 }
 
-/* The same for a plain src and all taps of row r: the taps of a row are neighbours in memory. */
-static __global const float *add_row(vec acc[M][KB], __global const float *w, __global const float *const image[M],
-                                     const int h0[M], const int w0[M], int r, const struct conv_dims *d)
+/* acc += all taps of row r of a plain src: they are neighbours in memory. Returns the weights that follow. */
+static __global const float *add_row(vec acc[M][KB], __global const float *w, const struct fields *f, int r,
+                                     const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W;
     __global const float *x[M];
@@ -82,11 +90,11 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, __
 
 #pragma unroll
     for (int m = 0; m < M; m++) {
-        const int h = h0[m] + r * d->dilation_h, inside = (uint)h < (uint)d->H;
-        first[m] = inside ? w0[m] : INT_MIN / 2;
-        x[m] = image[m] + (long)h * d->W + w0[m];
+        const int h = f->h[m] + r * d->dilation_h, inside = (uint)h < (uint)d->H;
+        first[m] = inside ? f->w[m] : INT_MIN / 2;
+        x[m] = f->image[m] + (long)h * d->W + f->w[m];
         any |= inside;
-        all &= first[m] >= 0 && w0[m] + (d->S - 1) * d->dilation_w < d->W;
+        all &= first[m] >= 0 && f->w[m] + (d->S - 1) * d->dilation_w < d->W;
     }
     if (!any) return w + d->C * d->S * (KB * B);
     for (int c = 0; c < d->C; c++) {
@@ -108,11 +116,10 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, __
     return w;
 }
 
-__attribute__((reqd_work_group_size(1, 1, 1)))
-__kernel void conv_tile(__global const float *restrict src, ulong src_at, __global const float *restrict weights,
-                        ulong weights_at, __global const float *restrict bias, ulong bias_at,
-                        __global const float *residual_, ulong residual_at, __global float *dst_, ulong dst_at,
-                        const struct conv_dims d, const struct conv_cut cut)
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_tile(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
+          __global const float *restrict bias, ulong bias_at, __global const float *residual_, ulong residual_at,
+          __global float *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut)
 {
 #ifdef PLAIN_SRC
     const long image_size = (long)d.C * d.H * d.W;
@@ -132,9 +139,10 @@ __kernel void conv_tile(__global const float *restrict src, ulong src_at, __glob
 
     src += src_at;
     weights += weights_at;
+    bias += bias_at;
 #pragma unroll
     for (int j = 0; j < KB; j++)
-        b[j] = d.flags & WITH_BIAS ? load_channels(bias + bias_at, (group * KB + j) * B, d.K) : (vec)0.0f;
+        b[j] = d.flags & WITH_BIAS ? load_channels(bias, (group * KB + j) * B, d.K) : (vec)0.0f;
     const int slices = CEIL_DIV(d.C, cut.pass_c), passes = CEIL_DIV(taps, cut.pass_taps) * slices;
     for (int pass = 0; pass < passes; pass++) {
         const int tap0 = pass / slices * cut.pass_taps, tap1 = min(tap0 + cut.pass_taps, taps);
@@ -144,15 +152,13 @@ __kernel void conv_tile(__global const float *restrict src, ulong src_at, __glob
 
         for (int tile = begin; tile < end; tile += M) {
             const int valid_m = min(M, end - tile);
-            __global const float *image[M];
-            int h0[M], w0[M];
+            struct fields f;
             long to[M]; /* pixel m in the first dst block */
 #pragma unroll
             for (int m = 0; m < M; m++) {
-                /* Pixels past the end lie far above the image. */
-                h0[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;
-                w0[m] = q * d.stride_w - d.pad_left;
-                image[m] = src + n * image_size;
+                f.h[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;
+                f.w[m] = q * d.stride_w - d.pad_left;
+                f.image[m] = src + n * image_size;
                 to[m] = ((long)n * k_blocks + group * KB) * plane + p * d.Q + q;
                 if (++q == d.Q) {
                     q = 0;
@@ -180,11 +186,15 @@ __kernel void conv_tile(__global const float *restrict src, ulong src_at, __glob
 
             __global const float *w = weights + B + ((size_t)group * taps + tap0) * tap_size + c0 * (KB * B);
 #ifdef PLAIN_SRC
-            for (int r = tap0; r < tap1; r++) w = add_row(acc, w, image, h0, w0, r, &d);
+            for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
 #else
+            /* The first KB tiles of a chunk share the fetching of the next pass's weights. */
+            const long panel = (tap1 - tap0) * ((c1 - c0 + 1) / 2 * 2) * (KB * B);
+            __global const float *next = w + panel + min((tile - begin) / M, KB - 1) * (panel / KB);
             int r = tap0 / d.S, s = tap0 % d.S;
             for (int tap = tap0; tap < tap1; tap++) {
-                w = add_tap(acc, weights, w, image, h0, w0, r, s, c0, c1, &d);
+                w = add_tap(acc, weights, w, next, &f, r, s, c0, c1, &d);
+                next += (c1 - c0 + 1) / 2 * 2 * B;
                 if (++s == d.S) {
                     s = 0;
                     r++;
@@ -195,20 +205,18 @@ __kernel void conv_tile(__global const float *restrict src, ulong src_at, __glob
             for (int m = 0; m < M; m++)
 #pragma unroll
                 for (int j = 0; j < KB; j++)
-                    if (m < valid_m && j < valid_j) {
-                        /* A NaN among the channels would reach the lanes past K, too. */
-                        const vec sum = clear_tail(acc[m][j], (group * KB + j) * B, d.K);
-                        dst[to[m] + j * plane] = select(sum, floor, sum < floor);
-                    }
+                    if (m < valid_m && j < valid_j)
+                        /* A NaN among the channels would reach the lanes past K, too. */ dst[to[m] + j * plane] =
+                            clear_tail(at_least(acc[m][j], floor), (group * KB + j) * B, d.K);
         }
     }
 }
 
 /* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB*B, c_size*R*S, ceil(ceil(K/B)/KB)), groups of KB*B;
  * c_size: C rounded up to 2, or C with PLAIN_SRC. Along dimension 1 each lane walks its weights in the order of memory. */
-__attribute__((reqd_work_group_size(KB *B, 1, 1)))
-__kernel void conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
-                             int K, int C, int R, int S)
+__attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
+conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at, int K, int C,
+               int R, int S)
 {
     const int lane = get_global_id(0), tap = get_global_id(1) % (R * S), c = get_global_id(1) / (R * S);
     const int c_size = get_global_size(1) / (R * S), r = tap / S, s = tap % S;

@@ -14,8 +14,8 @@ typedef struct conv_tile {
 } conv_tile;
 
 enum {
-    /* OpenCL does not tell the size of a core's second-level cache; this is what most have at least. */
-    L2_BYTES = 512 << 10,
+    /* OpenCL does not tell the size of a core's second-level cache. */
+    L2_BYTES = 1 << 20,
     MAX_CHUNK = 64,
 };
 
@@ -42,7 +42,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 static int rank(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device, (void)desc;
-    return 20;
+    return OCL_TILE_RANK;
 }
 
 /* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. */
@@ -55,13 +55,13 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     return true;
 }
 
-/* Passes whose weights take at most half of the cache: whole taps, or slices of the channels of one. Then the chunk that
+/* Passes whose weights take at most an eighth of the cache: whole taps, or slices of the channels of one. Then the chunk that
  * balances the items over the units while its part of src takes at most a quarter. */
 static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units)
 {
     const int64_t lane_bytes = 4 * (int64_t)tile->n * tile->block * (tile->plain_src ? d->S : 1);
     const cl_int taps = tile->plain_src ? d->R : d->R * d->S;
-    const int64_t most = L2_BYTES / 2 / lane_bytes; /* channels of one tap */
+    const int64_t most = L2_BYTES / 8 / lane_bytes; /* channels of one tap */
     conv_cut cut = {.chunk = 1, .pass_taps = 1, .pass_c = d->C};
     if (d->C <= most || tile->plain_src) {
         int64_t fit = most / d->C < 1 ? 1 : most / d->C;

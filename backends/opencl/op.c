@@ -8,8 +8,10 @@
 
 /* Those of one kind and equal rank are tried in this order. */
 static const ocl_algorithm *const algorithms[] = {
-    &ocl_conv_tile, &ocl_conv_direct, &ocl_linear,      &ocl_batch_norm, &ocl_relu,     &ocl_add,
-    &ocl_max_pool,  &ocl_avg_pool,    &ocl_global_pool, &ocl_softmax,    &ocl_shortcut, &ocl_reorder,
+    &ocl_conv_tile, &ocl_conv_winograd4, &ocl_conv_winograd2, &ocl_conv_direct,
+    &ocl_linear,    &ocl_batch_norm,     &ocl_relu,           &ocl_add,
+    &ocl_max_pool,  &ocl_avg_pool,       &ocl_global_pool,    &ocl_softmax,
+    &ocl_shortcut,  &ocl_reorder,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
@@ -224,5 +226,6 @@ void ocl_op_destroy(shunt_bop *op)
     if (!op) return;
     for (int i = 0; i < OCL_MAX_STEPS; i++) ocl_step_destroy(&op->steps[i]);
     ocl_step_destroy(&op->pack);
+    free(op->own);
     free(op);
 }

@@ -138,7 +138,7 @@ typedef struct ocl_step {
     size_t global[3], local[3];
 } ocl_step;
 
-enum { OCL_MAX_STEPS = 4, OCL_OPTIONS_CHARS = 160 };
+enum { OCL_MAX_STEPS = 4, OCL_TILE_RANK = 1000, OCL_OPTIONS_CHARS = 160 };
 
 typedef struct ocl_algorithm ocl_algorithm;
 
@@ -149,6 +149,7 @@ struct shunt_bop {
     shunt_op_info info;
     ocl_step steps[OCL_MAX_STEPS];
     ocl_step pack;        /* of the weights; runs in op_pack, or at the head of op_launch when they change */
+    void *own;            /* the algorithm's, freed by free() */
     uint64_t pack_offset; /* in the workspace, of weights packed at launch */
 };
 
@@ -156,7 +157,7 @@ struct shunt_bop {
 struct ocl_algorithm {
     uint32_t kind;
     const char *name;
-    /* The higher, the better a guess; NULL: 0. */
+    /* The higher, the better a guess; OCL_TILE_RANK times the estimated gain over the direct convolution. NULL: 0. */
     int (*rank)(const ocl_device *device, const shunt_op_desc *desc);
     /* Why it cannot, or NULL when it can. */
     const char *(*refuse)(const ocl_device *device, const shunt_op_desc *desc);
@@ -170,8 +171,9 @@ struct ocl_algorithm {
                            shunt_arg workspace);
 };
 
-extern const ocl_algorithm ocl_conv_direct, ocl_conv_tile, ocl_linear, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
-    ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
+extern const ocl_algorithm ocl_conv_direct, ocl_conv_tile, ocl_conv_winograd2, ocl_conv_winograd4, ocl_linear,
+    ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool, ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut,
+    ocl_reorder;
 
 shunt_status ocl_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
 shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,

@@ -1,0 +1,320 @@
+/* conv_winograd.cl - 3x3 stride-1 convolution on a CPU by Winograd's F(FxF,3x3), F = 2 or 4, as 36 (or 16) matrix products.
+ *
+ * dst = act(conv(src, weights) + bias + residual), src and dst in blocks of B = V channels; residual may be dst. An F x F
+ * patch of dst is a tile; tiles are numbered through (n, ceil(P/F), ceil(Q/F)).
+ *
+ * With E = F + 2, for a strip of tiles, T of them after rounding up to M:
+ *   v, transformed src       E*E times [ceil(C/B)][T][B] and B floats of padding
+ *   u, transformed weights   [ceil(K/(KB*B))][E*E][C rounded up to 2][KB*B]
+ *   m, their products        E*E times [blocks][T][B] and B floats of padding; blocks: of all K rounded up to KB, or KB
+ *                            where fused
+ * The padding keeps the E*E streams of a transform from falling into the same set of the first-level cache.
+ *
+ * Two ways to run it, built as two programs:
+ *   staged: winograd_src, winograd_multiply, winograd_dst, with v and m in global memory. Each u is read once per strip:
+ *     the choice for many channels.
+ *   -DFUSED: winograd_fused, an item takes `chunk` tiles and `slice` groups of channels through all three stages with v and
+ *     m in local memory, which on a CPU is a buffer of the thread that stays in its cache. u is read once per item: the
+ *     choice where u fits the cache. Local floats: see winograd_fused.
+ * Work-groups are of 1.
+ *
+ * Tile parameters: B lanes of a block and of a vector, M tiles, KB vectors of channels, as in conv_tile.cl; F.
+ */
+#include "cpu.cl"
+#include "conv.cl"
+#define E (F + 2)
+#ifdef FUSED
+#define SCRATCH __local
+#else
+#define SCRATCH __global
+#endif
+
+/* How the work is cut; the same fields as winograd_cut in backends/opencl/conv_winograd.c. */
+struct winograd_cut {
+    int first, count; /* tiles of the strip; fused: 0 and all */
+    int chunk;        /* tiles per item, a multiple of M */
+    int slice;        /* fused: groups of KB*B channels per item */
+};
+
+/* x (E) = transpose(B) d */
+static void src_line(vec x[E], const vec d[E])
+{
+#if F == 2
+    x[0] = d[0] - d[2];
+    x[1] = d[1] + d[2];
+    x[2] = d[2] - d[1];
+    x[3] = d[1] - d[3];
+#else
+    const vec a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1], c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
+    x[0] = 4.0f * d[0] - 5.0f * d[2] + d[4];
+    x[1] = a + b;
+    x[2] = a - b;
+    x[3] = c + e;
+    x[4] = c - e;
+    x[5] = 4.0f * d[1] - 5.0f * d[3] + d[5];
+#endif
+}
+
+/* y (F) = transpose(A) x */
+static void dst_line(vec y[F], const vec x[E])
+{
+#if F == 2
+    y[0] = x[0] + x[1] + x[2];
+    y[1] = x[1] - x[2] - x[3];
+#else
+    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], e = x[3] - x[4];
+    y[0] = x[0] + a + c;
+    y[1] = b + 2.0f * e;
+    y[2] = a + 4.0f * c;
+    y[3] = b + 8.0f * e + x[5];
+#endif
+}
+
+/* A position in the numbering of tiles. */
+struct tile {
+    int n, p, q; /* p, q: first pixel in dst */
+};
+
+static struct tile locate_tile(int tile, const struct conv_dims *d)
+{
+    const int tiles_w = CEIL_DIV(d->Q, F), tiles_h = CEIL_DIV(d->P, F), row = tile / tiles_w, n = row / tiles_h;
+
+    return (struct tile){n, (row - n * tiles_h) * F, (tile - row * tiles_w) * F};
+}
+
+static void next_tile(struct tile *tile, const struct conv_dims *d)
+{
+    if ((tile->q += F) < d->Q) return;
+    tile->q = 0;
+    if ((tile->p += F) < d->P) return;
+    tile->p = 0;
+    tile->n++;
+}
+
+/* Block cb of src -> v (a block's tiles), for tiles first to first + count; tiles beyond the last become zero. */
+static void transform_src(__global const vec *src, SCRATCH vec *v, long stride, int cb, int first, int count,
+                          const struct conv_dims *d)
+{
+    const long plane = (long)d->H * d->W;
+    struct tile tile = locate_tile(first, d);
+
+    for (int t = 0; t < count; t++, next_tile(&tile, d)) {
+        const int h0 = tile.p - d->pad_top, w0 = tile.q - d->pad_left;
+        const int inside = h0 >= 0 && h0 + E <= d->H && w0 >= 0 && w0 + E <= d->W && tile.n < d->N;
+        __global const vec *x = src + ((long)tile.n * CEIL_DIV(d->C, B) + cb) * plane + (long)h0 * d->W + w0;
+        SCRATCH vec *to = v + t;
+        vec part[E][E];
+
+        for (int j = 0; j < E; j++) {
+            vec column[E], out[E];
+            if (inside) {
+#pragma unroll
+                for (int i = 0; i < E; i++) column[i] = x[i * d->W + j];
+            } else {
+                const int rows = (uint)(w0 + j) < (uint)d->W && tile.n < d->N ? d->H : 0;
+#pragma unroll
+                for (int i = 0; i < E; i++) column[i] = (uint)(h0 + i) < (uint)rows ? x[i * d->W + j] : (vec)0.0f;
+            }
+            src_line(out, column);
+#pragma unroll
+            for (int i = 0; i < E; i++) part[i][j] = out[i];
+        }
+        for (int i = 0; i < E; i++) {
+            vec out[E];
+            src_line(out, part[i]);
+#pragma unroll
+            for (int j = 0; j < E; j++, to += stride) *to = out[j];
+        }
+    }
+}
+
+/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, one line a channel. */
+static void multiply(SCRATCH const float *v, __global const float *u, SCRATCH vec *m, int T, int C,
+                     __global const float *next)
+{
+    vec acc[M][KB];
+#pragma unroll
+    for (int i = 0; i < M; i++)
+#pragma unroll
+        for (int j = 0; j < KB; j++) acc[i][j] = (vec)0.0f;
+    for (int left = C; left > 0; left -= B, v += (long)T * B) {
+        const int lanes = min(left, B);
+        for (int c = 0; c < lanes; c += 2) {
+#pragma unroll
+            for (int l = 0; l < 2; l++, u += KB * B, next += B) {
+                vec uv[KB];
+                PREFETCH(next);
+#pragma unroll
+                for (int j = 0; j < KB; j++) uv[j] = ((__global const vec *)u)[j];
+#pragma unroll
+                for (int i = 0; i < M; i++)
+#pragma unroll
+                    for (int j = 0; j < KB; j++) acc[i][j] = fma((vec)v[i * B + c + l], uv[j], acc[i][j]);
+            }
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < M; i++)
+#pragma unroll
+        for (int j = 0; j < KB; j++) m[(long)j * T + i] = acc[i][j];
+}
+
+/* m of a block's tiles, first to first + count -> dst block kb. */
+static void transform_dst(SCRATCH const vec *m, long stride, __global const float *bias, __global const vec *residual,
+                          __global vec *dst, int kb, int first, int count, const struct conv_dims *d)
+{
+    const vec b = d->flags & WITH_BIAS ? load_channels(bias, kb * B, d->K) : (vec)0.0f;
+    const vec floor = d->flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
+    struct tile tile = locate_tile(first, d);
+
+    for (int t = 0; t < count; t++, next_tile(&tile, d)) {
+        const long at = (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
+        const int rows = min(F, d->P - tile.p), columns = min(F, d->Q - tile.q);
+        vec part[F][E];
+
+        for (int j = 0; j < E; j++) {
+            vec column[E], out[F];
+#pragma unroll
+            for (int i = 0; i < E; i++) column[i] = m[(i * E + j) * stride + t];
+            dst_line(out, column);
+#pragma unroll
+            for (int i = 0; i < F; i++) part[i][j] = out[i];
+        }
+        for (int i = 0; i < rows; i++) {
+            vec out[F];
+            dst_line(out, part[i]);
+#pragma unroll
+            for (int j = 0; j < F; j++) {
+                if (j < columns) {
+                    const long here = at + i * d->Q + j;
+                    vec y = out[j] + b;
+                    if (d->flags & WITH_RESIDUAL) y += residual[here];
+                    dst[here] = clear_tail(at_least(y, floor), kb * B, d->K);
+                }
+            }
+        }
+    }
+}
+
+/* Floats of one product's weights for one group of channels. */
+static long u_size(int C)
+{
+    return (C + 1) / 2 * 2 * (KB * B);
+}
+
+#ifdef FUSED
+/* Work-items: (ceil(groups/slice), ceil(count/chunk), 1) with groups = ceil(ceil(K/B)/KB).
+ * scratch: E*E * ((ceil(C/B) + KB)*chunk + 2) * B floats. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_fused(__global const float *src_, ulong src_at, __global const float *restrict u, ulong u_at,
+               __global const float *restrict bias, ulong bias_at, __global const float *residual_, ulong residual_at,
+               __global float *dst_, ulong dst_at, __local vec *scratch, const struct conv_dims d,
+               const struct winograd_cut cut)
+{
+    __global const vec *src = (__global const vec *)(src_ + src_at),
+                       *residual = (__global const vec *)(residual_ + residual_at);
+    __global vec *dst = (__global vec *)(dst_ + dst_at);
+    u += u_at;
+    bias += bias_at;
+    const int first = get_global_id(1) * cut.chunk, count = min(cut.chunk, cut.count - first);
+    const int T = CEIL_DIV(count, M) * M, c_blocks = CEIL_DIV(d.C, B), k_blocks = CEIL_DIV(d.K, B);
+    const int group0 = get_global_id(0) * cut.slice, group1 = min(group0 + cut.slice, CEIL_DIV(k_blocks, KB));
+    const long v_stride = (long)c_blocks * T + 1, m_stride = (long)KB * T + 1, size = u_size(d.C);
+    __local vec *v = scratch, *m = scratch + E * E * v_stride;
+
+    for (int cb = 0; cb < c_blocks; cb++) transform_src(src, v + cb * T, v_stride, cb, first, T, &d);
+    for (int group = group0; group < group1; group++) {
+        /* The first KB register tiles share the fetching of the next product's weights. */
+        for (int e = 0; e < E * E; e++)
+            for (int t = 0; t < T; t += M)
+                multiply((__local const float *)(v + e * v_stride + t), u + (group * E * E + e) * size,
+                         m + e * m_stride + t, T, d.C,
+                         u + (group * E * E + e + 1) * size + min(t / M, KB - 1) * (size / KB));
+        for (int kb = group * KB; kb < min((group + 1) * KB, k_blocks); kb++)
+            transform_dst(m + (kb - group * KB) * T, m_stride, bias, residual, dst, kb, first, count, &d);
+    }
+}
+#else
+/* Work-items: (ceil(T/chunk), ceil(C/B), 1) with T = count rounded up to M. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__global const float *restrict src_,
+                                                                          ulong src_at, __global float *restrict v_,
+                                                                          ulong v_at, const struct conv_dims d,
+                                                                          const struct winograd_cut cut)
+{
+    __global const vec *src = (__global const vec *)(src_ + src_at);
+    __global vec *v = (__global vec *)(v_ + v_at);
+    const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, cb = get_global_id(1);
+
+    transform_src(src, v + (long)cb * T + begin, (long)CEIL_DIV(d.C, B) * T + 1, cb, cut.first + begin,
+                  min(cut.chunk, T - begin), &d);
+}
+
+/* Work-items: (ceil(T/chunk), E*E, groups): an item multiplies `chunk` tiles by one group of one product. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_multiply(__global const float *restrict v_, ulong v_at, __global const float *restrict u, ulong u_at,
+                  __global float *restrict m_, ulong m_at, const struct conv_dims d, const struct winograd_cut cut)
+{
+    __global const vec *v = (__global const vec *)(v_ + v_at);
+    __global vec *m = (__global vec *)(m_ + m_at);
+    const int T = CEIL_DIV(cut.count, M) * M, e = get_global_id(1), group = get_global_id(2);
+    const int begin = get_global_id(0) * cut.chunk, end = min(begin + cut.chunk, T);
+
+    const long size = u_size(d.C);
+
+    v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
+    u += u_at + (group * E * E + e) * size;
+    m += e * ((long)CEIL_DIV(d.K, B * KB) * KB * T + 1) + (long)group * KB * T;
+    for (int t = begin; t < end; t += M)
+        multiply((__global const float *)(v + t), u, m + t, T, d.C,
+                 u + size + min((t - begin) / M, KB - 1) * (size / KB));
+}
+
+/* Work-items: (ceil(count/chunk), ceil(K/B), 1). */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_dst(__global const float *restrict m_, ulong m_at, __global const float *restrict bias, ulong bias_at,
+             __global const float *residual_, ulong residual_at, __global float *dst_, ulong dst_at,
+             const struct conv_dims d, const struct winograd_cut cut)
+{
+    __global const vec *m = (__global const vec *)(m_ + m_at),
+                       *residual = (__global const vec *)(residual_ + residual_at);
+    __global vec *dst = (__global vec *)(dst_ + dst_at);
+    bias += bias_at;
+    const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, kb = get_global_id(1);
+
+    transform_dst(m + (long)kb * T + begin, (long)CEIL_DIV(d.K, B * KB) * KB * T + 1, bias, residual, dst, kb,
+                  cut.first + begin, min(cut.chunk, cut.count - begin), &d);
+}
+#endif
+
+/* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB*B, C rounded up to 2, groups), groups of (KB*B). */
+__attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
+winograd_weights(__global const float *restrict weights, ulong weights_at, __global float *restrict u, ulong u_at,
+                 int K, int C)
+{
+    const int lane = get_global_id(0), c = get_global_id(1), group = get_global_id(2), k = group * (KB * B) + lane;
+#if F == 2
+    const float G[E][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
+#else
+    const float G[E][3] = {{1 / 4.f, 0, 0},
+                           {-1 / 6.f, -1 / 6.f, -1 / 6.f},
+                           {-1 / 6.f, 1 / 6.f, -1 / 6.f},
+                           {1 / 24.f, 1 / 12.f, 1 / 6.f},
+                           {1 / 24.f, -1 / 12.f, 1 / 6.f},
+                           {0, 0, 1}};
+#endif
+    float part[E][3];
+
+    weights += weights_at;
+    u += u_at;
+    for (int i = 0; i < E; i++)
+        for (int s = 0; s < 3; s++) {
+            part[i][s] = 0.0f;
+            for (int r = 0; r < 3; r++)
+                part[i][s] += k < K && c < C ? G[i][r] * weights[(((size_t)k * C + c) * 3 + r) * 3 + s] : 0.0f;
+        }
+    for (int i = 0; i < E; i++)
+        for (int j = 0; j < E; j++) {
+            const float x = part[i][0] * G[j][0] + part[i][1] * G[j][1] + part[i][2] * G[j][2];
+            u[(size_t)(group * E * E + i * E + j) * u_size(C) + c * (KB * B) + lane] = x;
+        }
+}
