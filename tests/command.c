@@ -116,6 +116,33 @@ Test(command, device_is_never_replaced_in_silence)
     expect_success();
 }
 
+/* The same picture and weights give the same answer on every device, however it is named. */
+Test(command, devices_agree)
+{
+    static const char *const selectors[] = {"scalar", "auto", "opencl", "opencl:0", "opencl:cpu"};
+    double expected[10] = {0}, p;
+    put_picture("a.ppm", 60, 50);
+    run("shunt devices | grep -q '^opencl:0 *cpu'");
+    size_t count = said.status == 0 ? 5 : 2; /* machines without OpenCL have the first two */
+    for (size_t i = 0; i < count; i++) {
+        run("SHUNT_DEVICE=%s shunt classify --model resnet20 --random-weights --top 10 --json a.ppm", selectors[i]);
+        expect_success();
+        json_t *report = json_said();
+        json_t *guesses = json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"), *guess;
+        size_t k;
+        json_array_foreach(guesses, k, guess)
+        {
+            size_t class = (size_t)number_at(guess, "class");
+            cr_assert(class < 10);
+            p = number_at(guess, "probability");
+            if (i == 0) expected[class] = p;
+            cr_assert_float_eq(p, expected[class], 1e-4, "%s: class %zu", selectors[i], class);
+        }
+        cr_assert(k == 10 && (i < 2 || !strncmp(text_at(report, "device"), "opencl:", 7)));
+        json_decref(report);
+    }
+}
+
 /* ---- Reports -------------------------------------------------------------------------------------------------- */
 
 /* Parameters and multiply-adds as the paper and torchvision have them. */
@@ -188,6 +215,17 @@ Test(command, bench_ends_with_a_line_of_json)
     line = json_said();
     cr_assert_geq(json_array_size(json_object_get(line, "steps")), 20);
     json_decref(line);
+}
+
+Test(command, progress_is_for_terminals)
+{
+    const char *line = "shunt bench --model resnet18 --device scalar --repeats 6";
+    run("command -v script");
+    if (said.status) cr_skip_test("no script here");
+    run("script -qec '%s' /dev/null", line);
+    cr_assert(strstr(said.out, "measuring [") && strstr(said.out, " left"), "%.2000s", said.out);
+    run("%s", line);
+    expect_success(); /* with nothing on stderr */
 }
 
 Test(command, profile_is_a_trace)
