@@ -163,6 +163,42 @@ SHUNT_API shunt_status shunt_executor_report(shunt_executor *executor, const shu
  * it on too and writes the steps of all runs as a Chrome trace when the executor is destroyed. */
 SHUNT_API void shunt_executor_profile(shunt_executor *executor, int on);
 
+/* Tuning: which of a device's algorithms is fastest for each op, found by trying, and kept in the cache folder. Plans use
+ * what is kept. SHUNT_TUNE=off: they use the device's best guesses; fast, full: what is not known yet is tried when a plan
+ * is made, but only candidates that earlier tuning on this device has found to be safe. */
+typedef enum shunt_tune_stage {
+    SHUNT_TUNE_START,  /* ops, known and trials tell what there is to do */
+    SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
+    SHUNT_TUNE_TRIED,  /* and what came of it: verdict, and microseconds if it is "safe" */
+    SHUNT_TUNE_CHOSEN  /* the best for an op, and what would have been used without tuning */
+} shunt_tune_stage;
+typedef struct shunt_tune_event {
+    shunt_tune_stage stage;
+    uint32_t ops, known;      /* distinct ops that have a choice of algorithms; how many of them are tuned already */
+    uint32_t trials;          /* candidates to try, over all ops */
+    const char *name, *op;    /* of the first step that is this op; the op in words */
+    uint32_t uses;            /* steps that are this op */
+    const char *algorithm, *params;
+    const char *verdict;      /* "safe", "wrong", "failed"; "unfinished": not tried, since it hung or crashed before */
+    const char *reason;       /* why it is wrong or failed; else "" */
+    double microseconds;      /* of one launch */
+    const char *guess_algorithm, *guess_params; /* CHOSEN: the device's best guess, and its time, 0 if it failed */
+    double guess_microseconds;
+} shunt_tune_event;
+typedef void (*shunt_tune_handler)(void *context, const shunt_tune_event *event);
+typedef struct shunt_tune_options {
+    int full;      /* != 0: all candidates; else the first few. Ops that are tuned already, as thoroughly, are left out */
+    int retry;     /* != 0: ops that are tuned already and candidates that hung or crashed are tried again */
+    int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
+                    * do it in one that may, as `shunt tune` does. A later call leaves that candidate out. */
+    shunt_tune_handler handler; /* or NULL */
+    void *context;
+} shunt_tune_options;
+/* Tunes the distinct ops of the plan for inputs of these shapes, each as it is found kept in the cache folder, which must
+ * be there and writable. options NULL: all 0. Plans made before are dropped, and a report of them with them. */
+SHUNT_API shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                           const shunt_tune_options *options);
+
 /* ---- Models ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct shunt_model_options {

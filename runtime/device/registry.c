@@ -6,6 +6,7 @@
 #include "runtime/device/device.h"
 #include "runtime/device/option.h"
 #include "runtime/error.h"
+#include "runtime/tune/tune.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -276,5 +277,6 @@ void shunt_shutdown(void)
     nplugins = 0;
     built_in_done = folders_done = false;
     pthread_mutex_unlock(&lock);
+    shunt_tune_free();
     shunt_options_free();
 }

@@ -144,6 +144,31 @@ shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_
     return status;
 }
 
+/* The plans that there are have been made without what tuning finds. */
+static void drop_plans(shunt_executor *executor)
+{
+    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
+        shunt_plan_destroy(executor->plans[p]);
+        executor->plans[p] = NULL;
+    }
+}
+
+shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                 const shunt_tune_options *options)
+{
+    static const shunt_tune_options none = {0};
+    shunt_status status = check_inputs(executor, inputs, ninputs);
+    if (status == SHUNT_OK) status = shunt_executor_need_device(executor, PLAN_MAIN);
+    if (status != SHUNT_OK) return status;
+    drop_plans(executor);
+    shunt_plan *outline = NULL;
+    status = shunt_plan_outline(executor, inputs, ninputs, &outline);
+    if (status != SHUNT_OK) return status;
+    status = shunt_plan_tune(outline, options ? options : &none);
+    shunt_plan_destroy(outline);
+    return status;
+}
+
 /* ---- Running ------------------------------------------------------------------------------------------------- */
 
 enum { MAX_TENSORS = 64 };

@@ -12,8 +12,8 @@ static bool accept_fused(void *context, const shunt_op_desc *desc)
     return shunt_device_accepts(device, &wanted, NULL, NULL);
 }
 
-shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                               shunt_plan **out)
+shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                shunt_plan **out)
 {
     shunt_plan *plan = calloc(1, sizeof *plan);
     if (!plan) return shunt_fail_memory();
@@ -23,7 +23,21 @@ shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc
     if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(plan->graph);
     if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, executor->devices[PLAN_MAIN]);
     if (status == SHUNT_OK) status = shunt_plan_lower(plan);
-    if (status == SHUNT_OK) status = shunt_plan_prepare(plan);
+    if (status != SHUNT_OK) {
+        shunt_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                               shunt_plan **out)
+{
+    shunt_plan *plan = NULL;
+    shunt_status status = shunt_plan_outline(executor, inputs, ninputs, &plan);
+    if (status != SHUNT_OK) return status;
+    status = shunt_plan_prepare(plan);
     if (status == SHUNT_OK) status = shunt_plan_allocate(plan);
     if (status != SHUNT_OK) {
         shunt_plan_destroy(plan);

@@ -84,6 +84,9 @@ struct shunt_executor {
 /* executor.c: opens the fallback device on first use, and makes the device's queue. */
 shunt_status shunt_executor_need_device(shunt_executor *executor, int device);
 
+/* outline: only as far as lower.c, so its steps have no ops yet. */
+shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                shunt_plan **out);
 shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                shunt_plan **out);
 void shunt_plan_destroy(shunt_plan *plan);
@@ -92,6 +95,8 @@ shunt_status shunt_plan_lower(shunt_plan *plan);
 shunt_status shunt_plan_prepare(shunt_plan *plan);
 shunt_status shunt_plan_allocate(shunt_plan *plan);
 shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+/* tune.c: for an outline. */
+shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *options);
 /* report.c: fills executor->report for this plan. */
 shunt_status shunt_plan_describe(shunt_plan *plan);
 

@@ -1,13 +1,30 @@
 /* prepare.c - turns each step's description into an op of its backend, with its parameters in place. */
 #include "runtime/plan/plan.h"
 #include "runtime/error.h"
+#include "runtime/tune/tune.h"
+
+/* Makes the step's op with the tuned choice, if there is one, that can be prepared (still); else with the best guess. */
+static shunt_status make_op(const shunt_device *device, plan_step *step)
+{
+    shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
+    tune_choice choice;
+    if (shunt_tune_choose(device, &step->desc, &choice)) {
+        shunt_prepare_options tuned = options;
+        tuned.algorithm = choice.algorithm;
+        tuned.params = choice.params;
+        shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &tuned, &step->op);
+        if (status == SHUNT_OK) return SHUNT_OK;
+        shunt_device_fail(device, status, "preparing");
+        shunt_tune_choice_failed(&choice);
+    }
+    return device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
+}
 
 static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     char kind[48];
-    shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
-    shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
+    shunt_status status = make_op(device, step);
     if (status == SHUNT_OK) {
         step->info.size = sizeof step->info;
         status = device->ops->op_info(step->op, &step->info);

@@ -1,0 +1,89 @@
+/* tune.c - tunes the distinct ops of a plan, without making the plan itself. */
+#include "runtime/error.h"
+#include "runtime/plan/plan.h"
+#include "runtime/tune/tune.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An op to tune: the first of the steps that are the same. */
+typedef struct tune_item {
+    const plan_step *step;
+    uint32_t uses;
+} tune_item;
+
+typedef struct tune_list {
+    tune_item *items;
+    uint32_t count;
+    shunt_tune_event event; /* its totals */
+} tune_list;
+
+static bool tuned_enough(const shunt_device *device, const shunt_op_desc *desc, const shunt_tune_options *options)
+{
+    tune_choice known;
+    tune_effort wanted = options->safe_only ? EFFORT_SAFE : options->full ? EFFORT_FULL : EFFORT_FAST;
+    return shunt_tune_find_own(device, desc, &known) && known.effort >= wanted &&
+           shunt_tune_may_use(device, desc, &known);
+}
+
+/* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
+static shunt_status add_step(tune_list *list, const shunt_device *device, const plan_step *step,
+                             const shunt_tune_options *options)
+{
+    if (step->transfer || step->device != PLAN_MAIN) return SHUNT_OK;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!memcmp(&list->items[i].step->desc, &step->desc, sizeof step->desc)) {
+            list->items[i].uses++;
+            return SHUNT_OK;
+        }
+    if (!shunt_tune_has_choice(device, &step->desc)) return SHUNT_OK;
+    list->items[list->count++] = (tune_item){step, 1};
+    if (!options->retry) return SHUNT_OK;
+    return shunt_tune_store(device, &step->desc, NULL);
+}
+
+static shunt_status tune_items(tune_list *list, const shunt_device *device, const shunt_tune_options *options)
+{
+    tune_search search = {.full = options->full,
+                          .safe_only = options->safe_only,
+                          .handler = options->handler,
+                          .context = options->context};
+    shunt_candidate candidates[SHUNT_MAX_CANDIDATES];
+    list->event.ops = list->count;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const shunt_op_desc *desc = &list->items[i].step->desc;
+        if (tuned_enough(device, desc, options)) {
+            list->event.known++;
+            list->items[i].uses = 0; /* nothing to do */
+        } else {
+            list->event.trials += shunt_tune_candidates(device, desc, search.full, search.safe_only, candidates);
+        }
+    }
+    list->event.stage = SHUNT_TUNE_START;
+    if (options->handler) options->handler(options->context, &list->event);
+    for (uint32_t i = 0; i < list->count; i++) {
+        shunt_tune_event event = list->event;
+        event.name = list->items[i].step->name;
+        event.uses = list->items[i].uses;
+        if (!event.uses) continue;
+        shunt_status status = shunt_tune_search(device, &list->items[i].step->desc, &search, &event, NULL);
+        if (status == SHUNT_E_NOT_FOUND || status == SHUNT_E_UNSUPPORTED)
+            shunt_log(SHUNT_LOG_WARN, "%s", shunt_last_error());
+        else if (status != SHUNT_OK)
+            return shunt_fail_context(status, "%s", event.name);
+    }
+    return SHUNT_OK;
+}
+
+shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *options)
+{
+    const shunt_device *device = plan->executor->devices[PLAN_MAIN];
+    tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};
+    if (!list.items) return shunt_fail_memory();
+    shunt_status status = options->retry ? shunt_tune_journal_retry(device) : SHUNT_OK;
+    for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
+        status = add_step(&list, device, &plan->steps[s], options);
+    if (status == SHUNT_OK) status = tune_items(&list, device, options);
+    free(list.items);
+    return status;
+}

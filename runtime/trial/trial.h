@@ -1,0 +1,36 @@
+/* trial.h - one op on a device outside any plan, to see whether it is right and how fast it is: for the tuner, for tests.
+ *
+ * Runs it the way a hostile plan would: every tensor at an odd multiple of the device's alignment, bytes of NaN before,
+ * behind and in what the op shall write, constant inputs packed where the op asks for it. */
+#ifndef SHUNT_RUNTIME_TRIAL_H
+#define SHUNT_RUNTIME_TRIAL_H
+
+#include "runtime/device/device.h"
+
+enum { TRIAL_NOT_IN_PLACE = -1 };
+
+typedef struct trial_options {
+    const char *algorithm, *params; /* NULL: the device's best guess */
+    uint64_t memory_limit;          /* of the workspace, in bytes; 0: none */
+    int inplace;                    /* the input whose memory the one output takes, or TRIAL_NOT_IN_PLACE */
+} trial_options;
+
+typedef struct shunt_trial shunt_trial;
+
+/* Prepares the op and puts its inputs on the device. inputs[i] has the layout that desc says, and outlives the trial. */
+shunt_status shunt_trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,
+                               const void *const *inputs, shunt_trial **out);
+void shunt_trial_end(shunt_trial *trial);
+const shunt_op_info *shunt_trial_info(const shunt_trial *trial);
+
+/* Starts the op, without waiting. */
+shunt_status shunt_trial_launch(shunt_trial *trial);
+shunt_status shunt_trial_finish(shunt_trial *trial);
+/* Reads the results, after finish. SHUNT_E_ABI when the op wrote to a byte that is not its own. */
+shunt_status shunt_trial_read(shunt_trial *trial, void *const *outputs);
+
+/* All of it, once, on the device's best guess. */
+shunt_status shunt_trial_once(const shunt_device *device, const shunt_op_desc *desc, const void *const *inputs,
+                              void *const *outputs);
+
+#endif

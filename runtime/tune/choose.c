@@ -1,0 +1,79 @@
+/* choose.c - the algorithm for an op when a plan is made, after what SHUNT_TUNE says and what is known. */
+#include "runtime/error.h"
+#include "runtime/tune/tune.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+typedef enum tune_mode {
+    TUNE_OFF,   /* the backend's best guess, whatever is known */
+    TUNE_KNOWN, /* not set: what the data base knows, else the best guess, unless the journal knows that to be bad */
+    TUNE_FAST,  /* what is not known is tried out: the first few safe candidates */
+    TUNE_FULL   /* all safe candidates */
+} tune_mode;
+
+static tune_mode mode(void)
+{
+    const char *wanted = shunt_option("tune");
+    if (!wanted || !*wanted) return TUNE_KNOWN;
+    if (!strcmp(wanted, "off")) return TUNE_OFF;
+    if (!strcmp(wanted, "fast")) return TUNE_FAST;
+    if (!strcmp(wanted, "full")) return TUNE_FULL;
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&said))
+        shunt_log(SHUNT_LOG_WARN, "SHUNT_TUNE=%s: it is off, fast or full; only what is known is used", wanted);
+    return TUNE_KNOWN;
+}
+
+/* Tries the safe candidates, where there is a choice between them. True: one was found, even if it could not be stored. */
+static bool search(const shunt_device *device, const shunt_op_desc *desc, bool full, tune_choice *out)
+{
+    shunt_candidate list[SHUNT_MAX_CANDIDATES];
+    if (shunt_tune_candidates(device, desc, full, true, list) < 2) return false;
+    tune_search how = {.full = full, .safe_only = true};
+    shunt_tune_event event = {0};
+    *out = (tune_choice){0};
+    shunt_status status = shunt_tune_search(device, desc, &how, &event, out);
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (status != SHUNT_OK && status != SHUNT_E_UNSUPPORTED && !atomic_flag_test_and_set(&said))
+        shunt_log(SHUNT_LOG_WARN, "tuning: %s (said once)", shunt_last_error());
+    return out->algorithm[0] != '\0';
+}
+
+/* The first candidate of which nothing bad is known, unless that is the best guess. */
+static bool avoid_bad(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+{
+    shunt_op_candidates all = {.size = sizeof all};
+    if (device->ops->op_query(device->handle, desc, &all) != SHUNT_OK) return false;
+    shunt_candidate list[SHUNT_MAX_CANDIDATES];
+    uint32_t count = shunt_tune_candidates(device, desc, true, false, list), i = 0;
+    for (; i < count; i++) {
+        tune_verdict verdict = shunt_tune_verdict(device, &list[i]);
+        if (verdict == VERDICT_SAFE || verdict == VERDICT_UNTRIED) break;
+    }
+    const shunt_candidate *guess = &all.list[0];
+    if (i == count || (!strcmp(list[i].algorithm, guess->algorithm) && !strcmp(list[i].params, guess->params)))
+        return false;
+    *out = (tune_choice){0};
+    memcpy(out->algorithm, list[i].algorithm, sizeof out->algorithm);
+    memcpy(out->params, list[i].params, sizeof out->params);
+    return true;
+}
+
+bool shunt_tune_choose(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+{
+    tune_mode how = mode();
+    if (how == TUNE_OFF || !shunt_tune_has_choice(device, desc)) return false;
+    if (shunt_tune_find_own(device, desc, out) && shunt_tune_may_use(device, desc, out)) return true;
+    if (how >= TUNE_FAST && search(device, desc, how == TUNE_FULL, out)) return true;
+    if (shunt_tune_find_default(device, desc, out) && shunt_tune_may_use(device, desc, out)) return true;
+    return avoid_bad(device, desc, out);
+}
+
+void shunt_tune_choice_failed(const tune_choice *choice)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&said))
+        shunt_log(SHUNT_LOG_WARN, "tuned %s %s: %s; the best guess is used instead (said once; shunt tune --retry)",
+                  choice->algorithm, choice->params, shunt_last_error());
+}

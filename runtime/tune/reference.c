@@ -1,0 +1,129 @@
+/* reference.c - what an op must give: random inputs, and the result of the fallback device, which is plain C. Both are
+ * made in plain layout and then put into the layout that the candidates see. */
+#include "runtime/error.h"
+#include "runtime/io/random.h"
+#include "runtime/trial/trial.h"
+#include "runtime/tune/tune.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Winograd F(4x4,3x3) in float32 stays below 1e-5 on such inputs; an algorithm that is wrong anywhere is far above. */
+static const double TOLERANCE = 1e-3;
+
+static bool float_throughout(const shunt_op_desc *desc)
+{
+    bool all = desc->noutputs == 1 && desc->outputs[0].dtype == SHUNT_F32;
+    for (uint32_t i = 0; i < desc->ninputs; i++) all = all && desc->inputs[i].dtype == SHUNT_F32;
+    return all;
+}
+
+static shunt_tensor_desc plain_of(const shunt_tensor_desc *tensor)
+{
+    shunt_tensor_desc plain = *tensor;
+    plain.block = SHUNT_PLAIN;
+    return plain;
+}
+
+/* In [-1, 1), but variances in [0.5, 1.5). */
+static void *random_input(const shunt_op_desc *desc, uint32_t input)
+{
+    uint64_t count = shunt_tensor_count(&desc->inputs[input]);
+    bool variance = desc->kind == SHUNT_OP_BATCH_NORM && input == 4;
+    float *data = malloc(count * sizeof *data);
+    char name[16];
+    snprintf(name, sizeof name, "input%u", input);
+    uint64_t key = shunt_random_key(name, 0);
+    for (uint64_t i = 0; data && i < count; i++) {
+        double drawn = shunt_random_at(key, i);
+        data[i] = (float)(variance ? drawn + 0.5 : 2 * drawn - 1);
+    }
+    return data;
+}
+
+/* Replaces the plain *data by the same in the tensor's own layout. */
+static shunt_status put_in_layout(const shunt_device *host, const shunt_tensor_desc *tensor, void **data)
+{
+    if (tensor->rank != 4 || tensor->block == SHUNT_PLAIN) return SHUNT_OK;
+    shunt_op_desc reorder = {.kind = SHUNT_OP_REORDER, .ninputs = 1, .noutputs = 1};
+    reorder.inputs[0] = plain_of(tensor);
+    reorder.outputs[0] = *tensor;
+    void *stored = malloc(shunt_tensor_bytes(tensor));
+    if (!stored) return shunt_fail_memory();
+    shunt_status status = shunt_trial_once(host, &reorder, (const void *const *)data, &stored);
+    if (status != SHUNT_OK) {
+        free(stored);
+        return status;
+    }
+    free(*data);
+    *data = stored;
+    return SHUNT_OK;
+}
+
+static shunt_status compute(const shunt_device *host, tune_reference *out)
+{
+    shunt_op_desc plain = out->desc;
+    for (uint32_t i = 0; i < plain.ninputs; i++) {
+        plain.inputs[i] = plain_of(&plain.inputs[i]);
+        if (!(out->inputs[i] = random_input(&plain, i))) return shunt_fail_memory();
+    }
+    plain.outputs[0] = plain_of(&plain.outputs[0]);
+    if (!(out->dst = malloc(shunt_tensor_bytes(&plain.outputs[0])))) return shunt_fail_memory();
+    shunt_status status = shunt_trial_once(host, &plain, (const void *const *)out->inputs, &out->dst);
+    if (status == SHUNT_OK) status = put_in_layout(host, &out->desc.outputs[0], &out->dst);
+    for (uint32_t i = 0; status == SHUNT_OK && i < plain.ninputs; i++)
+        status = put_in_layout(host, &out->desc.inputs[i], &out->inputs[i]);
+    return status;
+}
+
+shunt_status shunt_reference_make(const shunt_op_desc *desc, tune_reference *out)
+{
+    *out = (tune_reference){.desc = *desc};
+    if (!float_throughout(desc))
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "tuning: only ops in float32 with one result are tuned");
+    shunt_device *host;
+    shunt_status status = shunt_device_open_fallback(&host);
+    if (status != SHUNT_OK) return status;
+    status = compute(host, out);
+    shunt_device_close(host);
+    if (status != SHUNT_OK) shunt_reference_free(out);
+    return status;
+}
+
+void shunt_reference_free(tune_reference *reference)
+{
+    for (uint32_t i = 0; i < SHUNT_MAX_INPUTS; i++) free(reference->inputs[i]);
+    free(reference->dst);
+    *reference = (tune_reference){0};
+}
+
+/* Whether element i of the tensor's memory is a lane past its channels. */
+static bool is_padding(const shunt_tensor_desc *tensor, uint64_t i)
+{
+    if (tensor->rank != 4 || tensor->block <= 1) return false;
+    uint64_t lanes = tensor->block, area = (uint64_t)tensor->dims[2] * (uint64_t)tensor->dims[3];
+    uint64_t blocks = ((uint64_t)tensor->dims[1] + lanes - 1) / lanes;
+    return i / (lanes * area) % blocks * lanes + i % lanes >= (uint64_t)tensor->dims[1];
+}
+
+bool shunt_reference_agrees(const tune_reference *reference, const float *dst)
+{
+    const shunt_tensor_desc *desc = &reference->desc.outputs[0];
+    const float *right = reference->dst;
+    uint64_t stored = shunt_tensor_storage(desc), dirty = 0;
+    double difference = 0, norm = 0;
+    for (uint64_t i = 0; i < stored; i++) {
+        double d = (double)dst[i] - right[i];
+        difference += d * d;
+        norm += (double)right[i] * right[i];
+        if (dst[i] != 0 && is_padding(desc, i)) dirty++;
+    }
+    double error = norm > 0 ? sqrt(difference / norm) : sqrt(difference);
+    if (dirty)
+        shunt_fail(SHUNT_E_DEVICE, "%llu lanes past the channels are not zero", (unsigned long long)dirty);
+    else if (!(error <= TOLERANCE))
+        shunt_fail(SHUNT_E_DEVICE, "wrong by %.2g relative to the scalar result", error);
+    return !dirty && error <= TOLERANCE; /* a NaN is not */
+}

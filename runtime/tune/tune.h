@@ -1,0 +1,104 @@
+/* tune.h - which algorithm computes an op fastest on a device, found by trying, and remembered.
+ *
+ * The data base is two kinds of JSON file of one format: defaults shipped per class of device, and the user's own (in the
+ * cache folder), which wins. The journal is a text file beside it with a line before and after each trial, so that a
+ * candidate that hung or crashed its process is known for it the next time. Both serve all backends alike. */
+#ifndef SHUNT_RUNTIME_TUNE_H
+#define SHUNT_RUNTIME_TUNE_H
+
+#include "runtime/device/device.h"
+#include <stdbool.h>
+
+/* How thoroughly the best was looked for: among safe candidates (in an application), the first few, all. */
+typedef enum tune_effort { EFFORT_SAFE, EFFORT_FAST, EFFORT_FULL } tune_effort;
+
+typedef struct tune_choice {
+    char algorithm[SHUNT_ALGORITHM_CHARS], params[SHUNT_PARAMS_CHARS];
+    double microseconds; /* of one launch; 0: not known */
+    tune_effort effort;
+} tune_choice;
+
+/* ---- key.c: names for files and reports. Return the text.
+ * op: "conv+bias+relu 8x64x56x56:16 64x64x3x3= 64= > 8x64x56x56:16 1,1,1,1,1,1,1,1,1" - shapes with their channel block,
+ * "=" behind constants, then the attributes' words. device: "opencl | name | platform | driver". class: "opencl cpu 16". */
+enum { TUNE_KEY_CHARS = 640 };
+const char *shunt_tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHARS]);
+const char *shunt_tune_device_key(const shunt_device *device, char text[TUNE_KEY_CHARS]);
+const char *shunt_tune_device_class(const shunt_device *device, char text[TUNE_KEY_CHARS]);
+
+/* ---- database.c. A file that is damaged or cannot be read is reported once and counts as empty; storing replaces it. */
+bool shunt_tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+bool shunt_tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+/* choice NULL: forgets the user's entry. What cannot be written is still known to this process. */
+shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
+
+/* ---- journal.c: what is known of a candidate on a device, whatever the shape. SAFE: it ran and was right at least once;
+ * UNFINISHED, which outweighs all others: a trial began and its process is gone, so it hung or crashed. */
+typedef enum tune_verdict {
+    VERDICT_UNTRIED,
+    VERDICT_SAFE,
+    VERDICT_WRONG,
+    VERDICT_FAILED,
+    VERDICT_UNFINISHED
+} tune_verdict;
+const char *shunt_tune_verdict_name(tune_verdict verdict);
+tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidate *candidate);
+/* A line that is on the disk when begin returns; and how the trial ended. */
+shunt_status shunt_tune_journal_begin(const shunt_device *device, const shunt_candidate *candidate,
+                                      const shunt_op_desc *desc);
+shunt_status shunt_tune_journal_end(const shunt_device *device, const shunt_candidate *candidate,
+                                    const shunt_op_desc *desc, tune_verdict verdict);
+/* From now on the device's unfinished candidates may be tried again. */
+shunt_status shunt_tune_journal_retry(const shunt_device *device);
+
+/* ---- reference.c: inputs for an op and what comes out of it in plain C, all in the layouts of desc. */
+typedef struct tune_reference {
+    shunt_op_desc desc;
+    void *inputs[SHUNT_MAX_INPUTS], *dst;
+} tune_reference;
+/* SHUNT_E_UNSUPPORTED for ops that are not float32 throughout, or have several outputs. */
+shunt_status shunt_reference_make(const shunt_op_desc *desc, tune_reference *out);
+void shunt_reference_free(tune_reference *reference);
+/* Whether dst is right: the relative L2 error is small, and lanes past the channels are zero. Else sets the message. */
+bool shunt_reference_agrees(const tune_reference *reference, const float *dst);
+
+/* ---- measure.c: whether a candidate is right, and its time. Once it is clearly slower than best_microseconds (0: no
+ * such), its time is not measured further. Unless it returns VERDICT_SAFE, the message says why. */
+tune_verdict shunt_tune_measure(const shunt_device *device, const shunt_candidate *candidate,
+                                const tune_reference *reference, double best_microseconds, double *microseconds);
+/* Whether the device still answers after a candidate failed on it. */
+bool shunt_tune_device_alive(const shunt_device *device);
+
+/* ---- search.c */
+
+/* Whether the device has several candidates for the op, be they good or bad. */
+bool shunt_tune_has_choice(const shunt_device *device, const shunt_op_desc *desc);
+/* The candidates for an op that may be tried, best guess first; returns how many. full: all, else the first few. safe_only:
+ * those which the journal knows to be safe, and the best guess, which an application would run anyway. */
+uint32_t shunt_tune_candidates(const shunt_device *device, const shunt_op_desc *desc, bool full, bool safe_only,
+                               shunt_candidate list[SHUNT_MAX_CANDIDATES]);
+/* Whether the choice is one of the device's candidates for the op, and neither hung nor crashed. */
+bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
+
+typedef struct tune_search {
+    bool full, safe_only;
+    shunt_tune_handler handler; /* or NULL */
+    void *context;
+} tune_search;
+
+/* Tries the candidates for one op and stores the best. The caller fills those fields of `event` that tell about all ops and
+ * this one's steps. SHUNT_E_DEVICE: a candidate took the device with it. SHUNT_E_NOT_FOUND: none is right. *out (may be
+ * NULL) is the best as soon as it is known, even when it cannot be stored. */
+shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
+                               shunt_tune_event *event, tune_choice *out);
+
+/* ---- choose.c: the algorithm for an op when a plan is made, after SHUNT_TUNE. False: the backend's best guess. */
+bool shunt_tune_choose(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+/* Says, once a process, that a choice could not be prepared. */
+void shunt_tune_choice_failed(const tune_choice *choice);
+
+/* Forgets what was read from files (shunt_shutdown). */
+void shunt_tune_free(void);
+void shunt_tune_journal_free(void);
+
+#endif
