@@ -2,7 +2,7 @@
 """Writes logits.json: what PyTorch and torchvision compute for the networks of models/, from the weights and inputs of
 docs/random-weights.md. Only seeds and results are kept: 40 logits of each image, and the norm of all.
 
-Run with Debian's python3-torch and python3-torchvision: python3 logits.py > logits.json (about three minutes)
+Run with Debian's python3-torch and python3-torchvision: python3 logits.py > logits.json (about six minutes of one processor)
 Computed in float64, so that the expected values carry no rounding errors of their own."""
 import json
 import math
