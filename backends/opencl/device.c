@@ -1,5 +1,5 @@
 /* device.c - opens a device: one context, and with threads=N only that many of a CPU's compute units. */
-#include "opencl.h"
+#include "gemm.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 static void close_device(shunt_bdevice *base)
 {
     ocl_device *device = (ocl_device *)base;
+    ocl_gemm_forget();
     ocl_programs_free(device);
     if (device->maps) clReleaseCommandQueue(device->maps);
     if (device->context) clReleaseContext(device->context);

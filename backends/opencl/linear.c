@@ -3,7 +3,7 @@
 
 enum { ROWS = 4 };
 
-static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
+const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
     const shunt_tensor_desc *src = &desc->inputs[0], *weights = &desc->inputs[1], *dst = &desc->outputs[0];
@@ -47,4 +47,4 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
 }
 
 const ocl_algorithm ocl_linear = {
-    .kind = SHUNT_OP_LINEAR, .name = "rows", .refuse = refuse, .prepare = prepare, .launch = launch};
+    .kind = SHUNT_OP_LINEAR, .name = "rows", .refuse = ocl_linear_refuse, .prepare = prepare, .launch = launch};

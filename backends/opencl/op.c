@@ -8,10 +8,9 @@
 
 /* Those of one kind and equal rank are tried in this order. */
 static const ocl_algorithm *const algorithms[] = {
-    &ocl_conv_tile, &ocl_conv_winograd4, &ocl_conv_winograd2, &ocl_conv_direct,
-    &ocl_linear,    &ocl_batch_norm,     &ocl_relu,           &ocl_add,
-    &ocl_max_pool,  &ocl_avg_pool,       &ocl_global_pool,    &ocl_softmax,
-    &ocl_shortcut,  &ocl_reorder,
+    &ocl_conv_tile,      &ocl_conv_winograd4, &ocl_conv_winograd2, &ocl_conv_direct, &ocl_conv_product, &ocl_linear,
+    &ocl_linear_product, &ocl_batch_norm,     &ocl_relu,           &ocl_add,         &ocl_max_pool,     &ocl_avg_pool,
+    &ocl_global_pool,    &ocl_softmax,        &ocl_shortcut,       &ocl_reorder,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
@@ -139,9 +138,10 @@ static shunt_status choose(ocl_device *device, const shunt_op_desc *desc, const 
 
 /* ---- Ops ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_fresh(const shunt_bop *op)
+/* Ahead of its use, so that what compiles on first use does it now. */
+static bool wants_run(const shunt_bop *op)
 {
-    bool fresh = op->pack.fresh;
+    bool fresh = op->run_ahead || op->pack.fresh;
     for (int i = 0; i < OCL_MAX_STEPS; i++) fresh = fresh || op->steps[i].fresh;
     return fresh;
 }
@@ -165,7 +165,7 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     if (limit > 0 && op->info.workspace > limit)
         return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
                         chosen.algorithm, op->info.workspace, limit);
-    if (!is_fresh(op)) return SHUNT_OK;
+    if (!wants_run(op)) return SHUNT_OK;
     status = ocl_op_warm(op);
     if (!status) ocl_programs_save(op->device);
     return status;
@@ -226,6 +226,7 @@ void ocl_op_destroy(shunt_bop *op)
     if (!op) return;
     for (int i = 0; i < OCL_MAX_STEPS; i++) ocl_step_destroy(&op->steps[i]);
     ocl_step_destroy(&op->pack);
+    if (op->algorithm && op->algorithm->destroy) op->algorithm->destroy(op);
     free(op->own);
     free(op);
 }

@@ -150,6 +150,7 @@ struct shunt_bop {
     ocl_step steps[OCL_MAX_STEPS];
     ocl_step pack;        /* of the weights; runs in op_pack, or at the head of op_launch when they change */
     void *own;            /* the algorithm's, freed by free() */
+    bool run_ahead;       /* once in op_prepare, since what it calls compiles on first use */
     uint64_t pack_offset; /* in the workspace, of weights packed at launch */
 };
 
@@ -169,11 +170,16 @@ struct ocl_algorithm {
     /* NULL: the first step with the tensors inputs, outputs. */
     shunt_status (*launch)(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace);
+    /* Releases what `own` refers to; it may be NULL yet. NULL: nothing. */
+    void (*destroy)(shunt_bop *op);
 };
 
-extern const ocl_algorithm ocl_conv_direct, ocl_conv_tile, ocl_conv_winograd2, ocl_conv_winograd4, ocl_linear,
-    ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool, ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut,
-    ocl_reorder;
+extern const ocl_algorithm ocl_conv_direct, ocl_conv_tile, ocl_conv_winograd2, ocl_conv_winograd4, ocl_conv_product,
+    ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool, ocl_avg_pool, ocl_global_pool,
+    ocl_softmax, ocl_shortcut, ocl_reorder;
+
+/* Why a description is no linear layer, or NULL. */
+const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);
 
 shunt_status ocl_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
 shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
