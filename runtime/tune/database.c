@@ -56,7 +56,7 @@ static json_t *load_devices(const char *path)
 /* A new reference to the "devices" object of a file, empty when the file is absent or damaged. NULL without memory. */
 static json_t *read_devices(const char *path, bool *damage_said)
 {
-    if (access(path, F_OK) != 0 && errno == ENOENT) return json_object();
+    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) return json_object();
     json_t *devices = load_devices(path);
     if (devices) return devices;
     if (!*damage_said) shunt_log(SHUNT_LOG_WARN, "tuning results are ignored: %s", shunt_last_error());

@@ -219,7 +219,7 @@ static FILE *open_journal(void)
         if (about.st_size < read_to) forget(); /* it was removed or cut off */
         if (about.st_size - read_to > MAX_JOURNAL_BYTES) read_to = about.st_size - MAX_JOURNAL_BYTES;
         if (lseek(fd, read_to, SEEK_SET) == read_to) file = fdopen(fd, "r");
-    } else if (path && reason != ENOENT) {
+    } else if (path && reason != ENOENT && reason != ENOTDIR) {
         shunt_fail(SHUNT_E_IO, "%s is ignored: %s", path, reason ? strerror(reason) : "it is not a regular file");
         warn_once(shunt_last_error());
     }

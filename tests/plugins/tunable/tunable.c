@@ -9,6 +9,7 @@
  *       crashes, hangs       do
  *       other                is listed as refused
  *   tunable_block=B          the layout that the device wants
+ *   tunable_open=crashes     opening the device does; it leaves a line "open" in the trace
  *   tunable_trace=FILE       gets a line "NAME" per op that is launched, in append mode */
 #include <shunt/backend.h>
 
@@ -156,6 +157,10 @@ static void op_destroy(shunt_bop *op)
 
 static shunt_status device_open(uint32_t index, const char *params, shunt_bdevice **out)
 {
+    if (services->option("tunable_open")) {
+        trace("open");
+        abort();
+    }
     shunt_status status = scalar->device_open(index, params, &the_device);
     if (status != SHUNT_OK) return status;
     scalar_ops = the_device->ops;
