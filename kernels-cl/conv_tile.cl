@@ -13,7 +13,7 @@
  * Packed weights: B zeros, which pixels in the padding point at, then [K/(KB*B)][R][S][C rounded up to 2][KB*B]; with
  * PLAIN_SRC [K/(KB*B)][R][C][S][KB*B].
  * Memory per item: src R*S*C*M*chunk floats in whole blocks; weights R*S*C*KB*B floats, once per tile but in passes of
- * pass_taps * pass_c * KB*B floats, which should fit in an eighth of the L2 cache; dst M*chunk*KB*B floats, once per pass.
+ * pass_taps * pass_c * KB*B floats, which should fit in a quarter of the L2 cache; dst M*chunk*KB*B floats, once per pass.
  */
 #include "cpu.cl"
 #include "conv.cl"

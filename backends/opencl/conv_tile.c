@@ -45,23 +45,25 @@ static int rank(const ocl_device *device, const shunt_op_desc *desc)
     return OCL_TILE_RANK;
 }
 
-/* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. */
+/* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. One that is wider than K would compute channels in vain. */
 static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
 {
-    static const char *const wide[] = {"m=6 n=4", "m=14 n=2"}, *const narrow[] = {"m=6 n=2", "m=4 n=3"};
-    (void)desc;
-    if (index >= 2) return false;
-    snprintf(params, SHUNT_PARAMS_CHARS, "%s", (device->found.info.block == 16 ? wide : narrow)[index]);
+    static const char *const wide[] = {"m=6 n=4", "m=6 n=2", "m=14 n=2"}, *const narrow[] = {"m=6 n=2", "m=4 n=3"};
+    const bool is_wide = device->found.info.block == 16, few = is_wide && desc->outputs[0].dims[1] <= 32;
+    if (index >= (is_wide ? 3 : 2)) return false;
+    if (few && index < 2) index ^= 1;
+    snprintf(params, SHUNT_PARAMS_CHARS, "%s", (is_wide ? wide : narrow)[index]);
     return true;
 }
 
-/* Passes whose weights take at most an eighth of the cache: whole taps, or slices of the channels of one. Then the chunk that
- * balances the items over the units while its part of src takes at most a quarter. */
+/* One pass where a group's weights take at most a quarter of the cache, else passes of a fifth: whole taps, or slices of
+ * the channels of one. Then the chunk that balances the items over the units while its part of src takes at most a quarter. */
 static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units)
 {
     const int64_t lane_bytes = 4 * (int64_t)tile->n * tile->block * (tile->plain_src ? d->S : 1);
     const cl_int taps = tile->plain_src ? d->R : d->R * d->S;
-    const int64_t most = L2_BYTES / 8 / lane_bytes; /* channels of one tap */
+    const bool one_pass = lane_bytes * d->C * taps <= L2_BYTES / 4;
+    const int64_t most = L2_BYTES / (one_pass ? 4 : 5) / lane_bytes; /* channels of one tap */
     conv_cut cut = {.chunk = 1, .pass_taps = 1, .pass_c = d->C};
     if (d->C <= most || tile->plain_src) {
         int64_t fit = most / d->C < 1 ? 1 : most / d->C;

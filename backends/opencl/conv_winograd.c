@@ -26,7 +26,7 @@ enum {
     STRIP_BYTES = 8 * L2_BYTES,
     STAGED_CHUNK = 30,
     /* Multiply-adds that pass while one weight comes from memory. */
-    WEIGHT_COST = 22,
+    WEIGHT_COST = 40,
     TRANSFORM_COST = 8,
 };
 
