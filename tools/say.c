@@ -26,6 +26,7 @@ static void print_line(const char *lead, const char *text)
     progress_unlock();
 }
 
+static void print_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 static void print_format(const char *format, va_list arguments)
 {
     char text[4000];
