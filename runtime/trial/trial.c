@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 0xff, TAIL_BYTES = 512, SLOTS = 2 * SHUNT_MAX_INPUTS + SHUNT_MAX_OUTPUTS + 1 };
-static const uint32_t guard_word = 0xffffffff; /* floats and doubles of such words are NaN */
+/* Floats and doubles of NAN_BYTE are NaN, so what is read around an input, or in dst, shows in the result. What is written
+ * has GUARD around it: a NaN that is read past an input and written past dst shall not look as if nothing happened. */
+enum { NAN_BYTE = 0xff, GUARD = 0xa5, TAIL_BYTES = 512, SLOTS = 2 * SHUNT_MAX_INPUTS + SHUNT_MAX_OUTPUTS + 1 };
 
 typedef struct slot {
     const char *role;
     uint64_t offset, bytes, total;
+    unsigned char guard;           /* what is around it */
     const unsigned char *contents; /* what it must hold after a launch; NULL: the op writes it */
     unsigned char *kept;           /* the same, our own */
     shunt_bbuffer *buffer;
@@ -39,23 +41,31 @@ static shunt_arg argument(const slot *at)
     return (shunt_arg){.buffer = at->buffer, .offset = at->offset};
 }
 
-/* A slot of `bytes` bytes with these contents (NULL: guard bytes), on the device. */
+static shunt_status fill(shunt_trial *trial, shunt_arg at, unsigned char byte, uint64_t bytes)
+{
+    uint32_t word = byte * UINT32_C(0x01010101);
+    if (bytes < 4) return SHUNT_OK;
+    return check(trial, trial->device->ops->fill(trial->queue, at, word, bytes / 4 * 4, NULL), "filling a tensor");
+}
+
+/* A slot of `bytes` bytes with these contents, or to be written (NULL), on the device. */
 static shunt_status add_slot(shunt_trial *trial, const char *role, uint32_t usage, uint64_t bytes, const void *contents,
                              slot **out)
 {
     const shunt_device_ops *ops = trial->device->ops;
     slot *made = &trial->slots[trial->nslots];
-    *made = (slot){.role = role, .bytes = bytes, .contents = contents};
+    *made = (slot){.role = role, .bytes = bytes, .guard = contents ? NAN_BYTE : GUARD, .contents = contents};
     made->offset = (2 * trial->nslots + 3) * (uint64_t)trial->device->entry.info.alignment;
     made->total = (made->offset + bytes + TAIL_BYTES + 3) / 4 * 4;
     shunt_status status = check(trial, ops->buffer_alloc(trial->device->handle, made->total, usage, &made->buffer),
                                 "allocating a tensor");
     if (status != SHUNT_OK) return status;
     trial->nslots++;
-    shunt_arg whole = {.buffer = made->buffer};
-    status = check(trial, ops->fill(trial->queue, whole, guard_word, made->total, NULL), "filling a tensor");
+    status = fill(trial, (shunt_arg){.buffer = made->buffer}, made->guard, made->total);
     if (status == SHUNT_OK && contents)
         status = check(trial, ops->write(trial->queue, argument(made), contents, bytes, NULL), "writing a tensor");
+    else if (status == SHUNT_OK)
+        status = fill(trial, argument(made), NAN_BYTE, bytes);
     *out = made;
     return status;
 }
@@ -76,7 +86,7 @@ static shunt_status read_slot(shunt_trial *trial, const slot *at, unsigned char 
             i = at->offset + at->bytes - 1;
             continue;
         }
-        if (now[i] != (own ? at->contents[i - at->offset] : GUARD))
+        if (now[i] != (own ? at->contents[i - at->offset] : at->guard))
             status = shunt_fail(SHUNT_E_ABI, "%s: the op changed byte %lld of %s, which has %llu bytes",
                                 trial->device->entry.selector, (long long)(i - at->offset), at->role,
                                 (unsigned long long)at->bytes);

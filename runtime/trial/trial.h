@@ -1,7 +1,7 @@
 /* trial.h - one op on a device outside any plan, to see whether it is right and how fast it is: for the tuner, for tests.
  *
- * Runs it the way a hostile plan would: every tensor at an odd multiple of the device's alignment, bytes of NaN before,
- * behind and in what the op shall write, constant inputs packed where the op asks for it. */
+ * Runs it the way a hostile plan would: every tensor at an odd multiple of the device's alignment, guard bytes around it,
+ * NaN in what the op shall write, constant inputs packed where the op asks for it. */
 #ifndef SHUNT_RUNTIME_TRIAL_H
 #define SHUNT_RUNTIME_TRIAL_H
 

@@ -5,7 +5,7 @@
 
 #include "runtime/device/device.h"
 
-enum { OP_NOT_IN_PLACE = -1 };
+enum { OP_NOT_IN_PLACE = -1 }; /* TRIAL_NOT_IN_PLACE */
 
 typedef struct op_variant {
     const char *algorithm, *params; /* NULL: the device's best guess */
@@ -17,7 +17,7 @@ shunt_device *op_runner_open(void);
 
 /* Runs desc, whose tensors have the layouts that the device shall see. inputs and output are in that layout, too.
  * info, if not NULL, receives what op_info says. Returns NULL, or what went wrong: a failed call, bytes outside dst or
- * in an input that changed. The text stays until the next call. */
+ * in an input that changed. The text stays until this thread's next failure. */
 const char *op_run_stored(shunt_device *device, const shunt_op_desc *desc, const op_variant *variant,
                           const void *const *inputs, void *output, shunt_op_info *info);
 
