@@ -42,6 +42,7 @@ static const shunt_device_ops device_ops = {
     .op_pack = ocl_op_pack,
     .op_launch = ocl_op_launch,
     .op_destroy = ocl_op_destroy,
+    .measure = ocl_measure,
 };
 
 /* "threads=N" is all there is. *threads stays 0 where it is not given. */

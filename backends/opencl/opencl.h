@@ -192,6 +192,9 @@ void ocl_op_destroy(shunt_bop *op);
 /* Runs a prepared op once (warm.c). Having no memory for that is no failure. */
 shunt_status ocl_op_warm(shunt_bop *op);
 
+/* measure.c; see shunt_device_ops. */
+shunt_status ocl_measure(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
+
 /* ---- For algorithms (desc.c, step.c) --------------------------------------------------------------------------------------------- */
 
 /* Same dims and same place of every element. */

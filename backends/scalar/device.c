@@ -120,4 +120,5 @@ const shunt_device_ops scalar_device_ops = {
     .op_info = scalar_op_info,
     .op_launch = scalar_op_launch,
     .op_destroy = scalar_op_destroy,
+    .measure = scalar_measure,
 };

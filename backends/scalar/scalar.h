@@ -48,6 +48,9 @@ extern const scalar_op *const scalar_ops_f32[SHUNT_OP_KINDS], *const scalar_ops_
 /* device.c, queue.c, ops.c: the table's functions. */
 shunt_status scalar_device_open(uint32_t index, const char *params, shunt_bdevice **out);
 int scalar_default_threads(void);
+
+/* measure.c; see shunt_device_ops. */
+shunt_status scalar_measure(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
 uint64_t scalar_memory(void); /* bytes that the machine has */
 extern const shunt_device_ops scalar_device_ops;
 

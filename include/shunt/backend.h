@@ -289,6 +289,10 @@ struct shunt_device_ops {
     shunt_status (*op_launch)(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event);
     void (*op_destroy)(shunt_bop *op);
+
+    /* [opt: not known] What the device can do at best, measured now in about a second: multiply-adds on registers (two
+     * operations each), and the copy of a buffer much larger than the caches (bytes read and bytes written). */
+    shunt_status (*measure)(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
 };
 
 typedef struct shunt_backend {

@@ -88,6 +88,9 @@ SHUNT_API const char *shunt_cache_folder(void);
 SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
 SHUNT_API void shunt_device_close(shunt_device *device);
 SHUNT_API const shunt_device_entry *shunt_device_describe(const shunt_device *device);
+/* What the device can do at best, measured now in about a second: float32 operations (a multiply-add is two) and bytes of
+ * memory read or written. SHUNT_E_UNSUPPORTED when its backend cannot tell. */
+SHUNT_API shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second);
 
 /* ---- Weights: named tensors and a file's metadata ---------------------------------------------------------------- */
 

@@ -70,6 +70,14 @@ const shunt_device_entry *shunt_device_describe(const shunt_device *device)
     return &device->entry;
 }
 
+shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second)
+{
+    if (!device->ops->measure)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its backend does not measure itself", device->entry.selector);
+    shunt_status status = device->ops->measure(device->handle, flops_per_second, bytes_per_second);
+    return status ? shunt_device_fail(device, status, "measuring") : SHUNT_OK;
+}
+
 shunt_status shunt_device_open_fallback(shunt_device **out)
 {
     registry_device *devices;
