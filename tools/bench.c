@@ -31,6 +31,8 @@ static const option_row rows[] = {
 
 typedef struct measurement {
     double prepare_ms, best_ms, median_ms; /* best, median: of a whole batch */
+    long rss_mib;                          /* peak, of the timed runs */
+    device_roof roof;
 } measurement;
 
 static double now_ms(void)
@@ -81,7 +83,7 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
 
 /* A second executor, since profiling is chosen before the first plan: the timed runs stay free of it. */
 static int profile_layers(shunt_model *model, shunt_device *device, const shunt_tensor *input,
-                          const shunt_tensor *result, json_t *object)
+                          const shunt_tensor *result, const device_roof *roof, json_t *object)
 {
     shunt_executor *executor = NULL;
     const shunt_plan_report *plan = NULL;
@@ -99,26 +101,44 @@ static int profile_layers(shunt_model *model, shunt_device *device, const shunt_
     else if (object)
         status = json_object_set_new(object, "steps", steps_json(plan)) ? say_failure("no memory") : EXIT_OK;
     else
-        status = print_step_times(plan);
+        status = print_step_times(plan, roof);
     shunt_executor_destroy(executor);
     return status;
+}
+
+/* After the timed runs: it takes memory of its own. A device that cannot tell is no failure. */
+static int measure_roof(shunt_device *device, measurement *out)
+{
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    out->rss_mib = usage.ru_maxrss / 1024;
+    progress_begin("measuring the device", 0);
+    shunt_status status = shunt_device_measure(device, &out->roof.flops_per_second, &out->roof.bytes_per_second);
+    progress_end();
+    if (status) out->roof = (device_roof){0};
+    return status && status != SHUNT_E_UNSUPPORTED ? say_library_failure(NULL) : EXIT_OK;
+}
+
+/* In steps of 0.1. */
+static double tenths(double value)
+{
+    return round(value * 10) / 10;
 }
 
 static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
                                 const measurement *m, const shunt_plan_report *plan)
 {
-    struct rusage usage = {0};
     double batch = (double)settings->batch;
-    getrusage(RUSAGE_SELF, &usage);
     json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt", "version",
-                     shunt_version(), "task", "infer", "model", shunt_model_name(model), "device",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt",
+                     "version", shunt_version(), "task", "infer", "model", shunt_model_name(model), "device",
                      shunt_device_describe(device)->selector, "placement", plan->placement, "batch",
                      (json_int_t)settings->batch, "threads", threads, "prepare_ms", round(m->prepare_ms * 1e3) / 1e3,
                      "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3, "ms_per_image_med",
                      round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
-                     round((double)plan->flops / m->best_ms * 1e-5) / 10, "rss_mib",
-                     (json_int_t)(usage.ru_maxrss / 1024));
+                     tenths((double)plan->flops / m->best_ms * 1e-6), "device_gflops",
+                     tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
+                     tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
 }
 
 static void print_measurement(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
@@ -132,6 +152,10 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
     printf("median     %.3f ms/image\n", m->median_ms / batch);
+    if (m->roof.flops_per_second <= 0) return;
+    printf("device     %.1f GFLOP/s of multiply-adds, %.1f GB/s of memory: the best run is at %.0f %% of the former\n",
+           m->roof.flops_per_second * 1e-9, m->roof.bytes_per_second * 1e-9,
+           1e5 * (double)plan->flops / m->best_ms / m->roof.flops_per_second);
 }
 
 static int prepare(const bench_settings *settings, shunt_model *model, shunt_device *device, shunt_executor **executor,
@@ -168,6 +192,7 @@ static int run(const void *settings, int noperands, char **operands)
     if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
     if (status == EXIT_OK) status = prepare(self, model, device, &executor, &input, &result, &m);
     if (status == EXIT_OK) status = time_runs(self, executor, &input, &result, &m);
+    if (status == EXIT_OK) status = measure_roof(device, &m);
     if (status != EXIT_OK) goto done;
     if (shunt_executor_report(executor, &input.desc, 1, &plan)) {
         status = say_library_failure(NULL);
@@ -175,7 +200,7 @@ static int run(const void *settings, int noperands, char **operands)
     }
     json_t *line = measurement_json(self, model, device, &m, plan);
     if (!self->output.json) print_measurement(self, model, device, &m, plan);
-    if (self->layers) status = profile_layers(model, device, &input, &result, self->output.json ? line : NULL);
+    if (self->layers) status = profile_layers(model, device, &input, &result, &m.roof, self->output.json ? line : NULL);
     int printed = print_json(line, true);
     if (status == EXIT_OK) status = printed;
 done:

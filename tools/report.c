@@ -28,13 +28,23 @@ int print_steps(const shunt_plan_report *plan)
     return table_end(&out);
 }
 
-int print_step_times(const shunt_plan_report *plan)
+/* The step's time on the roof as a share of the time that it took. */
+static double share_of_roof(const shunt_step *step, const device_roof *roof)
 {
-    static const char *const headings[] = {"STEP", "KIND", "DEVICE", "ALGORITHM", ">MS", ">%", ">GFLOP/s", ">GB/s"};
+    double arithmetic = (double)step->flops / roof->flops_per_second;
+    double memory = (double)step->bytes / roof->bytes_per_second;
+    return (arithmetic > memory ? arithmetic : memory) * 1e9 / (double)step->nanoseconds;
+}
+
+int print_step_times(const shunt_plan_report *plan, const device_roof *roof)
+{
+    static const char *const headings[] = {"STEP", "KIND",     "DEVICE", "ALGORITHM", ">MS",
+                                           ">%",   ">GFLOP/s", ">GB/s",  ">% OF ROOF"};
+    const int columns = roof->flops_per_second > 0 ? 9 : 8;
     table out;
     double total = 0;
     for (size_t i = 0; i < plan->nsteps; i++) total += (double)plan->steps[i].nanoseconds;
-    table_begin(&out, headings, 8);
+    table_begin(&out, headings, columns);
     for (size_t i = 0; i < plan->nsteps; i++) {
         const shunt_step *step = &plan->steps[i];
         double ns = (double)step->nanoseconds;
@@ -43,13 +53,14 @@ int print_step_times(const shunt_plan_report *plan)
         table_cell(&out, "%s", step->device);
         table_cell(&out, "%s%s%s", step->algorithm, step->params[0] ? " " : "", step->params);
         if (step->nanoseconds == 0) { /* the device tells no times */
-            for (int column = 4; column < 8; column++) table_cell(&out, "-");
+            for (int column = 4; column < columns; column++) table_cell(&out, "-");
             continue;
         }
         table_cell(&out, "%.3f", ns * 1e-6);
         table_cell(&out, "%.1f", 100 * ns / total);
         table_cell(&out, "%.1f", (double)step->flops / ns);
         table_cell(&out, "%.1f", (double)step->bytes / ns);
+        if (columns == 9) table_cell(&out, "%.0f", 100 * share_of_roof(step, roof));
     }
     int status = table_end(&out);
     printf("all steps  %.3f ms\n", total * 1e-6);
