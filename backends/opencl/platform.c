@@ -10,6 +10,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool searched;
 static ocl_found *devices; /* live as long as the process: plugins are never unloaded */
 static uint32_t ndevices;
+static char failure[128]; /* the first driver call of the search that failed: why there may be no device */
 
 /* Copies what fits, without the spaces that some drivers put at the ends. */
 static void copy_text(char *to, size_t size, const char *from)
@@ -22,11 +23,18 @@ static void copy_text(char *to, size_t size, const char *from)
     to[n] = 0;
 }
 
+static cl_int note(const char *call, cl_int code)
+{
+    if (code && !failure[0]) snprintf(failure, sizeof failure, "%s: %s", call, ocl_code_name(code));
+    return code;
+}
+
 static bool device_text(cl_device_id id, cl_device_info what, char *to, size_t size)
 {
     char text[1024];
     size_t bytes;
-    if (clGetDeviceInfo(id, what, sizeof text - 1, text, &bytes) || bytes >= sizeof text) return false;
+    if (note("clGetDeviceInfo", clGetDeviceInfo(id, what, sizeof text - 1, text, &bytes)) || bytes >= sizeof text)
+        return false;
     text[bytes] = 0;
     copy_text(to, size, text);
     return true;
@@ -34,7 +42,7 @@ static bool device_text(cl_device_id id, cl_device_info what, char *to, size_t s
 
 static bool device_value(cl_device_id id, cl_device_info what, void *value, size_t bytes)
 {
-    return clGetDeviceInfo(id, what, bytes, value, NULL) == CL_SUCCESS;
+    return note("clGetDeviceInfo", clGetDeviceInfo(id, what, bytes, value, NULL)) == CL_SUCCESS;
 }
 
 /* Why the device cannot be used, or NULL. */
@@ -147,6 +155,7 @@ static shunt_status add_platform(cl_platform_id platform)
         name[bytes] = 0;
     cl_uint count = 0;
     cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
+    if (code != CL_DEVICE_NOT_FOUND) note("clGetDeviceIDs", code);
     if (code || count == 0) {
         ocl_log(SHUNT_LOG_INFO, "opencl: platform %s skipped: %s", name,
                 code && code != CL_DEVICE_NOT_FOUND ? ocl_code_name(code) : "it has no devices");
@@ -155,7 +164,7 @@ static shunt_status add_platform(cl_platform_id platform)
     cl_device_id *ids = calloc(count, sizeof *ids);
     if (!ids) return ocl_fail_memory();
     shunt_status status = SHUNT_OK;
-    code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, ids, NULL);
+    code = note("clGetDeviceIDs", clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, ids, NULL));
     if (code) ocl_log(SHUNT_LOG_INFO, "opencl: platform %s skipped: %s", name, ocl_code_name(code));
     for (cl_uint i = 0; i < count && !code && !status; i++) status = add_device(platform, name, ids[i]);
     free(ids);
@@ -165,6 +174,7 @@ static shunt_status add_platform(cl_platform_id platform)
 static shunt_status search(void)
 {
     cl_uint count = 0;
+    failure[0] = 0;
     cl_int code = clGetPlatformIDs(0, NULL, &count);
     if (code == -1001 || (!code && count == 0)) { /* the loader's CL_PLATFORM_NOT_FOUND_KHR */
         ocl_log(SHUNT_LOG_INFO, "opencl: no platform is installed");
@@ -178,6 +188,7 @@ static shunt_status search(void)
     if (code) status = ocl_failed("clGetPlatformIDs", code);
     for (cl_uint i = 0; i < count && !status; i++) status = add_platform(platforms[i]);
     free(platforms);
+    if (!status && ndevices == 0 && failure[0]) return ocl_fail(SHUNT_E_DEVICE, "no device works: %s", failure);
     return status;
 }
 

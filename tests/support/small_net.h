@@ -1,0 +1,25 @@
+/* small_net.h - a network of every kind of op that is run in milliseconds, its weights and its images: for tests that
+ * are about something else than values. No Criterion: plain programs use it. */
+#ifndef SHUNT_TESTS_SMALL_NET_H
+#define SHUNT_TESTS_SMALL_NET_H
+
+#include <shunt/graph.h>
+
+enum { SMALL_NET_IMAGES = 2, SMALL_NET_SIDE = 13, SMALL_NET_CLASSES = 5 };
+
+typedef struct small_net {
+    shunt_graph *graph;
+    shunt_weights *weights;
+    float images[SMALL_NET_IMAGES * 3 * SMALL_NET_SIDE * SMALL_NET_SIDE];
+} small_net;
+
+/* Probabilities; for each image they sum to 1. */
+typedef float small_net_result[SMALL_NET_IMAGES * SMALL_NET_CLASSES];
+
+shunt_status small_net_create(small_net *net);
+void small_net_destroy(small_net *net);
+
+/* Makes an executor, runs it with times noted, and destroys it. */
+shunt_status small_net_run(const small_net *net, shunt_device *device, small_net_result result);
+
+#endif
