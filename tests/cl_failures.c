@@ -45,6 +45,7 @@ static const fail_nth *layer;
 static small_net net;
 static small_net_result expected;
 static const char *selector = "opencl";
+static uint32_t clblast_side; /* 0: CLBlast is left out */
 static unsigned reported, unseen, wrong;
 
 static const char *harmless_because(const char *function)
@@ -112,6 +113,54 @@ static shunt_status use_memory(const shunt_device *device)
     return status;
 }
 
+/* Square matrices of ones and halves. Small ones need no temporary memory. */
+static shunt_status run_product(const shunt_device *device, shunt_bqueue *queue, shunt_bop *op,
+                                shunt_bbuffer *buffers[4], uint64_t workspace)
+{
+    enum { SRC, WEIGHTS, DST, WORKSPACE };
+    static const uint32_t words[] = {0x3f800000, 0x3f000000, 0}; /* 1, 0.5, 0 */
+    const uint64_t bytes = 4 * (uint64_t)clblast_side * clblast_side;
+    const shunt_device_ops *ops = device->ops;
+    float result = 0;
+    shunt_arg args[4];
+    shunt_status status = SHUNT_OK;
+    for (int i = 0; i < 4 && !status; i++) {
+        const uint64_t room = i < WORKSPACE ? bytes : workspace + 4;
+        status = ops->buffer_alloc(device->handle, room, SHUNT_USE_ACTIVATION, &buffers[i]);
+        args[i] = (shunt_arg){buffers[i], 0};
+        if (!status && i < WORKSPACE) status = ops->fill(queue, args[i], words[i], bytes, NULL);
+    }
+    if (!status) status = ops->op_launch(op, queue, args, &args[DST], args[WORKSPACE], NULL);
+    if (!status) status = ops->read(queue, &result, (shunt_arg){buffers[DST], bytes - 4}, sizeof result, NULL);
+    shunt_status finished = ops->queue_finish(queue);
+    if (!status) status = finished;
+    if (!status && result != (float)clblast_side / 2) complain("CLBlast", 0, "%g", (double)result);
+    return status;
+}
+
+/* Where CLBlast is there: its failures, too, have to come back as codes. */
+static shunt_status use_clblast(const shunt_device *device)
+{
+    const shunt_device_ops *ops = device->ops;
+    const shunt_tensor_desc square = {SHUNT_F32, 2, SHUNT_PLAIN, 0, {clblast_side, clblast_side}};
+    const shunt_op_desc linear = {
+        .kind = SHUNT_OP_LINEAR, .ninputs = 2, .noutputs = 1, .inputs = {square, square}, .outputs = {square}};
+    const shunt_prepare_options options = {.size = sizeof options, .algorithm = "gemm"};
+    shunt_op_info info = {.size = sizeof info};
+    shunt_bqueue *queue = NULL;
+    shunt_bop *op = NULL;
+    shunt_bbuffer *buffers[4] = {NULL};
+    shunt_status status = ops->queue_create(device->handle, 0, &queue);
+    if (!status) status = ops->op_prepare(device->handle, &linear, &options, &op);
+    if (!status) status = ops->op_info(op, &info);
+    if (!status) status = run_product(device, queue, op, buffers, info.workspace);
+    if (status) shunt_device_fail(device, status, "using CLBlast");
+    if (op) ops->op_destroy(op);
+    for (int i = 0; i < 4; i++) ops->buffer_free(device->handle, buffers[i]);
+    if (queue) ops->queue_destroy(device->handle, queue);
+    return status;
+}
+
 /* With one thread, which on most machines makes a sub-device. */
 static shunt_status run_all(const char *on, small_net_result result)
 {
@@ -119,6 +168,7 @@ static shunt_status run_all(const char *on, small_net_result result)
     shunt_status status = shunt_device_open(on, "threads=1", &device);
     if (status) return status;
     status = use_memory(device);
+    if (!status && clblast_side && strcmp(on, "scalar")) status = use_clblast(device);
     if (!status) status = small_net_run(&net, device, result);
     shunt_device_close(device);
     return status;
@@ -150,7 +200,8 @@ static void expect_works(const char *what, unsigned n, const char *on)
     expect_nothing_held(what, n);
 }
 
-/* Judges what came of a failure of `fired`. After the first failure on a lost device any call may be named. */
+/* Judges what came of a failure of `fired`. After the first failure on a lost device any call may be named, and a
+ * call of CLBlast's own makes CLBlast's function fail with its code. */
 static void judge(const char *fired, unsigned n, bool onward, shunt_status status, const small_net_result result)
 {
     const char *message = shunt_last_error();
@@ -164,7 +215,8 @@ static void judge(const char *fired, unsigned n, bool onward, shunt_status statu
         complain(fired, n, "went unseen, and the results are wrong");
     else if (status && status != SHUNT_E_DEVICE && status != SHUNT_E_NOT_FOUND)
         complain(fired, n, "status \"%s\": %s", shunt_status_name(status), message);
-    else if (status && !(strstr(message, "CL_OUT_OF_RESOURCES") && strstr(message, onward ? "cl" : fired)))
+    else if (status && !(strstr(message, "CL_OUT_OF_RESOURCES") &&
+                         (strstr(message, onward ? "cl" : fired) || strstr(message, ": CLBlast"))))
         complain(fired, n, "badly reported: %s", message);
     expect_nothing_held(fired, n);
 }
@@ -222,6 +274,12 @@ static void fail_while_running(char **argv)
     for (unsigned i = 0; (function = layer->function(i)); i++)
         if (layer->calls(function)) sweep(function, false, "while running");
     sweep("any", true, "and all after it");
+    clblast_side = 5;
+    sweep("any", false, "with CLBlast");
+    sweep("any", true, "with CLBlast, and all after it");
+    clblast_side = 601;
+    sweep("clCreateSubBuffer", false, "with CLBlast");
+    clblast_side = 0;
     shunt_set_option("cache_dir", "/dev/null");
     sweep("clCreateProgramWithSource", false, "while compiling");
     sweep("clBuildProgram", false, "while compiling");

@@ -5,6 +5,11 @@
 TestSuite(bad_input, .init = enter_folder, .fini = leave_folder);
 
 /* Memory that no honest picture of these tests needs. AddressSanitizer reserves terabytes of addresses for itself. */
+#ifdef __has_feature /* clang's way of telling */
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 static const char little_memory[] = "true";
 #else
