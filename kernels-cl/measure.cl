@@ -9,7 +9,7 @@
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void multiply_add(__global float *dst, ulong dst_at, int steps)
 {
-    const vec a = (vec)(1e-7f * (float)get_global_id(0)), m = (vec)0.999f;
+    const vec a = (vec)(1e-3f + 1e-9f * (float)get_global_id(0)), m = (vec)0.999f; /* x tends to 1: never denormal */
     vec x[CHAINS];
 #pragma unroll
     for (int i = 0; i < CHAINS; i++) x[i] = a + (float)i;

@@ -4,6 +4,7 @@
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/io/random.h"
+#include "runtime/io/weights.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed)
     for (uint32_t i = 0; !status && i < model->graph->nvalues; i++)
         if (model->graph->values[i].source == VALUE_PARAMETER)
             status = set_random(weights, &model->graph->values[i], seed);
+    if (!status && shunt_weights_spill(weights)) shunt_log(SHUNT_LOG_DEBUG, "%s", shunt_last_error());
     if (status)
         shunt_weights_destroy(weights);
     else

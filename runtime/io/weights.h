@@ -27,6 +27,12 @@ struct shunt_weights {
 shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data, int copy);
 
+/* Moves copied tensors into a temporary file of no name and maps it, so that they take no memory while nobody reads them.
+ * Views stay valid by name, not by address. For weights without a file; a failure leaves them as they are. */
+shunt_status shunt_weights_spill(shunt_weights *weights);
+/* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
+void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
+
 /* Why a tensor that is in the file is not in the list ("dtype F16 is not supported yet"), or NULL. Counters such as
  * num_batches_tracked are among these: they harm only who asks for them. */
 const char *shunt_weights_unusable(const shunt_weights *weights, const char *name);

@@ -3,6 +3,7 @@
  * Only what some op reads is kept: a weight that is packed has no plain copy on the device. */
 #include "runtime/plan/plan.h"
 #include "runtime/error.h"
+#include "runtime/io/weights.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,6 +54,13 @@ static float *fold_data(const shunt_plan *plan, shunt_value value)
     return data;
 }
 
+/* The host's copy is not read again but for another plan; a mapped file then gives it once more. */
+static void release(const shunt_plan *plan, shunt_value value)
+{
+    const shunt_weights *weights = plan->executor->weights;
+    shunt_weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
+}
+
 static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
 {
     const shunt_device *device = plan->executor->devices[device_index];
@@ -70,6 +78,7 @@ static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value
     if (status == SHUNT_OK) status = device->ops->write(queue, (shunt_arg){buffer, 0}, data, bytes, NULL);
     if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
     free(folded);
+    release(plan, source->source == VALUE_FOLDED ? plan->graph->folds[source->fold].weights : value);
     if (status != SHUNT_OK) {
         shunt_device_fail(device, status, "uploading a parameter");
         device->ops->queue_finish(queue);
