@@ -181,6 +181,7 @@ static shunt_status take(const shunt_model *model, shunt_weights *file, const sh
         return status;
     }
     weights->file = file->file;
+    weights->in_memory = file->in_memory;
     file->file = (shunt_mapping){0};
     *out = weights;
     return SHUNT_OK;

@@ -7,7 +7,6 @@
 #include "runtime/io/weights.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static void bounds(const graph_value *value, double *low, double *high)
 {
@@ -34,17 +33,35 @@ static void bounds(const graph_value *value, double *low, double *high)
     }
 }
 
-static shunt_status set_random(shunt_weights *weights, const graph_value *value, uint64_t seed)
+static bool is_parameter(const graph_value *value)
+{
+    return value->source == VALUE_PARAMETER;
+}
+
+static void fill(const graph_value *value, uint64_t seed, float *data)
 {
     double low, high;
     bounds(value, &low, &high);
-    size_t count = (size_t)shunt_tensor_count(&value->desc);
-    float *data = malloc(count * sizeof *data);
-    if (!data) return shunt_fail_memory();
-    uint64_t key = shunt_random_key(value->name, seed);
-    for (size_t i = 0; i < count; i++) data[i] = (float)(low + (high - low) * shunt_random_at(key, i));
-    shunt_status status = shunt_weights_set(weights, value->name, &value->desc, data);
-    free(data);
+    const uint64_t count = shunt_tensor_count(&value->desc), key = shunt_random_key(value->name, seed);
+    for (uint64_t i = 0; i < count; i++) data[i] = (float)(low + (high - low) * shunt_random_at(key, i));
+}
+
+static shunt_status fill_all(const shunt_graph *graph, uint64_t seed, shunt_weights *weights)
+{
+    size_t bytes = 0;
+    void *room = NULL;
+    for (uint32_t i = 0; i < graph->nvalues; i++)
+        if (is_parameter(&graph->values[i])) bytes += (size_t)shunt_tensor_bytes(&graph->values[i].desc);
+    shunt_status status = shunt_weights_reserve(weights, bytes, &room);
+    float *at = room;
+    for (uint32_t i = 0; !status && i < graph->nvalues; i++) {
+        const graph_value *value = &graph->values[i];
+        if (!is_parameter(value)) continue;
+        fill(value, seed, at);
+        status = shunt_weights_put(weights, value->name, &value->desc, at, 0);
+        if (!status) shunt_weights_release(weights, shunt_weights_find(weights, value->name));
+        at += shunt_tensor_count(&value->desc);
+    }
     return status;
 }
 
@@ -53,10 +70,7 @@ shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed)
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
     if (status) return status;
-    for (uint32_t i = 0; !status && i < model->graph->nvalues; i++)
-        if (model->graph->values[i].source == VALUE_PARAMETER)
-            status = set_random(weights, &model->graph->values[i], seed);
-    if (!status && shunt_weights_spill(weights)) shunt_log(SHUNT_LOG_DEBUG, "%s", shunt_last_error());
+    status = fill_all(model->graph, seed, weights);
     if (status)
         shunt_weights_destroy(weights);
     else

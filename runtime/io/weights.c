@@ -2,7 +2,7 @@
  * its content. Tensors of a mapped file are views into it: nothing is copied that can be used where it lies. */
 #include "runtime/io/weights.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,48 +149,34 @@ shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const s
 
 /* ---- Memory ------------------------------------------------------------------------------------------------ */
 
-static size_t padded(const weight *entry)
+/* A mapping of a temporary file with no name. Its space is allotted here: a full disk shows now, not in a later write. */
+static void *map_temporary(size_t bytes)
 {
-    return ((size_t)shunt_tensor_bytes(&entry->view.desc) / COPY_ALIGNMENT + 1) * COPY_ALIGNMENT;
-}
-
-/* The copies as they lie in memory: each has room for its padding. */
-static bool write_copies(const shunt_weights *weights, FILE *file)
-{
-    for (size_t i = 0; i < weights->count; i++)
-        if (fwrite(weights->list[i]->copy, 1, padded(weights->list[i]), file) != padded(weights->list[i])) return false;
-    return fflush(file) == 0;
-}
-
-shunt_status shunt_weights_spill(shunt_weights *weights)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < weights->count; i++) bytes += padded(weights->list[i]);
-    if (bytes == 0 || weights->file.data) return SHUNT_OK;
     FILE *file = tmpfile();
-    if (!file) return shunt_fail(SHUNT_E_IO, "no temporary file for weights: %s", strerror(errno));
+    if (!file) return MAP_FAILED;
     void *data = MAP_FAILED;
-    if (write_copies(weights, file)) data = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fileno(file), 0);
-    shunt_status status =
-        data == MAP_FAILED ? shunt_fail(SHUNT_E_IO, "temporary file for weights: %s", strerror(errno)) : SHUNT_OK;
+    int error = posix_fallocate(fileno(file), 0, (off_t)bytes);
+    if (!error) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
     fclose(file); /* the mapping keeps it */
-    if (status) return status;
+    return data;
+}
+
+shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **room)
+{
+    if (weights->file.data) return shunt_fail(SHUNT_E_INVALID, "weights with a file have no room for computed ones");
+    void *data = map_temporary(bytes);
+    weights->in_memory = data == MAP_FAILED;
+    if (weights->in_memory) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) return shunt_fail_memory();
     weights->file = (shunt_mapping){data, bytes};
-    const uint8_t *at = data;
-    for (size_t i = 0; i < weights->count; i++) {
-        weight *entry = weights->list[i];
-        entry->view.data = at;
-        at += padded(entry);
-        free(entry->copy);
-        entry->copy = NULL;
-    }
+    *room = data;
     return SHUNT_OK;
 }
 
 void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view)
 {
     const uint8_t *data = view->data, *file = weights->file.data;
-    if (!file || data < file || data >= file + weights->file.size) return;
+    if (!file || weights->in_memory || data < file || data >= file + weights->file.size) return;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - file) / page * page;
     const size_t end = (size_t)(data - file) + (size_t)shunt_tensor_bytes(&view->desc);
     madvise((void *)(file + first), end - first, MADV_DONTNEED); /* a refusal costs memory, nothing else */

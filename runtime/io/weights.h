@@ -14,7 +14,8 @@ typedef struct weight {
 } weight;
 
 struct shunt_weights {
-    shunt_mapping file;
+    shunt_mapping file; /* or what shunt_weights_reserve mapped in its place */
+    int in_memory;      /* != 0: `file` is memory only, and nothing could give its contents back */
     weight **list;
     size_t count, room;
     json_t *index;    /* name -> position in list */
@@ -27,9 +28,9 @@ struct shunt_weights {
 shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data, int copy);
 
-/* Moves copied tensors into a temporary file of no name and maps it, so that they take no memory while nobody reads them.
- * Views stay valid by name, not by address. For weights without a file; a failure leaves them as they are. */
-shunt_status shunt_weights_spill(shunt_weights *weights);
+/* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
+ * released, or plain memory where a temporary file cannot be had. For weights without a file. */
+shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **room);
 /* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
 void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
 

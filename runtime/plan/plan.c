@@ -3,6 +3,9 @@
 #include "runtime/error.h"
 
 #include <stdlib.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 static bool accept_fused(void *context, const shunt_op_desc *desc)
 {
@@ -31,6 +34,14 @@ shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_des
     return SHUNT_OK;
 }
 
+/* Folding and packing leave holes of tens of MiB in the heap, which nobody asks for again. */
+static void trim_heap(void)
+{
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
 shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                shunt_plan **out)
 {
@@ -38,6 +49,7 @@ shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc
     shunt_status status = shunt_plan_outline(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     status = shunt_plan_prepare(plan);
+    trim_heap();
     if (status == SHUNT_OK) status = shunt_plan_allocate(plan);
     if (status != SHUNT_OK) {
         shunt_plan_destroy(plan);
