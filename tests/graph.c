@@ -256,3 +256,25 @@ Test(graph, labels_and_costs)
     cr_assert_eq(cost.parameters, 550u);
     shunt_graph_destroy(graph);
 }
+
+/* Descriptions are keys of caches: what a caller's initializer leaves undefined in the union must not get into them. */
+Test(graph, attributes_end_in_zeros)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    shunt_op_attr attr;
+    memset(&attr, 0x55, sizeof attr);
+    attr.pool = (shunt_pool_attr){.window = {3, 3}, .stride = {2, 2}, .pad_before = {1, 1}, .pad_after = {1, 1}};
+    shunt_graph_op(graph, "pool", SHUNT_OP_MAX_POOL, 0, &attr, 1, &x);
+    memset(&attr, 0x55, sizeof attr);
+    shunt_graph_op(graph, "relu", SHUNT_OP_RELU, 0, &attr, 1, &x);
+    cr_assert_eq(shunt_graph_check(graph), SHUNT_OK, "%s", shunt_last_error());
+    for (uint32_t o = 0; o < 2; o++) {
+        shunt_op_desc desc;
+        shunt_graph_op_desc(graph, &graph->ops[o], &desc);
+        size_t used = o == 0 ? sizeof attr.pool / sizeof attr.words[0] : 0;
+        for (size_t i = used; i < sizeof attr.words / sizeof attr.words[0]; i++)
+            cr_expect_eq(desc.attr.words[i], 0, "%s: word %zu", graph->ops[o].name, i);
+    }
+    shunt_graph_destroy(graph);
+}

@@ -100,6 +100,24 @@ static shunt_value append(shunt_graph *graph, graph_op *op)
     return op->outputs[0];
 }
 
+/* How much of the union is the kind's. The rest is not what a caller set, and has to be zero: descriptions are keys. */
+static size_t attr_bytes(shunt_op_kind kind)
+{
+    switch (kind) {
+    case SHUNT_OP_CONV:
+        return sizeof(shunt_conv_attr);
+    case SHUNT_OP_BATCH_NORM:
+        return sizeof(shunt_batch_norm_attr);
+    case SHUNT_OP_MAX_POOL:
+    case SHUNT_OP_AVG_POOL:
+        return sizeof(shunt_pool_attr);
+    case SHUNT_OP_SHORTCUT:
+        return sizeof(shunt_shortcut_attr);
+    default:
+        return 0;
+    }
+}
+
 shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                            const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs)
 {
@@ -107,7 +125,8 @@ shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind k
     graph_op op = {.name = (char *)name, .kind = kind, .flags = flags, .ninputs = ninputs};
     if (ninputs > SHUNT_MAX_INPUTS)
         return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
-    if (attr) op.attr = *attr;
+    memset(&op.attr, 0, sizeof op.attr);
+    if (attr) memcpy(&op.attr, attr, attr_bytes(kind));
     for (uint32_t i = 0; i < ninputs; i++) {
         op.inputs[i] = inputs[i];
         if (!exists(graph, inputs[i]))
