@@ -220,7 +220,7 @@ Test(command, bench_ends_with_a_line_of_json)
 
 Test(command, progress_is_for_terminals)
 {
-    const char *line = "shunt bench --model resnet18 --device scalar --repeats 6";
+    const char *line = "shunt bench --model resnet20 --device scalar --batch 4 --repeats 60";
     run("command -v script");
     if (said.status) cr_skip_test("no script here");
     run("script -qec '%s' /dev/null", line);

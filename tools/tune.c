@@ -300,12 +300,12 @@ static int report(const tuning *self)
 
 static int run(const void *settings, int noperands, char **operands)
 {
-    tuning self = {.settings = settings, .chosen = json_array(), .dropped = json_array()};
     const tune_settings *given = settings;
     shunt_model_options options = {.height = given->size[0], .width = given->size[1]};
     (void)noperands;
     (void)operands;
     if (given->fast && given->full) return say_usage("--fast and --full: choose one");
+    tuning self = {.settings = settings, .chosen = json_array(), .dropped = json_array()};
     int status = shunt_cache_folder() ? EXIT_OK : say_library_failure(NULL);
     if (status == EXIT_OK) status = model_from_settings(&given->model, WEIGHTS_OR_RANDOM, &options, &self.model);
     if (status == EXIT_OK) {
