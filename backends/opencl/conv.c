@@ -2,6 +2,7 @@
 #include "conv.h"
 
 #include <stdio.h>
+#include <string.h>
 
 conv_dims ocl_conv_dims(const shunt_op_desc *desc)
 {
@@ -23,6 +24,14 @@ conv_dims ocl_conv_dims(const shunt_op_desc *desc)
         .groups = attr->groups,
         .flags = (cl_int)desc->flags,
     };
+}
+
+const char *ocl_conv_refuse_tiles(const ocl_device *device)
+{
+    if (!ocl_is_cpu(device)) return "register tiles suit CPUs only";
+    /* Mesa 22.3 takes what it loads from argument structs for uniform where it is not (docs/drivers.md). */
+    if (!strcmp(device->found.info.platform, "rusticl")) return "rusticl gets register tiles wrong";
+    return NULL;
 }
 
 const char *ocl_conv_refuse(const shunt_op_desc *desc)

@@ -20,6 +20,8 @@ static inline uint32_t ocl_residual_index(const shunt_op_desc *desc)
 
 /* Why a description is no convolution at all, or NULL. */
 const char *ocl_conv_refuse(const shunt_op_desc *desc);
+/* Why the device is not for kernels made of register tiles, or NULL. */
+const char *ocl_conv_refuse_tiles(const ocl_device *device);
 
 /* Notes the cost, and that dst may lie over the residual. */
 void ocl_conv_cost(shunt_bop *op);

@@ -29,8 +29,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
     const int64_t block = device->found.info.block;
     const char *reason = ocl_conv_refuse(desc);
+    if (!reason) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
-    if (!ocl_is_cpu(device)) return "register tiles suit CPUs only";
     if (desc->attr.conv.groups > 1) return "more than one group of channels";
     if (shunt_tensor_block(dst) != block) return "dst is not in the device's layout";
     if (shunt_tensor_block(src) != block && src->block != SHUNT_PLAIN)

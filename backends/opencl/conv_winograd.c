@@ -41,8 +41,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_conv_attr *attr = &desc->attr.conv;
     const int64_t block = device->found.info.block;
     const char *reason = ocl_conv_refuse(desc);
+    if (!reason) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
-    if (!ocl_is_cpu(device)) return "register tiles suit CPUs only";
     if (attr->groups > 1) return "more than one group of channels";
     if (weights->dims[2] != 3 || weights->dims[3] != 3) return "weights that are not 3x3";
     if (attr->stride[0] != 1 || attr->stride[1] != 1 || attr->dilation[0] != 1 || attr->dilation[1] != 1)
