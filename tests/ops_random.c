@@ -148,6 +148,8 @@ static void run_layouts(trial *t)
         bool layout_matters = t->plain.inputs[0].rank == 4;
         if (!layout_matters) break;
     }
+    /* As in a network's first layer. */
+    if (t->plain.kind == SHUNT_OP_CONV && blocks[0] != SHUNT_PLAIN) run_layout(t, SHUNT_F32, SHUNT_PLAIN, blocks[0]);
 }
 
 static void run_kind(uint32_t kind)

@@ -48,9 +48,9 @@ shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_
 {
     shunt_op_desc op = *plain;
     for (uint32_t i = 0; i < op.ninputs; i++) {
-        bool weights = op.kind == SHUNT_OP_CONV && i == 1;
+        bool weights = op.kind == SHUNT_OP_CONV && i == 1, residual = op.kind == SHUNT_OP_CONV && i > 1;
         op.inputs[i].dtype = dtype;
-        if (op.inputs[i].rank == 4 && !weights) op.inputs[i].block = src_block;
+        if (op.inputs[i].rank == 4 && !weights) op.inputs[i].block = residual ? dst_block : src_block;
     }
     op.outputs[0].dtype = dtype;
     if (op.outputs[0].rank == 4) op.outputs[0].block = dst_block;
