@@ -140,16 +140,6 @@ void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_
     for (uint32_t i = 0; i < op->noutputs; i++) desc->outputs[i] = graph->values[op->outputs[i]].desc;
 }
 
-uint32_t shunt_graph_uses(const shunt_graph *graph, shunt_value value)
-{
-    uint32_t uses = 0;
-    for (uint32_t i = 0; i < graph->nops; i++)
-        for (uint32_t k = 0; graph->ops[i].kind && k < graph->ops[i].ninputs; k++)
-            uses += graph->ops[i].inputs[k] == value;
-    for (uint32_t i = 0; i < graph->noutputs; i++) uses += graph->outputs[i].value == value;
-    return uses;
-}
-
 uint32_t *graph_count_uses(const shunt_graph *graph)
 {
     uint32_t *uses = calloc(graph->nvalues + (size_t)1, sizeof *uses); /* + 1: never of size 0 */

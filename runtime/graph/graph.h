@@ -77,11 +77,9 @@ const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t siz
 uint64_t shunt_op_flops(const shunt_op_desc *desc);
 uint64_t shunt_op_bytes(const shunt_op_desc *desc);
 
-/* How often ops read the value (x + x reads it twice); being an output of the graph counts as one more. */
-uint32_t shunt_graph_uses(const shunt_graph *graph, shunt_value value);
-
-/* For the files of this folder: room for one more element in *(element **)array; the uses of all values at once (to be
- * freed, NULL without memory); whether sizes are those of a float32 tensor that can be computed with. */
+/* For passes and the planner: room for one more element in *(element **)array; how often ops read each value (x + x reads
+ * it twice), being an output counting as once more (to be freed, NULL without memory); whether sizes are those of a float32
+ * tensor that can be computed with. */
 bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element);
 uint32_t *graph_count_uses(const shunt_graph *graph);
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason);
