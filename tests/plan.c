@@ -210,6 +210,35 @@ Test(plan, placement_says_what_runs_where_and_why)
     unmake(&s);
 }
 
+static void count_line(void *context, int level, const char *message)
+{
+    if (level == SHUNT_LOG_WARN && strstr(message, "picky:0 refuses 1 of 5 ops") && strstr(message, "softmax"))
+        ++*(int *)context;
+}
+
+Test(plan, a_fallback_is_told_once_or_refused_or_passed_over)
+{
+    int lines = 0;
+    shunt_set_log_handler(count_line, &lines);
+    shunt_set_option("picky_refuse", "softmax");
+    setup s = make("picky");
+    check_run(s.executor, 1, 9);
+    check_run(s.executor, 1, 9);
+    cr_expect_eq(lines, 1, "%d lines", lines);
+    shunt_set_option("fallback", "quiet");
+    check_run(s.executor, 2, 9);
+    cr_expect_eq(lines, 1, "%d lines", lines);
+    shunt_set_option("fallback", "error");
+    float *x, *y;
+    cr_expect_eq(run(s.executor, 3, 9, &x, &y), SHUNT_E_UNSUPPORTED);
+    cr_expect(strstr(shunt_last_error(), "picky:0 refuses 1 of 5 ops, the first softmax: picky refuses it"), "%s",
+              shunt_last_error());
+    free(x);
+    free(y);
+    unmake(&s);
+    shunt_set_log_handler(NULL, NULL);
+}
+
 Test(plan, a_cheap_op_between_refused_ones_is_not_sent_back_and_forth)
 {
     shunt_set_option("picky_refuse", "conv,linear");

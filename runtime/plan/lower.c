@@ -106,6 +106,29 @@ static void choose(const shunt_plan *plan, choice *choices)
     }
 }
 
+/* SHUNT_FALLBACK: error refuses a plan that needs the fallback device, quiet says nothing; else it is said once per plan. */
+static shunt_status report_fallback(const shunt_plan *plan, const choice *choices)
+{
+    const char *mode = shunt_option("fallback");
+    const char *selector = plan->executor->devices[PLAN_MAIN]->entry.selector;
+    const graph_op *first = NULL;
+    const char *reason = "";
+    uint32_t count = 0;
+    for (uint32_t o = 0; o < plan->graph->nops; o++) {
+        if (choices[o].device != PLAN_FALLBACK) continue;
+        if (count++ == 0) first = &plan->graph->ops[o], reason = choices[o].refused;
+    }
+    if (count == 0 || (mode && !strcmp(mode, "quiet"))) return SHUNT_OK;
+    if (mode && !strcmp(mode, "error"))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "%s refuses %u of %u ops, the first %s: %s; SHUNT_FALLBACK=warn runs them "
+                          "in plain C",
+                          selector, count, plan->graph->nops, first->name, reason);
+    shunt_log(SHUNT_LOG_WARN, "%s refuses %u of %u ops, which run in plain C; the first is %s: %s", selector, count,
+              plan->graph->nops, first->name, reason);
+    return SHUNT_OK;
+}
+
 /* ---- Building the steps ------------------------------------------------------------------------------------ */
 
 static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
@@ -305,7 +328,8 @@ shunt_status shunt_plan_lower(shunt_plan *plan)
         status = shunt_fail_memory();
     else {
         choose(plan, choices);
-        status = lower_all(plan, choices);
+        status = report_fallback(plan, choices);
+        if (status == SHUNT_OK) status = lower_all(plan, choices);
         if (status == SHUNT_OK) find_lifetimes(plan);
     }
     free(choices);
