@@ -1,6 +1,6 @@
 /* tunable.c - a device for testing the tuner: the scalar backend's, with several candidates for a convolution.
  *   tunable_list=slow,fast   the candidates, best guess first; without it: slow,fast. What they do:
- *       slow medium fast     are right, after 40 ms, 20 ms, at once
+ *       slow medium fast     are right, after 80 ms, 30 ms, at once: far enough apart for a busy machine
  *       wrong                doubles a result and is at once
  *       spills               writes behind dst
  *       refuses              cannot be prepared
@@ -135,8 +135,8 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     if (!strcmp(op->name, "fails")) return fail("told to fail");
     if (!strcmp(op->name, "loses")) lost = 1;
     if (lost) return fail("the device is gone");
-    if (!strcmp(op->name, "slow")) usleep(40000);
-    if (!strcmp(op->name, "medium")) usleep(20000);
+    if (!strcmp(op->name, "slow")) usleep(80000);
+    if (!strcmp(op->name, "medium")) usleep(30000);
     shunt_status status = scalar_ops->op_launch(op->inner, queue, inputs, outputs, workspace, event);
     if (status == SHUNT_OK && (!strcmp(op->name, "wrong") || !strcmp(op->name, "spills")))
         status = spoil(queue, op, outputs);
