@@ -79,6 +79,32 @@ typedef struct shunt_tensor_desc {
  *   SHORTCUT     src (N,C,H,W) -> dst (N,K,P,Q): the paper's option A: every stride-th row and column, and
  *                shortcut.lead zero channels before, K - C - lead after
  *   REORDER      src -> dst of the same dims, another block
+ *
+ * For training; diff_x is the gradient of the loss by x. Floats are never added atomically: a device gives the same bits in
+ * every run. In the batch's own batch norm the statistics come first, then BATCH_NORM as above with them.
+ *   BATCH_STATISTICS    src (N,C,...) -> mean (C), variance (C) over all but C; the variance divides by their number
+ *   BATCH_NORM_GRAD     src, scale (C), shift (C), mean (C), variance (C): BATCH_STATISTICS of src, diff_dst like src
+ *                       -> diff_src, diff_scale (C), diff_shift (C), through the statistics, too; with RELU diff_dst counts
+ *                       only where BATCH_NORM's dst, computed again, is above 0
+ *   RELU_GRAD           dst, diff_dst -> diff_src = diff_dst where dst > 0, else 0
+ *   CONV_GRAD_SRC       weights, diff_dst, [residual, like diff_src: RESIDUAL], [mask, like diff_src: RELU]
+ *                       -> diff_src (+ residual), 0 where mask is not above 0
+ *   CONV_GRAD_WEIGHTS   src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
+ *   LINEAR_GRAD_SRC     weights, diff_dst -> diff_src
+ *   LINEAR_GRAD_WEIGHTS src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
+ *   MAX_POOL_GRAD       src, diff_dst -> diff_src; of equal maxima the first, row by row, takes it all
+ *   AVG_POOL_GRAD       diff_dst -> diff_src
+ *   GLOBAL_POOL_GRAD    diff_dst (N,C) -> diff_src (N,C,H,W)
+ *   SHORTCUT_GRAD       diff_dst -> diff_src
+ *   CROSS_ENTROPY       logits (N,C), labels (N): class numbers -> losses (N) = -sum over c of t log(softmax(logits)), diff_logits
+ *                       (N,C) = (softmax(logits) - t) / N, where t = 1 - smoothing at the label and smoothing / C added to all
+ *   SGD                 weights, velocity, diff, all of one shape, rate (1) -> weights, velocity:
+ *                       g = diff + weight_decay * weights;  velocity = momentum * velocity + g;
+ *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
+ *   MOVING_AVERAGE      average, sample -> average + rate * (scale * sample - average)
+ * The last two work in place: output i is given the very memory of input i.
+ * Blocked may be what stands for an activation or its gradient: src, dst, residual, mask, diff_src, diff_dst, not weights
+ * and diff_weights, nor anything of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
  * Kinds are only ever appended; a backend refuses those it does not know. */
 typedef enum shunt_op_kind {
     SHUNT_OP_CONV = 1,
@@ -92,13 +118,28 @@ typedef enum shunt_op_kind {
     SHUNT_OP_SOFTMAX,
     SHUNT_OP_SHORTCUT,
     SHUNT_OP_REORDER,
+    SHUNT_OP_BATCH_STATISTICS,
+    SHUNT_OP_BATCH_NORM_GRAD,
+    SHUNT_OP_RELU_GRAD,
+    SHUNT_OP_CONV_GRAD_SRC,
+    SHUNT_OP_CONV_GRAD_WEIGHTS,
+    SHUNT_OP_LINEAR_GRAD_SRC,
+    SHUNT_OP_LINEAR_GRAD_WEIGHTS,
+    SHUNT_OP_MAX_POOL_GRAD,
+    SHUNT_OP_AVG_POOL_GRAD,
+    SHUNT_OP_GLOBAL_POOL_GRAD,
+    SHUNT_OP_SHORTCUT_GRAD,
+    SHUNT_OP_CROSS_ENTROPY,
+    SHUNT_OP_SGD,
+    SHUNT_OP_MOVING_AVERAGE,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
 enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_BIAS = 1u << 0,
        SHUNT_FLAG_RESIDUAL = 1u << 1,
-       SHUNT_FLAG_RELU = 1u << 2
+       SHUNT_FLAG_RELU = 1u << 2,
+       SHUNT_FLAG_NESTEROV = 1u << 3
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -119,11 +160,27 @@ typedef struct shunt_shortcut_attr {
     int32_t stride, lead;
 } shunt_shortcut_attr;
 
+typedef struct shunt_cross_entropy_attr {
+    float smoothing; /* 0 .. 1 */
+} shunt_cross_entropy_attr;
+
+typedef struct shunt_sgd_attr {
+    float momentum, weight_decay;
+} shunt_sgd_attr;
+
+typedef struct shunt_moving_average_attr {
+    float rate, scale;
+} shunt_moving_average_attr;
+
+/* A gradient has the attributes of the op that it belongs to. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
     shunt_pool_attr pool;
     shunt_batch_norm_attr batch_norm;
     shunt_shortcut_attr shortcut;
+    shunt_cross_entropy_attr cross_entropy;
+    shunt_sgd_attr sgd;
+    shunt_moving_average_attr moving_average;
     int32_t words[24];
 } shunt_op_attr;
 
@@ -359,6 +416,27 @@ static inline uint64_t shunt_tensor_at(const shunt_tensor_desc *t, int64_t n, in
 {
     int64_t b = shunt_tensor_block(t), blocks = (t->dims[1] + b - 1) / b;
     return (uint64_t)(((n * blocks + c / b) * t->dims[2] * t->dims[3] + h * t->dims[3] + w) * b + c % b);
+}
+
+/* Bit i: input (output) i of this kind is plain in every layout of the activations. */
+static inline uint32_t shunt_op_plain_inputs(uint32_t kind)
+{
+    switch (kind) {
+    case SHUNT_OP_CONV:
+        return 1u << 1;
+    case SHUNT_OP_CONV_GRAD_SRC:
+        return 1u << 0;
+    case SHUNT_OP_SGD:
+    case SHUNT_OP_MOVING_AVERAGE:
+        return ~0u;
+    default:
+        return 0;
+    }
+}
+
+static inline uint32_t shunt_op_plain_outputs(uint32_t kind)
+{
+    return kind == SHUNT_OP_CONV_GRAD_WEIGHTS || kind == SHUNT_OP_SGD || kind == SHUNT_OP_MOVING_AVERAGE ? ~0u : 0;
 }
 
 #ifdef __cplusplus
