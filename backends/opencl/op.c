@@ -31,23 +31,42 @@ static const char *refuse_tensor(const shunt_tensor_desc *tensor)
     return NULL;
 }
 
+static uint32_t count_outputs(const shunt_op_desc *desc)
+{
+    switch (desc->kind) {
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
+    case SHUNT_OP_LINEAR_GRAD_WEIGHTS:
+        return desc->flags & SHUNT_FLAG_BIAS ? 2 : 1;
+    case SHUNT_OP_BATCH_STATISTICS:
+    case SHUNT_OP_CROSS_ENTROPY:
+    case SHUNT_OP_SGD:
+        return 2;
+    case SHUNT_OP_BATCH_NORM_GRAD:
+        return 3;
+    default:
+        return 1;
+    }
+}
+
 /* What no algorithm can do, or NULL. */
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
-    if (desc->flags & ~(uint32_t)(SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return "an unknown flag";
-    if (desc->ninputs < 1 || desc->ninputs > SHUNT_MAX_INPUTS || desc->noutputs != 1)
+    const uint32_t known = desc->kind == SHUNT_OP_SGD ? (uint32_t)SHUNT_FLAG_NESTEROV
+                                                      : SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+    const char *reason = NULL;
+    if (desc->flags & ~known) return "an unknown flag";
+    if (desc->ninputs < 1 || desc->ninputs > SHUNT_MAX_INPUTS || desc->noutputs != count_outputs(desc))
         return "a wrong number of tensors";
-    for (uint32_t i = 0; i < desc->ninputs; i++) {
-        const char *reason = refuse_tensor(&desc->inputs[i]);
-        if (reason) return reason;
-    }
-    return refuse_tensor(&desc->outputs[0]);
+    for (uint32_t i = 0; i < desc->ninputs && !reason; i++) reason = refuse_tensor(&desc->inputs[i]);
+    for (uint32_t i = 0; i < desc->noutputs && !reason; i++) reason = refuse_tensor(&desc->outputs[i]);
+    return reason;
 }
 
 static uint64_t least_bytes(const shunt_op_desc *desc)
 {
-    uint64_t bytes = shunt_tensor_bytes(&desc->outputs[0]);
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < desc->ninputs; i++) bytes += shunt_tensor_bytes(&desc->inputs[i]);
+    for (uint32_t i = 0; i < desc->noutputs; i++) bytes += shunt_tensor_bytes(&desc->outputs[i]);
     return bytes;
 }
 
@@ -205,10 +224,10 @@ shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shu
 /* The usual launch. */
 static shunt_status launch_first(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs)
 {
-    shunt_arg tensors[SHUNT_MAX_INPUTS + 1];
+    shunt_arg tensors[SHUNT_MAX_INPUTS + SHUNT_MAX_OUTPUTS];
     memcpy(tensors, inputs, op->desc.ninputs * sizeof *inputs);
-    tensors[op->desc.ninputs] = outputs[0];
-    return ocl_step_run(&op->steps[0], queue, op->desc.ninputs + 1, tensors);
+    memcpy(tensors + op->desc.ninputs, outputs, op->desc.noutputs * sizeof *outputs);
+    return ocl_step_run(&op->steps[0], queue, op->desc.ninputs + op->desc.noutputs, tensors);
 }
 
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,

@@ -6,7 +6,7 @@
 
 typedef struct scratch {
     shunt_bqueue *queue;
-    shunt_arg inputs[SHUNT_MAX_INPUTS], plain, output, workspace;
+    shunt_arg inputs[SHUNT_MAX_INPUTS], plain, outputs[SHUNT_MAX_OUTPUTS], workspace;
 } scratch;
 
 static shunt_status allocate(shunt_bop *op, scratch *s)
@@ -19,8 +19,10 @@ static shunt_status allocate(shunt_bop *op, scratch *s)
         if (!status)
             status = ocl_buffer_alloc(device, packed > 0 ? packed : plain, SHUNT_USE_SCRATCH, &s->inputs[i].buffer);
     }
-    uint64_t bytes = shunt_tensor_bytes(&op->desc.outputs[0]);
-    if (!status) status = ocl_buffer_alloc(device, bytes, SHUNT_USE_SCRATCH, &s->output.buffer);
+    for (uint32_t i = 0; i < op->desc.noutputs && !status; i++) {
+        uint64_t bytes = shunt_tensor_bytes(&op->desc.outputs[i]);
+        status = ocl_buffer_alloc(device, bytes, SHUNT_USE_SCRATCH, &s->outputs[i].buffer);
+    }
     if (!status && op->info.workspace > 0)
         status = ocl_buffer_alloc(device, op->info.workspace, SHUNT_USE_SCRATCH, &s->workspace.buffer);
     return status;
@@ -31,7 +33,7 @@ static shunt_status run(shunt_bop *op, scratch *s)
     shunt_status status = SHUNT_OK;
     for (uint32_t i = 0; i < op->desc.ninputs && !status; i++)
         if (op->info.packed_bytes[i] > 0) status = ocl_op_pack(op, s->queue, i, s->plain, s->inputs[i]);
-    if (!status) status = ocl_op_launch(op, s->queue, s->inputs, &s->output, s->workspace, NULL);
+    if (!status) status = ocl_op_launch(op, s->queue, s->inputs, s->outputs, s->workspace, NULL);
     return status ? status : ocl_queue_finish(s->queue);
 }
 
@@ -48,7 +50,7 @@ shunt_status ocl_op_warm(shunt_bop *op)
     ocl_queue_destroy(device, s.queue); /* waits */
     for (uint32_t i = 0; i < SHUNT_MAX_INPUTS; i++) ocl_buffer_free(device, s.inputs[i].buffer);
     ocl_buffer_free(device, s.plain.buffer);
-    ocl_buffer_free(device, s.output.buffer);
+    for (uint32_t i = 0; i < SHUNT_MAX_OUTPUTS; i++) ocl_buffer_free(device, s.outputs[i].buffer);
     ocl_buffer_free(device, s.workspace.buffer);
     return status;
 }
