@@ -3,6 +3,7 @@
 #include "models/model.h"
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/io/dtype.h"
 #include "runtime/io/weights.h"
 
 #include <inttypes.h>
@@ -95,8 +96,8 @@ static void check_shape(const shunt_model *model, const graph_value *value, cons
                         complaints *wrong)
 {
     char theirs[96], ours[96];
-    if (have->dtype != SHUNT_F32) {
-        complain(wrong, "%s is not float32, the only type read so far", value->name);
+    if (!dtype_is_float(have->dtype)) {
+        complain(wrong, "%s is of type %s, not floating-point", value->name, shunt_dtype_name(have->dtype));
         return;
     }
     if (have->rank == value->desc.rank && !memcmp(have->dims, value->desc.dims, have->rank * sizeof *have->dims))
@@ -119,16 +120,26 @@ static bool finite_all(const float *data, size_t count)
     return !bad;
 }
 
+/* In float32, which is what they are loaded as. */
 static void check_numbers(const graph_value *value, const shunt_tensor_view *view, complaints *wrong)
 {
-    const float *data = view->data;
-    size_t count = (size_t)shunt_tensor_count(&view->desc);
+    enum { CHUNK = 4096 };
+    float converted[CHUNK];
+    const size_t count = (size_t)shunt_tensor_count(&view->desc), bytes = shunt_dtype_bytes(view->desc.dtype);
     bool variance = value->role == SHUNT_ROLE_VARIANCE;
-    if (finite_all(data, count) && !variance) return;
-    for (size_t i = 0; i < count; i++) {
-        if (isfinite(data[i]) && !(variance && data[i] < 0)) continue;
-        complain(wrong, "%s: element %zu is %g", value->name, i, (double)data[i]);
-        return;
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < CHUNK ? count - at : CHUNK;
+        const float *data = (const float *)view->data + at;
+        if (view->desc.dtype != SHUNT_F32) {
+            dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * bytes, n, converted);
+            data = converted;
+        }
+        if (finite_all(data, n) && !variance) continue;
+        for (size_t i = 0; i < n; i++) {
+            if (isfinite(data[i]) && !(variance && data[i] < 0)) continue;
+            complain(wrong, "%s: element %zu is %g", value->name, at + i, (double)data[i]);
+            return;
+        }
     }
 }
 
@@ -162,7 +173,7 @@ static void compare(const shunt_model *model, const shunt_weights *file, json_t 
         complain(wrong, "%s is not the model's", shunt_weights_at(file, (size_t)json_integer_value(at))->name);
 }
 
-/* The parameters under the graph's names. They stay where they lie: the mapping goes with them. */
+/* The parameters under the graph's names, as float32. Those that are stay where they lie: the mapping goes with them. */
 static shunt_status take(const shunt_model *model, shunt_weights *file, const shunt_tensor_view *const *views,
                          shunt_weights **out)
 {
@@ -173,7 +184,7 @@ static shunt_status take(const shunt_model *model, shunt_weights *file, const sh
         if (!views[i]) continue;
         const uint8_t *data = views[i]->data;
         bool mapped = begin && data >= begin && data < begin + file->file.size;
-        status = shunt_weights_put(weights, model->graph->values[i].name, &views[i]->desc, data, !mapped);
+        status = shunt_weights_put_f32(weights, model->graph->values[i].name, views[i], !mapped);
     }
     if (!status && json_object_update(weights->metadata, file->metadata)) status = shunt_fail_memory();
     if (status) {

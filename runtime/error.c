@@ -36,11 +36,53 @@ const char *shunt_last_error(void)
     return message;
 }
 
+/* Bytes of the UTF-8 character that text begins with; 0 when it begins with none (RFC 3629, section 4). */
+static size_t utf8_length(const unsigned char *text)
+{
+    unsigned char low = 0x80, high = 0xbf; /* of the second byte */
+    size_t length = 0;
+    if (*text < 0x80) return 1;
+    if (*text >= 0xc2 && *text <= 0xdf) length = 2;
+    if (*text >= 0xe0 && *text <= 0xef) length = 3;
+    if (*text >= 0xf0 && *text <= 0xf4) length = 4;
+    if (*text == 0xe0) low = 0xa0;
+    if (*text == 0xed) high = 0x9f;
+    if (*text == 0xf0) low = 0x90;
+    if (*text == 0xf4) high = 0x8f;
+    for (size_t i = 1; i < length; i++) {
+        if (text[i] < low || text[i] > high) return 0;
+        low = 0x80;
+        high = 0xbf;
+    }
+    return length;
+}
+
+/* A precision ("%.100s") or the end of the room may have cut a character in two, and names may come from anywhere: what is
+ * no UTF-8 becomes one '?' a run, and nothing at the end. */
+static void keep_utf8(char *text)
+{
+    char *to = text;
+    const char *from = text;
+    while (*from) {
+        size_t length = utf8_length((const unsigned char *)from);
+        if (length) {
+            memmove(to, from, length);
+            to += length;
+            from += length;
+            continue;
+        }
+        while (*from && !utf8_length((const unsigned char *)from)) from++;
+        if (*from) *to++ = '?';
+    }
+    *to = '\0';
+}
+
 /* Formats into a copy first: an argument may be the message itself. */
 static __attribute__((format(printf, 1, 0))) void set_message(const char *format, va_list args)
 {
     char text[MESSAGE_CHARS];
     vsnprintf(text, sizeof text, format, args);
+    keep_utf8(text);
     memcpy(message, text, sizeof text);
 }
 
@@ -63,6 +105,7 @@ shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
     va_end(args);
     size_t used = strlen(message);
     snprintf(message + used, sizeof message - used, ": %s", inner);
+    keep_utf8(message);
     return status;
 }
 

@@ -272,13 +272,56 @@ Test(model_files, numbers_that_are_none_are_named)
     shunt_model_destroy(model);
 }
 
-Test(model_files, other_types_are_refused_by_name)
+Test(model_files, integers_are_refused_by_name)
+{
+    shunt_weights *weights = take_weights("resnet20");
+    shunt_tensor_desc desc = {.dtype = SHUNT_I32, .rank = 1, .block = SHUNT_PLAIN, .dims = {16}};
+    int32_t data[16] = {0};
+    cr_assert_eq(shunt_weights_set(weights, "bn1.bias", &desc, data), SHUNT_OK);
+    EXPECT_REFUSED(weights, "resnet20", "bn1.bias is of type i32, not floating-point");
+}
+
+/* Half precision and double: loaded as float32, each number the nearest of its type to what was saved. */
+Test(model_files, other_floating_types_are_loaded)
+{
+    static const struct {
+        uint8_t dtype;
+        double error; /* of rounding to nearest, relative */
+    } types[] = {{SHUNT_F16, 0x1p-11}, {SHUNT_BF16, 0x1p-8}, {SHUNT_F64, 0}};
+    shunt_model *from = make_random("resnet20", NULL), *to = make("resnet20", NULL);
+    for (size_t t = 0; t < 3; t++) {
+        shunt_weights *weights = take_weights("resnet20");
+        cr_assert_eq(shunt_weights_convert(weights, types[t].dtype), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(shunt_weights_at(weights, 5)->desc.dtype, types[t].dtype);
+        cr_assert_eq(shunt_weights_save(weights, "f"), SHUNT_OK);
+        shunt_weights_destroy(weights);
+        cr_assert_eq(shunt_model_load(to, "f"), SHUNT_OK, "%s", shunt_last_error());
+        double worst = 0;
+        for (size_t i = 0; i < shunt_weights_count(from->weights); i++) {
+            const shunt_tensor_view *x = shunt_weights_at(from->weights, i), *y = shunt_weights_find(to->weights, x->name);
+            cr_assert_eq(y->desc.dtype, SHUNT_F32);
+            for (size_t k = 0; k < shunt_tensor_count(&x->desc); k++) {
+                double a = (double)((const float *)x->data)[k], b = (double)((const float *)y->data)[k];
+                if (types[t].dtype != SHUNT_F16 || fabs(a) >= 0x1p-14)
+                    worst = fmax(worst, fabs(b - a) / fabs(a));
+                else if (fabs(b - a) > 0x1p-25) /* subnormal halves have a fixed step */
+                    cr_assert_fail("%s: %g is %g", x->name, a, b);
+            }
+        }
+        cr_assert_leq(worst, types[t].error);
+        cr_assert(types[t].error == 0 || worst > types[t].error / 4, "hardly rounded: %g", worst);
+    }
+    shunt_model_destroy(from);
+    shunt_model_destroy(to);
+}
+
+Test(model_files, what_is_infinite_as_float32_is_named)
 {
     shunt_weights *weights = take_weights("resnet20");
     shunt_tensor_desc desc = {.dtype = SHUNT_F64, .rank = 1, .block = SHUNT_PLAIN, .dims = {16}};
-    double data[16] = {0};
+    double data[16] = {[3] = 1e300};
     cr_assert_eq(shunt_weights_set(weights, "bn1.bias", &desc, data), SHUNT_OK);
-    EXPECT_REFUSED(weights, "resnet20", "bn1.bias");
+    EXPECT_REFUSED(weights, "resnet20", "bn1.bias: element 3 is inf");
 }
 
 Test(model_files, files_that_are_not_there)

@@ -84,9 +84,9 @@ Test(safetensors, store_refuses)
     cr_assert_eq(shunt_weights_set(weights, "\xff", &good, a), SHUNT_E_INVALID);
     cr_assert(strstr(shunt_last_error(), "UTF-8"));
     cr_assert_eq(shunt_weights_set(weights, "__metadata__", &good, a), SHUNT_E_INVALID);
-    bad.dtype = 9;
+    bad.dtype = 11;
     cr_assert_eq(shunt_weights_set(weights, "a", &bad, a), SHUNT_E_INVALID);
-    expect_message("'a'", "unknown dtype 9");
+    expect_message("'a'", "unknown dtype 11");
     bad = make_desc(SHUNT_F32, 1, -1, 0);
     cr_assert_eq(shunt_weights_set(weights, "a", &bad, a), SHUNT_E_INVALID);
     bad = make_desc(SHUNT_F32, 2, INT64_MAX / 2, 8);
@@ -197,31 +197,37 @@ Test(safetensors, save_to_a_full_disk)
     cr_assert_eq(entries(), 1);
 }
 
-/* A file as others write them: order of the header not that of the data, padded header, counters, half precision. */
+/* A file as others write them: order of the header not that of the data, padded header, counters, half precision, types
+ * that Shunt does not know. */
 Test(safetensors, foreign)
 {
     build("{\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]},"
           "\"n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},\"__metadata__\":{\"format\":\"pt\"},"
           "\"h\":{\"data_offsets\":[16,20],\"shape\":[2,1],\"dtype\":\"F16\"},"
           "\"e\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[8,8]},"
-          "\"long\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1],\"data_offsets\":[20,24]}}      ",
-          24, -1);
+          "\"long\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1],\"data_offsets\":[20,24]},"
+          "\"u\":{\"dtype\":\"U32\",\"shape\":[1],\"data_offsets\":[24,28]}}      ",
+          28, -1);
     shunt_weights *weights = open_good("f");
-    cr_assert_eq(shunt_weights_count(weights), 2);
-    cr_assert_str_eq(shunt_weights_at(weights, 0)->name, "e"); /* in the order of the data */
+    cr_assert_str_eq(shunt_weights_format(weights), "safetensors");
+    cr_assert_null(shunt_weights_producer(weights));
+    cr_assert_eq(shunt_weights_count(weights), 4);
+    cr_assert_str_eq(shunt_weights_at(weights, 0)->name, "n"); /* in the order of the data */
+    cr_assert_eq(shunt_weights_at(weights, 0)->desc.dtype, SHUNT_I64);
+    cr_assert_eq(shunt_weights_find(weights, "h")->desc.dtype, SHUNT_F16);
+    cr_assert_eq(((const uint8_t *)shunt_weights_find(weights, "h")->data)[3], 19);
     const shunt_tensor_view *b = shunt_weights_find(weights, "b");
     const uint8_t expected[8] = {8, 9, 10, 11, 12, 13, 14, 15};
     cr_assert(!memcmp(b->data, expected, 8));
     cr_assert_str_eq(shunt_weights_metadata(weights, "format"), "pt");
-    cr_assert_null(shunt_weights_find(weights, "n"));
-    cr_assert(strstr(shunt_weights_unusable(weights, "n"), "dtype I64 is not supported yet"));
-    cr_assert(strstr(shunt_weights_unusable(weights, "h"), "dtype F16 is not supported yet"));
+    cr_assert_null(shunt_weights_find(weights, "u"));
+    cr_assert(strstr(shunt_weights_unusable(weights, "u"), "dtype U32 is not supported"));
     cr_assert(strstr(shunt_weights_unusable(weights, "long"), "rank 7"));
     cr_assert_null(shunt_weights_unusable(weights, "b"));
     /* One that is set by hand is usable. */
     shunt_tensor_desc vector = make_desc(SHUNT_F32, 1, 2, 0);
-    cr_assert_eq(shunt_weights_set(weights, "h", &vector, b->data), SHUNT_OK);
-    cr_assert_null(shunt_weights_unusable(weights, "h"));
+    cr_assert_eq(shunt_weights_set(weights, "u", &vector, b->data), SHUNT_OK);
+    cr_assert_null(shunt_weights_unusable(weights, "u"));
     shunt_weights_destroy(weights);
 }
 
@@ -456,7 +462,7 @@ Test(safetensors, mutations)
         sum_all(weights);
         uint64_t total = 0;
         for (size_t i = 0; i < shunt_weights_count(weights); i++)
-            total += shunt_tensor_count(&shunt_weights_at(weights, i)->desc) * 4;
+            total += shunt_tensor_bytes(&shunt_weights_at(weights, i)->desc);
         if (total > length)
             cr_assert_fail("%s: views of %llu bytes in a file of %zu", bytes + 8, (unsigned long long)total, length);
         shunt_weights_destroy(weights);

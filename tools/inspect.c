@@ -23,11 +23,6 @@ static const option_row rows[] = {{"batch", OPTION_COUNT, FIELD(batch), "N", "Pi
 
 /* ---- A weight file ------------------------------------------------------------------------------------------ */
 
-static const char *dtype_name(uint8_t dtype)
-{
-    return dtype == SHUNT_F32 ? "f32" : dtype == SHUNT_F64 ? "f64" : dtype == SHUNT_I32 ? "i32" : "?";
-}
-
 /* "64x3x7x7"; "scalar" for rank 0. text: 128 bytes; returned. */
 static const char *shape_text(const shunt_tensor_desc *desc, char *text)
 {
@@ -48,7 +43,7 @@ static int print_weights(const shunt_weights *weights)
     table_begin(&out, headings, 4);
     for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) {
         table_cell(&out, "%s", view->name);
-        table_cell(&out, "%s", dtype_name(view->desc.dtype));
+        table_cell(&out, "%s", shunt_dtype_name(view->desc.dtype));
         table_cell(&out, "%s", shape_text(&view->desc, shape));
         table_cell(&out, "%llu", (unsigned long long)shunt_tensor_bytes(&view->desc));
         total += shunt_tensor_bytes(&view->desc);
@@ -66,8 +61,8 @@ static json_t *view_json(const shunt_tensor_view *view)
 {
     json_t *dims = json_array();
     for (uint32_t i = 0; i < view->desc.rank; i++) json_array_append_new(dims, json_integer(view->desc.dims[i]));
-    return json_pack("{s:o, s:s, s:o}", "name", json_text(view->name), "dtype", dtype_name(view->desc.dtype), "shape",
-                     dims);
+    return json_pack("{s:o, s:s, s:o}", "name", json_text(view->name), "dtype", shunt_dtype_name(view->desc.dtype),
+                     "shape", dims);
 }
 
 static int print_weights_json(const shunt_weights *weights)

@@ -42,7 +42,19 @@ typedef enum shunt_status {
 
 /* ---- Tensors ------------------------------------------------------------------------------------------- */
 
-typedef enum shunt_dtype { SHUNT_F32 = 1, SHUNT_F64 = 2, SHUNT_I32 = 3 } shunt_dtype;
+/* Those from SHUNT_F16 on stand in weight files only: no op has to take them. */
+typedef enum shunt_dtype {
+    SHUNT_F32 = 1,
+    SHUNT_F64 = 2,
+    SHUNT_I32 = 3,
+    SHUNT_F16 = 4,  /* IEEE binary16 */
+    SHUNT_BF16 = 5, /* the upper half of a float32 */
+    SHUNT_I64 = 6,
+    SHUNT_I16 = 7,
+    SHUNT_I8 = 8,
+    SHUNT_U8 = 9,
+    SHUNT_BOOL = 10 /* a byte, 0 or 1 */
+} shunt_dtype;
 
 enum { SHUNT_MAX_RANK = 6 };
 
@@ -381,7 +393,8 @@ typedef const shunt_backend *(*shunt_backend_entry_fn)(const shunt_host *host);
 
 static inline uint64_t shunt_dtype_bytes(uint8_t dtype)
 {
-    return dtype == SHUNT_F64 ? 8 : dtype == SHUNT_F32 || dtype == SHUNT_I32 ? 4 : 0;
+    static const uint8_t bytes[] = {0, 4, 8, 4, 2, 2, 8, 2, 1, 1, 1};
+    return dtype < sizeof bytes ? bytes[dtype] : 0;
 }
 
 /* The product of the dims: what the tensor holds for the mathematician. */

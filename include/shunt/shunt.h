@@ -101,14 +101,23 @@ typedef struct shunt_tensor_view {
 } shunt_tensor_view;
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
-/* Maps a weight file (safetensors), after checking all of it. The file must not be changed in place while it is open
- * (replaced it may be). Tensors of a dtype that Shunt does not compute with, such as counters, are not listed. */
+/* Maps a weight file, whose format is told by its content, after checking all of it. The file must not be changed in place
+ * while it is open (replaced it may be). Tensors of a dtype that is not in enum shunt_dtype are not listed. */
 SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
 SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
+/* "safetensors"; NULL for weights that are not from a file. */
+SHUNT_API const char *shunt_weights_format(const shunt_weights *weights);
+/* What made the file, as it says itself; NULL when it does not. */
+SHUNT_API const char *shunt_weights_producer(const shunt_weights *weights);
 /* Copies data. A tensor of that name is replaced. */
 SHUNT_API shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                          const void *data);
 SHUNT_API size_t shunt_weights_count(const shunt_weights *weights);
+/* "f32", "bf16" ...; "?" for no dtype. */
+SHUNT_API const char *shunt_dtype_name(uint8_t dtype);
+/* Turns all floating-point tensors into ones of this type (SHUNT_F32, F64, F16, BF16), rounded to nearest; others stay. Fails
+ * at a number that it cannot hold; then tensors before that one are converted already. Views of before are not valid. */
+SHUNT_API shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype);
 /* In the order of the file. NULL past the end. */
 SHUNT_API const shunt_tensor_view *shunt_weights_at(const shunt_weights *weights, size_t index);
 SHUNT_API const shunt_tensor_view *shunt_weights_find(const shunt_weights *weights, const char *name);

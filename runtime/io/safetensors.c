@@ -21,13 +21,14 @@ enum {
 
 typedef struct dtype_info {
     const char *name;
-    uint8_t bytes, dtype; /* dtype 0: known only by its size */
+    uint8_t bytes, dtype; /* dtype 0: known only by its size; the others are written, too */
 } dtype_info;
 
 static const dtype_info dtypes[] = {
-    {"F32", 4, SHUNT_F32}, {"F64", 8, SHUNT_F64}, {"I32", 4, SHUNT_I32}, {"F16", 2, 0}, {"BF16", 2, 0}, {"I64", 8, 0},
-    {"I16", 2, 0},         {"I8", 1, 0},          {"U64", 8, 0},         {"U32", 4, 0}, {"U16", 2, 0},  {"U8", 1, 0},
-    {"BOOL", 1, 0},        {"F8_E4M3", 1, 0},     {"F8_E5M2", 1, 0},     {"C64", 8, 0},
+    {"F32", 4, SHUNT_F32},   {"F64", 8, SHUNT_F64},   {"I32", 4, SHUNT_I32}, {"F16", 2, SHUNT_F16},
+    {"BF16", 2, SHUNT_BF16}, {"I64", 8, SHUNT_I64},   {"I16", 2, SHUNT_I16}, {"I8", 1, SHUNT_I8},
+    {"U8", 1, SHUNT_U8},     {"BOOL", 1, SHUNT_BOOL}, {"U64", 8, 0},         {"U32", 4, 0},
+    {"U16", 2, 0},           {"F8_E4M3", 1, 0},       {"F8_E5M2", 1, 0},     {"C64", 8, 0},
 };
 enum { NDTYPES = sizeof dtypes / sizeof *dtypes };
 
@@ -198,7 +199,7 @@ static shunt_status mark_unusable(shunt_weights *weights, const entry *tensor)
 {
     json_t *reason = tensor->dtype->dtype
                          ? json_sprintf("rank %zu is not supported, at most %d", tensor->rank, SHUNT_MAX_RANK)
-                         : json_sprintf("dtype %s is not supported yet", tensor->dtype->name);
+                         : json_sprintf("dtype %s is not supported", tensor->dtype->name);
     return json_object_set_new(weights->unusable, tensor->name, reason) ? shunt_fail_memory() : SHUNT_OK;
 }
 
@@ -242,7 +243,13 @@ done:
     return status;
 }
 
-shunt_status shunt_safetensors_parse(const char *path, shunt_weights *weights)
+/* The JSON header's first byte decides; the length before it may begin like any other format's magic number. */
+static bool is_safetensors(const shunt_mapping *file)
+{
+    return file->size > PREFIX && file->data[PREFIX] == '{';
+}
+
+static shunt_status read_file(const char *path, shunt_weights *weights)
 {
     const shunt_mapping *file = &weights->file;
     size_t length = 0;
@@ -258,6 +265,8 @@ shunt_status shunt_safetensors_parse(const char *path, shunt_weights *weights)
     json_decref(header);
     return status;
 }
+
+const weight_format shunt_format_safetensors = {"safetensors", is_safetensors, read_file};
 
 /* ---- Writing ------------------------------------------------------------------------------------------------- */
 

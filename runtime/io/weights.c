@@ -1,8 +1,9 @@
-/* weights.c - the store of named tensors and metadata, filled by hand or from a mapped file, whose format is told by
- * its content. Tensors of a mapped file are views into it: nothing is copied that can be used where it lies. */
+/* weights.c - the store of named tensors and metadata, filled by hand or from a mapped file. Tensors of a mapped file are
+ * views into it: nothing is copied that can be used where it lies. */
 #include "runtime/io/weights.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/error.h"
+#include "runtime/io/dtype.h"
 
 enum { COPY_ALIGNMENT = 64 }; /* suits every vector type and devices that use host memory in place */
 
@@ -45,6 +47,7 @@ void shunt_weights_destroy(shunt_weights *weights)
     json_decref(weights->index);
     json_decref(weights->metadata);
     json_decref(weights->unusable);
+    free(weights->producer);
     shunt_unmap_file(&weights->file);
     free(weights);
 }
@@ -80,23 +83,21 @@ static shunt_status check_desc(const char *name, const shunt_tensor_desc *desc, 
     return SHUNT_OK;
 }
 
-static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const void *data, size_t bytes, bool copy)
+/* An entry with a buffer of `room` bytes of its own, or with none, for data that stays where it is. NULL without memory. */
+static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const void *data, size_t room)
 {
     size_t name_bytes = strlen(name) + 1;
     weight *entry = calloc(1, sizeof *entry + name_bytes);
     if (!entry) return NULL;
     memcpy(entry->name, name, name_bytes);
     entry->view = (shunt_tensor_view){entry->name, *desc, data};
-    if (copy) {
-        size_t room = (bytes / COPY_ALIGNMENT + 1) * COPY_ALIGNMENT;
-        entry->copy = aligned_alloc(COPY_ALIGNMENT, room);
-        if (!entry->copy) {
-            free(entry);
-            return NULL;
-        }
-        if (bytes) memcpy(entry->copy, data, bytes);
-        entry->view.data = entry->copy;
+    if (!room) return entry;
+    entry->copy = aligned_alloc(COPY_ALIGNMENT, (room + COPY_ALIGNMENT - 1) / COPY_ALIGNMENT * COPY_ALIGNMENT);
+    if (!entry->copy) {
+        free(entry);
+        return NULL;
     }
+    entry->view.data = entry->copy;
     return entry;
 }
 
@@ -111,6 +112,30 @@ static bool make_room(shunt_weights *weights)
     return true;
 }
 
+/* Takes the entry, which may be NULL for lack of memory. */
+static shunt_status insert(shunt_weights *weights, weight *entry)
+{
+    if (!entry || !make_room(weights)) {
+        free_weight(entry);
+        return shunt_fail_memory();
+    }
+    json_t *position = json_object_get(weights->index, entry->name);
+    if (position) {
+        size_t at = (size_t)json_integer_value(position);
+        free_weight(weights->list[at]);
+        weights->list[at] = entry;
+        return SHUNT_OK;
+    }
+    if (json_object_set_new(weights->index, entry->name, json_integer((json_int_t)weights->count))) {
+        shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': the name is not UTF-8, or there is no memory left", entry->name);
+        free_weight(entry);
+        return SHUNT_E_INVALID;
+    }
+    json_object_del(weights->unusable, entry->name);
+    weights->list[weights->count++] = entry;
+    return SHUNT_OK;
+}
+
 shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data, int copy)
 {
@@ -120,31 +145,84 @@ shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const s
     if (status) return status;
     bool aligned = (uintptr_t)data % shunt_dtype_bytes(desc->dtype) == 0;
     /* The new entry first: name, desc and data may be the old one's. */
-    weight *entry = new_weight(name, desc, data, bytes, copy || !aligned);
-    if (!entry || !make_room(weights)) {
-        free_weight(entry);
-        return shunt_fail_memory();
-    }
-    json_t *position = json_object_get(weights->index, name);
-    if (position) {
-        size_t at = (size_t)json_integer_value(position);
-        free_weight(weights->list[at]);
-        weights->list[at] = entry;
-        return SHUNT_OK;
-    }
-    if (json_object_set_new(weights->index, name, json_integer((json_int_t)weights->count))) {
-        free_weight(entry);
-        return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': the name is not UTF-8, or there is no memory left", name);
-    }
-    json_object_del(weights->unusable, name);
-    weights->list[weights->count++] = entry;
-    return SHUNT_OK;
+    weight *entry = new_weight(name, desc, data, copy || !aligned ? bytes : 0);
+    if (entry && entry->copy) memcpy(entry->copy, data, bytes);
+    return insert(weights, entry);
+}
+
+shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy)
+{
+    shunt_tensor_desc desc = view->desc;
+    size_t count = (size_t)shunt_tensor_count(&desc), bytes = 0;
+    if (desc.dtype == SHUNT_F32) return shunt_weights_put(weights, name, &desc, view->data, copy);
+    desc.dtype = SHUNT_F32;
+    shunt_status status = shunt_weights_check_name(name);
+    if (!status) status = check_desc(name, &desc, &bytes);
+    if (status) return status;
+    weight *entry = new_weight(name, &desc, NULL, bytes);
+    if (entry && bytes) dtype_to_f32(view->desc.dtype, view->data, count, entry->copy);
+    return insert(weights, entry);
 }
 
 shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data)
 {
     return shunt_weights_put(weights, name, desc, data, 1);
+}
+
+/* ---- Conversion -------------------------------------------------------------------------------------------- */
+
+enum { CHUNK = 1024 }; /* elements converted at a time by way of float32 */
+
+/* Element `at`, as exact as a double is. */
+static double element(const shunt_tensor_view *view, size_t at)
+{
+    if (view->desc.dtype == SHUNT_F64) return ((const double *)view->data)[at];
+    float value;
+    dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * shunt_dtype_bytes(view->desc.dtype), 1, &value);
+    return (double)value;
+}
+
+/* By way of float32, in chunks. A finite number must stay one. */
+static shunt_status convert_tensor(const shunt_tensor_view *view, uint8_t dtype, uint8_t *dst)
+{
+    const size_t count = (size_t)shunt_tensor_count(&view->desc);
+    const size_t from = shunt_dtype_bytes(view->desc.dtype), to = shunt_dtype_bytes(dtype);
+    float floats[CHUNK];
+    for (size_t at = 0, n; at < count; at += n) {
+        n = count - at < CHUNK ? count - at : CHUNK;
+        dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * from, n, floats);
+        dtype_from_f32(dtype, floats, n, dst + at * to);
+        dtype_to_f32(dtype, dst + at * to, n, floats);
+        for (size_t i = 0; i < n; i++)
+            if (isinf(floats[i]) && isfinite(element(view, at + i)))
+                return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': element %zu is %g, too large for %s", view->name,
+                                  at + i, element(view, at + i), shunt_dtype_name(dtype));
+    }
+    return SHUNT_OK;
+}
+
+shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
+{
+    if (!dtype_is_float(dtype))
+        return shunt_fail(SHUNT_E_INVALID, "weights are converted to f32, f64, f16 or bf16 only");
+    for (size_t i = 0; i < weights->count; i++) {
+        const shunt_tensor_view *view = &weights->list[i]->view;
+        if (!dtype_is_float(view->desc.dtype) || view->desc.dtype == dtype) continue;
+        shunt_tensor_desc desc = view->desc;
+        desc.dtype = dtype;
+        weight *entry = new_weight(view->name, &desc, NULL, (size_t)shunt_tensor_bytes(&desc));
+        if (!entry) return shunt_fail_memory();
+        shunt_status status = convert_tensor(view, dtype, entry->copy);
+        if (status) {
+            free_weight(entry);
+            return status;
+        }
+        shunt_weights_release(weights, view);
+        free_weight(weights->list[i]);
+        weights->list[i] = entry;
+    }
+    return SHUNT_OK;
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------------------ */
@@ -203,6 +281,27 @@ const char *shunt_weights_unusable(const shunt_weights *weights, const char *nam
     return json_string_value(json_object_get(weights->unusable, name));
 }
 
+/* ---- Where they are from ------------------------------------------------------------------------------------ */
+
+const char *shunt_weights_format(const shunt_weights *weights)
+{
+    return weights->format;
+}
+
+const char *shunt_weights_producer(const shunt_weights *weights)
+{
+    return weights->producer;
+}
+
+shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *producer)
+{
+    char *copy = strdup(producer);
+    if (!copy) return shunt_fail_memory();
+    free(weights->producer);
+    weights->producer = copy;
+    return SHUNT_OK;
+}
+
 /* ---- Metadata ---------------------------------------------------------------------------------------------- */
 
 const char *shunt_weights_metadata(const shunt_weights *weights, const char *key)
@@ -223,64 +322,4 @@ shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key,
         return shunt_fail(SHUNT_E_INVALID, "metadata '%.100s': key or value is not UTF-8, or there is no memory left",
                           key);
     return SHUNT_OK;
-}
-
-/* ---- Files ------------------------------------------------------------------------------------------------- */
-
-/* What a file that is no safetensors file most likely is, and what to do; NULL when nothing is known about it. A
- * safetensors file has the first byte of its JSON header, '{', at byte 8; that decides before any magic number, since
- * the header's length may begin like one. */
-static const char *looks_like(const uint8_t *data, size_t size)
-{
-    static const struct {
-        const char *magic;
-        size_t length;
-        const char *text;
-    } known[] = {
-        {"PK\3\4", 4, "a PyTorch .pth (zip) file; not supported yet: convert it to safetensors"},
-        {"\x80\2", 2, "a PyTorch .pth (pickle) file; not supported yet: convert it to safetensors"},
-        {"\x89HDF", 4, "an HDF5 (Keras) file; not supported: convert it to safetensors"},
-        {"GGUF", 4, "a GGUF file; not supported: convert it to safetensors"},
-        {"version https://git-lfs", 23, "a Git LFS pointer: fetch the file itself with git lfs pull"},
-        {"<!", 2, "a web page, not weights: download the file again"},
-        {"<html", 5, "a web page, not weights: download the file again"},
-        {"{", 1, "a JSON file; give the .safetensors file itself"},
-        {"\xff\xd8\xff", 3, "a picture, not weights"},
-        {"\x89PNG", 4, "a picture, not weights"},
-    };
-    if (size > 8 && data[8] == '{') return NULL;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (size >= known[i].length && !memcmp(data, known[i].magic, known[i].length)) return known[i].text;
-    /* An ONNX ModelProto starts with field 1, a small version, and field 2, 7 or 8: producer, graph or opsets. */
-    if (size > 2 && data[0] == 0x08 && data[1] && data[1] < 32 &&
-        (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42))
-        return "an ONNX file; not supported yet: convert its weights to safetensors";
-    return NULL;
-}
-
-shunt_status shunt_weights_open(const char *path, shunt_weights **out)
-{
-    *out = NULL;
-    shunt_weights *weights;
-    shunt_status status = shunt_weights_create(&weights);
-    if (status) return status;
-    status = shunt_map_file(path, 0, &weights->file);
-    if (status) goto fail;
-    const char *other = looks_like(weights->file.data, weights->file.size);
-    if (other) {
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "%s: looks like %s", path, other);
-        goto fail;
-    }
-    status = shunt_safetensors_parse(path, weights);
-    if (status) goto fail;
-    *out = weights;
-    return SHUNT_OK;
-fail:
-    shunt_weights_destroy(weights);
-    return status;
-}
-
-shunt_status shunt_weights_save(const shunt_weights *weights, const char *path)
-{
-    return shunt_safetensors_write(path, weights);
 }

@@ -4,6 +4,7 @@
 
 #include <shunt/shunt.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "runtime/io/file.h"
 
@@ -18,15 +19,33 @@ struct shunt_weights {
     int in_memory;      /* != 0: `file` is memory only, and nothing could give its contents back */
     weight **list;
     size_t count, room;
-    json_t *index;    /* name -> position in list */
-    json_t *metadata; /* key -> string */
-    json_t *unusable; /* name -> why, see shunt_weights_unusable */
+    json_t *index;      /* name -> position in list */
+    json_t *metadata;   /* key -> string */
+    json_t *unusable;   /* name -> why, see shunt_weights_unusable */
+    const char *format; /* weight_format.name; NULL: not from a file */
+    char *producer;     /* what made the file; NULL: it does not say */
 };
+
+/* A format of weight files. `is` looks at the first bytes only, and no two formats claim the same file. */
+typedef struct weight_format {
+    const char *name;
+    bool (*is)(const shunt_mapping *file);
+    /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
+    shunt_status (*read)(const char *path, shunt_weights *weights);
+} weight_format;
+extern const weight_format shunt_format_safetensors;
+
+/* formats.c: what shunt_weights_open does once weights->file is mapped. path is for messages only. */
+shunt_status shunt_weights_parse(const char *path, shunt_weights *weights);
+shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *producer);
 
 /* Appends a tensor or replaces the one of that name. desc is plain. A view into weights->file needs no copy; unless its
  * address suits its type it is copied all the same. */
 shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data, int copy);
+
+/* Puts a tensor of any floating-point type as float32: a copy, unless it is of that type and `copy` is 0. */
+shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy);
 
 /* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
  * released, or plain memory where a temporary file cannot be had. For weights without a file. */
@@ -34,15 +53,13 @@ shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **
 /* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
 void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
 
-/* Why a tensor that is in the file is not in the list ("dtype F16 is not supported yet"), or NULL. Counters such as
- * num_batches_tracked are among these: they harm only who asks for them. */
+/* Why a tensor that is in the file is not in the list ("dtype F8_E4M3 is not supported"), or NULL. They harm only who asks
+ * for them. */
 const char *shunt_weights_unusable(const shunt_weights *weights, const char *name);
 
 /* Fails for names that could not be printed in one line, written to a file or told from a file's own entries. */
 shunt_status shunt_weights_check_name(const char *name);
 
-/* Fills empty weights from weights->file, which was mapped from path. */
-shunt_status shunt_safetensors_parse(const char *path, shunt_weights *weights);
 shunt_status shunt_safetensors_write(const char *path, const shunt_weights *weights);
 
 #endif

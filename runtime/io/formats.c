@@ -1,0 +1,69 @@
+/* formats.c - weight files are opened by what they hold, not by what they are called: one table of formats, and words for
+ * what else people mistake for weights. */
+#include "runtime/io/weights.h"
+
+#include <string.h>
+
+#include "runtime/error.h"
+
+static const weight_format *const formats[] = {&shunt_format_safetensors};
+
+/* What a file of no known format most likely is, and what to do; NULL when nothing is known about it. */
+static const char *looks_like(const shunt_mapping *file)
+{
+    static const struct {
+        const char *magic;
+        size_t length;
+        const char *text;
+    } known[] = {
+        {"PK\3\4", 4, "a PyTorch .pth (zip) file; not supported yet: convert it to safetensors"},
+        {"\x80\2", 2, "a PyTorch .pth (pickle) file; not supported yet: convert it to safetensors"},
+        {"\x89HDF", 4, "an HDF5 (Keras) file; not supported: convert it to safetensors"},
+        {"GGUF", 4, "a GGUF file; not supported: convert it to safetensors"},
+        {"version https://git-lfs", 23, "a Git LFS pointer: fetch the file itself with git lfs pull"},
+        {"<!", 2, "a web page, not weights: download the file again"},
+        {"<html", 5, "a web page, not weights: download the file again"},
+        {"{", 1, "a JSON file; give the .safetensors file itself"},
+        {"\xff\xd8\xff", 3, "a picture, not weights"},
+        {"\x89PNG", 4, "a picture, not weights"},
+    };
+    const uint8_t *data = file->data;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (file->size >= known[i].length && !memcmp(data, known[i].magic, known[i].length)) return known[i].text;
+    /* An ONNX ModelProto starts with field 1, a small version, and field 2, 7 or 8: producer, graph or opsets. */
+    if (file->size > 2 && data[0] == 0x08 && data[1] && data[1] < 32 &&
+        (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42))
+        return "an ONNX file; not supported yet: convert its weights to safetensors";
+    return NULL;
+}
+
+shunt_status shunt_weights_parse(const char *path, shunt_weights *weights)
+{
+    const weight_format *format = NULL;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats && !format; i++)
+        if (formats[i]->is(&weights->file)) format = formats[i];
+    const char *other = format ? NULL : looks_like(&weights->file);
+    if (other) return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: looks like %s", path, other);
+    if (!format) format = &shunt_format_safetensors; /* says best what is missing */
+    weights->format = format->name;
+    return format->read(path, weights);
+}
+
+shunt_status shunt_weights_open(const char *path, shunt_weights **out)
+{
+    *out = NULL;
+    shunt_weights *weights;
+    shunt_status status = shunt_weights_create(&weights);
+    if (!status) status = shunt_map_file(path, 0, &weights->file);
+    if (!status) status = shunt_weights_parse(path, weights);
+    if (status)
+        shunt_weights_destroy(weights);
+    else
+        *out = weights;
+    return status;
+}
+
+shunt_status shunt_weights_save(const shunt_weights *weights, const char *path)
+{
+    return shunt_safetensors_write(path, weights);
+}
