@@ -212,3 +212,31 @@ Test(ops_random, reorder)
 {
     run_kind(SHUNT_OP_REORDER);
 }
+Test(ops_random, transpose)
+{
+    run_kind(SHUNT_OP_TRANSPOSE);
+}
+Test(ops_random, reshape)
+{
+    run_kind(SHUNT_OP_RESHAPE);
+}
+Test(ops_random, concat)
+{
+    run_kind(SHUNT_OP_CONCAT);
+}
+Test(ops_random, pad)
+{
+    run_kind(SHUNT_OP_PAD);
+}
+Test(ops_random, clip)
+{
+    run_kind(SHUNT_OP_CLIP);
+}
+Test(ops_random, log_softmax)
+{
+    run_kind(SHUNT_OP_LOG_SOFTMAX);
+}
+Test(ops_random, matmul)
+{
+    run_kind(SHUNT_OP_MATMUL);
+}

@@ -18,12 +18,19 @@ typedef float real;
 
 extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_batch_norm), TYPED(scalar_conv),
     TYPED(scalar_global_pool), TYPED(scalar_linear), TYPED(scalar_max_pool), TYPED(scalar_relu), TYPED(scalar_reorder),
-    TYPED(scalar_shortcut), TYPED(scalar_softmax);
+    TYPED(scalar_shortcut), TYPED(scalar_softmax), TYPED(scalar_transpose), TYPED(scalar_reshape), TYPED(scalar_concat),
+    TYPED(scalar_pad), TYPED(scalar_clip), TYPED(scalar_log_softmax), TYPED(scalar_matmul);
 
 /* max(x, 0) that lets NaN through. */
 static inline real relu(real x)
 {
     return x < 0 ? 0 : x;
+}
+
+/* The place of element `index` of a plain tensor, axis by axis. */
+static inline void unravel(const shunt_tensor_desc *t, int64_t index, int64_t at[SHUNT_MAX_RANK])
+{
+    for (uint32_t i = t->rank; i-- > 0; index /= t->dims[i]) at[i] = index % t->dims[i];
 }
 
 /* Below this many elements a team of threads costs more than it saves: `if (count > SCALAR_SMALL)`. */

@@ -2,15 +2,29 @@
  * is never read: the maximum ignores it, the average counts it or not in its divisor. */
 #include "op.h"
 
-/* The rows [from, to) of src that window number `index` of one direction covers. */
+/* The rows from, from + step ... below to of src that window number `index` of one direction covers. */
 typedef struct span {
-    int64_t from, to;
+    int64_t from, to, step;
 } span;
 
-static span clip(int64_t index, int32_t stride, int32_t before, int32_t window, int64_t length)
+static int64_t dilation(const shunt_op_desc *desc, int direction)
 {
-    int64_t from = index * stride - before, to = from + window;
-    return (span){from < 0 ? 0 : from, to > length ? length : to};
+    return desc->flags & SHUNT_FLAG_DILATED ? desc->attr.pool.dilation[direction] : 1;
+}
+
+static span clip(const shunt_op_desc *desc, int direction, int64_t index)
+{
+    const shunt_pool_attr *pool = &desc->attr.pool;
+    int64_t step = dilation(desc, direction), length = desc->inputs[0].dims[2 + direction];
+    int64_t from = index * pool->stride[direction] - pool->pad_before[direction];
+    int64_t to = from + (pool->window[direction] - 1) * step + 1;
+    if (from < 0) from += (-from + step - 1) / step * step;
+    return (span){from, to > length ? length : to, step};
+}
+
+static int64_t size(span s)
+{
+    return s.from < s.to ? (s.to - s.from - 1) / s.step + 1 : 0;
 }
 
 static shunt_status check(const shunt_op_desc *desc)
@@ -19,16 +33,17 @@ static shunt_status check(const shunt_op_desc *desc)
     const int64_t *dims = desc->inputs[0].dims;
     shunt_status status = scalar_expect_rank(&desc->inputs[0], "src", 4);
     if (status) return status;
-    int64_t size[2];
+    int64_t places[2];
     for (int i = 0; i < 2; i++) {
         int32_t window = pool->window[i], before = pool->pad_before[i], after = pool->pad_after[i];
-        status = scalar_window(dims[2 + i], window, pool->stride[i], 1, before, after, &size[i]);
+        int32_t step = (int32_t)dilation(desc, i);
+        status = scalar_window(dims[2 + i], window, pool->stride[i], step, before, after, &places[i]);
         if (status) return status;
-        if (before >= window || (size[i] - 1) * pool->stride[i] - before >= dims[2 + i])
+        if (before > (int64_t)step * (window - 1) || (places[i] - 1) * pool->stride[i] - before >= dims[2 + i])
             return scalar_fail(SHUNT_E_INVALID, "a window of %d lies wholly in the padding %d, %d", window, before,
                                after);
     }
-    return scalar_expect_dims(&desc->outputs[0], "dst", 4, (int64_t[]){dims[0], dims[1], size[0], size[1]});
+    return scalar_expect_dims(&desc->outputs[0], "dst", 4, (int64_t[]){dims[0], dims[1], places[0], places[1]});
 }
 
 static uint64_t flops(const shunt_op_desc *desc)
@@ -41,8 +56,8 @@ static uint64_t flops(const shunt_op_desc *desc)
 static real window_max(const real *src, int64_t W, span rows, span columns)
 {
     real most = -INFINITY;
-    for (int64_t h = rows.from; h < rows.to; h++)
-        for (int64_t w = columns.from; w < columns.to; w++)
+    for (int64_t h = rows.from; h < rows.to; h += rows.step)
+        for (int64_t w = columns.from; w < columns.to; w += columns.step)
             if (src[h * W + w] > most || isnan(src[h * W + w])) most = src[h * W + w];
     return most;
 }
@@ -50,14 +65,14 @@ static real window_max(const real *src, int64_t W, span rows, span columns)
 static real window_sum(const real *src, int64_t W, span rows, span columns)
 {
     real sum = 0;
-    for (int64_t h = rows.from; h < rows.to; h++)
-        for (int64_t w = columns.from; w < columns.to; w++) sum += src[h * W + w];
+    for (int64_t h = rows.from; h < rows.to; h += rows.step)
+        for (int64_t w = columns.from; w < columns.to; w += columns.step) sum += src[h * W + w];
     return sum;
 }
 
 static real window_mean(const shunt_pool_attr *pool, const real *src, int64_t W, span rows, span columns)
 {
-    int64_t inside = (rows.to - rows.from) * (columns.to - columns.from);
+    int64_t inside = size(rows) * size(columns);
     int64_t all = (int64_t)pool->window[0] * pool->window[1];
     return window_sum(src, W, rows, columns) / (real)(pool->count_padding ? all : inside);
 }
@@ -73,14 +88,16 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         for (int64_t p = 0; p < P; p++) {
             const real *src = (const real *)inputs[0] + plane * H * W;
             real *dst = (real *)outputs[0] + (plane * P + p) * Q;
-            span rows = clip(p, pool->stride[0], pool->pad_before[0], pool->window[0], H);
+            span rows = clip(desc, 0, p);
             for (int64_t q = 0; q < Q; q++) {
-                span columns = clip(q, pool->stride[1], pool->pad_before[1], pool->window[1], W);
+                span columns = clip(desc, 1, q);
                 dst[q] = maximum ? window_max(src, W, rows, columns) : window_mean(pool, src, W, rows, columns);
             }
         }
     }
 }
 
-const scalar_op TYPED(scalar_max_pool) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
-const scalar_op TYPED(scalar_avg_pool) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_max_pool) = {
+    .ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_avg_pool) = {
+    .ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .flops = flops, .run = run};

@@ -13,4 +13,11 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_SOFTMAX] = &TYPED(scalar_softmax),
     [SHUNT_OP_SHORTCUT] = &TYPED(scalar_shortcut),
     [SHUNT_OP_REORDER] = &TYPED(scalar_reorder),
+    [SHUNT_OP_TRANSPOSE] = &TYPED(scalar_transpose),
+    [SHUNT_OP_RESHAPE] = &TYPED(scalar_reshape),
+    [SHUNT_OP_CONCAT] = &TYPED(scalar_concat),
+    [SHUNT_OP_PAD] = &TYPED(scalar_pad),
+    [SHUNT_OP_CLIP] = &TYPED(scalar_clip),
+    [SHUNT_OP_LOG_SOFTMAX] = &TYPED(scalar_log_softmax),
+    [SHUNT_OP_MATMUL] = &TYPED(scalar_matmul),
 };

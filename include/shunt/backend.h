@@ -117,6 +117,19 @@ typedef struct shunt_tensor_desc {
  * The last two work in place: output i is given the very memory of input i.
  * Blocked may be what stands for an activation or its gradient: src, dst, residual, mask, diff_src, diff_dst, not weights
  * and diff_weights, nor anything of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ *
+ * For graphs that come from elsewhere:
+ *   TRANSPOSE    src -> dst; axis i of dst is axis transpose.axes[i] of src
+ *   RESHAPE      src -> dst of reshape.rank, the same elements in row-major order; reshape.dims[i]: a size, 0: that of
+ *                src's axis i, -1: what is left over
+ *   CONCAT       a, b, alike but in axis concat.axis -> dst: b after a along that axis
+ *   PAD          src -> dst: axis i is pad.before[i] longer at its start and pad.after[i] at its end (shorter, where they are
+ *                negative); pad.mode says what stands there
+ *   CLIP         src -> dst = min(max(src, clip.low), clip.high); NaN stays NaN
+ *   LOG_SOFTMAX  src (N,C) -> dst (N,C) = src - max - log(sum over C of exp(src - max))
+ *   MATMUL       a (B,M,K), b (B,K,N) -> dst (B,M,N); B may be 1 in one of them, which then serves all
+ * ADD with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation counts,
+ * which is 1 without it.
  * Kinds are only ever appended; a backend refuses those it does not know. */
 typedef enum shunt_op_kind {
     SHUNT_OP_CONV = 1,
@@ -144,6 +157,13 @@ typedef enum shunt_op_kind {
     SHUNT_OP_CROSS_ENTROPY,
     SHUNT_OP_SGD,
     SHUNT_OP_MOVING_AVERAGE,
+    SHUNT_OP_TRANSPOSE,
+    SHUNT_OP_RESHAPE,
+    SHUNT_OP_CONCAT,
+    SHUNT_OP_PAD,
+    SHUNT_OP_CLIP,
+    SHUNT_OP_LOG_SOFTMAX,
+    SHUNT_OP_MATMUL,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -151,7 +171,9 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_BIAS = 1u << 0,
        SHUNT_FLAG_RESIDUAL = 1u << 1,
        SHUNT_FLAG_RELU = 1u << 2,
-       SHUNT_FLAG_NESTEROV = 1u << 3
+       SHUNT_FLAG_NESTEROV = 1u << 3,
+       SHUNT_FLAG_BROADCAST = 1u << 4,
+       SHUNT_FLAG_DILATED = 1u << 5
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -162,6 +184,7 @@ typedef struct shunt_conv_attr {
 
 typedef struct shunt_pool_attr {
     int32_t window[2], stride[2], pad_before[2], pad_after[2], count_padding;
+    int32_t dilation[2]; /* with DILATED; else 0 */
 } shunt_pool_attr;
 
 typedef struct shunt_batch_norm_attr {
@@ -184,6 +207,30 @@ typedef struct shunt_moving_average_attr {
     float rate, scale;
 } shunt_moving_average_attr;
 
+typedef struct shunt_transpose_attr {
+    int32_t axes[SHUNT_MAX_RANK];
+} shunt_transpose_attr;
+
+typedef struct shunt_reshape_attr {
+    int32_t rank, dims[SHUNT_MAX_RANK];
+} shunt_reshape_attr;
+
+typedef struct shunt_concat_attr {
+    int32_t axis;
+} shunt_concat_attr;
+
+enum { SHUNT_PAD_CONSTANT, SHUNT_PAD_REFLECT, SHUNT_PAD_EDGE }; /* value; mirrored without its edge; the edge repeated */
+
+typedef struct shunt_pad_attr {
+    int32_t mode;
+    float value;
+    int32_t before[SHUNT_MAX_RANK], after[SHUNT_MAX_RANK];
+} shunt_pad_attr;
+
+typedef struct shunt_clip_attr {
+    float low, high;
+} shunt_clip_attr;
+
 /* A gradient has the attributes of the op that it belongs to. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -193,6 +240,11 @@ typedef union shunt_op_attr {
     shunt_cross_entropy_attr cross_entropy;
     shunt_sgd_attr sgd;
     shunt_moving_average_attr moving_average;
+    shunt_transpose_attr transpose;
+    shunt_reshape_attr reshape;
+    shunt_concat_attr concat;
+    shunt_pad_attr pad;
+    shunt_clip_attr clip;
     int32_t words[24];
 } shunt_op_attr;
 

@@ -113,6 +113,16 @@ static size_t attr_bytes(shunt_op_kind kind)
         return sizeof(shunt_pool_attr);
     case SHUNT_OP_SHORTCUT:
         return sizeof(shunt_shortcut_attr);
+    case SHUNT_OP_TRANSPOSE:
+        return sizeof(shunt_transpose_attr);
+    case SHUNT_OP_RESHAPE:
+        return sizeof(shunt_reshape_attr);
+    case SHUNT_OP_CONCAT:
+        return sizeof(shunt_concat_attr);
+    case SHUNT_OP_PAD:
+        return sizeof(shunt_pad_attr);
+    case SHUNT_OP_CLIP:
+        return sizeof(shunt_clip_attr);
     default:
         return 0;
     }

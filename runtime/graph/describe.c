@@ -18,6 +18,13 @@ const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t siz
         [SHUNT_OP_SOFTMAX] = "softmax",
         [SHUNT_OP_SHORTCUT] = "shortcut",
         [SHUNT_OP_REORDER] = "reorder",
+        [SHUNT_OP_TRANSPOSE] = "transpose",
+        [SHUNT_OP_RESHAPE] = "reshape",
+        [SHUNT_OP_CONCAT] = "concat",
+        [SHUNT_OP_PAD] = "pad",
+        [SHUNT_OP_CLIP] = "clip",
+        [SHUNT_OP_LOG_SOFTMAX] = "log_softmax",
+        [SHUNT_OP_MATMUL] = "matmul",
     };
     const char *name = kind < SHUNT_OP_KINDS && names[kind] ? names[kind] : "unknown";
     snprintf(text, size, "%s%s%s%s", name, flags & SHUNT_FLAG_BIAS ? "+bias" : "",
@@ -35,6 +42,8 @@ static uint64_t multiply(uint64_t a, uint64_t b)
 static uint64_t op_macs(const shunt_op_desc *desc)
 {
     const int64_t *weights = desc->inputs[1].dims;
+    if (desc->kind == SHUNT_OP_MATMUL)
+        return multiply(shunt_tensor_count(&desc->outputs[0]), (uint64_t)desc->inputs[0].dims[2]);
     if (desc->kind == SHUNT_OP_LINEAR) return multiply(shunt_tensor_count(&desc->outputs[0]), (uint64_t)weights[1]);
     if (desc->kind != SHUNT_OP_CONV) return 0;
     uint64_t window = multiply((uint64_t)weights[1], multiply((uint64_t)weights[2], (uint64_t)weights[3]));
@@ -48,6 +57,7 @@ uint64_t shunt_op_flops(const shunt_op_desc *desc)
     switch (desc->kind) {
     case SHUNT_OP_CONV:
     case SHUNT_OP_LINEAR:
+    case SHUNT_OP_MATMUL:
         return multiply(2, op_macs(desc));
     case SHUNT_OP_BATCH_NORM:
         return 2 * dst + relu;
@@ -60,7 +70,10 @@ uint64_t shunt_op_flops(const shunt_op_desc *desc)
         return multiply(dst, multiply((uint64_t)desc->attr.pool.window[0], (uint64_t)desc->attr.pool.window[1]));
     case SHUNT_OP_GLOBAL_POOL:
         return src;
+    case SHUNT_OP_CLIP:
+        return 2 * dst;
     case SHUNT_OP_SOFTMAX:
+    case SHUNT_OP_LOG_SOFTMAX:
         return 4 * src; /* maximum, exponential, sum, division */
     default:
         return 0; /* moves data only */

@@ -46,6 +46,7 @@ static graph_op *sole_producer(const pass *p, shunt_value value)
 static void fuse_add(const pass *p, graph_op *add)
 {
     const graph_value *values = p->graph->values;
+    if (add->flags & SHUNT_FLAG_BROADCAST) return; /* a residual has the shape of dst */
     int later = values[add->inputs[1]].producer > values[add->inputs[0]].producer;
     shunt_value residual = add->inputs[!later];
     graph_op *conv = sole_producer(p, add->inputs[later]);

@@ -131,8 +131,24 @@ static bool infer_batch_norm(const shunt_op_desc *op, shunt_tensor_desc *dst, ch
     return infer_same(op, dst, reason);
 }
 
+/* Axes of 1 are repeated to the other's size. */
+static bool infer_broadcast(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    const shunt_tensor_desc *a = &op->inputs[0], *b = &op->inputs[1];
+    if (a->rank != b->rank) return refuse(reason, "the two inputs have ranks %d and %d", a->rank, b->rank);
+    infer_same(op, dst, reason);
+    for (uint32_t i = 0; i < a->rank; i++) {
+        if (a->dims[i] != b->dims[i] && a->dims[i] != 1 && b->dims[i] != 1)
+            return refuse(reason, "axis %u has %lld and %lld elements, which do not broadcast", i,
+                          (long long)a->dims[i], (long long)b->dims[i]);
+        if (a->dims[i] == 1) dst->dims[i] = b->dims[i];
+    }
+    return true;
+}
+
 static bool infer_add(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
+    if (op->flags & SHUNT_FLAG_BROADCAST) return infer_broadcast(op, dst, reason);
     if (!same_dims(&op->inputs[0], &op->inputs[1])) return refuse(reason, "the two inputs differ in shape");
     return infer_same(op, dst, reason);
 }
@@ -145,9 +161,11 @@ static bool infer_pool(const shunt_op_desc *op, shunt_tensor_desc *dst, char *re
     if (!check_rank(op, 0, 4, "src", reason)) return false;
     int64_t pq[2];
     for (int i = 0; i < 2; i++) {
-        if (!slide(src[2 + i], a->window[i], 1, a->stride[i], a->pad_before[i], a->pad_after[i], &pq[i], reason))
+        int32_t dilation = op->flags & SHUNT_FLAG_DILATED ? a->dilation[i] : 1;
+        if (!slide(src[2 + i], a->window[i], dilation, a->stride[i], a->pad_before[i], a->pad_after[i], &pq[i], reason))
             return false;
-        if (a->pad_before[i] >= a->window[i] || (pq[i] - 1) * a->stride[i] - a->pad_before[i] >= src[2 + i])
+        if (a->pad_before[i] > (int64_t)dilation * (a->window[i] - 1) ||
+            (pq[i] - 1) * a->stride[i] - a->pad_before[i] >= src[2 + i])
             return refuse(reason, "a window lies wholly in the padding");
     }
     *dst = plain(4, src[0], src[1], pq[0], pq[1]);
@@ -180,6 +198,99 @@ static bool infer_shortcut(const shunt_op_desc *op, shunt_tensor_desc *dst, char
     return true;
 }
 
+static bool infer_transpose(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    uint32_t seen = 0;
+    infer_same(op, dst, reason);
+    for (uint32_t i = 0; i < dst->rank; i++) {
+        int32_t axis = op->attr.transpose.axes[i];
+        if (axis < 0 || axis >= dst->rank || seen >> axis & 1)
+            return refuse(reason, "axis %d does not belong into an order of %d", axis, dst->rank);
+        seen |= 1u << axis;
+        dst->dims[i] = op->inputs[0].dims[axis];
+    }
+    return true;
+}
+
+static bool infer_reshape(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    const shunt_reshape_attr *a = &op->attr.reshape;
+    const shunt_tensor_desc *src = &op->inputs[0];
+    const int64_t total = (int64_t)shunt_tensor_count(src);
+    int64_t known = 1;
+    int left = -1;
+    if (a->rank < 0 || a->rank > SHUNT_MAX_RANK)
+        return refuse(reason, "rank %d is not in 0 .. %d", a->rank, SHUNT_MAX_RANK);
+    *dst = plain((uint32_t)a->rank, 0, 0, 0, 0);
+    for (int i = 0; i < a->rank; i++) {
+        if (a->dims[i] < -1 || (a->dims[i] == -1 && left >= 0))
+            return refuse(reason, "dimension %d is %d", i, a->dims[i]);
+        if (a->dims[i] == 0 && i >= src->rank) return refuse(reason, "src has no dimension %d to copy", i);
+        if (a->dims[i] == -1)
+            left = i;
+        else if ((dst->dims[i] = a->dims[i] ? a->dims[i] : src->dims[i]) > total / known)
+            return refuse(reason, "the new shape has more elements than src's %lld", (long long)total);
+        else
+            known *= dst->dims[i];
+    }
+    if (left >= 0 ? total % known != 0 : total != known)
+        return refuse(reason, "%lld elements do not take the new shape", (long long)total);
+    if (left >= 0) dst->dims[left] = total / known;
+    return true;
+}
+
+static bool infer_concat(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    const shunt_tensor_desc *a = &op->inputs[0], *b = &op->inputs[1];
+    int32_t axis = op->attr.concat.axis;
+    if (a->rank != b->rank) return refuse(reason, "the two inputs have ranks %d and %d", a->rank, b->rank);
+    if (axis < 0 || axis >= a->rank) return refuse(reason, "axis %d of a rank of %d", axis, a->rank);
+    infer_same(op, dst, reason);
+    for (int i = 0; i < a->rank; i++) {
+        if (i == axis)
+            dst->dims[i] += b->dims[i];
+        else if (a->dims[i] != b->dims[i])
+            return refuse(reason, "axis %d has %lld and %lld elements", i, (long long)a->dims[i],
+                          (long long)b->dims[i]);
+    }
+    return true;
+}
+
+static bool infer_pad(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    const shunt_pad_attr *a = &op->attr.pad;
+    if (a->mode < SHUNT_PAD_CONSTANT || a->mode > SHUNT_PAD_EDGE) return refuse(reason, "mode %d", a->mode);
+    infer_same(op, dst, reason);
+    for (uint32_t i = 0; i < dst->rank; i++) {
+        int64_t size = dst->dims[i], most = a->mode == SHUNT_PAD_REFLECT ? size - 1 : INT32_MAX;
+        if (a->before[i] > most || a->after[i] > most)
+            return refuse(reason, "%lld elements cannot be mirrored by %d and %d", (long long)size, a->before[i],
+                          a->after[i]);
+        if (a->before[i] <= -size || a->after[i] <= -size || size + a->before[i] + a->after[i] < 1)
+            return refuse(reason, "padding of %d and %d leaves nothing of %lld elements", a->before[i], a->after[i],
+                          (long long)size);
+        dst->dims[i] += (int64_t)a->before[i] + a->after[i];
+    }
+    return true;
+}
+
+static bool infer_clip(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    if (isnan(op->attr.clip.low) || isnan(op->attr.clip.high)) return refuse(reason, "a limit is not a number");
+    return infer_same(op, dst, reason);
+}
+
+static bool infer_matmul(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    const int64_t *a = op->inputs[0].dims, *b = op->inputs[1].dims; /* B M K, B K N */
+    if (!check_rank(op, 0, 3, "a", reason) || !check_rank(op, 1, 3, "b", reason)) return false;
+    if (a[0] != b[0] && a[0] != 1 && b[0] != 1)
+        return refuse(reason, "%lld and %lld matrices", (long long)a[0], (long long)b[0]);
+    if (a[2] != b[1]) return refuse(reason, "%lld columns by %lld rows", (long long)a[2], (long long)b[1]);
+    *dst = plain(3, a[0] > b[0] ? a[0] : b[0], a[1], b[2], 0);
+    return true;
+}
+
 /* By kind: inputs without flags, the flags that it knows, its function. */
 static const struct rule {
     uint32_t ninputs, flags;
@@ -189,13 +300,20 @@ static const struct rule {
     [SHUNT_OP_LINEAR] = {2, SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, infer_linear},
     [SHUNT_OP_BATCH_NORM] = {5, SHUNT_FLAG_RELU, infer_batch_norm},
     [SHUNT_OP_RELU] = {1, 0, infer_same},
-    [SHUNT_OP_ADD] = {2, SHUNT_FLAG_RELU, infer_add},
-    [SHUNT_OP_MAX_POOL] = {1, 0, infer_pool},
-    [SHUNT_OP_AVG_POOL] = {1, 0, infer_pool},
+    [SHUNT_OP_ADD] = {2, SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, infer_add},
+    [SHUNT_OP_MAX_POOL] = {1, SHUNT_FLAG_DILATED, infer_pool},
+    [SHUNT_OP_AVG_POOL] = {1, SHUNT_FLAG_DILATED, infer_pool},
     [SHUNT_OP_GLOBAL_POOL] = {1, 0, infer_global_pool},
     [SHUNT_OP_SOFTMAX] = {1, 0, infer_softmax},
     [SHUNT_OP_SHORTCUT] = {1, 0, infer_shortcut},
     [SHUNT_OP_REORDER] = {1, 0, infer_same},
+    [SHUNT_OP_TRANSPOSE] = {1, 0, infer_transpose},
+    [SHUNT_OP_RESHAPE] = {1, 0, infer_reshape},
+    [SHUNT_OP_CONCAT] = {2, 0, infer_concat},
+    [SHUNT_OP_PAD] = {1, 0, infer_pad},
+    [SHUNT_OP_CLIP] = {1, 0, infer_clip},
+    [SHUNT_OP_LOG_SOFTMAX] = {1, 0, infer_softmax},
+    [SHUNT_OP_MATMUL] = {2, 0, infer_matmul},
 };
 
 static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)

@@ -18,6 +18,13 @@ static const char *const kind_names[SHUNT_OP_KINDS] = {
     [SHUNT_OP_SOFTMAX] = "softmax",
     [SHUNT_OP_SHORTCUT] = "shortcut",
     [SHUNT_OP_REORDER] = "reorder",
+    [SHUNT_OP_TRANSPOSE] = "transpose",
+    [SHUNT_OP_RESHAPE] = "reshape",
+    [SHUNT_OP_CONCAT] = "concat",
+    [SHUNT_OP_PAD] = "pad",
+    [SHUNT_OP_CLIP] = "clip",
+    [SHUNT_OP_LOG_SOFTMAX] = "log_softmax",
+    [SHUNT_OP_MATMUL] = "matmul",
 };
 
 const char *op_kind_name(uint32_t kind)
@@ -128,12 +135,33 @@ static shunt_tensor_desc draw_activation(dice *d)
     return tensor(4, n, c, between(d, 1, 13), between(d, 1, 13));
 }
 
+/* Two inputs of rank 1 to 6 whose axes are alike, or 1 in one of them. */
+static void draw_broadcast(dice *d, shunt_op_desc *op)
+{
+    shunt_tensor_desc a = {.dtype = SHUNT_F32, .rank = (uint8_t)between(d, 1, 6), .block = SHUNT_PLAIN}, b = a, dst = a;
+    for (int i = 0; i < a.rank; i++) {
+        int64_t which = between(d, 0, 3);
+        dst.dims[i] = between(d, 1, 6);
+        a.dims[i] = which == 1 ? 1 : dst.dims[i];
+        b.dims[i] = which == 2 ? 1 : dst.dims[i];
+    }
+    op->flags = SHUNT_FLAG_BROADCAST | (one_in(d, 2) ? SHUNT_FLAG_RELU : 0);
+    input(op, a, 0);
+    input(op, b, 0);
+    op->outputs[0] = dst;
+}
+
 static void draw_elementwise(dice *d, shunt_op_desc *op)
 {
+    if (op->kind == SHUNT_OP_ADD && one_in(d, 3)) {
+        draw_broadcast(d, op);
+        return;
+    }
     op->outputs[0] = draw_activation(d);
     input(op, op->outputs[0], 0);
     if (op->kind == SHUNT_OP_ADD) input(op, op->outputs[0], 0);
-    if (op->kind != SHUNT_OP_RELU && one_in(d, 2)) op->flags = SHUNT_FLAG_RELU;
+    if ((op->kind == SHUNT_OP_ADD || op->kind == SHUNT_OP_BATCH_NORM) && one_in(d, 2)) op->flags = SHUNT_FLAG_RELU;
+    if (op->kind == SHUNT_OP_CLIP) op->attr.clip = (shunt_clip_attr){.low = -0.5f, .high = one_in(d, 2) ? 0.25f : 6};
     for (int i = 0; op->kind == SHUNT_OP_BATCH_NORM && i < 4; i++)
         input(op, tensor(1, op->outputs[0].dims[1], 0, 0, 0), 1);
     if (op->kind == SHUNT_OP_BATCH_NORM) op->attr.batch_norm.epsilon = one_in(d, 2) ? 1e-5f : 1e-3f;
@@ -143,15 +171,18 @@ static void draw_pool(dice *d, shunt_op_desc *op)
 {
     shunt_pool_attr *a = &op->attr.pool;
     int64_t size[2], result[2], N = between(d, 1, 3), C = between(d, 1, 20);
+    if (one_in(d, 4)) op->flags = SHUNT_FLAG_DILATED;
     for (int i = 0; i < 2; i++) {
+        int32_t dilation = op->flags ? a->dilation[i] = (int32_t)between(d, 1, 3) : 1;
         a->window[i] = (int32_t)between(d, 1, 4);
         a->stride[i] = (int32_t)between(d, 1, 3);
+        int32_t extent = dilation * (a->window[i] - 1) + 1;
         a->pad_before[i] = (int32_t)between(d, 0, a->window[i] - 1);
         a->pad_after[i] = (int32_t)between(d, 0, a->window[i] - 1);
-        int64_t padding = a->pad_before[i] + a->pad_after[i],
-                least = a->window[i] > padding ? a->window[i] - padding : 1;
+        int64_t padding = a->pad_before[i] + a->pad_after[i], least = extent > padding ? extent - padding : 1;
+        if (least < dilation) least = dilation; /* some of a window's elements lie inside */
         size[i] = between(d, least, least + 12);
-        result[i] = places(size[i], a->window[i], a->stride[i], 1, padding);
+        result[i] = places(size[i], a->window[i], a->stride[i], dilation, padding);
     }
     a->count_padding = op->kind == SHUNT_OP_AVG_POOL && one_in(d, 2);
     input(op, tensor(4, N, C, size[0], size[1]), 0);
@@ -186,6 +217,79 @@ static void draw_reorder(dice *d, shunt_op_desc *op)
     input(op, op->outputs[0], 0);
 }
 
+/* Any rank from `least` to 6, of at most 6 elements an axis. */
+static shunt_tensor_desc draw_tensor(dice *d, int64_t least)
+{
+    shunt_tensor_desc made = {.dtype = SHUNT_F32, .rank = (uint8_t)between(d, least, 6), .block = SHUNT_PLAIN};
+    for (int i = 0; i < made.rank; i++) made.dims[i] = between(d, 1, 6);
+    return made;
+}
+
+static void draw_transpose(dice *d, shunt_op_desc *op)
+{
+    int32_t *axes = op->attr.transpose.axes;
+    shunt_tensor_desc src = draw_tensor(d, 1);
+    input(op, src, 0);
+    op->outputs[0] = src;
+    for (int i = 0; i < src.rank; i++) { /* each is put before some earlier one */
+        int64_t at = between(d, 0, i);
+        memmove(axes + at + 1, axes + at, (size_t)(i - at) * sizeof *axes);
+        axes[at] = i;
+    }
+    for (int i = 0; i < src.rank; i++) op->outputs[0].dims[i] = src.dims[axes[i]];
+}
+
+/* Two neighbouring axes become one. */
+static void draw_reshape(dice *d, shunt_op_desc *op)
+{
+    shunt_reshape_attr *a = &op->attr.reshape;
+    shunt_tensor_desc src = draw_tensor(d, 2), *dst = &op->outputs[0];
+    int joined = (int)between(d, 0, src.rank - 2);
+    input(op, src, 0);
+    *dst = src;
+    a->rank = dst->rank = src.rank - 1;
+    for (int i = 0; i < dst->rank; i++) {
+        dst->dims[i] = src.dims[i < joined ? i : i + 1] * (i == joined ? src.dims[joined] : 1);
+        a->dims[i] = i < joined ? 0 : i == joined ? -1 : (int32_t)dst->dims[i];
+    }
+    dst->dims[dst->rank] = 0;
+}
+
+static void draw_concat(dice *d, shunt_op_desc *op)
+{
+    shunt_tensor_desc a = draw_tensor(d, 1), b = a;
+    int axis = op->attr.concat.axis = (int32_t)between(d, 0, a.rank - 1);
+    b.dims[axis] = between(d, 1, 9);
+    input(op, a, 0);
+    input(op, b, 0);
+    op->outputs[0] = a;
+    op->outputs[0].dims[axis] += b.dims[axis];
+}
+
+static void draw_pad(dice *d, shunt_op_desc *op)
+{
+    shunt_pad_attr *a = &op->attr.pad;
+    shunt_tensor_desc src = draw_tensor(d, 1), dst = src;
+    a->mode = (int32_t)between(d, SHUNT_PAD_CONSTANT, SHUNT_PAD_EDGE);
+    if (a->mode == SHUNT_PAD_CONSTANT) a->value = 0.5f;
+    for (int i = 0; i < src.rank; i++) {
+        int64_t size = src.dims[i], most = a->mode == SHUNT_PAD_REFLECT ? size - 1 : 3;
+        a->before[i] = (int32_t)between(d, one_in(d, 4) ? -(size - 1) / 2 : 0, most);
+        a->after[i] = (int32_t)between(d, one_in(d, 4) ? -(size - 1) / 2 : 0, most);
+        dst.dims[i] += a->before[i] + a->after[i];
+    }
+    input(op, src, 0);
+    op->outputs[0] = dst;
+}
+
+static void draw_matmul(dice *d, shunt_op_desc *op)
+{
+    int64_t B = between(d, 1, 4), M = between(d, 1, 9), K = between(d, 1, 30), N = between(d, 1, 9);
+    input(op, tensor(3, one_in(d, 4) ? 1 : B, M, K, 0), 0);
+    input(op, tensor(3, op->inputs[0].dims[0] == B && one_in(d, 4) ? 1 : B, K, N, 0), 0);
+    op->outputs[0] = tensor(3, B, M, N, 0);
+}
+
 void draw_op(uint32_t kind, uint64_t seed, uint64_t index, shunt_op_desc *out)
 {
     static void (*const draws[SHUNT_OP_KINDS])(dice *, shunt_op_desc *) = {
@@ -200,6 +304,13 @@ void draw_op(uint32_t kind, uint64_t seed, uint64_t index, shunt_op_desc *out)
         [SHUNT_OP_SOFTMAX] = draw_softmax,
         [SHUNT_OP_SHORTCUT] = draw_shortcut,
         [SHUNT_OP_REORDER] = draw_reorder,
+        [SHUNT_OP_TRANSPOSE] = draw_transpose,
+        [SHUNT_OP_RESHAPE] = draw_reshape,
+        [SHUNT_OP_CONCAT] = draw_concat,
+        [SHUNT_OP_PAD] = draw_pad,
+        [SHUNT_OP_CLIP] = draw_elementwise,
+        [SHUNT_OP_LOG_SOFTMAX] = draw_softmax,
+        [SHUNT_OP_MATMUL] = draw_matmul,
     };
     char name[48];
     snprintf(name, sizeof name, "%s/%llu", kind_names[kind], (unsigned long long)index);

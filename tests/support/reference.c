@@ -87,13 +87,36 @@ static void batch_norm(const shunt_op_desc *d, const double *const *in, double *
     }
 }
 
+/* Row-major index in t of the place that is number `index` in dst, an axis of 1 being repeated. */
+static uint64_t repeated(const shunt_tensor_desc *t, const shunt_tensor_desc *dst, uint64_t index)
+{
+    uint64_t result = 0, stride = 1;
+    for (uint32_t i = dst->rank; i-- > 0;) {
+        uint64_t at = index % (uint64_t)dst->dims[i];
+        index /= (uint64_t)dst->dims[i];
+        result += t->dims[i] == 1 ? 0 : at * stride;
+        stride *= (uint64_t)t->dims[i];
+    }
+    return result;
+}
+
 /* RELU with one input, ADD with two. */
 static void elementwise(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
 {
     for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) {
-        double b = d->kind == SHUNT_OP_ADD ? in[1][i] : 0;
-        output[i] = activate(d, in[0][i] + b);
-        scale[i] = d->kind == SHUNT_OP_ADD ? fabs(in[0][i]) + fabs(b) : 0;
+        double a = in[0][repeated(&d->inputs[0], &d->outputs[0], i)];
+        double b = d->kind == SHUNT_OP_ADD ? in[1][repeated(&d->inputs[1], &d->outputs[0], i)] : 0;
+        output[i] = activate(d, a + b);
+        scale[i] = d->kind == SHUNT_OP_ADD ? fabs(a) + fabs(b) : 0;
+    }
+}
+
+static void clip(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
+{
+    double low = (double)d->attr.clip.low, high = (double)d->attr.clip.high;
+    for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) {
+        output[i] = isnan(in[0][i]) ? in[0][i] : fmin(fmax(in[0][i], low), high);
+        scale[i] = 0;
     }
 }
 
@@ -102,11 +125,13 @@ static void pool_at(const shunt_op_desc *d, const double *src, int64_t n, int64_
 {
     const shunt_pool_attr *a = &d->attr.pool;
     double most = -INFINITY, sum = 0, size = 0;
-    int64_t inside = 0;
+    int64_t inside = 0, dilation[2] = {1, 1};
     bool nan = false;
+    for (int i = 0; d->flags & SHUNT_FLAG_DILATED && i < 2; i++) dilation[i] = a->dilation[i];
     for (int64_t r = 0; r < a->window[0]; r++) {
         for (int64_t s = 0; s < a->window[1]; s++) {
-            int64_t h = p * a->stride[0] + r - a->pad_before[0], w = q * a->stride[1] + s - a->pad_before[1];
+            int64_t h = p * a->stride[0] + r * dilation[0] - a->pad_before[0];
+            int64_t w = q * a->stride[1] + s * dilation[1] - a->pad_before[1];
             double value = at(&d->inputs[0], src, n, c, h, w, -INFINITY), added = at(&d->inputs[0], src, n, c, h, w, 0);
             inside += h >= 0 && h < d->inputs[0].dims[2] && w >= 0 && w < d->inputs[0].dims[3];
             nan |= isnan(value);
@@ -153,8 +178,10 @@ static void softmax(const shunt_op_desc *d, const double *const *in, double *out
         for (int64_t c = 0; c < C; c++) most = fmax(most, x[c]);
         for (int64_t c = 0; c < C; c++) sum += exp(x[c] - most);
         for (int64_t c = 0; c < C; c++) {
-            output[n * C + c] = exp(x[c] - most) / sum;
-            scale[n * C + c] = output[n * C + c] * (3 + most - x[c]);
+            double share = exp(x[c] - most) / sum;
+            bool logarithm = d->kind == SHUNT_OP_LOG_SOFTMAX;
+            output[n * C + c] = logarithm ? x[c] - most - log(sum) : share;
+            scale[n * C + c] = logarithm ? 1 + fabs(x[c]) + fabs(most) + log(sum) : share * (3 + most - x[c]);
         }
     }
 }
@@ -177,6 +204,76 @@ static void shortcut(const shunt_op_desc *d, const double *const *in, double *ou
     }
 }
 
+static uint64_t stride_of(const shunt_tensor_desc *t, uint32_t axis)
+{
+    uint64_t stride = 1;
+    for (uint32_t i = axis + 1; i < t->rank; i++) stride *= (uint64_t)t->dims[i];
+    return stride;
+}
+
+static void transpose(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
+{
+    const shunt_tensor_desc *src = &d->inputs[0], *dst = &d->outputs[0];
+    for (uint64_t i = 0; i < shunt_tensor_count(dst); i++) {
+        uint64_t from = 0;
+        for (uint32_t axis = 0; axis < dst->rank; axis++)
+            from += i / stride_of(dst, axis) % (uint64_t)dst->dims[axis] *
+                    stride_of(src, (uint32_t)d->attr.transpose.axes[axis]);
+        output[i] = in[0][from];
+        scale[i] = 0;
+    }
+}
+
+static void concat(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
+{
+    uint32_t axis = (uint32_t)d->attr.concat.axis;
+    uint64_t inner = stride_of(&d->outputs[0], axis), both = (uint64_t)d->outputs[0].dims[axis];
+    uint64_t first = (uint64_t)d->inputs[0].dims[axis], second = both - first;
+    for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) {
+        uint64_t outer = i / inner / both, at = i / inner % both, rest = i % inner;
+        output[i] = at < first ? in[0][(outer * first + at) * inner + rest]
+                               : in[1][(outer * second + at - first) * inner + rest];
+        scale[i] = 0;
+    }
+}
+
+static void pad(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
+{
+    const shunt_pad_attr *a = &d->attr.pad;
+    const shunt_tensor_desc *src = &d->inputs[0], *dst = &d->outputs[0];
+    for (uint64_t i = 0; i < shunt_tensor_count(dst); i++) {
+        uint64_t from = 0;
+        bool outside = false;
+        for (uint32_t axis = 0; axis < dst->rank; axis++) {
+            int64_t size = src->dims[axis],
+                    at = (int64_t)(i / stride_of(dst, axis)) % dst->dims[axis] - a->before[axis];
+            if (a->mode == SHUNT_PAD_CONSTANT) outside |= at < 0 || at >= size;
+            if (a->mode == SHUNT_PAD_REFLECT) at = at < 0 ? -at : at >= size ? 2 * size - 2 - at : at;
+            if (at < 0) at = 0;
+            if (at >= size) at = size - 1;
+            from += (uint64_t)at * stride_of(src, axis);
+        }
+        output[i] = outside ? (double)a->value : in[0][from];
+        scale[i] = 0;
+    }
+}
+
+static void matmul(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
+{
+    const int64_t *a = d->inputs[0].dims, *b = d->inputs[1].dims, *dst = d->outputs[0].dims;
+    for (int64_t i = 0; i < dst[0] * dst[1] * dst[2]; i++) {
+        int64_t n = i % dst[2], m = i / dst[2] % dst[1], batch = i / dst[2] / dst[1];
+        output[i] = scale[i] = 0;
+        for (int64_t k = 0; k < a[2]; k++) {
+            double term = in[0][((a[0] == 1 ? 0 : batch) * a[1] + m) * a[2] + k] *
+                          in[1][((b[0] == 1 ? 0 : batch) * b[1] + k) * b[2] + n];
+            output[i] += term;
+            scale[i] += fabs(term);
+        }
+    }
+}
+
+/* RESHAPE too */
 static void reorder(const shunt_op_desc *d, const double *const *in, double *output, double *scale)
 {
     for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) output[i] = in[0][i], scale[i] = 0;
@@ -188,7 +285,9 @@ void reference_op(const shunt_op_desc *desc, const double *const *inputs, double
         [SHUNT_OP_CONV] = conv,         [SHUNT_OP_LINEAR] = linear,           [SHUNT_OP_BATCH_NORM] = batch_norm,
         [SHUNT_OP_RELU] = elementwise,  [SHUNT_OP_ADD] = elementwise,         [SHUNT_OP_MAX_POOL] = pool,
         [SHUNT_OP_AVG_POOL] = pool,     [SHUNT_OP_GLOBAL_POOL] = global_pool, [SHUNT_OP_SOFTMAX] = softmax,
-        [SHUNT_OP_SHORTCUT] = shortcut, [SHUNT_OP_REORDER] = reorder,
+        [SHUNT_OP_SHORTCUT] = shortcut, [SHUNT_OP_REORDER] = reorder,         [SHUNT_OP_TRANSPOSE] = transpose,
+        [SHUNT_OP_RESHAPE] = reorder,   [SHUNT_OP_CONCAT] = concat,           [SHUNT_OP_PAD] = pad,
+        [SHUNT_OP_CLIP] = clip,         [SHUNT_OP_LOG_SOFTMAX] = softmax,     [SHUNT_OP_MATMUL] = matmul,
     };
     ops[desc->kind](desc, inputs, output, scale);
 }
@@ -202,6 +301,8 @@ static double terms(const shunt_op_desc *d)
         return (double)(weights[1] * weights[2] * weights[3]);
     case SHUNT_OP_AVG_POOL:
         return (double)d->attr.pool.window[0] * d->attr.pool.window[1];
+    case SHUNT_OP_MATMUL:
+        return (double)d->inputs[0].dims[2];
     case SHUNT_OP_GLOBAL_POOL:
         return (double)(d->inputs[0].dims[2] * d->inputs[0].dims[3]);
     default:
