@@ -29,6 +29,9 @@ typedef JOIN(int, V) ivec;
 #define IOTA ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #endif
 
+/* A vector at a multiple of its size, as all of a blocked tensor are; PoCL 3.1 splits vstore16 into four. */
+#define AT(p) (*(__global vec *)(p))
+
 #define CEIL_DIV(a, b) (((a) + (b)-1) / (b))
 
 enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_RELU = 4 }; /* SHUNT_FLAG_* */

@@ -1,39 +1,85 @@
-/* batch_norm.c - batch normalisation with given statistics (inference), optionally through ReLU. */
+/* batch_norm.c - batch normalisation with given statistics, optionally through ReLU, and its gradient. */
+#include "channels.h"
 #include "kernels.h"
+
+/* Of the five inputs that both have. */
+static const char *refuse_inputs(const shunt_op_desc *desc, uint32_t ninputs)
+{
+    if (desc->ninputs != ninputs) return "a wrong number of inputs";
+    if (desc->flags & ~(uint32_t)SHUNT_FLAG_RELU) return "a flag that the op lacks";
+    if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "src and the result of different shapes or layouts";
+    for (int i = 1; i < 5; i++)
+        if (!ocl_per_channel(&desc->inputs[i], &desc->inputs[0]))
+            return "a parameter that is not one number per channel";
+    return ocl_channels_refuse(&desc->inputs[0]);
+}
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    if (desc->ninputs != 5) return "a wrong number of inputs";
-    if (desc->flags & ~(uint32_t)SHUNT_FLAG_RELU) return "a flag that the op lacks";
-    if (desc->inputs[0].rank < 2) return "src without a channel dimension";
-    if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "src and dst of different shapes or layouts";
-    for (int i = 1; i < 5; i++)
-        if (desc->inputs[i].rank != 1 || desc->inputs[i].dims[0] != desc->inputs[0].dims[1])
-            return "a parameter that is not one number per channel";
-    if (ocl_inner_count(&desc->inputs[0], 2) > INT32_MAX) return "more than 2^31 - 1 pixels in an image";
-    return NULL;
+    return refuse_inputs(desc, 5);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
-    const shunt_tensor_desc *src = &op->desc.inputs[0];
-    char options[OCL_OPTIONS_CHARS];
-    int64_t block = shunt_tensor_block(src);
-    if (src->rank != 4) block = SHUNT_PLAIN;
-    cl_ulong vectors = shunt_tensor_storage(src) / ocl_lanes(op->device, block);
-    cl_int C = (cl_int)src->dims[1], H = (cl_int)ocl_inner_count(src, 2), flags = (cl_int)op->desc.flags;
-    cl_float epsilon = op->desc.attr.batch_norm.epsilon;
+    const channel_plan plan = ocl_channels_plan(op->device, &op->desc.inputs[0]);
+    const cl_int flags = (cl_int)op->desc.flags;
+    const cl_float epsilon = op->desc.attr.batch_norm.epsilon;
     const ocl_constant constants[] = {
-        {sizeof vectors, &vectors}, {sizeof C, &C}, {sizeof H, &H}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
+        {sizeof plan.dims, &plan.dims}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
     op->info.inplace_inputs = 1;
     op->info.flops *= 4;
-    ocl_block_options(op->device, block, options);
-    shunt_status status =
-        ocl_step_create_flat(op->device, &op->steps[0], &ocl_batch_norm_cl, options, "batch_norm", vectors);
-    if (status) return status;
-    return ocl_step_constants(&op->steps[0], 12, 5, constants);
+    shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, &ocl_batch_norm_cl, "batch_norm");
+    return status ? status : ocl_step_constants(&op->steps[0], 12, 3, constants);
+}
+
+static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    const char *reason = refuse_inputs(desc, 6);
+    if (reason) return reason;
+    if (!ocl_same_desc(&desc->inputs[0], &desc->inputs[5])) return "src and diff_dst of different shapes or layouts";
+    for (int i = 1; i < 3; i++)
+        if (!ocl_per_channel(&desc->outputs[i], &desc->inputs[0]))
+            return "an output that is not one number per channel";
+    return NULL;
+}
+
+static shunt_status prepare_grad(shunt_bop *op)
+{
+    const channel_plan plan = ocl_channels_plan(op->device, &op->desc.inputs[0]);
+    const cl_int flags = (cl_int)op->desc.flags;
+    const cl_float epsilon = op->desc.attr.batch_norm.epsilon;
+    const ocl_constant constants[] = {
+        {sizeof plan.dims, &plan.dims}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
+    const ocl_source *source = &ocl_batch_norm_grad_cl;
+    op->info.inplace_inputs = 1u << 0 | 1u << 5;
+    op->info.flops *= 8;
+    op->info.workspace = plan.partial;
+    shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, source, "grad_slices");
+    if (!status) status = ocl_step_constants(&op->steps[0], 14, 3, constants);
+    if (!status) status = ocl_channels_merge(op->device, &op->steps[1], &plan, source, "grad_merge");
+    if (!status) status = ocl_step_constants(&op->steps[1], 6, 1, constants);
+    if (!status) status = ocl_channels_step(op->device, &op->steps[2], &plan, source, "grad_src");
+    return status ? status : ocl_step_constants(&op->steps[2], 18, 3, constants);
+}
+
+static shunt_status launch_grad(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                                shunt_arg workspace)
+{
+    shunt_arg tensors[9], merge[] = {workspace, outputs[1], outputs[2]};
+    for (int i = 0; i < 6; i++) tensors[i] = inputs[i];
+    tensors[6] = workspace;
+    shunt_status status = ocl_step_run(&op->steps[0], queue, 7, tensors);
+    if (!status) status = ocl_step_run(&op->steps[1], queue, 3, merge);
+    for (int i = 0; i < 3; i++) tensors[6 + i] = outputs[i];
+    return status ? status : ocl_step_run(&op->steps[2], queue, 9, tensors);
 }
 
 const ocl_algorithm ocl_batch_norm = {
     .kind = SHUNT_OP_BATCH_NORM, .name = "direct", .refuse = refuse, .prepare = prepare};
+const ocl_algorithm ocl_batch_norm_grad = {.kind = SHUNT_OP_BATCH_NORM_GRAD,
+                                           .name = "slices",
+                                           .refuse = refuse_grad,
+                                           .prepare = prepare_grad,
+                                           .launch = launch_grad};

@@ -1,0 +1,137 @@
+/* batch_norm_grad.cl - the gradient of batch normalisation with the batch's own statistics, optionally through its ReLU:
+ *     diff_shift = sum of d, diff_scale = sum of d * x, diff_src = scale / deviation * (d - mean of d - x * mean of d * x)
+ * where x = (src - mean) / deviation, d = diff_dst where dst counts, and deviation = sqrt(variance + epsilon).
+ *
+ * grad_slices: see channels.cl; the two sums of each slice. grad_merge: one slice of groups that add them up. grad_src: diff_src, by
+ * the same slices; it may take the memory of src or of diff_dst.
+ * Memory: src and diff_dst twice, diff_src once; partial (slices, 2, C rounded up to B) written and read once. */
+#include "channels.cl"
+
+enum { CHAINS = 4 }; /* sums at once, so that none waits for the addition before */
+
+/* One vector of channels. */
+struct channels {
+    vec mean, gain, shift, inverse; /* gain = scale / deviation, inverse = 1 / deviation */
+};
+
+static inline struct channels load_parameters(__global const float *scale, __global const float *shift,
+                                              __global const float *mean, __global const float *variance, int c, int C,
+                                              float epsilon)
+{
+    struct channels p;
+    const vec deviation = sqrt(load_channels(variance, c, C) + epsilon);
+    p.mean = load_channels(mean, c, C);
+    p.gain = load_channels(scale, c, C) / deviation;
+    p.shift = load_channels(shift, c, C);
+    p.inverse = 1.0f / deviation;
+    return p;
+}
+
+/* diff_dst where it counts: as batch_norm.cl computes dst. */
+static inline vec passed(vec diff_dst, vec centred, const struct channels *p, int flags)
+{
+    return flags & WITH_RELU ? select((vec)0.0f, diff_dst, fma(centred, p->gain, p->shift) > 0.0f) : diff_dst;
+}
+
+#if WG > 1
+/* Items of the same vector add up as a tree; the first PARTS items end up with the whole. */
+static inline vec add_items(vec x, __local vec *parts)
+{
+    const int item = get_local_id(0);
+    for (int half = WG / 2; half >= PARTS; half /= 2) {
+        parts[item] = x;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < half) x += parts[item + half];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return x;
+}
+#define ADD_ITEMS(a, b)                                                                                                \
+    __local vec parts[WG];                                                                                             \
+    a = add_items(a, parts);                                                                                           \
+    b = add_items(b, parts);
+#else
+#define ADD_ITEMS(a, b)
+#endif
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void grad_slices(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
+                          __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
+                          __global const float *variance, ulong variance_at, __global const float *diff_dst,
+                          ulong diff_dst_at, __global float *partial, ulong partial_begin, const struct channel_dims d,
+                          int flags, float epsilon)
+{
+    const int c = item_channel();
+    const struct channels p = load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c,
+                                              d.C, epsilon);
+    struct walk w = walk_slice(&d);
+    vec sums[CHAINS], products[CHAINS];
+    src += src_at;
+    diff_dst += diff_dst_at;
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) sums[i] = products[i] = (vec)0.0f;
+    while (w.left >= CHAINS) {
+#pragma unroll
+        for (int i = 0; i < CHAINS; i++) {
+            const size_t at = walk_on(&w, &d);
+            const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
+            sums[i] += diff;
+            products[i] = fma(diff, centred, products[i]);
+        }
+    }
+    while (w.left > 0) {
+        const size_t at = walk_on(&w, &d);
+        const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
+        sums[0] += diff;
+        products[0] = fma(diff, centred, products[0]);
+    }
+    vec sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    vec product = ((products[0] + products[1]) + (products[2] + products[3])) * p.inverse;
+    ADD_ITEMS(sum, product)
+    if (get_local_id(0) >= PARTS) return;
+    partial += partial_begin;
+    AT(partial + partial_at(get_group_id(1), 0, c, d.C)) = sum;
+    AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = product;
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void grad_merge(__global const float *partial, ulong partial_begin, __global float *diff_scale,
+                         ulong diff_scale_at, __global float *diff_shift, ulong diff_shift_at,
+                         const struct channel_dims d)
+{
+    const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
+    vec sum = (vec)0.0f, product = (vec)0.0f;
+    partial += partial_begin;
+    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP) {
+        sum += AT(partial + partial_at(s, 0, c, d.C));
+        product += AT(partial + partial_at(s, 1, c, d.C));
+    }
+    ADD_ITEMS(sum, product)
+    if (get_local_id(0) >= PARTS) return;
+    store_channels(product, diff_scale + diff_scale_at, c, d.C);
+    store_channels(sum, diff_shift + diff_shift_at, c, d.C);
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void grad_src(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
+                       __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
+                       __global const float *variance, ulong variance_at, __global const float *diff_dst,
+                       ulong diff_dst_at, __global float *diff_src, ulong diff_src_at, __global const float *diff_scale,
+                       ulong diff_scale_at, __global const float *diff_shift, ulong diff_shift_at,
+                       const struct channel_dims d, int flags, float epsilon)
+{
+    const int c = item_channel();
+    const struct channels p = load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c,
+                                              d.C, epsilon);
+    const vec mean_diff = load_channels(diff_shift + diff_shift_at, c, d.C) / (float)d.total;
+    const vec slope = load_channels(diff_scale + diff_scale_at, c, d.C) / (float)d.total * p.inverse;
+    struct walk w = walk_slice(&d);
+    src += src_at;
+    diff_dst += diff_dst_at;
+    diff_src += diff_src_at;
+    while (w.left > 0) {
+        const size_t at = walk_on(&w, &d);
+        const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
+        AT(diff_src + at) = clear_tail(p.gain * fma(-centred, slope, diff - mean_diff), c, d.C);
+    }
+}

@@ -1,0 +1,92 @@
+/* batch_statistics.cl - mean and variance of each channel of src, without the cancellation of E[x^2] - E[x]^2.
+ *
+ * statistics_slices: see channels.cl; each item sums TILE values and the squares of their distances from their own mean in registers,
+ * and merges that with what it has. statistics_merge: one slice of groups that merge the slices' moments.
+ * Memory: src once; partial (slices, 2, C rounded up to B): sum and sum of squares of each slice, written and read once. */
+#include "channels.cl"
+
+enum { TILE = 8 };
+
+/* Of n values of each lane: their sum and their squared distances from their mean, summed up. */
+struct moments {
+    vec sum, squares;
+    int n;
+};
+
+/* Chan, Golub and LeVeque's rule: exact, and the same whatever the mean is. */
+static inline void merge(struct moments *a, vec sum, vec squares, int n)
+{
+    if (n == 0) return;
+    if (a->n > 0) {
+        const vec apart = sum / (float)n - a->sum / (float)a->n;
+        squares = fma(apart * apart, (vec)((float)a->n / (float)(a->n + n) * (float)n), squares);
+    }
+    a->sum += sum;
+    a->squares += squares;
+    a->n += n;
+}
+
+#if WG > 1
+/* Items of the same vector merge as a tree; the first PARTS items end up with the whole. */
+static inline void merge_items(struct moments *m, __local vec *sums, __local vec *squares, __local int *counts)
+{
+    const int item = get_local_id(0);
+    for (int half = WG / 2; half >= PARTS; half /= 2) {
+        sums[item] = m->sum;
+        squares[item] = m->squares;
+        counts[item] = m->n;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < half) merge(m, sums[item + half], squares[item + half], counts[item + half]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+#define MERGE_ITEMS(m)                                                                                                 \
+    __local vec sums[WG], squares[WG];                                                                                 \
+    __local int counts[WG];                                                                                            \
+    merge_items(m, sums, squares, counts);
+#else
+#define MERGE_ITEMS(m)
+#endif
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void statistics_slices(__global const float *src, ulong src_at, __global float *partial, ulong partial_begin,
+                                const struct channel_dims d)
+{
+    const int c = item_channel();
+    struct walk w = walk_slice(&d);
+    struct moments m = {(vec)0.0f, (vec)0.0f, 0};
+    src += src_at;
+    while (w.left >= TILE) {
+        vec x[TILE], sum = (vec)0.0f, squares = (vec)0.0f;
+#pragma unroll
+        for (int i = 0; i < TILE; i++) x[i] = AT(src + walk_on(&w, &d));
+#pragma unroll
+        for (int i = 0; i < TILE; i += 2) sum += x[i] + x[i + 1];
+        const vec mean = sum / TILE;
+#pragma unroll
+        for (int i = 0; i < TILE; i++) squares = fma(x[i] - mean, x[i] - mean, squares);
+        merge(&m, sum, squares, TILE);
+    }
+    while (w.left > 0) merge(&m, AT(src + walk_on(&w, &d)), (vec)0.0f, 1);
+    MERGE_ITEMS(&m)
+    if (get_local_id(0) >= PARTS) return;
+    partial += partial_begin;
+    AT(partial + partial_at(get_group_id(1), 0, c, d.C)) = m.sum;
+    AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = m.squares;
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void statistics_merge(__global const float *partial, ulong partial_begin, __global float *mean, ulong mean_at,
+                               __global float *variance, ulong variance_at, const struct channel_dims d)
+{
+    const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
+    struct moments m = {(vec)0.0f, (vec)0.0f, 0};
+    partial += partial_begin;
+    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP)
+        merge(&m, AT(partial + partial_at(s, 0, c, d.C)), AT(partial + partial_at(s, 1, c, d.C)),
+              min(d.slice, d.total - s * d.slice));
+    MERGE_ITEMS(&m)
+    if (get_local_id(0) >= PARTS) return;
+    store_channels(m.sum / (float)d.total, mean + mean_at, c, d.C);
+    store_channels(m.squares / (float)d.total, variance + variance_at, c, d.C);
+}

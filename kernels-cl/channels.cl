@@ -1,0 +1,67 @@
+/* channels.cl - for ops that treat the channels of a blocked tensor (N,C,pixels) one by one, all with the same geometry.
+ *
+ * Groups: (vectors of V channels / PARTS, slices), of WG work-items. A slice is `slice` consecutive ones of the N * pixels pixels;
+ * item i of its group takes vector i % PARTS of the group's and pixels i / PARTS, + STEP, + 2 STEP ... Neighbours so touch
+ * neighbouring memory; WG = PARTS = 1 suits a CPU. Sums are left one a slice and then added in the order of the slices. */
+#include "common.cl"
+
+#define STEP (WG / PARTS)
+
+/* The same fields as channel_dims in backends/opencl/channels.h. */
+struct channel_dims {
+    int C, pixels; /* of an image */
+    int total;     /* pixels of all images */
+    int slice;     /* pixels of a slice */
+};
+
+/* First channel of this item's vector. */
+static inline int item_channel(void)
+{
+    return (get_group_id(0) * PARTS + get_local_id(0) % PARTS) * V;
+}
+
+/* This item's way through its slice: `left` more vectors, the next is element `at`. */
+struct walk {
+    size_t at;
+    int pixel, left;
+};
+
+static inline struct walk walk_slice(const struct channel_dims *d)
+{
+    const int begin = get_group_id(1) * d->slice, end = begin + min(d->slice, d->total - begin);
+    const int first = begin + (int)get_local_id(0) / PARTS, image = first / d->pixels;
+    struct walk w;
+    w.pixel = first - image * d->pixels;
+    w.left = first < end ? CEIL_DIV(end - first, STEP) : 0;
+    w.at = blocked(B, image, item_channel(), d->C, 1, d->pixels, 0, w.pixel);
+    return w;
+}
+
+/* The element to treat now; goes on to the next. */
+static inline size_t walk_on(struct walk *w, const struct channel_dims *d)
+{
+    const size_t at = w->at;
+    w->left--;
+    w->at += STEP * B;
+    w->pixel += STEP;
+    while (w->pixel >= d->pixels) {
+        w->pixel -= d->pixels;
+        w->at += (size_t)(CEIL_DIV(d->C, B) - 1) * d->pixels * B;
+    }
+    return at;
+}
+
+/* Where slice number `slice` leaves its i-th of two sums for channel c. */
+static inline size_t partial_at(int slice, int i, int c, int C)
+{
+    const int channels = CEIL_DIV(C, B) * B;
+    return ((size_t)slice * 2 + i) * channels + c;
+}
+
+/* Writes channels c .. c + V - 1 of a vector of C elements. */
+static inline void store_channels(vec x, __global float *to, int c, int C)
+{
+    float lanes[V];
+    STORE(x, lanes);
+    for (int i = 0; i < V && c + i < C; i++) to[c + i] = lanes[i];
+}
