@@ -30,6 +30,9 @@ static void bounds(const graph_value *value, double *low, double *high)
     case SHUNT_ROLE_SCALE:
     case SHUNT_ROLE_VARIANCE:
         break;
+    case SHUNT_ROLE_VELOCITY:
+        *low = *high = 0;
+        break;
     }
 }
 

@@ -35,7 +35,8 @@ typedef enum shunt_role {
     SHUNT_ROLE_SCALE,    /* of a batch norm: 1 */
     SHUNT_ROLE_SHIFT,    /* 0 */
     SHUNT_ROLE_MEAN,     /* a running mean: 0 */
-    SHUNT_ROLE_VARIANCE  /* a running variance: 1 */
+    SHUNT_ROLE_VARIANCE, /* a running variance: 1 */
+    SHUNT_ROLE_VELOCITY  /* of an optimizer: 0 */
 } shunt_role;
 SHUNT_API shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
                                             const int64_t *dims);
@@ -51,13 +52,56 @@ SHUNT_API shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *nam
 SHUNT_API shunt_value shunt_graph_linear(shunt_graph *graph, const char *name, shunt_value src, int64_t classes);
 SHUNT_API shunt_value shunt_graph_relu(shunt_graph *graph, const char *name, shunt_value src);
 SHUNT_API shunt_value shunt_graph_add(shunt_graph *graph, const char *name, shunt_value a, shunt_value b);
-SHUNT_API shunt_value shunt_graph_max_pool(shunt_graph *graph, const char *name, shunt_value src, int window, int stride,
-                                           int padding);
+SHUNT_API shunt_value shunt_graph_max_pool(shunt_graph *graph, const char *name, shunt_value src, int window,
+                                           int stride, int padding);
 SHUNT_API shunt_value shunt_graph_global_pool(shunt_graph *graph, const char *name, shunt_value src);
 SHUNT_API shunt_value shunt_graph_softmax(shunt_graph *graph, const char *name, shunt_value src);
 /* The paper's option A: strided subsampling, new channels zero, as many before the old ones as after. */
 SHUNT_API shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
                                            int stride);
+
+/* ---- Training: more ops in the same graph ------------------------------------------------------------------------
+ * In this order: the network and its logits; shunt_graph_train_batch_norms; shunt_graph_cross_entropy;
+ * shunt_graph_gradients; shunt_graph_sgd; the outputs. Each run of the graph is then a step. What a step replaces
+ * (weights, running statistics, velocities) stays on the device between runs; shunt_executor_fetch brings it back.
+ * Such a graph takes inputs of just the shapes that it was built for. */
+
+/* Names what does not learn: every parameter whose name starts with one of these ("conv1.", "layer1."). */
+typedef struct shunt_frozen {
+    const char *const *prefixes;
+    size_t count;
+} shunt_frozen;
+
+/* Every batch norm that is not frozen (NULL: none is) takes the statistics of its batch, and moves its running ones:
+ * running = (1 - rate) * running + rate * batch, the variance with its unbiased estimate, as torch does; 0.1 is usual. */
+SHUNT_API shunt_status shunt_graph_train_batch_norms(shunt_graph *graph, float rate, const shunt_frozen *frozen);
+/* labels: an input (N) of class numbers. Returns the losses (N); *diff_logits is the gradient of their mean. Each label's
+ * target is 1 - smoothing, and all classes' get smoothing / C more. */
+SHUNT_API shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shunt_value logits,
+                                                shunt_value labels, float smoothing, shunt_value *diff_logits);
+
+typedef struct shunt_gradient_options {
+    const shunt_frozen *frozen; /* NULL: all parameters learn */
+    int recompute; /* keep only what goes from block to block, and compute a block's inside again for its gradients: about a
+                      third more arithmetic for much less memory */
+} shunt_gradient_options;
+/* Appends the ops that compute, from diff, the gradient by `value`, the gradients by all parameters that learn.
+ * options: NULL for the defaults. */
+SHUNT_API shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_value diff,
+                                             const shunt_gradient_options *options);
+/* The gradient by a parameter, by name; SHUNT_NO_VALUE when there is none. */
+SHUNT_API shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter);
+
+typedef struct shunt_sgd_options {
+    float momentum, weight_decay;
+    int nesterov;
+    int decay_all; /* weight decay on biases and batch norms, too */
+} shunt_sgd_options;
+/* Appends an update of every parameter that has a gradient. rate: an input (1). Velocities are parameters PARAMETER.velocity. */
+SHUNT_API shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options);
+
+/* Makes all of the graph float64, which the scalar backend computes: for checks of accuracy. */
+SHUNT_API void shunt_graph_widen(shunt_graph *graph);
 
 /* The descriptor of a value, all zero for SHUNT_NO_VALUE. */
 SHUNT_API shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value);

@@ -151,6 +151,10 @@ SHUNT_API shunt_status shunt_executor_output(shunt_executor *executor, const shu
 SHUNT_API shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                           const shunt_tensor *outputs, size_t noutputs);
 
+/* After runs of a graph that trains: puts what they replaced into weights, which may be those that the executor was made
+ * with. Parameters of which there is nothing new are put there, too, if they are the graph's state. */
+SHUNT_API shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weights);
+
 /* What a plan does, step by step. */
 typedef struct shunt_step {
     const char *name, *kind;   /* "layer1.0.conv1", "conv+bias+relu" */

@@ -27,6 +27,11 @@ static shunt_value fail_memory(shunt_graph *graph)
     return fail(graph, SHUNT_E_MEMORY, "out of host memory");
 }
 
+void shunt_graph_fail_memory(shunt_graph *graph)
+{
+    fail_memory(graph);
+}
+
 static bool exists(const shunt_graph *graph, shunt_value value)
 {
     return value >= 0 && (uint32_t)value < graph->nvalues;
@@ -86,17 +91,53 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
     return value;
 }
 
-/* Checks the op, infers its result and appends both. */
-static shunt_value append(shunt_graph *graph, graph_op *op)
+uint32_t shunt_op_replaced(uint32_t kind)
+{
+    return kind == SHUNT_OP_SGD ? 2 : kind == SHUNT_OP_MOVING_AVERAGE ? 1 : 0;
+}
+
+/* What the op replaces has to be a parameter that no other op does. */
+static bool mark_state(shunt_graph *graph, const graph_op *op)
+{
+    for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
+        graph_value *value = &graph->values[op->inputs[i]];
+        if (value->source != VALUE_PARAMETER || value->state) {
+            fail(graph, SHUNT_E_INVALID, "%s: %s is no parameter, or is replaced twice", op->name, value->name);
+            return false;
+        }
+        value->state = true;
+    }
+    return true;
+}
+
+static bool add_outputs(shunt_graph *graph, graph_op *op, const shunt_tensor_desc *descs)
+{
+    for (uint32_t i = 0; i < op->noutputs; i++) {
+        char *name = NULL;
+        if (i > 0 && asprintf(&name, "%s:%u", op->name, i) < 0) return false;
+        op->outputs[i] = shunt_graph_new_value(graph, i > 0 ? name : op->name, &descs[i], VALUE_COMPUTED);
+        free(name);
+        if (op->outputs[i] == SHUNT_NO_VALUE) return false;
+    }
+    return true;
+}
+
+shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints)
 {
     shunt_op_desc desc;
-    shunt_tensor_desc dst;
+    shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
     char reason[SHUNT_REASON_CHARS];
+    op->noutputs = 0;
+    for (uint32_t i = 0; i < op->ninputs; i++)
+        if (!exists(graph, op->inputs[i]))
+            return fail(graph, SHUNT_E_INVALID, "%s: input %u: there is no value %d", op->name, i, op->inputs[i]);
     shunt_graph_op_desc(graph, op, &desc);
-    if (shunt_infer_op(&desc, &dst, reason)) return fail(graph, SHUNT_E_INVALID, "%s: %s", op->name, reason);
-    op->noutputs = 1;
-    op->outputs[0] = shunt_graph_new_value(graph, op->name, &dst, VALUE_COMPUTED);
-    if (op->outputs[0] == SHUNT_NO_VALUE || shunt_graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
+    desc.noutputs = nhints;
+    for (uint32_t i = 0; i < nhints; i++) desc.outputs[i] = hints[i];
+    if (shunt_infer_op(&desc, outputs, &op->noutputs, reason))
+        return fail(graph, SHUNT_E_INVALID, "%s: %s", op->name, reason);
+    if (!mark_state(graph, op)) return SHUNT_NO_VALUE;
+    if (!add_outputs(graph, op, outputs) || shunt_graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
     return op->outputs[0];
 }
 
@@ -105,13 +146,19 @@ static size_t attr_bytes(shunt_op_kind kind)
 {
     switch (kind) {
     case SHUNT_OP_CONV:
+    case SHUNT_OP_CONV_GRAD_SRC:
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
         return sizeof(shunt_conv_attr);
     case SHUNT_OP_BATCH_NORM:
+    case SHUNT_OP_BATCH_NORM_GRAD:
         return sizeof(shunt_batch_norm_attr);
     case SHUNT_OP_MAX_POOL:
     case SHUNT_OP_AVG_POOL:
+    case SHUNT_OP_MAX_POOL_GRAD:
+    case SHUNT_OP_AVG_POOL_GRAD:
         return sizeof(shunt_pool_attr);
     case SHUNT_OP_SHORTCUT:
+    case SHUNT_OP_SHORTCUT_GRAD:
         return sizeof(shunt_shortcut_attr);
     case SHUNT_OP_TRANSPOSE:
         return sizeof(shunt_transpose_attr);
@@ -123,6 +170,12 @@ static size_t attr_bytes(shunt_op_kind kind)
         return sizeof(shunt_pad_attr);
     case SHUNT_OP_CLIP:
         return sizeof(shunt_clip_attr);
+    case SHUNT_OP_CROSS_ENTROPY:
+        return sizeof(shunt_cross_entropy_attr);
+    case SHUNT_OP_SGD:
+        return sizeof(shunt_sgd_attr);
+    case SHUNT_OP_MOVING_AVERAGE:
+        return sizeof(shunt_moving_average_attr);
     default:
         return 0;
     }
@@ -137,12 +190,8 @@ shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind k
         return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
     memset(&op.attr, 0, sizeof op.attr);
     if (attr) memcpy(&op.attr, attr, attr_bytes(kind));
-    for (uint32_t i = 0; i < ninputs; i++) {
-        op.inputs[i] = inputs[i];
-        if (!exists(graph, inputs[i]))
-            return fail(graph, SHUNT_E_INVALID, "%s: input %u: there is no value %d", name, i, inputs[i]);
-    }
-    return append(graph, &op);
+    for (uint32_t i = 0; i < ninputs; i++) op.inputs[i] = inputs[i];
+    return shunt_graph_append(graph, &op, 0, NULL);
 }
 
 /* The parameter NAME.SUFFIX. */

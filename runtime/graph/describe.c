@@ -94,7 +94,7 @@ shunt_graph_cost shunt_graph_count(const shunt_graph *graph)
     if (!graph) return cost;
     for (uint32_t i = 0; i < graph->nvalues; i++) {
         const graph_value *value = &graph->values[i];
-        if (value->source == VALUE_PARAMETER && value->role != SHUNT_ROLE_MEAN && value->role != SHUNT_ROLE_VARIANCE)
+        if (value->source == VALUE_PARAMETER && value->role <= SHUNT_ROLE_SHIFT)
             cost.parameters += shunt_tensor_count(&value->desc);
     }
     for (uint32_t i = 0; i < graph->nops; i++) {

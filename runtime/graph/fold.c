@@ -8,17 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_constant(const shunt_graph *graph, shunt_value value)
+{
+    return graph->values[value].source == VALUE_PARAMETER && !graph->values[value].state;
+}
+
 /* The convolution that the batch norm can be folded into, or NULL. */
 static graph_op *foldable(shunt_graph *graph, const graph_op *norm, const uint32_t *uses)
 {
     const graph_value *src = &graph->values[norm->inputs[0]];
     if (norm->kind != SHUNT_OP_BATCH_NORM || src->producer < 0 || uses[norm->inputs[0]] != 1) return NULL;
+    if (src->desc.dtype != SHUNT_F32) return NULL; /* folds are computed in that type */
     graph_op *conv = &graph->ops[src->producer];
     if (conv->kind != SHUNT_OP_CONV || conv->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return NULL;
     for (uint32_t i = 1; i < conv->ninputs; i++)
-        if (graph->values[conv->inputs[i]].source != VALUE_PARAMETER) return NULL;
+        if (!is_constant(graph, conv->inputs[i])) return NULL;
     for (uint32_t i = 1; i < norm->ninputs; i++)
-        if (graph->values[norm->inputs[i]].source != VALUE_PARAMETER) return NULL;
+        if (!is_constant(graph, norm->inputs[i])) return NULL;
     return conv;
 }
 

@@ -44,8 +44,8 @@ shunt_value shunt_graph_new_value(shunt_graph *graph, const char *name, const sh
     if (!graph_room(&graph->values, &graph->values_room, graph->nvalues, sizeof *graph->values)) return SHUNT_NO_VALUE;
     char *copy = strdup(name);
     if (!copy) return SHUNT_NO_VALUE;
-    graph->values[graph->nvalues] =
-        (graph_value){.name = copy, .desc = *desc, .source = source, .fold = -1, .producer = -1};
+    graph->values[graph->nvalues] = (graph_value){
+        .name = copy, .desc = *desc, .source = source, .fold = -1, .producer = -1, .diff = SHUNT_NO_VALUE};
     return (shunt_value)graph->nvalues++;
 }
 
@@ -135,7 +135,8 @@ void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_
     for (uint32_t i = 0; i < op->ninputs; i++) {
         const graph_value *value = &graph->values[op->inputs[i]];
         desc->inputs[i] = value->desc;
-        if (value->source == VALUE_PARAMETER || value->source == VALUE_FOLDED) desc->constant_inputs |= 1u << i;
+        if ((value->source == VALUE_PARAMETER && !value->state) || value->source == VALUE_FOLDED)
+            desc->constant_inputs |= 1u << i;
     }
     for (uint32_t i = 0; i < op->noutputs; i++) desc->outputs[i] = graph->values[op->outputs[i]].desc;
 }
@@ -148,6 +149,13 @@ uint32_t *graph_count_uses(const shunt_graph *graph)
         for (uint32_t k = 0; k < graph->ops[i].ninputs; k++) uses[graph->ops[i].inputs[k]]++;
     for (uint32_t i = 0; i < graph->noutputs; i++) uses[graph->outputs[i].value]++;
     return uses;
+}
+
+bool shunt_graph_trains(const shunt_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->nvalues; i++)
+        if (graph->values[i].state) return true;
+    return false;
 }
 
 shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value)

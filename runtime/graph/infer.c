@@ -1,8 +1,9 @@
-/* infer.c - what shape each op makes, and why it refuses its inputs.
- * One function per kind checks ranks, sizes and attributes and fills the output; arithmetic cannot overflow, for
+/* infer.c - what shape each op makes, and why it refuses its inputs; infer_training.c has the kinds of training,
+ * infer_shape.c those that rearrange.
+ * One function per kind checks ranks, sizes and attributes and fills the outputs; arithmetic cannot overflow, for
  * tensors are limited to MOST_ELEMENTS before anything is computed from them. */
+#include "runtime/graph/infer.h"
 #include "runtime/error.h"
-#include "runtime/graph/graph.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -13,8 +14,7 @@
 /* Leaves room for a channel block's padding and for bytes in 64 bits. */
 static const int64_t MOST_ELEMENTS = (int64_t)1 << 40;
 
-static bool refuse(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool refuse(char *reason, const char *format, ...)
+bool infer_refuse(char *reason, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -25,54 +25,56 @@ static bool refuse(char *reason, const char *format, ...)
 
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason)
 {
-    if (desc->dtype != SHUNT_F32) return refuse(reason, "%s is not float32", what);
+    if (desc->dtype != SHUNT_F32 && desc->dtype != SHUNT_F64)
+        return infer_refuse(reason, "%s is neither float32 nor float64", what);
     if (desc->rank > SHUNT_MAX_RANK)
-        return refuse(reason, "%s has rank %d, more than %d", what, desc->rank, SHUNT_MAX_RANK);
+        return infer_refuse(reason, "%s has rank %d, more than %d", what, desc->rank, SHUNT_MAX_RANK);
     int64_t count = 1;
     for (uint32_t i = 0; i < desc->rank; i++) {
         int64_t dim = desc->dims[i];
-        if (dim < 1) return refuse(reason, "%s has a dimension of %lld", what, (long long)dim);
-        if (dim > MOST_ELEMENTS / count) return refuse(reason, "%s has more than 2^40 elements", what);
+        if (dim < 1) return infer_refuse(reason, "%s has a dimension of %lld", what, (long long)dim);
+        if (dim > MOST_ELEMENTS / count) return infer_refuse(reason, "%s has more than 2^40 elements", what);
         count *= dim;
     }
     return true;
 }
 
-static bool check_rank(const shunt_op_desc *op, uint32_t input, uint32_t rank, const char *what, char *reason)
+bool infer_check_rank(const shunt_op_desc *op, uint32_t input, uint32_t rank, const char *what, char *reason)
 {
     if (op->inputs[input].rank == rank) return true;
-    return refuse(reason, "%s has rank %d, not %u", what, op->inputs[input].rank, rank);
+    return infer_refuse(reason, "%s has rank %d, not %u", what, op->inputs[input].rank, rank);
 }
 
-static bool check_vector(const shunt_op_desc *op, uint32_t input, int64_t length, const char *what, char *reason)
+bool infer_check_vector(const shunt_op_desc *op, uint32_t input, int64_t length, const char *what, char *reason)
 {
     const shunt_tensor_desc *t = &op->inputs[input];
     if (t->rank == 1 && t->dims[0] == length) return true;
-    return refuse(reason, "%s is not a vector of %lld", what, (long long)length);
+    return infer_refuse(reason, "%s is not a vector of %lld", what, (long long)length);
 }
 
-static bool same_dims(const shunt_tensor_desc *a, const shunt_tensor_desc *b)
+bool infer_same_dims(const shunt_tensor_desc *a, const shunt_tensor_desc *b)
 {
     return a->rank == b->rank && !memcmp(a->dims, b->dims, sizeof a->dims);
 }
 
-static shunt_tensor_desc plain(uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w)
+shunt_tensor_desc infer_plain(const shunt_op_desc *op, uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w)
 {
-    return (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN, .dims = {n, c, h, w}};
+    uint8_t dtype = op->inputs[0].dtype;
+    return (shunt_tensor_desc){.dtype = dtype, .rank = (uint8_t)rank, .block = SHUNT_PLAIN, .dims = {n, c, h, w}};
 }
 
 /* Places of a window along one axis: (size + padding - extent) / stride + 1. */
 static bool slide(int64_t size, int64_t window, int32_t dilation, int32_t stride, int32_t before, int32_t after,
                   int64_t *places, char *reason)
 {
-    if (stride < 1) return refuse(reason, "stride %d is less than 1", stride);
-    if (dilation < 1) return refuse(reason, "dilation %d is less than 1", dilation);
-    if (before < 0 || after < 0) return refuse(reason, "padding %d, %d is negative", before, after);
-    if (window < 1 || window > INT32_MAX) return refuse(reason, "a window of %lld", (long long)window);
+    if (stride < 1) return infer_refuse(reason, "stride %d is less than 1", stride);
+    if (dilation < 1) return infer_refuse(reason, "dilation %d is less than 1", dilation);
+    if (before < 0 || after < 0) return infer_refuse(reason, "padding %d, %d is negative", before, after);
+    if (window < 1 || window > INT32_MAX) return infer_refuse(reason, "a window of %lld", (long long)window);
     int64_t extent = dilation * (window - 1) + 1, padded = size + before + after;
     if (extent > padded)
-        return refuse(reason, "a window of %lld does not fit into the padded size %lld", (long long)extent,
-                      (long long)padded);
+        return infer_refuse(reason, "a window of %lld does not fit into the padded size %lld", (long long)extent,
+                            (long long)padded);
     *places = (padded - extent) / stride + 1;
     return true;
 }
@@ -81,38 +83,39 @@ static bool infer_conv(const shunt_op_desc *op, shunt_tensor_desc *dst, char *re
 {
     const shunt_conv_attr *a = &op->attr.conv;
     const int64_t *src = op->inputs[0].dims, *weights = op->inputs[1].dims; /* N C H W, K C/groups R S */
-    if (!check_rank(op, 0, 4, "src", reason) || !check_rank(op, 1, 4, "weights", reason)) return false;
-    if (a->groups < 1) return refuse(reason, "%d groups", a->groups);
+    if (!infer_check_rank(op, 0, 4, "src", reason) || !infer_check_rank(op, 1, 4, "weights", reason)) return false;
+    if (a->groups < 1) return infer_refuse(reason, "%d groups", a->groups);
     if (src[1] % a->groups || weights[0] % a->groups)
-        return refuse(reason, "%d groups do not divide %lld input and %lld output channels", a->groups,
-                      (long long)src[1], (long long)weights[0]);
+        return infer_refuse(reason, "%d groups do not divide %lld input and %lld output channels", a->groups,
+                            (long long)src[1], (long long)weights[0]);
     if (weights[1] != src[1] / a->groups)
-        return refuse(reason, "weights are for %lld channels a group, src has %lld", (long long)weights[1],
-                      (long long)(src[1] / a->groups));
+        return infer_refuse(reason, "weights are for %lld channels a group, src has %lld", (long long)weights[1],
+                            (long long)(src[1] / a->groups));
     int64_t pq[2];
     for (int i = 0; i < 2; i++)
         if (!slide(src[2 + i], weights[2 + i], a->dilation[i], a->stride[i], a->pad_before[i], a->pad_after[i], &pq[i],
                    reason))
             return false;
-    *dst = plain(4, src[0], weights[0], pq[0], pq[1]);
+    *dst = infer_plain(op, 4, src[0], weights[0], pq[0], pq[1]);
     uint32_t next = 2;
-    if (op->flags & SHUNT_FLAG_BIAS && !check_vector(op, next++, weights[0], "bias", reason)) return false;
-    if (op->flags & SHUNT_FLAG_RESIDUAL && !same_dims(&op->inputs[next], dst))
-        return refuse(reason, "the residual has not the shape of dst");
+    if (op->flags & SHUNT_FLAG_BIAS && !infer_check_vector(op, next++, weights[0], "bias", reason)) return false;
+    if (op->flags & SHUNT_FLAG_RESIDUAL && !infer_same_dims(&op->inputs[next], dst))
+        return infer_refuse(reason, "the residual has not the shape of dst");
     return true;
 }
 
 static bool infer_linear(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     const int64_t *src = op->inputs[0].dims, *weights = op->inputs[1].dims; /* N C, K C */
-    if (!check_rank(op, 0, 2, "src", reason) || !check_rank(op, 1, 2, "weights", reason)) return false;
+    if (!infer_check_rank(op, 0, 2, "src", reason) || !infer_check_rank(op, 1, 2, "weights", reason)) return false;
     if (src[1] != weights[1])
-        return refuse(reason, "weights are for %lld channels, src has %lld", (long long)weights[1], (long long)src[1]);
-    *dst = plain(2, src[0], weights[0], 0, 0);
-    return !(op->flags & SHUNT_FLAG_BIAS) || check_vector(op, 2, weights[0], "bias", reason);
+        return infer_refuse(reason, "weights are for %lld channels, src has %lld", (long long)weights[1],
+                            (long long)src[1]);
+    *dst = infer_plain(op, 2, src[0], weights[0], 0, 0);
+    return !(op->flags & SHUNT_FLAG_BIAS) || infer_check_vector(op, 2, weights[0], "bias", reason);
 }
 
-static bool infer_same(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+bool infer_same(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     (void)reason;
     *dst = op->inputs[0];
@@ -123,11 +126,11 @@ static bool infer_same(const shunt_op_desc *op, shunt_tensor_desc *dst, char *re
 static bool infer_batch_norm(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     static const char *const names[] = {"src", "scale", "shift", "mean", "variance"};
-    if (op->inputs[0].rank < 2) return refuse(reason, "src has rank %d, not 2 or more", op->inputs[0].rank);
+    if (op->inputs[0].rank < 2) return infer_refuse(reason, "src has rank %d, not 2 or more", op->inputs[0].rank);
     for (uint32_t i = 1; i < 5; i++)
-        if (!check_vector(op, i, op->inputs[0].dims[1], names[i], reason)) return false;
+        if (!infer_check_vector(op, i, op->inputs[0].dims[1], names[i], reason)) return false;
     float epsilon = op->attr.batch_norm.epsilon;
-    if (!isfinite(epsilon) || epsilon < 0) return refuse(reason, "epsilon is %g", (double)epsilon);
+    if (!isfinite(epsilon) || epsilon < 0) return infer_refuse(reason, "epsilon is %g", (double)epsilon);
     return infer_same(op, dst, reason);
 }
 
@@ -135,12 +138,12 @@ static bool infer_batch_norm(const shunt_op_desc *op, shunt_tensor_desc *dst, ch
 static bool infer_broadcast(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     const shunt_tensor_desc *a = &op->inputs[0], *b = &op->inputs[1];
-    if (a->rank != b->rank) return refuse(reason, "the two inputs have ranks %d and %d", a->rank, b->rank);
+    if (a->rank != b->rank) return infer_refuse(reason, "the two inputs have ranks %d and %d", a->rank, b->rank);
     infer_same(op, dst, reason);
     for (uint32_t i = 0; i < a->rank; i++) {
         if (a->dims[i] != b->dims[i] && a->dims[i] != 1 && b->dims[i] != 1)
-            return refuse(reason, "axis %u has %lld and %lld elements, which do not broadcast", i,
-                          (long long)a->dims[i], (long long)b->dims[i]);
+            return infer_refuse(reason, "axis %u has %lld and %lld elements, which do not broadcast", i,
+                                (long long)a->dims[i], (long long)b->dims[i]);
         if (a->dims[i] == 1) dst->dims[i] = b->dims[i];
     }
     return true;
@@ -149,7 +152,7 @@ static bool infer_broadcast(const shunt_op_desc *op, shunt_tensor_desc *dst, cha
 static bool infer_add(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     if (op->flags & SHUNT_FLAG_BROADCAST) return infer_broadcast(op, dst, reason);
-    if (!same_dims(&op->inputs[0], &op->inputs[1])) return refuse(reason, "the two inputs differ in shape");
+    if (!infer_same_dims(&op->inputs[0], &op->inputs[1])) return infer_refuse(reason, "the two inputs differ in shape");
     return infer_same(op, dst, reason);
 }
 
@@ -158,7 +161,7 @@ static bool infer_pool(const shunt_op_desc *op, shunt_tensor_desc *dst, char *re
 {
     const shunt_pool_attr *a = &op->attr.pool;
     const int64_t *src = op->inputs[0].dims;
-    if (!check_rank(op, 0, 4, "src", reason)) return false;
+    if (!infer_check_rank(op, 0, 4, "src", reason)) return false;
     int64_t pq[2];
     for (int i = 0; i < 2; i++) {
         int32_t dilation = op->flags & SHUNT_FLAG_DILATED ? a->dilation[i] : 1;
@@ -166,177 +169,99 @@ static bool infer_pool(const shunt_op_desc *op, shunt_tensor_desc *dst, char *re
             return false;
         if (a->pad_before[i] > (int64_t)dilation * (a->window[i] - 1) ||
             (pq[i] - 1) * a->stride[i] - a->pad_before[i] >= src[2 + i])
-            return refuse(reason, "a window lies wholly in the padding");
+            return infer_refuse(reason, "a window lies wholly in the padding");
     }
-    *dst = plain(4, src[0], src[1], pq[0], pq[1]);
+    *dst = infer_plain(op, 4, src[0], src[1], pq[0], pq[1]);
     return true;
 }
 
 static bool infer_global_pool(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
-    *dst = plain(2, op->inputs[0].dims[0], op->inputs[0].dims[1], 0, 0);
-    return check_rank(op, 0, 4, "src", reason);
+    *dst = infer_plain(op, 2, op->inputs[0].dims[0], op->inputs[0].dims[1], 0, 0);
+    return infer_check_rank(op, 0, 4, "src", reason);
 }
 
 static bool infer_softmax(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
-    return check_rank(op, 0, 2, "src", reason) && infer_same(op, dst, reason);
+    return infer_check_rank(op, 0, 2, "src", reason) && infer_same(op, dst, reason);
 }
 
 static bool infer_shortcut(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     const shunt_shortcut_attr *a = &op->attr.shortcut;
     const int64_t *src = op->inputs[0].dims;
-    if (!check_rank(op, 0, 4, "src", reason)) return false;
-    if (a->stride < 1) return refuse(reason, "stride %d is less than 1", a->stride);
-    if (a->lead < 0) return refuse(reason, "%d leading channels", a->lead);
+    if (!infer_check_rank(op, 0, 4, "src", reason)) return false;
+    if (a->stride < 1) return infer_refuse(reason, "stride %d is less than 1", a->stride);
+    if (a->lead < 0) return infer_refuse(reason, "%d leading channels", a->lead);
     int64_t channels = op->outputs[0].rank == 4 ? op->outputs[0].dims[1] : src[1] + 2 * (int64_t)a->lead;
     if (channels < src[1] + a->lead)
-        return refuse(reason, "%lld channels do not hold %d zero and %lld old ones", (long long)channels, a->lead,
-                      (long long)src[1]);
-    *dst = plain(4, src[0], channels, (src[2] - 1) / a->stride + 1, (src[3] - 1) / a->stride + 1);
+        return infer_refuse(reason, "%lld channels do not hold %d zero and %lld old ones", (long long)channels, a->lead,
+                            (long long)src[1]);
+    *dst = infer_plain(op, 4, src[0], channels, (src[2] - 1) / a->stride + 1, (src[3] - 1) / a->stride + 1);
     return true;
 }
 
-static bool infer_transpose(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    uint32_t seen = 0;
-    infer_same(op, dst, reason);
-    for (uint32_t i = 0; i < dst->rank; i++) {
-        int32_t axis = op->attr.transpose.axes[i];
-        if (axis < 0 || axis >= dst->rank || seen >> axis & 1)
-            return refuse(reason, "axis %d does not belong into an order of %d", axis, dst->rank);
-        seen |= 1u << axis;
-        dst->dims[i] = op->inputs[0].dims[axis];
-    }
-    return true;
-}
-
-static bool infer_reshape(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    const shunt_reshape_attr *a = &op->attr.reshape;
-    const shunt_tensor_desc *src = &op->inputs[0];
-    const int64_t total = (int64_t)shunt_tensor_count(src);
-    int64_t known = 1;
-    int left = -1;
-    if (a->rank < 0 || a->rank > SHUNT_MAX_RANK)
-        return refuse(reason, "rank %d is not in 0 .. %d", a->rank, SHUNT_MAX_RANK);
-    *dst = plain((uint32_t)a->rank, 0, 0, 0, 0);
-    for (int i = 0; i < a->rank; i++) {
-        if (a->dims[i] < -1 || (a->dims[i] == -1 && left >= 0))
-            return refuse(reason, "dimension %d is %d", i, a->dims[i]);
-        if (a->dims[i] == 0 && i >= src->rank) return refuse(reason, "src has no dimension %d to copy", i);
-        if (a->dims[i] == -1)
-            left = i;
-        else if ((dst->dims[i] = a->dims[i] ? a->dims[i] : src->dims[i]) > total / known)
-            return refuse(reason, "the new shape has more elements than src's %lld", (long long)total);
-        else
-            known *= dst->dims[i];
-    }
-    if (left >= 0 ? total % known != 0 : total != known)
-        return refuse(reason, "%lld elements do not take the new shape", (long long)total);
-    if (left >= 0) dst->dims[left] = total / known;
-    return true;
-}
-
-static bool infer_concat(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    const shunt_tensor_desc *a = &op->inputs[0], *b = &op->inputs[1];
-    int32_t axis = op->attr.concat.axis;
-    if (a->rank != b->rank) return refuse(reason, "the two inputs have ranks %d and %d", a->rank, b->rank);
-    if (axis < 0 || axis >= a->rank) return refuse(reason, "axis %d of a rank of %d", axis, a->rank);
-    infer_same(op, dst, reason);
-    for (int i = 0; i < a->rank; i++) {
-        if (i == axis)
-            dst->dims[i] += b->dims[i];
-        else if (a->dims[i] != b->dims[i])
-            return refuse(reason, "axis %d has %lld and %lld elements", i, (long long)a->dims[i],
-                          (long long)b->dims[i]);
-    }
-    return true;
-}
-
-static bool infer_pad(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    const shunt_pad_attr *a = &op->attr.pad;
-    if (a->mode < SHUNT_PAD_CONSTANT || a->mode > SHUNT_PAD_EDGE) return refuse(reason, "mode %d", a->mode);
-    infer_same(op, dst, reason);
-    for (uint32_t i = 0; i < dst->rank; i++) {
-        int64_t size = dst->dims[i], most = a->mode == SHUNT_PAD_REFLECT ? size - 1 : INT32_MAX;
-        if (a->before[i] > most || a->after[i] > most)
-            return refuse(reason, "%lld elements cannot be mirrored by %d and %d", (long long)size, a->before[i],
-                          a->after[i]);
-        if (a->before[i] <= -size || a->after[i] <= -size || size + a->before[i] + a->after[i] < 1)
-            return refuse(reason, "padding of %d and %d leaves nothing of %lld elements", a->before[i], a->after[i],
-                          (long long)size);
-        dst->dims[i] += (int64_t)a->before[i] + a->after[i];
-    }
-    return true;
-}
-
-static bool infer_clip(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    if (isnan(op->attr.clip.low) || isnan(op->attr.clip.high)) return refuse(reason, "a limit is not a number");
-    return infer_same(op, dst, reason);
-}
-
-static bool infer_matmul(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
-{
-    const int64_t *a = op->inputs[0].dims, *b = op->inputs[1].dims; /* B M K, B K N */
-    if (!check_rank(op, 0, 3, "a", reason) || !check_rank(op, 1, 3, "b", reason)) return false;
-    if (a[0] != b[0] && a[0] != 1 && b[0] != 1)
-        return refuse(reason, "%lld and %lld matrices", (long long)a[0], (long long)b[0]);
-    if (a[2] != b[1]) return refuse(reason, "%lld columns by %lld rows", (long long)a[2], (long long)b[1]);
-    *dst = plain(3, a[0] > b[0] ? a[0] : b[0], a[1], b[2], 0);
-    return true;
-}
-
-/* By kind: inputs without flags, the flags that it knows, its function. */
-static const struct rule {
-    uint32_t ninputs, flags;
-    bool (*infer)(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason);
-} rules[SHUNT_OP_KINDS] = {
-    [SHUNT_OP_CONV] = {2, SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, infer_conv},
-    [SHUNT_OP_LINEAR] = {2, SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, infer_linear},
-    [SHUNT_OP_BATCH_NORM] = {5, SHUNT_FLAG_RELU, infer_batch_norm},
-    [SHUNT_OP_RELU] = {1, 0, infer_same},
-    [SHUNT_OP_ADD] = {2, SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, infer_add},
-    [SHUNT_OP_MAX_POOL] = {1, SHUNT_FLAG_DILATED, infer_pool},
-    [SHUNT_OP_AVG_POOL] = {1, SHUNT_FLAG_DILATED, infer_pool},
-    [SHUNT_OP_GLOBAL_POOL] = {1, 0, infer_global_pool},
-    [SHUNT_OP_SOFTMAX] = {1, 0, infer_softmax},
-    [SHUNT_OP_SHORTCUT] = {1, 0, infer_shortcut},
-    [SHUNT_OP_REORDER] = {1, 0, infer_same},
-    [SHUNT_OP_TRANSPOSE] = {1, 0, infer_transpose},
-    [SHUNT_OP_RESHAPE] = {1, 0, infer_reshape},
-    [SHUNT_OP_CONCAT] = {2, 0, infer_concat},
-    [SHUNT_OP_PAD] = {1, 0, infer_pad},
-    [SHUNT_OP_CLIP] = {1, 0, infer_clip},
-    [SHUNT_OP_LOG_SOFTMAX] = {1, 0, infer_softmax},
-    [SHUNT_OP_MATMUL] = {2, 0, infer_matmul},
+static const infer_rule rules[SHUNT_OP_KINDS] = {
+    [SHUNT_OP_CONV] = {2, 1, SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
+                       SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL, 0, infer_conv},
+    [SHUNT_OP_LINEAR] = {2, 1, SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, SHUNT_FLAG_BIAS, 0, infer_linear},
+    [SHUNT_OP_BATCH_NORM] = {5, 1, SHUNT_FLAG_RELU, 0, 0, infer_batch_norm},
+    [SHUNT_OP_RELU] = {1, 1, 0, 0, 0, infer_same},
+    [SHUNT_OP_ADD] = {2, 1, SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, 0, 0, infer_add},
+    [SHUNT_OP_MAX_POOL] = {1, 1, SHUNT_FLAG_DILATED, 0, 0, infer_pool},
+    [SHUNT_OP_AVG_POOL] = {1, 1, SHUNT_FLAG_DILATED, 0, 0, infer_pool},
+    [SHUNT_OP_GLOBAL_POOL] = {1, 1, 0, 0, 0, infer_global_pool},
+    [SHUNT_OP_SOFTMAX] = {1, 1, 0, 0, 0, infer_softmax},
+    [SHUNT_OP_SHORTCUT] = {1, 1, 0, 0, 0, infer_shortcut},
+    [SHUNT_OP_REORDER] = {1, 1, 0, 0, 0, infer_same},
+    [SHUNT_OP_LOG_SOFTMAX] = {1, 1, 0, 0, 0, infer_softmax},
 };
 
-static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+static const infer_rule *find_rule(uint32_t kind)
 {
-    if (op->kind == 0 || op->kind >= SHUNT_OP_KINDS) return refuse(reason, "no op has kind %u", op->kind);
-    const struct rule *rule = &rules[op->kind];
-    if (op->flags & ~rule->flags) return refuse(reason, "flags 0x%x are not this op's", op->flags & ~rule->flags);
-    uint32_t expected = rule->ninputs + !!(op->flags & SHUNT_FLAG_BIAS) + !!(op->flags & SHUNT_FLAG_RESIDUAL);
-    if (op->ninputs != expected) return refuse(reason, "%u inputs instead of %u", op->ninputs, expected);
+    const infer_rule *rule = kind < SHUNT_OP_KINDS && rules[kind].infer ? &rules[kind] : NULL;
+    if (!rule) rule = infer_training_rule(kind);
+    return rule ? rule : infer_shape_rule(kind);
+}
+
+static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason)
+{
+    const infer_rule *rule = find_rule(op->kind);
+    if (!rule) return infer_refuse(reason, "no op has kind %u", op->kind);
+    if (op->flags & ~rule->flags) return infer_refuse(reason, "flags 0x%x are not this op's", op->flags & ~rule->flags);
+    uint32_t expected = rule->ninputs + (uint32_t)__builtin_popcount(op->flags & rule->input_flags);
+    if (op->ninputs != expected) return infer_refuse(reason, "%u inputs instead of %u", op->ninputs, expected);
     for (uint32_t i = 0; i < op->ninputs; i++) {
         char what[24];
         snprintf(what, sizeof what, "input %u", i);
         if (!graph_check_desc(&op->inputs[i], what, reason)) return false;
+        if (op->inputs[i].dtype != op->inputs[0].dtype)
+            return infer_refuse(reason, "input %u is of another type than input 0", i);
     }
-    return rule->infer(op, dst, reason) && graph_check_desc(dst, "dst", reason);
+    *noutputs = rule->noutputs + (uint32_t)__builtin_popcount(op->flags & rule->output_flags);
+    if (!rule->infer(op, outputs, reason)) return false;
+    for (uint32_t i = 0; i < *noutputs; i++)
+        if (!graph_check_desc(&outputs[i], "dst", reason)) return false;
+    return true;
 }
 
-shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc *outputs, char *reason)
+bool infer_forward(const shunt_op_desc *forward, const shunt_tensor_desc *diff_dst, char *reason)
 {
-    shunt_tensor_desc dst = {0};
+    shunt_tensor_desc dst[SHUNT_MAX_OUTPUTS];
+    uint32_t count;
+    if (!infer(forward, dst, &count, reason)) return false;
+    return infer_same_dims(&dst[0], diff_dst) || infer_refuse(reason, "diff_dst has not the shape of dst");
+}
+
+shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
+                            char *reason)
+{
+    shunt_tensor_desc made[SHUNT_MAX_OUTPUTS] = {{0}};
+    uint32_t count = 0;
     reason[0] = 0;
-    if (!infer(desc, &dst, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
-    outputs[0] = dst;
+    if (!infer(desc, made, &count, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
+    memcpy(outputs, made, count * sizeof made[0]);
+    *noutputs = count;
     return SHUNT_OK;
 }
 
@@ -345,12 +270,22 @@ static shunt_status infer_all(shunt_graph *graph)
     for (uint32_t i = 0; i < graph->nops; i++) {
         const graph_op *op = &graph->ops[i];
         shunt_op_desc desc;
+        shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
+        uint32_t noutputs;
         char reason[SHUNT_REASON_CHARS];
         shunt_graph_op_desc(graph, op, &desc);
-        shunt_status status = shunt_infer_op(&desc, &graph->values[op->outputs[0]].desc, reason);
+        shunt_status status = shunt_infer_op(&desc, outputs, &noutputs, reason);
         if (status) return shunt_fail_context(status, "%s", op->name);
+        for (uint32_t o = 0; o < op->noutputs; o++) graph->values[op->outputs[o]].desc = outputs[o];
     }
     return SHUNT_OK;
+}
+
+static bool same_inputs(const shunt_graph *graph, const shunt_tensor_desc *inputs)
+{
+    for (uint32_t i = 0; i < graph->ninputs; i++)
+        if (!infer_same_dims(&inputs[i], &graph->values[graph->inputs[i]].desc)) return false;
+    return true;
 }
 
 shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs)
@@ -364,6 +299,9 @@ shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *in
         if (inputs[i].rank != value->desc.rank)
             return shunt_fail(SHUNT_E_INVALID, "%s has rank %d, not %d", value->name, inputs[i].rank, value->desc.rank);
     }
+    if (shunt_graph_trains(graph) && !same_inputs(graph, inputs))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "a graph that trains takes inputs of just the shapes that it was made for");
     shunt_tensor_desc *old = malloc((graph->nvalues + (size_t)1) * sizeof *old);
     if (!old) return shunt_fail_memory();
     for (uint32_t i = 0; i < graph->nvalues; i++) old[i] = graph->values[i].desc;

@@ -81,8 +81,9 @@ static shunt_status check_inputs(const shunt_executor *executor, const shunt_ten
         return shunt_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs,
                           ninputs);
     for (size_t i = 0; i < ninputs; i++)
-        if (inputs[i].dtype != SHUNT_F32 || inputs[i].block != SHUNT_PLAIN || inputs[i].rank > SHUNT_MAX_RANK)
-            return shunt_fail(SHUNT_E_INVALID, "input %s must be float32 and plain",
+        if (inputs[i].dtype != executor->graph->values[executor->graph->inputs[i]].desc.dtype ||
+            inputs[i].block != SHUNT_PLAIN || inputs[i].rank > SHUNT_MAX_RANK)
+            return shunt_fail(SHUNT_E_INVALID, "input %s must be plain and of the graph's type",
                               executor->graph->values[executor->graph->inputs[i]].name);
     return SHUNT_OK;
 }

@@ -18,18 +18,21 @@ typedef struct choice {
     char refused[SHUNT_REASON_CHARS];
 } choice;
 
-static bool is_activation(const shunt_graph *graph, shunt_value value)
+/* It may differ from run to run, and so has one place that all readers share. */
+static bool varies(const shunt_graph *graph, shunt_value value)
 {
-    value_source source = graph->values[value].source;
-    return source == VALUE_INPUT || source == VALUE_COMPUTED;
+    const graph_value *v = &graph->values[value];
+    return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->state;
 }
 
 void shunt_plan_set_blocks(shunt_op_desc *desc, uint32_t block)
 {
+    uint32_t plain_inputs = desc->constant_inputs | shunt_op_plain_inputs(desc->kind);
+    uint32_t plain_outputs = shunt_op_plain_outputs(desc->kind);
     for (uint32_t i = 0; i < desc->ninputs; i++)
-        if (desc->inputs[i].rank == 4 && !(desc->constant_inputs >> i & 1)) desc->inputs[i].block = (uint16_t)block;
+        if (desc->inputs[i].rank == 4 && !(plain_inputs >> i & 1)) desc->inputs[i].block = (uint16_t)block;
     for (uint32_t i = 0; i < desc->noutputs; i++)
-        if (desc->outputs[i].rank == 4) desc->outputs[i].block = (uint16_t)block;
+        if (desc->outputs[i].rank == 4 && !(plain_outputs >> i & 1)) desc->outputs[i].block = (uint16_t)block;
 }
 
 bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc, char *algorithm, char *reason)
@@ -70,6 +73,14 @@ static bool cheap(const shunt_graph *graph, const graph_op *op)
     return shunt_op_flops(&desc) < CHEAP_FLOPS_PER_BYTE * shunt_op_bytes(&desc);
 }
 
+static bool reads(const graph_op *reader, const graph_op *op)
+{
+    for (uint32_t i = 0; i < reader->ninputs; i++)
+        for (uint32_t o = 0; o < op->noutputs; o++)
+            if (reader->inputs[i] == op->outputs[o]) return true;
+    return false;
+}
+
 /* All its neighbours are on the fallback device, and it has some on both sides. */
 static bool surrounded(const shunt_graph *graph, const choice *choices, uint32_t index)
 {
@@ -82,12 +93,11 @@ static bool surrounded(const shunt_graph *graph, const choice *choices, uint32_t
         if (choices[value->producer].device != PLAN_FALLBACK) return false;
         before = true;
     }
-    for (uint32_t o = index + 1; o < graph->nops; o++)
-        for (uint32_t i = 0; i < graph->ops[o].ninputs; i++)
-            if (graph->ops[o].inputs[i] == op->outputs[0]) {
-                if (choices[o].device != PLAN_FALLBACK) return false;
-                after = true;
-            }
+    for (uint32_t o = index + 1; o < graph->nops; o++) {
+        if (!reads(&graph->ops[o], op)) continue;
+        if (choices[o].device != PLAN_FALLBACK) return false;
+        after = true;
+    }
     return before && after;
 }
 
@@ -226,7 +236,7 @@ static void absorb_reorders(const shunt_plan *plan, const graph_op *op, int devi
     char wanted[SHUNT_ALGORITHM_CHARS], got[SHUNT_ALGORITHM_CHARS];
     const shunt_device *target = plan->executor->devices[device];
     for (uint32_t i = 0; i < op->ninputs; i++) {
-        if (!is_activation(plan->graph, op->inputs[i]) || desc->inputs[i].rank != 4) continue;
+        if (!varies(plan->graph, op->inputs[i]) || desc->inputs[i].rank != 4) continue;
         uint16_t block = desc->inputs[i].block;
         if (find_value(plan, op->inputs[i], device, block) >= 0) continue;
         int32_t have = find_value(plan, op->inputs[i], device, ANY);
@@ -234,6 +244,33 @@ static void absorb_reorders(const shunt_plan *plan, const graph_op *op, int devi
         desc->inputs[i].block = plan->values[have].desc.block;
         if (!shunt_device_accepts(target, desc, got, NULL) || strcmp(got, wanted) != 0) desc->inputs[i].block = block;
     }
+}
+
+static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device, const shunt_op_desc *desc,
+                                const int32_t *inputs, int32_t *outputs)
+{
+    for (uint32_t i = 0; i < op->noutputs; i++) {
+        outputs[i] = add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
+        if (outputs[i] < 0) return shunt_fail_memory();
+        if (i < shunt_op_replaced(op->kind)) plan->values[outputs[i]].root = plan->values[inputs[i]].root;
+    }
+    return SHUNT_OK;
+}
+
+/* What a refused op replaced in a copy on the fallback device goes back to where the state lives. */
+static shunt_status bring_back(shunt_plan *plan, const graph_op *op, const int32_t *outputs)
+{
+    for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
+        int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
+        if (plan->values[outputs[i]].root == state) continue;
+        plan_step *step = add_step(plan, op->name, PLAN_MAIN);
+        if (!step) return shunt_fail_memory();
+        step->transfer = true;
+        step->desc = reorder_desc(&plan->values[state].desc, SHUNT_PLAIN);
+        step->inputs[0] = outputs[i];
+        step->outputs[0] = state;
+    }
+    return SHUNT_OK;
 }
 
 static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice *chosen)
@@ -248,7 +285,7 @@ static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice 
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {
-        if (is_activation(plan->graph, op->inputs[i])) {
+        if (varies(plan->graph, op->inputs[i])) {
             status = get_value(plan, op->inputs[i], chosen->device, desc.inputs[i].block, &inputs[i]);
             if (status != SHUNT_OK) return status;
         } else {
@@ -256,16 +293,26 @@ static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice 
             if (inputs[i] < 0) return shunt_fail_memory();
         }
     }
-    for (uint32_t i = 0; i < op->noutputs; i++) {
-        outputs[i] = add_value(plan, op->outputs[i], chosen->device, &desc.outputs[i], false);
-        if (outputs[i] < 0) return shunt_fail_memory();
-    }
+    status = add_outputs(plan, op, chosen->device, &desc, inputs, outputs);
+    if (status != SHUNT_OK) return status;
     plan_step *step = add_step(plan, op->name, chosen->device);
     if (!step) return shunt_fail_memory();
     step->desc = desc;
     memcpy(step->inputs, inputs, sizeof inputs[0] * op->ninputs);
     memcpy(step->outputs, outputs, sizeof outputs[0] * op->noutputs);
     memcpy(step->refused, chosen->refused, sizeof step->refused);
+    return bring_back(plan, op, outputs);
+}
+
+/* Parameters that runs replace live on the main device, whoever reads them. */
+static shunt_status add_states(shunt_plan *plan)
+{
+    for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
+        if (!plan->graph->values[v].state) continue;
+        int32_t id = add_value(plan, (shunt_value)v, PLAN_MAIN, &plan->graph->values[v].desc, true);
+        if (id < 0) return shunt_fail_memory();
+        plan->values[id].state = true;
+    }
     return SHUNT_OK;
 }
 
@@ -289,16 +336,18 @@ static shunt_status lower_all(shunt_plan *plan, const choice *choices)
         plan->inputs[i] = add_value(plan, value, device, &graph->values[value].desc, false);
         if (plan->inputs[i] < 0) return shunt_fail_memory();
     }
+    shunt_status status = add_states(plan);
+    if (status != SHUNT_OK) return status;
     for (uint32_t o = 0; o < graph->nops; o++) {
-        shunt_status status = lower_op(plan, &graph->ops[o], &choices[o]);
+        status = lower_op(plan, &graph->ops[o], &choices[o]);
         if (status != SHUNT_OK) return shunt_fail_context(status, "%s", graph->ops[o].name);
     }
     for (uint32_t i = 0; i < graph->noutputs; i++) {
         shunt_value value = graph->outputs[i].value;
-        if (!is_activation(graph, value))
+        if (!varies(graph, value))
             return shunt_fail(SHUNT_E_UNSUPPORTED, "output %s is a parameter, not a result", graph->outputs[i].name);
         int device = plan->values[find_value(plan, value, ANY, ANY)].device;
-        shunt_status status = get_value(plan, value, device, SHUNT_PLAIN, &plan->outputs[i]);
+        status = get_value(plan, value, device, SHUNT_PLAIN, &plan->outputs[i]);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;

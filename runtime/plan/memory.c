@@ -173,7 +173,7 @@ shunt_status shunt_plan_allocate(shunt_plan *plan)
         plan_step *step = &plan->steps[s];
         for (uint32_t i = 0; i < step->desc.ninputs; i++) {
             const plan_value *value = &plan->values[step->inputs[i]];
-            if (!value->parameter) step->input_args[i] = plan->values[value->root].arg;
+            if (!value->parameter || value->state) step->input_args[i] = plan->values[value->root].arg;
         }
         for (uint32_t i = 0; i < step->desc.noutputs; i++)
             step->output_args[i] = plan->values[plan->values[step->outputs[i]].root].arg;

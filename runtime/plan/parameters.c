@@ -124,29 +124,24 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
     return NULL;
 }
 
-shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
+/* The copy that `wanted` describes, there already or made from graph value `value`: plain, then packed as the step wants. */
+static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, shunt_value value, const plan_step *step,
+                          uint32_t input, shunt_arg *out)
 {
     shunt_executor *executor = plan->executor;
-    shunt_value value = plan->values[step->inputs[input]].source;
-    const graph_value *source = &plan->graph->values[value];
-    uint64_t packed_bytes = step->info.packed_bytes[input];
-    parameter_copy copy = {.name = source->name,
-                           .device = step->device,
-                           .bytes = packed_bytes ? packed_bytes : shunt_tensor_bytes(&source->desc)};
-    if (packed_bytes) memcpy(copy.format, step->info.packed_format, sizeof copy.format);
-
-    const parameter_copy *have = find_copy(executor, &copy);
+    parameter_copy copy = *wanted;
+    const parameter_copy *have = find_copy(executor, wanted);
     if (have) {
         *out = (shunt_arg){have->buffer, 0};
         return SHUNT_OK;
     }
     if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy) ||
-        !(copy.name = strdup(source->name)))
+        !(copy.name = strdup(wanted->name)))
         return shunt_fail_memory();
-    shunt_status status = upload(plan, step->device, value, &copy.buffer);
-    if (status == SHUNT_OK && packed_bytes) status = pack(plan, step, input, &copy.buffer);
+    shunt_status status = upload(plan, copy.device, value, &copy.buffer);
+    if (status == SHUNT_OK && copy.format[0]) status = pack(plan, step, input, &copy.buffer);
     if (status != SHUNT_OK) {
-        const shunt_device *device = executor->devices[step->device];
+        const shunt_device *device = executor->devices[copy.device];
         if (copy.buffer) device->ops->buffer_free(device->handle, copy.buffer);
         free(copy.name);
         return status;
@@ -154,6 +149,34 @@ shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint
     executor->parameters[executor->nparameters++] = copy;
     *out = (shunt_arg){copy.buffer, 0};
     return SHUNT_OK;
+}
+
+static parameter_copy plain_copy(const graph_value *value, uint8_t device)
+{
+    return (parameter_copy){.name = value->name, .device = device, .bytes = shunt_tensor_bytes(&value->desc)};
+}
+
+shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
+{
+    shunt_value value = plan->values[step->inputs[input]].source;
+    parameter_copy wanted = plain_copy(&plan->graph->values[value], step->device);
+    if (step->info.packed_bytes[input]) {
+        wanted.bytes = step->info.packed_bytes[input];
+        memcpy(wanted.format, step->info.packed_format, sizeof wanted.format);
+    }
+    return place(plan, &wanted, value, step, input, out);
+}
+
+shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out)
+{
+    parameter_copy wanted = plain_copy(&plan->graph->values[value], PLAN_MAIN);
+    return place(plan, &wanted, value, NULL, 0, out);
+}
+
+const parameter_copy *shunt_parameter_state(const shunt_executor *executor, const graph_value *value)
+{
+    parameter_copy wanted = plain_copy(value, PLAN_MAIN);
+    return find_copy(executor, &wanted);
 }
 
 void shunt_parameters_free(shunt_executor *executor)

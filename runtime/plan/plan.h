@@ -17,6 +17,7 @@ typedef struct plan_value {
     shunt_value source;  /* the graph's value that this holds */
     uint8_t device;      /* PLAN_MAIN or PLAN_FALLBACK */
     bool parameter;      /* holds data of the weights; otherwise lives in the arena */
+    bool state;          /* of a parameter: runs replace it, in place */
     int32_t first, last; /* the steps between which it must stand; -1: before the first, nsteps: after the last */
     int32_t root;        /* the value whose memory it shares, itself when it has its own */
     shunt_arg arg;
@@ -107,6 +108,10 @@ bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc,
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
 shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
+/* The same for a value of the graph that runs replace: plain, on the main device. */
+shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out);
+/* The executor's plain copy of a parameter on the main device, or NULL. */
+const parameter_copy *shunt_parameter_state(const shunt_executor *executor, const graph_value *value);
 void shunt_parameters_free(shunt_executor *executor);
 /* Checks that the weights hold every parameter of the graph in its shape. */
 shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights);

@@ -37,7 +37,8 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
                                   shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
     }
     for (uint32_t i = 0; i < step->desc.ninputs; i++) {
-        if (!plan->values[step->inputs[i]].parameter) continue;
+        const plan_value *value = &plan->values[step->inputs[i]];
+        if (!value->parameter || value->state) continue;
         status = shunt_parameter_place(plan, step, i, &step->input_args[i]);
         if (status != SHUNT_OK)
             return shunt_fail_context(status, "%s", plan->graph->values[plan->values[step->inputs[i]].source].name);
@@ -45,11 +46,24 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
     return SHUNT_OK;
 }
 
+static shunt_status place_states(shunt_plan *plan)
+{
+    for (uint32_t v = 0; v < plan->nvalues; v++) {
+        plan_value *value = &plan->values[v];
+        if (!value->state) continue;
+        shunt_status status = shunt_parameter_place_state(plan, value->source, &value->arg);
+        if (status != SHUNT_OK) return shunt_fail_context(status, "%s", plan->graph->values[value->source].name);
+    }
+    return SHUNT_OK;
+}
+
 shunt_status shunt_plan_prepare(shunt_plan *plan)
 {
+    shunt_status status = place_states(plan);
+    if (status != SHUNT_OK) return status;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         if (plan->steps[s].transfer) continue;
-        shunt_status status = prepare_step(plan, &plan->steps[s]);
+        status = prepare_step(plan, &plan->steps[s]);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;

@@ -1,0 +1,156 @@
+/* training.c - what a training graph has besides gradients: the batch's own statistics, the loss, the optimizer. */
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool graph_is_frozen(const shunt_frozen *frozen, const char *name)
+{
+    for (size_t i = 0; frozen && i < frozen->count; i++)
+        if (!strncmp(name, frozen->prefixes[i], strlen(frozen->prefixes[i]))) return true;
+    return false;
+}
+
+shunt_value graph_append_named(shunt_graph *graph, const char *of, const char *what, const graph_op *like,
+                               uint32_t nhints, const shunt_tensor_desc *hints, shunt_value *outputs)
+{
+    graph_op op = *like;
+    if (asprintf(&op.name, "%s.%s", of, what) < 0) {
+        shunt_graph_fail_memory(graph);
+        return SHUNT_NO_VALUE;
+    }
+    shunt_value made = shunt_graph_append(graph, &op, nhints, hints);
+    free(op.name);
+    if (outputs) memcpy(outputs, op.outputs, op.noutputs * sizeof *outputs);
+    return made;
+}
+
+/* ---- Batch norms ------------------------------------------------------------------------------------------------ */
+
+/* How many elements go into one channel's statistics. */
+static int64_t samples_of(const shunt_tensor_desc *src)
+{
+    return (int64_t)shunt_tensor_count(src) / src->dims[1];
+}
+
+static shunt_value move_average(shunt_graph *graph, const char *name, const char *what, shunt_value average,
+                                shunt_value sample, float rate, float scale)
+{
+    graph_op op = {.kind = SHUNT_OP_MOVING_AVERAGE, .ninputs = 2, .inputs = {average, sample}};
+    op.attr.moving_average = (shunt_moving_average_attr){.rate = rate, .scale = scale};
+    return graph_append_named(graph, name, what, &op, 0, NULL, NULL);
+}
+
+/* Op `index` is a batch norm with running statistics: puts the batch's before it. The averages go to the end. */
+static shunt_status train_one(shunt_graph *graph, uint32_t index, float rate)
+{
+    graph_op norm = graph->ops[index];
+    int64_t n = samples_of(&graph->values[norm.inputs[0]].desc);
+    if (n < 2)
+        return shunt_fail(SHUNT_E_INVALID, "%s: one value in a channel has no variance; use a larger batch", norm.name);
+    graph_op statistics = {.kind = SHUNT_OP_BATCH_STATISTICS, .ninputs = 1, .inputs = {norm.inputs[0]}};
+    shunt_value batch[SHUNT_MAX_OUTPUTS];
+    graph_append_named(graph, norm.name, "statistics", &statistics, 0, NULL, batch);
+    if (graph->status) return shunt_graph_check(graph);
+    graph_op made = graph->ops[--graph->nops]; /* from the end to its place */
+    shunt_status status = shunt_graph_insert_op(graph, index, &made);
+    free(made.name);
+    if (status != SHUNT_OK) return status;
+    graph_op *moved = &graph->ops[index + 1];
+    moved->inputs[3] = batch[0];
+    moved->inputs[4] = batch[1];
+    move_average(graph, norm.name, "running_mean.average", norm.inputs[3], batch[0], rate, 1);
+    move_average(graph, norm.name, "running_var.average", norm.inputs[4], batch[1], rate, (float)n / (float)(n - 1));
+    return shunt_graph_check(graph);
+}
+
+shunt_status shunt_graph_train_batch_norms(shunt_graph *graph, float rate, const shunt_frozen *frozen)
+{
+    shunt_status status = shunt_graph_check(graph);
+    for (uint32_t i = 0; status == SHUNT_OK && i < graph->nops; i++) {
+        const graph_op *op = &graph->ops[i];
+        if (op->kind != SHUNT_OP_BATCH_NORM || graph->values[op->inputs[3]].source != VALUE_PARAMETER) continue;
+        if (graph_is_frozen(frozen, graph->values[op->inputs[1]].name)) continue;
+        status = train_one(graph, i++, rate);
+    }
+    return status;
+}
+
+/* ---- Loss and optimizer ------------------------------------------------------------------------------------------- */
+
+shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shunt_value logits, shunt_value labels,
+                                      float smoothing, shunt_value *diff_logits)
+{
+    *diff_logits = SHUNT_NO_VALUE;
+    if (!graph) return SHUNT_NO_VALUE;
+    graph_op op = {.name = (char *)name, .kind = SHUNT_OP_CROSS_ENTROPY, .ninputs = 2, .inputs = {logits, labels}};
+    op.attr.cross_entropy.smoothing = smoothing;
+    shunt_value losses = shunt_graph_append(graph, &op, 0, NULL);
+    if (losses != SHUNT_NO_VALUE) *diff_logits = op.outputs[1];
+    return losses;
+}
+
+shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter)
+{
+    for (uint32_t v = 0; graph && v < graph->nvalues; v++)
+        if (graph->values[v].source == VALUE_PARAMETER && !strcmp(graph->values[v].name, parameter))
+            return graph->values[v].diff;
+    return SHUNT_NO_VALUE;
+}
+
+/* The first place where the parameter's gradient is there and nothing reads its old data any more. */
+static uint32_t earliest(const shunt_graph *graph, shunt_value parameter)
+{
+    const graph_value *value = &graph->values[parameter];
+    uint32_t place = (uint32_t)graph->values[value->diff].producer + 1;
+    for (uint32_t i = place; i < graph->nops; i++)
+        for (uint32_t k = 0; k < graph->ops[i].ninputs; k++)
+            if (graph->ops[i].inputs[k] == parameter) place = i + 1;
+    return place;
+}
+
+static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_value rate,
+                           const shunt_sgd_options *options)
+{
+    const graph_value value = graph->values[parameter];
+    char *velocity_name;
+    if (asprintf(&velocity_name, "%s.velocity", value.name) < 0) return shunt_fail_memory();
+    shunt_value velocity =
+        shunt_graph_parameter(graph, velocity_name, SHUNT_ROLE_VELOCITY, value.desc.rank, value.desc.dims);
+    free(velocity_name);
+    bool decays = options->decay_all || value.role == SHUNT_ROLE_WEIGHT;
+    graph_op op = {.kind = SHUNT_OP_SGD,
+                   .flags = options->nesterov ? SHUNT_FLAG_NESTEROV : 0,
+                   .ninputs = 4,
+                   .inputs = {parameter, velocity, value.diff, rate}};
+    op.attr.sgd = (shunt_sgd_attr){.momentum = options->momentum, .weight_decay = decays ? options->weight_decay : 0};
+    uint32_t place = earliest(graph, parameter);
+    graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
+    if (graph->status) return shunt_graph_check(graph);
+    graph_op made = graph->ops[--graph->nops];
+    shunt_status status = shunt_graph_insert_op(graph, place, &made);
+    free(made.name);
+    return status;
+}
+
+shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options)
+{
+    shunt_status status = shunt_graph_check(graph);
+    if (status == SHUNT_OK && !options) return shunt_fail(SHUNT_E_INVALID, "sgd: no options");
+    uint32_t updated = 0, count = status == SHUNT_OK ? graph->nvalues : 0;
+    for (uint32_t v = 0; status == SHUNT_OK && v < count; v++) {
+        if (graph->values[v].source != VALUE_PARAMETER || graph->values[v].diff == SHUNT_NO_VALUE) continue;
+        status = update(graph, (shunt_value)v, rate, options);
+        updated++;
+    }
+    if (status == SHUNT_OK && updated == 0)
+        return shunt_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
+    return status;
+}
+
+void shunt_graph_widen(shunt_graph *graph)
+{
+    for (uint32_t v = 0; graph && v < graph->nvalues; v++) graph->values[v].desc.dtype = SHUNT_F64;
+}

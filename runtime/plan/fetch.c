@@ -1,0 +1,39 @@
+/* fetch.c - brings back what the runs of a training graph have made of its parameters. */
+#include "runtime/error.h"
+#include "runtime/plan/plan.h"
+
+#include <stdlib.h>
+
+static shunt_status fetch_one(shunt_executor *executor, const graph_value *value, shunt_weights *weights)
+{
+    const shunt_device *device = executor->devices[PLAN_MAIN];
+    const parameter_copy *copy = shunt_parameter_state(executor, value);
+    if (!copy) { /* nothing has run yet */
+        const shunt_tensor_view *old = shunt_weights_find(executor->weights, value->name);
+        return weights == executor->weights ? SHUNT_OK : shunt_weights_set(weights, value->name, &old->desc, old->data);
+    }
+    void *data = malloc(copy->bytes);
+    if (!data) return shunt_fail_memory();
+    shunt_bqueue *queue = executor->queues[PLAN_MAIN];
+    shunt_status status = device->ops->read(queue, data, (shunt_arg){copy->buffer, 0}, copy->bytes, NULL);
+    shunt_status finished = device->ops->queue_finish(queue);
+    if (status == SHUNT_OK) status = finished;
+    if (status != SHUNT_OK)
+        shunt_device_fail(device, status, "reading a parameter");
+    else
+        status = shunt_weights_set(weights, value->name, &value->desc, data);
+    free(data);
+    return status;
+}
+
+shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weights)
+{
+    if (!executor || !weights) return shunt_fail(SHUNT_E_INVALID, "fetch: executor or weights missing");
+    for (uint32_t v = 0; v < executor->graph->nvalues; v++) {
+        const graph_value *value = &executor->graph->values[v];
+        if (!value->state) continue;
+        shunt_status status = fetch_one(executor, value, weights);
+        if (status != SHUNT_OK) return shunt_fail_context(status, "%s", value->name);
+    }
+    return SHUNT_OK;
+}
