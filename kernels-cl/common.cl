@@ -47,6 +47,12 @@ static inline vec relu(vec x)
     return at_least(x, (vec)0.0f);
 }
 
+/* x where mask is above 0, else 0. */
+static inline vec masked(vec x, vec mask)
+{
+    return select((vec)0.0f, x, mask > (vec)0.0f);
+}
+
 /* Lanes whose channel c + lane is not below C become zero. */
 static inline vec clear_tail(vec x, int c, int C)
 {

@@ -4,3 +4,25 @@ struct conv_dims {
     int N, C, H, W, K, P, Q, R, S;
     int stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups, flags;
 };
+
+enum { WITH_MASK = 256 }; /* OCL_CONV_MASK */
+
+/* How a kernel that packs weights finds them; the same fields as conv_view in backends/opencl/conv_phase.h. */
+struct conv_view {
+    long first, step_k, step_c, step_r, step_s;
+};
+
+static inline size_t weight_at(const struct conv_view *v, int k, int c, int r, int s)
+{
+    return v->first + k * v->step_k + c * v->step_c + r * v->step_r + s * v->step_s;
+}
+
+/* Where the pixels (p, q) lie in dst; the same fields as conv_place in backends/opencl/conv_phase.h. */
+struct conv_place {
+    int first_h, first_w, step_h, step_w, H, W;
+};
+
+static inline long pixel_at(const struct conv_place *at, int p, int q)
+{
+    return (long)(at->first_h + p * at->step_h) * at->W + at->first_w + q * at->step_w;
+}

@@ -1,7 +1,8 @@
 /* conv_tile.cl - direct convolution on a CPU: a work-item computes register tiles, without local memory or extensions.
  *
  * dst = act(conv(src, weights) + bias + residual), dst in blocks of B = V channels; residual may be dst. src likewise, or
- * plain with -DPLAIN_SRC, which suits a first layer with few channels.
+ * plain with -DPLAIN_SRC, which suits a first layer with few channels. For gradients by src (conv_phase.h) the pixels of dst
+ * may be every few ones only, and instead of a bias there may be a mask like dst.
  *
  * Work-items: (ceil(ceil(K/B)/KB), ceil(ceil(N*P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, each M
  * consecutive pixels of the flattened (n,p,q) index times KB*B output channels, in M*KB vector accumulators. Neighbouring
@@ -20,6 +21,7 @@
 
 /* How the work is cut; the same fields as conv_cut in backends/opencl/conv_tile.c. */
 struct conv_cut {
+    int taps;              /* R * S, with PLAIN_SRC R; or 0 */
     int chunk;             /* tiles per work-item */
     int pass_taps, pass_c; /* taps and channels per pass over the chunk; pass_c < C needs pass_taps 1 */
 };
@@ -119,22 +121,24 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, co
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_tile(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
           __global const float *restrict bias, ulong bias_at, __global const float *residual_, ulong residual_at,
-          __global float *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut)
+          __global float *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
+          const struct conv_place place)
 {
 #ifdef PLAIN_SRC
     const long image_size = (long)d.C * d.H * d.W;
-    const int taps = d.R, tap_size = d.C * d.S * (KB * B);
+    const int tap_size = d.C * d.S * (KB * B);
 #else
     const long image_size = (long)CEIL_DIV(d.C, B) * d.H * d.W * B;
-    const int taps = d.R * d.S, tap_size = (d.C + 1) / 2 * 2 * (KB * B);
+    const int tap_size = (d.C + 1) / 2 * 2 * (KB * B);
 #endif
-    __global const vec *residual = (__global const vec *)(residual_ + residual_at);
+    __global const vec *residual = (__global const vec *)(residual_ + residual_at),
+                       *mask = (__global const vec *)(bias + bias_at);
     __global vec *dst = (__global vec *)(dst_ + dst_at);
     const int group = get_global_id(0), k_blocks = CEIL_DIV(d.K, B), valid_j = min(KB, k_blocks - group * KB);
     const int pixels = d.N * d.P * d.Q;
     const int begin = get_global_id(1) * cut.chunk * M, end = min(begin + cut.chunk * M, pixels);
     const int row = begin / d.Q;
-    const long plane = (long)d.P * d.Q;
+    const long plane = (long)place.H * place.W;
     vec b[KB];
 
     src += src_at;
@@ -143,11 +147,12 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 #pragma unroll
     for (int j = 0; j < KB; j++)
         b[j] = d.flags & WITH_BIAS ? load_channels(bias, (group * KB + j) * B, d.K) : (vec)0.0f;
-    const int slices = CEIL_DIV(d.C, cut.pass_c), passes = CEIL_DIV(taps, cut.pass_taps) * slices;
+    const int slices = CEIL_DIV(d.C, cut.pass_c), passes = max(1, CEIL_DIV(cut.taps, cut.pass_taps) * slices);
     for (int pass = 0; pass < passes; pass++) {
-        const int tap0 = pass / slices * cut.pass_taps, tap1 = min(tap0 + cut.pass_taps, taps);
+        const int tap0 = pass / slices * cut.pass_taps, tap1 = min(tap0 + cut.pass_taps, cut.taps);
         const int c0 = pass % slices * cut.pass_c, c1 = min(c0 + cut.pass_c, d.C);
         const vec floor = d.flags & WITH_RELU && pass == passes - 1 ? (vec)0.0f : (vec)-INFINITY;
+        const int mask_now = d.flags & WITH_MASK && pass == passes - 1;
         int q = begin - row * d.Q, n = row / d.P, p = row - n * d.P;
 
         for (int tile = begin; tile < end; tile += M) {
@@ -159,7 +164,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
                 f.h[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;
                 f.w[m] = q * d.stride_w - d.pad_left;
                 f.image[m] = src + n * image_size;
-                to[m] = ((long)n * k_blocks + group * KB) * plane + p * d.Q + q;
+                to[m] = ((long)n * k_blocks + group * KB) * plane + pixel_at(&place, p, q);
                 if (++q == d.Q) {
                     q = 0;
                     if (++p == d.P) {
@@ -184,7 +189,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
                         if (m < valid_m && j < valid_j) acc[m][j] += addend[to[m] + j * plane];
             }
 
-            __global const float *w = weights + B + ((size_t)group * taps + tap0) * tap_size + c0 * (KB * B);
+            __global const float *w = weights + B + ((size_t)group * cut.taps + tap0) * tap_size + c0 * (KB * B);
 #ifdef PLAIN_SRC
             for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
 #else
@@ -204,10 +209,14 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 #pragma unroll
             for (int m = 0; m < M; m++)
 #pragma unroll
-                for (int j = 0; j < KB; j++)
-                    if (m < valid_m && j < valid_j)
-                        /* A NaN among the channels would reach the lanes past K, too. */ dst[to[m] + j * plane] =
-                            clear_tail(at_least(acc[m][j], floor), (group * KB + j) * B, d.K);
+                for (int j = 0; j < KB; j++) {
+                    if (m < valid_m && j < valid_j) {
+                        vec y = at_least(acc[m][j], floor);
+                        if (mask_now) y = masked(y, mask[to[m] + j * plane]);
+                        /* A NaN among the channels would reach the lanes past K, too. */
+                        dst[to[m] + j * plane] = clear_tail(y, (group * KB + j) * B, d.K);
+                    }
+                }
         }
     }
 }
@@ -216,11 +225,12 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
  * c_size: C rounded up to 2, or C with PLAIN_SRC. Along dimension 1 each lane walks its weights in the order of memory. */
 __attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
 conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at, int K, int C,
-               int R, int S)
+               int R, int S, const struct conv_view view)
 {
     const int lane = get_global_id(0), tap = get_global_id(1) % (R * S), c = get_global_id(1) / (R * S);
     const int c_size = get_global_size(1) / (R * S), r = tap / S, s = tap % S;
-    const size_t group = get_global_id(2), k = group * (KB * B) + lane;
+    const size_t group = get_global_id(2);
+    const int k = group * (KB * B) + lane;
 #ifdef PLAIN_SRC
     const size_t at = (((group * R + r) * c_size + c) * S + s) * (KB * B) + lane;
 #else
@@ -229,6 +239,6 @@ conv_tile_pack(__global const float *weights, ulong weights_at, __global float *
 
     weights += weights_at;
     packed += packed_at;
-    packed[B + at] = k < K && c < C ? weights[(k * C + c) * R * S + tap] : 0.0f;
+    packed[B + at] = k < K && c < C ? weights[weight_at(&view, k, c, r, s)] : 0.0f;
     if (at < B) packed[at] = 0.0f;
 }

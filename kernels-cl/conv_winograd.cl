@@ -1,7 +1,8 @@
 /* conv_winograd.cl - 3x3 stride-1 convolution on a CPU by Winograd's F(FxF,3x3), F = 2 or 4, as 36 (or 16) matrix products.
  *
- * dst = act(conv(src, weights) + bias + residual), src and dst in blocks of B = V channels; residual may be dst. An F x F
- * patch of dst is a tile; tiles are numbered through (n, ceil(P/F), ceil(Q/F)).
+ * dst = act(conv(src, weights) + bias + residual), src and dst in blocks of B = V channels; residual may be dst. In gradients
+ * by src (conv_phase.h) instead of a bias there may be a mask like dst. An F x F patch of dst is a tile; tiles are numbered
+ * through (n, ceil(P/F), ceil(Q/F)).
  *
  * With E = F + 2, for a strip of tiles, T of them after rounding up to M:
  *   v, transformed src       E*E times [ceil(C/B)][T][B] and B floats of padding
@@ -165,6 +166,7 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const floa
 {
     const vec b = d->flags & WITH_BIAS ? load_channels(bias, kb * B, d->K) : (vec)0.0f;
     const vec floor = d->flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
+    __global const vec *mask = (__global const vec *)bias;
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
@@ -189,7 +191,9 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const floa
                     const long here = at + i * d->Q + j;
                     vec y = out[j] + b;
                     if (d->flags & WITH_RESIDUAL) y += residual[here];
-                    dst[here] = clear_tail(at_least(y, floor), kb * B, d->K);
+                    y = at_least(y, floor);
+                    if (d->flags & WITH_MASK) y = masked(y, mask[here]);
+                    dst[here] = clear_tail(y, kb * B, d->K);
                 }
             }
         }
@@ -289,7 +293,7 @@ winograd_dst(__global const float *restrict m_, ulong m_at, __global const float
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB*B, C rounded up to 2, groups), groups of (KB*B). */
 __attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
 winograd_weights(__global const float *restrict weights, ulong weights_at, __global float *restrict u, ulong u_at,
-                 int K, int C)
+                 int K, int C, const struct conv_view view)
 {
     const int lane = get_global_id(0), c = get_global_id(1), group = get_global_id(2), k = group * (KB * B) + lane;
 #if F == 2
@@ -310,7 +314,7 @@ winograd_weights(__global const float *restrict weights, ulong weights_at, __glo
         for (int s = 0; s < 3; s++) {
             part[i][s] = 0.0f;
             for (int r = 0; r < 3; r++)
-                part[i][s] += k < K && c < C ? G[i][r] * weights[(((size_t)k * C + c) * 3 + r) * 3 + s] : 0.0f;
+                part[i][s] += k < K && c < C ? G[i][r] * weights[weight_at(&view, k, c, r, s)] : 0.0f;
         }
     for (int i = 0; i < E; i++)
         for (int j = 0; j < E; j++) {

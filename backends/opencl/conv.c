@@ -4,20 +4,33 @@
 #include <stdio.h>
 #include <string.h>
 
+conv_parts ocl_conv_parts(const shunt_op_desc *desc)
+{
+    const shunt_tensor_desc *in = desc->inputs, *out = desc->outputs;
+    switch (desc->kind) {
+    case SHUNT_OP_CONV_GRAD_SRC:
+        return (conv_parts){.src = &out[0], .weights = &in[0], .dst = &in[1]};
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
+        return (conv_parts){.src = &in[0], .weights = &out[0], .dst = &in[1]};
+    default:
+        return (conv_parts){.src = &in[0], .weights = &in[1], .dst = &out[0]};
+    }
+}
+
 conv_dims ocl_conv_dims(const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &desc->inputs[0], *weights = &desc->inputs[1], *dst = &desc->outputs[0];
+    const conv_parts t = ocl_conv_parts(desc);
     const shunt_conv_attr *attr = &desc->attr.conv;
     return (conv_dims){
-        .N = (cl_int)src->dims[0],
-        .C = (cl_int)src->dims[1],
-        .H = (cl_int)src->dims[2],
-        .W = (cl_int)src->dims[3],
-        .K = (cl_int)weights->dims[0],
-        .P = (cl_int)dst->dims[2],
-        .Q = (cl_int)dst->dims[3],
-        .R = (cl_int)weights->dims[2],
-        .S = (cl_int)weights->dims[3],
+        .N = (cl_int)t.src->dims[0],
+        .C = (cl_int)t.src->dims[1],
+        .H = (cl_int)t.src->dims[2],
+        .W = (cl_int)t.src->dims[3],
+        .K = (cl_int)t.weights->dims[0],
+        .P = (cl_int)t.dst->dims[2],
+        .Q = (cl_int)t.dst->dims[3],
+        .R = (cl_int)t.weights->dims[2],
+        .S = (cl_int)t.weights->dims[3],
         .stride = {attr->stride[0], attr->stride[1]},
         .dilation = {attr->dilation[0], attr->dilation[1]},
         .pad = {attr->pad_before[0], attr->pad_before[1]},
@@ -34,39 +47,66 @@ const char *ocl_conv_refuse_tiles(const ocl_device *device)
     return NULL;
 }
 
+/* What is wrong with the tensors besides src, weights and dst. */
+static const char *refuse_extras(const shunt_op_desc *desc, const conv_parts *t)
+{
+    const bool bias = desc->flags & SHUNT_FLAG_BIAS, residual = desc->flags & SHUNT_FLAG_RESIDUAL,
+               relu = desc->flags & SHUNT_FLAG_RELU;
+    const uint32_t at = ocl_residual_index(desc);
+    switch (desc->kind) {
+    case SHUNT_OP_CONV_GRAD_SRC:
+        if (bias) return "a flag that the op lacks";
+        if (desc->ninputs != 2 + (uint32_t)residual + (uint32_t)relu) return "a wrong number of inputs";
+        if (residual && !ocl_same_desc(&desc->inputs[at], t->src)) return "a residual unlike diff_src";
+        if (relu && !ocl_same_desc(&desc->inputs[desc->ninputs - 1], t->src)) return "a mask unlike diff_src";
+        return NULL;
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
+        if (residual || relu) return "a flag that the op lacks";
+        if (desc->ninputs != 2) return "a wrong number of inputs";
+        if (bias && (desc->outputs[1].rank != 1 || desc->outputs[1].dims[0] != t->dst->dims[1]))
+            return "a diff_bias that is not (K)";
+        return NULL;
+    default:
+        if (desc->ninputs != 2 + (uint32_t)bias + (uint32_t)residual) return "a wrong number of inputs";
+        if (bias && (desc->inputs[2].rank != 1 || desc->inputs[2].dims[0] != t->dst->dims[1]))
+            return "a bias that is not (K)";
+        return residual && !ocl_same_desc(&desc->inputs[at], t->dst) ? "a residual unlike dst" : NULL;
+    }
+}
+
 const char *ocl_conv_refuse(const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &desc->inputs[0], *weights = &desc->inputs[1], *dst = &desc->outputs[0];
+    const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+    const conv_parts t = ocl_conv_parts(desc);
     const shunt_conv_attr *attr = &desc->attr.conv;
-    const bool bias = desc->flags & SHUNT_FLAG_BIAS, residual = desc->flags & SHUNT_FLAG_RESIDUAL;
-    if (desc->ninputs != 2 + (uint32_t)bias + (uint32_t)residual) return "a wrong number of inputs";
-    if (src->rank != 4 || weights->rank != 4 || dst->rank != 4) return "tensors that are not of rank 4";
-    if (weights->block != SHUNT_PLAIN) return "weights that are not plain";
-    if (attr->groups < 1 || src->dims[1] % attr->groups || weights->dims[0] % attr->groups)
+    if (desc->flags & ~known) return "a flag that the op lacks";
+    if (desc->ninputs < 2) return "a wrong number of inputs";
+    if (t.src->rank != 4 || t.weights->rank != 4 || t.dst->rank != 4) return "tensors that are not of rank 4";
+    if (t.weights->block != SHUNT_PLAIN) return "weights that are not plain";
+    if (attr->groups < 1 || t.src->dims[1] % attr->groups || t.weights->dims[0] % attr->groups)
         return "groups that do not divide the channels";
-    if (weights->dims[1] != src->dims[1] / attr->groups) return "weights of other channels than src";
-    if (dst->dims[0] != src->dims[0] || dst->dims[1] != weights->dims[0]) return "dst of other channels or images";
-    if (ocl_inner_count(weights, 1) > INT32_MAX) return "2^31 or more weights per output channel";
+    if (t.weights->dims[1] != t.src->dims[1] / attr->groups) return "weights of other channels than src";
+    if (t.dst->dims[0] != t.src->dims[0] || t.dst->dims[1] != t.weights->dims[0])
+        return "dst of other channels or images";
+    if (ocl_inner_count(t.weights, 1) > INT32_MAX) return "2^31 or more weights per output channel";
     for (int i = 0; i < 2; i++)
-        if (!ocl_window_fits(src->dims[2 + i], dst->dims[2 + i], weights->dims[2 + i], attr->stride[i],
+        if (!ocl_window_fits(t.src->dims[2 + i], t.dst->dims[2 + i], t.weights->dims[2 + i], attr->stride[i],
                              attr->dilation[i], attr->pad_before[i], attr->pad_after[i]))
             return "dst is not of the size that window, stride, dilation and padding give";
-    if (bias && (desc->inputs[2].rank != 1 || desc->inputs[2].dims[0] != dst->dims[1])) return "a bias that is not (K)";
-    if (residual && !ocl_same_desc(&desc->inputs[ocl_residual_index(desc)], dst)) return "a residual unlike dst";
-    return NULL;
+    return refuse_extras(desc, &t);
 }
 
 void ocl_conv_cost(shunt_bop *op)
 {
-    const shunt_tensor_desc *weights = &op->desc.inputs[1];
-    op->info.flops = 2 * shunt_tensor_count(&op->desc.outputs[0]) *
-                     (uint64_t)(weights->dims[1] * weights->dims[2] * weights->dims[3]);
+    const conv_parts t = ocl_conv_parts(&op->desc);
+    op->info.flops =
+        2 * shunt_tensor_count(t.dst) * (uint64_t)(t.weights->dims[1] * t.weights->dims[2] * t.weights->dims[3]);
     if (op->desc.flags & SHUNT_FLAG_RESIDUAL) op->info.inplace_inputs = 1u << ocl_residual_index(&op->desc);
 }
 
 void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
 {
-    if (op->desc.constant_inputs & 2) {
+    if (op->desc.kind == SHUNT_OP_CONV && op->desc.constant_inputs & 2) {
         op->info.packed_bytes[1] = bytes;
         snprintf(op->info.packed_format, sizeof op->info.packed_format, "%s", format);
         return;
@@ -76,25 +116,36 @@ void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
     op->info.workspace = op->pack_offset + bytes;
 }
 
-shunt_status ocl_conv_tensors(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
-                              shunt_arg workspace, shunt_arg tensors[5])
+static shunt_arg packed_arg(const shunt_bop *op, shunt_arg workspace)
+{
+    return (shunt_arg){workspace.buffer, workspace.offset + op->pack_offset};
+}
+
+void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
+                      shunt_arg tensors[5])
 {
     const uint32_t flags = op->desc.flags;
-    tensors[0] = inputs[0];
-    tensors[1] = inputs[1];
-    tensors[2] = flags & SHUNT_FLAG_BIAS ? inputs[2] : inputs[0];
-    tensors[3] = flags & SHUNT_FLAG_RESIDUAL ? inputs[ocl_residual_index(&op->desc)] : inputs[0];
+    const bool gradient = op->desc.kind == SHUNT_OP_CONV_GRAD_SRC;
+    const shunt_arg src = inputs[gradient ? 1 : 0];
+    const bool added = gradient ? flags & SHUNT_FLAG_RELU : flags & SHUNT_FLAG_BIAS;
+    tensors[0] = src;
+    tensors[1] = op->info.packed_bytes[1] > 0 ? inputs[1] : packed_arg(op, workspace);
+    tensors[2] = added ? inputs[gradient ? op->desc.ninputs - 1 : 2] : src;
+    tensors[3] = flags & SHUNT_FLAG_RESIDUAL ? inputs[ocl_residual_index(&op->desc)] : src;
     tensors[4] = outputs[0];
-    if (op->info.packed_bytes[1] > 0) return SHUNT_OK;
-    const shunt_arg pack[] = {inputs[1], {workspace.buffer, workspace.offset + op->pack_offset}};
-    tensors[1] = pack[1];
-    return ocl_step_run(&op->pack, queue, 2, pack);
+}
+
+shunt_status ocl_conv_pack(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, shunt_arg workspace)
+{
+    const shunt_arg pack[] = {inputs[op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1], packed_arg(op, workspace)};
+    return op->info.packed_bytes[1] > 0 ? SHUNT_OK : ocl_step_run(&op->pack, queue, 2, pack);
 }
 
 shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                              shunt_arg workspace)
 {
     shunt_arg tensors[5];
-    shunt_status status = ocl_conv_tensors(op, queue, inputs, outputs, workspace, tensors);
+    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
+    shunt_status status = ocl_conv_pack(op, queue, inputs, workspace);
     return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
 }

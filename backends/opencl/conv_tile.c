@@ -1,16 +1,19 @@
-/* conv_tile.c - the direct convolution for CPUs: register tiles, passes cut so that their weights stay in the cache. */
-#include "conv.h"
+/* conv_tile.c - the direct convolution for CPUs, and its gradient by src: register tiles, passes cut so that their weights
+ * stay in the cache. */
+#include "conv_phase.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* The same fields as in conv_tile.cl. */
 typedef struct conv_cut {
-    cl_int chunk, pass_taps, pass_c;
+    cl_int taps, chunk, pass_taps, pass_c;
 } conv_cut;
 
 typedef struct conv_tile {
     cl_int block, m, n; /* m pixels by n vectors of `block` channels */
     bool plain_src;
+    uint32_t phases;
 } conv_tile;
 
 enum {
@@ -24,18 +27,20 @@ static cl_int ceil_div(cl_int a, cl_int b)
     return (a + b - 1) / b;
 }
 
+/* What the phases read. */
+static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
+{
+    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
+}
+
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    const int64_t block = device->found.info.block;
-    const char *reason = ocl_conv_refuse(desc);
-    if (!reason) reason = ocl_conv_refuse_tiles(device);
+    const char *reason = ocl_conv_refuse_phases(device, desc);
     if (reason) return reason;
-    if (desc->attr.conv.groups > 1) return "more than one group of channels";
-    if (shunt_tensor_block(dst) != block) return "dst is not in the device's layout";
-    if (shunt_tensor_block(src) != block && src->block != SHUNT_PLAIN)
+    const shunt_tensor_desc *src = desc_src(desc);
+    if (shunt_tensor_block(src) != device->found.info.block &&
+        (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
-    if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
     return NULL;
 }
 
@@ -45,14 +50,16 @@ static int rank(const ocl_device *device, const shunt_op_desc *desc)
     return OCL_TILE_RANK;
 }
 
-/* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. One that is wider than K would compute channels in vain. */
+/* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. One that is wider than K would compute channels in vain; one
+ * of few channels is of few pixels, too, since each takes a pointer. */
 static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
 {
-    static const char *const wide[] = {"m=6 n=4", "m=6 n=2", "m=14 n=2"}, *const narrow[] = {"m=6 n=2", "m=4 n=3"};
-    const bool is_wide = device->found.info.block == 16, few = is_wide && desc->outputs[0].dims[1] <= 32;
-    if (index >= (is_wide ? 3 : 2)) return false;
-    if (few && index < 2) index ^= 1;
-    snprintf(params, SHUNT_PARAMS_CHARS, "%s", (is_wide ? wide : narrow)[index]);
+    static const char *const wide[] = {"m=6 n=4", "m=6 n=2", "m=14 n=2"}, *const half[] = {"m=6 n=2", "m=6 n=4"},
+                             *const thin[] = {"m=8 n=1", "m=6 n=2"}, *const narrow[] = {"m=6 n=2", "m=4 n=3"};
+    const int64_t block = device->found.info.block, K = desc->outputs[0].dims[1];
+    const char *const *list = K <= block ? thin : block < 16 ? narrow : K <= 2 * block ? half : wide;
+    if (index >= (list == wide ? 3 : 2)) return false;
+    snprintf(params, SHUNT_PARAMS_CHARS, "%s", list[index]);
     return true;
 }
 
@@ -64,7 +71,7 @@ static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units
     const cl_int taps = tile->plain_src ? d->R : d->R * d->S;
     const bool one_pass = lane_bytes * d->C * taps <= L2_BYTES / 4;
     const int64_t most = L2_BYTES / (one_pass ? 4 : 5) / lane_bytes; /* channels of one tap */
-    conv_cut cut = {.chunk = 1, .pass_taps = 1, .pass_c = d->C};
+    conv_cut cut = {.taps = taps, .chunk = 1, .pass_taps = 1, .pass_c = d->C};
     if (d->C <= most || tile->plain_src) {
         int64_t fit = most / d->C < 1 ? 1 : most / d->C;
         cut.pass_taps = ceil_div(taps, fit > taps ? 1 : ceil_div(taps, (cl_int)fit));
@@ -91,47 +98,93 @@ static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units
     return cut;
 }
 
-static shunt_status prepare_pack(shunt_bop *op, const conv_tile *tile, const conv_dims *d, const char *options)
+static uint64_t packed_floats(const conv_tile *tile, const conv_dims *d, uint64_t items[3])
 {
     const cl_int c_size = tile->plain_src ? d->C : (d->C + 1) / 2 * 2;
-    const uint64_t groups = (uint64_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
-    const uint64_t items[] = {(uint64_t)tile->n * (uint64_t)tile->block, (uint64_t)c_size * (uint64_t)(d->R * d->S),
-                              groups};
-    const size_t local[] = {(size_t)items[0], 1, 1};
-    const ocl_constant constants[] = {
-        {sizeof d->K, &d->K}, {sizeof d->C, &d->C}, {sizeof d->R, &d->R}, {sizeof d->S, &d->S}};
-    char format[SHUNT_PARAMS_CHARS];
+    items[0] = (uint64_t)tile->n * (uint64_t)tile->block;
+    items[1] = (uint64_t)c_size * (uint64_t)(d->R * d->S);
+    items[2] = (uint64_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
+    return (uint64_t)tile->block + items[0] * items[1] * items[2];
+}
+
+/* Sizes and constants of a phase, unless it has no pixels. */
+static shunt_status set_phase(shunt_bop *op, const conv_tile *tile, uint32_t index, bool *empty)
+{
+    const conv_phase phase = ocl_conv_phase(&op->desc, index);
+    const conv_dims *d = &phase.dims;
+    uint64_t items[3];
+    *empty = d->P < 1 || d->Q < 1;
+    if (*empty) return SHUNT_OK;
+    packed_floats(tile, d, items);
+    conv_cut cut = cut_work(tile, d, (cl_int)op->device->found.limits.units);
+    if (phase.taps == 0) cut.taps = 0;
+    for (int i = 0; i < 3; i++) op->pack.global[i] = (size_t)items[i];
+    op->steps[0].global[0] = (size_t)items[2];
+    op->steps[0].global[1] = (size_t)ceil_div(ceil_div(d->N * d->P * d->Q, tile->m), cut.chunk);
+    const ocl_constant constants[] = {{sizeof *d, d}, {sizeof cut, &cut}, {sizeof phase.place, &phase.place}};
+    const ocl_constant pack_constants[] = {{sizeof d->K, &d->K},
+                                           {sizeof d->C, &d->C},
+                                           {sizeof d->R, &d->R},
+                                           {sizeof d->S, &d->S},
+                                           {sizeof phase.weights, &phase.weights}};
+    shunt_status status = ocl_step_constants(&op->steps[0], 10, 3, constants);
+    return status ? status : ocl_step_constants(&op->pack, 4, 5, pack_constants);
+}
+
+static shunt_status make_steps(shunt_bop *op, const conv_tile *tile)
+{
+    char options[OCL_OPTIONS_CHARS] = "";
+    const uint64_t items[] = {(uint64_t)(tile->n * tile->block), 1, 1}, one[] = {1, 1};
+    const size_t local[] = {(size_t)items[0], 1, 1}, alone[] = {1, 1};
+    ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d%s", tile->block, tile->block, tile->m, tile->n,
+                   tile->plain_src ? " -DPLAIN_SRC" : "");
     shunt_status status =
-        ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
-    if (!status) status = ocl_step_constants(&op->pack, 4, 4, constants);
-    if (status) return status;
-    snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");
-    ocl_conv_packed(op, format, ((uint64_t)tile->block + items[0] * items[1] * items[2]) * sizeof(float));
-    return SHUNT_OK;
+        ocl_step_create(op->device, &op->steps[0], &ocl_conv_tile_cl, options, "conv_tile", 2, one, alone);
+    return status
+               ? status
+               : ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
-    const conv_dims dims = ocl_conv_dims(&op->desc);
-    const shunt_tensor_desc *src = &op->desc.inputs[0];
-    conv_tile tile = {.block = (cl_int)op->device->found.info.block};
-    char options[OCL_OPTIONS_CHARS] = "";
-    tile.plain_src = shunt_tensor_block(src) != tile.block;
-    if (sscanf(op->info.params, "m=%d n=%d", &tile.m, &tile.n) != 2)
+    const shunt_tensor_desc *src = desc_src(&op->desc);
+    char format[SHUNT_PARAMS_CHARS];
+    uint64_t items[3], most = 0;
+    bool empty;
+    conv_tile *tile = malloc(sizeof *tile);
+    if (!tile) return ocl_fail_memory();
+    op->own = tile;
+    *tile = (conv_tile){.block = (cl_int)op->device->found.info.block, .phases = ocl_conv_phases(&op->desc)};
+    tile->plain_src = shunt_tensor_block(src) != tile->block;
+    if (sscanf(op->info.params, "m=%d n=%d", &tile->m, &tile->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
-    const conv_cut cut = cut_work(&tile, &dims, (cl_int)op->device->found.limits.units);
-    const uint64_t items[] = {(uint64_t)ceil_div(ceil_div(dims.K, tile.block), tile.n),
-                              (uint64_t)ceil_div(ceil_div(dims.N * dims.P * dims.Q, tile.m), cut.chunk)};
-    const size_t local[] = {1, 1};
-    const ocl_constant constants[] = {{sizeof dims, &dims}, {sizeof cut, &cut}};
-
+    for (uint32_t i = 0; i < tile->phases; i++) {
+        const conv_phase phase = ocl_conv_phase(&op->desc, i);
+        const uint64_t floats = packed_floats(tile, &phase.dims, items);
+        if (floats > most) most = floats;
+    }
     ocl_conv_cost(op);
-    ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d%s", tile.block, tile.block, tile.m, tile.n,
-                   tile.plain_src ? " -DPLAIN_SRC" : "");
-    shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], &ocl_conv_tile_cl, options, "conv_tile", 2, items, local);
-    if (!status) status = ocl_step_constants(&op->steps[0], 10, 2, constants);
-    return status ? status : prepare_pack(op, &tile, &dims, options);
+    snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");
+    ocl_conv_packed(op, format, most * sizeof(float));
+    shunt_status status = make_steps(op, tile);
+    return status ? status : set_phase(op, tile, 0, &empty);
+}
+
+/* A single phase is set already. */
+static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace)
+{
+    const conv_tile *tile = op->own;
+    shunt_status status = SHUNT_OK;
+    shunt_arg tensors[5];
+    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
+    for (uint32_t i = 0; i < tile->phases && !status; i++) {
+        bool empty = false;
+        if (tile->phases > 1) status = set_phase(op, tile, i, &empty);
+        if (!status && !empty) status = ocl_conv_pack(op, queue, inputs, workspace);
+        if (!status && !empty) status = ocl_step_run(&op->steps[0], queue, 5, tensors);
+    }
+    return status;
 }
 
 const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
@@ -140,4 +193,11 @@ const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .refuse = refuse,
                                      .variant = variant,
                                      .prepare = prepare,
-                                     .launch = ocl_conv_launch};
+                                     .launch = launch};
+const ocl_algorithm ocl_conv_grad_src_tile = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                              .name = "tile",
+                                              .rank = rank,
+                                              .refuse = refuse,
+                                              .variant = variant,
+                                              .prepare = prepare,
+                                              .launch = launch};

@@ -1,6 +1,7 @@
-/* conv_winograd.c - 3x3 stride-1 convolution on CPUs by Winograd's minimal filtering: fewer multiplications, larger weights.
+/* conv_winograd.c - 3x3 stride-1 convolution, and its gradient by src, on CPUs by Winograd's minimal filtering: fewer
+ * multiplications, larger weights.
  * "fused": one kernel with its intermediate results in local memory; "staged": three kernels over strips of tiles. */
-#include "conv.h"
+#include "conv_phase.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,19 +38,14 @@ static cl_int ceil_div(cl_int a, cl_int b)
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &desc->inputs[0], *weights = &desc->inputs[1], *dst = &desc->outputs[0];
     const shunt_conv_attr *attr = &desc->attr.conv;
-    const int64_t block = device->found.info.block;
-    const char *reason = ocl_conv_refuse(desc);
-    if (!reason) reason = ocl_conv_refuse_tiles(device);
+    const char *reason = ocl_conv_refuse_phases(device, desc);
     if (reason) return reason;
-    if (attr->groups > 1) return "more than one group of channels";
-    if (weights->dims[2] != 3 || weights->dims[3] != 3) return "weights that are not 3x3";
+    const conv_parts t = ocl_conv_parts(desc);
+    if (t.weights->dims[2] != 3 || t.weights->dims[3] != 3) return "weights that are not 3x3";
     if (attr->stride[0] != 1 || attr->stride[1] != 1 || attr->dilation[0] != 1 || attr->dilation[1] != 1)
         return "a stride or dilation above 1";
-    if (shunt_tensor_block(src) != block || shunt_tensor_block(dst) != block)
-        return "src or dst is not in the device's layout";
-    if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
+    if (shunt_tensor_block(t.src) != shunt_tensor_block(t.dst)) return "src or dst is not in the device's layout";
     return NULL;
 }
 
@@ -63,7 +59,8 @@ static int64_t count_tiles(const shunt_tensor_desc *dst, int f)
 static int estimate(const shunt_op_desc *desc, int f)
 {
     const shunt_tensor_desc *dst = &desc->outputs[0];
-    const int64_t C = desc->inputs[0].dims[1], K = dst->dims[1];
+    const conv_parts t = ocl_conv_parts(desc);
+    const int64_t C = t.src->dims[1], K = t.dst->dims[1];
     const double pixels = (double)(dst->dims[0] * dst->dims[2] * dst->dims[3]), e2 = (f + 2) * (f + 2);
     const double tiles = (double)count_tiles(dst, f);
     const double direct = 9 * (pixels > WEIGHT_COST ? pixels : WEIGHT_COST);
@@ -136,7 +133,7 @@ static bool describe(const ocl_device *device, const shunt_op_desc *desc, int f,
     char how[8];
     memset(w, 0, sizeof *w);
     if (sscanf(params, "m=%d n=%d %7s", &w->m, &w->n, how) != 3) return false;
-    w->dims = ocl_conv_dims(desc);
+    w->dims = ocl_conv_phase(desc, 0).dims;
     w->f = f;
     w->e2 = (f + 2) * (f + 2);
     w->block = (cl_int)device->found.info.block;
@@ -150,17 +147,26 @@ static bool describe(const ocl_device *device, const shunt_op_desc *desc, int f,
     return true;
 }
 
+/* Register tiles: m tiles of src by n vectors of channels, no more of these than there are. */
+static const char *shape_of(int64_t block, int64_t K)
+{
+    if (K <= block) return "m=12 n=1";
+    if (block < 16) return "m=6 n=2";
+    return K <= 2 * block ? "m=12 n=2" : "m=6 n=4";
+}
+
 /* Fused first while the transformed weights fit the cache, since each item reads them all; not where it does not fit the
  * local memory. */
 static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
 {
-    const int n = device->found.info.block == 16 ? 4 : 2;
-    const int64_t u_bytes = 4 * 36 * desc->inputs[0].dims[1] * desc->outputs[0].dims[1];
+    const conv_parts t = ocl_conv_parts(desc);
+    const char *shape = shape_of(device->found.info.block, desc->outputs[0].dims[1]);
+    const int64_t u_bytes = 4 * 36 * t.src->dims[1] * t.dst->dims[1];
     winograd w;
-    snprintf(params, SHUNT_PARAMS_CHARS, "m=6 n=%d fused", n);
+    snprintf(params, SHUNT_PARAMS_CHARS, "%s fused", shape);
     const bool fits = describe(device, desc, 4, params, &w), fused_first = fits && u_bytes <= 4 * L2_BYTES;
     if (index >= (fits ? 2 : 1)) return false;
-    if ((index == 0) != fused_first) snprintf(params, SHUNT_PARAMS_CHARS, "m=6 n=%d staged", n);
+    if ((index == 0) != fused_first) snprintf(params, SHUNT_PARAMS_CHARS, "%s staged", shape);
     return true;
 }
 
@@ -169,11 +175,13 @@ static shunt_status make_pack(shunt_bop *op, const winograd *w, const char *opti
     const uint64_t c_even = (uint64_t)(w->dims.C + 1) / 2 * 2;
     const uint64_t items[] = {(uint64_t)(w->n * w->block), c_even, (uint64_t)w->groups};
     const size_t local[] = {(size_t)items[0], 1, 1};
-    const ocl_constant constants[] = {{sizeof w->dims.K, &w->dims.K}, {sizeof w->dims.C, &w->dims.C}};
+    const conv_view view = ocl_conv_phase(&op->desc, 0).weights;
+    const ocl_constant constants[] = {
+        {sizeof w->dims.K, &w->dims.K}, {sizeof w->dims.C, &w->dims.C}, {sizeof view, &view}};
     char format[SHUNT_PARAMS_CHARS];
     shunt_status status =
         ocl_step_create(op->device, &op->pack, &ocl_conv_winograd_cl, options, "winograd_weights", 3, items, local);
-    if (!status) status = ocl_step_constants(&op->pack, 4, 2, constants);
+    if (!status) status = ocl_step_constants(&op->pack, 4, 3, constants);
     if (status) return status;
     snprintf(format, sizeof format, "winograd%d b=%d n=%d", w->f, w->block, w->n);
     ocl_conv_packed(op, format, items[0] * items[1] * items[2] * (uint64_t)w->e2 * sizeof(float));
@@ -263,7 +271,8 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
 {
     shunt_arg tensors[5];
     winograd *w = op->own;
-    shunt_status status = ocl_conv_tensors(op, queue, inputs, outputs, workspace, tensors);
+    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
+    shunt_status status = ocl_conv_pack(op, queue, inputs, workspace);
     if (status || w->fused) return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
     for (w->cut.first = 0; w->cut.first < w->tiles && !status; w->cut.first += w->strip) {
         const cl_int left = w->tiles - w->cut.first;
@@ -287,3 +296,17 @@ const ocl_algorithm ocl_conv_winograd4 = {.kind = SHUNT_OP_CONV,
                                           .variant = variant,
                                           .prepare = prepare4,
                                           .launch = launch};
+const ocl_algorithm ocl_conv_grad_src_winograd2 = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                                   .name = "winograd2",
+                                                   .rank = rank2,
+                                                   .refuse = refuse,
+                                                   .variant = variant,
+                                                   .prepare = prepare2,
+                                                   .launch = launch};
+const ocl_algorithm ocl_conv_grad_src_winograd4 = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                                   .name = "winograd4",
+                                                   .rank = rank4,
+                                                   .refuse = refuse,
+                                                   .variant = variant,
+                                                   .prepare = prepare4,
+                                                   .launch = launch};

@@ -8,10 +8,30 @@
 
 /* Those of one kind and equal rank are tried in this order. */
 static const ocl_algorithm *const algorithms[] = {
-    &ocl_conv_tile,    &ocl_conv_group, &ocl_conv_winograd4,   &ocl_conv_winograd2,  &ocl_conv_direct,
-    &ocl_conv_product, &ocl_linear,     &ocl_linear_product,   &ocl_batch_norm,      &ocl_relu,
-    &ocl_add,          &ocl_max_pool,   &ocl_avg_pool,         &ocl_global_pool,     &ocl_softmax,
-    &ocl_shortcut,     &ocl_reorder,    &ocl_batch_statistics, &ocl_batch_norm_grad,
+    /* convolutions */
+    &ocl_conv_tile,
+    &ocl_conv_group,
+    &ocl_conv_winograd4,
+    &ocl_conv_winograd2,
+    &ocl_conv_direct,
+    &ocl_conv_product,
+    &ocl_conv_grad_src_tile,
+    &ocl_conv_grad_src_winograd4,
+    &ocl_conv_grad_src_winograd2,
+    /* all else */
+    &ocl_linear,
+    &ocl_linear_product,
+    &ocl_batch_norm,
+    &ocl_relu,
+    &ocl_add,
+    &ocl_max_pool,
+    &ocl_avg_pool,
+    &ocl_global_pool,
+    &ocl_softmax,
+    &ocl_shortcut,
+    &ocl_reorder,
+    &ocl_batch_statistics,
+    &ocl_batch_norm_grad,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
