@@ -57,11 +57,3 @@ static inline size_t partial_at(int slice, int i, int c, int C)
     const int channels = CEIL_DIV(C, B) * B;
     return ((size_t)slice * 2 + i) * channels + c;
 }
-
-/* Writes channels c .. c + V - 1 of a vector of C elements. */
-static inline void store_channels(vec x, __global float *to, int c, int C)
-{
-    float lanes[V];
-    STORE(x, lanes);
-    for (int i = 0; i < V && c + i < C; i++) to[c + i] = lanes[i];
-}

@@ -68,6 +68,18 @@ static inline vec load_channels(__global const float *from, int c, int C)
     return LOAD(lanes);
 }
 
+/* Writes channels c .. c + V - 1 of a vector of C elements. */
+static inline void store_channels(vec x, __global float *to, int c, int C)
+{
+    float lanes[V];
+    if (c + V <= C) {
+        STORE(x, to + c);
+        return;
+    }
+    STORE(x, lanes);
+    for (int i = 0; i < V && c + i < C; i++) to[c + i] = lanes[i];
+}
+
 /* Index of element (n, c, h, w) of a tensor of C channels, blocks of `block`, planes of H * W. */
 static inline size_t blocked(int block, int n, int c, int C, int H, int W, int h, int w)
 {

@@ -1,35 +1,34 @@
-/* eltwise.cl - relu: dst = max(src, 0); add: dst = a + b, optionally through ReLU. Any layout: memory is walked flat,
- * and zero lanes stay zero.
- * Work-items: (ceil(count / V)), groups of WG; one item does V consecutive elements. Reads and writes each once. */
-#include "common.cl"
+/* eltwise.cl - relu: dst = max(src, 0); relu_grad: diff_src = diff_dst where dst > 0, else 0; add: dst = a + b, optionally
+ * through ReLU. Geometry: see flat.cl. Each reads and writes its tensors once; in place is allowed. */
+#include "flat.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void relu_flat(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong count)
 {
-    const ulong i = (ulong)get_global_id(0) * V;
-    src += src_at + i;
-    dst += dst_at + i;
-    if (i + V <= count)
-        STORE(relu(LOAD(src)), dst);
-    else
-        for (int lane = 0; i + lane < count; lane++) dst[lane] = src[lane] < 0.0f ? 0.0f : src[lane];
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V)
+        store_flat(relu(load_flat(src + src_at, i, run.end)), dst + dst_at, i, run.end);
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void relu_grad_flat(__global const float *dst, ulong dst_at, __global const float *diff_dst, ulong diff_dst_at,
+                             __global float *diff_src, ulong diff_src_at, ulong count)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec passes = load_flat(dst + dst_at, i, run.end), diff = load_flat(diff_dst + diff_dst_at, i, run.end);
+        store_flat(select((vec)0.0f, diff, passes > 0.0f), diff_src + diff_src_at, i, run.end);
+    }
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void add_flat(__global const float *a, ulong a_at, __global const float *b, ulong b_at, __global float *dst,
                        ulong dst_at, ulong count, int flags)
 {
-    const ulong i = (ulong)get_global_id(0) * V;
-    a += a_at + i;
-    b += b_at + i;
-    dst += dst_at + i;
-    if (i + V <= count) {
-        const vec sum = LOAD(a) + LOAD(b);
-        STORE(flags & WITH_RELU ? relu(sum) : sum, dst);
-        return;
-    }
-    for (int lane = 0; i + lane < count; lane++) {
-        const float sum = a[lane] + b[lane];
-        dst[lane] = flags & WITH_RELU && sum < 0.0f ? 0.0f : sum;
+    const struct flat run = flat_run(count);
+    const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec sum = load_flat(a + a_at, i, run.end) + load_flat(b + b_at, i, run.end);
+        store_flat(at_least(sum, floor), dst + dst_at, i, run.end);
     }
 }

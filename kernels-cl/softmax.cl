@@ -1,4 +1,5 @@
-/* softmax.cl - dst (N,C) = exp(src - max) / sum over C.
+/* softmax.cl - softmax: dst (N,C) = exp(src - max) / sum over C. cross_entropy: see backend.h; a label that is no class makes its
+ * row NaN.
  *
  * Work-items: (WG * N), groups of WG: a group does one row, its items every WG-th element, maximum and sum as trees in a
  * fixed order. Memory per group: the row of src three times; local WG floats where WG > 1. In place is allowed. */
@@ -37,4 +38,39 @@ __kernel void softmax(__global const float *src, ulong src_at, __global float *d
     for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
     REDUCE(sum, PLUS)
     for (int c = item; c < C; c += WG) dst[c] = exp(src[c] - top) / sum;
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const float *labels, ulong labels_at,
+                            __global float *losses, ulong losses_at, __global float *diff_logits, ulong diff_logits_at,
+                            int C, float smoothing)
+{
+    const int item = get_local_id(0), n = get_group_id(0), N = get_num_groups(0);
+#if WG > 1
+    __local float parts[WG];
+#endif
+    const float label = labels[labels_at + n];
+    const int wanted = label >= 0.0f && label < (float)C ? (int)label : -1;
+    logits += logits_at + (size_t)n * C;
+    diff_logits += diff_logits_at + (size_t)n * C;
+
+    float top = -INFINITY, sum = 0.0f, below = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, logits[c]);
+    REDUCE(top, fmax)
+    for (int c = item; c < C; c += WG) {
+        sum += exp(logits[c] - top);
+        below += logits[c] - top;
+    }
+    REDUCE(sum, PLUS)
+    REDUCE(below, PLUS)
+    for (int c = item; c < C; c += WG) {
+        const float t = (c == wanted ? 1.0f - smoothing : 0.0f) + smoothing / (float)C;
+        diff_logits[c] = wanted < 0 ? NAN : (exp(logits[c] - top) / sum - t) / (float)N;
+    }
+    if (item > 0) return;
+    /* Terms of t = 0 do not count, be their logarithms infinite. */
+    float loss = wanted < 0 ? NAN : log(sum);
+    if (smoothing < 1.0f && wanted >= 0) loss -= (1.0f - smoothing) * (logits[wanted] - top);
+    if (smoothing > 0.0f) loss -= smoothing * (below / (float)C);
+    losses[losses_at + n] = loss;
 }

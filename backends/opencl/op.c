@@ -32,6 +32,12 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_reorder,
     &ocl_batch_statistics,
     &ocl_batch_norm_grad,
+    &ocl_relu_grad,
+    &ocl_linear_grad_src,
+    &ocl_linear_grad_weights,
+    &ocl_cross_entropy,
+    &ocl_sgd,
+    &ocl_moving_average,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

@@ -1,0 +1,38 @@
+/* update.cl - what a training step does to parameters, in place: outputs are the memory of inputs.
+ * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
+ * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
+ * Geometry: see flat.cl. Each reads and writes its tensors once. */
+#include "flat.cl"
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void sgd(__global const float *weights, ulong weights_at, __global const float *velocity, ulong velocity_at,
+                  __global const float *diff, ulong diff_at, __global const float *rate, ulong rate_at,
+                  __global float *new_weights, ulong new_weights_at, __global float *new_velocity, ulong new_velocity_at,
+                  ulong count, float momentum, float weight_decay)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec w = load_flat(weights + weights_at, i, run.end), v = load_flat(velocity + velocity_at, i, run.end);
+        const vec g = fma((vec)weight_decay, w, load_flat(diff + diff_at, i, run.end)), fast = fma((vec)momentum, v, g);
+#ifdef NESTEROV
+        const vec step = fma((vec)momentum, fast, g);
+#else
+        const vec step = fast;
+#endif
+        store_flat(fast, new_velocity + new_velocity_at, i, run.end);
+        store_flat(fma((vec)-rate[rate_at], step, w), new_weights + new_weights_at, i, run.end);
+    }
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void moving_average(__global const float *average, ulong average_at, __global const float *sample,
+                             ulong sample_at, __global float *new_average, ulong new_average_at, ulong count, float rate,
+                             float scale)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec old = load_flat(average + average_at, i, run.end);
+        const vec apart = fma((vec)scale, load_flat(sample + sample_at, i, run.end), -old);
+        store_flat(fma((vec)rate, apart, old), new_average + new_average_at, i, run.end);
+    }
+}
