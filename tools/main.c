@@ -5,7 +5,7 @@
 #include <string.h>
 
 const command *const commands[] = {
-    &classify_command, &eval_command,    &bench_command,  &inspect_command, &tune_command,
+    &classify_command, &eval_command, &train_command,    &bench_command,  &inspect_command, &tune_command,
     &devices_command,  &plugins_command, &doctor_command, &help_command,    NULL};
 
 static const command *find_command(const char *name)

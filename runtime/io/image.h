@@ -13,4 +13,11 @@ shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *
 shunt_status shunt_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 
+/* The steps of shunt_preprocess_apply, for those who do more between them. */
+shunt_status shunt_preprocess_check(const shunt_preprocess *preprocess);
+shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
+/* dst: 3 x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */
+void shunt_preprocess_crop(const shunt_preprocess *preprocess, const shunt_image *src, int64_t top, int64_t left,
+                           int mirrored, float *dst);
+
 #endif

@@ -27,15 +27,16 @@ shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
 }
 
 /* The size that torchvision's Resize gives: short side to `side`, the long one in proportion, cut off to whole pixels. */
-static shunt_status resize_short_side(const shunt_image *src, int64_t side, shunt_image *out)
+shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
 {
-    int64_t height = side, width = side;
-    if (src->width < 1 || src->height < 1) return shunt_fail(SHUNT_E_INVALID, "an empty picture");
+    int64_t side = preprocess->resize, height = side, width = side;
+    if (src->width < 1 || src->height < 1) return shunt_fail(SHUNT_E_INVALID, "preprocessing: an empty picture");
     if (src->width <= src->height)
         height = side * src->height / src->width;
     else
         width = side * src->width / src->height;
-    return shunt_image_resize(src, height, width, out);
+    shunt_status status = shunt_image_resize(src, height, width, out);
+    return status ? shunt_fail_context(status, "preprocessing") : SHUNT_OK;
 }
 
 /* Half of a difference, rounded to the nearest, ties to even, as Python's round does in CenterCrop. */
@@ -51,15 +52,15 @@ static int64_t crop_begin(int64_t size, int64_t crop)
     return size >= crop ? half(size - crop) : -((crop - size) / 2);
 }
 
-/* dst: 3 x crop x crop, from the middle of the picture. */
-static void crop_and_normalize(const shunt_preprocess *p, const shunt_image *src, float *dst)
+void shunt_preprocess_crop(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int mirrored,
+                           float *dst)
 {
-    int64_t top = crop_begin(src->height, p->crop), left = crop_begin(src->width, p->crop);
     for (int c = 0; c < 3; c++) {
         float table[256];
         for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - p->mean[c]) / p->std[c];
         for (int64_t y = top; y < top + p->crop; y++) {
-            for (int64_t x = left; x < left + p->crop; x++) {
+            for (int64_t i = 0; i < p->crop; i++) {
+                int64_t x = left + (mirrored ? p->crop - 1 - i : i);
                 int inside = y >= 0 && y < src->height && x >= 0 && x < src->width;
                 *dst++ = table[inside ? src->rgb[(y * src->width + x) * 3 + c] : 0];
             }
@@ -67,19 +68,25 @@ static void crop_and_normalize(const shunt_preprocess *p, const shunt_image *src
     }
 }
 
-shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)
+shunt_status shunt_preprocess_check(const shunt_preprocess *p)
 {
     enum { MAX_SIDE = 1 << 14 };
-    const shunt_preprocess *p = preprocess;
     if (p->resize < 1 || p->crop < 1 || p->resize > MAX_SIDE || p->crop > MAX_SIDE)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing: resize %lld, crop %lld; both must be in 1 .. %d",
                           (long long)p->resize, (long long)p->crop, MAX_SIDE);
     for (int c = 0; c < 3; c++)
         if (!(p->std[c] > 0)) return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive", c);
+    return SHUNT_OK;
+}
+
+shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)
+{
+    const shunt_preprocess *p = preprocess;
     shunt_image resized;
-    shunt_status status = resize_short_side(image, p->resize, &resized);
-    if (status) return shunt_fail_context(status, "preprocessing");
-    crop_and_normalize(p, &resized, dst);
+    shunt_status status = shunt_preprocess_check(p);
+    if (!status) status = shunt_preprocess_resize(p, image, &resized);
+    if (status) return status;
+    shunt_preprocess_crop(p, &resized, crop_begin(resized.height, p->crop), crop_begin(resized.width, p->crop), 0, dst);
     shunt_image_free(&resized);
     return SHUNT_OK;
 }

@@ -8,11 +8,15 @@ uint64_t shunt_random_key(const char *name, uint64_t seed)
     return hash ^ seed;
 }
 
-double shunt_random_at(uint64_t key, uint64_t index)
+uint64_t shunt_random_bits(uint64_t key, uint64_t index)
 {
     uint64_t z = key + (index + 1) * 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (double)(z >> 40) * 0x1p-24;
+    return z ^ (z >> 31);
+}
+
+double shunt_random_at(uint64_t key, uint64_t index)
+{
+    return (double)(shunt_random_bits(key, index) >> 40) * 0x1p-24;
 }

@@ -1,0 +1,290 @@
+/* checkpoint.c - the files of a run. A checkpoint is the state's tensors and, as texts in the metadata, what else decides how
+ * the run goes on; numbers are written so that they are read back bit for bit. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/train/trainer.h"
+
+/* ---- Writing ------------------------------------------------------------------------------------------------------- */
+
+/* Takes `value`, which may be NULL for lack of memory. */
+static shunt_status put_json(shunt_weights *weights, const char *key, json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : shunt_fail_memory();
+    free(text);
+    json_decref(value);
+    return status;
+}
+
+/* JSON has no NaN. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *position_json(const shunt_trainer *self)
+{
+    const train_position *at = &self->at;
+    char fingerprint[20];
+    snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, self->fingerprint);
+    return json_pack("{s:i, s:I, s:I, s:f, s:f, s:I, s:f, s:I, s:s, s:s, s:I}", "version", TRAIN_VERSION, "step",
+                     (json_int_t)at->step, "warm_until", (json_int_t)at->warm_until, "recent_error", at->recent_error,
+                     "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds", at->seconds, "best",
+                     (json_int_t)at->best, "data", self->data_name, "fingerprint", fingerprint, "pictures",
+                     (json_int_t)(self->npictures + self->nheld));
+}
+
+static json_t *row_json(const shunt_train_row *row)
+{
+    return json_pack("[I, I, o, o, o, o, o, o]", (json_int_t)row->epoch, (json_int_t)row->step, number(row->rate),
+                     number(row->training_loss), number(row->training_error), number(row->validation_loss),
+                     number(row->validation_error), number(row->seconds));
+}
+
+static json_t *rows_json(const shunt_trainer *self)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < self->nrows; i++) json_array_append_new(rows, row_json(&self->rows[i]));
+    if (json_array_size(rows) == self->nrows) return rows;
+    json_decref(rows);
+    return NULL;
+}
+
+static json_t *gradients_json(const shunt_trainer *self)
+{
+    json_t *sums = json_array(), *names = json_array();
+    for (size_t i = 0; i < self->ngradients; i++) {
+        json_array_append_new(sums, json_real(self->gradient_sums[i]));
+        json_array_append_new(names, json_string(self->gradient_names[i]));
+    }
+    return json_pack("{s:o, s:o, s:O}", "names", names, "sums", sums, "rows", self->gradient_rows);
+}
+
+static shunt_status put_recipe(const shunt_trainer *self, shunt_weights *weights)
+{
+    char *text = shunt_recipe_text(&self->recipe);
+    shunt_status status = text ? shunt_weights_set_metadata(weights, "recipe", text) : shunt_fail_memory();
+    free(text);
+    return status;
+}
+
+static shunt_status out_path(const shunt_trainer *self, const char *name, char **path)
+{
+    return asprintf(path, "%s/%s", self->out, name) < 0 ? shunt_fail_memory() : SHUNT_OK;
+}
+
+shunt_status train_save_checkpoint(shunt_trainer *self)
+{
+    char *path;
+    if (!self->out) return SHUNT_OK;
+    shunt_status status = put_recipe(self, self->state);
+    if (!status) status = put_json(self->state, "training", position_json(self));
+    if (!status) status = put_json(self->state, "history", rows_json(self));
+    if (!status && self->ngradients) status = put_json(self->state, "gradients", gradients_json(self));
+    if (!status) status = out_path(self, "last.ckpt", &path);
+    if (status) return status;
+    status = shunt_weights_save(self->state, path);
+    free(path);
+    return status;
+}
+
+/* The network's own parameters, without the optimizer's. */
+static shunt_status take_network(const shunt_trainer *self, shunt_weights *into)
+{
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; !status && i < self->graph->nvalues; i++) {
+        const graph_value *value = &self->graph->values[i];
+        if (value->source != VALUE_PARAMETER) continue;
+        const shunt_tensor_view *view = shunt_weights_find(self->state, value->name);
+        status = shunt_weights_set(into, view->name, &view->desc, view->data);
+    }
+    for (const char *key = NULL; !status && (key = shunt_weights_metadata_next(self->start, key));)
+        status = shunt_weights_set_metadata(into, key, shunt_weights_metadata(self->start, key));
+    return status;
+}
+
+static json_t *result_json(const shunt_trainer *self)
+{
+    const shunt_train_row *row = &self->rows[self->at.best];
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)row->epoch, "step", (json_int_t)row->step,
+                     "training_loss", number(row->training_loss), "training_error", number(row->training_error),
+                     "validation_loss", number(row->validation_loss), "validation_error",
+                     number(row->validation_error));
+}
+
+shunt_status train_save_best(shunt_trainer *self)
+{
+    shunt_weights *weights;
+    char *path;
+    if (!self->out) return SHUNT_OK;
+    shunt_status status = shunt_weights_create(&weights);
+    if (status) return status;
+    status = take_network(self, weights);
+    if (!status) status = put_recipe(self, weights);
+    if (!status) status = put_json(weights, "result", result_json(self));
+    if (!status) status = out_path(self, "best.safetensors", &path);
+    if (!status) {
+        status = shunt_weights_save(weights, path);
+        free(path);
+    }
+    shunt_weights_destroy(weights);
+    return status;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------------------------------- */
+
+static shunt_status get_json(const shunt_weights *file, const char *key, json_t **out)
+{
+    const char *text = shunt_weights_metadata(file, key);
+    *out = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (*out) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "%s is %s: it is no checkpoint of a training run", key,
+                      text ? "not JSON" : "missing");
+}
+
+static double real_of(const json_t *value)
+{
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static bool read_row(const json_t *from, shunt_train_row *row)
+{
+    if (json_array_size(from) != 8) return false;
+    *row = (shunt_train_row){.epoch = json_integer_value(json_array_get(from, 0)),
+                             .step = json_integer_value(json_array_get(from, 1)),
+                             .rate = real_of(json_array_get(from, 2)),
+                             .training_loss = real_of(json_array_get(from, 3)),
+                             .training_error = real_of(json_array_get(from, 4)),
+                             .validation_loss = real_of(json_array_get(from, 5)),
+                             .validation_error = real_of(json_array_get(from, 6)),
+                             .seconds = real_of(json_array_get(from, 7))};
+    return true;
+}
+
+static shunt_status read_rows(shunt_trainer *self, const shunt_weights *file)
+{
+    json_t *rows;
+    shunt_status status = get_json(file, "history", &rows);
+    if (status) return status;
+    size_t count = json_array_size(rows);
+    bool good = json_is_array(rows) &&
+                count == (size_t)(self->at.step == self->steps ? self->recipe.epochs : train_epoch(self));
+    for (size_t i = 0; good && i < count; i++) good = read_row(json_array_get(rows, i), &self->rows[i]);
+    json_decref(rows);
+    if (!good || self->at.best >= (int64_t)count)
+        return shunt_fail(SHUNT_E_INVALID, "its history does not have a row for each epoch");
+    self->nrows = count;
+    return SHUNT_OK;
+}
+
+static shunt_status check_data(const shunt_trainer *self, const json_t *object)
+{
+    char ours[20];
+    const char *theirs = json_string_value(json_object_get(object, "fingerprint"));
+    json_int_t pictures = json_integer_value(json_object_get(object, "pictures"));
+    size_t count = self->npictures + self->nheld;
+    snprintf(ours, sizeof ours, "%016" PRIx64, self->fingerprint);
+    if (pictures != (json_int_t)count)
+        return shunt_fail(SHUNT_E_INVALID, "its data has %lld training pictures, this one %zu", (long long)pictures,
+                          count);
+    if (!theirs || strcmp(theirs, ours))
+        return shunt_fail(SHUNT_E_INVALID, "its training pictures are others than these");
+    return SHUNT_OK;
+}
+
+static shunt_status read_position(shunt_trainer *self, const shunt_weights *file)
+{
+    json_t *object;
+    shunt_status status = get_json(file, "training", &object);
+    if (status) return status;
+    json_int_t version = json_integer_value(json_object_get(object, "version"));
+    train_position at = {.step = json_integer_value(json_object_get(object, "step")),
+                         .warm_until = json_integer_value(json_object_get(object, "warm_until")),
+                         .recent_error = real_of(json_object_get(object, "recent_error")),
+                         .loss_sum = real_of(json_object_get(object, "loss_sum")),
+                         .wrong = json_integer_value(json_object_get(object, "wrong")),
+                         .seconds = real_of(json_object_get(object, "seconds")),
+                         .best = json_integer_value(json_object_get(object, "best"))};
+    if (version != TRAIN_VERSION)
+        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
+                            TRAIN_VERSION);
+    else
+        status = check_data(self, object);
+    json_decref(object);
+    if (!status &&
+        (at.step < 0 || at.step > self->steps || at.best < -1 || !isfinite(at.recent_error) || !isfinite(at.loss_sum)))
+        status = shunt_fail(SHUNT_E_INVALID, "its position is not one in a run of %" PRId64 " steps", self->steps);
+    if (!status) self->at = at;
+    return status;
+}
+
+static shunt_status read_gradients(shunt_trainer *self, const shunt_weights *file)
+{
+    json_t *object;
+    if (!self->ngradients) return SHUNT_OK;
+    shunt_status status = get_json(file, "gradients", &object);
+    if (status) return shunt_fail(SHUNT_E_INVALID, "it was made without a log of gradients");
+    json_t *sums = json_object_get(object, "sums"), *rows = json_object_get(object, "rows");
+    if (json_array_size(sums) != self->ngradients || json_array_size(rows) != self->nrows) {
+        status = shunt_fail(SHUNT_E_INVALID, "its log of gradients is of another network");
+    } else {
+        for (size_t i = 0; i < self->ngradients; i++) self->gradient_sums[i] = real_of(json_array_get(sums, i));
+        json_decref(self->gradient_rows);
+        self->gradient_rows = json_incref(rows);
+    }
+    json_decref(object);
+    return status;
+}
+
+static shunt_status check_recipe(const shunt_trainer *self, const shunt_weights *file)
+{
+    const char *text = shunt_weights_metadata(file, "recipe");
+    shunt_recipe recipe;
+    if (!text) return shunt_fail(SHUNT_E_INVALID, "recipe is missing: it is no checkpoint of a training run");
+    shunt_status status = shunt_recipe_read(text, &recipe);
+    return status ? status : shunt_recipe_same(&self->recipe, &recipe);
+}
+
+/* The description of the network, where both have one. */
+static shunt_status check_model(const shunt_trainer *self, const shunt_weights *file)
+{
+    const char *ours = shunt_weights_metadata(self->start, "model"), *theirs = shunt_weights_metadata(file, "model");
+    if (!ours || !theirs || !strcmp(ours, theirs)) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "it is of the network %.200s, not %.200s", theirs, ours);
+}
+
+static shunt_status check_tensors(const shunt_trainer *self, const shunt_weights *file)
+{
+    for (uint32_t i = 0; i < self->training->nvalues; i++) {
+        const graph_value *value = &self->training->values[i];
+        if (value->source != VALUE_PARAMETER) continue;
+        const shunt_tensor_view *view = shunt_weights_find(file, value->name);
+        if (!view) return shunt_fail(SHUNT_E_INVALID, "it has no tensor %s: it is of another network", value->name);
+        if (memcmp(&view->desc, &value->desc, sizeof view->desc))
+            return shunt_fail(SHUNT_E_INVALID, "its %s has another shape: it is of another network", value->name);
+    }
+    return SHUNT_OK;
+}
+
+shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
+{
+    shunt_weights *file;
+    if (self->executor) return shunt_fail(SHUNT_E_INVALID, "%s: the trainer has begun already", path);
+    shunt_status status = shunt_weights_open(path, &file);
+    if (status) return status;
+    status = check_model(self, file);
+    if (!status) status = check_recipe(self, file);
+    if (!status) status = check_tensors(self, file);
+    if (!status) status = read_position(self, file);
+    if (!status) status = read_rows(self, file);
+    if (!status) status = read_gradients(self, file);
+    if (!status) status = train_set_weights(self, file);
+    shunt_weights_destroy(file);
+    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+}

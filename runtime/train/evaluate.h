@@ -1,0 +1,20 @@
+/* evaluate.h - the error of a network on some pictures of a data set. */
+#ifndef SHUNT_RUNTIME_EVALUATE_H
+#define SHUNT_RUNTIME_EVALUATE_H
+
+#include "runtime/train/loader.h"
+
+typedef struct evaluate_options {
+    loader_setup pictures;                         /* without a recipe */
+    void (*progress)(void *context, int64_t done); /* or NULL; after each batch */
+    void *context;
+} evaluate_options;
+
+/* graph: pictures in, logits out. */
+shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                      const evaluate_options *options, shunt_score *out);
+
+/* The class with the largest logit, of equals the first. */
+int64_t evaluate_best(const float *logits, int64_t classes);
+
+#endif

@@ -1,0 +1,41 @@
+/* loader.h - batches of pictures, made by threads ahead of the device. What is in batch number k depends on its setup alone,
+ * not on how many threads there are or which is faster. */
+#ifndef SHUNT_RUNTIME_LOADER_H
+#define SHUNT_RUNTIME_LOADER_H
+
+#include <shunt/train.h>
+
+/* Pictures for training: shuffled anew in each epoch, augmented; without a recipe in their order, as for inference, and the
+ * last batch may have fewer. */
+typedef struct loader_setup {
+    const shunt_dataset *data;
+    const size_t *indices; /* the pictures to take; NULL: all of them */
+    size_t count;          /* how many */
+    const shunt_preprocess *preprocess;
+    const shunt_recipe *recipe; /* NULL: for inference */
+    int64_t batch;
+    int64_t first, end; /* numbers of the batches: [first, end) */
+    int64_t workers;    /* 0: as many as there are processors, at most 8 */
+} loader_setup;
+
+typedef struct loader_batch {
+    int64_t n;
+    float *images, *labels; /* n x 3 x crop x crop; n */
+} loader_batch;
+
+typedef struct loader loader;
+
+/* What setup points to outlives the loader. */
+shunt_status loader_create(const loader_setup *setup, loader **out);
+void loader_destroy(loader *self);
+/* The next batch, which lives until the next call. Not more often than there are batches. */
+shunt_status loader_next(loader *self, const loader_batch **out);
+
+/* Decodes each picture once, with as many threads. *good: the indices (to be freed) of those that can be decoded; the first few of
+ * the others are logged. Fails, saying how many and naming the first, unless skip_bad. */
+shunt_status loader_check(const shunt_dataset *data, int64_t workers, int skip_bad, size_t **good, size_t *count);
+
+/* Exchanges items so that their order is a function of key. */
+void loader_shuffle(size_t *items, size_t count, uint64_t key);
+
+#endif

@@ -1,0 +1,247 @@
+/* recipe.c - the fields of a recipe by name: one table from which come checking, reading and writing. */
+#include <shunt/train.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+
+typedef enum field_kind { FIELD_COUNT, FIELD_REAL, FIELD_PAIR, FIELD_CHOICE, FIELD_TEXT } field_kind;
+
+typedef struct field {
+    const char *name;
+    field_kind kind;
+    size_t offset;
+    double low, high;           /* COUNT, REAL, PAIR */
+    const char *const *choices; /* CHOICE, by number; ended by NULL */
+    size_t size;                /* TEXT */
+} field;
+
+static const char *const schedules[] = {"step", "cosine", "one-cycle", NULL};
+static const char *const augments[] = {"none", "crop", "resized-crop", NULL};
+static const char *const switches[] = {"no", "yes", NULL};
+
+#define AT(member) offsetof(shunt_recipe, member)
+static const field fields[] = {
+    {"name", FIELD_TEXT, AT(name), .size = sizeof((shunt_recipe *)0)->name},
+    {"seed", FIELD_COUNT, AT(seed), 0, 1e15},
+    {"holdout", FIELD_COUNT, AT(holdout), 0, 1e9},
+    {"epochs", FIELD_COUNT, AT(epochs), 1, 1e6},
+    {"steps", FIELD_COUNT, AT(steps), 0, 1e12},
+    {"batch", FIELD_COUNT, AT(batch), 1, 65536},
+    {"schedule", FIELD_CHOICE, AT(schedule), .choices = schedules},
+    {"rate", FIELD_REAL, AT(rate), 0, 1e6},
+    {"milestones", FIELD_PAIR, AT(milestones), 0, 1},
+    {"decay", FIELD_REAL, AT(decay), 0, 1},
+    {"final_rate", FIELD_REAL, AT(final_rate), 0, 1e6},
+    {"warm_up", FIELD_REAL, AT(warm_up), 0, 1},
+    {"warm_up_rate", FIELD_REAL, AT(warm_up_rate), 0, 1e6},
+    {"warm_up_error", FIELD_REAL, AT(warm_up_error), 0, 1},
+    {"momentum", FIELD_REAL, AT(momentum), 0, 1},
+    {"nesterov", FIELD_CHOICE, AT(nesterov), .choices = switches},
+    {"weight_decay", FIELD_REAL, AT(weight_decay), 0, 1},
+    {"decay_all", FIELD_CHOICE, AT(decay_all), .choices = switches},
+    {"smoothing", FIELD_REAL, AT(smoothing), 0, 1},
+    {"norm_momentum", FIELD_REAL, AT(norm_momentum), 0, 1},
+    {"augment", FIELD_CHOICE, AT(augment), .choices = augments},
+    {"pad", FIELD_COUNT, AT(pad), 0, 1024},
+    {"flip", FIELD_CHOICE, AT(flip), .choices = switches},
+    {"min_area", FIELD_REAL, AT(min_area), 0.001, 1},
+    {"freeze", FIELD_TEXT, AT(freeze), .size = sizeof((shunt_recipe *)0)->freeze},
+};
+enum { NFIELDS = sizeof fields / sizeof *fields };
+
+static const field *find(const char *name)
+{
+    for (int i = 0; i < NFIELDS; i++)
+        if (!strcmp(fields[i].name, name)) return &fields[i];
+    return NULL;
+}
+
+static shunt_status refuse(const field *f, const char *value)
+{
+    if (f->kind == FIELD_TEXT)
+        return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': at most %zu printable characters", f->name, value, f->size - 1);
+    if (f->kind == FIELD_CHOICE)
+        return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': there are %s, %s%s%s", f->name, value, f->choices[0],
+                          f->choices[1], f->choices[2] ? ", " : "", f->choices[2] ? f->choices[2] : "");
+    return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': expected %s from %.15g to %.15g", f->name, value,
+                      f->kind == FIELD_COUNT  ? "a whole number"
+                      : f->kind == FIELD_PAIR ? "two numbers such as 0.5,0.75, each"
+                                              : "a number",
+                      f->low, f->high);
+}
+
+/* ---- One value as text -------------------------------------------------------------------------------------- */
+
+static bool parse_real(const field *f, const char *text, char end, double *out, const char **rest)
+{
+    char *stop;
+    errno = 0;
+    *out = strtod(text, &stop);
+    *rest = *stop ? stop + 1 : stop;
+    return stop != text && *stop == end && !errno && *out >= f->low && *out <= f->high; /* false for NaN */
+}
+
+static bool parse_count(const field *f, const char *text, int64_t *out)
+{
+    char *stop;
+    errno = 0;
+    *out = strtoll(text, &stop, 10);
+    return stop != text && !*stop && !errno && (double)*out >= f->low && (double)*out <= f->high;
+}
+
+static bool parse_choice(const field *f, const char *text, int64_t *out)
+{
+    for (*out = 0; f->choices[*out]; ++*out)
+        if (!strcmp(f->choices[*out], text)) return true;
+    return false;
+}
+
+static bool parse_text(const field *f, const char *text, char *out)
+{
+    if (strlen(text) >= f->size) return false;
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~') return false;
+    memset(out, 0, f->size);
+    memcpy(out, text, strlen(text));
+    return true;
+}
+
+static bool parse(const field *f, const char *text, void *out)
+{
+    const char *rest;
+    double *reals = out;
+    switch (f->kind) {
+    case FIELD_COUNT:
+        return parse_count(f, text, out);
+    case FIELD_REAL:
+        return parse_real(f, text, '\0', out, &rest);
+    case FIELD_PAIR:
+        return parse_real(f, text, ',', &reals[0], &rest) && parse_real(f, rest, '\0', &reals[1], &rest);
+    case FIELD_CHOICE:
+        return parse_choice(f, text, out);
+    case FIELD_TEXT:
+        return parse_text(f, text, out);
+    }
+    return false;
+}
+
+/* Seventeen digits tell every double from its neighbours; fewer are tried first, for the reader. */
+static void print_real(double value, char *text, size_t size)
+{
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) return;
+    }
+}
+
+/* What parse would read. text: 160 bytes; returned. */
+static const char *print(const field *f, const void *value, char text[160])
+{
+    const double *reals = value;
+    const int64_t *count = value;
+    char first[40], second[40];
+    switch (f->kind) {
+    case FIELD_COUNT:
+        snprintf(text, 160, "%" PRId64, *count);
+        break;
+    case FIELD_REAL:
+        print_real(*reals, text, 160);
+        break;
+    case FIELD_PAIR:
+        print_real(reals[0], first, sizeof first);
+        print_real(reals[1], second, sizeof second);
+        snprintf(text, 160, "%s,%s", first, second);
+        break;
+    case FIELD_CHOICE:
+        snprintf(text, 160, "%s", f->choices[*count]);
+        break;
+    case FIELD_TEXT:
+        snprintf(text, 160, "%s", (const char *)value);
+        break;
+    }
+    return text;
+}
+
+/* ---- The whole ----------------------------------------------------------------------------------------------- */
+
+shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *name, const char *value)
+{
+    const field *f = find(name);
+    shunt_recipe changed = *recipe;
+    if (!f) return shunt_fail(SHUNT_E_NOT_FOUND, "a recipe has no '%.40s'", name);
+    if (!parse(f, value, (char *)&changed + f->offset)) return refuse(f, value);
+    *recipe = changed;
+    return SHUNT_OK;
+}
+
+char *shunt_recipe_text(const shunt_recipe *recipe)
+{
+    json_t *object = json_object();
+    bool failed = !object;
+    for (int i = 0; !failed && i < NFIELDS; i++) {
+        char text[160];
+        failed = json_object_set_new(object, fields[i].name,
+                                     json_string(print(&fields[i], (const char *)recipe + fields[i].offset, text)));
+    }
+    char *text = failed ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}
+
+shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
+{
+    json_error_t error;
+    shunt_recipe recipe = {0};
+    shunt_status status = SHUNT_OK;
+    const char *name;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error), *value;
+    if (!json_is_object(object)) {
+        json_decref(object);
+        return shunt_fail(SHUNT_E_INVALID, "the recipe is no JSON object: %.80s", error.text);
+    }
+    json_object_foreach(object, name, value)
+    {
+        const char *string = json_string_value(value);
+        if (!status) status = shunt_recipe_set(&recipe, name, string ? string : "(not a string)");
+    }
+    for (int i = 0; !status && i < NFIELDS; i++)
+        if (!json_object_get(object, fields[i].name))
+            status = shunt_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
+    json_decref(object);
+    if (!status) *out = recipe;
+    return status;
+}
+
+shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
+{
+    shunt_weights *file;
+    shunt_status status = shunt_weights_open(path, &file);
+    if (status) return status;
+    const char *text = shunt_weights_metadata(file, "recipe");
+    status = text ? shunt_recipe_read(text, out)
+                  : shunt_fail(SHUNT_E_INVALID, "there is no recipe in it: it was not written by training");
+    shunt_weights_destroy(file);
+    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+}
+
+shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_recipe *theirs)
+{
+    char differences[512] = "";
+    for (int i = 0; i < NFIELDS; i++) {
+        char a[160], b[160];
+        print(&fields[i], (const char *)ours + fields[i].offset, a);
+        print(&fields[i], (const char *)theirs + fields[i].offset, b);
+        size_t used = strlen(differences);
+        if (strcmp(a, b))
+            snprintf(differences + used, sizeof differences - used, "%s%s '%s', not '%s'", used ? "; " : "",
+                     fields[i].name, b, a);
+    }
+    return *differences ? shunt_fail(SHUNT_E_INVALID, "it has %s", differences) : SHUNT_OK;
+}

@@ -1,0 +1,54 @@
+/* report.c - the tables of a run, written anew after each epoch from the rows that the checkpoint holds too: whatever instant
+ * a run was killed at, they agree with it once it goes on. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/error.h"
+#include "runtime/io/file.h"
+#include "runtime/train/trainer.h"
+
+static void print_rows(const shunt_trainer *self, FILE *file)
+{
+    fputs("epoch,step,rate,training_loss,training_error,validation_loss,validation_error,seconds\n", file);
+    for (size_t i = 0; i < self->nrows; i++) {
+        const shunt_train_row *row = &self->rows[i];
+        fprintf(file, "%" PRId64 ",%" PRId64 ",%.6g,%.6f,%.6f,", row->epoch, row->step, row->rate, row->training_loss,
+                row->training_error);
+        if (isfinite(row->validation_error))
+            fprintf(file, "%.6f,%.6f", row->validation_loss, row->validation_error);
+        else
+            fputc(',', file);
+        fprintf(file, ",%.1f\n", row->seconds);
+    }
+}
+
+static void print_gradients(const shunt_trainer *self, FILE *file)
+{
+    fputs("epoch,parameter,norm\n", file);
+    for (size_t i = 0; i < json_array_size(self->gradient_rows); i++)
+        for (size_t k = 0; k < self->ngradients; k++)
+            fprintf(file, "%zu,%s,%.6e\n", i + 1, self->gradient_names[k],
+                    json_number_value(json_array_get(json_array_get(self->gradient_rows, i), k)));
+}
+
+static shunt_status write_table(const shunt_trainer *self, const char *name,
+                                void (*print)(const shunt_trainer *self, FILE *file))
+{
+    shunt_writer writer;
+    char *path;
+    if (asprintf(&path, "%s/%s", self->out, name) < 0) return shunt_fail_memory();
+    shunt_status status = shunt_write_begin(&writer, path);
+    free(path);
+    if (status) return status;
+    print(self, writer.file);
+    return shunt_write_end(&writer, 1);
+}
+
+shunt_status train_save_tables(const shunt_trainer *self)
+{
+    if (!self->out) return SHUNT_OK;
+    shunt_status status = write_table(self, "log.csv", print_rows);
+    return !status && self->ngradients ? write_table(self, "gradients.csv", print_gradients) : status;
+}

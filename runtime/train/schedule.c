@@ -1,0 +1,34 @@
+/* schedule.c - the learning rate as a function of the step: nothing is accumulated, so a run that goes on from a checkpoint
+ * has the very rates of one that was not cut off. */
+#include <shunt/train.h>
+
+#include <math.h>
+
+/* From `from` at share 0 to `to` at share 1. */
+static double line(double from, double to, double share)
+{
+    return from + (to - from) * share;
+}
+
+static double after_warm_up(const shunt_recipe *recipe, int64_t step, int64_t steps, int64_t begin)
+{
+    double share = (double)(step - begin) / (double)(steps > begin ? steps - begin : 1);
+    switch (recipe->schedule) {
+    case SHUNT_SCHEDULE_COSINE:
+        return line(recipe->final_rate, recipe->rate, 0.5 * (1 + cos(M_PI * share)));
+    case SHUNT_SCHEDULE_ONE_CYCLE:
+        return line(recipe->rate, recipe->final_rate, share);
+    default: /* milestones count from the run's first step, as in the paper */
+        share = (double)step / (double)steps;
+        return recipe->rate * (share >= recipe->milestones[0] ? recipe->decay : 1) *
+               (share >= recipe->milestones[1] ? recipe->decay : 1);
+    }
+}
+
+double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int64_t steps, int64_t warm_until)
+{
+    int64_t warm = (int64_t)(recipe->warm_up * (double)steps + 0.5);
+    if (recipe->warm_up_error > 0 && (warm_until < 0 || step < warm_until)) return recipe->warm_up_rate;
+    if (step < warm) return line(recipe->warm_up_rate, recipe->rate, (double)step / (double)warm);
+    return after_warm_up(recipe, step, steps, warm);
+}

@@ -1,0 +1,324 @@
+/* trainer.c - makes a trainer: checks the setup, divides the data, builds the training graph. */
+#include "runtime/train/trainer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/io/dataset.h"
+#include "runtime/io/file.h"
+#include "runtime/io/random.h"
+#include "runtime/train/loader.h"
+
+double train_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+int64_t train_epoch(const shunt_trainer *self)
+{
+    return self->at.step / self->epoch_steps;
+}
+
+shunt_tensor_desc train_images(const shunt_trainer *self, int64_t n)
+{
+    return (shunt_tensor_desc){
+        .dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {n, 3, self->side, self->side}};
+}
+
+int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch)
+{
+    int64_t end = (epoch + 1) * self->epoch_steps;
+    return end < self->steps ? end : self->steps;
+}
+
+/* ---- Data -------------------------------------------------------------------------------------------------------- */
+
+static int by_number(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The last `holdout` of a fixed shuffling are held out; then each part is in the order of the data set again. */
+static shunt_status divide(shunt_trainer *self)
+{
+    const shunt_recipe *recipe = &self->recipe;
+    size_t count = 0, held = (size_t)recipe->holdout;
+    shunt_status status =
+        loader_check(self->setup.data, self->setup.workers, self->setup.skip_bad, &self->pictures, &count);
+    if (status) return status;
+    if (held >= count || count - held < (size_t)recipe->batch)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "%zu training pictures, less %zu held out, are no batch of %" PRId64
+                          "; lower the batch or the holdout",
+                          count, held, recipe->batch);
+    loader_shuffle(self->pictures, count, shunt_random_key("holdout", 0));
+    self->npictures = count - held;
+    self->nheld = held;
+    qsort(self->pictures, self->npictures, sizeof *self->pictures, by_number);
+    qsort(self->pictures + self->npictures, held, sizeof *self->pictures, by_number);
+    return SHUNT_OK;
+}
+
+/* Tells one data set from another, most likely: its size, and some of its pictures with their labels. */
+static shunt_status take_fingerprint(shunt_trainer *self)
+{
+    enum { SAMPLES = 16 };
+    const shunt_dataset *data = self->setup.data;
+    size_t count = self->npictures + self->nheld;
+    uint64_t hash = shunt_random_bits(count, data->classes);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        shunt_image image;
+        int64_t label;
+        size_t at = self->pictures[count * i / SAMPLES];
+        shunt_status status = shunt_dataset_get(data, at, &image, &label);
+        if (status) return status;
+        hash = shunt_random_bits(hash, at ^ (uint64_t)label << 48);
+        size_t bytes = (size_t)image.height * (size_t)image.width * 3;
+        for (size_t k = 0; k < bytes; k++) hash = (hash ^ image.rgb[k]) * 0x100000001b3u;
+        shunt_image_free(&image);
+    }
+    self->fingerprint = hash;
+    return SHUNT_OK;
+}
+
+/* ---- The graph ------------------------------------------------------------------------------------------------------ */
+
+static shunt_status check_graph(shunt_trainer *self)
+{
+    const shunt_graph *graph = self->graph;
+    if (graph->ninputs != 1 || graph->noutputs != 1)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "a network with %u inputs and %u outputs cannot be trained; one each is needed",
+                          graph->ninputs, graph->noutputs);
+    shunt_tensor_desc src = shunt_graph_desc(graph, graph->inputs[0]);
+    shunt_tensor_desc logits = shunt_graph_desc(graph, graph->outputs[0].value);
+    if (src.rank != 4 || src.dims[1] != 3 || logits.rank != 2)
+        return shunt_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits");
+    self->classes = logits.dims[1];
+    self->side = self->setup.preprocess->crop;
+    if ((int64_t)shunt_dataset_classes(self->setup.data) != self->classes)
+        return shunt_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64,
+                          shunt_dataset_classes(self->setup.data), self->classes);
+    return SHUNT_OK;
+}
+
+enum { MOST_FROZEN = 64 };
+
+/* "conv1,layer1" into prefixes, in place. Returns how many. */
+static size_t split_list(char *text, const char *parts[MOST_FROZEN])
+{
+    size_t count = 0;
+    char *rest, *part = strtok_r(text, ",", &rest);
+    for (; part && count < MOST_FROZEN; part = strtok_r(NULL, ",", &rest)) parts[count++] = part;
+    return count;
+}
+
+/* A prefix that no parameter has is a mistake in typing. */
+static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *frozen)
+{
+    for (size_t k = 0; k < frozen->count; k++) {
+        const char *prefix = frozen->prefixes[k];
+        bool found = false;
+        for (uint32_t i = 0; i < graph->nvalues; i++)
+            found |=
+                graph->values[i].source == VALUE_PARAMETER && !strncmp(graph->values[i].name, prefix, strlen(prefix));
+        if (!found) return shunt_fail(SHUNT_E_INVALID, "freeze: no parameter's name starts with '%.60s'", prefix);
+    }
+    return SHUNT_OK;
+}
+
+/* Marks every parameter's gradient as a result. */
+static shunt_status add_gradient_outputs(shunt_trainer *self)
+{
+    shunt_graph *graph = self->training;
+    uint32_t nvalues = self->graph->nvalues;
+    self->gradient_names = calloc(nvalues, sizeof *self->gradient_names);
+    self->gradient_descs = calloc(nvalues, sizeof *self->gradient_descs);
+    self->gradients = calloc(nvalues, sizeof *self->gradients);
+    self->gradient_sums = calloc(nvalues, sizeof *self->gradient_sums);
+    self->gradient_rows = json_array();
+    if (!self->gradient_names || !self->gradient_descs || !self->gradients || !self->gradient_sums ||
+        !self->gradient_rows)
+        return shunt_fail_memory();
+    for (uint32_t i = 0; i < nvalues; i++) {
+        const graph_value *value = &self->graph->values[i];
+        shunt_value diff = value->source == VALUE_PARAMETER ? shunt_graph_gradient(graph, value->name) : SHUNT_NO_VALUE;
+        if (diff == SHUNT_NO_VALUE) continue;
+        size_t at = self->ngradients++;
+        self->gradient_names[at] = value->name;
+        self->gradient_descs[at] = value->desc;
+        self->gradients[at] = calloc(shunt_tensor_count(&value->desc), sizeof(float));
+        if (!self->gradients[at]) return shunt_fail_memory();
+        shunt_graph_output(graph, value->name, diff);
+    }
+    return SHUNT_OK;
+}
+
+/* Appends to the network, which has the shapes of a batch, what makes each of its runs a step. */
+static shunt_status append_training(shunt_trainer *self, shunt_graph *graph, const shunt_frozen *frozen)
+{
+    const shunt_recipe *recipe = &self->recipe;
+    shunt_gradient_options gradients = {.frozen = frozen, .recompute = self->setup.recompute};
+    shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
+                             .weight_decay = (float)recipe->weight_decay,
+                             .nesterov = recipe->nesterov != 0,
+                             .decay_all = recipe->decay_all != 0};
+    shunt_value logits = graph->outputs[0].value, diff_logits = SHUNT_NO_VALUE;
+    shunt_value labels = shunt_graph_input(graph, "labels", 1, &recipe->batch);
+    shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
+    shunt_status status = shunt_graph_train_batch_norms(graph, (float)recipe->norm_momentum, frozen);
+    if (status) return status;
+    shunt_value losses =
+        shunt_graph_cross_entropy(graph, "loss", logits, labels, (float)recipe->smoothing, &diff_logits);
+    status = shunt_graph_gradients(graph, logits, diff_logits, &gradients);
+    if (!status) status = shunt_graph_sgd(graph, rate, &sgd);
+    if (status) return status;
+    shunt_graph_output(graph, "losses", losses);
+    if (self->setup.log_gradients) status = add_gradient_outputs(self);
+    return status ? status : shunt_graph_check(graph);
+}
+
+static shunt_status build_training_graph(shunt_trainer *self)
+{
+    char text[sizeof self->recipe.freeze];
+    const char *prefixes[MOST_FROZEN];
+    memcpy(text, self->recipe.freeze, sizeof text);
+    shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
+    shunt_tensor_desc src = train_images(self, self->recipe.batch);
+    shunt_status status = check_frozen(self->graph, &frozen);
+    if (!status) status = shunt_graph_copy(self->graph, &self->training);
+    if (!status) status = shunt_graph_reshape(self->training, &src, 1);
+    return status ? status : append_training(self, self->training, &frozen);
+}
+
+/* Velocities that the weights do not have yet are 0. */
+static shunt_status add_velocities(const shunt_graph *graph, shunt_weights *weights)
+{
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; !status && i < graph->nvalues; i++) {
+        const graph_value *value = &graph->values[i];
+        if (value->source != VALUE_PARAMETER || value->role != SHUNT_ROLE_VELOCITY ||
+            shunt_weights_find(weights, value->name))
+            continue;
+        void *zeros = calloc(1, (size_t)shunt_tensor_bytes(&value->desc));
+        status = zeros ? shunt_weights_set(weights, value->name, &value->desc, zeros) : shunt_fail_memory();
+        free(zeros);
+    }
+    return status;
+}
+
+static shunt_status copy_weights(const shunt_weights *from, shunt_weights **out)
+{
+    shunt_status status = shunt_weights_create(out);
+    for (size_t i = 0; !status && i < shunt_weights_count(from); i++) {
+        const shunt_tensor_view *view = shunt_weights_at(from, i);
+        status = shunt_weights_set(*out, view->name, &view->desc, view->data);
+    }
+    for (const char *key = NULL; !status && (key = shunt_weights_metadata_next(from, key));)
+        status = shunt_weights_set_metadata(*out, key, shunt_weights_metadata(from, key));
+    return status;
+}
+
+/* ---- Making and ending ------------------------------------------------------------------------------------------------ */
+
+static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
+{
+    self->setup = *setup;
+    self->recipe = *setup->recipe;
+    self->setup.recipe = &self->recipe;
+    self->out = setup->out ? strdup(setup->out) : NULL;
+    self->data_name = strdup(setup->data_name ? setup->data_name : "");
+    if ((setup->out && !self->out) || !self->data_name) return shunt_fail_memory();
+    self->setup.out = self->out;
+    self->setup.data_name = self->data_name;
+    return shunt_graph_copy(setup->graph, &self->graph);
+}
+
+static void count_steps(shunt_trainer *self)
+{
+    shunt_recipe *recipe = &self->recipe;
+    self->epoch_steps = (int64_t)self->npictures / recipe->batch;
+    self->steps = recipe->steps ? recipe->steps : recipe->epochs * self->epoch_steps;
+    if (recipe->steps) recipe->epochs = (recipe->steps + self->epoch_steps - 1) / self->epoch_steps;
+}
+
+shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
+{
+    shunt_weights_destroy(self->start);
+    shunt_weights_destroy(self->state);
+    self->state = NULL;
+    shunt_status status = copy_weights(from, &self->start);
+    if (!status) status = add_velocities(self->training, self->start);
+    if (!status) status = copy_weights(self->start, &self->state);
+    return status;
+}
+
+shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out)
+{
+    *out = NULL;
+    shunt_trainer *self = calloc(1, sizeof *self);
+    if (!self) return shunt_fail_memory();
+    self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
+    shunt_status status = copy_setup(setup, self);
+    if (!status) status = check_graph(self);
+    if (!status && self->out) status = shunt_make_folders(self->out);
+    if (!status) status = divide(self);
+    if (!status) status = take_fingerprint(self);
+    if (!status) count_steps(self);
+    if (!status) status = build_training_graph(self);
+    if (!status) status = train_set_weights(self, setup->weights);
+    if (!status) {
+        self->losses = calloc((size_t)self->recipe.batch, sizeof *self->losses);
+        self->logits = calloc((size_t)self->recipe.batch, (size_t)self->classes * sizeof *self->logits);
+        self->rows = calloc((size_t)self->recipe.epochs, sizeof *self->rows);
+        if (!self->losses || !self->logits || !self->rows) status = shunt_fail_memory();
+    }
+    if (status)
+        shunt_trainer_destroy(self);
+    else
+        *out = self;
+    return status;
+}
+
+void shunt_trainer_destroy(shunt_trainer *self)
+{
+    if (!self) return;
+    shunt_executor_destroy(self->executor);
+    shunt_weights_destroy(self->state);
+    shunt_weights_destroy(self->start);
+    shunt_graph_destroy(self->training);
+    shunt_graph_destroy(self->graph);
+    for (size_t i = 0; i < self->ngradients; i++) free(self->gradients[i]);
+    json_decref(self->gradient_rows);
+    free(self->gradient_sums);
+    free(self->gradients);
+    free(self->gradient_descs);
+    free(self->gradient_names);
+    free(self->rows);
+    free(self->logits);
+    free(self->losses);
+    free(self->pictures);
+    free(self->data_name);
+    free(self->out);
+    free(self);
+}
+
+const shunt_train_row *shunt_trainer_rows(const shunt_trainer *self, size_t *count, int64_t *best)
+{
+    *count = self->nrows;
+    *best = self->at.best;
+    return self->rows;
+}
+
+const shunt_weights *shunt_trainer_weights(const shunt_trainer *self)
+{
+    return self->state;
+}

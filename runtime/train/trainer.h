@@ -1,0 +1,71 @@
+/* trainer.h - the inside of a trainer: what loop.c, checkpoint.c, report.c and diagnose.c share. */
+#ifndef SHUNT_RUNTIME_TRAINER_H
+#define SHUNT_RUNTIME_TRAINER_H
+
+#include <shunt/train.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+/* How far a run has come: all that a checkpoint holds beside tensors. */
+typedef struct train_position {
+    int64_t step;        /* steps done */
+    int64_t warm_until;  /* see shunt_recipe_rate */
+    double recent_error; /* of training, smoothed over some 50 batches */
+    double loss_sum;     /* of the epoch so far: sum of its pictures' losses */
+    int64_t wrong;       /* of the epoch so far */
+    double seconds;      /* of the epoch so far */
+    int64_t best;        /* row with the lowest validation error, the latest of equals; -1: none yet */
+} train_position;
+
+struct shunt_trainer {
+    shunt_train_setup setup; /* its strings and recipe are our own copies */
+    shunt_recipe recipe;
+    char *out, *data_name;
+    shunt_graph *graph;    /* for inference */
+    shunt_graph *training; /* the same, with gradients and updates */
+    shunt_weights *start;  /* what the executor began with */
+    shunt_weights *state;  /* what it has come to, as of the last fetch */
+    shunt_executor *executor;
+    size_t *pictures; /* for training, then those held out */
+    size_t npictures, nheld;
+    int64_t epoch_steps, steps, classes, side;
+    uint64_t fingerprint; /* of the data */
+    train_position at;
+    shunt_train_row *rows;
+    size_t nrows;
+    bool stop;           /* the handler wishes so */
+    double last_rate;    /* of the step that was done last */
+    double step_seconds; /* of the latest steps, smoothed */
+    double saved_at;     /* when the last checkpoint was written */
+    float *losses, *logits;
+    /* log_gradients: outputs 2.. of the training graph */
+    const char **gradient_names;
+    shunt_tensor_desc *gradient_descs;
+    float **gradients;
+    size_t ngradients;
+    double *gradient_sums; /* of the norms over the epoch so far */
+    json_t *gradient_rows; /* per epoch the means */
+};
+
+enum { TRAIN_VERSION = 1 };
+
+/* trainer.c */
+double train_now(void);
+shunt_tensor_desc train_images(const shunt_trainer *self, int64_t n);
+/* Replaces the weights to start from. */
+shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from);
+/* The epoch that the next step belongs to, from 0; and how many steps it has. */
+int64_t train_epoch(const shunt_trainer *self);
+int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch);
+
+/* checkpoint.c: both write atomically into the folder `out`, if there is one. */
+shunt_status train_save_checkpoint(shunt_trainer *self);
+shunt_status train_save_best(shunt_trainer *self);
+
+/* report.c: log.csv and, where asked for, gradients.csv, anew from the rows. */
+shunt_status train_save_tables(const shunt_trainer *self);
+
+/* diagnose.c: why the loss of the step that was just done is no finite number. Always fails, with that as the message. */
+shunt_status train_diagnose(shunt_trainer *self, double loss);
+
+#endif
