@@ -181,13 +181,14 @@ Test(bad_input, label_out_of_range)
 
 Test(bad_input, predictions_are_whole_or_absent)
 {
-    put_weights("w.st", "resnet20", 0);
+    put_weights("w.st", "resnet8", 0);
     put_cifar("data", 30);
-    run("shunt eval --weights w.st --data cifar10:data --limit 5 --device scalar --predictions nosuch/p.csv");
+    run("shunt eval --weights w.st --data cifar10:data --limit 5 --device scalar --threads 1 --predictions "
+        "nosuch/p.csv");
     expect_failure(1, "nosuch/p.csv", NULL);
     int before = entries();
     run("ulimit -f 0; trap '' XFSZ; shunt eval --weights w.st --data cifar10:data --limit 5 --device scalar "
-        "--predictions p.csv 2>/dev/null");
+        "--threads 1 --predictions p.csv 2>/dev/null");
     cr_assert_eq(said.status, 1);
     cr_assert_eq(entries(), before, "something was left behind");
 }
