@@ -1,0 +1,174 @@
+/* conv_grad_weights.cl - the gradient of a convolution by its weights on a CPU, by register tiles:
+ * diff_weights[k,c,r,s] = sum over n, p, q of diff_dst[n,k,p,q] * src[n,c,p*stride+r-pad,q*stride+s-pad].
+ *
+ * An accumulator tile is MC scalars of src times KB vectors of diff_dst, summed over pixels. diff_dst is in blocks of B = V
+ * channels. src is, too: then a tile is of MC channels and one tap. Or, with PLAIN_SRC, which suits a first layer, it is a
+ * padded copy with the channels innermost (conv_grad_pad): then a tile is of MC of the S*C neighbours in one row of taps.
+ *
+ * Work-items of conv_grad_weights: (ceil(C/MC), or 1 with PLAIN_SRC; k groups = ceil(ceil(K/B)/KB); splits), groups of 1. An
+ * item walks the rows (n,p) of its split in chunks whose part of src and diff_dst stays in the cache, and for each chunk all
+ * taps. Its sums are partial[split][k group][item 0][tap][MC][KB*B]; conv_grad_reduce adds the splits up in their order.
+ */
+#include "common.cl"
+#include "conv.cl"
+
+/* How the work is cut; the same fields as grad_cut in backends/opencl/conv_grad_weights.c. */
+struct grad_cut {
+    int taps;         /* tiles of an item: R*S, or with PLAIN_SRC R * ceil(S*C/MC) */
+    int chunk, rows;  /* rows (n,p) per chunk and per split */
+    int splits;       /* how many */
+    int pad_h, pad_w; /* PLAIN_SRC: size of the padded copy's images */
+};
+
+/* acc (MC, KB) += sum over `count` pixels of x (MC scalars) times y (KB vectors, apart[j] away). */
+static void add_pixels(vec acc[MC][KB], __global const float *x, int step, __global const vec *y, const long apart[KB],
+                       int count)
+{
+    for (int i = 0; i < count; i++, x += step, y++) {
+        vec yv[KB];
+#pragma unroll
+        for (int j = 0; j < KB; j++) yv[j] = y[apart[j]];
+#pragma unroll
+        for (int m = 0; m < MC; m++)
+#pragma unroll
+            for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], yv[j], acc[m][j]);
+    }
+}
+
+/* acc += tap number `tap` of the rows from begin to end. */
+static void add_rows(vec acc[MC][KB], __global const float *src, __global const vec *y, int valid_j, int tap, int begin,
+                     int end, const struct conv_dims *d, const struct grad_cut *cut)
+{
+    const int k_blocks = CEIL_DIV(d->K, B);
+    const long plane = (long)d->P * d->Q;
+    long apart[KB];
+    int n = begin / d->P, p = begin - n * d->P;
+#ifdef PLAIN_SRC
+    const int parts = CEIL_DIV(d->S * d->C, MC), r = tap / parts, step = d->stride_w * d->C, first = 0, count = d->Q;
+    const long image = (long)cut->pad_h * cut->pad_w * d->C, line = (long)cut->pad_w * d->C;
+    src += tap % parts * MC;
+#else
+    const int r = tap / d->S, left = d->pad_left - tap % d->S * d->dilation_w, step = d->stride_w * B;
+    /* The pixels q whose column q * stride - left lies in src. */
+    const int first = left > 0 ? CEIL_DIV(left, d->stride_w) : 0, room = d->W - 1 + left;
+    const int count = room < 0 ? 0 : min(d->Q, room / d->stride_w + 1) - first;
+    const long image = (long)CEIL_DIV(d->C, B) * d->H * d->W * B, line = (long)d->W * B;
+    src += (long)(first * d->stride_w - left) * B;
+#endif
+    for (int j = 0; j < KB; j++) apart[j] = min(j, valid_j - 1) * plane;
+    for (int row = begin; row < end; row++) {
+#ifdef PLAIN_SRC
+        const int h = p * d->stride_h + r * d->dilation_h;
+        add_pixels(acc, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q, apart,
+                   count);
+#else
+        const int h = p * d->stride_h + r * d->dilation_h - d->pad_top;
+        if ((uint)h < (uint)d->H)
+            add_pixels(acc, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q + first,
+                       apart, count);
+#endif
+        if (++p == d->P) {
+            p = 0;
+            n++;
+        }
+    }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_grad_weights(__global const float *restrict src, ulong src_at, __global const float *restrict diff_dst,
+                  ulong diff_dst_at, __global float *restrict partial_, ulong partial_at, const struct conv_dims d,
+                  const struct grad_cut cut)
+{
+    const int part = get_global_id(0), group = get_global_id(1), split = get_global_id(2);
+    const int begin = split * cut.rows, end = min(begin + cut.rows, d.N * d.P);
+    const size_t item = ((size_t)split * get_global_size(1) + group) * get_global_size(0) + part;
+    __global const vec *y = (__global const vec *)(diff_dst + diff_dst_at) + (long)group * KB * d.P * d.Q;
+    __global vec *partial = (__global vec *)(partial_ + partial_at) + item * cut.taps * (MC * KB);
+
+    src += src_at;
+#ifndef PLAIN_SRC
+    src += (long)(part * MC / B) * d.H * d.W * B + part * MC % B;
+#endif
+    for (int row = begin; row < end; row += cut.chunk) {
+        for (int tap = 0; tap < cut.taps; tap++) {
+            __global vec *sum = partial + tap * (MC * KB);
+            vec acc[MC][KB];
+#pragma unroll
+            for (int m = 0; m < MC; m++)
+#pragma unroll
+                for (int j = 0; j < KB; j++) acc[m][j] = row == begin ? (vec)0.0f : sum[m * KB + j];
+            add_rows(acc, src, y, min(KB, CEIL_DIV(d.K, B) - group * KB), tap, row, min(row + cut.chunk, end), &d,
+                     &cut);
+#pragma unroll
+            for (int m = 0; m < MC; m++)
+#pragma unroll
+                for (int j = 0; j < KB; j++) sum[m * KB + j] = acc[m][j];
+        }
+    }
+}
+
+/* Work-items: as of one split above, groups of 1. An item adds up its tiles, and writes its channels k one after the other:
+ * along each of them its weights are neighbours. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_grad_reduce(__global float *restrict partial_, ulong partial_at, __global float *restrict diff_weights,
+                 ulong diff_weights_at, const struct conv_dims d, const struct grad_cut cut)
+{
+    const int part = get_global_id(0), group = get_global_id(1), floats = MC * KB * B;
+    const size_t items = get_global_size(0) * get_global_size(1), size = (size_t)cut.taps * (MC * KB);
+    __global vec *sum = (__global vec *)(partial_ + partial_at) + (group * get_global_size(0) + part) * size;
+    __global const float *sums = (__global const float *)sum;
+
+    for (int split = 1; split < cut.splits; split++)
+        for (size_t i = 0; i < size; i++) sum[i] += sum[split * items * size + i];
+    diff_weights += diff_weights_at;
+    for (int lane = 0; lane < min(KB * B, d.K - group * KB * B); lane++) {
+        __global float *to = diff_weights + (size_t)(group * KB * B + lane) * d.C * d.R * d.S;
+#ifdef PLAIN_SRC
+        const int parts = CEIL_DIV(d.S * d.C, MC);
+        for (int r = 0; r < d.R; r++)
+            for (int i = 0; i < d.S * d.C; i++)
+                to[(i % d.C * d.R + r) * d.S + i / d.C] =
+                    sums[(size_t)(r * parts + i / MC) * floats + i % MC * (KB * B) + lane];
+#else
+        for (int m = 0; m < min(MC, d.C - part * MC); m++)
+            for (int tap = 0; tap < cut.taps; tap++)
+                to[(part * MC + m) * cut.taps + tap] = sums[(size_t)tap * floats + m * (KB * B) + lane];
+#endif
+    }
+}
+
+/* src, plain -> padded, N images of pad_h * pad_w pixels of C neighbouring channels; what follows the last one, so that tiles
+ * may read beyond a row, need not be set. Work-items: one per pixel of padded. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_grad_pad(__global const float *restrict src, ulong src_at, __global float *restrict padded, ulong padded_at,
+              const struct conv_dims d, const struct grad_cut cut)
+{
+    const size_t i = get_global_id(0);
+    if (i >= (size_t)d.N * cut.pad_h * cut.pad_w) return;
+    const int w = (int)(i % cut.pad_w) - d.pad_left, h = (int)(i / cut.pad_w % cut.pad_h) - d.pad_top;
+    const size_t n = i / cut.pad_w / cut.pad_h;
+    const int inside = (uint)h < (uint)d.H && (uint)w < (uint)d.W;
+
+    for (int c = 0; c < d.C; c++)
+        padded[padded_at + i * d.C + c] = inside ? src[src_at + ((n * d.C + c) * d.H + h) * d.W + w] : 0.0f;
+}
+
+/* diff_bias[k] = sum over n, p, q of diff_dst. Work-items: one per block of K, groups of 1. Images are summed one by one, as
+ * long sums lose more. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_grad_bias(__global const float *restrict diff_dst, ulong diff_dst_at, __global float *restrict diff_bias,
+               ulong diff_bias_at, const struct conv_dims d)
+{
+    const int block = get_global_id(0), plane = d.P * d.Q;
+    vec sum = (vec)0.0f;
+
+    for (int n = 0; n < d.N; n++) {
+        __global const float *y = diff_dst + diff_dst_at + ((size_t)n * CEIL_DIV(d.K, B) + block) * plane * B;
+        vec image = (vec)0.0f;
+        for (int i = 0; i < plane; i++) image += LOAD(y + (size_t)i * B);
+        sum += image;
+    }
+    float lanes[V];
+    STORE(sum, lanes);
+    for (int lane = 0; lane < min(B, d.K - block * B); lane++) diff_bias[diff_bias_at + block * B + lane] = lanes[lane];
+}
