@@ -125,7 +125,7 @@ static const char *run_reorder(shunt_device *device, const shunt_op_desc *op, co
     cr_assert(src && dst);
     layout_store(&op->inputs[0], g->inputs[0], src);
     const void *inputs[] = {src};
-    const char *problem = op_run_stored(device, op, variant, inputs, dst, NULL);
+    const char *problem = op_run_stored(device, op, variant, inputs, (void *[]){dst}, NULL);
     for (uint64_t i = 0; i < shunt_tensor_storage(&op->outputs[0]); i++) g->got[i] = dst[i];
     free(src);
     free(dst);
@@ -154,7 +154,7 @@ static uint32_t run_all(shunt_device *device, const shunt_op_desc *op, golden *g
         op_variant variant = {found.list[i].algorithm, found.list[i].params, OP_NOT_IN_PLACE};
         const char *problem = op->kind == SHUNT_OP_REORDER
                                   ? run_reorder(device, op, &variant, g)
-                                  : op_run(device, op, &variant, (const double *const *)g->inputs, g->got, NULL);
+                                  : op_run(device, op, &variant, (const double *const *)g->inputs, &g->got, NULL);
         cr_assert_null(problem, "%s by %s: %s", g->name, variant.algorithm, problem);
         compare(g, variant.algorithm, wide ? 1e-8 : 1e-5); /* 1e-8: nine digits are stored */
     }

@@ -21,7 +21,7 @@ typedef struct trial {
     const char *kind;
     uint64_t seed, index;
     shunt_op_desc plain;
-    double *inputs[SHUNT_MAX_INPUTS], *expected, *scale, *got;
+    double *inputs[SHUNT_MAX_INPUTS], *expected[SHUNT_MAX_OUTPUTS], *scale[SHUNT_MAX_OUTPUTS], *got[SHUNT_MAX_OUTPUTS];
     uint32_t runs, refusals;
     char reason[SHUNT_REASON_CHARS];
 } trial;
@@ -39,13 +39,33 @@ static double *doubles(const shunt_tensor_desc *tensor)
     return made;
 }
 
-/* Three values of src become NaN, infinity and its negative, or only one of them. */
+/* The input that is spoiled: src, or what a gradient is linear in. Not where a zero of padding would meet it. */
+static uint32_t spoiled(uint32_t kind)
+{
+    switch (kind) {
+    case SHUNT_OP_BATCH_NORM_GRAD:
+        return 5;
+    case SHUNT_OP_RELU_GRAD:
+    case SHUNT_OP_CONV_GRAD_SRC:
+    case SHUNT_OP_LINEAR_GRAD_SRC:
+    case SHUNT_OP_MAX_POOL_GRAD:
+    case SHUNT_OP_MOVING_AVERAGE:
+        return 1;
+    case SHUNT_OP_SGD:
+        return 2;
+    default:
+        return 0;
+    }
+}
+
+/* Three of its values become NaN, infinity and its negative, or only one of them. */
 static void spoil(trial *t)
 {
     const double bad[] = {NAN, INFINITY, -INFINITY};
-    uint64_t count = shunt_tensor_count(&t->plain.inputs[0]), which = t->index / NONFINITE_EVERY % 4;
+    uint32_t input = spoiled(t->plain.kind);
+    uint64_t count = shunt_tensor_count(&t->plain.inputs[input]), which = t->index / NONFINITE_EVERY % 4;
     for (uint64_t i = 0; i < 3; i++)
-        if (which == i || which == 3) t->inputs[0][(t->index * 31 + i * 7919) % count] = bad[i];
+        if (which == i || which == 3) t->inputs[input][(t->index * 31 + i * 7919) % count] = bad[i];
 }
 
 static void begin(trial *t, uint32_t kind)
@@ -58,18 +78,22 @@ static void begin(trial *t, uint32_t kind)
         draw_input(&t->plain, name, i, t->inputs[i]);
     }
     if (t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1) spoil(t);
-    t->expected = doubles(&t->plain.outputs[0]);
-    t->scale = doubles(&t->plain.outputs[0]);
-    t->got = doubles(&t->plain.outputs[0]);
+    for (uint32_t i = 0; i < t->plain.noutputs; i++) {
+        t->expected[i] = doubles(&t->plain.outputs[i]);
+        t->scale[i] = doubles(&t->plain.outputs[i]);
+        t->got[i] = doubles(&t->plain.outputs[i]);
+    }
     reference_op(&t->plain, (const double *const *)t->inputs, t->expected, t->scale);
 }
 
 static void end(trial *t)
 {
     for (uint32_t i = 0; i < t->plain.ninputs; i++) free(t->inputs[i]);
-    free(t->expected);
-    free(t->scale);
-    free(t->got);
+    for (uint32_t i = 0; i < t->plain.noutputs; i++) {
+        free(t->expected[i]);
+        free(t->scale[i]);
+        free(t->got[i]);
+    }
 }
 
 /* Fails the test with what is wrong and the command that shows it again. */
@@ -83,13 +107,20 @@ static void wrong(const trial *t, const shunt_op_desc *op, const op_variant *var
                    t->device->entry.selector, (unsigned long long)t->seed, (unsigned long long)t->index, t->kind);
 }
 
-/* Winograd spreads a NaN or infinity over its tile, so there it only must not lose one. */
-static bool close_enough(const trial *t, uint64_t i, double tolerance, bool spreads)
+/* Whether a NaN or infinity may take others along, so that it only must not be lost: within a tile of Winograd's, or where
+ * the formula can be written so or so. */
+static bool spreads(const trial *t, const op_variant *variant)
 {
-    double expected = t->expected[i], got = t->got[i];
+    return !strncmp(variant->algorithm, "winograd", 8) || t->plain.kind == SHUNT_OP_BATCH_NORM_GRAD ||
+           t->plain.kind == SHUNT_OP_CROSS_ENTROPY;
+}
+
+static bool close_enough(const trial *t, uint32_t output, uint64_t i, double tolerance, bool may_spread)
+{
+    double expected = t->expected[output][i], got = t->got[output][i];
     if (got == expected || (isnan(got) && isnan(expected))) return true;
-    if (spreads && t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1 && !isfinite(got)) return true;
-    return isfinite(expected) && fabs(got - expected) <= tolerance * t->scale[i] + 1e-37;
+    if (may_spread && t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1 && !isfinite(got)) return true;
+    return isfinite(expected) && fabs(got - expected) <= tolerance * t->scale[output][i] + 1e-37;
 }
 
 static void run_variant(trial *t, const shunt_op_desc *op, const op_variant *variant, shunt_op_info *info)
@@ -97,18 +128,19 @@ static void run_variant(trial *t, const shunt_op_desc *op, const op_variant *var
     const char *problem = op_run(t->device, op, variant, (const double *const *)t->inputs, t->got, info);
     if (problem) wrong(t, op, variant, problem);
     double tolerance = reference_tolerance(op, variant->algorithm);
-    bool spreads = !strncmp(variant->algorithm, "winograd", 8);
-    for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[0]); i++) {
-        if (close_enough(t, i, tolerance, spreads)) continue;
-        char text[160];
-        snprintf(text, sizeof text, "element %llu is %.9g, not %.9g within %.3g", (unsigned long long)i, t->got[i],
-                 t->expected[i], tolerance * t->scale[i]);
-        wrong(t, op, variant, text);
+    for (uint32_t o = 0; o < op->noutputs; o++) {
+        for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[o]); i++) {
+            if (close_enough(t, o, i, tolerance, spreads(t, variant))) continue;
+            char text[160];
+            snprintf(text, sizeof text, "output %u, element %llu is %.9g, not %.9g within %.3g", o,
+                     (unsigned long long)i, t->got[o][i], t->expected[o][i], tolerance * t->scale[o][i]);
+            wrong(t, op, variant, text);
+        }
     }
     t->runs++;
 }
 
-/* Each candidate, then each input whose memory dst may take. */
+/* Each candidate, then each input whose memory the first output may take. */
 static void run_layout(trial *t, uint8_t dtype, uint16_t src_block, uint16_t dst_block)
 {
     shunt_op_desc op = layout_op(&t->plain, dtype, src_block, dst_block);
@@ -135,6 +167,12 @@ static void run_layout(trial *t, uint8_t dtype, uint16_t src_block, uint16_t dst
     }
 }
 
+static bool layout_matters(const shunt_op_desc *plain)
+{
+    shunt_op_desc blocked = layout_op(plain, SHUNT_F32, 8, 8), same = layout_op(plain, SHUNT_F32, 16, 16);
+    return memcmp(&blocked, &same, sizeof same) != 0;
+}
+
 static void run_layouts(trial *t)
 {
     uint16_t blocks[] = {t->device->entry.info.block, SHUNT_PLAIN, 8, 16, SHUNT_CHANNELS_LAST};
@@ -142,14 +180,14 @@ static void run_layouts(trial *t)
     uint8_t dtype = t->index % F64_EVERY == 0 ? SHUNT_F64 : SHUNT_F32;
     for (uint32_t i = 0; i < COUNT; i++) {
         if (i > 0 && blocks[i] == blocks[0]) continue;
+        if (i > 0 && !layout_matters(&t->plain)) break;
         uint16_t dst_block = t->plain.kind == SHUNT_OP_REORDER ? blocks[(i + t->index) % COUNT] : blocks[i];
         run_layout(t, SHUNT_F32, blocks[i], dst_block);
         if (dtype == SHUNT_F64) run_layout(t, dtype, blocks[i], dst_block);
-        bool layout_matters = t->plain.inputs[0].rank == 4;
-        if (!layout_matters) break;
     }
     /* As in a network's first layer. */
-    if (t->plain.kind == SHUNT_OP_CONV && blocks[0] != SHUNT_PLAIN) run_layout(t, SHUNT_F32, SHUNT_PLAIN, blocks[0]);
+    bool first_layer = t->plain.kind == SHUNT_OP_CONV || t->plain.kind == SHUNT_OP_CONV_GRAD_WEIGHTS;
+    if (first_layer && blocks[0] != SHUNT_PLAIN) run_layout(t, SHUNT_F32, SHUNT_PLAIN, blocks[0]);
 }
 
 static void run_kind(uint32_t kind)
@@ -239,4 +277,60 @@ Test(ops_random, log_softmax)
 Test(ops_random, matmul)
 {
     run_kind(SHUNT_OP_MATMUL);
+}
+Test(ops_random, batch_statistics)
+{
+    run_kind(SHUNT_OP_BATCH_STATISTICS);
+}
+Test(ops_random, batch_norm_grad)
+{
+    run_kind(SHUNT_OP_BATCH_NORM_GRAD);
+}
+Test(ops_random, relu_grad)
+{
+    run_kind(SHUNT_OP_RELU_GRAD);
+}
+Test(ops_random, conv_grad_src)
+{
+    run_kind(SHUNT_OP_CONV_GRAD_SRC);
+}
+Test(ops_random, conv_grad_weights)
+{
+    run_kind(SHUNT_OP_CONV_GRAD_WEIGHTS);
+}
+Test(ops_random, linear_grad_src)
+{
+    run_kind(SHUNT_OP_LINEAR_GRAD_SRC);
+}
+Test(ops_random, linear_grad_weights)
+{
+    run_kind(SHUNT_OP_LINEAR_GRAD_WEIGHTS);
+}
+Test(ops_random, max_pool_grad)
+{
+    run_kind(SHUNT_OP_MAX_POOL_GRAD);
+}
+Test(ops_random, avg_pool_grad)
+{
+    run_kind(SHUNT_OP_AVG_POOL_GRAD);
+}
+Test(ops_random, global_pool_grad)
+{
+    run_kind(SHUNT_OP_GLOBAL_POOL_GRAD);
+}
+Test(ops_random, shortcut_grad)
+{
+    run_kind(SHUNT_OP_SHORTCUT_GRAD);
+}
+Test(ops_random, cross_entropy)
+{
+    run_kind(SHUNT_OP_CROSS_ENTROPY);
+}
+Test(ops_random, sgd)
+{
+    run_kind(SHUNT_OP_SGD);
+}
+Test(ops_random, moving_average)
+{
+    run_kind(SHUNT_OP_MOVING_AVERAGE);
 }

@@ -49,6 +49,16 @@ shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32
     return SHUNT_OK;
 }
 
+shunt_status scalar_expect_forward(const shunt_op_desc *desc, const scalar_op *forward, const shunt_tensor_desc *src,
+                                   const shunt_tensor_desc *weights, const shunt_tensor_desc *diff_dst)
+{
+    shunt_op_desc op = {.attr = desc->attr, .ninputs = 1, .noutputs = 1};
+    op.inputs[0] = *src;
+    if (weights) op.inputs[op.ninputs++] = *weights;
+    op.outputs[0] = *diff_dst;
+    return forward->check(&op);
+}
+
 /* With these limits no sum or product of a dim with an attribute overflows, nor does the size in bytes. */
 static const int64_t MOST_LENGTH = INT64_C(1) << 40;
 
@@ -90,10 +100,11 @@ static shunt_status check_counts(const shunt_op_desc *desc, const scalar_op *op)
 {
     uint32_t unknown = desc->flags & ~op->flags;
     if (unknown) return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u has no flags 0x%x", desc->kind, unknown);
-    uint32_t ninputs = op->ninputs + !!(desc->flags & SHUNT_FLAG_BIAS) + !!(desc->flags & SHUNT_FLAG_RESIDUAL);
-    if (desc->ninputs != ninputs || desc->noutputs != 1)
-        return scalar_fail(SHUNT_E_INVALID, "op kind %u with flags 0x%x has %u inputs and 1 output, not %u and %u",
-                           desc->kind, desc->flags, ninputs, desc->ninputs, desc->noutputs);
+    uint32_t ninputs = op->ninputs + (uint32_t)__builtin_popcount(desc->flags & op->input_flags);
+    uint32_t noutputs = 1 + op->more_outputs + (uint32_t)__builtin_popcount(desc->flags & op->output_flags);
+    if (desc->ninputs != ninputs || desc->noutputs != noutputs)
+        return scalar_fail(SHUNT_E_INVALID, "op kind %u with flags 0x%x has %u inputs and %u outputs, not %u and %u",
+                           desc->kind, desc->flags, ninputs, noutputs, desc->ninputs, desc->noutputs);
     return SHUNT_OK;
 }
 

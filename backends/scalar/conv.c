@@ -4,14 +4,14 @@
  * gathered (zeros for padding), then FILTERS output channels at once take their weighted sums over tiles of TILE pixels,
  * whose partial sums stay in registers. Between chunks they rest in dst: no workspace, and each sum is taken in the
  * order of the taps, whatever the number of threads. A part is as many output channels as share one gathered panel. */
-#include "op.h"
+#include "panel.h"
 
-enum { TILE = 8, PANEL = 4 * TILE, CHUNK = 128, FILTERS = 4, PART = 128 };
+enum { PART = 128 };
 
 /* The whole job. A group takes C channels of src to K of dst; taps = C*R*S. */
 typedef struct job {
-    const shunt_conv_attr *attr;
-    int64_t N, groups, C, H, W, K, R, S, P, Q, taps;
+    windows windows;
+    int64_t N, groups, C, K, P, Q, taps;
     const real *src, *weights, *bias, *residual; /* the last two may be NULL */
     real *dst;
     bool relu;
@@ -20,7 +20,6 @@ typedef struct job {
 /* A piece of it: output channels [begin, end) of image n's group, at the panel of pixels from `first` of P*Q on. */
 typedef struct piece {
     int64_t n, group, begin, end, first, count;
-    int64_t h[PANEL], w[PANEL]; /* in src: the top left corner of each pixel's window */
 } piece;
 
 static shunt_status check(const shunt_op_desc *desc)
@@ -53,57 +52,6 @@ static uint64_t flops(const shunt_op_desc *desc)
     return 2 * shunt_tensor_count(&desc->outputs[0]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
 }
 
-static void locate_windows(const job *j, piece *at)
-{
-    int64_t rest = j->P * j->Q - at->first;
-    at->count = rest < PANEL ? rest : PANEL;
-    for (int64_t i = 0; i < at->count; i++) {
-        at->h[i] = (at->first + i) / j->Q * j->attr->stride[0] - j->attr->pad_before[0];
-        at->w[i] = (at->first + i) % j->Q * j->attr->stride[1] - j->attr->pad_before[1];
-    }
-}
-
-/* Where in a plane of src tap (r, s) of each pixel's window lies; -1: in the padding, or there is no such pixel. */
-static void locate_taps(const job *j, const piece *at, int64_t r, int64_t s, int64_t offsets[PANEL])
-{
-    for (int64_t i = 0; i < PANEL; i++) {
-        offsets[i] = -1;
-        if (i >= at->count) continue;
-        int64_t h = at->h[i] + r * j->attr->dilation[0], w = at->w[i] + s * j->attr->dilation[1];
-        if (h >= 0 && h < j->H && w >= 0 && w < j->W) offsets[i] = h * j->W + w;
-    }
-}
-
-/* panel is (PANEL / TILE, CHUNK, TILE) and receives taps [from, to) of every pixel, zero where there is no source. */
-static void gather(const job *j, const piece *at, int64_t from, int64_t to, real *panel)
-{
-    const real *src = j->src + (at->n * j->groups + at->group) * j->C * j->H * j->W;
-    int64_t window = j->R * j->S, offsets[PANEL];
-    for (int64_t rs = 0; rs < window; rs++) {
-        int64_t c = from > rs ? (from - rs + window - 1) / window : 0;
-        if (c * window + rs < to) locate_taps(j, at, rs / j->S, rs % j->S, offsets);
-        for (int64_t tap = c * window + rs; tap < to; tap += window, c++) {
-            const real *plane = src + c * j->H * j->W;
-            for (int64_t i = 0; i < PANEL; i++)
-                panel[(i / TILE * CHUNK + tap - from) * TILE + i % TILE] = offsets[i] < 0 ? 0 : plane[offsets[i]];
-        }
-    }
-}
-
-/* sums (FILTERS, TILE) += weights (FILTERS, taps) x panel (taps, TILE) */
-static void multiply(int64_t taps, const real *const weights[FILTERS], const real *panel, real sums[FILTERS][TILE])
-{
-    real acc[FILTERS][TILE];
-    for (int f = 0; f < FILTERS; f++)
-        for (int i = 0; i < TILE; i++) acc[f][i] = sums[f][i];
-    for (int64_t tap = 0; tap < taps; tap++)
-        for (int f = 0; f < FILTERS; f++)
-#pragma omp simd
-            for (int i = 0; i < TILE; i++) acc[f][i] += weights[f][tap] * panel[tap * TILE + i];
-    for (int f = 0; f < FILTERS; f++)
-        for (int i = 0; i < TILE; i++) sums[f][i] = acc[f][i];
-}
-
 /* Adds taps [from, to) to FILTERS channels of dst, from channel k of the group on, at the TILE pixels from `pixel` of the
  * panel on. Where there are fewer channels, the last one is computed again and dropped. */
 static void add_taps(const job *j, const piece *at, int64_t k, int64_t pixel, int64_t from, int64_t to,
@@ -134,10 +82,12 @@ static void add_taps(const job *j, const piece *at, int64_t k, int64_t pixel, in
 static void compute(const job *j, piece *at)
 {
     real panel[PANEL * CHUNK];
-    locate_windows(j, at);
+    int64_t rest = j->P * j->Q - at->first, plane = j->windows.rows.length * j->windows.columns.length;
+    const real *src = j->src + (at->n * j->groups + at->group) * j->C * plane;
+    at->count = rest < PANEL ? rest : PANEL;
     for (int64_t from = 0; from < j->taps; from += CHUNK) {
         int64_t to = from + CHUNK < j->taps ? from + CHUNK : j->taps;
-        gather(j, at, from, to, panel);
+        gather(&j->windows, src, at->first, at->count, from, to, panel);
         for (int64_t k = at->begin; k < at->end; k += FILTERS)
             for (int64_t pixel = 0; pixel < at->count; pixel += TILE) add_taps(j, at, k, pixel, from, to, panel);
     }
@@ -148,15 +98,11 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     const int64_t *src = desc->inputs[0].dims, *weights = desc->inputs[1].dims, *dst = desc->outputs[0].dims;
     int64_t groups = desc->attr.conv.groups;
     job j = {
-        .attr = &desc->attr.conv,
+        .windows = conv_windows(&desc->attr.conv, src, weights, dst),
         .N = src[0],
         .groups = groups,
         .C = weights[1],
-        .H = src[2],
-        .W = src[3],
         .K = weights[0] / groups,
-        .R = weights[2],
-        .S = weights[3],
         .P = dst[2],
         .Q = dst[3],
         .taps = weights[1] * weights[2] * weights[3],
@@ -184,6 +130,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 const scalar_op TYPED(scalar_conv) = {
     .ninputs = 2,
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
+    .input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL,
     .check = check,
     .flops = flops,
     .run = run,

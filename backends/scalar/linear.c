@@ -35,5 +35,9 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_linear) = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_linear) = {.ninputs = 2,
+                                        .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU,
+                                        .input_flags = SHUNT_FLAG_BIAS,
+                                        .check = check,
+                                        .flops = flops,
+                                        .run = run};

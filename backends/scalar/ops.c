@@ -47,11 +47,13 @@ shunt_status scalar_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
     return SHUNT_OK;
 }
 
-/* The residual comes after the bias; each of its elements is read just before the same element of dst is written. What
+/* The residual comes after the bias, in the order of the flags; each of its elements is read just before the same element of dst is written. What
  * is repeated by BROADCAST is read again. */
 static uint32_t inplace_inputs(const shunt_bop *op)
 {
-    uint32_t residual = op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << (op->desc.ninputs - 1) : 0, repeated = 0;
+    uint32_t before = op->desc.flags & op->op->input_flags & (SHUNT_FLAG_RESIDUAL - 1), repeated = 0;
+    uint32_t index = op->op->ninputs + (uint32_t)__builtin_popcount(before);
+    uint32_t residual = op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << index : 0;
     for (uint32_t i = 0; op->desc.flags & SHUNT_FLAG_BROADCAST && i < op->desc.ninputs; i++)
         if (shunt_tensor_count(&op->desc.inputs[i]) != shunt_tensor_count(&op->desc.outputs[0])) repeated |= 1u << i;
     return (op->op->inplace_inputs | residual) & ~repeated;

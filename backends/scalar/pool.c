@@ -1,30 +1,10 @@
 /* pool.c - maximum and average over windows of src (N,C,H,W), dst is (N,C,P,Q). Windows are clipped to src, so padding
  * is never read: the maximum ignores it, the average counts it or not in its divisor. */
-#include "op.h"
-
-/* The rows from, from + step ... below to of src that window number `index` of one direction covers. */
-typedef struct span {
-    int64_t from, to, step;
-} span;
+#include "pool.h"
 
 static int64_t dilation(const shunt_op_desc *desc, int direction)
 {
     return desc->flags & SHUNT_FLAG_DILATED ? desc->attr.pool.dilation[direction] : 1;
-}
-
-static span clip(const shunt_op_desc *desc, int direction, int64_t index)
-{
-    const shunt_pool_attr *pool = &desc->attr.pool;
-    int64_t step = dilation(desc, direction), length = desc->inputs[0].dims[2 + direction];
-    int64_t from = index * pool->stride[direction] - pool->pad_before[direction];
-    int64_t to = from + (pool->window[direction] - 1) * step + 1;
-    if (from < 0) from += (-from + step - 1) / step * step;
-    return (span){from, to > length ? length : to, step};
-}
-
-static int64_t size(span s)
-{
-    return s.from < s.to ? (s.to - s.from - 1) / s.step + 1 : 0;
 }
 
 static shunt_status check(const shunt_op_desc *desc)
@@ -82,15 +62,16 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     const shunt_pool_attr *pool = &desc->attr.pool;
     const int64_t *in = desc->inputs[0].dims, *out = desc->outputs[0].dims;
     int64_t planes = in[0] * in[1], H = in[2], W = in[3], P = out[2], Q = out[3];
+    int64_t steps[] = {dilation(desc, 0), dilation(desc, 1)};
     bool maximum = desc->kind == SHUNT_OP_MAX_POOL;
 #pragma omp parallel for collapse(2) num_threads(threads) if (planes * P * Q > SCALAR_SMALL)
     for (int64_t plane = 0; plane < planes; plane++) {
         for (int64_t p = 0; p < P; p++) {
             const real *src = (const real *)inputs[0] + plane * H * W;
             real *dst = (real *)outputs[0] + (plane * P + p) * Q;
-            span rows = clip(desc, 0, p);
+            span rows = clip(pool, 0, steps[0], H, p);
             for (int64_t q = 0; q < Q; q++) {
-                span columns = clip(desc, 1, q);
+                span columns = clip(pool, 1, steps[1], W, q);
                 dst[q] = maximum ? window_max(src, W, rows, columns) : window_mean(pool, src, W, rows, columns);
             }
         }

@@ -31,11 +31,12 @@ struct shunt_bevent {
 
 /* One op for one type. */
 typedef struct scalar_op {
-    uint32_t ninputs;        /* without those that flags add */
-    uint32_t flags;          /* the SHUNT_FLAG_* it knows */
-    bool any_block;          /* else all tensors are plain */
-    uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
-    /* Ranks, dims and attributes; the rest of the descriptor has been checked. */
+    uint32_t ninputs, more_outputs;     /* without those that flags add; outputs beyond the first */
+    uint32_t flags;                     /* the SHUNT_FLAG_* it knows */
+    uint32_t input_flags, output_flags; /* those of them that add an input (an output) behind the others */
+    bool any_block;                     /* else all tensors are plain */
+    uint32_t inplace_inputs;            /* as in shunt_op_info, without RESIDUAL */
+    /* Ranks, dims and attributes; counts, flags, types and sizes have been checked. */
     shunt_status (*check)(const shunt_op_desc *desc);
     uint64_t (*flops)(const shunt_op_desc *desc);
     /* Sums are taken in an order that does not depend on threads. */
@@ -92,6 +93,9 @@ shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op);
 shunt_status scalar_expect_rank(const shunt_tensor_desc *tensor, const char *name, uint32_t rank);
 shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *name, uint32_t rank, const int64_t *dims);
 shunt_status scalar_expect_same(const shunt_tensor_desc *tensor, const char *name, const shunt_tensor_desc *other);
+/* A gradient's tensors fit together when the op that it belongs to takes src and `weights` (NULL: has none) to diff_dst. */
+shunt_status scalar_expect_forward(const shunt_op_desc *desc, const scalar_op *forward, const shunt_tensor_desc *src,
+                                   const shunt_tensor_desc *weights, const shunt_tensor_desc *diff_dst);
 /* Size of what a window leaves of `length` in one direction, or a failure that says why there is no such window. */
 shunt_status scalar_window(int64_t length, int64_t window, int32_t stride, int32_t dilation, int32_t before,
                            int32_t after, int64_t *out);

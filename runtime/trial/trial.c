@@ -136,6 +136,14 @@ static shunt_status pack(shunt_trial *trial, uint32_t i)
     return SHUNT_OK;
 }
 
+/* The output that lies in the memory of input i, or -1. Kinds that work in place have theirs from the first on. */
+static int output_in(const shunt_op_desc *desc, int i, int inplace)
+{
+    bool works_in_place = desc->kind == SHUNT_OP_SGD || desc->kind == SHUNT_OP_MOVING_AVERAGE;
+    if (works_in_place) return i < (int)desc->noutputs ? i : -1;
+    return i == inplace ? 0 : -1;
+}
+
 static shunt_status place(shunt_trial *trial, int inplace, const void *const *inputs)
 {
     const shunt_op_desc *desc = &trial->desc;
@@ -146,10 +154,11 @@ static shunt_status place(shunt_trial *trial, int inplace, const void *const *in
             add_slot(trial, "an input", usage, shunt_tensor_bytes(&desc->inputs[i]), inputs[i], &made);
         if (status != SHUNT_OK) return status;
         trial->inputs[i] = argument(made);
-        if ((int)i == inplace) {
+        int output = output_in(desc, (int)i, inplace);
+        if (output >= 0) {
             made->contents = NULL;
-            made->role = "dst";
-            trial->dst[0] = made;
+            made->role = "an output";
+            trial->dst[output] = made;
         }
         if (trial->info.packed_bytes[i]) status = pack(trial, i);
         if (status != SHUNT_OK) return status;
@@ -157,7 +166,7 @@ static shunt_status place(shunt_trial *trial, int inplace, const void *const *in
     for (uint32_t i = 0; i < desc->noutputs; i++) {
         uint64_t bytes = shunt_tensor_bytes(&desc->outputs[i]);
         shunt_status status =
-            trial->dst[i] ? SHUNT_OK : add_slot(trial, "dst", SHUNT_USE_ACTIVATION, bytes, NULL, &trial->dst[i]);
+            trial->dst[i] ? SHUNT_OK : add_slot(trial, "an output", SHUNT_USE_ACTIVATION, bytes, NULL, &trial->dst[i]);
         if (status != SHUNT_OK) return status;
         trial->outputs[i] = argument(trial->dst[i]);
     }

@@ -12,7 +12,7 @@ enum { TRIAL_NOT_IN_PLACE = -1 };
 typedef struct trial_options {
     const char *algorithm, *params; /* NULL: the device's best guess */
     uint64_t memory_limit;          /* of the workspace, in bytes; 0: none */
-    int inplace;                    /* the input whose memory the one output takes, or TRIAL_NOT_IN_PLACE */
+    int inplace; /* the input whose memory the first output takes, or TRIAL_NOT_IN_PLACE; SGD's and MOVING_AVERAGE's do anyway */
 } trial_options;
 
 typedef struct shunt_trial shunt_trial;

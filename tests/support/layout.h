@@ -10,7 +10,8 @@ void layout_store(const shunt_tensor_desc *tensor, const double *plain, void *st
 /* Back again. false: a lane past the channels is not zero. */
 bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *plain);
 
-/* The op with these channel blocks on its activations (a residual has dst's), and all tensors of this type. */
+/* The op with these channel blocks on its activations, src_block on those of src's shape, dst_block on those of dst's (a
+ * residual, diff_dst), and all tensors of this type. */
 shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block);
 
 #endif

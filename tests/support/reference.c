@@ -279,7 +279,7 @@ static void reorder(const shunt_op_desc *d, const double *const *in, double *out
     for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) output[i] = in[0][i], scale[i] = 0;
 }
 
-void reference_op(const shunt_op_desc *desc, const double *const *inputs, double *output, double *scale)
+void reference_op(const shunt_op_desc *desc, const double *const *inputs, double *const *outputs, double *const *scales)
 {
     static void (*const ops[SHUNT_OP_KINDS])(const shunt_op_desc *, const double *const *, double *, double *) = {
         [SHUNT_OP_CONV] = conv,         [SHUNT_OP_LINEAR] = linear,           [SHUNT_OP_BATCH_NORM] = batch_norm,
@@ -289,24 +289,44 @@ void reference_op(const shunt_op_desc *desc, const double *const *inputs, double
         [SHUNT_OP_RESHAPE] = reorder,   [SHUNT_OP_CONCAT] = concat,           [SHUNT_OP_PAD] = pad,
         [SHUNT_OP_CLIP] = clip,         [SHUNT_OP_LOG_SOFTMAX] = softmax,     [SHUNT_OP_MATMUL] = matmul,
     };
-    ops[desc->kind](desc, inputs, output, scale);
+    if (!reference_training[desc->kind]) {
+        ops[desc->kind](desc, inputs, outputs[0], scales[0]);
+        return;
+    }
+    for (uint32_t i = 0; i < desc->noutputs; i++) {
+        memset(outputs[i], 0, shunt_tensor_count(&desc->outputs[i]) * sizeof(double));
+        memset(scales[i], 0, shunt_tensor_count(&desc->outputs[i]) * sizeof(double));
+    }
+    reference_training[desc->kind](desc, inputs, outputs, scales);
 }
 
-/* Terms in the sum behind one output. */
+/* Terms in the sum behind one output, at most. */
 static double terms(const shunt_op_desc *d)
 {
-    const int64_t *weights = d->inputs[1].dims;
+    const int64_t *first = d->inputs[0].dims, *second = d->inputs[1].dims;
     switch (d->kind) {
     case SHUNT_OP_CONV:
-        return (double)(weights[1] * weights[2] * weights[3]);
+        return (double)(second[1] * second[2] * second[3]);
+    case SHUNT_OP_CONV_GRAD_SRC:
+        return (double)(first[0] * first[2] * first[3]);
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
+        return (double)(second[0] * second[2] * second[3]);
+    case SHUNT_OP_LINEAR_GRAD_SRC:
+    case SHUNT_OP_LINEAR_GRAD_WEIGHTS:
+        return (double)first[0];
+    case SHUNT_OP_BATCH_STATISTICS:
+    case SHUNT_OP_BATCH_NORM_GRAD:
+        return (double)shunt_tensor_count(&d->inputs[0]) / (double)first[1];
+    case SHUNT_OP_MAX_POOL_GRAD:
+    case SHUNT_OP_AVG_POOL_GRAD:
     case SHUNT_OP_AVG_POOL:
         return (double)d->attr.pool.window[0] * d->attr.pool.window[1];
     case SHUNT_OP_MATMUL:
         return (double)d->inputs[0].dims[2];
     case SHUNT_OP_GLOBAL_POOL:
-        return (double)(d->inputs[0].dims[2] * d->inputs[0].dims[3]);
+        return (double)(first[2] * first[3]);
     default:
-        return (double)d->inputs[0].dims[1];
+        return (double)first[1];
     }
 }
 

@@ -1,0 +1,42 @@
+/* sgd.c - one step of SGD with momentum on weights and velocity, in place; backend.h has the formulas. */
+#include "op.h"
+
+static shunt_status check(const shunt_op_desc *desc)
+{
+    static const char *const names[] = {"weights", "velocity", "diff"};
+    const shunt_tensor_desc *weights = &desc->inputs[0];
+    shunt_status status = scalar_expect_dims(&desc->inputs[3], "rate", 1, (int64_t[]){1});
+    for (int i = 1; i < 3 && !status; i++) status = scalar_expect_same(&desc->inputs[i], names[i], weights);
+    for (int i = 0; i < 2 && !status; i++) status = scalar_expect_same(&desc->outputs[i], names[i], weights);
+    return status;
+}
+
+static uint64_t flops(const shunt_op_desc *desc)
+{
+    return 6 * shunt_tensor_count(&desc->outputs[0]);
+}
+
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+{
+    int64_t count = (int64_t)shunt_tensor_count(&desc->inputs[0]);
+    const real *old_weights = inputs[0], *old_velocity = inputs[1], *diff = inputs[2], rate = *(const real *)inputs[3];
+    real *weights = outputs[0], *velocity = outputs[1];
+    real momentum = (real)desc->attr.sgd.momentum, weight_decay = (real)desc->attr.sgd.weight_decay;
+    bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV;
+#pragma omp parallel for simd num_threads(threads) if (count > SCALAR_SMALL)
+    for (int64_t i = 0; i < count; i++) {
+        real g = diff[i] + weight_decay * old_weights[i], v = momentum * old_velocity[i] + g;
+        velocity[i] = v;
+        weights[i] = old_weights[i] - rate * (nesterov ? g + momentum * v : v);
+    }
+}
+
+const scalar_op TYPED(scalar_sgd) = {
+    .ninputs = 4,
+    .more_outputs = 1,
+    .flags = SHUNT_FLAG_NESTEROV,
+    .inplace_inputs = 1,
+    .check = check,
+    .flops = flops,
+    .run = run,
+};
