@@ -104,3 +104,12 @@ static inline struct place place_of(size_t i, int C, int H, int W)
     at.n = i / CEIL_DIV(C, B);
     return at;
 }
+
+/* Piece number i of the rows of a tensor: `run` vectors side by side, or what is left of the row; at.w is the first. A GPU wants run = 1, so
+ * that neighbours touch neighbouring memory; a CPU long runs, since finding the place costs divisions. */
+static inline struct place piece_of(size_t i, int C, int H, int W, int run)
+{
+    struct place at = place_of(i, C, H, CEIL_DIV(W, run));
+    at.w *= run;
+    return at;
+}

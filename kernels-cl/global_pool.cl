@@ -1,8 +1,9 @@
-/* global_pool.cl - dst (N,C), plain = mean of src (N,C,H,W) over H and W.
+/* global_pool.cl - dst (N,C), plain = mean of src (N,C,H,W) over H and W; and its gradient.
  *
- * Work-items: (WG * N * ceil(C/B) * B/V), groups of WG: a group makes V channels of one image. Its items take every
+ * global_pool: work-items (WG * N * ceil(C/B) * B/V), groups of WG: a group makes V channels of one image. Its items take every
  * WG-th pixel and add up their parts as a tree: the order is fixed, so the result is reproducible.
- * Memory per group: H*W vectors of src once; local WG vectors where WG > 1. */
+ * Memory per group: H*W vectors of src once; local WG vectors where WG > 1.
+ * global_pool_grad: one work-item per piece of a plane of diff_src (common.cl), which it writes once. */
 #include "common.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
@@ -29,4 +30,16 @@ __kernel void global_pool(__global const float *src, ulong src_at, __global floa
     float lanes[V];
     STORE(sum / (float)pixels, lanes);
     for (int i = 0; i < V && at.c + i < C; i++) dst[dst_at + (size_t)at.n * C + at.c + i] = lanes[i];
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void global_pool_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src,
+                               ulong diff_src_at, ulong pieces, int run, int C, int pixels)
+{
+    const size_t i = get_global_id(0);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, C, 1, pixels, run);
+    const vec part = load_channels(diff_dst + diff_dst_at + (size_t)at.n * C, at.c, C) / (float)pixels;
+    diff_src += diff_src_at + blocked(B, at.n, at.c, C, 1, pixels, 0, 0);
+    for (int pixel = at.w; pixel < min(at.w + run, pixels); pixel++) AT(diff_src + (size_t)pixel * B) = part;
 }

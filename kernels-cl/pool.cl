@@ -1,7 +1,10 @@
-/* pool.cl - dst (N,C,P,Q) = maximum (built with MAX) or mean of windows of src (N,C,H,W); max: padding counts as
- * -infinity and NaN wins; mean: divided by the window's elements inside src, or by all of them (count_padding).
- * Work-items: one per vector of V channels of dst, in the order of its memory; groups of WG.
- * Memory per item: window vectors of src, one of dst. */
+/* pool.cl - maximum (built with MAX) or mean of windows of src (N,C,H,W) and its gradient; max: padding counts as -infinity and NaN
+ * wins; mean: divided by the window's elements inside src, or by all of them (count_padding).
+ *
+ * pool: dst (N,C,P,Q). pool_places, for MAX: where in its plane each window's maximum lies, the first of equals. pool_grad: diff_src,
+ * each element from the windows over it, in their order; with MAX from those whose maximum it is.
+ * Work-items: one per piece of a row of the result (common.cl); groups of WG.
+ * Memory per vector: pool and pool_places a window of src; pool_grad one vector of diff_dst (and one of places) per window over it. */
 #include "common.cl"
 
 struct pool_dims {
@@ -9,36 +12,119 @@ struct pool_dims {
     int window_h, window_w, stride_h, stride_w, pad_top, pad_left, count_padding;
 };
 
+/* A window's elements inside src, or the windows over an element. */
+struct range {
+    int begin, end;
+};
+
+static inline struct range inside(int p, int stride, int pad, int window, int H)
+{
+    const int top = p * stride - pad;
+    return (struct range){max(top, 0), min(top + window, H)};
+}
+
+static inline struct range over(int h, int stride, int pad, int window, int P)
+{
+    return (struct range){CEIL_DIV(max(h + pad - window + 1, 0), stride), min((h + pad) / stride + 1, P)};
+}
+
+#ifdef MAX
+/* The maximum and where it lies. */
+static inline vec find_maximum(__global const float *src, struct range rows, struct range columns, int W, ivec *place)
+{
+    vec most = (vec)-INFINITY;
+    *place = (ivec)(rows.begin * W + columns.begin);
+    for (int h = rows.begin; h < rows.end; h++) {
+        for (int w = columns.begin; w < columns.end; w++) {
+            const vec x = AT(src + ((size_t)h * W + w) * B);
+            const ivec more = (x > most) | (x != x);
+            most = select(most, x, more);
+            *place = select(*place, (ivec)(h * W + w), more);
+        }
+    }
+    return most;
+}
+#else
+static inline float divisor(struct range rows, struct range columns, const struct pool_dims *d)
+{
+    const int within = max(rows.end - rows.begin, 0) * max(columns.end - columns.begin, 0);
+    return (float)(d->count_padding ? d->window_h * d->window_w : within);
+}
+#endif
+
 __attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong vectors,
+__kernel void pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong pieces, int run,
                    const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
-    if (i >= vectors) return;
-    const struct place at = place_of(i, d.C, d.P, d.Q);
-    const int top = at.h * d.stride_h - d.pad_top, left = at.w * d.stride_w - d.pad_left;
-    const int h_begin = max(top, 0), h_end = min(top + d.window_h, d.H);
-    const int w_begin = max(left, 0), w_end = min(left + d.window_w, d.W);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, d.C, d.P, d.Q, run);
+    const struct range rows = inside(at.h, d.stride_h, d.pad_top, d.window_h, d.H);
     src += src_at + blocked(B, at.n, at.c, d.C, d.H, d.W, 0, 0);
+    dst += dst_at + blocked(B, at.n, at.c, d.C, d.P, d.Q, at.h, 0);
+    for (int q = at.w; q < min(at.w + run, d.Q); q++) {
+        const struct range columns = inside(q, d.stride_w, d.pad_left, d.window_w, d.W);
+#ifdef MAX
+        ivec place;
+        const vec result = find_maximum(src, rows, columns, d.W, &place);
+#else
+        vec result = (vec)0.0f;
+        for (int h = rows.begin; h < rows.end; h++)
+            for (int w = columns.begin; w < columns.end; w++) result += AT(src + ((size_t)h * d.W + w) * B);
+        result /= divisor(rows, columns, &d);
+#endif
+        AT(dst + (size_t)q * B) = clear_tail(result, at.c, d.C);
+    }
+}
 
 #ifdef MAX
-    vec result = (vec)-INFINITY;
-#else
-    vec result = (vec)0.0f;
-#endif
-    for (int h = h_begin; h < h_end; h++) {
-        for (int w = w_begin; w < w_end; w++) {
-            const vec x = LOAD(src + ((size_t)h * d.W + w) * B);
-#ifdef MAX
-            result = select(result, x, (x > result) | (x != x));
-#else
-            result += x;
-#endif
-        }
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void pool_places(__global const float *src, ulong src_at, __global int *places, ulong places_at, ulong pieces,
+                          int run, const struct pool_dims d)
+{
+    const size_t i = get_global_id(0);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, d.C, d.P, d.Q, run);
+    const struct range rows = inside(at.h, d.stride_h, d.pad_top, d.window_h, d.H);
+    src += src_at + blocked(B, at.n, at.c, d.C, d.H, d.W, 0, 0);
+    places += places_at + blocked(B, at.n, at.c, d.C, d.P, d.Q, at.h, 0);
+    for (int q = at.w; q < min(at.w + run, d.Q); q++) {
+        const struct range columns = inside(q, d.stride_w, d.pad_left, d.window_w, d.W);
+        ivec place;
+        find_maximum(src, rows, columns, d.W, &place);
+        *(__global ivec *)(places + (size_t)q * B) = place;
     }
-#ifndef MAX
-    const int inside = max(h_end - h_begin, 0) * max(w_end - w_begin, 0);
-    result /= (float)(d.count_padding ? d.window_h * d.window_w : inside);
+}
 #endif
-    STORE(clear_tail(result, at.c, d.C), dst + dst_at + i * V);
+
+/* Without MAX, places is not read. */
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void pool_grad(__global const int *places, ulong places_at, __global const float *diff_dst, ulong diff_dst_at,
+                        __global float *diff_src, ulong diff_src_at, ulong pieces, int run, const struct pool_dims d)
+{
+    const size_t i = get_global_id(0);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, d.C, d.H, d.W, run);
+    const struct range rows = over(at.h, d.stride_h, d.pad_top, d.window_h, d.P);
+    const size_t plane = blocked(B, at.n, at.c, d.C, d.P, d.Q, 0, 0);
+    places += places_at + plane;
+    diff_dst += diff_dst_at + plane;
+    diff_src += diff_src_at + blocked(B, at.n, at.c, d.C, d.H, d.W, at.h, 0);
+    for (int w = at.w; w < min(at.w + run, d.W); w++) {
+        const struct range columns = over(w, d.stride_w, d.pad_left, d.window_w, d.Q);
+        vec sum = (vec)0.0f;
+        for (int p = rows.begin; p < rows.end; p++) {
+            for (int q = columns.begin; q < columns.end; q++) {
+                const size_t window = ((size_t)p * d.Q + q) * B;
+#ifdef MAX
+                const ivec mine = *(__global const ivec *)(places + window) == (ivec)(at.h * d.W + w);
+                sum += select((vec)0.0f, AT(diff_dst + window), mine);
+#else
+                sum += AT(diff_dst + window) / divisor(inside(p, d.stride_h, d.pad_top, d.window_h, d.H),
+                                                       inside(q, d.stride_w, d.pad_left, d.window_w, d.W), &d);
+#endif
+            }
+        }
+        AT(diff_src + (size_t)w * B) = sum;
+    }
 }

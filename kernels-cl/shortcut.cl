@@ -1,19 +1,54 @@
-/* shortcut.cl - the paper's option A: dst (N,K,P,Q) takes every stride-th row and column of src (N,C,H,W), with `lead`
- * zero channels before and zeros after.
- * Work-items: one per vector of V channels of dst, in the order of its memory; groups of WG. Reads at most V elements. */
+/* shortcut.cl - the paper's option A: dst (N,K,P,Q) takes every stride-th row and column of src (N,C,H,W), with `lead` zero channels
+ * before and zeros after; and its gradient.
+ * Work-items: one per piece of a row of the result (common.cl); groups of WG. Reads two vectors for each that it writes. */
 #include "common.cl"
 
+/* Channels c .. c + V - 1 (c > -V), which need not be a vector of memory, of the pixel whose channel 0 is *pixel; zero where there are none.
+ * Planes are `plane` elements apart. */
+static inline vec load_shifted(__global const float *pixel, size_t plane, int c, int C)
+{
+    const int first = c < 0 ? -1 : c / V, shift = c - first * V;
+    vec x[2];
+    float lanes[2 * V];
+    for (int i = 0; i < 2; i++) {
+        const int at = (first + i) * V;
+        x[i] = at >= 0 && at < C ? AT(pixel + at / B * plane * B + at % B) : (vec)0.0f;
+    }
+    if (shift == 0) return x[0];
+    STORE(x[0], lanes);
+    STORE(x[1], lanes + V);
+    return LOAD(lanes + shift);
+}
+
 __attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void shortcut(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong vectors, int C,
-                       int H, int W, int K, int P, int Q, int stride, int lead)
+__kernel void shortcut(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong pieces, int run,
+                       int C, int H, int W, int K, int P, int Q, int stride, int lead)
 {
     const size_t i = get_global_id(0);
-    if (i >= vectors) return;
-    const struct place at = place_of(i, K, P, Q);
-    float lanes[V];
-    for (int lane = 0; lane < V; lane++) {
-        const int c = at.c + lane - lead;
-        lanes[lane] = c < 0 || c >= C ? 0.0f : src[src_at + blocked(B, at.n, c, C, H, W, at.h * stride, at.w * stride)];
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, K, P, Q, run);
+    const int c = at.c - lead, none = c <= -V || c >= C;
+    src += src_at + blocked(B, at.n, 0, C, H, W, at.h * stride, 0);
+    dst += dst_at + blocked(B, at.n, at.c, K, P, Q, at.h, 0);
+    for (int q = at.w; q < min(at.w + run, Q); q++)
+        AT(dst + (size_t)q * B) =
+            none ? (vec)0.0f : load_shifted(src + (size_t)q * stride * B, (size_t)H * W, c, C);
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1)))
+__kernel void shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src,
+                            ulong diff_src_at, ulong pieces, int run, int C, int H, int W, int K, int P, int Q, int stride,
+                            int lead)
+{
+    const size_t i = get_global_id(0);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, C, H, W, run);
+    const int none = at.h % stride;
+    diff_dst += diff_dst_at + blocked(B, at.n, 0, K, P, Q, at.h / stride, 0);
+    diff_src += diff_src_at + blocked(B, at.n, at.c, C, H, W, at.h, 0);
+    for (int w = at.w; w < min(at.w + run, W); w++) {
+        const vec diff = none || w % stride ? (vec)0.0f
+                                            : load_shifted(diff_dst + (size_t)(w / stride) * B, (size_t)P * Q, at.c + lead, K);
+        AT(diff_src + (size_t)w * B) = clear_tail(diff, at.c, C);
     }
-    STORE(LOAD(lanes), dst + dst_at + i * V);
 }

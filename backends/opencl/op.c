@@ -39,6 +39,10 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_cross_entropy,
     &ocl_sgd,
     &ocl_moving_average,
+    &ocl_max_pool_grad,
+    &ocl_avg_pool_grad,
+    &ocl_global_pool_grad,
+    &ocl_shortcut_grad,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

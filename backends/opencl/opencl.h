@@ -180,7 +180,8 @@ extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_tile, ocl_c
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,
-    ocl_linear_grad_weights, ocl_cross_entropy, ocl_sgd, ocl_moving_average;
+    ocl_linear_grad_weights, ocl_cross_entropy, ocl_sgd, ocl_moving_average, ocl_max_pool_grad, ocl_avg_pool_grad,
+    ocl_global_pool_grad, ocl_shortcut_grad;
 
 /* Why a description is no linear layer, or NULL. */
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);
@@ -215,6 +216,9 @@ uint32_t ocl_lanes(const ocl_device *device, int64_t block);
  * item; a power of two. */
 size_t ocl_group(const ocl_device *device);
 size_t ocl_reduce_group(const ocl_device *device, size_t bytes);
+
+/* Pieces of rows of `width` vectors that kernels treat at once (common.cl), and how long they are. */
+uint64_t ocl_pieces(const ocl_device *device, const shunt_tensor_desc *tensor, int64_t width, cl_int *run);
 
 /* Build options for a tensor of this block: "-DB= -DV= -DWG=". */
 void ocl_block_options(const ocl_device *device, int64_t block, char *options);

@@ -1,4 +1,4 @@
-/* pool.c - maximum and mean over windows. */
+/* pool.c - maximum and mean over windows, and their gradients. */
 #include "kernels.h"
 
 /* The same fields as in pool.cl. */
@@ -7,12 +7,10 @@ typedef struct pool_dims {
     cl_int window[2], stride[2], pad[2], count_padding;
 } pool_dims;
 
-static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
+/* Of the forward op: its src and dst, or their gradients. */
+static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_desc *src, const shunt_tensor_desc *dst)
 {
-    (void)device;
-    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
     const shunt_pool_attr *attr = &desc->attr.pool;
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (src->rank != 4 || dst->rank != 4) return "tensors that are not N C H W";
     if (shunt_tensor_block(src) != shunt_tensor_block(dst)) return "src and dst of different layouts";
@@ -27,12 +25,36 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     return NULL;
 }
 
-static shunt_status prepare_with(shunt_bop *op, const char *option)
+static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &op->desc.inputs[0], *dst = &op->desc.outputs[0];
+    (void)device;
+    if (desc->ninputs != 1) return "a wrong number of inputs";
+    return refuse_tensors(desc, &desc->inputs[0], &desc->outputs[0]);
+}
+
+static const char *refuse_max_grad(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    if (desc->ninputs != 2) return "a wrong number of inputs";
+    if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "src and diff_src of different shapes or layouts";
+    if (ocl_inner_count(&desc->inputs[0], 2) > INT32_MAX) return "more than 2^31 - 1 pixels in an image";
+    return refuse_tensors(desc, &desc->inputs[0], &desc->inputs[1]);
+}
+
+static const char *refuse_avg_grad(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    if (desc->ninputs != 1) return "a wrong number of inputs";
+    return refuse_tensors(desc, &desc->outputs[0], &desc->inputs[0]);
+}
+
+/* A step whose result has the shape of `made`; src and dst are those of the forward op. */
+static shunt_status make_step(shunt_bop *op, ocl_step *step, const char *kernel, cl_uint ntensors,
+                              const shunt_tensor_desc *src, const shunt_tensor_desc *dst, const shunt_tensor_desc *made)
+{
     const shunt_pool_attr *attr = &op->desc.attr.pool;
+    const bool maximum = op->desc.kind == SHUNT_OP_MAX_POOL || op->desc.kind == SHUNT_OP_MAX_POOL_GRAD;
     char options[OCL_OPTIONS_CHARS];
-    const int64_t block = shunt_tensor_block(src);
     const pool_dims dims = {
         .C = (cl_int)src->dims[1],
         .H = (cl_int)src->dims[2],
@@ -44,27 +66,61 @@ static shunt_status prepare_with(shunt_bop *op, const char *option)
         .pad = {attr->pad_before[0], attr->pad_before[1]},
         .count_padding = attr->count_padding,
     };
-    cl_ulong vectors = shunt_tensor_storage(dst) / ocl_lanes(op->device, block);
-    const ocl_constant constants[] = {{sizeof vectors, &vectors}, {sizeof dims, &dims}};
-    op->info.flops *= (uint64_t)attr->window[0] * (uint64_t)attr->window[1];
-    ocl_block_options(op->device, block, options);
-    ocl_add_option(options, "%s", option);
-    shunt_status status = ocl_step_create_flat(op->device, &op->steps[0], &ocl_pool_cl, options, "pool", vectors);
-    if (status) return status;
-    return ocl_step_constants(&op->steps[0], 4, 2, constants);
+    cl_int run;
+    const cl_ulong pieces = ocl_pieces(op->device, made, made->dims[3], &run);
+    const ocl_constant constants[] = {{sizeof pieces, &pieces}, {sizeof run, &run}, {sizeof dims, &dims}};
+    op->info.flops = shunt_tensor_count(dst) * (uint64_t)attr->window[0] * (uint64_t)attr->window[1];
+    ocl_block_options(op->device, shunt_tensor_block(src), options);
+    if (maximum) ocl_add_option(options, " -DMAX");
+    shunt_status status = ocl_step_create_flat(op->device, step, &ocl_pool_cl, options, kernel, pieces);
+    return status ? status : ocl_step_constants(step, 2 * ntensors, 3, constants);
 }
 
-static shunt_status prepare_max(shunt_bop *op)
+static shunt_status prepare(shunt_bop *op)
 {
-    return prepare_with(op, " -DMAX");
+    const shunt_tensor_desc *src = &op->desc.inputs[0], *dst = &op->desc.outputs[0];
+    return make_step(op, &op->steps[0], "pool", 2, src, dst, dst);
 }
 
-static shunt_status prepare_avg(shunt_bop *op)
+static shunt_status prepare_max_grad(shunt_bop *op)
 {
-    return prepare_with(op, "");
+    const shunt_tensor_desc *src = &op->desc.inputs[0], *dst = &op->desc.inputs[1];
+    op->info.workspace = shunt_tensor_storage(dst) * sizeof(cl_int);
+    shunt_status status = make_step(op, &op->steps[0], "pool_places", 2, src, dst, dst);
+    return status ? status : make_step(op, &op->steps[1], "pool_grad", 3, src, dst, src);
 }
 
-const ocl_algorithm ocl_max_pool = {
-    .kind = SHUNT_OP_MAX_POOL, .name = "direct", .refuse = refuse, .prepare = prepare_max};
-const ocl_algorithm ocl_avg_pool = {
-    .kind = SHUNT_OP_AVG_POOL, .name = "direct", .refuse = refuse, .prepare = prepare_avg};
+static shunt_status launch_max_grad(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs,
+                                    const shunt_arg *outputs, shunt_arg workspace)
+{
+    const shunt_arg find[] = {inputs[0], workspace}, give[] = {workspace, inputs[1], outputs[0]};
+    shunt_status status = ocl_step_run(&op->steps[0], queue, 2, find);
+    return status ? status : ocl_step_run(&op->steps[1], queue, 3, give);
+}
+
+static shunt_status prepare_avg_grad(shunt_bop *op)
+{
+    const shunt_tensor_desc *src = &op->desc.outputs[0], *dst = &op->desc.inputs[0];
+    return make_step(op, &op->steps[0], "pool_grad", 3, src, dst, src);
+}
+
+static shunt_status launch_avg_grad(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs,
+                                    const shunt_arg *outputs, shunt_arg workspace)
+{
+    (void)workspace;
+    const shunt_arg give[] = {inputs[0], inputs[0], outputs[0]};
+    return ocl_step_run(&op->steps[0], queue, 3, give);
+}
+
+const ocl_algorithm ocl_max_pool = {.kind = SHUNT_OP_MAX_POOL, .name = "direct", .refuse = refuse, .prepare = prepare};
+const ocl_algorithm ocl_avg_pool = {.kind = SHUNT_OP_AVG_POOL, .name = "direct", .refuse = refuse, .prepare = prepare};
+const ocl_algorithm ocl_max_pool_grad = {.kind = SHUNT_OP_MAX_POOL_GRAD,
+                                         .name = "gather",
+                                         .refuse = refuse_max_grad,
+                                         .prepare = prepare_max_grad,
+                                         .launch = launch_max_grad};
+const ocl_algorithm ocl_avg_pool_grad = {.kind = SHUNT_OP_AVG_POOL_GRAD,
+                                         .name = "gather",
+                                         .refuse = refuse_avg_grad,
+                                         .prepare = prepare_avg_grad,
+                                         .launch = launch_avg_grad};

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GPU_LANES = 4, GPU_GROUP = 64, CPU_GROUP = 8 };
+enum { GPU_LANES = 4, GPU_GROUP = 64, CPU_GROUP = 8, CPU_RUN = 256 };
 
 static size_t power_below(size_t limit)
 {
@@ -33,6 +33,14 @@ size_t ocl_reduce_group(const ocl_device *device, size_t bytes)
     size_t group = ocl_group(device);
     while (group > 1 && group * bytes > device->found.limits.local) group /= 2;
     return group;
+}
+
+uint64_t ocl_pieces(const ocl_device *device, const shunt_tensor_desc *tensor, int64_t width, cl_int *run)
+{
+    const uint64_t rows =
+        shunt_tensor_storage(tensor) / ocl_lanes(device, shunt_tensor_block(tensor)) / (uint64_t)width;
+    *run = !ocl_is_cpu(device) ? 1 : width < CPU_RUN ? (cl_int)width : CPU_RUN;
+    return rows * (uint64_t)((width + *run - 1) / *run);
 }
 
 void ocl_add_option(char *options, const char *format, ...)
