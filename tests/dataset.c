@@ -1,5 +1,5 @@
 /* Data sets, on CIFAR files made here: record r of file f has label (f + r) % 10, and byte i of plane c is
- * (f * 50 + r + c * 7 + i) % 256. */
+ * (f * 50 + r + c * 7 + i) % 256; and on folders of pictures of one colour. */
 #include <sys/stat.h>
 
 #include "temporary.h"
@@ -113,4 +113,123 @@ Test(dataset, refuses)
         make(path, f, 1, -1, 0);
     }
     expect_refused("cifar10:.", "train", SHUNT_E_NOT_FOUND, "./data_batch_5.bin", "No such file");
+}
+
+/* Two bytes of labels, coarse and fine, and a file of names. */
+Test(dataset, cifar100)
+{
+    uint8_t *bytes = calloc(3, RECORD + 1);
+    for (int r = 0; r < 3; r++) {
+        bytes[r * (RECORD + 1)] = 19; /* coarse, not looked at */
+        bytes[r * (RECORD + 1) + 1] = (uint8_t)(97 + r);
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < PLANE; i++) bytes[r * (RECORD + 1) + 2 + c * PLANE + i] = sample(1, r, c, i);
+    }
+    cr_assert(!mkdir("cifar-100-binary", 0777));
+    put_bytes("cifar-100-binary/train.bin", bytes, 3 * (RECORD + 1));
+    char names[1000] = "apple\r\naquarium_fish\n";
+    put_bytes("cifar-100-binary/fine_label_names.txt", names, strlen(names));
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open("cifar100:.", "train", &set), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(shunt_dataset_count(set) == 3 && shunt_dataset_classes(set) == 100);
+    shunt_image image;
+    int64_t label;
+    cr_assert_eq(shunt_dataset_get(set, 2, &image, &label), SHUNT_OK);
+    cr_assert_eq(label, 99);
+    cr_assert_eq(differences(&image, 1, 2), 0);
+    shunt_image_free(&image);
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "apple");
+    cr_assert_str_eq(shunt_dataset_label(set, 1), "aquarium_fish");
+    cr_assert_null(shunt_dataset_label(set, 2));
+    cr_assert_null(shunt_dataset_label(set, 100));
+    shunt_dataset_close(set);
+    bytes[RECORD + 1 + 1] = 100;
+    put_bytes("cifar-100-binary/train.bin", bytes, 3 * (RECORD + 1));
+    expect_refused("cifar100:.", "train", SHUNT_E_INVALID, "train.bin",
+                   "record 1 (byte 3075) has label 100, expected 0 .. 99");
+    put_bytes("cifar-100-binary/train.bin", bytes, 3 * RECORD);
+    expect_refused("cifar100:.", "train", SHUNT_E_INVALID, "train.bin", "not a whole number of records of 3074");
+    free(bytes);
+}
+
+/* One pixel of this grey. */
+static void put_grey(const char *path, int grey)
+{
+    char text[32];
+    int size = snprintf(text, sizeof text, "P2 1 1 255 %d", grey);
+    put_bytes(path, text, (size_t)size);
+}
+
+static void expect_grey(const shunt_dataset *set, size_t index, int grey, int64_t class)
+{
+    shunt_image image;
+    int64_t label;
+    cr_assert_eq(shunt_dataset_get(set, index, &image, &label), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(image.rgb[0] == grey && label == class, "picture %zu: %d of class %lld", index, image.rgb[0],
+              (long long)label);
+    shunt_image_free(&image);
+}
+
+static void make_folders(const char *const *names)
+{
+    for (; *names; names++) cr_assert(!mkdir(*names, 0777));
+}
+
+/* Classes and pictures go by name, as torchvision's do; hidden files, notes and whatever lies beside the folders do not count. */
+Test(dataset, imagefolder)
+{
+    make_folders((const char *const[]){"set", "set/owl", "set/Newt", "set/.git", NULL});
+    put_grey("set/owl/b.ppm", 1);
+    put_grey("set/owl/a.PGM", 2);
+    put_grey("set/owl/.hidden.ppm", 3);
+    put_grey("set/Newt/z.jpg", 4); /* what a picture is, its content tells */
+    put_grey("set/beside.ppm", 5);
+    put_bytes("set/owl/notes.txt", "x", 1);
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open("imagefolder:set", NULL, &set), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(shunt_dataset_count(set) == 3 && shunt_dataset_classes(set) == 2);
+    expect_grey(set, 0, 4, 0);
+    expect_grey(set, 1, 2, 1);
+    expect_grey(set, 2, 1, 1);
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "Newt");
+    cr_assert_str_eq(shunt_dataset_label(set, 1), "owl");
+    shunt_dataset_close(set);
+    expect_refused("imagefolder:set", "test", SHUNT_E_NOT_FOUND, "set", "no pictures to test on");
+}
+
+Test(dataset, imagefolder_divided)
+{
+    make_folders((const char *const[]){"set", "set/train", "set/train/owl", "set/val", "set/val/owl", NULL});
+    put_grey("set/train/owl/a.ppm", 1);
+    put_grey("set/train/owl/b.ppm", 2);
+    put_grey("set/val/owl/a.ppm", 3);
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open("imagefolder:set", "train", &set), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_dataset_count(set), 2);
+    shunt_dataset_close(set);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(shunt_dataset_open("imagefolder:set", i ? "test" : NULL, &set), SHUNT_OK, "%s",
+                     shunt_last_error());
+        cr_assert_eq(shunt_dataset_count(set), 1);
+        expect_grey(set, 0, 3, 0);
+        shunt_dataset_close(set);
+    }
+}
+
+Test(dataset, imagefolder_refuses)
+{
+    make_folders((const char *const[]){"set", NULL});
+    expect_refused("imagefolder:none", NULL, SHUNT_E_NOT_FOUND, "none", "No such file");
+    expect_refused("imagefolder:set", "train", SHUNT_E_INVALID, "set", "in a folder for each class");
+    make_folders((const char *const[]){"set/owl", "set/newt", NULL});
+    put_grey("set/owl/a.ppm", 1);
+    expect_refused("imagefolder:set", "train", SHUNT_E_INVALID, "set/newt", "no picture is in this folder");
+    put_bytes("set/newt/bad.jpg", "P6 not a picture", 16);
+    shunt_dataset *set;
+    shunt_image image;
+    int64_t label;
+    cr_assert_eq(shunt_dataset_open("imagefolder:set", "train", &set), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_dataset_get(set, 0, &image, &label), SHUNT_E_INVALID);
+    expect_message("set/newt/bad.jpg", "");
+    shunt_dataset_close(set);
 }

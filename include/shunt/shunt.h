@@ -288,12 +288,16 @@ SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_prepro
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
 
 typedef struct shunt_dataset shunt_dataset;
-/* "cifar10:DIR" (the binary version's folder): its test images, or with split "train" its training ones. */
+/* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
+ * DIR/train and DIR/val or DIR/test). split: "train", "test", or NULL: what there is to test on, and of an undivided folder
+ * all. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
 SHUNT_API void shunt_dataset_close(shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_count(const shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_classes(const shunt_dataset *dataset);
-/* Image and label number `index`; free the image. */
+/* The name of a class; NULL: not known. */
+SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index);
+/* Image and label number `index`; free the image. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
 
 #ifdef __cplusplus

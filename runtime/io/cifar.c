@@ -1,5 +1,5 @@
-/* cifar.c - CIFAR-10, binary version: files of records, each a label byte and 32 x 32 bytes of red, green and blue. The
- * files are mapped; all sizes and labels are checked when they are opened. */
+/* cifar.c - CIFAR-10 and CIFAR-100, binary versions: files of records, each a label byte (100: two, the second one counts) and
+ * 32 x 32 bytes of red, green and blue. The files are mapped; all sizes and labels are checked when they are opened. */
 #include "runtime/io/dataset.h"
 
 #include <stdio.h>
@@ -11,31 +11,46 @@
 #include "runtime/io/file.h"
 #include "runtime/io/image.h"
 
-enum { SIDE = 32, PLANE = SIDE * SIDE, RECORD = 1 + 3 * PLANE, CLASSES = 10, MAX_FILES = 5 };
+enum { SIDE = 32, PLANE = SIDE * SIDE, MAX_FILES = 5, MAX_CLASSES = 100 };
+
+/* What is different between the two. */
+typedef struct cifar_version {
+    const dataset_kind *kind;
+    const char *folder; /* that the archive unpacks to */
+    const char *test[2], *train[MAX_FILES + 1], *names;
+    int labels; /* bytes before the pixels; the last one is the label */
+    int classes;
+} cifar_version;
 
 typedef struct cifar {
     shunt_dataset base;
+    const cifar_version *version;
     shunt_mapping files[MAX_FILES];
     int nfiles;
+    size_t record;
+    char *names[MAX_CLASSES]; /* NULL: not known */
 } cifar;
 
 static void cifar_close(shunt_dataset *dataset)
 {
     cifar *set = (cifar *)dataset;
+    for (int i = 0; i < MAX_CLASSES; i++) free(set->names[i]);
     for (int i = 0; i < set->nfiles; i++) shunt_unmap_file(&set->files[i]);
     free(set);
 }
 
-static shunt_status check_records(const char *path, const shunt_mapping *file)
+static shunt_status check_records(const cifar *set, const char *path, const shunt_mapping *file)
 {
-    if (file->size % RECORD)
-        return shunt_fail(SHUNT_E_INVALID, "%s: %zu bytes are not a whole number of records of %d: the file is cut off",
-                          path, file->size, RECORD);
-    for (size_t i = 0; i < file->size / RECORD; i++) {
-        uint8_t label = file->data[i * RECORD];
-        if (label >= CLASSES)
-            return shunt_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i,
-                              i * RECORD, label, CLASSES - 1);
+    const size_t record = set->record;
+    if (file->size % record)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "%s: %zu bytes are not a whole number of records of %zu: the file is cut off", path,
+                          file->size, record);
+    for (size_t i = 0; i < file->size / record; i++) {
+        size_t at = i * record + (size_t)set->version->labels - 1;
+        if (file->data[at] >= set->version->classes)
+            return shunt_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i, at,
+                              file->data[at], set->version->classes - 1);
     }
     return SHUNT_OK;
 }
@@ -48,17 +63,17 @@ static shunt_status add_file(cifar *set, const char *folder, const char *name)
     shunt_status status = shunt_map_file(path, 0, file);
     if (!status) {
         set->nfiles++;
-        status = check_records(path, file);
-        set->base.count += file->size / RECORD;
+        status = check_records(set, path, file);
+        set->base.count += file->size / set->record;
     }
     free(path);
     return status;
 }
 
 /* The folder itself, or the one that the archive unpacks to in it. To be freed. */
-static char *find_folder(const char *where, const char *file)
+static char *find_folder(const char *where, const char *inner, const char *file)
 {
-    static const char *const places[] = {"", "/cifar-10-batches-bin"};
+    const char *places[] = {"", inner};
     for (int i = 0; i < 2; i++) {
         char *path, *folder;
         if (asprintf(&folder, "%s%s", where, places[i]) < 0) return NULL;
@@ -74,45 +89,108 @@ static char *find_folder(const char *where, const char *file)
     return strdup(where);
 }
 
-static shunt_status cifar_open(const char *where, const char *split, shunt_dataset **out)
+/* The file of class names, one a line, where there is one: a set without it can be used as well. */
+static shunt_status read_names(cifar *set, const char *folder)
 {
-    static const char *const test[] = {"test_batch.bin", NULL};
-    static const char *const train[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                        "data_batch_4.bin", "data_batch_5.bin", NULL};
-    const char *const *names = strcmp(split, "train") ? test : train;
+    char *path;
+    shunt_mapping file;
+    if (asprintf(&path, "%s/%s", folder, set->version->names) < 0) return shunt_fail_memory();
+    shunt_status status = access(path, F_OK) ? SHUNT_E_NOT_FOUND : shunt_map_file(path, 1 << 16, &file);
+    free(path);
+    if (status) return SHUNT_OK;
+    const char *at = (const char *)file.data, *end = at + file.size;
+    for (int i = 0; !status && i < set->version->classes && at < end; i++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        size_t length = (size_t)(stop - at);
+        while (length && at[length - 1] == '\r') length--;
+        if (length && !(set->names[i] = strndup(at, length))) status = shunt_fail_memory();
+        at = stop + 1;
+    }
+    shunt_unmap_file(&file);
+    return status;
+}
+
+static shunt_status open_version(const cifar_version *version, const char *where, const char *split, shunt_dataset **out)
+{
+    const char *const *names = split && !strcmp(split, "train") ? version->train : version->test;
     cifar *set = calloc(1, sizeof *set);
-    char *folder = find_folder(where, names[0]);
+    char *folder = find_folder(where, version->folder, names[0]);
     shunt_status status = set && folder ? SHUNT_OK : shunt_fail_memory();
+    if (!status) {
+        set->base.kind = version->kind;
+        set->base.classes = (size_t)version->classes;
+        set->version = version;
+        set->record = (size_t)version->labels + 3 * PLANE;
+        status = read_names(set, folder);
+    }
     for (int i = 0; !status && names[i]; i++) status = add_file(set, folder, names[i]);
     free(folder);
-    if (status) {
-        if (set) cifar_close(&set->base);
-        return status;
-    }
-    set->base.kind = &shunt_dataset_cifar10;
-    set->base.classes = CLASSES;
-    *out = &set->base;
-    return SHUNT_OK;
+    if (!status)
+        *out = &set->base;
+    else if (set)
+        cifar_close(&set->base);
+    return status;
+}
+
+static shunt_status cifar10_open(const char *where, const char *split, shunt_dataset **out)
+{
+    static const cifar_version ten = {
+        .kind = &shunt_dataset_cifar10,
+        .folder = "/cifar-10-batches-bin",
+        .test = {"test_batch.bin"},
+        .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+        .names = "batches.meta.txt",
+        .labels = 1,
+        .classes = 10};
+    return open_version(&ten, where, split, out);
+}
+
+static shunt_status cifar100_open(const char *where, const char *split, shunt_dataset **out)
+{
+    static const cifar_version hundred = {.kind = &shunt_dataset_cifar100,
+                                    .folder = "/cifar-100-binary",
+                                    .test = {"test.bin"},
+                                    .train = {"train.bin"},
+                                    .names = "fine_label_names.txt",
+                                    .labels = 2, /* coarse, fine */
+                                    .classes = 100};
+    return open_version(&hundred, where, split, out);
 }
 
 static shunt_status cifar_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
 {
     const cifar *set = (const cifar *)dataset;
     const shunt_mapping *file = set->files;
-    for (; index >= file->size / RECORD; file++) index -= file->size / RECORD;
-    shunt_status status = shunt_image_alloc("cifar10", SIDE, SIDE, image);
+    for (; index >= file->size / set->record; file++) index -= file->size / set->record;
+    shunt_status status = shunt_image_alloc("cifar", SIDE, SIDE, image);
     if (status) return status;
-    const uint8_t *record = file->data + index * RECORD;
-    *label = record[0];
+    const uint8_t *pixels = file->data + index * set->record + set->version->labels;
+    *label = pixels[-1];
     for (int i = 0; i < PLANE; i++)
-        for (int c = 0; c < 3; c++) image->rgb[3 * i + c] = record[1 + c * PLANE + i];
+        for (int c = 0; c < 3; c++) image->rgb[3 * i + c] = pixels[c * PLANE + i];
     return SHUNT_OK;
+}
+
+static const char *cifar_label(const shunt_dataset *dataset, size_t class)
+{
+    return ((const cifar *)dataset)->names[class];
 }
 
 const dataset_kind shunt_dataset_cifar10 = {
     .name = "cifar10",
     .help = "cifar10:DIR (the folder of test_batch.bin)",
-    .open = cifar_open,
+    .open = cifar10_open,
     .close = cifar_close,
     .get = cifar_get,
+    .label = cifar_label,
+};
+
+const dataset_kind shunt_dataset_cifar100 = {
+    .name = "cifar100",
+    .help = "cifar100:DIR (the folder of test.bin)",
+    .open = cifar100_open,
+    .close = cifar_close,
+    .get = cifar_get,
+    .label = cifar_label,
 };

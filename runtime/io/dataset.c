@@ -6,7 +6,7 @@
 
 #include "runtime/error.h"
 
-static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10};
+static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10, &shunt_dataset_cifar100, &shunt_dataset_imagefolder};
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
 static shunt_status fail_unknown(const char *spec)
@@ -22,8 +22,7 @@ static shunt_status fail_unknown(const char *spec)
 shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
 {
     *out = NULL;
-    if (!split) split = "test";
-    if (strcmp(split, "test") && strcmp(split, "train"))
+    if (split && strcmp(split, "test") && strcmp(split, "train"))
         return shunt_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
     for (int i = 0; i < NKINDS; i++) {
         size_t length = strlen(kinds[i]->name);
@@ -46,6 +45,11 @@ size_t shunt_dataset_count(const shunt_dataset *dataset)
 size_t shunt_dataset_classes(const shunt_dataset *dataset)
 {
     return dataset->classes;
+}
+
+const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index)
+{
+    return dataset->kind->label && index < dataset->classes ? dataset->kind->label(dataset, index) : NULL;
 }
 
 shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
