@@ -1,4 +1,6 @@
-/* conv_direct.cl - convolution of any stride, padding, dilation and groups, written for correctness on every device.
+/* conv_direct.cl - convolution of any stride, padding, dilation and groups, written for correctness on every device. With
+ * -DGRADIENT its gradient by src: then src is diff_dst, dst is diff_src, C and K, H and P, W and Q have changed places, and
+ * instead of a bias there may be a mask like dst.
  *
  * Work-items: one per vector of V channels of dst (N,K,P,Q), in the order of its memory; groups of WG.
  * Build options besides B, V, WG: SB, the block of src; GROUPED where groups > 1 (each lane then has its own channels).
@@ -6,6 +8,18 @@
  * (V times as many when GROUPED) and as many vectors of weights, which neighbouring items share through the cache. */
 #include "common.cl"
 #include "conv.cl"
+
+/* Where along one direction tap r of a pixel of dst meets src, or -1. */
+static int meet(int at, int r, int stride_, int dilation, int pad, int size)
+{
+#ifdef GRADIENT
+    const int reach = at + pad - r * dilation, from = reach / stride_;
+    return reach >= 0 && from * stride_ == reach && from < size ? from : -1;
+#else
+    const int from = at * stride_ - pad + r * dilation;
+    return (uint)from < (uint)size ? from : -1;
+#endif
+}
 
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
@@ -22,10 +36,10 @@ __kernel void conv_direct(__global const float *src, ulong src_at, __global cons
     vec sum = d.flags & WITH_BIAS ? load_channels(bias + bias_at, at.c, d.K) : (vec)0.0f;
     for (int c = 0; c < channels; c++) {
         for (int r = 0; r < d.R; r++) {
-            const int h = at.h * d.stride_h - d.pad_top + r * d.dilation_h;
+            const int h = meet(at.h, r, d.stride_h, d.dilation_h, d.pad_top, d.H);
             for (int s = 0; s < d.S; s++, weights += B) {
-                const int w = at.w * d.stride_w - d.pad_left + s * d.dilation_w;
-                if (h < 0 || h >= d.H || w < 0 || w >= d.W) continue;
+                const int w = meet(at.w, s, d.stride_w, d.dilation_w, d.pad_left, d.W);
+                if (h < 0 || w < 0) continue;
 #ifdef GROUPED
                 float lanes[V];
                 for (int lane = 0; lane < V; lane++) {
@@ -42,16 +56,23 @@ __kernel void conv_direct(__global const float *src, ulong src_at, __global cons
     }
     if (d.flags & WITH_RESIDUAL) sum += LOAD(residual + residual_at + i * V);
     if (d.flags & WITH_RELU) sum = relu(sum);
+    if (d.flags & WITH_MASK) sum = masked(sum, LOAD(bias + bias_at + i * V));
     STORE(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
 }
 
-/* weights (K,C/groups,R,S), channels = C/groups * R * S -> packed. Work-items: one per packed element. */
+/* weights (K,C/groups,R,S), with GRADIENT (C,K/groups,R,S) -> packed. Work-items: one per packed element. */
 __attribute__((reqd_work_group_size(WG, 1, 1)))
 __kernel void conv_direct_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
-                               int K, int channels)
+                               const struct conv_dims d)
 {
     const size_t i = get_global_id(0);
-    if (i >= (size_t)CEIL_DIV(K, B) * B * channels) return;
-    const size_t c = i / B % channels, k = i / B / channels * B + i % B;
-    packed[packed_at + i] = k < K ? weights[weights_at + k * channels + c] : 0.0f;
+    const int taps = d.R * d.S, channels = d.C / d.groups, filters = d.K / d.groups;
+    if (i >= (size_t)CEIL_DIV(d.K, B) * B * channels * taps) return;
+    const size_t tap = i / B % taps, c = i / B / taps % channels, k = i / B / taps / channels * B + i % B;
+#ifdef GRADIENT
+    const size_t from = (k / filters * channels + c) * filters + k % filters;
+#else
+    const size_t from = k * channels + c;
+#endif
+    packed[packed_at + i] = k < d.K ? weights[weights_at + from * taps + tap] : 0.0f;
 }
