@@ -245,6 +245,7 @@ Test(graph, labels_and_costs)
     char text[64];
     cr_assert_str_eq(shunt_op_label(SHUNT_OP_CONV, 7, text, sizeof text), "conv+bias+add+relu");
     cr_assert_str_eq(shunt_op_label(SHUNT_OP_GLOBAL_POOL, 0, text, sizeof text), "global_pool");
+    cr_assert_str_eq(shunt_op_label(SHUNT_OP_SGD, SHUNT_FLAG_NESTEROV, text, sizeof text), "sgd+nesterov");
     cr_assert_str_eq(shunt_op_label(99, 0, text, sizeof text), "unknown");
     shunt_value x;
     shunt_graph *graph = start(&x);
@@ -254,6 +255,11 @@ Test(graph, labels_and_costs)
     cr_assert_eq(desc.constant_inputs, 6u);
     cr_assert_eq(shunt_op_flops(&desc), 2u * 320 * 54);
     cr_assert_eq(shunt_op_bytes(&desc), 4u * (2 * 6 * 64 + 10 * 54 + 10 + 320));
+    shunt_op_desc by_weights = {.kind = SHUNT_OP_CONV_GRAD_WEIGHTS, .ninputs = 2, .noutputs = 1};
+    by_weights.inputs[0] = desc.inputs[0];
+    by_weights.inputs[1] = desc.outputs[0];
+    by_weights.outputs[0] = desc.inputs[1];
+    cr_assert_eq(shunt_op_flops(&by_weights), shunt_op_flops(&desc), "as many products, summed in another order");
     shunt_graph_cost cost = shunt_graph_count(graph);
     cr_assert_eq(cost.macs, 320u * 54);
     cr_assert_eq(cost.parameters, 550u);

@@ -1,6 +1,7 @@
 /* trial.c - see trial.h. Every tensor has a slot: a device buffer with guard bytes before and after it. */
 #include "runtime/trial/trial.h"
 #include "runtime/error.h"
+#include "runtime/graph/graph.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -136,11 +137,11 @@ static shunt_status pack(shunt_trial *trial, uint32_t i)
     return SHUNT_OK;
 }
 
-/* The output that lies in the memory of input i, or -1. Kinds that work in place have theirs from the first on. */
+/* The output that lies in the memory of input i, or -1. */
 static int output_in(const shunt_op_desc *desc, int i, int inplace)
 {
-    bool works_in_place = desc->kind == SHUNT_OP_SGD || desc->kind == SHUNT_OP_MOVING_AVERAGE;
-    if (works_in_place) return i < (int)desc->noutputs ? i : -1;
+    int replaced = (int)shunt_op_replaced(desc->kind);
+    if (replaced) return i < replaced ? i : -1;
     return i == inplace ? 0 : -1;
 }
 

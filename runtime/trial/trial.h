@@ -12,7 +12,8 @@ enum { TRIAL_NOT_IN_PLACE = -1 };
 typedef struct trial_options {
     const char *algorithm, *params; /* NULL: the device's best guess */
     uint64_t memory_limit;          /* of the workspace, in bytes; 0: none */
-    int inplace; /* the input whose memory the first output takes, or TRIAL_NOT_IN_PLACE; SGD's and MOVING_AVERAGE's do anyway */
+    /* The input whose memory the first output takes, or TRIAL_NOT_IN_PLACE. Kinds that work in place do so anyway. */
+    int inplace;
 } trial_options;
 
 typedef struct shunt_trial shunt_trial;

@@ -173,10 +173,10 @@ static double statistic(const shunt_tensor_desc *src, uint64_t key, uint64_t c, 
     double mean = 0, sum = 0;
     for (uint64_t i = 0; i < m; i++)
         mean += (2 * shunt_random_at(key, (i / area * C + c) * area + i % area) - 1) / (double)m;
-    if (!variance) return (double)(float)mean;
+    if (!variance) return mean;
     for (uint64_t i = 0; i < m; i++)
         sum += pow(2 * shunt_random_at(key, (i / area * C + c) * area + i % area) - 1 - mean, 2);
-    return (double)(float)(sum / (double)m);
+    return sum / (double)m;
 }
 
 /* What is drawn is in [0, 1); a max pool gets sixteen values, so that there are equal ones in a window. */
