@@ -289,14 +289,21 @@ SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess
 
 typedef struct shunt_dataset shunt_dataset;
 /* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
- * DIR/train and DIR/val or DIR/test). split: "train", "test", or NULL: what there is to test on, and of an undivided folder
+ * DIR/train and DIR/val or DIR/test; a class with no picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder
  * all. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
+/* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME LABEL" (or
+ * "NAME,LABEL", with or without the name's ending), or of "LABEL" in the order of the names. Labels are the classes' numbers, or
+ * names. labels NULL: as above. */
+SHUNT_API shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels,
+                                                   shunt_dataset **out);
 SHUNT_API void shunt_dataset_close(shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_count(const shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_classes(const shunt_dataset *dataset);
 /* The name of a class; NULL: not known. */
 SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index);
+/* The picture's file, within DIR; NULL: it has only a number. */
+SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index);
 /* Image and label number `index`; free the image. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
 

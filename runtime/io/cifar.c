@@ -111,8 +111,10 @@ static shunt_status read_names(cifar *set, const char *folder)
     return status;
 }
 
-static shunt_status open_version(const cifar_version *version, const char *where, const char *split, shunt_dataset **out)
+static shunt_status open_version(const cifar_version *version, const char *where, const char *split, const char *labels,
+                                 shunt_dataset **out)
 {
+    if (labels) return shunt_fail(SHUNT_E_INVALID, "%s: CIFAR has labels of its own; %s is not needed", where, labels);
     const char *const *names = split && !strcmp(split, "train") ? version->train : version->test;
     cifar *set = calloc(1, sizeof *set);
     char *folder = find_folder(where, version->folder, names[0]);
@@ -133,7 +135,7 @@ static shunt_status open_version(const cifar_version *version, const char *where
     return status;
 }
 
-static shunt_status cifar10_open(const char *where, const char *split, shunt_dataset **out)
+static shunt_status cifar10_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
     static const cifar_version ten = {
         .kind = &shunt_dataset_cifar10,
@@ -143,19 +145,19 @@ static shunt_status cifar10_open(const char *where, const char *split, shunt_dat
         .names = "batches.meta.txt",
         .labels = 1,
         .classes = 10};
-    return open_version(&ten, where, split, out);
+    return open_version(&ten, where, split, labels, out);
 }
 
-static shunt_status cifar100_open(const char *where, const char *split, shunt_dataset **out)
+static shunt_status cifar100_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
     static const cifar_version hundred = {.kind = &shunt_dataset_cifar100,
-                                    .folder = "/cifar-100-binary",
-                                    .test = {"test.bin"},
-                                    .train = {"train.bin"},
-                                    .names = "fine_label_names.txt",
-                                    .labels = 2, /* coarse, fine */
-                                    .classes = 100};
-    return open_version(&hundred, where, split, out);
+                                          .folder = "/cifar-100-binary",
+                                          .test = {"test.bin"},
+                                          .train = {"train.bin"},
+                                          .names = "fine_label_names.txt",
+                                          .labels = 2, /* coarse, fine */
+                                          .classes = 100};
+    return open_version(&hundred, where, split, labels, out);
 }
 
 static shunt_status cifar_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)

@@ -6,7 +6,8 @@
 
 #include "runtime/error.h"
 
-static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10, &shunt_dataset_cifar100, &shunt_dataset_imagefolder};
+static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10, &shunt_dataset_cifar100,
+                                            &shunt_dataset_imagefolder};
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
 static shunt_status fail_unknown(const char *spec)
@@ -19,7 +20,7 @@ static shunt_status fail_unknown(const char *spec)
     return shunt_fail(SHUNT_E_NOT_FOUND, "'%s' is no known data set; there are: %s", spec, known);
 }
 
-shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
+shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels, shunt_dataset **out)
 {
     *out = NULL;
     if (split && strcmp(split, "test") && strcmp(split, "train"))
@@ -27,9 +28,14 @@ shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_datas
     for (int i = 0; i < NKINDS; i++) {
         size_t length = strlen(kinds[i]->name);
         if (!strncmp(spec, kinds[i]->name, length) && spec[length] == ':')
-            return kinds[i]->open(spec + length + 1, split, out);
+            return kinds[i]->open(spec + length + 1, split, labels, out);
     }
     return fail_unknown(spec);
+}
+
+shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
+{
+    return shunt_dataset_open_labelled(spec, split, NULL, out);
 }
 
 void shunt_dataset_close(shunt_dataset *dataset)
@@ -50,6 +56,11 @@ size_t shunt_dataset_classes(const shunt_dataset *dataset)
 const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index)
 {
     return dataset->kind->label && index < dataset->classes ? dataset->kind->label(dataset, index) : NULL;
+}
+
+const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index)
+{
+    return dataset->kind->picture && index < dataset->count ? dataset->kind->picture(dataset, index) : NULL;
 }
 
 shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
