@@ -67,7 +67,10 @@ __kernel void statistics_slices(__global const float *src, ulong src_at, __globa
         for (int i = 0; i < TILE; i++) squares = fma(x[i] - mean, x[i] - mean, squares);
         merge(&m, sum, squares, TILE);
     }
-    while (w.left > 0) merge(&m, AT(src + walk_on(&w, &d)), (vec)0.0f, 1);
+    while (w.left > 0) {
+        const vec x = AT(src + walk_on(&w, &d));
+        merge(&m, x, x - x, 1); /* 0, but NaN of what is not finite */
+    }
     MERGE_ITEMS(&m)
     if (get_local_id(0) >= PARTS) return;
     partial += partial_begin;

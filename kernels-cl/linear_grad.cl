@@ -15,6 +15,7 @@ __kernel void linear_grad(__global const float *diff_dst, ulong diff_dst_at, __g
     __global const float *diff[ROWS];
     vec sums[ROWS];
     float biases[ROWS];
+#pragma unroll
     for (int r = 0; r < ROWS; r++) {
         diff[r] = diff_dst + diff_dst_at + (size_t)min(first + r, rows - 1) * row_step;
         sums[r] = (vec)0.0f;
@@ -23,6 +24,7 @@ __kernel void linear_grad(__global const float *diff_dst, ulong diff_dst_at, __g
     from += from_at;
     for (int i = 0; i < n; i++, from += C) {
         const vec x = load_channels(from, c, C);
+#pragma unroll
         for (int r = 0; r < ROWS; r++) {
             const float factor = diff[r][(size_t)i * step];
             sums[r] = fma((vec)factor, x, sums[r]);
@@ -30,8 +32,11 @@ __kernel void linear_grad(__global const float *diff_dst, ulong diff_dst_at, __g
         }
     }
     to += to_at + (size_t)first * C;
-    for (int r = 0; r < ROWS && first + r < rows; r++, to += C) {
-        store_channels(sums[r], to, c, C);
-        if (flags & WITH_BIAS && c == 0) diff_bias[diff_bias_at + first + r] = biases[r];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+        if (first + r < rows) {
+            store_channels(sums[r], to + (size_t)r * C, c, C);
+            if (flags & WITH_BIAS && c == 0) diff_bias[diff_bias_at + first + r] = biases[r];
+        }
     }
 }
