@@ -46,7 +46,7 @@ static void fast(const net_spec *net, shunt_recipe *recipe)
 {
     recipe->schedule = SHUNT_SCHEDULE_ONE_CYCLE;
     recipe->epochs = net->cifar ? 35 : 18;
-    recipe->rate = net->cifar ? 0.4 : 0.5;
+    recipe->rate = net->cifar ? 0.2 : 0.5;
     recipe->warm_up = 0.2;
     recipe->warm_up_rate = recipe->rate / 10;
     recipe->final_rate = 0;
