@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* The preset of the net's data set, at the size that was asked for. */
-static shunt_status usual_preprocess(const net_spec *net, shunt_preprocess *out)
+shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
 {
     shunt_status status = shunt_preprocess_preset(net->cifar ? "cifar10" : "imagenet", out);
     int64_t side = net->height < net->width ? net->height : net->width;
@@ -21,7 +21,7 @@ shunt_status shunt_model_create(const char *name, const shunt_model_options *opt
     shunt_model *model = calloc(1, sizeof *model);
     if (!model) return shunt_fail_memory();
     shunt_status status = net_describe(name, options, &model->net);
-    if (!status) status = usual_preprocess(&model->net, &model->preprocess);
+    if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
     if (!status) status = net_build(&model->net, &model->graph);
     if (status)
         shunt_model_destroy(model);

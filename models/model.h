@@ -41,6 +41,9 @@ struct shunt_model {
 /* model.c: gives the model these weights, which it then owns, and forgets executors made with others. */
 void model_take_weights(shunt_model *model, shunt_weights *weights);
 
+/* model.c: the preset of the net's data set, at its size. */
+shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);
+
 /* names.c: the model's name for a tensor that a file calls `name`. False for what no model has a use for. */
 bool names_canonical(const char *name, char *out, size_t size);
 

@@ -21,7 +21,9 @@ const option_row device_rows[] = {
 const option_row model_rows[] = {
     {"model", OPTION_TEXT, offsetof(model_settings, model), "M",
      "The network: resnet18, resnet34, resnet50, resnet101, resnet152, plain18, plain34; resnetD and plainD with "
-     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both). Without it: what the weight file says.",
+     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both); or an ONNX file, such as ./net.onnx, which brings "
+     "its "
+     "weights. Without it: what the weight file says.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights, safetensors, with the names of torchvision, timm, Hugging Face or Shunt.", NULL, 0, 0},
@@ -54,10 +56,24 @@ static int read_description(const char *path, json_t **out)
     return EXIT_OK;
 }
 
+/* No network's name has a dot or a slash. */
+static bool is_file(const char *model)
+{
+    return model && strpbrk(model, "./");
+}
+
 static int check_settings(const model_settings *settings, int policy)
 {
     if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
         return say_usage("--shortcut %s: must be A, B or C", settings->shortcut);
+    if (is_file(settings->model)) {
+        const char *other = settings->weights    ? "--weights"
+                            : settings->classes  ? "--classes"
+                            : settings->shortcut ? "--shortcut"
+                            : settings->v1       ? "--v1"
+                                                 : NULL;
+        return other ? say_usage("%s: an ONNX file is a whole network; leave out %s", settings->model, other) : EXIT_OK;
+    }
     if (!settings->weights && policy == WEIGHTS_NEEDED)
         return say_usage(
             "no weights: name a file with --weights, or say --random-weights to see it run without meaning");
@@ -85,6 +101,8 @@ int model_from_settings(const model_settings *settings, int policy, const shunt_
     int status = check_settings(settings, policy);
     if (status == EXIT_OK && settings->weights) status = read_description(settings->weights, &description);
     if (status) return status;
+    if (is_file(settings->model))
+        return shunt_model_open(settings->model, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
 
     const char *name = choose_model(settings, description, &options);
     if (!name)

@@ -6,7 +6,7 @@
 
 #include "runtime/error.h"
 
-static const weight_format *const formats[] = {&shunt_format_safetensors};
+static const weight_format *const formats[] = {&shunt_format_safetensors, &shunt_format_onnx};
 
 /* What a file of no known format most likely is, and what to do; NULL when nothing is known about it. */
 static const char *looks_like(const shunt_mapping *file)
@@ -30,10 +30,6 @@ static const char *looks_like(const shunt_mapping *file)
     const uint8_t *data = file->data;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (file->size >= known[i].length && !memcmp(data, known[i].magic, known[i].length)) return known[i].text;
-    /* An ONNX ModelProto starts with field 1, a small version, and field 2, 7 or 8: producer, graph or opsets. */
-    if (file->size > 2 && data[0] == 0x08 && data[1] && data[1] < 32 &&
-        (data[2] == 0x12 || data[2] == 0x3a || data[2] == 0x42))
-        return "an ONNX file; not supported yet: convert its weights to safetensors";
     return NULL;
 }
 

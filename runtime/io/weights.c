@@ -35,6 +35,7 @@ shunt_status shunt_weights_create(shunt_weights **out)
 static void free_weight(weight *entry)
 {
     if (!entry) return;
+    if (entry->run) munmap((void *)(uintptr_t)entry->view.data, entry->run);
     free(entry->copy);
     free(entry);
 }
@@ -49,6 +50,12 @@ void shunt_weights_destroy(shunt_weights *weights)
     json_decref(weights->unusable);
     free(weights->producer);
     shunt_unmap_file(&weights->file);
+    for (size_t i = 0; i < weights->nbeside; i++) {
+        shunt_unmap_file(&weights->beside[i]);
+        free(weights->beside_paths[i]);
+    }
+    free(weights->beside);
+    free(weights->beside_paths);
     free(weights);
 }
 
@@ -150,6 +157,31 @@ shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const s
     return insert(weights, entry);
 }
 
+shunt_status shunt_weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data)
+{
+    size_t bytes = 0;
+    shunt_status status = shunt_weights_check_name(name);
+    if (!status) status = check_desc(name, desc, &bytes);
+    if (status) return status;
+    weight *entry = new_weight(name, desc, NULL, bytes ? bytes : 1);
+    if (entry) *data = entry->copy;
+    return insert(weights, entry);
+}
+
+shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, float value)
+{
+    size_t bytes = 0;
+    shunt_status status = shunt_weights_check_name(name);
+    if (!status) status = check_desc(name, desc, &bytes);
+    if (status) return status;
+    weight *entry = new_weight(name, desc, NULL, 0);
+    if (entry && !(entry->view.data = shunt_map_run(value, bytes, &entry->run))) {
+        free_weight(entry);
+        entry = NULL;
+    }
+    return insert(weights, entry);
+}
+
 shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy)
 {
     shunt_tensor_desc desc = view->desc;
@@ -222,6 +254,36 @@ shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
         free_weight(weights->list[i]);
         weights->list[i] = entry;
     }
+    return SHUNT_OK;
+}
+
+/* ---- Further files ------------------------------------------------------------------------------------------- */
+
+enum { MOST_FILES = 4096 };
+
+shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out)
+{
+    for (size_t i = 0; i < weights->nbeside; i++)
+        if (!strcmp(weights->beside_paths[i], path)) {
+            *out = &weights->beside[i];
+            return SHUNT_OK;
+        }
+    if (weights->nbeside == MOST_FILES)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its data is in more than %d files", path, MOST_FILES);
+    size_t room = weights->nbeside + 1;
+    shunt_mapping *files = reallocarray(weights->beside, room, sizeof *files);
+    if (files) weights->beside = files;
+    char **paths = files ? reallocarray(weights->beside_paths, room, sizeof *paths) : NULL;
+    if (paths) weights->beside_paths = paths;
+    char *copy = paths ? strdup(path) : NULL;
+    if (!copy) return shunt_fail_memory();
+    shunt_status status = shunt_map_file(path, 0, &files[weights->nbeside]);
+    if (status) {
+        free(copy);
+        return status;
+    }
+    paths[weights->nbeside] = copy;
+    *out = &files[weights->nbeside++];
     return SHUNT_OK;
 }
 

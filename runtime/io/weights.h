@@ -11,12 +11,16 @@
 typedef struct weight {
     shunt_tensor_view view;
     void *copy;  /* what view.data points to, or NULL: then it points into the mapped file */
+    size_t run;  /* != 0: bytes that are mapped at view.data for this tensor alone (shunt_weights_put_run) */
     char name[]; /* what view.name points to */
 } weight;
 
 struct shunt_weights {
-    shunt_mapping file; /* or what shunt_weights_reserve mapped in its place */
-    int in_memory;      /* != 0: `file` is memory only, and nothing could give its contents back */
+    shunt_mapping file;    /* or what shunt_weights_reserve mapped in its place */
+    shunt_mapping *beside; /* further files, see shunt_weights_map */
+    char **beside_paths;
+    size_t nbeside;
+    int in_memory; /* != 0: `file` is memory only, and nothing could give its contents back */
     weight **list;
     size_t count, room;
     json_t *index;      /* name -> position in list */
@@ -33,7 +37,7 @@ typedef struct weight_format {
     /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
     shunt_status (*read)(const char *path, shunt_weights *weights);
 } weight_format;
-extern const weight_format shunt_format_safetensors;
+extern const weight_format shunt_format_safetensors, shunt_format_onnx;
 
 /* formats.c: what shunt_weights_open does once weights->file is mapped. path is for messages only. */
 shunt_status shunt_weights_parse(const char *path, shunt_weights *weights);
@@ -46,6 +50,18 @@ shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const s
 
 /* Puts a tensor of any floating-point type as float32: a copy, unless it is of that type and `copy` is 0. */
 shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy);
+
+/* Puts a tensor whose data is to be computed: *data is room for it. */
+shunt_status shunt_weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data);
+/* Puts a float32 tensor whose elements all have one value. It takes addresses, but hardly any memory (run.c). */
+shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
+                                   float value);
+/* run.c: maps at least `bytes` bytes that all repeat `value`, NULL without memory; and how much memory that takes. */
+size_t shunt_run_piece(size_t bytes);
+void *shunt_map_run(float value, size_t bytes, size_t *mapped);
+
+/* Maps one more file, or finds it mapped already, for tensors to lie in. It stays as long as the weights do. */
+shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
 
 /* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
  * released, or plain memory where a temporary file cannot be had. For weights without a file. */

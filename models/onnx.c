@@ -1,0 +1,76 @@
+/* onnx.c - a model whose graph comes out of an ONNX file, as it is; what Shunt asks is that it takes pictures and gives one
+ * score a class. */
+#include "models/model.h"
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/onnx/onnx.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "net" of "folder/net.onnx" */
+static shunt_status set_name(const char *path, net_spec *net)
+{
+    char *copy = strdup(path);
+    if (!copy) return shunt_fail_memory();
+    snprintf(net->name, sizeof net->name, "%s", basename(copy));
+    char *suffix = strrchr(net->name, '.');
+    if (suffix && suffix != net->name) *suffix = '\0';
+    free(copy);
+    return SHUNT_OK;
+}
+
+static shunt_status check(const onnx_import *file, net_spec *net)
+{
+    const shunt_graph *graph = file->graph;
+    const onnx_tensor *scores = &file->outputs[0].tensor;
+    if (graph->ninputs != 1)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "the network has %u inputs, not one picture", graph->ninputs);
+    const shunt_tensor_desc *src = &graph->values[graph->inputs[0]].desc;
+    if (src->rank != 4 || src->dims[1] != 3)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' is no picture (N x 3 x H x W)",
+                          graph->values[graph->inputs[0]].name);
+    if (file->outputs[0].index < 0 || scores->rank != 2 || scores->dims[0] != src->dims[0])
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its output '%.100s' is not one score a class (N x classes)",
+                          file->outputs[0].name);
+    net->height = src->dims[2];
+    net->width = src->dims[3];
+    net->classes = scores->dims[1];
+    return SHUNT_OK;
+}
+
+shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
+{
+    *out = NULL;
+    onnx_import file = {0};
+    onnx_options wanted = {.classify = true};
+    if (options) wanted.height = options->height, wanted.width = options->width;
+    shunt_model *model = calloc(1, sizeof *model);
+    if (!model) return shunt_fail_memory();
+    shunt_status status = onnx_open(path, &wanted, &file);
+    if (status) {
+        free(model);
+        return status;
+    }
+    status = set_name(path, &model->net);
+    if (!status) status = check(&file, &model->net);
+    if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
+    if (!status) status = metadata_read(&model->net, file.weights, &model->labels, &model->preprocess);
+    if (status) {
+        shunt_fail_context(status, "%s", path);
+    } else {
+        model->graph = file.graph;
+        model->weights = file.weights;
+        file.graph = NULL;
+        file.weights = NULL;
+    }
+    onnx_close(&file);
+    if (status)
+        shunt_model_destroy(model);
+    else
+        *out = model;
+    return status;
+}

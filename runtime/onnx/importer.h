@@ -1,0 +1,161 @@
+/* importer.h - what the files of the importer share: its values, the node at hand, and how ops are appended. */
+#ifndef SHUNT_RUNTIME_ONNX_IMPORTER_H
+#define SHUNT_RUNTIME_ONNX_IMPORTER_H
+
+#include <jansson.h>
+
+#include "runtime/graph/graph.h"
+#include "runtime/io/weights.h"
+#include "runtime/onnx/onnx.h"
+
+/* A value of the file: a constant, or computed by the graph. A value's shape here may differ from that of the graph's
+ * value that holds its elements: reshaping is free until an op needs the shape (onnx_shaped). */
+typedef struct onnx_value {
+    char *name;
+    onnx_tensor tensor; /* type and shape; data of a constant */
+    shunt_value value;  /* in the graph: what holds the elements; SHUNT_NO_VALUE for a constant */
+    shunt_value shaped; /* the last that onnx_shaped made of it, or SHUNT_NO_VALUE */
+} onnx_value;
+
+typedef struct importer {
+    const char *path;
+    const uint8_t *file;
+    onnx_options options;
+    int64_t opset;
+    wire_bytes message; /* GraphProto */
+    shunt_graph *graph;
+    shunt_weights *weights;
+    onnx_memory memory;
+    onnx_folder folder;
+    onnx_value *values; /* found by name through `index` */
+    uint32_t nvalues, room;
+    json_t *index;
+} importer;
+
+enum { ONNX_MOST_ARGUMENTS = 256 };
+
+/* The node being imported. Texts are slices of the file. */
+typedef struct onnx_node {
+    importer *in;
+    wire_bytes message, op, name, domain;
+    wire_bytes outputs[ONNX_MOST_ARGUMENTS];
+    uint32_t inputs[ONNX_MOST_ARGUMENTS]; /* indices into in->values; ONNX_NONE for one left out */
+    uint32_t ninputs, noutputs;
+    char label[128]; /* for the graph: its name, or its first result's */
+} onnx_node;
+enum { ONNX_NONE = UINT32_MAX };
+
+/* ---- node.c: attributes. Each leaves *out alone when there is none. ------------------------------------------ */
+
+shunt_status onnx_attribute_int(const onnx_node *node, const char *name, int64_t *out);
+shunt_status onnx_attribute_float(const onnx_node *node, const char *name, float *out);
+shunt_status onnx_attribute_text(const onnx_node *node, const char *name, wire_bytes *out);
+enum { ONNX_MOST_INTS = 2 * ONNX_MAX_RANK };
+typedef struct onnx_ints {
+    int64_t at[ONNX_MOST_INTS];
+    uint32_t count;
+    bool there;
+} onnx_ints;
+shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_ints *out);
+/* The attribute's own message; out->data is NULL when there is none. */
+shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes *out);
+shunt_status onnx_attribute_tensor(const onnx_node *node, const char *name, onnx_tensor *out, bool *there);
+
+/* ---- values.c ------------------------------------------------------------------------------------------------- */
+
+/* Input `index` of the node, or NULL when it is left out. Valid until a value is added. */
+onnx_value *onnx_input(const onnx_node *node, uint32_t index);
+bool onnx_is_constant(const onnx_value *value);
+/* import.c: names a value. */
+shunt_status onnx_add_value(importer *in, wire_bytes name, const onnx_tensor *tensor, shunt_value value);
+/* Names output `index` of the node. The shape is that of `tensor`; data and value say what it is. */
+shunt_status onnx_result(onnx_node *node, uint32_t index, const onnx_tensor *tensor, shunt_value value);
+/* A value of the graph with the elements of input `index`, in this shape (of as many elements), as float32: a parameter for
+ * a constant. */
+shunt_status onnx_shaped(onnx_node *node, uint32_t index, uint32_t rank, const int64_t *dims, shunt_value *out);
+/* The same in the shape that it has. */
+shunt_status onnx_as_is(onnx_node *node, uint32_t index, shunt_value *out);
+/* A parameter that the importer computes: *data is room for it; or one filled with a value. what: for its name. */
+shunt_status onnx_parameter(onnx_node *node, const char *what, uint32_t rank, const int64_t *dims, float **data,
+                            shunt_value *out);
+shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank, const int64_t *dims, float value,
+                                shunt_value *out);
+/* Appends an op. */
+shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, const shunt_op_attr *attr,
+                         uint32_t ninputs, const shunt_value *inputs, shunt_value *out);
+/* The graph's value in another shape of as many elements. */
+shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
+shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value);
+/* Whole numbers of constant input `index`, such as axes and shapes; there is false when the input is left out. */
+shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out);
+/* Brings an axis that may count from the end into 0 .. rank - 1. */
+shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out);
+
+/* ---- Operators -------------------------------------------------------------------------------------------------- */
+
+/* Fold: all inputs are constants, and so becomes the result. */
+typedef shunt_status (*onnx_operator)(onnx_node *node);
+
+shunt_status onnx_fold_constant(onnx_node *node);
+shunt_status onnx_fold_constant_of_shape(onnx_node *node);
+shunt_status onnx_fold_shape(onnx_node *node);
+shunt_status onnx_fold_gather(onnx_node *node);
+shunt_status onnx_fold_cast(onnx_node *node);
+shunt_status onnx_fold_concat(onnx_node *node);
+shunt_status onnx_fold_transpose(onnx_node *node);
+shunt_status onnx_fold_pad(onnx_node *node);
+shunt_status onnx_fold_add(onnx_node *node);
+
+shunt_status onnx_import_conv(onnx_node *node);
+shunt_status onnx_import_batch_norm(onnx_node *node);
+shunt_status onnx_import_gemm(onnx_node *node);
+shunt_status onnx_import_matmul(onnx_node *node);
+shunt_status onnx_import_pool(onnx_node *node);
+shunt_status onnx_import_global_pool(onnx_node *node);
+shunt_status onnx_import_reduce_mean(onnx_node *node);
+shunt_status onnx_import_relu(onnx_node *node);
+shunt_status onnx_import_clip(onnx_node *node);
+shunt_status onnx_import_add(onnx_node *node);
+shunt_status onnx_import_softmax(onnx_node *node);
+shunt_status onnx_import_concat(onnx_node *node);
+shunt_status onnx_import_pad(onnx_node *node);
+shunt_status onnx_import_transpose(onnx_node *node);
+shunt_status onnx_import_cast(onnx_node *node);
+/* For computed values and constants alike: only the shape changes. */
+shunt_status onnx_import_identity(onnx_node *node);
+shunt_status onnx_import_dropout(onnx_node *node);
+shunt_status onnx_import_reshape(onnx_node *node);
+shunt_status onnx_import_flatten(onnx_node *node);
+shunt_status onnx_import_squeeze(onnx_node *node);
+shunt_status onnx_import_unsqueeze(onnx_node *node);
+
+/* shape.c: the order that a Transpose asks for; and a value of the graph in another order, src itself when it is the same. */
+shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes);
+shunt_status onnx_transpose(onnx_node *node, shunt_value src, const uint32_t *axes, shunt_value *out);
+
+/* elementwise.c: the shape of a and b broadcast; out may be either. */
+shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_tensor *out);
+/* a + b in the graph, broadcast. */
+shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out);
+
+/* pad.c: what a Pad does to each axis; the sums fit. */
+typedef struct onnx_padding {
+    int32_t mode; /* SHUNT_PAD_* */
+    int64_t before[ONNX_MAX_RANK], after[ONNX_MAX_RANK];
+} onnx_padding;
+shunt_status onnx_padding_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_padding *out);
+
+/* window.c: pads, strides and dilations as convolutions and pools have them, in 1 to 3 directions. */
+enum { ONNX_MOST_DIRECTIONS = 3 };
+typedef struct onnx_window {
+    uint32_t directions;
+    int64_t size[ONNX_MOST_DIRECTIONS], window[ONNX_MOST_DIRECTIONS];
+    int64_t stride[ONNX_MOST_DIRECTIONS], dilation[ONNX_MOST_DIRECTIONS];
+    int64_t before[ONNX_MOST_DIRECTIONS], after[ONNX_MOST_DIRECTIONS];
+    int64_t extra[ONNX_MOST_DIRECTIONS]; /* what ceil_mode adds to `after` */
+    int64_t places[ONNX_MOST_DIRECTIONS];
+} onnx_window;
+/* size and window of each direction are set. */
+shunt_status onnx_window_read(const onnx_node *node, onnx_window *w);
+
+#endif

@@ -1,0 +1,47 @@
+/* onnx.h - an ONNX file made into a graph of the IR and its weights. The graph is imported as it is: node by node, in the
+ * file's order; what depends on constants and shapes alone is computed here, once. */
+#ifndef SHUNT_RUNTIME_ONNX_H
+#define SHUNT_RUNTIME_ONNX_H
+
+#include <shunt/graph.h>
+
+#include "runtime/io/file.h"
+#include "runtime/onnx/tensor.h"
+
+enum { ONNX_MOST_OPSET = 21 };
+
+/* Makes an input of the graph a constant. */
+typedef struct onnx_binding {
+    const char *name;
+    onnx_tensor tensor; /* its data outlives the import */
+} onnx_binding;
+
+typedef struct onnx_options {
+    int64_t height, width; /* of pictures, where the file leaves them open; 0: 224 */
+    const onnx_binding *bindings;
+    size_t nbindings;
+    bool classify; /* only the first output, as (N, classes), and without the softmax that may make it */
+} onnx_options;
+
+typedef struct onnx_output {
+    char *name;
+    int32_t index;      /* among the graph's outputs; -1: a constant */
+    onnx_tensor tensor; /* type and shape in the file's terms; data of a constant */
+} onnx_output;
+
+typedef struct onnx_import {
+    shunt_graph *graph;
+    shunt_weights *weights; /* the graph's parameters, and what the file says of itself as metadata */
+    onnx_output *outputs;
+    size_t noutputs;
+    onnx_memory memory; /* what the constants among the outputs lie in */
+} onnx_import;
+
+/* Frees nothing of the caller's. options may be NULL. The error names the node, its operator and what to do. */
+shunt_status onnx_open(const char *path, const onnx_options *options, onnx_import *out);
+void onnx_close(onnx_import *import);
+
+/* Whether a file's first bytes are those of an ONNX model. */
+bool onnx_is(const shunt_mapping *file);
+
+#endif

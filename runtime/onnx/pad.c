@@ -1,0 +1,97 @@
+/* pad.c - Pad: what it does to each axis comes from attributes, or since opset 11 from inputs. */
+#include "runtime/onnx/importer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "runtime/error.h"
+
+static shunt_status read_mode(const onnx_node *node, int32_t *mode)
+{
+    wire_bytes text = {(const uint8_t *)"constant", 8};
+    shunt_status status = onnx_attribute_text(node, "mode", &text);
+    if (status) return status;
+    if (wire_is(text, "constant"))
+        *mode = SHUNT_PAD_CONSTANT;
+    else if (wire_is(text, "reflect"))
+        *mode = SHUNT_PAD_REFLECT;
+    else if (wire_is(text, "edge"))
+        *mode = SHUNT_PAD_EDGE;
+    else
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its mode is '%.*s'; Shunt has constant, reflect and edge",
+                          text.size < 40 ? (int)text.size : 40, (const char *)text.data);
+    return SHUNT_OK;
+}
+
+static shunt_status set_axis(onnx_padding *padding, uint32_t axis, int64_t size, int64_t before, int64_t after)
+{
+    const int64_t most = padding->mode == SHUNT_PAD_REFLECT ? size - 1 : INT32_MAX;
+    if (size < 1 || before > most || after > most || before <= -size || after <= -size || before < INT32_MIN ||
+        after < INT32_MIN || size + before + after < 1)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "axis %u of %" PRId64 " elements cannot be padded by %" PRId64 " and %" PRId64, axis, size,
+                          before, after);
+    padding->before[axis] = before;
+    padding->after[axis] = after;
+    return SHUNT_OK;
+}
+
+shunt_status onnx_padding_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_padding *out)
+{
+    onnx_ints pads, axes = {.count = rank};
+    uint32_t axis = 0;
+    *out = (onnx_padding){0};
+    shunt_status status = read_mode(node, &out->mode);
+    if (!status)
+        status =
+            node->in->opset < 11 ? onnx_attribute_ints(node, "pads", &pads) : onnx_input_ints(node, 1, "pads", &pads);
+    if (!status && node->in->opset >= 18) status = onnx_input_ints(node, 3, "axes", &axes);
+    if (status) return status;
+    if (!axes.there)
+        for (axes.count = 0; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
+    if (pads.count != 2 * axes.count)
+        return shunt_fail(SHUNT_E_INVALID, "it has %u pads for %u axes", pads.count, axes.count);
+    for (uint32_t i = 0; i < axes.count && !status; i++) {
+        status = onnx_axis(axes.at[i], rank, &axis);
+        if (!status) status = set_axis(out, axis, dims[axis], pads.at[i], pads.at[axes.count + i]);
+    }
+    return status;
+}
+
+static shunt_status read_value(const onnx_node *node, float *out)
+{
+    *out = 0;
+    if (node->in->opset < 11) return onnx_attribute_float(node, "value", out);
+    const onnx_value *value = onnx_input(node, 2);
+    if (!value) return SHUNT_OK;
+    if (!onnx_is_constant(value) || onnx_size(&value->tensor) != 1)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its value is not one constant number");
+    *out = (float)onnx_number(&value->tensor, 0);
+    return SHUNT_OK;
+}
+
+shunt_status onnx_import_pad(onnx_node *node)
+{
+    onnx_tensor tensor = onnx_input(node, 0)->tensor;
+    onnx_padding padding;
+    shunt_op_attr attr = {.words = {0}};
+    shunt_value src, dst;
+    if (tensor.rank > SHUNT_MAX_RANK)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", tensor.rank,
+                          SHUNT_MAX_RANK);
+    shunt_status status = onnx_padding_read(node, tensor.rank, tensor.dims, &padding);
+    if (!status) status = read_value(node, &attr.pad.value);
+    if (!status) status = onnx_as_is(node, 0, &src);
+    if (status) return status;
+    attr.pad.mode = padding.mode;
+    if (padding.mode != SHUNT_PAD_CONSTANT) attr.pad.value = 0;
+    for (uint32_t i = 0; i < tensor.rank; i++) {
+        attr.pad.before[i] = (int32_t)padding.before[i];
+        attr.pad.after[i] = (int32_t)padding.after[i];
+        tensor.dims[i] += padding.before[i] + padding.after[i];
+    }
+    status = onnx_append(node, SHUNT_OP_PAD, 0, &attr, 1, &src, &dst);
+    tensor.data = NULL;
+    return status ? status : onnx_result(node, 0, &tensor, dst);
+}

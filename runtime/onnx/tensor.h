@@ -1,0 +1,80 @@
+/* tensor.h - constants of an ONNX file as the importer handles them: a type, a shape, and data that lies in the file
+ * wherever it can. A tensor filled with one value is kept as that value. */
+#ifndef SHUNT_RUNTIME_ONNX_TENSOR_H
+#define SHUNT_RUNTIME_ONNX_TENSOR_H
+
+#include "runtime/onnx/wire.h"
+
+enum { ONNX_MAX_RANK = 8 };
+
+typedef enum onnx_type { /* TensorProto.DataType */
+                         ONNX_FLOAT = 1,
+                         ONNX_UINT8,
+                         ONNX_INT8,
+                         ONNX_UINT16,
+                         ONNX_INT16,
+                         ONNX_INT32,
+                         ONNX_INT64,
+                         ONNX_STRING,
+                         ONNX_BOOL,
+                         ONNX_FLOAT16,
+                         ONNX_DOUBLE,
+                         ONNX_UINT32,
+                         ONNX_UINT64,
+                         ONNX_BFLOAT16 = 16
+} onnx_type;
+
+typedef struct onnx_tensor {
+    uint8_t type, rank;
+    bool splat; /* data is one element, which all are */
+    int64_t dims[ONNX_MAX_RANK];
+    const uint8_t *data; /* little-endian, not aligned; NULL: computed when the graph runs */
+} onnx_tensor;
+
+/* Memory that lives as long as the import, and how much more there may be: 3 times the file and 48 MiB in all. */
+typedef struct onnx_memory {
+    void **blocks;
+    size_t nblocks, room;
+    uint64_t left;
+} onnx_memory;
+void *onnx_alloc(onnx_memory *memory, uint64_t bytes); /* NULL after failing with a message */
+/* For memory that someone else owns. */
+shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes);
+void onnx_memory_free(onnx_memory *memory);
+
+/* "FLOAT16", or "type 77". */
+const char *onnx_type_name(uint8_t type);
+/* Bytes of an element; 0 for strings and unknown types. */
+size_t onnx_type_bytes(uint8_t type);
+bool onnx_type_is_float(uint8_t type);
+/* Integers of at most 16 bits: exact in float32. */
+bool onnx_type_is_small(uint8_t type);
+
+/* Number of elements; at most 2^40, or fails. */
+shunt_status onnx_count(const onnx_tensor *tensor, uint64_t *count);
+/* The same of a tensor that has been checked. */
+uint64_t onnx_size(const onnx_tensor *tensor);
+
+/* Where external data is looked for. */
+typedef struct onnx_folder {
+    const char *model;      /* path of the file; NULL: there can be no external data */
+    shunt_weights *weights; /* keeps what is mapped */
+} onnx_folder;
+
+/* Reads a TensorProto. name: its own, not terminated; may be NULL. */
+shunt_status onnx_tensor_read(wire_bytes message, const uint8_t *file, const onnx_folder *folder, onnx_memory *memory,
+                              onnx_tensor *out, wire_bytes *name);
+
+/* external.c: `length` bytes (0: all that follow) at `offset` of the file `location` beside the model. */
+shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint64_t offset, uint64_t length,
+                           wire_bytes *out);
+
+/* Element `index` as a number; integers beyond 2^53 are rounded in the first. */
+double onnx_number(const onnx_tensor *tensor, uint64_t index);
+int64_t onnx_integer(const onnx_tensor *tensor, uint64_t index);
+/* Writes a number as element `index`, rounded or wrapped to the type. */
+void onnx_store(uint8_t type, void *data, uint64_t index, double number, int64_t integer);
+/* All elements as float32. */
+void onnx_floats(const onnx_tensor *tensor, float *out);
+
+#endif

@@ -1,0 +1,206 @@
+/* values.c - the importer's values by name, and the way from them to values of the graph: parameters are made of constants
+ * and shapes changed when an op needs it, and not before. */
+#include "runtime/onnx/importer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/error.h"
+
+onnx_value *onnx_input(const onnx_node *node, uint32_t index)
+{
+    if (index >= node->ninputs || node->inputs[index] == ONNX_NONE) return NULL;
+    return &node->in->values[node->inputs[index]];
+}
+
+bool onnx_is_constant(const onnx_value *value)
+{
+    return value->value == SHUNT_NO_VALUE;
+}
+
+shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value)
+{
+    return shunt_graph_desc(node->in->graph, value);
+}
+
+/* ---- Into the graph ------------------------------------------------------------------------------------------- */
+
+shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, const shunt_op_attr *attr,
+                         uint32_t ninputs, const shunt_value *inputs, shunt_value *out)
+{
+    *out = shunt_graph_op(node->in->graph, node->label, kind, flags, attr, ninputs, inputs);
+    return *out == SHUNT_NO_VALUE ? shunt_graph_check(node->in->graph) : SHUNT_OK;
+}
+
+static bool same_shape(const shunt_tensor_desc *desc, uint32_t rank, const int64_t *dims)
+{
+    return desc->rank == rank && !memcmp(desc->dims, dims, rank * sizeof *dims);
+}
+
+/* The first dimension is copied or left over, so that the graph takes other batches than the file was made for. */
+shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out)
+{
+    shunt_tensor_desc desc = onnx_desc(node, value);
+    shunt_op_attr attr = {.reshape = {.rank = (int32_t)rank}};
+    *out = value;
+    if (same_shape(&desc, rank, dims)) return SHUNT_OK;
+    if (rank > SHUNT_MAX_RANK)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "it works on a tensor of rank %u; Shunt has %d at most", rank,
+                          SHUNT_MAX_RANK);
+    for (uint32_t i = 0; i < rank; i++) {
+        if (dims[i] > INT32_MAX)
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
+        attr.reshape.dims[i] = i ? (int32_t)dims[i] : desc.rank && desc.dims[0] == dims[0] ? 0 : -1;
+    }
+    return onnx_append(node, SHUNT_OP_RESHAPE, 0, &attr, 1, &value, out);
+}
+
+/* NAME, or NAME#2, #3 ... when a constant is needed in another form, too. */
+static shunt_status free_name(const importer *in, const char *base, char *name, size_t size)
+{
+    for (unsigned n = 1; n < 100000; n++) {
+        snprintf(name, size, n == 1 ? "%.500s" : "%.500s#%u", base, n);
+        if (!shunt_weights_find(in->weights, name)) return SHUNT_OK;
+    }
+    return shunt_fail(SHUNT_E_UNSUPPORTED, "a constant is used in too many forms");
+}
+
+enum { NAME_SIZE = 520 };
+
+static shunt_status add_parameter(onnx_node *node, const char *name, uint32_t rank, const int64_t *dims,
+                                  shunt_value *out)
+{
+    *out = shunt_graph_parameter(node->in->graph, name, SHUNT_ROLE_WEIGHT, rank, dims);
+    return *out == SHUNT_NO_VALUE ? shunt_graph_check(node->in->graph) : SHUNT_OK;
+}
+
+static shunt_tensor_desc f32_desc(uint32_t rank, const int64_t *dims)
+{
+    shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
+    memcpy(desc.dims, dims, rank * sizeof *dims);
+    return desc;
+}
+
+/* The graph checks the shape, so it comes first: nothing is allocated for a shape that cannot be. */
+shunt_status onnx_parameter(onnx_node *node, const char *what, uint32_t rank, const int64_t *dims, float **data,
+                            shunt_value *out)
+{
+    char name[NAME_SIZE];
+    void *room = NULL;
+    shunt_status status = free_name(node->in, what, name, sizeof name);
+    if (!status) status = add_parameter(node, name, rank, dims, out);
+    if (status) return status;
+    shunt_tensor_desc desc = f32_desc(rank, dims);
+    status = onnx_charge(&node->in->memory, shunt_tensor_bytes(&desc));
+    if (!status) status = shunt_weights_add(node->in->weights, name, &desc, &room);
+    *data = room;
+    return status;
+}
+
+shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank, const int64_t *dims, float value,
+                                shunt_value *out)
+{
+    char name[NAME_SIZE];
+    shunt_status status = free_name(node->in, what, name, sizeof name);
+    if (!status) status = add_parameter(node, name, rank, dims, out);
+    if (status) return status;
+    shunt_tensor_desc desc = f32_desc(rank, dims);
+    uint64_t bytes = shunt_tensor_bytes(&desc), piece = shunt_run_piece(bytes);
+    bool small = bytes <= piece;
+    void *room;
+    status = onnx_charge(&node->in->memory, small ? bytes : piece);
+    if (status || !small) return status ? status : shunt_weights_put_run(node->in->weights, name, &desc, value);
+    status = shunt_weights_add(node->in->weights, name, &desc, &room);
+    for (uint64_t i = 0; !status && i < bytes / sizeof value; i++) ((float *)room)[i] = value;
+    return status;
+}
+
+/* float32 data is used where it lies, if the processor allows that. */
+static shunt_status constant_parameter(onnx_node *node, const onnx_value *source, uint32_t rank, const int64_t *dims,
+                                       shunt_value *out)
+{
+    const onnx_tensor *tensor = &source->tensor;
+    char name[NAME_SIZE];
+    float *data;
+    if (onnx_size(tensor) == 0)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has no elements", source->name);
+    if (tensor->splat) return onnx_parameter_run(node, source->name, rank, dims, (float)onnx_number(tensor, 0), out);
+    bool in_place = tensor->type == ONNX_FLOAT && (uintptr_t)tensor->data % sizeof(float) == 0 &&
+                    tensor->data >= node->in->weights->file.data &&
+                    tensor->data < node->in->weights->file.data + node->in->weights->file.size;
+    if (!in_place) {
+        shunt_status status = onnx_parameter(node, source->name, rank, dims, &data, out);
+        if (!status) onnx_floats(tensor, data);
+        return status;
+    }
+    shunt_status status = free_name(node->in, source->name, name, sizeof name);
+    if (!status) status = add_parameter(node, name, rank, dims, out);
+    if (status) return status;
+    shunt_tensor_desc desc = f32_desc(rank, dims);
+    return shunt_weights_put(node->in->weights, name, &desc, tensor->data, 0);
+}
+
+shunt_status onnx_shaped(onnx_node *node, uint32_t index, uint32_t rank, const int64_t *dims, shunt_value *out)
+{
+    onnx_value *source = onnx_input(node, index);
+    const int64_t scalar = 1;
+    if (rank == 0) rank = 1, dims = &scalar; /* the graph has no tensors of rank 0 */
+    if (source->shaped != SHUNT_NO_VALUE) {
+        shunt_tensor_desc desc = onnx_desc(node, source->shaped);
+        *out = source->shaped;
+        if (same_shape(&desc, rank, dims)) return SHUNT_OK;
+    }
+    if (rank > SHUNT_MAX_RANK)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has rank %u; Shunt has %d at most", source->name,
+                          rank, SHUNT_MAX_RANK);
+    shunt_status status = onnx_is_constant(source) ? constant_parameter(node, source, rank, dims, out)
+                                                   : onnx_reshape(node, source->value, rank, dims, out);
+    if (!status) source->shaped = *out;
+    return status;
+}
+
+shunt_status onnx_as_is(onnx_node *node, uint32_t index, shunt_value *out)
+{
+    const onnx_value *source = onnx_input(node, index);
+    if (!source) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", index);
+    const onnx_tensor tensor = source->tensor;
+    return onnx_shaped(node, index, tensor.rank, tensor.dims, out);
+}
+
+/* ---- Numbers that say how ------------------------------------------------------------------------------------- */
+
+shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out)
+{
+    const onnx_value *value = onnx_input(node, index);
+    *out = (onnx_ints){0};
+    if (!value) return SHUNT_OK;
+    if (!onnx_is_constant(value))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
+                          value->name);
+    if (value->tensor.rank > 1 || onnx_size(&value->tensor) > ONNX_MOST_INTS || onnx_type_is_float(value->tensor.type))
+        return shunt_fail(SHUNT_E_INVALID, "its %s '%.100s' are not a list of at most %d whole numbers", what,
+                          value->name, ONNX_MOST_INTS);
+    out->count = (uint32_t)onnx_size(&value->tensor);
+    out->there = true;
+    for (uint32_t i = 0; i < out->count; i++) out->at[i] = onnx_integer(&value->tensor, i);
+    return SHUNT_OK;
+}
+
+shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out)
+{
+    if (axis < -(int64_t)rank || axis >= (int64_t)rank)
+        return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " of a tensor of rank %u", axis, rank);
+    *out = (uint32_t)(axis < 0 ? axis + rank : axis);
+    return SHUNT_OK;
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------------------ */
+
+shunt_status onnx_result(onnx_node *node, uint32_t index, const onnx_tensor *tensor, shunt_value value)
+{
+    if (index >= node->noutputs || !node->outputs[index].size) return SHUNT_OK; /* nobody asks for it */
+    return onnx_add_value(node->in, node->outputs[index], tensor, value);
+}

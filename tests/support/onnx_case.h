@@ -1,0 +1,12 @@
+/* onnx_case.h - one case in the form of ONNX's backend tests: model.onnx and test_data_set_N/{in,out}put_N.pb. */
+#ifndef SHUNT_TESTS_ONNX_CASE_H
+#define SHUNT_TESTS_ONNX_CASE_H
+
+#include <shunt/shunt.h>
+#include <stdbool.h>
+
+/* Imports the model and compares what it computes on the device with what is expected, for each data set. note becomes what
+ * went wrong; or, after true, the inputs that had to be bound as constants. */
+bool onnx_case_run(shunt_device *device, const char *folder, char *note, size_t size);
+
+#endif
