@@ -1,5 +1,5 @@
 /* ops_golden.c - small ops of every kind on one device (SHUNT_TEST_DEVICE) against results of PyTorch and numpy, which
- * tests/golden/ops.py computed in float64. A device is asked in the layout that it wants; what it refuses is counted. */
+ * tests/golden/ops.py and training.py computed in float64. A device is asked in the layout that it wants; what it refuses is counted. */
 #include "tests/support/layout.h"
 #include "tests/support/op_draw.h"
 #include "tests/support/op_runner.h"
@@ -13,9 +13,9 @@
 
 typedef struct golden {
     const char *name;
-    json_t *values;
+    const json_t *attr, *values[SHUNT_MAX_OUTPUTS];
     shunt_op_desc op; /* plain, but for a reorder, which has its blocks */
-    double *inputs[SHUNT_MAX_INPUTS], *got;
+    double *inputs[SHUNT_MAX_INPUTS], *got[SHUNT_MAX_OUTPUTS];
 } golden;
 
 static int64_t integer(const json_t *object, const char *key)
@@ -32,7 +32,7 @@ static uint32_t kind_of(const char *name)
 {
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++)
         if (!strcmp(op_kind_name(kind), name)) return kind;
-    cr_assert_fail("ops.json has an unknown kind %s", name);
+    cr_assert_fail("no op has kind %s", name);
     return 0;
 }
 
@@ -43,6 +43,7 @@ static uint32_t flags_of(const json_t *names)
         const char *name = json_string_value(json_array_get(names, i));
         flags |= !strcmp(name, "bias")       ? SHUNT_FLAG_BIAS
                  : !strcmp(name, "residual") ? SHUNT_FLAG_RESIDUAL
+                 : !strcmp(name, "nesterov") ? SHUNT_FLAG_NESTEROV
                                              : SHUNT_FLAG_RELU;
     }
     return flags;
@@ -55,24 +56,39 @@ static shunt_tensor_desc tensor_of(const json_t *dims)
     return made;
 }
 
+static float real(const json_t *attr, const char *key)
+{
+    return (float)json_number_value(json_object_get(attr, key));
+}
+
 static void read_attr(const json_t *attr, shunt_op_desc *op)
 {
     shunt_conv_attr *conv = &op->attr.conv;
     shunt_pool_attr *pool = &op->attr.pool;
     switch (op->kind) {
     case SHUNT_OP_CONV:
+    case SHUNT_OP_CONV_GRAD_SRC:
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
         pair(attr, "stride", conv->stride), pair(attr, "dilation", conv->dilation);
         pair(attr, "pad_before", conv->pad_before), pair(attr, "pad_after", conv->pad_after);
         conv->groups = (int32_t)integer(attr, "groups");
         break;
     case SHUNT_OP_MAX_POOL:
     case SHUNT_OP_AVG_POOL:
+    case SHUNT_OP_MAX_POOL_GRAD:
         pair(attr, "window", pool->window), pair(attr, "stride", pool->stride);
         pair(attr, "pad_before", pool->pad_before), pair(attr, "pad_after", pool->pad_after);
         pool->count_padding = (int32_t)integer(attr, "count_padding");
         break;
     case SHUNT_OP_BATCH_NORM:
-        op->attr.batch_norm.epsilon = (float)json_number_value(json_object_get(attr, "epsilon"));
+    case SHUNT_OP_BATCH_NORM_GRAD:
+        op->attr.batch_norm.epsilon = real(attr, "epsilon");
+        break;
+    case SHUNT_OP_CROSS_ENTROPY:
+        op->attr.cross_entropy.smoothing = real(attr, "smoothing");
+        break;
+    case SHUNT_OP_SGD:
+        op->attr.sgd = (shunt_sgd_attr){real(attr, "momentum"), real(attr, "weight_decay")};
         break;
     case SHUNT_OP_SHORTCUT:
         op->attr.shortcut.stride = (int32_t)integer(attr, "stride");
@@ -83,39 +99,52 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     }
 }
 
+static double *doubles(const shunt_tensor_desc *tensor)
+{
+    double *made = calloc(shunt_tensor_storage(tensor), sizeof *made);
+    cr_assert_not_null(made);
+    return made;
+}
+
+/* A case with one output has its dims and values itself. */
+static void read_outputs(const json_t *text, golden *g)
+{
+    const json_t *outputs = json_object_get(text, "outputs");
+    g->op.noutputs = outputs ? (uint32_t)json_array_size(outputs) : 1;
+    for (uint32_t i = 0; i < g->op.noutputs; i++) {
+        const json_t *output = outputs ? json_array_get(outputs, i) : text;
+        g->op.outputs[i] = tensor_of(json_object_get(output, "dims"));
+        g->values[i] = json_object_get(output, "values");
+    }
+}
+
 static void begin(const json_t *text, golden *g)
 {
-    *g = (golden){.name = json_string_value(json_object_get(text, "name")), .values = json_object_get(text, "values")};
+    *g = (golden){.name = json_string_value(json_object_get(text, "name")), .attr = json_object_get(text, "attr")};
     shunt_op_desc *op = &g->op;
-    json_t *inputs = json_object_get(text, "inputs"), *attr = json_object_get(text, "attr");
+    const json_t *inputs = json_object_get(text, "inputs");
     op->kind = kind_of(json_string_value(json_object_get(text, "kind")));
     op->flags = flags_of(json_object_get(text, "flags"));
     op->ninputs = (uint32_t)json_array_size(inputs);
-    op->noutputs = 1;
-    for (uint32_t i = 0; i < op->ninputs; i++) {
-        op->inputs[i] = tensor_of(json_array_get(inputs, i));
-        g->inputs[i] = malloc(shunt_tensor_count(&op->inputs[i]) * sizeof(double));
-        cr_assert_not_null(g->inputs[i]);
-        draw_input(op, g->name, i, g->inputs[i]);
-    }
-    read_attr(attr, op);
-    op->outputs[0] = tensor_of(json_object_get(text, "dims"));
+    for (uint32_t i = 0; i < op->ninputs; i++) op->inputs[i] = tensor_of(json_array_get(inputs, i));
+    for (uint32_t i = 0; i < op->ninputs; i++) draw_input(op, g->name, i, g->inputs[i] = doubles(&op->inputs[i]));
+    read_attr(g->attr, op);
+    read_outputs(text, g);
     if (op->kind == SHUNT_OP_REORDER) {
-        json_t *blocks = json_object_get(attr, "blocks");
+        const json_t *blocks = json_object_get(g->attr, "blocks");
         op->outputs[0] = op->inputs[0];
         op->inputs[0].block = (uint16_t)json_integer_value(json_array_get(blocks, 0));
         op->outputs[0].block = (uint16_t)json_integer_value(json_array_get(blocks, 1));
     } else if (op->kind == SHUNT_OP_CONV || op->kind == SHUNT_OP_LINEAR) {
         op->constant_inputs = op->flags & SHUNT_FLAG_BIAS ? 6 : 2;
     }
-    g->got = malloc(json_array_size(g->values) * sizeof *g->got);
-    cr_assert_not_null(g->got);
+    for (uint32_t i = 0; i < op->noutputs; i++) g->got[i] = doubles(&op->outputs[i]);
 }
 
 static void end(golden *g)
 {
     for (uint32_t i = 0; i < g->op.ninputs; i++) free(g->inputs[i]);
-    free(g->got);
+    for (uint32_t i = 0; i < g->op.noutputs; i++) free(g->got[i]);
 }
 
 /* A reorder's values are dst's memory, so that nothing of the test's own layout code stands between. */
@@ -126,7 +155,7 @@ static const char *run_reorder(shunt_device *device, const shunt_op_desc *op, co
     layout_store(&op->inputs[0], g->inputs[0], src);
     const void *inputs[] = {src};
     const char *problem = op_run_stored(device, op, variant, inputs, (void *[]){dst}, NULL);
-    for (uint64_t i = 0; i < shunt_tensor_storage(&op->outputs[0]); i++) g->got[i] = dst[i];
+    for (uint64_t i = 0; i < shunt_tensor_storage(&op->outputs[0]); i++) g->got[0][i] = dst[i];
     free(src);
     free(dst);
     return problem;
@@ -134,11 +163,38 @@ static const char *run_reorder(shunt_device *device, const shunt_op_desc *op, co
 
 static void compare(const golden *g, const char *algorithm, double tolerance)
 {
-    for (size_t i = 0; i < json_array_size(g->values); i++) {
-        double expected = json_number_value(json_array_get(g->values, i));
-        cr_assert(fabs(g->got[i] - expected) <= tolerance * (1 + fabs(expected)),
-                  "%s by %s: element %zu is %.9g, not %.9g", g->name, algorithm, i, g->got[i], expected);
+    for (uint32_t o = 0; o < g->op.noutputs; o++) {
+        for (size_t i = 0; i < json_array_size(g->values[o]); i++) {
+            double expected = json_number_value(json_array_get(g->values[o], i)), got = g->got[o][i];
+            cr_assert(fabs(got - expected) <= tolerance * (1 + fabs(expected)),
+                      "%s by %s: output %u, element %zu is %.9g, not %.9g", g->name, algorithm, o, i, got, expected);
+        }
     }
+}
+
+static const char *run_op(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
+{
+    return op_run(device, op, variant, (const double *const *)g->inputs, g->got, NULL);
+}
+
+/* One step for each of the rates; the first starts at the drawn weights, without velocity. */
+static const char *run_steps(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
+{
+    const json_t *rates = json_object_get(g->attr, "rates");
+    const char *problem = NULL;
+    char name[64];
+    uint64_t bytes = shunt_tensor_count(&op->inputs[0]) * sizeof(double);
+    draw_input(op, g->name, 0, g->got[0]);
+    memset(g->got[1], 0, bytes);
+    for (size_t step = 0; step < json_array_size(rates) && !problem; step++) {
+        snprintf(name, sizeof name, "%s.%zu", g->name, step);
+        draw_input(op, name, 2, g->inputs[2]);
+        memcpy(g->inputs[0], g->got[0], bytes);
+        memcpy(g->inputs[1], g->got[1], bytes);
+        g->inputs[3][0] = json_number_value(json_array_get(rates, step));
+        problem = run_op(device, op, variant, g);
+    }
+    return problem;
 }
 
 /* By every candidate. Returns how many there are. */
@@ -152,21 +208,21 @@ static uint32_t run_all(shunt_device *device, const shunt_op_desc *op, golden *g
     uint32_t runs = 0;
     for (uint32_t i = 0; i < found.count && !found.list[i].reason[0]; i++, runs++) {
         op_variant variant = {found.list[i].algorithm, found.list[i].params, OP_NOT_IN_PLACE};
-        const char *problem = op->kind == SHUNT_OP_REORDER
-                                  ? run_reorder(device, op, &variant, g)
-                                  : op_run(device, op, &variant, (const double *const *)g->inputs, &g->got, NULL);
+        const char *problem = op->kind == SHUNT_OP_REORDER ? run_reorder(device, op, &variant, g)
+                              : op->kind == SHUNT_OP_SGD   ? run_steps(device, op, &variant, g)
+                                                           : run_op(device, op, &variant, g);
         cr_assert_null(problem, "%s by %s: %s", g->name, variant.algorithm, problem);
         compare(g, variant.algorithm, wide ? 1e-8 : 1e-5); /* 1e-8: nine digits are stored */
     }
     return runs;
 }
 
-Test(ops_golden, all)
+static void run_file(const char *path)
 {
     shunt_device *device = op_runner_open();
     json_error_t error;
-    json_t *cases = json_load_file(TEST_GOLDEN "/ops.json", 0, &error);
-    cr_assert_not_null(cases, "ops.json: %s", error.text);
+    json_t *cases = json_load_file(path, 0, &error);
+    cr_assert_not_null(cases, "%s: %s", path, error.text);
     uint16_t block = (uint16_t)device->entry.info.block;
     bool scalar = !strcmp(device->backend->name, "scalar");
     uint32_t runs = 0, refused = 0;
@@ -188,4 +244,14 @@ Test(ops_golden, all)
     cr_assert_gt(runs, 0);
     json_decref(cases);
     shunt_device_close(device);
+}
+
+Test(ops_golden, inference)
+{
+    run_file(TEST_GOLDEN "/ops.json");
+}
+
+Test(ops_golden, training)
+{
+    run_file(TEST_GOLDEN "/training.json");
 }

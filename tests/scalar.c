@@ -2,8 +2,10 @@
  * launches with bad arguments, and that results do not depend on the number of threads. */
 #include "runtime/device/device.h"
 #include "runtime/io/random.h"
+#include "runtime/trial/trial.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,47 @@ static shunt_op_desc pool(void)
     op.inputs[0] = tensor(4, 1, 3, 8, 8);
     op.outputs[0] = tensor(4, 1, 3, 4, 4);
     op.attr.pool = (shunt_pool_attr){{3, 3}, {2, 2}, {1, 1}, {1, 1}, 0};
+    return op;
+}
+
+/* That of conv() by src, with a residual and a mask. */
+static shunt_op_desc conv_grad_src(void)
+{
+    shunt_op_desc forward = conv(), op = forward;
+    op.kind = SHUNT_OP_CONV_GRAD_SRC;
+    op.flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+    op.ninputs = 4;
+    op.inputs[0] = forward.inputs[1];
+    op.inputs[1] = forward.outputs[0];
+    op.inputs[2] = op.inputs[3] = op.outputs[0] = forward.inputs[0];
+    return op;
+}
+
+/* The same by weights and bias. */
+static shunt_op_desc conv_grad_weights(void)
+{
+    shunt_op_desc forward = conv(), op = forward;
+    op.kind = SHUNT_OP_CONV_GRAD_WEIGHTS;
+    op.ninputs = op.noutputs = 2;
+    op.inputs[1] = forward.outputs[0];
+    op.outputs[0] = forward.inputs[1];
+    op.outputs[1] = forward.inputs[2];
+    return op;
+}
+
+static shunt_op_desc cross_entropy(void)
+{
+    shunt_op_desc op = {.kind = SHUNT_OP_CROSS_ENTROPY, .ninputs = 2, .noutputs = 2};
+    op.inputs[0] = op.outputs[1] = tensor(2, 3, 10, 0, 0);
+    op.inputs[1] = op.outputs[0] = tensor(1, 3, 0, 0, 0);
+    return op;
+}
+
+static shunt_op_desc sgd(void)
+{
+    shunt_op_desc op = {.kind = SHUNT_OP_SGD, .ninputs = 4, .noutputs = 2};
+    op.inputs[0] = op.inputs[1] = op.inputs[2] = op.outputs[0] = op.outputs[1] = tensor(2, 10, 64, 0, 0);
+    op.inputs[3] = tensor(1, 1, 0, 0, 0);
     return op;
 }
 
@@ -138,6 +181,40 @@ Test(scalar, refuses_descriptors_that_contradict_themselves)
     REFUSED(pool, attr.pool.window[0] = 0, SHUNT_E_INVALID, "window of 0");
     REFUSED(pool, attr.pool.pad_before[1] = 3, SHUNT_E_INVALID, "wholly in the padding");
     REFUSED(pool, attr.pool.pad_after[1] = 4, SHUNT_E_INVALID, "wholly in the padding");
+}
+
+Test(scalar, refuses_training_ops_that_contradict_themselves)
+{
+    REFUSED(conv_grad_src, flags = SHUNT_FLAG_BIAS, SHUNT_E_UNSUPPORTED, "flags 0x1");
+    REFUSED(conv_grad_src, flags = SHUNT_FLAG_RELU, SHUNT_E_INVALID, "3 inputs and 1 outputs");
+    REFUSED(conv_grad_src, outputs[0].dims[2] = 12, SHUNT_E_INVALID, "dst is 2x24x9x9, not 2x24x12x9");
+    REFUSED(conv_grad_src, outputs[0].dims[1] = 41, SHUNT_E_INVALID, "not 24x41x3x3");
+    REFUSED(conv_grad_src, inputs[2].dims[0] = 3, SHUNT_E_INVALID, "residual is 3x40x9x9, not 2x40x9x9");
+    REFUSED(conv_grad_src, inputs[3].dims[0] = 3, SHUNT_E_INVALID, "mask is 3x40x9x9, not 2x40x9x9");
+    REFUSED(conv_grad_src, attr.conv.stride[1] = 0, SHUNT_E_INVALID, "stride 0");
+    REFUSED(conv_grad_weights, noutputs = 1, SHUNT_E_INVALID, "2 inputs and 2 outputs");
+    REFUSED(conv_grad_weights, flags = 0, SHUNT_E_INVALID, "2 inputs and 1 outputs");
+    REFUSED(conv_grad_weights, outputs[0].block = 8, SHUNT_E_UNSUPPORTED, "output 0 has channel block 8");
+    REFUSED(conv_grad_weights, outputs[1].dims[0] = 23, SHUNT_E_INVALID, "diff_bias is 23, not 24");
+    REFUSED(conv_grad_weights, outputs[1].dtype = SHUNT_F64, SHUNT_E_UNSUPPORTED, "output 1 has dtype 2");
+    REFUSED(cross_entropy, attr.cross_entropy.smoothing = 1.5f, SHUNT_E_INVALID, "smoothing is 1.5");
+    REFUSED(cross_entropy, inputs[1].dims[0] = 4, SHUNT_E_INVALID, "labels is 4, not 3");
+    REFUSED(sgd, inputs[3] = tensor(0, 0, 0, 0, 0), SHUNT_E_INVALID, "rate is a scalar, not 1");
+    REFUSED(sgd, outputs[1].dims[0] = 9, SHUNT_E_INVALID, "velocity is 9x64, not 10x64");
+}
+
+/* Labels are what a data set said: one that is no class must not read outside the row, and must not go unseen. */
+Test(scalar, cross_entropy_of_no_class_is_nan)
+{
+    static const float labels[] = {10, -1, NAN};
+    shunt_device *device = open_scalar(NULL);
+    shunt_op_desc op = cross_entropy();
+    float logits[30] = {0}, losses[3], diff[30];
+    cr_assert_eq(shunt_trial_once(device, &op, (const void *[]){logits, labels}, (void *[]){losses, diff}), SHUNT_OK,
+                 "%s", shunt_last_error());
+    for (int i = 0; i < 3; i++) cr_assert(isnan(losses[i]), "row %d", i);
+    for (int i = 0; i < 30; i++) cr_assert(isnan(diff[i]), "element %d", i);
+    shunt_device_close(device);
 }
 
 Test(scalar, refuses_unknown_algorithms)

@@ -167,10 +167,11 @@ def reorders():
         add_case("reorder", lambda src: blocked(src, after), [shape], {"blocks": [before, after]})
 
 
-def main():
-    for make in (convs, linears, norms, elementwise, pools, others, reorders):
+def write(*makers):
+    for make in makers:
         make()
     print("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES) + "\n]")
 
 
-main()
+if __name__ == "__main__":
+    write(convs, linears, norms, elementwise, pools, others, reorders)
