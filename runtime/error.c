@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -57,22 +58,31 @@ static size_t utf8_length(const unsigned char *text)
     return length;
 }
 
+/* Whether the character is one that would not stay in its place in a line: C0, DEL, and C1 in UTF-8. */
+static bool is_control(const unsigned char *text)
+{
+    return *text < 0x20 || *text == 0x7f || (text[0] == 0xc2 && text[1] <= 0x9f);
+}
+
 /* A precision ("%.100s") or the end of the room may have cut a character in two, and names may come from anywhere: what is
- * no UTF-8 becomes one '?' a run, and nothing at the end. */
-static void keep_utf8(char *text)
+ * no UTF-8 becomes one '?' a run, and nothing at the end; control characters become '?', ends of lines a space. */
+static void make_printable(char *text)
 {
     char *to = text;
-    const char *from = text;
+    const unsigned char *from = (const unsigned char *)text;
     while (*from) {
-        size_t length = utf8_length((const unsigned char *)from);
-        if (length) {
+        size_t length = utf8_length(from);
+        if (length && is_control(from)) {
+            *to++ = *from == '\n' || *from == '\t' || *from == '\r' ? ' ' : '?';
+            from += length;
+        } else if (length) {
             memmove(to, from, length);
             to += length;
             from += length;
-            continue;
+        } else {
+            while (*from && !utf8_length(from)) from++;
+            if (*from) *to++ = '?';
         }
-        while (*from && !utf8_length((const unsigned char *)from)) from++;
-        if (*from) *to++ = '?';
     }
     *to = '\0';
 }
@@ -82,7 +92,7 @@ static __attribute__((format(printf, 1, 0))) void set_message(const char *format
 {
     char text[MESSAGE_CHARS];
     vsnprintf(text, sizeof text, format, args);
-    keep_utf8(text);
+    make_printable(text);
     memcpy(message, text, sizeof text);
 }
 
@@ -105,7 +115,7 @@ shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
     va_end(args);
     size_t used = strlen(message);
     snprintf(message + used, sizeof message - used, ": %s", inner);
-    keep_utf8(message);
+    make_printable(message);
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* Messages stay UTF-8 and one string, wherever a precision or the end of their room cuts them. The oracle of what is UTF-8
+/* Messages stay UTF-8 and one line, wherever a precision or the end of their room cuts them. The oracle of what is UTF-8
  * is jansson, which refuses anything else. */
 #include "runtime/error.h"
 
@@ -56,12 +56,27 @@ Test(error, other_bytes_become_question_marks)
         shunt_fail(SHUNT_E_INVALID, "a%s", bad[i]);
         cr_assert_str_eq(shunt_last_error(), "a");
     }
-    static const char *const good[] = {"\x7f",         "\xc2\x80",         "\xdf\xbf",
-                                       "\xe0\xa0\x80", "\xed\x9f\xbf",     "\xee\x80\x80",
-                                       "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    static const char *const good[] = {"~",
+                                       "\xc2\xa0",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         shunt_fail(SHUNT_E_INVALID, "a%sb", good[i]);
         cr_assert_eq(strlen(shunt_last_error()), strlen(good[i]) + 2);
         cr_assert(is_utf8(shunt_last_error()));
     }
+}
+
+/* Names from files may hold what would clear a terminal, or look like a second message. */
+Test(error, control_characters_do_not_get_through)
+{
+    shunt_fail(SHUNT_E_INVALID, "a%sb", "\x1b[2J\x7f\xc2\x9b\x01");
+    cr_assert_str_eq(shunt_last_error(), "a?[2J???b");
+    shunt_fail(SHUNT_E_INVALID, "one\ntwo\tthree\r\n");
+    cr_assert_str_eq(shunt_last_error(), "one two three  ");
 }

@@ -283,7 +283,9 @@ Test(image, ppm_refuses)
         {"P6 2 2 255 abcdefghijk", "cut off: 11 bytes of samples, expected 12"},
         {"P5 2 1 1023 \1\2\3", "cut off: 3 bytes of samples, expected 4"},
         {"P5 1 1 9 a", "a sample is over 9"},
-        {"P2 2 1 9 1", "cut off before a sample"},
+        {"P2 2 1 9 1", "cut off: 1 bytes of samples, expected at least 3"},
+        {"P3 23 3100286 10 ", "cut off: 0 bytes of samples"}, /* found by fuzzing: 200 MB were asked for */
+        {"P2 2 1 9   1 ", "cut off before a sample"},
         {"P2 2 1 9 1 10", "a sample is over 9"},
         {"P2 2 1 9 1 -1", "a sample is not a number"},
     };

@@ -385,8 +385,6 @@ Test(safetensors, not_even_safetensors)
     static const struct {
         const char *bytes, *reason;
     } other[] = {
-        {"PK\3\4 and so on", "looks like a PyTorch .pth (zip) file; not supported yet"},
-        {"\x80\2}q.........", "looks like a PyTorch .pth (pickle) file"},
         {"\x89HDF\r\n\x1a\n...", "HDF5"},
         {"version https://git-lfs.github.com/spec/v1", "Git LFS pointer"},
         {"<!DOCTYPE html>", "web page"},

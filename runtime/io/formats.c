@@ -6,7 +6,9 @@
 
 #include "runtime/error.h"
 
-static const weight_format *const formats[] = {&shunt_format_safetensors, &shunt_format_onnx};
+static const weight_format *const formats[] = {&shunt_format_safetensors, &shunt_format_torch_zip,
+                                               &shunt_format_torch_legacy,
+                                               &shunt_format_onnx}; /* the first that claims a file */
 
 /* What a file of no known format most likely is, and what to do; NULL when nothing is known about it. */
 static const char *looks_like(const shunt_mapping *file)
@@ -16,8 +18,7 @@ static const char *looks_like(const shunt_mapping *file)
         size_t length;
         const char *text;
     } known[] = {
-        {"PK\3\4", 4, "a PyTorch .pth (zip) file; not supported yet: convert it to safetensors"},
-        {"\x80\2", 2, "a PyTorch .pth (pickle) file; not supported yet: convert it to safetensors"},
+        {"\x1f\x8b", 2, "a gzip file: unpack it first"},
         {"\x89HDF", 4, "an HDF5 (Keras) file; not supported: convert it to safetensors"},
         {"GGUF", 4, "a GGUF file; not supported: convert it to safetensors"},
         {"version https://git-lfs", 23, "a Git LFS pointer: fetch the file itself with git lfs pull"},
@@ -28,6 +29,8 @@ static const char *looks_like(const shunt_mapping *file)
         {"\x89PNG", 4, "a picture, not weights"},
     };
     const uint8_t *data = file->data;
+    if (file->size > 512 && !memcmp(data + 257, "ustar", 5))
+        return "a tar file: if PyTorch before 0.2 wrote it, load it with a later one and save it again; else unpack it";
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (file->size >= known[i].length && !memcmp(data, known[i].magic, known[i].length)) return known[i].text;
     return NULL;

@@ -10,14 +10,21 @@
 
 enum { MAX_PIXELS = 1 << 28 };
 
-shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)
+shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
 {
-    *out = (shunt_image){0};
     if (height < 1 || width < 1)
         return shunt_fail(SHUNT_E_INVALID, "%s: a picture of %" PRId64 " x %" PRId64 " pixels", name, width, height);
     if (height > MAX_PIXELS / width)
         return shunt_fail(SHUNT_E_INVALID, "%s: %" PRId64 " x %" PRId64 " pixels are over the limit of %d", name, width,
                           height, MAX_PIXELS);
+    return SHUNT_OK;
+}
+
+shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)
+{
+    *out = (shunt_image){0};
+    shunt_status status = shunt_image_check(name, height, width);
+    if (status) return status;
     uint8_t *rgb = malloc((size_t)height * (size_t)width * 3);
     if (!rgb) return shunt_fail_memory();
     *out = (shunt_image){height, width, rgb};

@@ -4,8 +4,9 @@
 
 #include <shunt/shunt.h>
 
-/* Memory for height x width pixels; the size may come from a file: it is checked (at most 2^28 pixels) before anything
- * is allocated. name is for the message. */
+/* A size from a file: at most 2^28 pixels. name is for the message. */
+shunt_status shunt_image_check(const char *name, int64_t height, int64_t width);
+/* Memory for height x width pixels, checked so before anything is allocated. */
 shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out);
 
 /* Each decodes one whole file in memory, whose first bytes are right. After a failure *out is empty. */

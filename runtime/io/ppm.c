@@ -53,10 +53,6 @@ static shunt_status read_raw(reader *in, int64_t maxval, int64_t *out)
 static shunt_status read_samples(reader *in, bool raw, int channels, int64_t maxval, shunt_image *out)
 {
     size_t pixels = (size_t)out->height * (size_t)out->width;
-    size_t bytes = pixels * (size_t)channels * (maxval > 255 ? 2 : 1);
-    if (raw && (size_t)(in->end - in->at) < bytes)
-        return shunt_fail(SHUNT_E_INVALID, "%s: the file is cut off: %zu bytes of samples, expected %zu", in->name,
-                          (size_t)(in->end - in->at), bytes);
     for (size_t i = 0; i < pixels; i++) {
         uint8_t *rgb = out->rgb + 3 * i;
         for (int c = 0; c < channels; c++) {
@@ -70,6 +66,20 @@ static shunt_status read_samples(reader *in, bool raw, int channels, int64_t max
     return SHUNT_OK;
 }
 
+/* Before memory is taken for the picture: the file must be able to hold it. A plain sample is a digit and a space at
+ * least, but for the last one's. */
+static shunt_status check_length(const reader *in, bool raw, int channels, int64_t maxval, int64_t height,
+                                 int64_t width)
+{
+    shunt_status status = shunt_image_check(in->name, height, width);
+    if (status) return status;
+    size_t samples = (size_t)height * (size_t)width * (size_t)channels, left = (size_t)(in->end - in->at);
+    size_t bytes = raw ? samples * (maxval > 255 ? 2 : 1) : samples * 2 - 1;
+    if (left >= bytes) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "%s: the file is cut off: %zu bytes of samples, expected %s%zu", in->name, left,
+                      raw ? "" : "at least ", bytes);
+}
+
 shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
@@ -81,9 +91,10 @@ shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *n
     if (!status) status = read_number(&in, "the height", INT32_MAX, &height);
     if (!status) status = read_number(&in, "the largest sample value", 65535, &maxval);
     if (!status && maxval == 0) status = shunt_fail(SHUNT_E_INVALID, "%s: the largest sample value is 0", name);
+    if (!status && in.at < in.end) in.at++; /* the one separator before raw samples */
+    if (!status) status = check_length(&in, raw, channels, maxval, height, width);
     if (!status) status = shunt_image_alloc(name, height, width, out);
     if (status) return status;
-    if (in.at < in.end) in.at++; /* the one separator before raw samples */
     status = read_samples(&in, raw, channels, maxval, out);
     if (status) shunt_image_free(out);
     return status;

@@ -185,15 +185,13 @@ shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, con
 shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy)
 {
     shunt_tensor_desc desc = view->desc;
-    size_t count = (size_t)shunt_tensor_count(&desc), bytes = 0;
+    size_t count = (size_t)shunt_tensor_count(&desc);
     if (desc.dtype == SHUNT_F32) return shunt_weights_put(weights, name, &desc, view->data, copy);
     desc.dtype = SHUNT_F32;
-    shunt_status status = shunt_weights_check_name(name);
-    if (!status) status = check_desc(name, &desc, &bytes);
-    if (status) return status;
-    weight *entry = new_weight(name, &desc, NULL, bytes);
-    if (entry && bytes) dtype_to_f32(view->desc.dtype, view->data, count, entry->copy);
-    return insert(weights, entry);
+    void *room = NULL;
+    shunt_status status = shunt_weights_add(weights, name, &desc, &room);
+    if (!status && count) dtype_to_f32(view->desc.dtype, view->data, count, room);
+    return status;
 }
 
 shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,

@@ -30,14 +30,15 @@ struct shunt_weights {
     char *producer;     /* what made the file; NULL: it does not say */
 };
 
-/* A format of weight files. `is` looks at the first bytes only, and no two formats claim the same file. */
+/* A format of weight files. `is` looks at the first bytes only. */
 typedef struct weight_format {
     const char *name;
     bool (*is)(const shunt_mapping *file);
     /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
     shunt_status (*read)(const char *path, shunt_weights *weights);
 } weight_format;
-extern const weight_format shunt_format_safetensors, shunt_format_onnx;
+extern const weight_format shunt_format_safetensors, shunt_format_torch_zip, shunt_format_torch_legacy,
+    shunt_format_onnx;
 
 /* formats.c: what shunt_weights_open does once weights->file is mapped. path is for messages only. */
 shunt_status shunt_weights_parse(const char *path, shunt_weights *weights);

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Writes the fuzz targets' first inputs: seeds.py FOLDER makes FOLDER/TARGET/NAME, from tests/golden and by hand."""
+import json
+import os
+import shutil
+import struct
+import sys
+import zipfile
+
+golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
+out = sys.argv[1]
+
+
+def put(target, name, data):
+    os.makedirs(os.path.join(out, target), exist_ok=True)
+    with open(os.path.join(out, target, name), "wb") as file:
+        file.write(data)
+
+
+def safetensors(header, data):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+for name in sorted(os.listdir(os.path.join(golden, "torch"))):
+    if not name.endswith(".pth"):
+        continue
+    path = os.path.join(golden, "torch", name)
+    with open(path, "rb") as file:
+        put("torch", name, file.read())
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.namelist():
+                if entry.endswith("/data.pkl"):
+                    put("pickle", name, archive.read(entry))
+
+put("safetensors", "empty", safetensors({}, b""))
+several = safetensors({"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 3], 0, 24), "b": tensor("I64", [], 24, 32),
+                       "c": tensor("BF16", [1, 2], 32, 36), "d": tensor("F8_E4M3", [4], 36, 40)}, bytes(range(40)))
+put("safetensors", "several", several)
+put("safetensors", "fitted", b"\0" + several[1:])
+
+put("cifar", "two", (b"\3" + bytes(3072)) * 2)
+put("cifar", "label", b"\12" + bytes(3072))
+
+for name in sorted(os.listdir(os.path.join(golden, "images"))):
+    path = os.path.join(golden, "images", name)
+    if os.path.getsize(path) <= 8192:
+        os.makedirs(os.path.join(out, "image"), exist_ok=True)
+        shutil.copy(path, os.path.join(out, "image", name))
+
+choice = {"algorithm": "direct", "params": "m=6 n=2", "microseconds": 12.5, "effort": "full"}
+for first, device in ((0, "fuzz | d | p | v"), (1, "fuzz cpu 1")):
+    text = json.dumps({"format": "shunt-tuning-1", "devices": {device: {"relu 4x4 > 4x4": choice}}})
+    put("tuning", f"choice{first}", bytes([first]) + text.encode())
+line = "{}\t12\tfuzz | d | p | v\tdirect\t\trelu 4x4 > 4x4\n"
+put("tuning", "journal", b"\2" + "".join(line.format(word) for word in ("begin", "safe", "begin", "retry")).encode())

@@ -1,0 +1,534 @@
+/* PyTorch's files: those that PyTorch itself wrote give the tensors that it reads from them (tests/golden/torch_files.py),
+ * and every hostile one is refused with the reason. */
+#include "runtime/io/weights.h"
+#include "tests/temporary.h"
+
+#include <math.h>
+#include <time.h>
+
+TestSuite(torch_files, .init = enter_folder, .fini = leave_folder);
+
+#define FOLDER TEST_GOLDEN "/torch/"
+
+static shunt_mapping map_golden(const char *name)
+{
+    shunt_mapping file;
+    char path[512];
+    snprintf(path, sizeof path, FOLDER "%s", name);
+    cr_assert_eq(shunt_map_file(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    return file;
+}
+
+static shunt_weights *open_good(const char *path)
+{
+    shunt_weights *weights;
+    cr_assert_eq(shunt_weights_open(path, &weights), SHUNT_OK, "%s", shunt_last_error());
+    return weights;
+}
+
+/* ---- What PyTorch wrote ---------------------------------------------------------------------------------------- */
+
+/* Element i as a double, by the dtype's definition. */
+static double element(const shunt_tensor_view *view, size_t i)
+{
+    const void *data = view->data;
+    switch (view->desc.dtype) {
+    case SHUNT_F32:
+        return (double)((const float *)data)[i];
+    case SHUNT_F64:
+        return ((const double *)data)[i];
+    case SHUNT_I64:
+        return (double)((const int64_t *)data)[i];
+    case SHUNT_I32:
+        return ((const int32_t *)data)[i];
+    case SHUNT_I16:
+        return ((const int16_t *)data)[i];
+    case SHUNT_I8:
+        return ((const int8_t *)data)[i];
+    case SHUNT_U8:
+    case SHUNT_BOOL:
+        return ((const uint8_t *)data)[i];
+    default:
+        break;
+    }
+    uint16_t bits = ((const uint16_t *)data)[i];
+    bool half = view->desc.dtype == SHUNT_F16;
+    int exponent = half ? bits >> 10 & 31 : bits >> 7 & 255, bias = half ? 15 : 127;
+    double fraction = half ? (bits & 1023) / 1024.0 : (bits & 127) / 128.0;
+    if (exponent == (half ? 31 : 255)) return INFINITY;
+    double size = exponent ? ldexp(1 + fraction, exponent - bias) : ldexp(fraction, 1 - bias);
+    return bits & 0x8000 ? -size : size;
+}
+
+static void expect_tensor(const char *file, const shunt_weights *weights, const char *name, const json_t *expected)
+{
+    const shunt_tensor_view *view = shunt_weights_find(weights, name);
+    if (!view) cr_assert_fail("%s has no %s", file, name);
+    cr_assert_str_eq(shunt_dtype_name(view->desc.dtype), json_string_value(json_object_get(expected, "dtype")),
+                     "%s: %s", file, name);
+    const json_t *shape = json_object_get(expected, "shape"), *values = json_object_get(expected, "values");
+    cr_assert_eq(view->desc.rank, json_array_size(shape), "%s: %s", file, name);
+    for (size_t i = 0; i < view->desc.rank; i++)
+        cr_assert_eq(view->desc.dims[i], json_integer_value(json_array_get(shape, i)), "%s: %s", file, name);
+    cr_assert_eq(shunt_tensor_count(&view->desc), json_array_size(values));
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const json_t *value = json_array_get(values, i);
+        double wanted = json_is_string(value) ? INFINITY : json_number_value(value), found = element(view, i);
+        if (found != wanted) cr_assert_fail("%s: %s[%zu] is %.17g, expected %.17g", file, name, i, found, wanted);
+    }
+}
+
+static json_t *load_expected(void)
+{
+    json_t *all = json_load_file(FOLDER "files.json", 0, NULL);
+    cr_assert(all);
+    return all;
+}
+
+static void expect_file(const char *path, const char *name, const json_t *tensors)
+{
+    shunt_weights *weights = open_good(path);
+    cr_assert_eq(shunt_weights_count(weights), json_object_size(tensors), "%s", name);
+    const char *tensor;
+    json_t *expected;
+    json_object_foreach((json_t *)(uintptr_t)tensors, tensor, expected) expect_tensor(name, weights, tensor, expected);
+    shunt_weights_destroy(weights);
+}
+
+Test(torch_files, what_pytorch_wrote)
+{
+    json_t *all = load_expected(), *tensors;
+    const char *name;
+    json_object_foreach(all, name, tensors)
+    {
+        char path[512];
+        snprintf(path, sizeof path, FOLDER "%s", name);
+        expect_file(path, name, tensors);
+    }
+    cr_assert_eq(json_object_size(all), 8);
+    json_decref(all);
+}
+
+Test(torch_files, where_they_are_from)
+{
+    shunt_weights *weights = open_good(FOLDER "zip.pth");
+    cr_assert_str_eq(shunt_weights_format(weights), "PyTorch (zip)");
+    cr_assert_str_eq(shunt_weights_producer(weights), "PyTorch, archive version 3");
+    /* Nothing of it is copied that lies row by row: the two views of one storage overlap in the file. */
+    const shunt_tensor_view *shared = shunt_weights_find(weights, "shared"),
+                            *plain = shunt_weights_find(weights, "plain");
+    const uint8_t *begin = weights->file.data, *end = begin + weights->file.size;
+    cr_assert((const uint8_t *)shared->data > begin && (const uint8_t *)shared->data < end);
+    cr_assert((const uint8_t *)plain->data > begin && (const uint8_t *)plain->data < end);
+    cr_assert_eq((const float *)shunt_weights_find(weights, "last")->data - (const float *)shared->data, 23 - 2);
+    shunt_weights_destroy(weights);
+    weights = open_good(FOLDER "legacy.pth");
+    cr_assert_str_eq(shunt_weights_format(weights), "PyTorch (legacy)");
+    cr_assert_str_eq(shunt_weights_producer(weights), "PyTorch");
+    shunt_weights_destroy(weights);
+}
+
+/* Tensors of other kinds do no harm to those beside them. */
+Test(torch_files, odd_tensors)
+{
+    shunt_weights *weights = open_good(FOLDER "odd.pth");
+    cr_assert_eq(shunt_weights_count(weights), 1);
+    cr_assert(strstr(shunt_weights_unusable(weights, "sparse"), "sparse"));
+    cr_assert(strstr(shunt_weights_unusable(weights, "quantized"), "quantized"));
+    cr_assert_str_eq(shunt_weights_unusable(weights, "complex"), "elements of ComplexFloatStorage are not supported");
+    cr_assert_str_eq(shunt_weights_unusable(weights, "rank7"), "rank 7 is not supported, at most 6");
+    shunt_weights_destroy(weights);
+}
+
+static void expect_refused(const char *path, shunt_status status, const char *reason)
+{
+    shunt_weights *weights = (shunt_weights *)&path;
+    shunt_status found = shunt_weights_open(path, &weights);
+    if (found != status)
+        cr_assert_fail("status %d, not %d; expected: %s; %s", found, status, reason, shunt_last_error());
+    if (weights) cr_assert_fail("weights after a failure");
+    expect_message(path, reason);
+}
+
+Test(torch_files, what_is_not_weights)
+{
+    expect_refused(FOLDER "module.pth", SHUNT_E_UNSUPPORTED, "in Python, save model.state_dict()");
+    expect_refused(FOLDER "script.pth", SHUNT_E_UNSUPPORTED, "a TorchScript archive");
+    expect_refused(FOLDER "compressed.pth", SHUNT_E_INVALID, "is compressed; expected it stored");
+    put_bytes("f", "\x80\2K\1.", 5);
+    expect_refused("f", SHUNT_E_UNSUPPORTED, "a Python pickle, but not one that torch.save wrote");
+    uint8_t tar[1024] = "sys_info";
+    memcpy(tar + 257, "ustar", 5);
+    put_bytes("f", tar, sizeof tar);
+    expect_refused("f", SHUNT_E_UNSUPPORTED, "looks like a tar file");
+}
+
+/* ---- Whole files, damaged ---------------------------------------------------------------------------------------- */
+
+/* Cut off anywhere, a file is refused, but for a zip file whose end is found again in what is left: never here. */
+static void expect_all_cuts_refused(const char *name)
+{
+    shunt_mapping file = map_golden(name);
+    for (size_t size = 0; size < file.size; size++) {
+        shunt_weights *weights;
+        put_bytes("f", file.data, size);
+        if (!shunt_weights_open("f", &weights)) cr_assert_fail("%s is accepted when cut to %zu", name, size);
+        expect_message("f", "");
+    }
+    shunt_unmap_file(&file);
+}
+
+Test(torch_files, cut_off_at_every_byte)
+{
+    expect_all_cuts_refused("zip.pth");
+    expect_all_cuts_refused("legacy.pth");
+    expect_all_cuts_refused("protocol5-legacy.pth");
+}
+
+/* Each byte in turn becomes 0, 255, and one more than it is. What is accepted then can be read to the last byte. */
+static void expect_no_harm(const char *name)
+{
+    shunt_mapping file = map_golden(name);
+    uint8_t *bytes = malloc(file.size), sum = 0;
+    cr_assert(bytes);
+    unsigned accepted = 0, refused = 0;
+    for (size_t at = 0; at < 3 * file.size; at++) {
+        memcpy(bytes, file.data, file.size);
+        bytes[at / 3] = at % 3 == 0 ? 0 : at % 3 == 1 ? 255 : (uint8_t)(bytes[at / 3] + 1);
+        put_bytes("f", bytes, file.size);
+        shunt_weights *weights;
+        const shunt_tensor_view *view;
+        if (shunt_weights_open("f", &weights)) {
+            refused++;
+            expect_message("f", "");
+            continue;
+        }
+        accepted++;
+        for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++)
+            for (uint64_t k = 0; k < shunt_tensor_bytes(&view->desc); k++) sum += ((const uint8_t *)view->data)[k];
+        shunt_weights_destroy(weights);
+    }
+    cr_assert(accepted > 100 && refused > 100, "%s: %u accepted, %u refused, sum %u", name, accepted, refused, sum);
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+Test(torch_files, every_byte_changed)
+{
+    expect_no_harm("protocol4.pth");
+    expect_no_harm("nested-legacy.pth");
+}
+
+/* ---- Hand-made pickles, in legacy files -------------------------------------------------------------------------- */
+
+/* A pickle under construction. */
+typedef struct bytes {
+    uint8_t *data;
+    size_t size;
+} bytes;
+
+static void add(bytes *to, const void *data, size_t size)
+{
+    to->data = realloc(to->data, to->size + size + 1);
+    cr_assert(to->data);
+    memcpy(to->data + to->size, data, size);
+    to->size += size;
+}
+
+#define ADD(to, literal) add(to, literal, sizeof literal - 1)
+#define MAGIC "\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+#define HEADER MAGIC "\x80\2M\xe9\3.\x80\2}."
+
+/* A legacy file "f" of this object, and what follows it. */
+static void put_object(const void *object, size_t size, const void *rest, size_t nrest)
+{
+    bytes file = {0};
+    ADD(&file, HEADER);
+    add(&file, object, size);
+    add(&file, rest, nrest);
+    put_bytes("f", file.data, file.size);
+    free(file.data);
+}
+#define PUT(object, rest) put_object(object, sizeof(object) - 1, rest, sizeof(rest) - 1)
+
+#define GLOBAL(module, name) "c" module "\n" name "\n"
+#define KEY "U\1k"
+#define ID(count) "(U\7storage" GLOBAL("torch", "FloatStorage") KEY "U\3cpu" count "NtQ"
+#define TENSOR(count, offset, size, stride)                                                                            \
+    GLOBAL("torch._utils", "_rebuild_tensor") "(" ID(count) offset size stride "tR"
+#define DICT(value) "\x80\2}U\1w" value "s."
+#define ONE_KEY "\x80\2]" KEY "a."
+#define FLOATS                                                                                                         \
+    "\4\0\0\0\0\0\0\0"                                                                                                 \
+    "\0\0\x80\x3f"                                                                                                     \
+    "\0\0\0\x40"                                                                                                       \
+    "\0\0\x40\x40"                                                                                                     \
+    "\0\0\x80\x40" /* 1, 2, 3, 4 */
+#define GOOD_REST ONE_KEY FLOATS
+
+Test(torch_files, a_legacy_file_made_by_hand)
+{
+    static const char good[] = DICT(TENSOR("K\4", "K\1", "K\3\x85", "K\1\x85"));
+    PUT(good, GOOD_REST);
+    shunt_weights *weights = open_good("f");
+    const shunt_tensor_view *view = shunt_weights_find(weights, "w");
+    cr_assert(view && view->desc.rank == 1 && view->desc.dims[0] == 3);
+    const float expected[] = {2, 3, 4};
+    cr_assert_arr_eq(view->data, expected, sizeof expected);
+    shunt_weights_destroy(weights);
+}
+
+/* Python 2 wrote an OrderedDict as a call with a list of pairs; PyTorch before 0.4 storages that are views of others. */
+Test(torch_files, as_python_2_wrote_it)
+{
+    static const char good[] = "\x80\2" GLOBAL("collections", "OrderedDict") "](]U\1wa" GLOBAL(
+        "torch._utils", "_rebuild_tensor") "((U\7storage" GLOBAL("torch", "FloatStorage") KEY
+        "U\3cpuK\4(U\1vK\1K\2ttQK\0K\2\x85K\1\x85tRae\x85R.";
+    PUT(good, GOOD_REST);
+    shunt_weights *weights = open_good("f");
+    const float expected[] = {2, 3};
+    cr_assert_eq(shunt_weights_count(weights), 1);
+    cr_assert_arr_eq(shunt_weights_find(weights, "w")->data, expected, sizeof expected);
+    shunt_weights_destroy(weights);
+}
+
+static const struct hostile_pickle {
+    const char *object;
+    size_t size;
+    const char *reason;
+} hostile_pickles[] = {
+#define ROW(object, reason)                                                                                            \
+    {                                                                                                                  \
+        object, sizeof(object) - 1, reason                                                                             \
+    }
+    /* opcodes */
+    ROW("\x80\6.", "byte 25: a protocol that is not known"),
+    ROW("\x80\2\xff.", "opcode 0xff is none"),
+    ROW("\x80\2cos\nsystem\n(U\4trueo.", "opcode 0x6f is none"), /* OBJ */
+    ROW("\x80\2(U\4truei", "opcode 0x69 is none"),               /* INST */
+    ROW("\x80\2\x82\1.", "opcode 0x82 is none"),                 /* EXT1 */
+    ROW("\x80\2P0\n.", "opcode 0x50 is none"),                   /* PERSID */
+    ROW("\x80\2.", "byte 27: a value is missing"),
+    ROW("\x80\2"
+        "0.",
+        "a value is missing"),
+    ROW("\x80\2"
+        "1.",
+        "a mark is missing"),
+    ROW("\x80\2(.", "a value is missing"),
+    ROW("\x80\2t.", "a mark is missing"),
+    ROW("\x80\2N\x86.", "a value is missing"),
+    ROW("\x80\2(2.", "a value is missing"),
+    ROW("\x80\2}(Nu.", "a key has no value"),
+    ROW("\x80\2(Nd.", "a key has no value"),
+    ROW("\x80\2]N(Nu.", "a key has no value"),
+    ROW("\x80\2N(NNu.", "items for what is no list"),
+    ROW("\x80\2}Na.", "items for what is no list"),
+    ROW("\x80\2(NNs.", "a value is missing"),
+    ROW("\x80\2h\5.", "a value is not in the memo"),
+    ROW("\x80\2Nq\5h\4.", "a value is not in the memo"),
+    ROW("\x80\2j\xff\xff\xff\xff.", "a value is not in the memo"),
+    ROW("\x80\2Nr\xff\xff\xff\xff.", "over 524288 values in its memo"),
+    ROW("\x80\2q\0.", "a value is missing"),
+    ROW("\x80\2(q\0.", "a value is missing"),
+    ROW("\x80\2(\x94.", "a value is missing"),
+    ROW("\x80\2b.", "a value is missing"),
+    ROW("\x80\2Q.", "a value is missing"),
+    ROW("\x80\2NR.", "a value is missing"),
+    ROW("\x80\2NNR.", "the arguments of a call are no tuple"),
+    ROW("\x80\2K\1K\2\x93.", "the name of a class or function is not text"),
+    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "](]Nae\x85R.", "is no pair of key and value"),
+    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "}\x85R.", "an OrderedDict of what is no list"),
+    /* lengths past the end */
+    ROW("\x80\2X\xff\xff\xff\xff"
+        "abc.",
+        "BINUNICODE reaches past the end"),
+    ROW("\x80\2\x8d\xff\xff\xff\xff\xff\xff\xff\xff"
+        "abc.",
+        "BINUNICODE8 reaches past the end"),
+    ROW("\x80\2\x8b\xff\xff\xff\xff"
+        "abc.",
+        "LONG4 reaches past the end"),
+    ROW("\x80\2B\xff\xff\xff\x7f"
+        "abc.",
+        "BINBYTES reaches past the end"),
+    /* what is no state dict */
+    ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "K\1\x85R"), "it lacks a storage"),
+    ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "(K\1K\0))tR"), "it is of no storage"),
+    ROW("\x80\2N.", "no state dict"),
+    ROW("\x80\2].", "no state dict"),
+    ROW("\x80\2}.", "no state dict"),
+    ROW("\x80\2}U\1aK\1s.", "no state dict"),
+    ROW("\x80\2}q\0U\5modelh\0s.", "no state dict"), /* a dictionary that holds itself */
+    ROW("\x80\2}U\1al(h\0.", "a mark is missing"),
+#undef ROW
+};
+
+Test(torch_files, hostile_pickles)
+{
+    for (size_t i = 0; i < sizeof hostile_pickles / sizeof *hostile_pickles; i++) {
+        put_object(hostile_pickles[i].object, hostile_pickles[i].size, "\x80\2].", 4);
+        expect_refused("f", SHUNT_E_INVALID, hostile_pickles[i].reason);
+    }
+    static const char call[] = "\x80\2" GLOBAL("os", "system") "U\4true\x85R.";
+    PUT(call, "\x80\2].");
+    expect_refused("f", SHUNT_E_UNSUPPORTED, "holds a Python object, not its weights alone");
+}
+
+static const struct hostile_tensor {
+    const char *object;
+    size_t size;
+    const char *reason;
+} hostile_tensors[] = {
+#define ROW(object, reason)                                                                                            \
+    {                                                                                                                  \
+        object, sizeof(object) - 1, reason                                                                             \
+    }
+#define BIG "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f" /* 2^63 - 1 */
+#define MINUS "J\xff\xff\xff\xff"
+    ROW(DICT(TENSOR("K\4", "K\0", "K\5\x85", "K\1\x85")),
+        "reaches element 4 of its storage from its offset on, of which there are 4"),
+    ROW(DICT(TENSOR("K\4", "K\1", "K\4\x85", "K\1\x85")),
+        "reaches element 3 of its storage from its offset on, of which there are 3"),
+    ROW(DICT(TENSOR("K\4", "K\0", "K\2\x85", "K\4\x85")), "reaches element 4"),
+    ROW(DICT(TENSOR("K\4", "K\4", ")", ")")),
+        "reaches element 0 of its storage from its offset on, of which there are 0"),
+    ROW(DICT(TENSOR("K\4", "K\5", ")", ")")), "its offset is not in its storage of 4 elements"),
+    ROW(DICT(TENSOR("K\4", MINUS, ")", ")")), "its offset is not in its storage"),
+    ROW(DICT(TENSOR("K\4", "N", ")", ")")), "its offset is not in its storage"),
+    ROW(DICT(TENSOR("K\4", "K\0", MINUS "\x85", "K\1\x85")), "its size[0] is not a whole number"),
+    ROW(DICT(TENSOR("K\4", "K\0", "K\1\x85", MINUS "\x85")), "its stride[0] is not a whole number"),
+    ROW(DICT(TENSOR("K\4", "K\0", "U\1a\x85", "K\1\x85")), "its size[0] is not a whole number"),
+    ROW(DICT(TENSOR("K\4", "K\0", "N", "K\1\x85")), "its size is no tuple"),
+    ROW(DICT(TENSOR("K\4", "K\0", "K\1\x85", ")")), "1 dimensions and 0 strides"),
+    ROW(DICT(TENSOR("K\4", "K\0", BIG "\x85", "K\0\x85")), "its size overflows"),
+    ROW(DICT(TENSOR("K\4", "K\0",
+                    "J\0\0\0\x40"
+                    "J\0\0\0\x40\x86",
+                    "K\0K\0\x86")),
+        "its size overflows"),
+    ROW(DICT(TENSOR("K\4", "K\0", "K\4\x85", BIG "\x85")), "its size overflows"),
+    ROW(DICT(TENSOR("K\4", "K\0", "J\0\0\0\x10\x85", "K\0\x85")), "its strides make 1073741824 bytes of it"),
+    ROW("\x80\2}(U\1w" TENSOR("K\4", "K\0", ")", ")") "U\1w" TENSOR("K\4", "K\0", ")", ")") "u.", "it is there twice"),
+    ROW("\x80\2}K\1" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is no text"),
+    ROW("\x80\2}U\3w\0w" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is no text"),
+    ROW("\x80\2}U\2w\n" TENSOR("K\4", "K\0", ")", ")") "s.", "control character"),
+    ROW("\x80\2}U\1\xff" TENSOR("K\4", "K\0", ")", ")") "s.", "not UTF-8"),
+    /* its storage */
+    ROW(DICT(TENSOR("K\5", "K\0", ")", ")")), "has 4 elements, expected 5"),
+    ROW(DICT(TENSOR(MINUS, "K\0", ")", ")")), "a storage whose size is no number"),
+    ROW(DICT(TENSOR(BIG, "K\0", ")", ")")), "a storage whose size is no number"),
+    ROW(DICT(TENSOR("N", "K\0", ")", ")")), "a storage whose size is no number"),
+    ROW("\x80\2}(U\1w" TENSOR("K\4", "K\0", ")", ")") "U\1v" TENSOR("K\5", "K\0", ")", ")") "u.", "storage 'k' is of"),
+    ROW(DICT("(U\7storage" GLOBAL("os", "system") KEY "U\3cpuK\4NtQ"), "a storage of an unknown class"),
+    ROW(DICT("(U\7storage" GLOBAL("torch", "FloatStorage") "K\1U\3cpuK\4NtQ"), "a storage whose key is no text"),
+#undef ROW
+};
+
+Test(torch_files, hostile_tensors)
+{
+    for (size_t i = 0; i < sizeof hostile_tensors / sizeof *hostile_tensors; i++) {
+        put_object(hostile_tensors[i].object, hostile_tensors[i].size, GOOD_REST, sizeof GOOD_REST - 1);
+        expect_refused("f", SHUNT_E_INVALID, hostile_tensors[i].reason);
+    }
+}
+
+/* What follows the object: the list of keys and the storages. */
+Test(torch_files, hostile_storages)
+{
+    static const char good[] = DICT(TENSOR("K\4", "K\0", ")", ")"));
+    PUT(good, "\x80\2N.");
+    expect_refused("f", SHUNT_E_INVALID, "expected a list of the keys of 1 storages");
+    PUT(good, "\x80\2].");
+    expect_refused("f", SHUNT_E_INVALID, "expected a list of the keys of 1 storages");
+    PUT(good, "\x80\2]U\1xa." FLOATS);
+    expect_refused("f", SHUNT_E_INVALID, "one that no tensor is of");
+    PUT(good, ONE_KEY);
+    expect_refused("f", SHUNT_E_INVALID, "reaches past the end");
+    PUT(good, ONE_KEY "\4\0\0\0\0\0\0\x80"
+                      "0123456789abcdef");
+    expect_refused("f", SHUNT_E_INVALID, "reaches past the end");
+    PUT(good, ONE_KEY "\3\0\0\0\0\0\0\0"
+                      "0123456789ab");
+    expect_refused("f", SHUNT_E_INVALID, "has 3 elements, expected 4");
+    PUT(good, GOOD_REST "x");
+    expect_refused("f", SHUNT_E_INVALID, "1 bytes follow the last storage");
+}
+
+/* ---- Bombs: little files that ask for much. Each is refused at once. ----------------------------------------------- */
+
+/* `count` times `what`, between head and tail. */
+static void put_repeated(const char *head, const char *what, size_t length, size_t count, const char *tail)
+{
+    bytes object = {0};
+    add(&object, head, strlen(head));
+    object.data = realloc(object.data, object.size + length * count + 1);
+    cr_assert(object.data);
+    for (size_t i = 0; i < count; i++, object.size += length) memcpy(object.data + object.size, what, length);
+    add(&object, tail, strlen(tail));
+    put_object(object.data, object.size, "\x80\2].", 4);
+    free(object.data);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+Test(torch_files, bombs)
+{
+    enum { MANY = 20 << 20 };
+    const struct rlimit limit = {(rlim_t)1 << 30, (rlim_t)1 << 30}; /* the file alone is 20 MB, mapped */
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert(!setrlimit(RLIMIT_AS, &limit));
+#else
+    (void)limit;
+#endif
+    double start = now();
+    put_repeated("\x80\2", "]", 1, MANY, "."); /* nesting, if these went into each other */
+    expect_refused("f", SHUNT_E_INVALID, "over 524288 values");
+    put_repeated("\x80\2", "(", 1, MANY, ".");
+    expect_refused("f", SHUNT_E_INVALID, "over 524288 values at once");
+    put_repeated("\x80\2N", "\x85", 1, MANY, "."); /* a tuple in a tuple in a tuple */
+    expect_refused("f", SHUNT_E_INVALID, "over 524288 values");
+    put_repeated("\x80\2]Nq", "\1h\1a", 5, MANY / 5, ".");
+    expect_refused("f", SHUNT_E_INVALID, ""); /* BINPUT without its number in between */
+    put_repeated("\x80\2]q\1N", "0h\1h\1a", 6, MANY / 6, ".");
+    expect_refused("f", SHUNT_E_INVALID, "over 1048576 items");
+    put_repeated("\x80\2", "(1", 2, MANY / 4, "N.");
+    expect_refused("f", SHUNT_E_INVALID, "no state dict");
+    put_repeated("\x80\2", "(1", 2, MANY, "N.");
+    expect_refused("f", SHUNT_E_INVALID, "over 16777216 opcodes");
+    cr_assert_lt(now() - start, 60); /* a hang, not a matter of speed */
+}
+
+/* The billion laughs: each list holds the one before twice. Read as data it is as small as the file. */
+Test(torch_files, laughs)
+{
+    bytes object = {0};
+    ADD(&object, "\x80\2}U\1w");
+    add(&object, TENSOR("K\4", "K\0", ")", ")"), sizeof TENSOR("K\4", "K\0", ")", ")") - 1);
+    ADD(&object, "sq\0]q\1");
+    for (int i = 1; i < 200; i++) {
+        uint8_t more[] = {']', 'q', (uint8_t)(i + 1), '(', 'h', (uint8_t)i, 'h', (uint8_t)i, 'e'};
+        add(&object, more, sizeof more);
+    }
+    ADD(&object, "h\0.");
+    put_object(object.data, object.size, GOOD_REST, sizeof GOOD_REST - 1);
+    free(object.data);
+    shunt_weights *weights = open_good("f");
+    cr_assert_eq(*(const float *)shunt_weights_find(weights, "w")->data, 1);
+    shunt_weights_destroy(weights);
+}
+
+/* ---- Found by fuzzing ------------------------------------------------------------------------------------------------ */
+
+/* The message quoted the name with its control character. */
+Test(torch_files, a_bad_name_does_not_reach_the_message)
+{
+    static const char object[] = "\x80\2}U\4a\x1b[J" TENSOR("K\4", "K\0", ")", ")") "s.";
+    PUT(object, GOOD_REST);
+    expect_refused("f", SHUNT_E_INVALID, "control character (byte 0x1b at position 1)");
+}
