@@ -7,18 +7,9 @@
  *
  * Work-items of conv_grad_weights: (ceil(C/MC), or 1 with PLAIN_SRC; k groups = ceil(ceil(K/B)/KB); splits), groups of 1. An
  * item walks the rows (n,p) of its split in chunks whose part of src and diff_dst stays in the cache, and for each chunk all
- * taps. Its sums are partial[split][k group][item 0][tap][MC][KB*B]; conv_grad_reduce adds the splits up in their order.
+ * taps.
  */
-#include "common.cl"
-#include "conv.cl"
-
-/* How the work is cut; the same fields as grad_cut in backends/opencl/conv_grad_weights.c. */
-struct grad_cut {
-    int taps;         /* tiles of an item: R*S, or with PLAIN_SRC R * ceil(S*C/MC) */
-    int chunk, rows;  /* rows (n,p) per chunk and per split */
-    int splits;       /* how many */
-    int pad_h, pad_w; /* PLAIN_SRC: size of the padded copy's images */
-};
+#include "conv_grad.cl"
 
 /* acc (MC, KB) += sum over `count` pixels of x (MC scalars) times y (KB vectors, apart[j] away). */
 static void add_pixels(vec acc[MC][KB], __global const float *x, int step, __global const vec *y, const long apart[KB],
@@ -107,36 +98,6 @@ conv_grad_weights(__global const float *restrict src, ulong src_at, __global con
     }
 }
 
-/* Work-items: as of one split above, groups of 1. An item adds up its tiles, and writes its channels k one after the other:
- * along each of them its weights are neighbours. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_reduce(__global float *restrict partial_, ulong partial_at, __global float *restrict diff_weights,
-                 ulong diff_weights_at, const struct conv_dims d, const struct grad_cut cut)
-{
-    const int part = get_global_id(0), group = get_global_id(1), floats = MC * KB * B;
-    const size_t items = get_global_size(0) * get_global_size(1), size = (size_t)cut.taps * (MC * KB);
-    __global vec *sum = (__global vec *)(partial_ + partial_at) + (group * get_global_size(0) + part) * size;
-    __global const float *sums = (__global const float *)sum;
-
-    for (int split = 1; split < cut.splits; split++)
-        for (size_t i = 0; i < size; i++) sum[i] += sum[split * items * size + i];
-    diff_weights += diff_weights_at;
-    for (int lane = 0; lane < min(KB * B, d.K - group * KB * B); lane++) {
-        __global float *to = diff_weights + (size_t)(group * KB * B + lane) * d.C * d.R * d.S;
-#ifdef PLAIN_SRC
-        const int parts = CEIL_DIV(d.S * d.C, MC);
-        for (int r = 0; r < d.R; r++)
-            for (int i = 0; i < d.S * d.C; i++)
-                to[(i % d.C * d.R + r) * d.S + i / d.C] =
-                    sums[(size_t)(r * parts + i / MC) * floats + i % MC * (KB * B) + lane];
-#else
-        for (int m = 0; m < min(MC, d.C - part * MC); m++)
-            for (int tap = 0; tap < cut.taps; tap++)
-                to[(part * MC + m) * cut.taps + tap] = sums[(size_t)tap * floats + m * (KB * B) + lane];
-#endif
-    }
-}
-
 /* src, plain -> padded, N images of pad_h * pad_w pixels of C neighbouring channels; what follows the last one, so that tiles
  * may read beyond a row, need not be set. Work-items: one per pixel of padded. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
@@ -151,24 +112,4 @@ conv_grad_pad(__global const float *restrict src, ulong src_at, __global float *
 
     for (int c = 0; c < d.C; c++)
         padded[padded_at + i * d.C + c] = inside ? src[src_at + ((n * d.C + c) * d.H + h) * d.W + w] : 0.0f;
-}
-
-/* diff_bias[k] = sum over n, p, q of diff_dst. Work-items: one per block of K, groups of 1. Images are summed one by one, as
- * long sums lose more. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_bias(__global const float *restrict diff_dst, ulong diff_dst_at, __global float *restrict diff_bias,
-               ulong diff_bias_at, const struct conv_dims d)
-{
-    const int block = get_global_id(0), plane = d.P * d.Q;
-    vec sum = (vec)0.0f;
-
-    for (int n = 0; n < d.N; n++) {
-        __global const float *y = diff_dst + diff_dst_at + ((size_t)n * CEIL_DIV(d.K, B) + block) * plane * B;
-        vec image = (vec)0.0f;
-        for (int i = 0; i < plane; i++) image += LOAD(y + (size_t)i * B);
-        sum += image;
-    }
-    float lanes[V];
-    STORE(sum, lanes);
-    for (int lane = 0; lane < min(B, d.K - block * B); lane++) diff_bias[diff_bias_at + block * B + lane] = lanes[lane];
 }

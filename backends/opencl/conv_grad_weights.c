@@ -1,21 +1,12 @@
-/* conv_grad_weights.c - the gradient of a convolution by its weights on CPUs: register tiles of sums over pixels, in parts
- * that are added up afterwards. How it is cut depends on the shape alone, so threads change no bit of the result. */
-#include "conv.h"
+/* conv_grad_weights.c - the gradient of a convolution by its weights on CPUs, by register tiles of sums over pixels. */
+#include "conv_grad.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The same fields as in conv_grad_weights.cl. */
-typedef struct grad_cut {
-    cl_int taps, chunk, rows, splits, pad_h, pad_w;
-} grad_cut;
-
 typedef struct grad_weights {
-    conv_dims dims;
-    grad_cut cut;
-    cl_int block, m, n; /* a tile: m scalars of src by n vectors of diff_dst */
+    conv_grad grad;
     bool plain_src;
-    cl_int parts, groups;   /* items of a split: of src, of diff_dst */
     uint64_t padded_offset; /* in the workspace */
 } grad_weights;
 
@@ -23,8 +14,7 @@ enum {
     CHUNK_BYTES = 24 << 10, /* in the first-level cache */
     ENOUGH_ITEMS = 64,
     SPLIT_PIXELS = 512, /* at least, in a split */
-    MAX_PARTIAL_BYTES = 32 << 20,
-    MAX_TILE = 24, /* scalars */
+    MAX_TILE = 24,      /* scalars */
 };
 
 static cl_int ceil_div(cl_int a, cl_int b)
@@ -34,19 +24,12 @@ static cl_int ceil_div(cl_int a, cl_int b)
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const conv_parts t = ocl_conv_parts(desc);
-    const int64_t block = device->found.info.block;
-    const char *reason = ocl_conv_refuse(desc);
-    if (!reason) reason = ocl_conv_refuse_tiles(device);
+    const shunt_tensor_desc *src = &desc->inputs[0];
+    const char *reason = ocl_conv_grad_refuse(device, desc);
     if (reason) return reason;
-    if (desc->attr.conv.groups > 1) return "more than one group of channels";
-    if (shunt_tensor_block(t.dst) != block) return "diff_dst is not in the device's layout";
-    if (shunt_tensor_block(t.src) != block && t.src->block != SHUNT_PLAIN)
-        return "src is neither in the device's layout nor plain";
-    if (shunt_tensor_block(t.src) != block && desc->attr.conv.dilation[1] > 1)
-        return "a plain src and a dilation above 1";
-    if (t.dst->dims[0] * ocl_inner_count(t.dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
-    return NULL;
+    if (shunt_tensor_block(src) == device->found.info.block) return NULL;
+    if (src->block != SHUNT_PLAIN) return "src is neither in the device's layout nor plain";
+    return desc->attr.conv.dilation[1] > 1 ? "a plain src and a dilation above 1" : NULL;
 }
 
 static int rank(const ocl_device *device, const shunt_op_desc *desc)
@@ -78,28 +61,6 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     return true;
 }
 
-static uint64_t partial_bytes(const grad_weights *g)
-{
-    return sizeof(float) * (uint64_t)g->parts * (uint64_t)g->groups * (uint64_t)g->cut.taps *
-           (uint64_t)(g->m * g->n * g->block);
-}
-
-/* Splits for enough items, while each has some pixels and their sums do not take too much memory. */
-static void cut_work(grad_weights *g)
-{
-    const conv_dims *d = &g->dims;
-    const cl_int rows = d->N * d->P, line_bytes = 4 * g->block * (d->Q * g->n + d->W * d->stride[0]);
-    cl_int splits = ceil_div(ENOUGH_ITEMS, g->parts * g->groups);
-    const cl_int fit = (cl_int)(MAX_PARTIAL_BYTES / partial_bytes(g)), filled = rows * d->Q / SPLIT_PIXELS;
-    if (splits > fit) splits = fit;
-    if (splits > filled) splits = filled;
-    if (splits < 1) splits = 1;
-    g->cut.rows = ceil_div(rows, splits);
-    g->cut.splits = ceil_div(rows, g->cut.rows);
-    g->cut.chunk = CHUNK_BYTES / line_bytes;
-    if (g->cut.chunk < 2) g->cut.chunk = 2;
-}
-
 /* Rows without padding that taps share are one long row: those of a 1x1 window. */
 static void join_rows(conv_dims *d)
 {
@@ -108,17 +69,18 @@ static void join_rows(conv_dims *d)
     d->P = d->H = 1;
 }
 
-static shunt_status describe(const shunt_bop *op, grad_weights *g)
+/* The tile's shape and the work: chunks, splits. */
+static shunt_status describe(const shunt_bop *op, grad_weights *w)
 {
-    const conv_parts t = ocl_conv_parts(&op->desc);
+    conv_grad *g = &w->grad;
+    conv_dims *d = &g->dims;
     g->block = (cl_int)op->device->found.info.block;
-    g->plain_src = shunt_tensor_block(t.src) != g->block;
-    g->dims = ocl_conv_dims(&op->desc);
+    w->plain_src = shunt_tensor_block(&op->desc.inputs[0]) != g->block;
+    *d = ocl_conv_dims(&op->desc);
     if (sscanf(op->info.params, "c=%d k=%d", &g->m, &g->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
-    conv_dims *d = &g->dims;
     g->groups = ceil_div(ceil_div(d->K, g->block), g->n);
-    if (g->plain_src) {
+    if (w->plain_src) {
         g->parts = 1;
         g->cut.taps = d->R * ceil_div(d->S * d->C, g->m);
         g->cut.pad_h = (d->P - 1) * d->stride[0] + (d->R - 1) * d->dilation[0] + 1;
@@ -128,72 +90,48 @@ static shunt_status describe(const shunt_bop *op, grad_weights *g)
         g->parts = ceil_div(d->C, g->m);
         g->cut.taps = d->R * d->S;
     }
-    cut_work(g);
+    const int64_t line_bytes = 4 * (int64_t)g->block * ((int64_t)d->Q * g->n + (int64_t)d->W * d->stride[0]);
+    g->cut.chunk = line_bytes > CHUNK_BYTES / 2 ? 2 : (cl_int)(CHUNK_BYTES / line_bytes);
+    ocl_conv_grad_split(g, d->N * d->P, ceil_div(SPLIT_PIXELS, d->Q), ENOUGH_ITEMS);
     return SHUNT_OK;
 }
 
-static shunt_status make_pad(shunt_bop *op, grad_weights *g, const char *options)
+static shunt_status make_pad(shunt_bop *op, grad_weights *w, const char *options)
 {
+    const conv_grad *g = &w->grad;
     const uint64_t align = op->device->found.info.alignment,
                    pixels = (uint64_t)g->dims.N * (uint64_t)g->cut.pad_h * (uint64_t)g->cut.pad_w;
     const ocl_constant constants[] = {{sizeof g->dims, &g->dims}, {sizeof g->cut, &g->cut}};
-    g->padded_offset = (op->info.workspace + align - 1) / align * align;
-    op->info.workspace = g->padded_offset + sizeof(float) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
-    shunt_status status =
-        ocl_step_create_flat(op->device, &op->steps[2], &ocl_conv_grad_weights_cl, options, "conv_grad_pad", pixels);
-    return status ? status : ocl_step_constants(&op->steps[2], 4, 2, constants);
-}
-
-static shunt_status make_bias(shunt_bop *op, const grad_weights *g, const char *options)
-{
-    const uint64_t blocks = (uint64_t)ceil_div(g->dims.K, g->block);
-    const size_t local = 1;
-    const ocl_constant constants[] = {{sizeof g->dims, &g->dims}};
-    shunt_status status = ocl_step_create(op->device, &op->steps[3], &ocl_conv_grad_weights_cl, options,
-                                          "conv_grad_bias", 1, &blocks, &local);
-    return status ? status : ocl_step_constants(&op->steps[3], 4, 1, constants);
+    w->padded_offset = (op->info.workspace + align - 1) / align * align;
+    op->info.workspace = w->padded_offset + sizeof(float) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
+    shunt_status status = ocl_step_create_flat(op->device, &op->steps[OCL_GRAD_STEPS], &ocl_conv_grad_weights_cl,
+                                               options, "conv_grad_pad", pixels);
+    return status ? status : ocl_step_constants(&op->steps[OCL_GRAD_STEPS], 4, 2, constants);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
     char options[OCL_OPTIONS_CHARS] = "";
-    grad_weights *g = calloc(1, sizeof *g);
-    if (!g) return ocl_fail_memory();
-    op->own = g;
-    shunt_status status = describe(op, g);
+    grad_weights *w = calloc(1, sizeof *w);
+    if (!w) return ocl_fail_memory();
+    op->own = w;
+    shunt_status status = describe(op, w);
     if (status) return status;
-    const uint64_t items[] = {(uint64_t)g->parts, (uint64_t)g->groups, (uint64_t)g->cut.splits};
-    const size_t local[] = {1, 1, 1};
-    const ocl_constant constants[] = {{sizeof g->dims, &g->dims}, {sizeof g->cut, &g->cut}};
-
-    ocl_conv_cost(op);
-    op->info.workspace = (uint64_t)g->cut.splits * partial_bytes(g);
+    const conv_grad *g = &w->grad;
     ocl_add_option(options, "-DB=%d -DV=%d -DWG=%zu -DMC=%d -DKB=%d%s", g->block, g->block, ocl_group(op->device), g->m,
-                   g->n, g->plain_src ? " -DPLAIN_SRC" : "");
-    status = ocl_step_create(op->device, &op->steps[0], &ocl_conv_grad_weights_cl, options, "conv_grad_weights", 3,
-                             items, local);
-    if (!status) status = ocl_step_constants(&op->steps[0], 6, 2, constants);
-    if (!status)
-        status = ocl_step_create(op->device, &op->steps[1], &ocl_conv_grad_weights_cl, options, "conv_grad_reduce", 2,
-                                 items, local);
-    if (!status) status = ocl_step_constants(&op->steps[1], 4, 2, constants);
-    if (!status && g->plain_src) status = make_pad(op, g, options);
-    if (!status && op->desc.flags & SHUNT_FLAG_BIAS) status = make_bias(op, g, options);
-    return status;
+                   g->n, w->plain_src ? " -DPLAIN_SRC" : "");
+    status = ocl_conv_grad_steps(op, g, &ocl_conv_grad_weights_cl, options, "conv_grad_weights");
+    return status || !w->plain_src ? status : make_pad(op, w, options);
 }
 
 static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace)
 {
-    const grad_weights *g = op->own;
-    const shunt_arg padded = {workspace.buffer, workspace.offset + g->padded_offset};
-    const shunt_arg pad[] = {inputs[0], padded}, sum[] = {g->plain_src ? padded : inputs[0], inputs[1], workspace};
-    const shunt_arg reduce[] = {workspace, outputs[0]}, bias[] = {inputs[1], outputs[1]};
-    shunt_status status = g->plain_src ? ocl_step_run(&op->steps[2], queue, 2, pad) : SHUNT_OK;
-    if (!status) status = ocl_step_run(&op->steps[0], queue, 3, sum);
-    if (!status) status = ocl_step_run(&op->steps[1], queue, 2, reduce);
-    if (!status && op->desc.flags & SHUNT_FLAG_BIAS) status = ocl_step_run(&op->steps[3], queue, 2, bias);
-    return status;
+    const grad_weights *w = op->own;
+    if (!w->plain_src) return ocl_conv_grad_run(op, queue, inputs[0], inputs[1], outputs, workspace);
+    const shunt_arg padded = {workspace.buffer, workspace.offset + w->padded_offset}, pad[] = {inputs[0], padded};
+    shunt_status status = ocl_step_run(&op->steps[OCL_GRAD_STEPS], queue, 2, pad);
+    return status ? status : ocl_conv_grad_run(op, queue, padded, inputs[1], outputs, workspace);
 }
 
 const ocl_algorithm ocl_conv_grad_weights_tile = {.kind = SHUNT_OP_CONV_GRAD_WEIGHTS,

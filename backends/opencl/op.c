@@ -19,6 +19,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_conv_grad_src_winograd4,
     &ocl_conv_grad_src_winograd2,
     &ocl_conv_grad_weights_tile,
+    &ocl_conv_grad_weights_winograd4,
     &ocl_conv_grad_src_direct,
     &ocl_conv_grad_weights_direct,
     /* all else */
