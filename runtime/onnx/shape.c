@@ -39,13 +39,11 @@ shunt_status onnx_import_dropout(onnx_node *node)
     if (!is_test || (trains && drops))
         return shunt_fail(SHUNT_E_UNSUPPORTED, "it drops at random, as in training; export the network for inference");
     onnx_tensor mask = onnx_input(node, 0)->tensor;
-    mask.type = node->in->opset < 10 ? mask.type : ONNX_BOOL;
+    mask.type = ONNX_BOOL;
     mask.splat = true;
     mask.data = &yes;
     status = onnx_import_identity(node);
-    if (status || node->noutputs < 2 || !node->outputs[1].size) return status;
-    if (mask.type != ONNX_BOOL)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its mask is asked for; export the network for inference");
+    if (status) return status;
     return onnx_result(node, 1, &mask, SHUNT_NO_VALUE);
 }
 

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/onnx/torch_*: a small residual network exported by PyTorch, with the logits that PyTorch computes.
+Needs Debian's python3-torch. usage: /usr/bin/python3 onnx_torch.py
+With a folder it writes torchvision's ResNet-50 there instead, at opsets 11, 13 and 17: onnx_torch.py FOLDER; then
+    test-onnx_golden FOLDER/resnet50_11 ...
+compares. Those are 100 MB each, and so not in the repository."""
+import pathlib
+import shutil
+import struct
+import sys
+
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    """A bottleneck with a projection shortcut."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, 2 * width, 1, bias=False), nn.BatchNorm2d(2 * width)
+        self.downsample = nn.Sequential(nn.Conv2d(inputs, 2 * width, 1, stride, bias=False), nn.BatchNorm2d(2 * width))
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        y = torch.relu(self.bn2(self.conv2(y)))
+        return torch.relu(self.bn3(self.conv3(y)) + self.downsample(x))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 7, 2, 3, bias=False), nn.BatchNorm2d(8)
+        self.pool = nn.MaxPool2d(3, 2, 1)
+        self.blocks = nn.Sequential(Block(8, 4, 1), Block(8, 6, 2))
+        self.average, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = self.blocks(self.pool(torch.relu(self.bn1(self.conv1(x)))))
+        return self.fc(torch.flatten(self.average(x), 1))
+
+
+def tensor_proto(tensor):
+    """A TensorProto of float32, written by hand: Debian has no Python package of ONNX."""
+    def varint(n):
+        return bytes([n]) if n < 128 else bytes([n % 128 + 128]) + varint(n // 128)
+    data = struct.pack(f"<{tensor.numel()}f", *tensor.flatten().tolist())
+    return b"".join(b"\x08" + varint(d) for d in tensor.shape) + b"\x10\x01\x4a" + varint(len(data)) + data
+
+
+def write(net, x, folder, **options):
+    data = folder / "test_data_set_0"
+    shutil.rmtree(folder, ignore_errors=True)
+    data.mkdir(parents=True)
+    torch.onnx.export(net, x, str(folder / "model.onnx"), input_names=["image"], output_names=["logits"],
+                      dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, **options)
+    (data / "input_0.pb").write_bytes(tensor_proto(x))
+    (data / "output_0.pb").write_bytes(tensor_proto(net(x)))
+
+
+def make_ready(net):
+    for name, buffer in net.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.1)
+        if name.endswith("running_var"):
+            buffer.uniform_(0.5, 1.5)
+    return net.eval()
+
+
+torch.manual_seed(3)
+with torch.no_grad():
+    if len(sys.argv) > 1:
+        import torchvision
+        folder, net, x = pathlib.Path(sys.argv[1]) / "resnet50", torchvision.models.resnet50(), torch.randn(1, 3, 224, 224)
+    else:
+        folder, net, x = pathlib.Path(__file__).parent / "onnx" / "torch", Net(), torch.randn(1, 3, 37, 33)
+    make_ready(net)
+    for opset in 11, 13, 17:
+        write(net, x, folder.with_name(f"{folder.name}_{opset}"), opset_version=opset)
+    write(net, x, folder.with_name(f"{folder.name}_13_unfolded"), opset_version=13, do_constant_folding=False,
+          training=torch.onnx.TrainingMode.PRESERVE)
