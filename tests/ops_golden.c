@@ -1,7 +1,9 @@
 /* ops_golden.c - small ops of every kind on one device (SHUNT_TEST_DEVICE) against results of PyTorch and numpy, which
  * tests/golden/ops.py and training.py computed in float64. A device is asked in the layout that it wants; what it refuses is counted. */
-#include "tests/support/layout.h"
-#include "tests/support/op_draw.h"
+#include "runtime/graph/graph.h"
+#include "runtime/verify/draw.h"
+#include "runtime/verify/layout.h"
+#include "runtime/verify/run.h"
 #include "tests/support/op_runner.h"
 
 #include <criterion/criterion.h>
@@ -31,7 +33,7 @@ static void pair(const json_t *attr, const char *key, int32_t *out)
 static uint32_t kind_of(const char *name)
 {
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++)
-        if (!strcmp(op_kind_name(kind), name)) return kind;
+        if (!strcmp(shunt_op_kind_name(kind), name)) return kind;
     cr_assert_fail("no op has kind %s", name);
     return 0;
 }
@@ -148,17 +150,17 @@ static void end(golden *g)
 }
 
 /* A reorder's values are dst's memory, so that nothing of the test's own layout code stands between. */
-static const char *run_reorder(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
+static shunt_status run_reorder(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
 {
     float *src = malloc(shunt_tensor_bytes(&op->inputs[0])), *dst = malloc(shunt_tensor_bytes(&op->outputs[0]));
     cr_assert(src && dst);
     layout_store(&op->inputs[0], g->inputs[0], src);
     const void *inputs[] = {src};
-    const char *problem = op_run_stored(device, op, variant, inputs, (void *[]){dst}, NULL);
+    shunt_status status = op_run_stored(device, op, variant, inputs, (void *[]){dst}, NULL);
     for (uint64_t i = 0; i < shunt_tensor_storage(&op->outputs[0]); i++) g->got[0][i] = dst[i];
     free(src);
     free(dst);
-    return problem;
+    return status;
 }
 
 static void compare(const golden *g, const char *algorithm, double tolerance)
@@ -172,29 +174,29 @@ static void compare(const golden *g, const char *algorithm, double tolerance)
     }
 }
 
-static const char *run_op(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
+static shunt_status run_op(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
 {
     return op_run(device, op, variant, (const double *const *)g->inputs, g->got, NULL);
 }
 
 /* One step for each of the rates; the first starts at the drawn weights, without velocity. */
-static const char *run_steps(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
+static shunt_status run_steps(shunt_device *device, const shunt_op_desc *op, const op_variant *variant, golden *g)
 {
     const json_t *rates = json_object_get(g->attr, "rates");
-    const char *problem = NULL;
+    shunt_status status = SHUNT_OK;
     char name[64];
     uint64_t bytes = shunt_tensor_count(&op->inputs[0]) * sizeof(double);
     draw_input(op, g->name, 0, g->got[0]);
     memset(g->got[1], 0, bytes);
-    for (size_t step = 0; step < json_array_size(rates) && !problem; step++) {
+    for (size_t step = 0; step < json_array_size(rates) && status == SHUNT_OK; step++) {
         snprintf(name, sizeof name, "%s.%zu", g->name, step);
         draw_input(op, name, 2, g->inputs[2]);
         memcpy(g->inputs[0], g->got[0], bytes);
         memcpy(g->inputs[1], g->got[1], bytes);
         g->inputs[3][0] = json_number_value(json_array_get(rates, step));
-        problem = run_op(device, op, variant, g);
+        status = run_op(device, op, variant, g);
     }
-    return problem;
+    return status;
 }
 
 /* By every candidate. Returns how many there are. */
@@ -208,10 +210,10 @@ static uint32_t run_all(shunt_device *device, const shunt_op_desc *op, golden *g
     uint32_t runs = 0;
     for (uint32_t i = 0; i < found.count && !found.list[i].reason[0]; i++, runs++) {
         op_variant variant = {found.list[i].algorithm, found.list[i].params, OP_NOT_IN_PLACE};
-        const char *problem = op->kind == SHUNT_OP_REORDER ? run_reorder(device, op, &variant, g)
-                              : op->kind == SHUNT_OP_SGD   ? run_steps(device, op, &variant, g)
-                                                           : run_op(device, op, &variant, g);
-        cr_assert_null(problem, "%s by %s: %s", g->name, variant.algorithm, problem);
+        status = op->kind == SHUNT_OP_REORDER ? run_reorder(device, op, &variant, g)
+                 : op->kind == SHUNT_OP_SGD   ? run_steps(device, op, &variant, g)
+                                              : run_op(device, op, &variant, g);
+        cr_assert_eq(status, SHUNT_OK, "%s by %s: %s", g->name, variant.algorithm, shunt_last_error());
         compare(g, variant.algorithm, wide ? 1e-8 : 1e-5); /* 1e-8: nine digits are stored */
     }
     return runs;

@@ -92,6 +92,29 @@ SHUNT_API const shunt_device_entry *shunt_device_describe(const shunt_device *de
  * memory read or written. SHUNT_E_UNSUPPORTED when its backend cannot tell. */
 SHUNT_API shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second);
 
+/* Whether a device does what backend.h says: every kind of op over drawn shapes and against the formulas, with guard bytes
+ * around every buffer, NaN and infinity among the inputs, the same bits each time; the order of commands; and refusals. For
+ * whoever writes a backend, and for drivers that nobody has tried. */
+typedef struct shunt_verify_check {
+    const char *name;     /* a kind of op, "conv"; or "graph", "queue", "errors" */
+    uint64_t cases, runs; /* ops drawn; runs of them, by layout, type and algorithm */
+    uint64_t refusals;    /* what the device refuses, with the last reason; no fault */
+    const char *refusal;
+    const char *problem; /* what is wrong; "": nothing. A check ends there */
+    const char *again;   /* the options of `shunt verify` that show it again: "--op conv --seed 1 --case 39" */
+} shunt_verify_check;
+typedef void (*shunt_verify_handler)(void *context, const shunt_verify_check *check);
+typedef struct shunt_verify_options {
+    const char *op;           /* the one check to do; NULL: all */
+    uint64_t seed, count;     /* count: of ops drawn of each kind; 0: 200 */
+    int64_t only;             /* the one case to do, < 0: all */
+    const shunt_graph *graph; /* its ops are checked, too, in its shapes, against plain C in float64; or NULL */
+    shunt_verify_handler handler;
+    void *context;
+} shunt_verify_options;
+/* SHUNT_E_DEVICE when a check fails; the handler, if not NULL, has heard of each. options NULL: seed 1. */
+SHUNT_API shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options);
+
 /* ---- Weights: named tensors and a file's metadata ---------------------------------------------------------------- */
 
 typedef struct shunt_tensor_view {

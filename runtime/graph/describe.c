@@ -4,44 +4,50 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const kind_names[SHUNT_OP_KINDS] = {
+    [SHUNT_OP_CONV] = "conv",
+    [SHUNT_OP_LINEAR] = "linear",
+    [SHUNT_OP_BATCH_NORM] = "batch_norm",
+    [SHUNT_OP_RELU] = "relu",
+    [SHUNT_OP_ADD] = "add",
+    [SHUNT_OP_MAX_POOL] = "max_pool",
+    [SHUNT_OP_AVG_POOL] = "avg_pool",
+    [SHUNT_OP_GLOBAL_POOL] = "global_pool",
+    [SHUNT_OP_SOFTMAX] = "softmax",
+    [SHUNT_OP_SHORTCUT] = "shortcut",
+    [SHUNT_OP_REORDER] = "reorder",
+    [SHUNT_OP_TRANSPOSE] = "transpose",
+    [SHUNT_OP_RESHAPE] = "reshape",
+    [SHUNT_OP_CONCAT] = "concat",
+    [SHUNT_OP_PAD] = "pad",
+    [SHUNT_OP_CLIP] = "clip",
+    [SHUNT_OP_LOG_SOFTMAX] = "log_softmax",
+    [SHUNT_OP_MATMUL] = "matmul",
+    [SHUNT_OP_BATCH_STATISTICS] = "batch_statistics",
+    [SHUNT_OP_BATCH_NORM_GRAD] = "batch_norm_grad",
+    [SHUNT_OP_RELU_GRAD] = "relu_grad",
+    [SHUNT_OP_CONV_GRAD_SRC] = "conv_grad_src",
+    [SHUNT_OP_CONV_GRAD_WEIGHTS] = "conv_grad_weights",
+    [SHUNT_OP_LINEAR_GRAD_SRC] = "linear_grad_src",
+    [SHUNT_OP_LINEAR_GRAD_WEIGHTS] = "linear_grad_weights",
+    [SHUNT_OP_MAX_POOL_GRAD] = "max_pool_grad",
+    [SHUNT_OP_AVG_POOL_GRAD] = "avg_pool_grad",
+    [SHUNT_OP_GLOBAL_POOL_GRAD] = "global_pool_grad",
+    [SHUNT_OP_SHORTCUT_GRAD] = "shortcut_grad",
+    [SHUNT_OP_CROSS_ENTROPY] = "cross_entropy",
+    [SHUNT_OP_SGD] = "sgd",
+    [SHUNT_OP_MOVING_AVERAGE] = "moving_average",
+};
+
+const char *shunt_op_kind_name(uint32_t kind)
+{
+    return kind < SHUNT_OP_KINDS ? kind_names[kind] : NULL;
+}
+
 const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size)
 {
-    static const char *const names[SHUNT_OP_KINDS] = {
-        [SHUNT_OP_CONV] = "conv",
-        [SHUNT_OP_LINEAR] = "linear",
-        [SHUNT_OP_BATCH_NORM] = "batch_norm",
-        [SHUNT_OP_RELU] = "relu",
-        [SHUNT_OP_ADD] = "add",
-        [SHUNT_OP_MAX_POOL] = "max_pool",
-        [SHUNT_OP_AVG_POOL] = "avg_pool",
-        [SHUNT_OP_GLOBAL_POOL] = "global_pool",
-        [SHUNT_OP_SOFTMAX] = "softmax",
-        [SHUNT_OP_SHORTCUT] = "shortcut",
-        [SHUNT_OP_REORDER] = "reorder",
-        [SHUNT_OP_BATCH_STATISTICS] = "batch_statistics",
-        [SHUNT_OP_BATCH_NORM_GRAD] = "batch_norm_grad",
-        [SHUNT_OP_RELU_GRAD] = "relu_grad",
-        [SHUNT_OP_CONV_GRAD_SRC] = "conv_grad_src",
-        [SHUNT_OP_CONV_GRAD_WEIGHTS] = "conv_grad_weights",
-        [SHUNT_OP_LINEAR_GRAD_SRC] = "linear_grad_src",
-        [SHUNT_OP_LINEAR_GRAD_WEIGHTS] = "linear_grad_weights",
-        [SHUNT_OP_MAX_POOL_GRAD] = "max_pool_grad",
-        [SHUNT_OP_AVG_POOL_GRAD] = "avg_pool_grad",
-        [SHUNT_OP_GLOBAL_POOL_GRAD] = "global_pool_grad",
-        [SHUNT_OP_SHORTCUT_GRAD] = "shortcut_grad",
-        [SHUNT_OP_CROSS_ENTROPY] = "cross_entropy",
-        [SHUNT_OP_SGD] = "sgd",
-        [SHUNT_OP_MOVING_AVERAGE] = "moving_average",
-        [SHUNT_OP_TRANSPOSE] = "transpose",
-        [SHUNT_OP_RESHAPE] = "reshape",
-        [SHUNT_OP_CONCAT] = "concat",
-        [SHUNT_OP_PAD] = "pad",
-        [SHUNT_OP_CLIP] = "clip",
-        [SHUNT_OP_LOG_SOFTMAX] = "log_softmax",
-        [SHUNT_OP_MATMUL] = "matmul",
-    };
-    const char *name = kind < SHUNT_OP_KINDS && names[kind] ? names[kind] : "unknown";
-    snprintf(text, size, "%s%s%s%s%s", name, flags & SHUNT_FLAG_BIAS ? "+bias" : "",
+    const char *name = shunt_op_kind_name(kind);
+    snprintf(text, size, "%s%s%s%s%s", name ? name : "unknown", flags & SHUNT_FLAG_BIAS ? "+bias" : "",
              flags & SHUNT_FLAG_RESIDUAL ? "+add" : "", flags & SHUNT_FLAG_RELU ? "+relu" : "",
              flags & SHUNT_FLAG_NESTEROV ? "+nesterov" : "");
     return text;

@@ -74,7 +74,8 @@ shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);
 
-/* "conv+bias+relu" */
+/* "conv"; NULL for what is no kind. And "conv+bias+relu". */
+const char *shunt_op_kind_name(uint32_t kind);
 const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
 /* FLOPs (2 per multiply-add; what is fused into a convolution or linear layer is not counted, as in papers) and the least
  * bytes moved: inputs and outputs once. */

@@ -29,6 +29,7 @@ struct shunt_trial {
     slot slots[SLOTS];
     uint32_t nslots;
     slot *dst[SHUNT_MAX_OUTPUTS];
+    slot *src[SHUNT_MAX_INPUTS]; /* before packing */
     shunt_arg inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS], workspace;
 };
 
@@ -155,6 +156,7 @@ static shunt_status place(shunt_trial *trial, int inplace, const void *const *in
             add_slot(trial, "an input", usage, shunt_tensor_bytes(&desc->inputs[i]), inputs[i], &made);
         if (status != SHUNT_OK) return status;
         trial->inputs[i] = argument(made);
+        trial->src[i] = made;
         int output = output_in(desc, (int)i, inplace);
         if (output >= 0) {
             made->contents = NULL;
@@ -215,6 +217,22 @@ void shunt_trial_end(shunt_trial *trial)
 const shunt_op_info *shunt_trial_info(const shunt_trial *trial)
 {
     return &trial->info;
+}
+
+shunt_status shunt_trial_refill(shunt_trial *trial, const void *const *inputs)
+{
+    const shunt_device_ops *ops = trial->device->ops;
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; i < trial->desc.noutputs && status == SHUNT_OK; i++)
+        status = fill(trial, argument(trial->dst[i]), NAN_BYTE, trial->dst[i]->bytes);
+    for (uint32_t i = 0; i < trial->desc.ninputs && status == SHUNT_OK; i++) {
+        slot *at = trial->src[i];
+        if (trial->desc.constant_inputs >> i & 1) continue;
+        if (at->contents) at->contents = inputs[i];
+        status = check(trial, ops->write(trial->queue, argument(at), inputs[i], at->bytes, NULL), "writing a tensor");
+    }
+    shunt_status finished = shunt_trial_finish(trial);
+    return status == SHUNT_OK ? finished : status;
 }
 
 shunt_status shunt_trial_launch(shunt_trial *trial)

@@ -24,6 +24,8 @@ shunt_status shunt_trial_begin(const shunt_device *device, const shunt_op_desc *
 void shunt_trial_end(shunt_trial *trial);
 const shunt_op_info *shunt_trial_info(const shunt_trial *trial);
 
+/* Puts other contents into the inputs that are not constant, and NaN into what the op shall write: for another launch. */
+shunt_status shunt_trial_refill(shunt_trial *trial, const void *const *inputs);
 /* Starts the op, without waiting. */
 shunt_status shunt_trial_launch(shunt_trial *trial);
 shunt_status shunt_trial_finish(shunt_trial *trial);

@@ -1,11 +1,8 @@
-/* op_draw.h - small ops of every kind, drawn at random but reproducibly from a seed and an index. */
-#ifndef SHUNT_TESTS_OP_DRAW_H
-#define SHUNT_TESTS_OP_DRAW_H
+/* draw.h - small ops of every kind, drawn at random but reproducibly from a seed and an index. */
+#ifndef SHUNT_VERIFY_DRAW_H
+#define SHUNT_VERIFY_DRAW_H
 
 #include <shunt/backend.h>
-
-/* "conv" ... as tests and golden files name them; NULL for an unknown kind. */
-const char *op_kind_name(uint32_t kind);
 
 /* Fills a plain float32 descriptor: odd sizes, strides, asymmetric padding, dilation, groups, any flags. */
 void draw_op(uint32_t kind, uint64_t seed, uint64_t index, shunt_op_desc *out);

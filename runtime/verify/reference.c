@@ -1,5 +1,5 @@
 /* reference.c - the naive truth: one loop per index of the formula, nothing shared with any backend. */
-#include "tests/support/reference.h"
+#include "runtime/verify/reference.h"
 
 #include <math.h>
 #include <stdbool.h>

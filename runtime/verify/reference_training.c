@@ -1,6 +1,6 @@
 /* reference_training.c - the naive truth of the kinds that training adds, from the formulas of backend.h: gradients are
  * scattered term by term, where backends gather. Every function fills outputs and scales, which start as zeros. */
-#include "tests/support/reference.h"
+#include "runtime/verify/reference.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,51 +1,12 @@
-/* op_draw.c - see op_draw.h. */
-#include "tests/support/op_draw.h"
+/* draw.c - see draw.h. */
+#include "runtime/verify/draw.h"
 
+#include "runtime/graph/graph.h"
 #include "runtime/io/random.h"
-#include "tests/support/op_dice.h"
+#include "runtime/verify/dice.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const kind_names[SHUNT_OP_KINDS] = {
-    [SHUNT_OP_CONV] = "conv",
-    [SHUNT_OP_LINEAR] = "linear",
-    [SHUNT_OP_BATCH_NORM] = "batch_norm",
-    [SHUNT_OP_RELU] = "relu",
-    [SHUNT_OP_ADD] = "add",
-    [SHUNT_OP_MAX_POOL] = "max_pool",
-    [SHUNT_OP_AVG_POOL] = "avg_pool",
-    [SHUNT_OP_GLOBAL_POOL] = "global_pool",
-    [SHUNT_OP_SOFTMAX] = "softmax",
-    [SHUNT_OP_SHORTCUT] = "shortcut",
-    [SHUNT_OP_REORDER] = "reorder",
-    [SHUNT_OP_TRANSPOSE] = "transpose",
-    [SHUNT_OP_RESHAPE] = "reshape",
-    [SHUNT_OP_CONCAT] = "concat",
-    [SHUNT_OP_PAD] = "pad",
-    [SHUNT_OP_CLIP] = "clip",
-    [SHUNT_OP_LOG_SOFTMAX] = "log_softmax",
-    [SHUNT_OP_MATMUL] = "matmul",
-    [SHUNT_OP_BATCH_STATISTICS] = "batch_statistics",
-    [SHUNT_OP_BATCH_NORM_GRAD] = "batch_norm_grad",
-    [SHUNT_OP_RELU_GRAD] = "relu_grad",
-    [SHUNT_OP_CONV_GRAD_SRC] = "conv_grad_src",
-    [SHUNT_OP_CONV_GRAD_WEIGHTS] = "conv_grad_weights",
-    [SHUNT_OP_LINEAR_GRAD_SRC] = "linear_grad_src",
-    [SHUNT_OP_LINEAR_GRAD_WEIGHTS] = "linear_grad_weights",
-    [SHUNT_OP_MAX_POOL_GRAD] = "max_pool_grad",
-    [SHUNT_OP_AVG_POOL_GRAD] = "avg_pool_grad",
-    [SHUNT_OP_GLOBAL_POOL_GRAD] = "global_pool_grad",
-    [SHUNT_OP_SHORTCUT_GRAD] = "shortcut_grad",
-    [SHUNT_OP_CROSS_ENTROPY] = "cross_entropy",
-    [SHUNT_OP_SGD] = "sgd",
-    [SHUNT_OP_MOVING_AVERAGE] = "moving_average",
-};
-
-const char *op_kind_name(uint32_t kind)
-{
-    return kind < SHUNT_OP_KINDS ? kind_names[kind] : NULL;
-}
 
 int64_t dice_between(dice *d, int64_t low, int64_t high)
 {
@@ -327,7 +288,7 @@ dice_draw *const dice_draws[SHUNT_OP_KINDS] = {
 void draw_op(uint32_t kind, uint64_t seed, uint64_t index, shunt_op_desc *out)
 {
     char name[48];
-    snprintf(name, sizeof name, "%s/%llu", kind_names[kind], (unsigned long long)index);
+    snprintf(name, sizeof name, "%s/%llu", shunt_op_kind_name(kind), (unsigned long long)index);
     dice d = {.key = shunt_random_key(name, seed)};
     *out = (shunt_op_desc){.kind = kind, .noutputs = 1};
     (dice_draws[kind] ? dice_draws : dice_training_draws)[kind](&d, out);

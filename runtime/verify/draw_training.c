@@ -1,6 +1,6 @@
-/* op_draw_training.c - draws of the kinds that training adds. A gradient is drawn as the op that it belongs to, whose
+/* draw_training.c - draws of the kinds that training adds. A gradient is drawn as the op that it belongs to, whose
  * tensors then take their places in it. */
-#include "tests/support/op_dice.h"
+#include "runtime/verify/dice.h"
 
 #include "runtime/io/random.h"
 

@@ -1,5 +1,5 @@
 /* layout.c - see layout.h. */
-#include "tests/support/layout.h"
+#include "runtime/verify/layout.h"
 
 #include <stdlib.h>
 #include <string.h>

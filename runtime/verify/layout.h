@@ -1,6 +1,6 @@
 /* layout.h - between a plain array of doubles and a tensor's memory in its own type and layout. */
-#ifndef SHUNT_TESTS_LAYOUT_H
-#define SHUNT_TESTS_LAYOUT_H
+#ifndef SHUNT_VERIFY_LAYOUT_H
+#define SHUNT_VERIFY_LAYOUT_H
 
 #include <shunt/backend.h>
 #include <stdbool.h>

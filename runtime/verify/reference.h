@@ -1,6 +1,6 @@
 /* reference.h - every op straight from the formulas of backend.h, in double, for plain tensors. */
-#ifndef SHUNT_TESTS_REFERENCE_H
-#define SHUNT_TESTS_REFERENCE_H
+#ifndef SHUNT_VERIFY_REFERENCE_H
+#define SHUNT_VERIFY_REFERENCE_H
 
 #include <shunt/backend.h>
 

@@ -1,0 +1,106 @@
+/* errors.c - what cannot be done is refused: with a status, with a message or reason, and with nothing broken. */
+#include "runtime/error.h"
+#include "runtime/verify/draw.h"
+#include "runtime/verify/run.h"
+#include "runtime/verify/verify.h"
+
+#include <string.h>
+
+/* A call that had to fail returned `status`. */
+static void expect_failure(verify_state *state, shunt_status status, const char *what)
+{
+    const char *message = state->device->backend->last_error();
+    state->cases++;
+    state->runs++;
+    if (state->problem[0]) return;
+    if (status == SHUNT_OK)
+        verify_problem(state, -1, "%s: it should have failed", what);
+    else if (status < SHUNT_OK || status > SHUNT_E_ABI)
+        verify_problem(state, -1, "%s: status %d is none of shunt_status", what, (int)status);
+    else if (!message || !*message)
+        verify_problem(state, -1, "%s: it failed without a message", what);
+}
+
+static void check_allocation(verify_state *state)
+{
+    const shunt_device *device = state->device;
+    static const uint64_t sizes[] = {UINT64_MAX, UINT64_MAX - 4096, UINT64_C(1) << 60};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        shunt_bbuffer *buffer = NULL;
+        shunt_status status = device->ops->buffer_alloc(device->handle, sizes[i], SHUNT_USE_ACTIVATION, &buffer);
+        expect_failure(state, status, "a buffer of an exabyte and more");
+        if (status == SHUNT_OK) device->ops->buffer_free(device->handle, buffer);
+    }
+    device->ops->buffer_free(device->handle, NULL);
+}
+
+static void expect_refusal(verify_state *state, const shunt_op_desc *desc, const char *what)
+{
+    const shunt_device *device = state->device;
+    shunt_op_candidates found = {.size = sizeof found};
+    expect_failure(state, device->ops->op_query(device->handle, desc, &found), what);
+    if (!state->problem[0] && (found.count < 1 || !found.list[0].reason[0]))
+        verify_problem(state, -1, "%s: it was refused without a reason", what);
+    shunt_bop *op = NULL;
+    shunt_status status = device->ops->op_prepare(device->handle, desc, NULL, &op);
+    expect_failure(state, status, what);
+    if (status == SHUNT_OK && op) device->ops->op_destroy(op);
+}
+
+static void check_descriptors(verify_state *state)
+{
+    shunt_op_desc good, bad;
+    draw_op(SHUNT_OP_CONV, 1, 0, &good);
+    bad = good;
+    bad.kind = 100000;
+    expect_refusal(state, &bad, "an op of a kind that nobody knows");
+    bad = good;
+    bad.flags |= 1u << 31;
+    expect_refusal(state, &bad, "a convolution with a flag that nobody knows");
+    bad = good;
+    for (uint32_t i = 0; i < bad.ninputs; i++) bad.inputs[i].dtype = 77;
+    bad.outputs[0].dtype = 77;
+    expect_refusal(state, &bad, "a convolution of a type that nobody knows");
+    bad = good;
+    bad.inputs[1].dims[1] += 1;
+    expect_refusal(state, &bad, "weights for more channels than src has");
+    bad = good;
+    bad.outputs[0].dims[2] += 1;
+    expect_refusal(state, &bad, "a dst of more rows than the windows give");
+}
+
+static void check_options(verify_state *state)
+{
+    const shunt_device *device = state->device;
+    shunt_op_desc desc;
+    shunt_op_candidates found = {.size = sizeof found};
+    shunt_prepare_options options = {.size = sizeof options, .algorithm = "no such algorithm"};
+    shunt_bop *op = NULL;
+    draw_op(SHUNT_OP_REORDER, 1, 0, &desc);
+    if (device->ops->op_query(device->handle, &desc, &found) != SHUNT_OK) {
+        verify_refusal(state, &found);
+        return;
+    }
+    shunt_status status = device->ops->op_prepare(device->handle, &desc, &options, &op);
+    expect_failure(state, status, "an algorithm that op_query does not list");
+    if (status == SHUNT_OK) device->ops->op_destroy(op);
+}
+
+/* After all that, the device still works. */
+static void check_afterwards(verify_state *state)
+{
+    shunt_bbuffer *buffer = NULL;
+    shunt_status status = state->device->ops->buffer_alloc(state->device->handle, 4096, SHUNT_USE_ACTIVATION, &buffer);
+    if (!state->problem[0] && status != SHUNT_OK)
+        verify_problem(state, -1, "a buffer of 4096 bytes is refused after failures: %s",
+                       state->device->backend->last_error());
+    if (status == SHUNT_OK) state->device->ops->buffer_free(state->device->handle, buffer);
+}
+
+void verify_errors(verify_state *state)
+{
+    check_allocation(state);
+    check_descriptors(state);
+    check_options(state);
+    check_afterwards(state);
+}

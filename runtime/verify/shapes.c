@@ -1,0 +1,159 @@
+/* shapes.c - the ops of a whole network in their real shapes, against the fallback device in float64. A drawn op is small;
+ * here sums are long, tiles many and buffers large. */
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/trial/trial.h"
+#include "runtime/verify/draw.h"
+#include "runtime/verify/layout.h"
+#include "runtime/verify/reference.h"
+#include "runtime/verify/run.h"
+#include "runtime/verify/verify.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Linear in its inputs up to a ReLU, so the same op on absolute values gives the size of its rounding error. */
+static bool is_linear(uint32_t kind)
+{
+    return kind == SHUNT_OP_CONV || kind == SHUNT_OP_LINEAR || kind == SHUNT_OP_ADD || kind == SHUNT_OP_RELU ||
+           kind == SHUNT_OP_MAX_POOL || kind == SHUNT_OP_AVG_POOL || kind == SHUNT_OP_GLOBAL_POOL;
+}
+
+typedef struct shape {
+    verify_state *state;
+    int64_t number;
+    shunt_op_desc plain;
+    double *inputs[SHUNT_MAX_INPUTS], *expected, *scale, *got;
+} shape;
+
+static shunt_status compute(shape *s, const shunt_device *fallback)
+{
+    shunt_op_desc wide = layout_op(&s->plain, SHUNT_F64, SHUNT_PLAIN, SHUNT_PLAIN);
+    void *out = s->expected;
+    shunt_status status = shunt_trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
+    if (status != SHUNT_OK) return status;
+    for (uint32_t i = 0; i < wide.ninputs; i++)
+        for (uint64_t e = 0; e < shunt_tensor_count(&wide.inputs[i]); e++) s->inputs[i][e] = fabs(s->inputs[i][e]);
+    wide.flags &= ~(uint32_t)SHUNT_FLAG_RELU;
+    out = s->scale;
+    return shunt_trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
+}
+
+static void draw_inputs(shape *s)
+{
+    char name[32];
+    snprintf(name, sizeof name, "graph/%lld", (long long)s->number);
+    for (uint32_t i = 0; i < s->plain.ninputs; i++) draw_input(&s->plain, name, i, s->inputs[i]);
+}
+
+static bool begin(shape *s)
+{
+    size_t bytes = shunt_tensor_count(&s->plain.outputs[0]) * sizeof(double);
+    s->expected = malloc(bytes);
+    s->scale = malloc(bytes);
+    s->got = malloc(bytes);
+    if (!s->expected || !s->scale || !s->got) return false;
+    for (uint32_t i = 0; i < s->plain.ninputs; i++) {
+        s->inputs[i] = malloc(shunt_tensor_count(&s->plain.inputs[i]) * sizeof(double));
+        if (!s->inputs[i]) return false;
+    }
+    draw_inputs(s);
+    return true;
+}
+
+static void end(shape *s)
+{
+    for (uint32_t i = 0; i < SHUNT_MAX_INPUTS; i++) free(s->inputs[i]);
+    free(s->expected);
+    free(s->scale);
+    free(s->got);
+}
+
+static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candidate *candidate)
+{
+    op_variant variant = {candidate->algorithm, candidate->params, OP_NOT_IN_PLACE};
+    char label[48];
+    const char *what = shunt_op_label(op->kind, op->flags, label, sizeof label);
+    s->state->runs++;
+    if (op_run(s->state->device, op, &variant, (const double *const *)s->inputs, &s->got, NULL) != SHUNT_OK) {
+        verify_problem(s->state, s->number, "%s, algorithm %s %s: %s", what, variant.algorithm, variant.params,
+                       shunt_last_error());
+        return;
+    }
+    double tolerance = reference_tolerance(op, variant.algorithm);
+    for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[0]); i++) {
+        if (fabs(s->got[i] - s->expected[i]) <= tolerance * s->scale[i] + 1e-37) continue;
+        verify_problem(s->state, s->number, "%s, algorithm %s %s: element %llu is %.9g, not %.9g within %.3g", what,
+                       variant.algorithm, variant.params, (unsigned long long)i, s->got[i], s->expected[i],
+                       tolerance * s->scale[i]);
+        return;
+    }
+}
+
+/* In the layout that the device wants, or else plain. */
+static void run_op(shape *s, const shunt_device *fallback)
+{
+    const shunt_device *device = s->state->device;
+    uint16_t block = (uint16_t)device->entry.info.block;
+    shunt_op_candidates found = {.size = sizeof found};
+    shunt_op_desc op = layout_op(&s->plain, SHUNT_F32, block, block);
+    shunt_status status = device->ops->op_query(device->handle, &op, &found);
+    if (status != SHUNT_OK && block != SHUNT_PLAIN) {
+        op = layout_op(&s->plain, SHUNT_F32, SHUNT_PLAIN, SHUNT_PLAIN);
+        found = (shunt_op_candidates){.size = sizeof found};
+        status = device->ops->op_query(device->handle, &op, &found);
+    }
+    if (status != SHUNT_OK) {
+        verify_refusal(s->state, &found);
+        return;
+    }
+    if (!begin(s) || compute(s, fallback) != SHUNT_OK) {
+        verify_problem(s->state, s->number, "the fallback device cannot say what is right: %s", shunt_last_error());
+        return;
+    }
+    draw_inputs(s); /* compute() left absolute values */
+    for (uint32_t i = 0; i < found.count && !found.list[i].reason[0] && !s->state->problem[0]; i++)
+        run_candidate(s, &op, &found.list[i]);
+}
+
+/* The first op of the graph with this descriptor. */
+static bool is_first(const shunt_graph *graph, uint32_t index, const shunt_op_desc *desc)
+{
+    shunt_op_desc other;
+    for (uint32_t o = 0; o < index; o++) {
+        shunt_graph_op_desc(graph, &graph->ops[o], &other);
+        if (!memcmp(&other, desc, sizeof other)) return false;
+    }
+    return true;
+}
+
+static void run_graph(verify_state *state, const shunt_graph *graph, const shunt_device *fallback)
+{
+    int64_t only = state->options->only;
+    for (uint32_t o = 0; o < graph->nops && !state->problem[0]; o++) {
+        shape s = {.state = state, .number = (int64_t)o};
+        shunt_graph_op_desc(graph, &graph->ops[o], &s.plain);
+        if (!is_linear(s.plain.kind) || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &s.plain)) continue;
+        state->cases++;
+        run_op(&s, fallback);
+        end(&s);
+    }
+}
+
+void verify_graph(verify_state *state)
+{
+    shunt_graph *graph = NULL;
+    shunt_device *fallback = NULL;
+    shunt_status status = shunt_graph_copy(state->options->graph, &graph);
+    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(graph);
+    if (status == SHUNT_OK) status = shunt_graph_fuse(graph, NULL, NULL);
+    if (status == SHUNT_OK) status = shunt_device_open_fallback(&fallback);
+    if (status == SHUNT_OK)
+        run_graph(state, graph, fallback);
+    else
+        verify_problem(state, -1, "%s", shunt_last_error());
+    shunt_device_close(fallback);
+    shunt_graph_destroy(graph);
+}
