@@ -2,9 +2,11 @@
  * forward op's own result, weighted by diff_dst, and each output must be its derivative by the tensor that it stands for,
  * element by element and along a random direction. Kinks of ReLU and maximum are kept out of reach of the steps. And what
  * training asks of sums: they are accurate over a whole batch, and have the same bits with any number of threads. */
+#include "runtime/graph/graph.h"
 #include "runtime/io/random.h"
-#include "tests/support/layout.h"
-#include "tests/support/op_draw.h"
+#include "runtime/verify/draw.h"
+#include "runtime/verify/layout.h"
+#include "runtime/verify/run.h"
 #include "tests/support/op_runner.h"
 
 #include <criterion/criterion.h>
@@ -52,8 +54,9 @@ static void draw(double *values, uint64_t count, const char *name, uint64_t inde
 static void run(const problem *p, const shunt_op_desc *op, const double *const *inputs, double *const *outputs)
 {
     op_variant best = {.inplace = OP_NOT_IN_PLACE};
-    const char *wrong = op_run(p->device, op, &best, inputs, outputs, NULL);
-    cr_assert_null(wrong, "%s %llu: %s", op_kind_name(p->grad.kind), (unsigned long long)p->index, wrong);
+    shunt_status status = op_run(p->device, op, &best, inputs, outputs, NULL);
+    cr_assert_eq(status, SHUNT_OK, "%s %llu: %s", shunt_op_kind_name(p->grad.kind), (unsigned long long)p->index,
+                 shunt_last_error());
 }
 
 /* Runs the forward op into p->dst. */
@@ -314,7 +317,7 @@ static void check_direction(problem *p, uint32_t output, const double *direction
         size += fabs(p->out[output][i] * direction[i]);
     }
     cr_assert(fabs(got - expected) <= TOLERANCE * (1 + size),
-              "%s %llu, flags 0x%x, output %u, %s %llu: %.12g, not %.12g", op_kind_name(p->rule->kind),
+              "%s %llu, flags 0x%x, output %u, %s %llu: %.12g, not %.12g", shunt_op_kind_name(p->rule->kind),
               (unsigned long long)p->index, p->grad.flags, output, what, (unsigned long long)which, got, expected);
 }
 
@@ -367,8 +370,8 @@ static void run_with(const char *params, const shunt_op_desc *op, double *const 
     shunt_device *device = NULL;
     op_variant best = {.inplace = OP_NOT_IN_PLACE};
     cr_assert_eq(shunt_device_open("scalar", params, &device), SHUNT_OK, "%s", shunt_last_error());
-    const char *wrong = op_run(device, op, &best, (const double *const *)in, out, NULL);
-    cr_assert_null(wrong, "%s: %s", op_kind_name(op->kind), wrong);
+    shunt_status status = op_run(device, op, &best, (const double *const *)in, out, NULL);
+    cr_assert_eq(status, SHUNT_OK, "%s: %s", shunt_op_kind_name(op->kind), shunt_last_error());
     shunt_device_close(device);
 }
 
@@ -385,7 +388,7 @@ static void compare_threads(uint32_t kind)
     run_with("threads=5", &op, in, many);
     for (uint32_t i = 0; i < op.noutputs; i++)
         cr_assert_arr_eq(one[i], many[i], shunt_tensor_count(&op.outputs[i]) * sizeof(double), "%s, output %u",
-                         op_kind_name(kind), i);
+                         shunt_op_kind_name(kind), i);
     for (uint32_t i = 0; i < op.ninputs; i++) free(in[i]);
     for (uint32_t i = 0; i < op.noutputs; i++) free(one[i]), free(many[i]);
 }
