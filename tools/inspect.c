@@ -49,7 +49,11 @@ static int print_weights(const shunt_weights *weights)
         total += shunt_tensor_bytes(&view->desc);
     }
     int status = table_end(&out);
+    const char *producer = shunt_weights_producer(weights);
     printf("\n%zu tensors, %s\n", shunt_weights_count(weights), human_bytes(total, bytes));
+    printf("file: %s%s%s\n", shunt_weights_format(weights), producer ? ", written by " : "", producer ? producer : "");
+    for (const char *name = NULL; (name = shunt_weights_unusable_next(weights, name));)
+        printf("left out: %s: %s\n", name, shunt_weights_unusable(weights, name));
     for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));) {
         const char *value = shunt_weights_metadata(weights, key);
         printf("%s: %.200s%s\n", key, value, strlen(value) > 200 ? " ..." : "");
@@ -72,7 +76,13 @@ static int print_weights_json(const shunt_weights *weights)
     for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) json_array_append_new(tensors, view_json(view));
     for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));)
         json_object_set_new(metadata, key, json_text(shunt_weights_metadata(weights, key)));
-    return print_json(json_pack("{s:o, s:o}", "metadata", metadata, "tensors", tensors), false);
+    json_t *left_out = json_object();
+    for (const char *name = NULL; (name = shunt_weights_unusable_next(weights, name));)
+        json_object_set_new(left_out, name, json_text(shunt_weights_unusable(weights, name)));
+    return print_json(json_pack("{s:s, s:s?, s:o, s:o, s:o}", "format", shunt_weights_format(weights), "producer",
+                                shunt_weights_producer(weights), "metadata", metadata, "tensors", tensors, "left_out",
+                                left_out),
+                      false);
 }
 
 static int inspect_file(const char *path, bool json)
@@ -155,11 +165,12 @@ const command inspect_command = {
     .operands = "[FILE]",
     .text =
         "With --model or --weights: per step the device, algorithm, layouts, operations, bytes moved and workspace, "
-        "then the totals. Weights are random when none are given. With FILE: its tensors and metadata.",
+        "then the totals. Weights are random when none are given. With FILE, of any format that --weights "
+        "takes: its tensors and metadata.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt inspect --model resnet50 --batch 8", "The plan for the best device."},
                  {"shunt inspect --model resnet18 --device scalar --size 193x257", "Another device, another size."},
-                 {"shunt inspect resnet50.safetensors", "The tensors in a file."}},
+                 {"shunt inspect resnet50.pth", "The tensors in a file."}},
     .settings_size = sizeof(inspect_settings),
     .run = run,
 };

@@ -5,8 +5,8 @@
 #include <string.h>
 
 const command *const commands[] = {
-    &classify_command, &eval_command, &train_command,    &bench_command,  &inspect_command, &tune_command,
-    &devices_command,  &plugins_command, &doctor_command, &help_command,    NULL};
+    &classify_command, &eval_command,    &train_command,   &bench_command,  &inspect_command, &convert_command,
+    &tune_command,     &devices_command, &plugins_command, &doctor_command, &help_command,    NULL};
 
 static const command *find_command(const char *name)
 {

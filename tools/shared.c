@@ -26,7 +26,10 @@ const option_row model_rows[] = {
      "weights. Without it: what the weight file says.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
-     "Its weights, safetensors, with the names of torchvision, timm, Hugging Face or Shunt.", NULL, 0, 0},
+     "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
+     "or "
+     "Shunt.",
+     NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
      "How many classes it tells apart. Without it: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
     {"shortcut", OPTION_TEXT, offsetof(model_settings, shortcut), "A|B|C",

@@ -125,13 +125,17 @@ typedef struct shunt_tensor_view {
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
 /* Maps a weight file, whose format is told by its content, after checking all of it. The file must not be changed in place
- * while it is open (replaced it may be). Tensors of a dtype that is not in enum shunt_dtype are not listed. */
+ * while it is open (replaced it may be). Tensors of a dtype that is not in enum shunt_dtype, or of a rank
+ * over SHUNT_MAX_RANK, are not listed. */
 SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
 SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
-/* "safetensors"; NULL for weights that are not from a file. */
+/* "safetensors", "PyTorch (zip)", "PyTorch (legacy)", "ONNX"; NULL for weights that are not from a file. */
 SHUNT_API const char *shunt_weights_format(const shunt_weights *weights);
 /* What made the file, as it says itself; NULL when it does not. */
 SHUNT_API const char *shunt_weights_producer(const shunt_weights *weights);
+/* Tensors that are in the file but not listed: the name after `name` (NULL: the first), NULL after the last; and why. */
+SHUNT_API const char *shunt_weights_unusable_next(const shunt_weights *weights, const char *name);
+SHUNT_API const char *shunt_weights_unusable(const shunt_weights *weights, const char *name); /* NULL: it is not one */
 /* Copies data. A tensor of that name is replaced. */
 SHUNT_API shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                          const void *data);

@@ -341,6 +341,13 @@ const char *shunt_weights_unusable(const shunt_weights *weights, const char *nam
     return json_string_value(json_object_get(weights->unusable, name));
 }
 
+const char *shunt_weights_unusable_next(const shunt_weights *weights, const char *name)
+{
+    void *at = name ? json_object_iter_at(weights->unusable, name) : NULL;
+    at = name ? json_object_iter_next(weights->unusable, at) : json_object_iter(weights->unusable);
+    return json_object_iter_key(at);
+}
+
 /* ---- Where they are from ------------------------------------------------------------------------------------ */
 
 const char *shunt_weights_format(const shunt_weights *weights)

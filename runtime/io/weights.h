@@ -70,10 +70,6 @@ shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **
 /* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
 void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
 
-/* Why a tensor that is in the file is not in the list ("dtype F8_E4M3 is not supported"), or NULL. They harm only who asks
- * for them. */
-const char *shunt_weights_unusable(const shunt_weights *weights, const char *name);
-
 /* Fails for names that could not be printed in one line, written to a file or told from a file's own entries. */
 shunt_status shunt_weights_check_name(const char *name);
 

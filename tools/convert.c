@@ -1,0 +1,90 @@
+/* convert.c - shunt convert: any weight file becomes safetensors, in the precision asked for. */
+#include "commands.h"
+#include "say.h"
+#include "table.h"
+#include <string.h>
+
+typedef struct convert_settings {
+    const char *dtype;
+    json_settings output;
+} convert_settings;
+
+#define FIELD(name) offsetof(convert_settings, name)
+
+static const option_row rows[] = {
+    {"dtype", OPTION_TEXT, FIELD(dtype), "T",
+     "Type of the floating-point numbers: f32, f16, bf16 or f64. Without it: each tensor keeps its own.", NULL, 0, 0},
+    {0}};
+
+/* The dtype of that name, 0 for none that weights are converted to. */
+static uint8_t dtype_of(const char *name)
+{
+    static const uint8_t dtypes[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16, SHUNT_F64};
+    for (size_t i = 0; i < sizeof dtypes; i++)
+        if (!strcmp(name, shunt_dtype_name(dtypes[i]))) return dtypes[i];
+    return 0;
+}
+
+/* What cannot be written must not be lost without a word. */
+static int check_all_listed(const shunt_weights *weights, const char *in)
+{
+    const char *name = shunt_weights_unusable_next(weights, NULL);
+    if (!name) return EXIT_OK;
+    return say_failure("%s: tensor '%.100s' cannot be converted: %s", in, name, shunt_weights_unusable(weights, name));
+}
+
+static int report(const shunt_weights *weights, const char *in, const char *out, bool json)
+{
+    char text[16];
+    uint64_t bytes = 0;
+    const shunt_tensor_view *view;
+    for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) bytes += shunt_tensor_bytes(&view->desc);
+    const char *format = shunt_weights_format(weights);
+    if (json)
+        return print_json(json_pack("{s:o, s:s, s:o, s:I, s:I}", "in", json_text(in), "format", format, "out",
+                                    json_text(out), "tensors", (json_int_t)shunt_weights_count(weights), "bytes",
+                                    (json_int_t)bytes),
+                          false);
+    printf("%s (%s) -> %s: %zu tensors, %s\n", in, format, out, shunt_weights_count(weights), human_bytes(bytes, text));
+    return EXIT_OK;
+}
+
+static int convert(const char *in, const char *out, uint8_t dtype, bool json)
+{
+    shunt_weights *weights = NULL;
+    if (shunt_weights_open(in, &weights)) return say_library_failure(in);
+    int status = check_all_listed(weights, in);
+    bool torch = !strncmp(shunt_weights_format(weights), "PyTorch", 7); /* other programs want to know */
+    if (status == EXIT_OK && torch && shunt_weights_set_metadata(weights, "format", "pt"))
+        status = say_library_failure(in);
+    if (status == EXIT_OK && dtype && shunt_weights_convert(weights, dtype)) status = say_library_failure(in);
+    if (status == EXIT_OK && shunt_weights_save(weights, out)) status = say_library_failure(out);
+    if (status == EXIT_OK) status = report(weights, in, out, json);
+    shunt_weights_destroy(weights);
+    return status;
+}
+
+static int run(const void *settings, int noperands, char **operands)
+{
+    const convert_settings *self = settings;
+    uint8_t dtype = 0;
+    if (noperands != 2) return say_usage("give one file to read and one to write: shunt convert IN OUT.safetensors");
+    if (self->dtype && !(dtype = dtype_of(self->dtype)))
+        return say_usage("--dtype %s: must be f32, f16, bf16 or f64", self->dtype);
+    return convert(operands[0], operands[1], dtype, self->output.json);
+}
+
+const command convert_command = {
+    .name = "convert",
+    .summary = "Write the weights of any file as safetensors, in full or half precision.",
+    .operands = "IN OUT.safetensors",
+    .text =
+        "Reads what --weights takes (safetensors, PyTorch's .pth, ONNX) and writes its tensors and metadata. Integers, "
+        "such as counters, keep their type. A number that is too large for the type asked for is an error, which names "
+        "it. Half precision files are loaded as float32 everywhere.",
+    .groups = {{rows, 0}, {json_rows, FIELD(output)}},
+    .examples = {{"shunt convert resnet50.pth resnet50.safetensors", "From PyTorch's format."},
+                 {"shunt convert resnet50.safetensors half.safetensors --dtype f16", "Half the size."}},
+    .settings_size = sizeof(convert_settings),
+    .run = run,
+};
