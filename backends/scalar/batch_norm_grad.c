@@ -29,23 +29,24 @@ static uint64_t flops(const shunt_op_desc *desc)
     return 10 * shunt_tensor_count(&desc->inputs[0]);
 }
 
-static inline real arriving(const channel *c, int64_t i)
+static inline real arriving(const channel *c, real src, real diff_dst)
 {
-    real dst = (c->src[i] - c->mean) * c->factor + c->shift;
-    return c->relu && !(dst > 0) ? 0 : c->diff_dst[i];
+    real dst = (src - c->mean) * c->factor + c->shift;
+    return !c->relu || dst > 0 ? diff_dst : 0;
 }
 
 /* Sums of what arrives, and of it times (src - mean). */
-static void sum(const channel *c, double *plain, double *centred)
+static void sum(channel c, double *plain, double *centred)
 {
     *plain = *centred = 0;
-    for (int64_t n = 0; n < c->N; n++) {
+    for (int64_t n = 0; n < c.N; n++) {
+        const real *src = c.src + n * c.step, *diff_dst = c.diff_dst + n * c.step;
         double first = 0, second = 0;
 #pragma omp simd reduction(+ : first, second)
-        for (int64_t i = n * c->step; i < n * c->step + c->area; i++) {
-            double diff = (double)arriving(c, i);
+        for (int64_t i = 0; i < c.area; i++) {
+            double diff = (double)arriving(&c, src[i], diff_dst[i]);
             first += diff;
-            second += diff * ((double)c->src[i] - (double)c->mean);
+            second += diff * ((double)src[i] - (double)c.mean);
         }
         *plain += first;
         *centred += second;
@@ -53,12 +54,14 @@ static void sum(const channel *c, double *plain, double *centred)
 }
 
 /* diff_src = factor * (diff_dst - first - (src - mean) * second) */
-static void write(const channel *c, real first, real second)
+static void write(channel c, real first, real second)
 {
-    for (int64_t n = 0; n < c->N; n++) {
+    for (int64_t n = 0; n < c.N; n++) {
+        const real *src = c.src + n * c.step, *diff_dst = c.diff_dst + n * c.step;
+        real *diff_src = c.diff_src + n * c.step;
 #pragma omp simd
-        for (int64_t i = n * c->step; i < n * c->step + c->area; i++)
-            c->diff_src[i] = c->factor * (arriving(c, i) - first - (c->src[i] - c->mean) * second);
+        for (int64_t i = 0; i < c.area; i++)
+            diff_src[i] = c.factor * (arriving(&c, src[i], diff_dst[i]) - first - (src[i] - c.mean) * second);
     }
 }
 
@@ -84,8 +87,8 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
             .relu = desc->flags & SHUNT_FLAG_RELU,
         };
         double plain, centred, m = (double)(N * area);
-        sum(&c, &plain, &centred);
-        write(&c, (real)(plain / m), (real)(centred / m / ((double)deviation * (double)deviation)));
+        sum(c, &plain, &centred);
+        write(c, (real)(plain / m), (real)(centred / m / ((double)deviation * (double)deviation)));
         diff_scale[k] = (real)(centred / (double)deviation);
         diff_shift[k] = (real)plain;
     }
