@@ -61,6 +61,14 @@ static void choose_fastest(const char *block)
     assert_text(planned(1), "slow slow slow ");
 }
 
+Test(tune, another_candidate_stands_in_for_a_best_guess_that_cannot_be_prepared)
+{
+    set("tune", "off");
+    set("tunable_list", "refuses,fast");
+    assert_text(planned(1), "fast fast fast ");
+    assert_has(logged, "fast p=1 stands in for the best guess: tunable:0: preparing: told to refuse");
+}
+
 Test(tune, fastest_right_candidate_is_chosen_and_kept)
 {
     choose_fastest("1");

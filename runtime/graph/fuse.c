@@ -69,6 +69,17 @@ static void fuse_relu(const pass *p, graph_op *relu)
     if (better(p, &fused, before)) replace(p, before, &fused, relu);
 }
 
+/* A ReLU's gradient behind a convolution's: the mask is the ReLU's result, which was there long before. */
+static void fuse_mask(const pass *p, graph_op *relu)
+{
+    graph_op *conv = sole_producer(p, relu->inputs[1]);
+    if (!conv || conv->kind != SHUNT_OP_CONV_GRAD_SRC || conv->flags & SHUNT_FLAG_RELU) return;
+    graph_op fused = *conv;
+    fused.flags |= SHUNT_FLAG_RELU;
+    fused.inputs[fused.ninputs++] = relu->inputs[0];
+    if (better(p, &fused, conv)) replace(p, conv, &fused, relu);
+}
+
 /* One walk is enough: what a ReLU is fused into has by then taken its addition. */
 shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context)
 {
@@ -80,6 +91,8 @@ shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *
             fuse_add(&p, &graph->ops[i]);
         else if (graph->ops[i].kind == SHUNT_OP_RELU)
             fuse_relu(&p, &graph->ops[i]);
+        else if (graph->ops[i].kind == SHUNT_OP_RELU_GRAD)
+            fuse_mask(&p, &graph->ops[i]);
     }
     free(uses);
     shunt_graph_compact(graph);

@@ -2,16 +2,20 @@
  *
  * diffs[v] is the sum, so far, of what v's readers owe it; all of them stand behind the op that makes v, so at that op it
  * is complete. Batch norm's gradient goes through its statistics as well, so those two ops are one here. */
+#include "runtime/graph/gradients.h"
 #include "runtime/error.h"
-#include "runtime/graph/graph.h"
 
 #include <stdlib.h>
 
 typedef struct pass {
     shunt_graph *graph;
     const shunt_frozen *frozen;
-    shunt_value *diffs; /* of the values that there were before */
-    bool *needed;       /* whether a parameter that learns has a part in the value */
+    shunt_value *diffs;  /* of the values that there were before */
+    shunt_value *now;    /* what stands for each of them: itself, or what it was recomputed as */
+    bool *needed;        /* whether a parameter that learns has a part in the value */
+    uint32_t nops;       /* that there were before */
+    uint32_t *stretches; /* of each of those ops; NULL: nothing is recomputed */
+    uint32_t nstretches;
 } pass;
 
 static bool learns(const pass *p, shunt_value value)
@@ -20,10 +24,10 @@ static bool learns(const pass *p, shunt_value value)
     return v->source == VALUE_PARAMETER && v->role <= SHUNT_ROLE_SHIFT && !graph_is_frozen(p->frozen, v->name);
 }
 
-static void find_needed(pass *p, uint32_t nvalues, uint32_t nops)
+static void find_needed(pass *p, uint32_t nvalues)
 {
     for (uint32_t v = 0; v < nvalues; v++) p->needed[v] = learns(p, (shunt_value)v);
-    for (uint32_t i = 0; i < nops; i++) {
+    for (uint32_t i = 0; i < p->nops; i++) {
         const graph_op *op = &p->graph->ops[i];
         for (uint32_t k = 0; k < op->ninputs; k++)
             for (uint32_t o = 0; p->needed[op->inputs[k]] && o < op->noutputs; o++) p->needed[op->outputs[o]] = true;
@@ -54,7 +58,7 @@ static graph_op gradient_op(const graph_op *op, uint32_t kind, uint32_t flags, u
 /* What reaches the op's arithmetic: diff, where its ReLU lets it through. */
 static shunt_value through_relu(pass *p, const graph_op *op, shunt_value diff)
 {
-    graph_op mask = {.kind = SHUNT_OP_RELU_GRAD, .ninputs = 2, .inputs = {op->outputs[0], diff}};
+    graph_op mask = {.kind = SHUNT_OP_RELU_GRAD, .ninputs = 2, .inputs = {p->now[op->outputs[0]], diff}};
     if (!(op->flags & SHUNT_FLAG_RELU) && op->kind != SHUNT_OP_RELU) return diff;
     return graph_append_named(p->graph, op->name, "diff_relu", &mask, 0, NULL, NULL);
 }
@@ -62,7 +66,7 @@ static shunt_value through_relu(pass *p, const graph_op *op, shunt_value diff)
 /* The gradient by input 0 from diff alone, or from that input as well. */
 static void simple(pass *p, const graph_op *op, uint32_t kind, bool reads_src, shunt_value diff)
 {
-    const shunt_value inputs[] = {reads_src ? op->inputs[0] : diff, diff};
+    const shunt_value inputs[] = {reads_src ? p->now[op->inputs[0]] : diff, diff};
     graph_op made = gradient_op(op, kind, 0, reads_src ? 2 : 1, inputs);
     shunt_tensor_desc src = p->graph->values[op->inputs[0]].desc;
     owe(p, op->inputs[0], graph_append_named(p->graph, op->name, "diff_src", &made, 1, &src, NULL));
@@ -76,7 +80,7 @@ static void weighted(pass *p, const graph_op *op, uint32_t grad_src, uint32_t gr
     uint32_t bias = op->flags & SHUNT_FLAG_BIAS;
     shunt_tensor_desc hints[] = {graph->values[weights].desc, graph->values[src].desc};
     if (p->needed[weights] || (bias && p->needed[op->inputs[2]])) {
-        graph_op gradient = gradient_op(op, grad_weights, bias, 2, (shunt_value[]){src, diff});
+        graph_op gradient = gradient_op(op, grad_weights, bias, 2, (shunt_value[]){p->now[src], diff});
         graph_append_named(graph, op->name, "diff_weights", &gradient, 1, &hints[0], made);
         if (graph->status) return;
         owe(p, weights, made[0]);
@@ -103,7 +107,7 @@ static shunt_status batch_norm(pass *p, const graph_op *op, shunt_value diff)
     const shunt_value *in = op->inputs;
     shunt_value made[SHUNT_MAX_OUTPUTS];
     graph_op gradient = gradient_op(op, SHUNT_OP_BATCH_NORM_GRAD, op->flags, 6,
-                                    (shunt_value[]){in[0], in[1], in[2], in[3], in[4], diff});
+                                    (shunt_value[]){p->now[in[0]], in[1], in[2], in[3], in[4], diff});
     graph_append_named(p->graph, op->name, "diff_src", &gradient, 0, NULL, made);
     if (p->graph->status) return SHUNT_OK;
     for (uint32_t i = 0; i < 3; i++) owe(p, in[i], made[i]);
@@ -157,14 +161,35 @@ static shunt_status differentiate(pass *p, const graph_op *op)
     }
 }
 
-static shunt_status walk_back(pass *p, uint32_t nops)
+static shunt_status walk_back(pass *p)
 {
     shunt_status status = SHUNT_OK;
-    for (uint32_t i = nops; i-- > 0 && status == SHUNT_OK;) {
+    uint32_t stretch = p->nstretches - 1;
+    for (uint32_t i = p->nops; i-- > 0 && status == SHUNT_OK;) {
         const graph_op op = p->graph->ops[i]; /* the array may move */
-        status = differentiate(p, &op);
+        if (p->stretches && p->stretches[i] != stretch) {
+            stretch = p->stretches[i];
+            status = graph_recompute(p->graph, p->stretches, stretch, p->nops, p->now);
+        }
+        if (status == SHUNT_OK) status = differentiate(p, &op);
         if (status == SHUNT_OK) status = shunt_graph_check(p->graph);
     }
+    return status;
+}
+
+static shunt_status run(pass *p, shunt_value value, shunt_value diff, uint32_t nvalues)
+{
+    for (uint32_t v = 0; v < nvalues; v++) {
+        p->diffs[v] = SHUNT_NO_VALUE;
+        p->now[v] = (shunt_value)v;
+    }
+    p->diffs[value] = diff;
+    find_needed(p, nvalues);
+    shunt_status status = SHUNT_OK;
+    if (p->stretches) status = graph_find_stretches(p->graph, p->nops, p->stretches, &p->nstretches);
+    if (status == SHUNT_OK) status = walk_back(p);
+    for (uint32_t v = 0; status == SHUNT_OK && v < nvalues; v++)
+        if (learns(p, (shunt_value)v)) p->graph->values[v].diff = p->diffs[v];
     return status;
 }
 
@@ -178,21 +203,20 @@ shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_
     status = shunt_graph_fuse(graph, NULL, NULL); /* then a batch norm's gradient does its ReLU's as well */
     if (status != SHUNT_OK) return status;
     uint32_t nvalues = graph->nvalues;
+    bool recompute = options && options->recompute;
     pass p = {.graph = graph,
               .frozen = options ? options->frozen : NULL,
               .diffs = malloc(nvalues * sizeof *p.diffs),
-              .needed = calloc(nvalues, sizeof *p.needed)};
-    if (p.diffs && p.needed) {
-        for (uint32_t v = 0; v < nvalues; v++) p.diffs[v] = SHUNT_NO_VALUE;
-        p.diffs[value] = diff;
-        find_needed(&p, nvalues, graph->nops);
-        status = walk_back(&p, graph->nops);
-        for (uint32_t v = 0; status == SHUNT_OK && v < nvalues; v++)
-            if (learns(&p, (shunt_value)v)) graph->values[v].diff = p.diffs[v];
-    } else {
-        status = shunt_fail_memory();
-    }
+              .now = malloc(nvalues * sizeof *p.now),
+              .needed = calloc(nvalues, sizeof *p.needed),
+              .nops = graph->nops,
+              .stretches = recompute ? calloc(graph->nops + (size_t)1, sizeof *p.stretches) : NULL,
+              .nstretches = 1};
+    bool enough = p.diffs && p.now && p.needed && (p.stretches || !recompute);
+    status = enough ? run(&p, value, diff, nvalues) : shunt_fail_memory();
     free(p.diffs);
+    free(p.now);
     free(p.needed);
+    free(p.stretches);
     return status;
 }

@@ -28,8 +28,7 @@ typedef struct importer {
     onnx_memory memory;
     onnx_folder folder;
     onnx_value *values; /* found by name through `index` */
-    uint32_t nvalues, room, forms;
-    uint64_t work; /* elements that may still be computed from constants */
+    uint32_t nvalues, room;
     json_t *index;
 } importer;
 
@@ -44,7 +43,7 @@ typedef struct onnx_node {
     uint32_t ninputs, noutputs;
     char label[128]; /* for the graph: its name, or its first result's */
 } onnx_node;
-#define ONNX_NONE UINT32_MAX
+enum { ONNX_NONE = UINT32_MAX };
 
 /* ---- node.c: attributes. Each leaves *out alone when there is none. ------------------------------------------ */
 

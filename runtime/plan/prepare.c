@@ -3,6 +3,29 @@
 #include "runtime/error.h"
 #include "runtime/tune/tune.h"
 
+#include <stdio.h>
+
+/* After the best guess: the first other candidate that can be prepared. A driver may fail to compile one kernel and yet do
+ * the next; it is said, since it costs speed. */
+static shunt_status make_another(const shunt_device *device, const shunt_prepare_options *options, plan_step *step)
+{
+    char why[256];
+    snprintf(why, sizeof why, "%s", shunt_last_error());
+    shunt_op_candidates all = {.size = sizeof all};
+    if (device->ops->op_query(device->handle, &step->desc, &all) != SHUNT_OK)
+        return shunt_fail(SHUNT_E_DEVICE, "%s", why);
+    for (uint32_t i = 1; i < all.count && !all.list[i].reason[0]; i++) {
+        shunt_prepare_options other = *options;
+        other.algorithm = all.list[i].algorithm;
+        other.params = all.list[i].params;
+        if (device->ops->op_prepare(device->handle, &step->desc, &other, &step->op) != SHUNT_OK) continue;
+        shunt_log(SHUNT_LOG_WARN, "%s: %s %s stands in for the best guess: %s", step->name, other.algorithm,
+                  other.params, why);
+        return SHUNT_OK;
+    }
+    return shunt_fail(SHUNT_E_DEVICE, "%s", why);
+}
+
 /* Makes the step's op with the tuned choice, if there is one, that can be prepared (still); else with the best guess. */
 static shunt_status make_op(const shunt_device *device, plan_step *step)
 {
@@ -17,7 +40,10 @@ static shunt_status make_op(const shunt_device *device, plan_step *step)
         shunt_device_fail(device, status, "preparing");
         shunt_tune_choice_failed(&choice);
     }
-    return device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
+    shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
+    if (status == SHUNT_OK) return SHUNT_OK;
+    shunt_device_fail(device, status, "preparing");
+    return status == SHUNT_E_DEVICE ? make_another(device, &options, step) : status;
 }
 
 static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
@@ -28,11 +54,11 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
     if (status == SHUNT_OK) {
         step->info.size = sizeof step->info;
         status = device->ops->op_info(step->op, &step->info);
+        if (status != SHUNT_OK) shunt_device_fail(device, status, "asking about the op");
     } else {
         step->op = NULL;
     }
     if (status != SHUNT_OK) {
-        shunt_device_fail(device, status, "preparing");
         return shunt_fail_context(status, "%s (%s)", step->name,
                                   shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
     }
