@@ -37,4 +37,18 @@ LD_LIBRARY_PATH=$library "$place/classify" resnet20 "$place/w.safetensors" "$sou
 "$prefix/bin/shunt" classify --weights "$place/w.safetensors" "$source/examples/tracks.png" >"$place/said"
 best=$(awk 'NR == 1 { print $1 }' "$place/out")
 grep -q "$best %" "$place/said" || fail "the command and the example disagree: $best; $(cat "$place/said")"
+# A backend made with backend.h alone: the network runs on it at once, what it refuses in plain C, and the report says so.
+mkdir "$place/plugins"
+# shellcheck disable=SC2046
+$cc -Wall -Wextra -Werror -shared -fPIC -o "$place/plugins/minimal.so" "$source/examples/minimal-backend.c" \
+  $(pkg-config --cflags shunt)
+export SHUNT_PLUGIN_PATH=$place/plugins SHUNT_DEVICE=minimal SHUNT_FALLBACK=quiet
+"$prefix/bin/shunt" classify --weights "$place/w.safetensors" "$source/examples/tracks.png" >"$place/minimal" 2>&1
+diff "$place/said" "$place/minimal" || fail "the minimal backend and plain C disagree"
+"$prefix/bin/shunt" inspect --weights "$place/w.safetensors" >"$place/plan"
+grep -Eq '^fc +linear\+bias +minimal:0 +loops' "$place/plan" || fail "fc does not run on minimal: $(cat "$place/plan")"
+grep -Eq 'transfer +minimal:0 .* 512 B' "$place/plan" || fail "the copy to minimal is not shown: $(cat "$place/plan")"
+grep -q '^placement .*1 ops on minimal:0; .* -> scalar' "$place/plan" || fail "the placement is not shown"
+"$prefix/bin/shunt" verify --op linear --count 30 >"$place/verified" || fail "$(cat "$place/verified")"
+
 echo "the installed copy works${plugin:+, its plugin is ${plugin#"$place/root"}}"

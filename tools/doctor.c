@@ -99,6 +99,7 @@ static int examine(examination *self)
 {
     /* First, while no driver has been loaded into this process. */
     if (doctor_opencl(NULL, &self->opencl)) return say_failure("no memory");
+    shunt_set_option("probe", "isolated"); /* a plugin that crashes is named, and the others are listed */
     if (shunt_plugins_list(&self->plugins, &self->nplugins) || shunt_devices_list(&self->devices, &self->ndevices))
         return say_library_failure(NULL);
     examine_cache(self);

@@ -4,9 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-const command *const commands[] = {
-    &classify_command, &eval_command,    &train_command,   &bench_command,  &inspect_command, &convert_command,
-    &tune_command,     &devices_command, &plugins_command, &doctor_command, &help_command,    NULL};
+const command *const commands[] = {&classify_command,
+                                   &eval_command,
+                                   &train_command,
+                                   &bench_command,
+                                   &inspect_command,
+                                   &convert_command,
+                                   &tune_command,
+                                   &verify_command,
+                                   &devices_command,
+                                   &plugins_command,
+                                   &doctor_command,
+                                   &help_command,
+                                   NULL};
 
 static const command *find_command(const char *name)
 {

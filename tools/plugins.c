@@ -41,6 +41,7 @@ static int run(const void *settings, int noperands, char **operands)
     size_t count = 0;
     (void)noperands;
     (void)operands;
+    shunt_set_option("probe", "isolated"); /* a plugin that crashes is named, and the others are listed */
     if (shunt_plugins_list(&entries, &count)) return say_library_failure(NULL);
     int status = self->json ? print_json(plugins_json(entries, count), false) : print_plugins(entries, count);
     shunt_plugins_free(entries, count);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEVICE_LIMIT = 256, TEXT_CHARS = 1024 };
+enum { TEXT_CHARS = 1024 };
 
 static const char entry_symbol[] = "shunt_backend_entry";
 
@@ -138,6 +138,12 @@ void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, 
         shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is not a regular file");
         return;
     }
+    const char *probe = shunt_option("probe");
+    char reason[TEXT_CHARS];
+    if (probe && !strcmp(probe, "isolated") && !shunt_plugin_rehearse(plugin->path, reason, sizeof reason)) {
+        shunt_plugin_refuse(plugin, SHUNT_E_DEVICE, "%s", reason);
+        return;
+    }
     void *library = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         shunt_plugin_refuse(plugin, SHUNT_E_ABI, "%s", load_error(plugin->path));
@@ -204,9 +210,9 @@ void shunt_plugin_probe(registry_plugin *plugin)
         shunt_plugin_refuse(plugin, status, "looking for devices: %s", backend_message(&plugin->backend));
         return;
     }
-    if (count > DEVICE_LIMIT) {
-        refuse_device(plugin, "it reports %u devices, and only the first %d are used", count, DEVICE_LIMIT);
-        count = DEVICE_LIMIT;
+    if (count > REGISTRY_DEVICE_LIMIT) {
+        refuse_device(plugin, "it reports %u devices, and only the first %d are used", count, REGISTRY_DEVICE_LIMIT);
+        count = REGISTRY_DEVICE_LIMIT;
     }
     if (count == 0) return;
     plugin->devices = calloc(count, sizeof *plugin->devices);

@@ -25,6 +25,11 @@ typedef struct registry_plugin {
     uint32_t ndevices;
 } registry_plugin;
 
+enum { REGISTRY_DEVICE_LIMIT = 256 };
+
+/* ---- rehearse.c: false, with the reason, when the plugin would take the process with it. */
+bool shunt_plugin_rehearse(const char *path, char *reason, size_t size);
+
 /* ---- plugin.c */
 
 /* NULL without memory. */

@@ -36,15 +36,13 @@ static void describe_placement(const shunt_plan *plan, char *text, size_t size)
     }
     size_t used =
         (size_t)snprintf(text, size, "%u ops on %s", on_main, plan->executor->devices[PLAN_MAIN]->entry.selector);
-    const char *last = "";
     for (uint32_t s = 0; s < plan->nsteps && used < size; s++) {
         const plan_step *step = &plan->steps[s];
-        char kind[KIND_CHARS];
+        char kind[KIND_CHARS], said[KIND_CHARS + 8];
         if (step->device != PLAN_FALLBACK || step->transfer || !step->refused[0]) continue;
-        shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind);
-        if (strstr(last, kind)) continue;
-        last = text + used;
-        used += (size_t)snprintf(text + used, size - used, "; %s -> %s", kind,
+        snprintf(said, sizeof said, "; %s -> ", shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
+        if (strstr(text, said)) continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s", said,
                                  plan->executor->devices[PLAN_FALLBACK]->entry.selector);
     }
     if (transfers && used < size) snprintf(text + used, size - used, "; %u transfers", transfers);
