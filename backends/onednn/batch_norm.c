@@ -15,18 +15,9 @@ static shunt_status check(const shunt_op_desc *desc)
     return SHUNT_OK;
 }
 
-/* Any other rank is plain, and (N, C, rest) is (N, C, rest, 1). */
-static blocks view(const shunt_tensor_desc *t)
-{
-    if (t->rank == 4) return blocks_of(t);
-    int64_t area = 1;
-    for (uint32_t i = 2; i < t->rank; i++) area *= t->dims[i];
-    return (blocks){t->dims[0], t->dims[1], t->dims[1], area, 1, 1};
-}
-
 static void loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
 {
-    const blocks src = view(&desc->inputs[0]);
+    const blocks src = blocks_of_any(&desc->inputs[0]);
     const float *scale = inputs[1], *shift = inputs[2], *mean = inputs[3], *variance = inputs[4];
     const float epsilon = desc->attr.batch_norm.epsilon;
     bool with_relu = desc->flags & SHUNT_FLAG_RELU;

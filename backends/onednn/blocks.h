@@ -15,6 +15,15 @@ static inline blocks blocks_of(const shunt_tensor_desc *t)
     return (blocks){t->dims[0], t->dims[1], (t->dims[1] + lanes - 1) / lanes, t->dims[2], t->dims[3], lanes};
 }
 
+/* Any other rank is plain, and (N, C, rest) is (N, C, rest, 1). */
+static inline blocks blocks_of_any(const shunt_tensor_desc *t)
+{
+    if (t->rank == 4) return blocks_of(t);
+    int64_t area = 1;
+    for (uint32_t i = 2; i < t->rank; i++) area *= t->dims[i];
+    return (blocks){t->dims[0], t->dims[1], t->dims[1], area, 1, 1};
+}
+
 /* How many lanes of a block hold channels. */
 static inline int64_t blocks_used(const blocks *b, int64_t block)
 {

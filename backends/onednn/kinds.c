@@ -13,6 +13,20 @@ static const onednn_kind *const kinds[] = {
     [SHUNT_OP_SOFTMAX] = &onednn_softmax,
     [SHUNT_OP_SHORTCUT] = &onednn_shortcut,
     [SHUNT_OP_REORDER] = &onednn_reorder,
+    [SHUNT_OP_BATCH_STATISTICS] = &onednn_batch_statistics,
+    [SHUNT_OP_BATCH_NORM_GRAD] = &onednn_batch_norm_grad,
+    [SHUNT_OP_RELU_GRAD] = &onednn_relu_grad,
+    [SHUNT_OP_CONV_GRAD_SRC] = &onednn_conv_grad_src,
+    [SHUNT_OP_CONV_GRAD_WEIGHTS] = &onednn_conv_grad_weights,
+    [SHUNT_OP_LINEAR_GRAD_SRC] = &onednn_linear_grad_src,
+    [SHUNT_OP_LINEAR_GRAD_WEIGHTS] = &onednn_linear_grad_weights,
+    [SHUNT_OP_MAX_POOL_GRAD] = &onednn_max_pool_grad,
+    [SHUNT_OP_AVG_POOL_GRAD] = &onednn_avg_pool_grad,
+    [SHUNT_OP_GLOBAL_POOL_GRAD] = &onednn_global_pool_grad,
+    [SHUNT_OP_SHORTCUT_GRAD] = &onednn_shortcut_grad,
+    [SHUNT_OP_CROSS_ENTROPY] = &onednn_cross_entropy,
+    [SHUNT_OP_SGD] = &onednn_sgd,
+    [SHUNT_OP_MOVING_AVERAGE] = &onednn_moving_average,
 };
 
 const onednn_kind *onednn_find_kind(const shunt_op_desc *desc)
@@ -25,11 +39,14 @@ const onednn_kind *onednn_find_kind(const shunt_op_desc *desc)
         onednn_fail(SHUNT_E_UNSUPPORTED, "its flags 0x%x are not all known here", desc->flags);
         return NULL;
     }
-    uint32_t ninputs =
-        kinds[desc->kind]->ninputs + !!(desc->flags & SHUNT_FLAG_BIAS) + !!(desc->flags & SHUNT_FLAG_RESIDUAL);
-    if (desc->ninputs != ninputs || desc->noutputs != 1) {
+    const onednn_kind *kind = kinds[desc->kind];
+    bool bias = desc->flags & SHUNT_FLAG_BIAS, residual = desc->flags & SHUNT_FLAG_RESIDUAL;
+    bool mask = kind->mask_input && desc->flags & SHUNT_FLAG_RELU;
+    uint32_t ninputs = kind->ninputs + (bias && !kind->bias_output) + residual + mask;
+    uint32_t noutputs = (kind->noutputs ? kind->noutputs : 1) + (bias && kind->bias_output);
+    if (desc->ninputs != ninputs || desc->noutputs != noutputs) {
         onednn_fail(SHUNT_E_INVALID, "%u inputs and %u outputs", desc->ninputs, desc->noutputs);
         return NULL;
     }
-    return kinds[desc->kind];
+    return kind;
 }

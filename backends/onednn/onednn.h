@@ -52,10 +52,12 @@ typedef struct onednn_recipe {
 } onednn_recipe;
 
 typedef struct onednn_kind {
-    uint32_t ninputs;        /* without those that flags add; one output */
-    uint32_t flags;          /* the SHUNT_FLAG_* it knows */
-    uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
-    /* One of the two. free: oneDNN chooses the layouts of activations, too. */
+    uint32_t ninputs, noutputs; /* without those that flags add; noutputs 0: one */
+    uint32_t flags;             /* the SHUNT_FLAG_* it knows */
+    uint32_t inplace_inputs;    /* as in shunt_op_info, without RESIDUAL */
+    bool mask_input;            /* RELU adds an input */
+    bool bias_output;           /* BIAS adds an output, not an input */
+    /* One of the two, or a loop behind a primitive. free: oneDNN chooses the layouts of activations, too. */
     shunt_status (*recipe)(const shunt_op_desc *desc, bool free, onednn_recipe *out);
     void (*loop)(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs);
     shunt_status (*check)(
@@ -65,7 +67,11 @@ typedef struct onednn_kind {
 
 /* conv.c ... one file per group of ops; NULL in the table where there is no such op (kinds.c). */
 extern const onednn_kind onednn_conv, onednn_linear, onednn_avg_pool, onednn_reorder, onednn_max_pool,
-    onednn_global_pool, onednn_relu, onednn_add, onednn_batch_norm, onednn_softmax, onednn_shortcut;
+    onednn_global_pool, onednn_relu, onednn_add, onednn_batch_norm, onednn_softmax, onednn_shortcut,
+    onednn_conv_grad_src, onednn_conv_grad_weights, onednn_linear_grad_src, onednn_linear_grad_weights,
+    onednn_batch_statistics, onednn_batch_norm_grad, onednn_max_pool_grad, onednn_avg_pool_grad,
+    onednn_global_pool_grad, onednn_relu_grad, onednn_shortcut_grad, onednn_cross_entropy, onednn_sgd,
+    onednn_moving_average;
 /* NULL with a message where there is none for this descriptor. */
 const onednn_kind *onednn_find_kind(const shunt_op_desc *desc);
 

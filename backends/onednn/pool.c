@@ -1,6 +1,7 @@
 /* pool.c - pooling over windows: the average by oneDNN; the maximum, in which NaN wins, by a loop over lanes of channels.
  * src (N,C,H,W) -> dst (N,C,P,Q). */
 #include "blocks.h"
+#include "windows.h"
 
 #include <math.h>
 
@@ -26,28 +27,7 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
 
 static shunt_status check(const shunt_op_desc *desc)
 {
-    const shunt_pool_attr *a = &desc->attr.pool;
-    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (src->rank != 4 || dst->rank != 4 || src->block != dst->block || src->dims[0] != dst->dims[0] ||
-        src->dims[1] != dst->dims[1])
-        return onednn_fail(SHUNT_E_UNSUPPORTED, "src and dst differ in more than height and width");
-    for (int i = 0; i < 2; i++) {
-        int64_t room = src->dims[2 + i] + a->pad_before[i] + a->pad_after[i] - a->window[i];
-        if (a->stride[i] < 1 || a->window[i] < 1 || a->pad_before[i] < 0 || a->pad_before[i] >= a->window[i] ||
-            a->pad_after[i] < 0 || a->pad_after[i] >= a->window[i] || room < 0 ||
-            dst->dims[2 + i] != room / a->stride[i] + 1)
-            return onednn_fail(SHUNT_E_INVALID, "the window does not fit its padding, src or dst");
-    }
-    return SHUNT_OK;
-}
-
-/* The rows [from, to) of `length` that window number `index` covers. */
-static void clip(int64_t index, const shunt_pool_attr *a, int way, int64_t length, int64_t *from, int64_t *to)
-{
-    *from = index * a->stride[way] - a->pad_before[way];
-    *to = *from + a->window[way];
-    if (*from < 0) *from = 0;
-    if (*to > length) *to = length;
+    return onednn_check_windows(&desc->attr.pool, &desc->inputs[0], &desc->outputs[0]);
 }
 
 /* dst[lanes] = the maximum over the windows's pixels of src (H, W, lanes). */
@@ -74,9 +54,9 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
             const float *from = inputs[0] + plane * src.H * src.W * src.lanes;
             float *to = outputs[0] + (plane * dst.H + p) * dst.W * dst.lanes;
             int64_t rows[2], columns[2];
-            clip(p, &desc->attr.pool, 0, src.H, &rows[0], &rows[1]);
+            onednn_clip(p, &desc->attr.pool, 0, src.H, rows);
             for (int64_t q = 0; q < dst.W; q++) {
-                clip(q, &desc->attr.pool, 1, src.W, &columns[0], &columns[1]);
+                onednn_clip(q, &desc->attr.pool, 1, src.W, columns);
                 maximum(from, src.W, src.lanes, rows, columns, to + q * dst.lanes);
             }
         }

@@ -1,0 +1,138 @@
+/* training.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD and
+ * MOVING_AVERAGE, which work in place; RELU_GRAD and SHORTCUT_GRAD. */
+#include "onednn.h"
+
+#include <math.h>
+#include <string.h>
+
+static shunt_status all_alike(const shunt_op_desc *desc, uint32_t ninputs)
+{
+    for (uint32_t i = 0; i < ninputs; i++)
+        if (memcmp(&desc->inputs[i], &desc->outputs[0], sizeof desc->outputs[0]))
+            return onednn_fail(SHUNT_E_UNSUPPORTED, "inputs and output are not alike");
+    return SHUNT_OK;
+}
+
+static uint64_t flops(const shunt_op_desc *desc)
+{
+    return 4 * shunt_tensor_count(&desc->inputs[0]);
+}
+
+/* ---- Loss -------------------------------------------------------------------------------------------------------- */
+
+static shunt_status check_loss(const shunt_op_desc *desc)
+{
+    const shunt_tensor_desc *logits = &desc->inputs[0], *labels = &desc->inputs[1], *losses = &desc->outputs[0];
+    if (logits->rank != 2 || memcmp(logits, &desc->outputs[1], sizeof *logits) || labels->rank != 1 ||
+        labels->dims[0] != logits->dims[0] || memcmp(labels, losses, sizeof *losses))
+        return onednn_fail(SHUNT_E_INVALID, "logits, labels, losses and diff_logits do not fit each other");
+    return SHUNT_OK;
+}
+
+static void loss_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    int64_t N = desc->inputs[0].dims[0], C = desc->inputs[0].dims[1];
+    double smoothing = desc->attr.cross_entropy.smoothing;
+#pragma omp parallel for
+    for (int64_t n = 0; n < N; n++) {
+        const float *x = inputs[0] + n * C;
+        float *diff = outputs[1] + n * C, most = -INFINITY;
+        double sum = 0, loss = 0;
+        for (int64_t c = 0; c < C; c++) most = x[c] > most ? x[c] : most;
+        for (int64_t c = 0; c < C; c++) sum += exp((double)x[c] - most);
+        for (int64_t c = 0; c < C; c++) {
+            double target = (c == (int64_t)inputs[1][n] ? 1 - smoothing : 0) + smoothing / (double)C;
+            double logarithm = (double)x[c] - most - log(sum);
+            if (target != 0 || isnan(logarithm)) loss -= target * logarithm;
+            diff[c] = (float)((exp(logarithm) - target) / (double)N);
+        }
+        outputs[0][n] = (float)loss;
+    }
+}
+
+/* ---- Updates ------------------------------------------------------------------------------------------------------ */
+
+static shunt_status check_sgd(const shunt_op_desc *desc)
+{
+    if (desc->inputs[3].rank != 1 || desc->inputs[3].dims[0] != 1 ||
+        memcmp(&desc->outputs[0], &desc->outputs[1], sizeof desc->outputs[0]))
+        return onednn_fail(SHUNT_E_INVALID, "the rate is no single number, or weights and velocity differ");
+    return all_alike(desc, 3);
+}
+
+static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const float momentum = desc->attr.sgd.momentum, decay = desc->attr.sgd.weight_decay, rate = inputs[3][0];
+    const float *from = inputs[0], *speed = inputs[1], *diff = inputs[2];
+    bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV;
+    int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    float *weights = outputs[0], *velocity = outputs[1];
+#pragma omp parallel for simd
+    for (int64_t i = 0; i < count; i++) {
+        float g = diff[i] + decay * from[i], v = momentum * speed[i] + g;
+        velocity[i] = v;
+        weights[i] = from[i] - rate * (nesterov ? g + momentum * v : v);
+    }
+}
+
+static shunt_status check_average(const shunt_op_desc *desc)
+{
+    return all_alike(desc, 2);
+}
+
+static void average_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const float rate = desc->attr.moving_average.rate, scale = desc->attr.moving_average.scale;
+    int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    for (int64_t i = 0; i < count; i++) outputs[0][i] = inputs[0][i] + rate * (scale * inputs[1][i] - inputs[0][i]);
+}
+
+/* ---- Small gradients ------------------------------------------------------------------------------------------------ */
+
+static void relu_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const float *dst = inputs[0], *diff_dst = inputs[1];
+    int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    float *diff_src = outputs[0];
+#pragma omp parallel for simd
+    for (int64_t i = 0; i < count; i++) diff_src[i] = dst[i] > 0 ? diff_dst[i] : 0;
+}
+
+static shunt_status check_shortcut(const shunt_op_desc *desc)
+{
+    const shunt_tensor_desc *dst = &desc->inputs[0], *src = &desc->outputs[0];
+    int64_t stride = desc->attr.shortcut.stride, lead = desc->attr.shortcut.lead;
+    if (src->rank != 4 || dst->rank != 4 || stride < 1 || lead < 0 || src->dims[0] != dst->dims[0] ||
+        lead + src->dims[1] > dst->dims[1] || (src->dims[2] - 1) / stride + 1 != dst->dims[2] ||
+        (src->dims[3] - 1) / stride + 1 != dst->dims[3])
+        return onednn_fail(SHUNT_E_INVALID, "diff_dst does not fit diff_src, stride and lead");
+    return SHUNT_OK;
+}
+
+static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const shunt_tensor_desc *dst = &desc->inputs[0], *src = &desc->outputs[0];
+    int64_t stride = desc->attr.shortcut.stride, lanes = shunt_tensor_block(src);
+    int64_t C = (src->dims[1] + lanes - 1) / lanes * lanes;
+#pragma omp parallel for collapse(2)
+    for (int64_t n = 0; n < src->dims[0]; n++) {
+        for (int64_t c = 0; c < C; c++) {
+            for (int64_t h = 0; h < src->dims[2]; h++)
+                for (int64_t w = 0; w < src->dims[3]; w++) {
+                    bool taken = c < src->dims[1] && h % stride == 0 && w % stride == 0;
+                    int64_t k = c + desc->attr.shortcut.lead;
+                    outputs[0][shunt_tensor_at(src, n, c, h, w)] =
+                        taken ? inputs[0][shunt_tensor_at(dst, n, k, h / stride, w / stride)] : 0;
+                }
+        }
+    }
+}
+
+const onednn_kind onednn_cross_entropy = {
+    .ninputs = 2, .noutputs = 2, .loop = loss_loop, .check = check_loss, .flops = flops};
+const onednn_kind onednn_sgd = {
+    .ninputs = 4, .noutputs = 2, .flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd, .flops = flops};
+const onednn_kind onednn_moving_average = {.ninputs = 2, .loop = average_loop, .check = check_average, .flops = flops};
+const onednn_kind onednn_relu_grad = {
+    .ninputs = 2, .inplace_inputs = 3, .loop = relu_loop, .check = check_average, .flops = flops};
+const onednn_kind onednn_shortcut_grad = {.ninputs = 1, .loop = shortcut_loop, .check = check_shortcut, .flops = flops};
