@@ -38,10 +38,10 @@ static inline vec passed(vec diff_dst, vec centred, const struct channels *p, in
 static inline vec add_items(vec x, __local vec *parts)
 {
     const int item = get_local_id(0);
-    for (int half = WG / 2; half >= PARTS; half /= 2) {
+    for (int distance = WG / 2; distance >= PARTS; distance /= 2) {
         parts[item] = x;
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (item < half) x += parts[item + half];
+        if (item < distance) x += parts[item + distance];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     return x;
@@ -64,7 +64,8 @@ __kernel void grad_slices(__global const float *src, ulong src_at, __global cons
     const int c = item_channel();
     const struct channels p = load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c,
                                               d.C, epsilon);
-    struct walk w = walk_slice(&d);
+    struct walk w;
+    walk_slice(&w, &d);
     vec sums[CHAINS], products[CHAINS];
     src += src_at;
     diff_dst += diff_dst_at;
@@ -125,7 +126,8 @@ __kernel void grad_src(__global const float *src, ulong src_at, __global const f
                                               d.C, epsilon);
     const vec mean_diff = load_channels(diff_shift + diff_shift_at, c, d.C) / (float)d.total;
     const vec slope = load_channels(diff_scale + diff_scale_at, c, d.C) / (float)d.total * p.inverse;
-    struct walk w = walk_slice(&d);
+    struct walk w;
+    walk_slice(&w, &d);
     src += src_at;
     diff_dst += diff_dst_at;
     diff_src += diff_src_at;

@@ -31,12 +31,12 @@ static inline void merge(struct moments *a, vec sum, vec squares, int n)
 static inline void merge_items(struct moments *m, __local vec *sums, __local vec *squares, __local int *counts)
 {
     const int item = get_local_id(0);
-    for (int half = WG / 2; half >= PARTS; half /= 2) {
+    for (int distance = WG / 2; distance >= PARTS; distance /= 2) {
         sums[item] = m->sum;
         squares[item] = m->squares;
         counts[item] = m->n;
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (item < half) merge(m, sums[item + half], squares[item + half], counts[item + half]);
+        if (item < distance) merge(m, sums[item + distance], squares[item + distance], counts[item + distance]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
@@ -53,7 +53,8 @@ __kernel void statistics_slices(__global const float *src, ulong src_at, __globa
                                 const struct channel_dims d)
 {
     const int c = item_channel();
-    struct walk w = walk_slice(&d);
+    struct walk w;
+    walk_slice(&w, &d);
     struct moments m = {(vec)0.0f, (vec)0.0f, 0};
     src += src_at;
     while (w.left >= TILE) {

@@ -26,15 +26,13 @@ struct walk {
     int pixel, left;
 };
 
-static inline struct walk walk_slice(const struct channel_dims *d)
+static inline void walk_slice(struct walk *w, const struct channel_dims *d)
 {
     const int begin = get_group_id(1) * d->slice, end = begin + min(d->slice, d->total - begin);
     const int first = begin + (int)get_local_id(0) / PARTS, image = first / d->pixels;
-    struct walk w;
-    w.pixel = first - image * d->pixels;
-    w.left = first < end ? CEIL_DIV(end - first, STEP) : 0;
-    w.at = blocked(B, image, item_channel(), d->C, 1, d->pixels, 0, w.pixel);
-    return w;
+    w->pixel = first - image * d->pixels;
+    w->left = first < end ? CEIL_DIV(end - first, STEP) : 0;
+    w->at = blocked(B, image, item_channel(), d->C, 1, d->pixels, 0, w->pixel);
 }
 
 /* The element to treat now; goes on to the next. */

@@ -62,7 +62,8 @@ static void evaluate_op(const shunt_op_desc *d, double *const *in, double *dst)
     for (size_t i = 0; i < n; i++) {
         size_t c = i / inner % (size_t)dims[1];
         if (d->kind == SHUNT_OP_BATCH_NORM)
-            dst[i] = (in[0][i] - in[3][c]) / sqrt(in[4][c] + (double)d->attr.batch_norm.epsilon) * in[1][c] + in[2][c];
+            dst[i] = (in[0][i] - in[3][c]) / sqrt(in[4][c] + (double)d->attr.batch_norm.epsilon) * in[1][c] + in[2][c] +
+                     (d->flags & SHUNT_FLAG_RESIDUAL ? in[5][i] : 0);
         else if (d->kind == SHUNT_OP_ADD)
             dst[i] = in[0][i] + in[1][i];
         else if (d->kind == SHUNT_OP_RELU)
@@ -275,6 +276,16 @@ Test(passes, batch_norms_that_have_no_convolution_stay_and_take_their_relu)
     y = shunt_graph_batch_norm(graph, "bn2", y, 1e-3f);
     shunt_graph_output(graph, "y", y);
     expect_same(graph, NULL, "batch_norm+relu conv+relu batch_norm batch_norm");
+}
+
+Test(passes, a_batch_norm_that_stays_takes_the_residual)
+{
+    shunt_value x;
+    shunt_graph *graph = start(&x);
+    shunt_value y = shunt_graph_relu(graph, "relu0", shunt_graph_conv(graph, "conv", x, 4, 3, 1, 1, 0));
+    y = shunt_graph_add(graph, "add", shunt_graph_batch_norm(graph, "bn", y, 1e-3f), x);
+    shunt_graph_output(graph, "y", shunt_graph_relu(graph, "relu1", y));
+    expect_same(graph, NULL, "conv+relu batch_norm+add+relu");
 }
 
 Test(passes, the_second_of_two_batch_norms_stays)

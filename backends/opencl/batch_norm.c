@@ -1,12 +1,13 @@
-/* batch_norm.c - batch normalisation with given statistics, optionally through ReLU, and its gradient. */
+/* batch_norm.c - batch normalisation with given statistics, optionally plus a residual and through ReLU, and its gradient. */
 #include "channels.h"
 #include "kernels.h"
 
-/* Of the five inputs that both have. */
+/* Of the five inputs that both have, and one more like src. */
 static const char *refuse_inputs(const shunt_op_desc *desc, uint32_t ninputs)
 {
     if (desc->ninputs != ninputs) return "a wrong number of inputs";
-    if (desc->flags & ~(uint32_t)SHUNT_FLAG_RELU) return "a flag that the op lacks";
+    if (ninputs > 5 && !ocl_same_desc(&desc->inputs[5], &desc->inputs[0]))
+        return "src and its residual or diff_dst of different shapes or layouts";
     if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "src and the result of different shapes or layouts";
     for (int i = 1; i < 5; i++)
         if (!ocl_per_channel(&desc->inputs[i], &desc->inputs[0]))
@@ -17,7 +18,8 @@ static const char *refuse_inputs(const shunt_op_desc *desc, uint32_t ninputs)
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    return refuse_inputs(desc, 5);
+    if (desc->flags & ~(uint32_t)(SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return "a flag that the op lacks";
+    return refuse_inputs(desc, desc->flags & SHUNT_FLAG_RESIDUAL ? 6 : 5);
 }
 
 static shunt_status prepare(shunt_bop *op)
@@ -27,18 +29,28 @@ static shunt_status prepare(shunt_bop *op)
     const cl_float epsilon = op->desc.attr.batch_norm.epsilon;
     const ocl_constant constants[] = {
         {sizeof plan.dims, &plan.dims}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
-    op->info.inplace_inputs = 1;
+    op->info.inplace_inputs = 1u << 0 | (op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << 5 : 0);
     op->info.flops *= 4;
     shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, &ocl_batch_norm_cl, "batch_norm");
-    return status ? status : ocl_step_constants(&op->steps[0], 12, 3, constants);
+    return status ? status : ocl_step_constants(&op->steps[0], 14, 3, constants);
+}
+
+static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace)
+{
+    (void)workspace;
+    /* An absent residual is never read, but a kernel argument needs a buffer. */
+    const shunt_arg residual = op->desc.flags & SHUNT_FLAG_RESIDUAL ? inputs[5] : inputs[0];
+    const shunt_arg tensors[] = {inputs[0], inputs[1], inputs[2], inputs[3], inputs[4], residual, outputs[0]};
+    return ocl_step_run(&op->steps[0], queue, 7, tensors);
 }
 
 static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
+    if (desc->flags & ~(uint32_t)SHUNT_FLAG_RELU) return "a flag that the op lacks";
     const char *reason = refuse_inputs(desc, 6);
     if (reason) return reason;
-    if (!ocl_same_desc(&desc->inputs[0], &desc->inputs[5])) return "src and diff_dst of different shapes or layouts";
     for (int i = 1; i < 3; i++)
         if (!ocl_per_channel(&desc->outputs[i], &desc->inputs[0]))
             return "an output that is not one number per channel";
@@ -77,7 +89,7 @@ static shunt_status launch_grad(shunt_bop *op, shunt_bqueue *queue, const shunt_
 }
 
 const ocl_algorithm ocl_batch_norm = {
-    .kind = SHUNT_OP_BATCH_NORM, .name = "direct", .refuse = refuse, .prepare = prepare};
+    .kind = SHUNT_OP_BATCH_NORM, .name = "direct", .refuse = refuse, .prepare = prepare, .launch = launch};
 const ocl_algorithm ocl_batch_norm_grad = {.kind = SHUNT_OP_BATCH_NORM_GRAD,
                                            .name = "slices",
                                            .refuse = refuse_grad,

@@ -1,4 +1,4 @@
-/* batch_norm.c - inference form: dst = (src - mean) / sqrt(variance + epsilon) * scale + shift, ReLU on request. */
+/* batch_norm.c - inference form: dst = (src - mean) / sqrt(variance + epsilon) * scale + shift, residual and ReLU on request. */
 #include "op.h"
 
 static shunt_status check(const shunt_op_desc *desc)
@@ -12,6 +12,10 @@ static shunt_status check(const shunt_op_desc *desc)
     }
     float epsilon = desc->attr.batch_norm.epsilon;
     if (!(epsilon >= 0)) return scalar_fail(SHUNT_E_INVALID, "epsilon is %g", (double)epsilon);
+    if (desc->flags & SHUNT_FLAG_RESIDUAL) {
+        shunt_status status = scalar_expect_same(&desc->inputs[5], "residual", src);
+        if (status) return status;
+    }
     return scalar_expect_same(&desc->outputs[0], "dst", src);
 }
 
@@ -26,6 +30,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     int64_t planes = shape->dims[0] * shape->dims[1], C = shape->dims[1];
     int64_t area = (int64_t)shunt_tensor_count(shape) / planes;
     const real *src = inputs[0], *scale = inputs[1], *shift = inputs[2], *mean = inputs[3], *variance = inputs[4];
+    const real *residual = desc->flags & SHUNT_FLAG_RESIDUAL ? inputs[5] : NULL;
     real *dst = outputs[0], epsilon = (real)desc->attr.batch_norm.epsilon;
     bool with_relu = desc->flags & SHUNT_FLAG_RELU;
 #pragma omp parallel for num_threads(threads) if (planes * area > SCALAR_SMALL)
@@ -34,11 +39,16 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         real factor = scale[c] / sqrt(variance[c] + epsilon);
 #pragma omp simd
         for (int64_t i = plane * area; i < (plane + 1) * area; i++) {
-            real value = (src[i] - mean[c]) * factor + shift[c];
+            real value = (src[i] - mean[c]) * factor + shift[c] + (residual ? residual[i] : 0);
             dst[i] = with_relu ? relu(value) : value;
         }
     }
 }
 
-const scalar_op TYPED(scalar_batch_norm) = {
-    .ninputs = 5, .flags = SHUNT_FLAG_RELU, .inplace_inputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_batch_norm) = {.ninputs = 5,
+                                            .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
+                                            .input_flags = SHUNT_FLAG_RESIDUAL,
+                                            .inplace_inputs = 1,
+                                            .check = check,
+                                            .flops = flops,
+                                            .run = run};

@@ -79,8 +79,8 @@ typedef struct shunt_tensor_desc {
  *   CONV         src (N,C,H,W), weights (K,C/groups,R,S), [bias (K): BIAS], [residual, like dst: RESIDUAL]
  *                -> dst (N,K,P,Q) = act(conv(src, weights) + bias + residual), act = ReLU with flag RELU
  *   LINEAR       src (N,C), weights (K,C), [bias (K): BIAS] -> dst (N,K), RELU as above
- *   BATCH_NORM   src (N,C,...), scale (C), shift (C), mean (C), variance (C)
- *                -> dst = (src - mean) / sqrt(variance + epsilon) * scale + shift, RELU as above (inference form)
+ *   BATCH_NORM   src (N,C,...), scale (C), shift (C), mean (C), variance (C), [residual, like dst: RESIDUAL]
+ *                -> dst = (src - mean) / sqrt(variance + epsilon) * scale + shift + residual, RELU as above (inference form)
  *   RELU         src -> dst = max(src, 0); NaN stays NaN
  *   ADD          a, b of one shape -> dst = a + b, RELU as above
  *   MAX_POOL     src (N,C,H,W) -> dst (N,C,P,Q); padding counts as -infinity; NaN wins

@@ -18,7 +18,8 @@ static graph_op *foldable(shunt_graph *graph, const graph_op *norm, const uint32
 {
     const graph_value *src = &graph->values[norm->inputs[0]];
     if (norm->kind != SHUNT_OP_BATCH_NORM || src->producer < 0 || uses[norm->inputs[0]] != 1) return NULL;
-    if (src->desc.dtype != SHUNT_F32) return NULL; /* folds are computed in that type */
+    if (norm->flags & SHUNT_FLAG_RESIDUAL) return NULL; /* fused before it was folded: a graph that trains */
+    if (src->desc.dtype != SHUNT_F32) return NULL;      /* folds are computed in that type */
     graph_op *conv = &graph->ops[src->producer];
     if (conv->kind != SHUNT_OP_CONV || conv->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return NULL;
     for (uint32_t i = 1; i < conv->ninputs; i++)

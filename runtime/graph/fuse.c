@@ -1,4 +1,4 @@
-/* fuse.c - residual additions and ReLUs become the end of the op before them.
+/* fuse.c - residual additions, ReLUs and their gradients become the end of the op before them.
  * The value that the fused-away op made keeps its number and its readers: its producer is now the op before. That op
  * moves its result to an earlier place in the order, never a later one, so the order stays right. */
 #include "runtime/error.h"
@@ -42,19 +42,20 @@ static graph_op *sole_producer(const pass *p, shunt_value value)
     return producer >= 0 && p->uses[value] == 1 ? &p->graph->ops[producer] : NULL;
 }
 
-/* conv(...) + residual. The residual has to exist when the convolution runs: its producer stands before. */
+/* conv(...) + residual, or batch_norm(...). The residual has to exist when that op runs: its producer stands before. */
 static void fuse_add(const pass *p, graph_op *add)
 {
     const graph_value *values = p->graph->values;
     if (add->flags & SHUNT_FLAG_BROADCAST) return; /* a residual has the shape of dst */
     int later = values[add->inputs[1]].producer > values[add->inputs[0]].producer;
     shunt_value residual = add->inputs[!later];
-    graph_op *conv = sole_producer(p, add->inputs[later]);
-    if (!conv || conv->kind != SHUNT_OP_CONV || conv->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return;
-    graph_op fused = *conv;
+    graph_op *before = sole_producer(p, add->inputs[later]);
+    if (!before || (before->kind != SHUNT_OP_CONV && before->kind != SHUNT_OP_BATCH_NORM)) return;
+    if (before->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return;
+    graph_op fused = *before;
     fused.flags |= SHUNT_FLAG_RESIDUAL | (add->flags & SHUNT_FLAG_RELU);
     fused.inputs[fused.ninputs++] = residual;
-    if (better(p, &fused, conv)) replace(p, conv, &fused, add);
+    if (better(p, &fused, before)) replace(p, before, &fused, add);
 }
 
 static void fuse_relu(const pass *p, graph_op *relu)

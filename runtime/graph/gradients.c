@@ -106,7 +106,13 @@ static shunt_status batch_norm(pass *p, const graph_op *op, shunt_value diff)
                           "%s is frozen, but layers before it learn; freeze all from the first one on", op->name);
     const shunt_value *in = op->inputs;
     shunt_value made[SHUNT_MAX_OUTPUTS];
-    graph_op gradient = gradient_op(op, SHUNT_OP_BATCH_NORM_GRAD, op->flags, 6,
+    uint32_t relu = op->flags & SHUNT_FLAG_RELU;
+    if (op->flags & SHUNT_FLAG_RESIDUAL) { /* of which src alone does not tell what the ReLU let through */
+        diff = through_relu(p, op, diff);
+        owe(p, in[5], diff);
+        relu = 0;
+    }
+    graph_op gradient = gradient_op(op, SHUNT_OP_BATCH_NORM_GRAD, relu, 6,
                                     (shunt_value[]){p->now[in[0]], in[1], in[2], in[3], in[4], diff});
     graph_append_named(p->graph, op->name, "diff_src", &gradient, 0, NULL, made);
     if (p->graph->status) return SHUNT_OK;

@@ -131,6 +131,8 @@ static bool infer_batch_norm(const shunt_op_desc *op, shunt_tensor_desc *dst, ch
         if (!infer_check_vector(op, i, op->inputs[0].dims[1], names[i], reason)) return false;
     float epsilon = op->attr.batch_norm.epsilon;
     if (!isfinite(epsilon) || epsilon < 0) return infer_refuse(reason, "epsilon is %g", (double)epsilon);
+    if (op->flags & SHUNT_FLAG_RESIDUAL && !infer_same_dims(&op->inputs[5], &op->inputs[0]))
+        return infer_refuse(reason, "the residual has not the shape of dst");
     return infer_same(op, dst, reason);
 }
 
@@ -205,7 +207,7 @@ static const infer_rule rules[SHUNT_OP_KINDS] = {
     [SHUNT_OP_CONV] = {2, 1, SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
                        SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL, 0, infer_conv},
     [SHUNT_OP_LINEAR] = {2, 1, SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, SHUNT_FLAG_BIAS, 0, infer_linear},
-    [SHUNT_OP_BATCH_NORM] = {5, 1, SHUNT_FLAG_RELU, 0, 0, infer_batch_norm},
+    [SHUNT_OP_BATCH_NORM] = {5, 1, SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, SHUNT_FLAG_RESIDUAL, 0, infer_batch_norm},
     [SHUNT_OP_RELU] = {1, 1, 0, 0, 0, infer_same},
     [SHUNT_OP_ADD] = {2, 1, SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, 0, 0, infer_add},
     [SHUNT_OP_MAX_POOL] = {1, 1, SHUNT_FLAG_DILATED, 0, 0, infer_pool},

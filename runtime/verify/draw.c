@@ -137,6 +137,9 @@ static void draw_elementwise(dice *d, shunt_op_desc *op)
     for (int i = 0; op->kind == SHUNT_OP_BATCH_NORM && i < 4; i++)
         dice_input(op, dice_tensor(1, op->outputs[0].dims[1], 0, 0, 0), 1);
     if (op->kind == SHUNT_OP_BATCH_NORM) op->attr.batch_norm.epsilon = dice_one_in(d, 2) ? 1e-5f : 1e-3f;
+    if (op->kind != SHUNT_OP_BATCH_NORM || !dice_one_in(d, 2)) return;
+    op->flags |= SHUNT_FLAG_RESIDUAL;
+    dice_input(op, op->outputs[0], 0);
 }
 
 static void draw_pool(dice *d, shunt_op_desc *op)

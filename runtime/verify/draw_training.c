@@ -33,7 +33,7 @@ static void draw_batch_norm_grad(dice *d, shunt_op_desc *op)
     shunt_op_desc norm = forward(d, SHUNT_OP_BATCH_NORM, op);
     for (uint32_t i = 0; i < 5; i++) dice_input(op, norm.inputs[i], 0);
     dice_input(op, norm.outputs[0], 0);
-    op->flags = norm.flags;
+    op->flags = norm.flags & SHUNT_FLAG_RELU;
     op->noutputs = 3;
     op->outputs[0] = norm.inputs[0];
     op->outputs[1] = op->outputs[2] = norm.inputs[1];

@@ -82,8 +82,9 @@ static void batch_norm(const shunt_op_desc *d, const double *const *in, double *
     for (int64_t i = 0; i < count; i++) {
         int64_t c = i / area % C;
         double deviation = sqrt(in[4][c] + (double)d->attr.batch_norm.epsilon);
-        output[i] = activate(d, (in[0][i] - in[3][c]) / deviation * in[1][c] + in[2][c]);
-        scale[i] = (fabs(in[0][i]) + fabs(in[3][c])) / deviation * fabs(in[1][c]) + fabs(in[2][c]);
+        double residual = d->flags & SHUNT_FLAG_RESIDUAL ? in[5][i] : 0;
+        output[i] = activate(d, (in[0][i] - in[3][c]) / deviation * in[1][c] + in[2][c] + residual);
+        scale[i] = (fabs(in[0][i]) + fabs(in[3][c])) / deviation * fabs(in[1][c]) + fabs(in[2][c]) + fabs(residual);
     }
 }
 
