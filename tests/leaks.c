@@ -139,10 +139,10 @@ static void run_model(shunt_device *device)
 
 /* ---- Executors -------------------------------------------------------------------------------------------------------- */
 
-static void expect_close(const small_net_result got, const small_net_result expected, const char *what)
+static void expect_close(const small_net_result got, const small_net_result expected, float tolerance, const char *what)
 {
     for (int i = 0; i < SMALL_NET_IMAGES * SMALL_NET_CLASSES; i++)
-        if (!(fabsf(got[i] - expected[i]) <= 1e-5f)) {
+        if (!(fabsf(got[i] - expected[i]) <= tolerance)) {
             complain(what, "wrong results");
             return;
         }
@@ -159,7 +159,7 @@ static void run_with_fallback(const small_net *net, const small_net_result expec
     good(status, "picky");
     if (status) return;
     good(small_net_run(net, device, result), "with a fallback");
-    expect_close(result, expected, "with a fallback");
+    expect_close(result, expected, 1e-5f, "with a fallback");
     shunt_set_option("picky_fail_launch", "3");
     bad(small_net_run(net, device, result), SHUNT_E_DEVICE, "a launch that fails");
     shunt_device_close(device);
@@ -176,8 +176,11 @@ static void run_graph(shunt_device *device)
     if (status) return;
     good(small_net_run(&net, scalar, expected), "scalar");
     good(small_net_run(&net, device, result), "the device");
-    expect_close(result, expected, "the device");
+    expect_close(result, expected, 1e-5f, "the device");
     run_with_fallback(&net, expected);
+    good(small_net_train(&net, scalar, expected), "scalar trains");
+    good(small_net_train(&net, device, result), "the device trains");
+    expect_close(result, expected, 1e-4f, "the device trains");
     shunt_device_close(scalar);
     small_net_destroy(&net);
 }

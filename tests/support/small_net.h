@@ -8,12 +8,12 @@
 enum { SMALL_NET_IMAGES = 2, SMALL_NET_SIDE = 13, SMALL_NET_CLASSES = 5 };
 
 typedef struct small_net {
-    shunt_graph *graph;
-    shunt_weights *weights;
+    shunt_graph *graph, *training;
+    shunt_weights *weights; /* of both */
     float images[SMALL_NET_IMAGES * 3 * SMALL_NET_SIDE * SMALL_NET_SIDE];
 } small_net;
 
-/* Probabilities; for each image they sum to 1. */
+/* Probabilities, which for each image sum to 1; or, of training, the logits. */
 typedef float small_net_result[SMALL_NET_IMAGES * SMALL_NET_CLASSES];
 
 shunt_status small_net_create(small_net *net);
@@ -21,5 +21,7 @@ void small_net_destroy(small_net *net);
 
 /* Makes an executor, runs it with times noted, and destroys it. */
 shunt_status small_net_run(const small_net *net, shunt_device *device, small_net_result result);
+/* The same with two steps of training on all images; the result is the second's, after the first has changed the weights. */
+shunt_status small_net_train(const small_net *net, shunt_device *device, small_net_result result);
 
 #endif
