@@ -326,3 +326,42 @@ Test(command, eval_counts_what_it_predicts)
     cr_assert(number_at(report, "top5_error") <= number_at(report, "top1_error"));
     json_decref(report);
 }
+
+/* A file with a network in it is a model by itself, told by a dot or a slash and by its content. */
+Test(command, onnx_files_are_models)
+{
+    put_picture("a.ppm", 50, 40);
+    run("cp \"$SHUNT_SOURCE\"/tests/golden/onnx/torch_17/model.onnx net.onnx");
+    run("shunt classify --model ./net.onnx --device scalar --top 10 --json a.ppm");
+    expect_success();
+    json_t *report = json_said();
+    cr_assert_str_eq(text_at(report, "model"), "net");
+    json_t *guesses = json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses");
+    double sum = 0;
+    for (size_t i = 0; i < 10; i++) sum += number_at(json_array_get(guesses, i), "probability");
+    cr_assert_float_eq(sum, 1, 1e-4); /* ten classes in all */
+    json_decref(report);
+
+    run("shunt inspect --model net.onnx --device scalar --batch 4 --size 37x33 --json");
+    expect_success();
+    report = json_said();
+    cr_assert_eq(number_at(report, "batch"), 4);
+    json_t *steps = json_object_get(report, "steps"); /* pool and Gemm last, the flattening between them gone */
+    size_t count = json_array_size(steps);
+    cr_assert_str_eq(text_at(json_array_get(steps, count - 2), "name"), "/average/GlobalAveragePool");
+    cr_assert_str_eq(text_at(json_array_get(steps, count - 1), "name"), "/fc/Gemm");
+    json_decref(report);
+    run("shunt inspect net.onnx --json");
+    expect_success();
+    json_decref(json_said());
+    cr_assert(strstr(said.out, "\"fc.weight\""));
+
+    run("shunt classify --model ./nosuch.onnx a.ppm");
+    expect_failure(1, "./nosuch.onnx: cannot open", NULL);
+    run("shunt classify --model ./a.ppm a.ppm");
+    expect_failure(1, "./a.ppm: ", NULL);
+    run("shunt classify --model ./net.onnx --weights net.onnx a.ppm");
+    expect_failure(2, "an ONNX file is a whole network; leave out --weights", NULL);
+    run("shunt classify --model ./net.onnx --random-weights a.ppm");
+    expect_failure(2, "--random-weights", NULL);
+}

@@ -164,6 +164,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", shunt_last_error());
         return 1;
     }
+    if (t.table)
+        puts("# ONNX's backend tests\n\nWritten by test-onnx_backend --table; what the words mean: "
+             "[onnx.md](onnx.md).\n");
     if (t.table) puts("| case | operator | result |\n|---|---|---|");
     static const char *const suites[] = {"node", "pytorch-converted", "pytorch-operator", "simple"};
     for (size_t i = 0; i < sizeof suites / sizeof *suites; i++) run_suite(&t, folder, suites[i]);

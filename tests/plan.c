@@ -374,3 +374,52 @@ Test(plan, profile_times_every_step_and_writes_a_trace)
     json_decref(trace);
     unlink(path);
 }
+
+/* ---- Reshaping: no step, the same memory ------------------------------------------------------------------------ */
+
+/* What shares memory with a value that is still to be read is not overwritten: clip and softmax could work in place. */
+Test(plan, reshape_is_free)
+{
+    enum { N = 2, D = 12 };
+    shunt_graph *g = shunt_graph_create();
+    shunt_value x = shunt_graph_input(g, "x", 4, (int64_t[]){N, 3, 2, 2});
+    shunt_op_attr flat = {.reshape = {.rank = 2, .dims = {0, -1}}}, clip = {.clip = {.low = 0, .high = 0.5f}};
+    shunt_op_attr cube = {.reshape = {.rank = 4, .dims = {0, 3, 2, 2}}};
+    shunt_value r = shunt_graph_relu(g, "relu", x);
+    shunt_value b = shunt_graph_op(g, "flat", SHUNT_OP_RESHAPE, 0, &flat, 1, &r);
+    shunt_value c = shunt_graph_op(g, "clip", SHUNT_OP_CLIP, 0, &clip, 1, &r);
+    shunt_value s = shunt_graph_softmax(g, "softmax", b);
+    shunt_value back = shunt_graph_op(g, "cube", SHUNT_OP_RESHAPE, 0, &cube, 1, &s);
+    shunt_graph_output(g, "sum", shunt_graph_add(g, "sum", c, back));
+    shunt_graph_output(g, "flat", b);
+    shunt_weights *weights = make_weights(g);
+    shunt_device *device;
+    shunt_executor *executor;
+    const shunt_plan_report *report;
+    cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_executor_create(g, weights, device, &executor), SHUNT_OK, "%s", shunt_last_error());
+
+    for (int64_t n = N; n < N + 2; n++) { /* any batch */
+        float in[(N + 1) * D], sum[(N + 1) * D], relu[(N + 1) * D];
+        for (int i = 0; i < n * D; i++) in[i] = number("in", (uint64_t)i);
+        shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {n, 3, 2, 2}};
+        shunt_tensor_desc rows = {.dtype = SHUNT_F32, .rank = 2, .block = SHUNT_PLAIN, .dims = {n, D}};
+        shunt_tensor input = {desc, in}, outputs[] = {{desc, sum}, {rows, relu}};
+        cr_assert_eq(shunt_executor_report(executor, &desc, 1, &report), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(report->nsteps, 4);
+        cr_assert_eq(shunt_executor_run(executor, &input, 1, outputs, 2), SHUNT_OK, "%s", shunt_last_error());
+        for (int row = 0; row < n; row++) {
+            double total = 0;
+            for (int i = row * D; i < row * D + D; i++) total += exp(fmax((double)in[i], 0));
+            for (int i = row * D; i < row * D + D; i++) {
+                double positive = fmax((double)in[i], 0);
+                cr_assert_float_eq(relu[i], positive, 1e-7);
+                cr_assert_float_eq(sum[i], fmin(positive, 0.5) + exp(positive) / total, 1e-6);
+            }
+        }
+    }
+    shunt_executor_destroy(executor);
+    shunt_device_close(device);
+    shunt_weights_destroy(weights);
+    shunt_graph_destroy(g);
+}

@@ -33,6 +33,8 @@ static int set_up_model(const classify_settings *self, shunt_model **out)
 {
     if (self->random_weights && self->model.weights)
         return say_usage("--random-weights and --weights exclude each other");
+    if (self->random_weights && model_is_file(&self->model))
+        return say_usage("--random-weights and an ONNX file exclude each other");
     int status =
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status) return status;

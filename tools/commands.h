@@ -40,6 +40,9 @@ enum { WEIGHTS_NEEDED, WEIGHTS_OR_RANDOM };
 int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes,
                         shunt_model **out);
 
+/* --model is a file that holds a network: no network's name has a dot or a slash. */
+bool model_is_file(const model_settings *settings);
+
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
 

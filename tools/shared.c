@@ -59,17 +59,16 @@ static int read_description(const char *path, json_t **out)
     return EXIT_OK;
 }
 
-/* No network's name has a dot or a slash. */
-static bool is_file(const char *model)
+bool model_is_file(const model_settings *settings)
 {
-    return model && strpbrk(model, "./");
+    return settings->model && strpbrk(settings->model, "./");
 }
 
 static int check_settings(const model_settings *settings, int policy)
 {
     if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
         return say_usage("--shortcut %s: must be A, B or C", settings->shortcut);
-    if (is_file(settings->model)) {
+    if (model_is_file(settings)) {
         const char *other = settings->weights    ? "--weights"
                             : settings->classes  ? "--classes"
                             : settings->shortcut ? "--shortcut"
@@ -104,7 +103,7 @@ int model_from_settings(const model_settings *settings, int policy, const shunt_
     int status = check_settings(settings, policy);
     if (status == EXIT_OK && settings->weights) status = read_description(settings->weights, &description);
     if (status) return status;
-    if (is_file(settings->model))
+    if (model_is_file(settings))
         return shunt_model_open(settings->model, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
 
     const char *name = choose_model(settings, description, &options);

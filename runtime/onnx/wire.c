@@ -11,7 +11,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed fields are copi
 
 wire wire_open(wire_bytes message, const uint8_t *file)
 {
-    return (wire){.at = message.data, .end = message.data + message.size, .file = file};
+    /* An empty one may have no address, to which nothing may be added. */
+    return (wire){.at = message.data, .end = message.size ? message.data + message.size : message.data, .file = file};
 }
 
 shunt_status wire_fail(wire *reader, const char *reason)

@@ -51,9 +51,20 @@ bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc,
     return false;
 }
 
+/* A reshape that is no step: plain, its result is its input's memory. No device has to know it. */
+static bool is_alias(const shunt_graph *graph, const graph_op *op)
+{
+    value_source source = graph->values[op->inputs[0]].source;
+    return op->kind == SHUNT_OP_RESHAPE && (source == VALUE_INPUT || source == VALUE_COMPUTED);
+}
+
 static void choose_one(const shunt_plan *plan, const graph_op *op, choice *out)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
+    if (is_alias(plan->graph, op)) {
+        out->plain = true;
+        return;
+    }
     shunt_op_desc desc;
     shunt_graph_op_desc(plan->graph, op, &desc);
     shunt_plan_set_blocks(&desc, device->entry.info.block);
@@ -273,10 +284,22 @@ static shunt_status bring_back(shunt_plan *plan, const graph_op *op, const int32
     return SHUNT_OK;
 }
 
+static shunt_status lower_alias(shunt_plan *plan, const graph_op *op, int device)
+{
+    int32_t src;
+    shunt_status status = get_value(plan, op->inputs[0], device, SHUNT_PLAIN, &src);
+    if (status != SHUNT_OK) return status;
+    int32_t dst = add_value(plan, op->outputs[0], device, &plan->graph->values[op->outputs[0]].desc, false);
+    if (dst < 0) return shunt_fail_memory();
+    plan->values[dst].root = plan->values[src].root;
+    return SHUNT_OK;
+}
+
 static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice *chosen)
 {
     shunt_status status = shunt_executor_need_device(plan->executor, chosen->device);
     if (status != SHUNT_OK) return status;
+    if (is_alias(plan->graph, op)) return lower_alias(plan, op, chosen->device);
     shunt_op_desc desc;
     shunt_graph_op_desc(plan->graph, op, &desc);
     shunt_plan_set_blocks(&desc,
@@ -353,6 +376,19 @@ static shunt_status lower_all(shunt_plan *plan, const choice *choices)
     return SHUNT_OK;
 }
 
+/* Values of one memory stand as long as the longest of them: none is overwritten in place while another is to be read. */
+static void share_lifetimes(shunt_plan *plan)
+{
+    for (uint32_t v = 0; v < plan->nvalues; v++) {
+        plan_value *value = &plan->values[v], *root = &plan->values[value->root];
+        if (value->last > root->last) root->last = value->last;
+    }
+    for (uint32_t v = 0; v < plan->nvalues; v++) {
+        plan_value *value = &plan->values[v];
+        if (!value->parameter) value->last = plan->values[value->root].last;
+    }
+}
+
 /* The steps between which every value must stand. */
 static void find_lifetimes(shunt_plan *plan)
 {
@@ -364,6 +400,7 @@ static void find_lifetimes(shunt_plan *plan)
             plan->values[step->outputs[i]].first = plan->values[step->outputs[i]].last = (int32_t)s;
     }
     for (uint32_t i = 0; i < plan->graph->noutputs; i++) plan->values[plan->outputs[i]].last = (int32_t)plan->nsteps;
+    share_lifetimes(plan);
 }
 
 shunt_status shunt_plan_lower(shunt_plan *plan)
