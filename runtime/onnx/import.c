@@ -15,44 +15,29 @@ enum { /* fields of the messages */
        MODEL_GRAPH = 7,
        MODEL_OPSET = 8,
        MODEL_METADATA = 14,
-       MODEL_FUNCTIONS = 25,
        OPSET_DOMAIN = 1,
        OPSET_VERSION = 2,
        GRAPH_NODE = 1,
        GRAPH_INITIALIZER = 5,
        GRAPH_INPUT = 11,
        GRAPH_OUTPUT = 12,
-       GRAPH_SPARSE = 15,
-       NODE_INPUT = 1,
-       NODE_OUTPUT = 2,
-       NODE_NAME = 3,
-       NODE_OP = 4,
-       NODE_ATTRIBUTE = 5,
-       NODE_DOMAIN = 7,
-       INFO_NAME = 1,
-       INFO_TYPE = 2,
-       TYPE_TENSOR = 1,
-       TENSOR_TYPE = 1,
-       TENSOR_SHAPE = 2,
-       SHAPE_DIM = 1,
-       DIM_VALUE = 1
+       GRAPH_SPARSE = 15
 };
 
-enum { MOST_VALUES = 1 << 18, MOST_NAME = 500 };
+enum { MOST_VALUES = 1 << 18 };
 
 /* ---- Values by name -------------------------------------------------------------------------------------------- */
 
-/* A text of the file as a string: not too long, printable. */
-static shunt_status read_name(wire_bytes text, const char *what, char name[MOST_NAME + 1])
+shunt_status onnx_read_name(wire_bytes text, const char *what, char name[ONNX_MOST_NAME + 1])
 {
-    if (text.size > MOST_NAME || memchr(text.data ? text.data : (const uint8_t *)"", 0, text.size))
-        return shunt_fail(SHUNT_E_INVALID, "%s is longer than %d bytes or has a zero byte", what, MOST_NAME);
+    if (text.size > ONNX_MOST_NAME || memchr(text.data ? text.data : (const uint8_t *)"", 0, text.size))
+        return shunt_fail(SHUNT_E_INVALID, "%s is longer than %d bytes or has a zero byte", what, ONNX_MOST_NAME);
     if (text.size) memcpy(name, text.data, text.size);
     name[text.size] = '\0';
     return shunt_weights_check_name(name);
 }
 
-static uint32_t find_value(const importer *in, const char *name)
+uint32_t onnx_find_value(const importer *in, const char *name)
 {
     json_t *position = json_object_get(in->index, name);
     return position ? (uint32_t)json_integer_value(position) : ONNX_NONE;
@@ -60,10 +45,11 @@ static uint32_t find_value(const importer *in, const char *name)
 
 shunt_status onnx_add_value(importer *in, wire_bytes text, const onnx_tensor *tensor, shunt_value value)
 {
-    char name[MOST_NAME + 1];
-    shunt_status status = read_name(text, "a value's name", name);
+    char name[ONNX_MOST_NAME + 1];
+    shunt_status status = onnx_read_name(text, "a value's name", name);
     if (status) return status;
-    if (find_value(in, name) != ONNX_NONE) return shunt_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
+    if (onnx_find_value(in, name) != ONNX_NONE)
+        return shunt_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
     if (in->nvalues == MOST_VALUES)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "there are more than %d values", MOST_VALUES);
     status = onnx_charge(&in->memory, 2 * sizeof *in->values + 3 * text.size + 128); /* 128: the index's entry */
@@ -105,7 +91,7 @@ static shunt_status read_metadata(importer *in, wire_bytes message)
     wire_bytes part[3] = {{0}};
     while (wire_next(&reader, &field))
         if ((field.number == 1 || field.number == 2) && field.type == WIRE_BYTES) part[field.number] = field.bytes;
-    if (reader.status || !part[1].size || part[1].size > MOST_NAME) return reader.status;
+    if (reader.status || !part[1].size || part[1].size > ONNX_MOST_NAME) return reader.status;
     shunt_status status = onnx_charge(&in->memory, 2 * (part[1].size + part[2].size) + 256);
     char *key = status ? NULL : strndup((const char *)part[1].data, part[1].size);
     char *value = key ? strndup(part[2].data ? (const char *)part[2].data : "", part[2].size) : NULL;
@@ -119,8 +105,8 @@ static shunt_status read_metadata(importer *in, wire_bytes message)
 /* "pytorch 1.13.0" */
 static shunt_status note_producer(importer *in, wire_bytes producer, wire_bytes version)
 {
-    char name[MOST_NAME + 1], number[MOST_NAME + 1], text[2 * MOST_NAME + 2];
-    if (read_name(producer, "", name) || read_name(version, "", number) || !*name) return SHUNT_OK;
+    char name[ONNX_MOST_NAME + 1], number[ONNX_MOST_NAME + 1], text[2 * ONNX_MOST_NAME + 2];
+    if (onnx_read_name(producer, "", name) || onnx_read_name(version, "", number) || !*name) return SHUNT_OK;
     snprintf(text, sizeof text, *number ? "%s %s" : "%s", name, number);
     return shunt_weights_set_producer(in->weights, text);
 }
@@ -155,282 +141,6 @@ static shunt_status check_opset(const importer *in)
                       in->opset, ONNX_MOST_OPSET);
 }
 
-/* ---- Initializers and inputs ------------------------------------------------------------------------------------ */
-
-static shunt_status read_initializer(importer *in, wire_bytes message)
-{
-    onnx_tensor tensor;
-    wire_bytes name;
-    shunt_status status = onnx_tensor_read(message, in->file, &in->folder, &in->memory, &tensor, &name);
-    return status ? status : onnx_add_value(in, name, &tensor, SHUNT_NO_VALUE);
-}
-
-/* TypeProto: the type of the elements and the shape; a dimension that is left open becomes -1. */
-static shunt_status read_shape(importer *in, wire_bytes message, onnx_tensor *out)
-{
-    wire reader = wire_open(message, in->file);
-    wire_field field;
-    while (wire_next(&reader, &field)) {
-        if (field.number != SHAPE_DIM || field.type != WIRE_BYTES) continue;
-        if (out->rank == ONNX_MAX_RANK) return shunt_fail(SHUNT_E_UNSUPPORTED, "it has a rank over %d", ONNX_MAX_RANK);
-        int64_t *dim = &out->dims[out->rank++];
-        wire part = wire_open(field.bytes, in->file);
-        for (*dim = -1; wire_next(&part, &field);)
-            if (field.number == DIM_VALUE && field.type == WIRE_VARINT) *dim = (int64_t)field.value;
-        if (part.status) return part.status;
-        if (*dim < 1) *dim = -1;
-    }
-    return reader.status;
-}
-
-static shunt_status read_type(importer *in, wire_bytes message, onnx_tensor *out, bool *shape)
-{
-    wire reader = wire_open(message, in->file);
-    wire_field field;
-    while (wire_next(&reader, &field)) {
-        if (field.number != TYPE_TENSOR || field.type != WIRE_BYTES)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it is a sequence, a map or optional, not a tensor");
-        wire tensor = wire_open(field.bytes, in->file);
-        while (wire_next(&tensor, &field)) {
-            if (field.number == TENSOR_TYPE && field.type == WIRE_VARINT)
-                out->type = field.value < UINT8_MAX ? (uint8_t)field.value : UINT8_MAX;
-            if (field.number != TENSOR_SHAPE || field.type != WIRE_BYTES) continue;
-            *shape = true;
-            shunt_status status = read_shape(in, field.bytes, out);
-            if (status) return status;
-        }
-        if (tensor.status) return tensor.status;
-    }
-    return reader.status;
-}
-
-static const onnx_binding *find_binding(const importer *in, const char *name)
-{
-    for (size_t i = 0; i < in->options.nbindings; i++)
-        if (!strcmp(in->options.bindings[i].name, name)) return &in->options.bindings[i];
-    return NULL;
-}
-
-/* Open dimensions: a batch of 1, the pictures' size, else nothing fits. */
-static shunt_status close_shape(const importer *in, onnx_tensor *tensor)
-{
-    const int64_t height = in->options.height ? in->options.height : 224;
-    const int64_t width = in->options.width ? in->options.width : 224;
-    for (uint32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->dims[i] > 0) continue;
-        if (i > 0 && !(tensor->rank == 4 && i >= 2))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "its dimension %u is open; export with a fixed one", i);
-        tensor->dims[i] = i == 0 ? 1 : i == 2 ? height : width;
-    }
-    return SHUNT_OK;
-}
-
-/* Files of old list their initializers as inputs, too. */
-static shunt_status add_input(importer *in, const char *name, wire_bytes text, wire_bytes type)
-{
-    onnx_tensor tensor = {0};
-    bool shape = false;
-    const onnx_binding *binding = find_binding(in, name);
-    if (find_value(in, name) != ONNX_NONE) return SHUNT_OK;
-    if (binding) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
-    shunt_status status = read_type(in, type, &tensor, &shape);
-    if (!status && !shape) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
-    if (!status && !onnx_type_is_float(tensor.type) && !onnx_type_is_small(tensor.type))
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is %s; Shunt computes in float32", onnx_type_name(tensor.type));
-    if (!status) status = close_shape(in, &tensor);
-    if (status) return status;
-    int64_t one = 1;
-    shunt_value value =
-        shunt_graph_input(in->graph, name, tensor.rank ? tensor.rank : 1, tensor.rank ? tensor.dims : &one);
-    if (value == SHUNT_NO_VALUE) return shunt_graph_check(in->graph);
-    return onnx_add_value(in, text, &tensor, value);
-}
-
-static shunt_status read_info(importer *in, wire_bytes message, wire_bytes *text, wire_bytes *type,
-                              char name[MOST_NAME + 1])
-{
-    wire reader = wire_open(message, in->file);
-    wire_field field;
-    *text = *type = (wire_bytes){0};
-    while (wire_next(&reader, &field)) {
-        if (field.number == INFO_NAME && field.type == WIRE_BYTES) *text = field.bytes;
-        if (field.number == INFO_TYPE && field.type == WIRE_BYTES) *type = field.bytes;
-    }
-    return reader.status ? reader.status : read_name(*text, "the name of an input or output", name);
-}
-
-static shunt_status read_input(importer *in, wire_bytes message)
-{
-    wire_bytes text, type;
-    char name[MOST_NAME + 1];
-    shunt_status status = read_info(in, message, &text, &type, name);
-    if (!status) status = add_input(in, name, text, type);
-    return status ? shunt_fail_context(status, "input '%.100s'", name) : SHUNT_OK;
-}
-
-/* ---- Nodes ------------------------------------------------------------------------------------------------------- */
-
-static const struct rule {
-    const char *name;
-    uint32_t least, most; /* inputs */
-    onnx_operator fold;   /* all inputs are constants; NULL: the graph computes it all the same */
-    onnx_operator import;
-    bool any_type; /* moves or compares elements: small integers go through as float32, too */
-    uint8_t since; /* the opset from which on the operator is what the importer knows */
-} rules[] = {
-    {"Add", 2, 2, onnx_fold_add, onnx_import_add, false, 6},
-    {"AveragePool", 1, 1, NULL, onnx_import_pool, false, 1},
-    {"BatchNormalization", 5, 5, NULL, onnx_import_batch_norm, false, 6},
-    {"Cast", 1, 1, onnx_fold_cast, onnx_import_cast, true, 6},
-    {"Clip", 1, 3, NULL, onnx_import_clip, true, 6},
-    {"Concat", 1, ONNX_MOST_ARGUMENTS, onnx_fold_concat, onnx_import_concat, true, 6},
-    {"Constant", 0, 0, onnx_fold_constant, NULL, true, 1},
-    {"ConstantOfShape", 1, 1, onnx_fold_constant_of_shape, NULL, true, 9},
-    {"Conv", 2, 3, NULL, onnx_import_conv, false, 1},
-    {"Dropout", 1, 3, onnx_import_dropout, onnx_import_dropout, true, 6},
-    {"Flatten", 1, 1, onnx_import_flatten, onnx_import_flatten, true, 1},
-    {"Gather", 2, 2, onnx_fold_gather, NULL, true, 1},
-    {"Gemm", 2, 3, NULL, onnx_import_gemm, false, 6},
-    {"GlobalAveragePool", 1, 1, NULL, onnx_import_global_pool, false, 1},
-    {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, true, 1},
-    {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, false, 1},
-    {"MatMul", 2, 2, NULL, onnx_import_matmul, false, 1},
-    {"MaxPool", 1, 1, NULL, onnx_import_pool, true, 1},
-    {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, true, 6},
-    {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, false, 1},
-    {"Relu", 1, 1, NULL, onnx_import_relu, true, 6},
-    {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, true, 5},
-    {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, true, 1},
-    {"Softmax", 1, 1, NULL, onnx_import_softmax, false, 1},
-    {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, true, 1},
-    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, false, 6},
-    {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, true, 1},
-    {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, true, 1},
-};
-
-static shunt_status find_rule(const onnx_node *node, const struct rule **out)
-{
-    bool own = !node->domain.size || wire_is(node->domain, "ai.onnx");
-    for (size_t i = 0; own && i < sizeof rules / sizeof *rules; i++)
-        if (wire_is(node->op, rules[i].name)) {
-            *out = &rules[i];
-            return SHUNT_OK;
-        }
-    return shunt_fail(SHUNT_E_UNSUPPORTED,
-                      "Shunt has no such operator%s%.*s; export the network without it, or replace it by ones that "
-                      "docs/onnx.md lists",
-                      own ? "" : " of the domain ",
-                      own                       ? 0
-                      : node->domain.size < 100 ? (int)node->domain.size
-                                                : 100,
-                      (const char *)node->domain.data);
-}
-
-static shunt_status take_input(onnx_node *node, wire_bytes text)
-{
-    char name[MOST_NAME + 1];
-    if (node->ninputs == ONNX_MOST_ARGUMENTS)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it has more than %d inputs", ONNX_MOST_ARGUMENTS);
-    shunt_status status = read_name(text, "the name of an input", name);
-    if (status) return status;
-    uint32_t value = text.size ? find_value(node->in, name) : ONNX_NONE;
-    if (text.size && value == ONNX_NONE)
-        return shunt_fail(SHUNT_E_INVALID,
-                          "nothing before it makes its input '%.100s': it is missing, or the nodes are out of order or "
-                          "in a circle",
-                          name);
-    node->inputs[node->ninputs++] = value;
-    return SHUNT_OK;
-}
-
-/* Two passes: inputs are looked up only once the node can be named in messages. */
-static shunt_status read_node(onnx_node *node)
-{
-    wire reader = wire_open(node->message, node->in->file);
-    wire_field field;
-    while (wire_next(&reader, &field)) {
-        if (field.number == NODE_INPUT || field.number > NODE_DOMAIN || field.type != WIRE_BYTES) continue;
-        if (field.number == NODE_NAME) node->name = field.bytes;
-        if (field.number == NODE_OP) node->op = field.bytes;
-        if (field.number == NODE_DOMAIN) node->domain = field.bytes;
-        if (field.number != NODE_OUTPUT) continue;
-        if (node->noutputs == ONNX_MOST_ARGUMENTS) return wire_fail(&reader, "a node has more than 256 results");
-        node->outputs[node->noutputs++] = field.bytes;
-    }
-    return reader.status;
-}
-
-static shunt_status take_inputs(onnx_node *node)
-{
-    wire reader = wire_open(node->message, node->in->file);
-    wire_field field;
-    shunt_status status = SHUNT_OK;
-    while (!status && wire_next(&reader, &field))
-        if (field.number == NODE_INPUT && wire_expect(&reader, &field, WIRE_BYTES, "the name of an input"))
-            status = take_input(node, field.bytes);
-    return status ? status : reader.status;
-}
-
-/* For the graph's steps and for messages: the node's name, or that of its first result. */
-static void set_label(onnx_node *node)
-{
-    char name[MOST_NAME + 1] = "";
-    if (read_name(node->name, "", name) || !*name)
-        if (!node->noutputs || read_name(node->outputs[0], "", name)) *name = '\0';
-    snprintf(node->label, sizeof node->label, "%.120s", *name ? name : "unnamed");
-    json_t *text = json_string(node->label); /* reports are UTF-8 */
-    for (char *c = node->label; !text && *c; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    json_decref(text);
-}
-
-static shunt_status check_inputs(const onnx_node *node, const struct rule *rule, bool *constant)
-{
-    *constant = true;
-    if (node->ninputs < rule->least || node->ninputs > rule->most)
-        return shunt_fail(SHUNT_E_INVALID, "it has %u inputs instead of %u to %u", node->ninputs, rule->least,
-                          rule->most);
-    for (uint32_t i = 0; i < node->ninputs; i++) {
-        const onnx_value *value = onnx_input(node, i);
-        if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
-        if (!value || onnx_is_constant(value)) continue;
-        *constant = false;
-        if (!rule->any_type && !onnx_type_is_float(value->tensor.type))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with %s, and Shunt in float32",
-                              onnx_type_name(value->tensor.type));
-    }
-    return SHUNT_OK;
-}
-
-static shunt_status import_node(onnx_node *node)
-{
-    const struct rule *rule = NULL;
-    bool constant;
-    shunt_status status = find_rule(node, &rule);
-    if (!status && node->in->opset < rule->since)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED,
-                            "opset %" PRId64 " has another operator of that name; export with one from 7 to %d",
-                            node->in->opset, ONNX_MOST_OPSET);
-    if (!status) status = take_inputs(node);
-    if (!status) status = check_inputs(node, rule, &constant);
-    if (status) return status;
-    if (constant && rule->fold) return rule->fold(node);
-    if (rule->import) return rule->import(node);
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "it depends on what the network computes; Shunt needs it constant");
-}
-
-static shunt_status read_one_node(importer *in, onnx_node *node, wire_bytes message)
-{
-    *node = (onnx_node){.in = in, .message = message};
-    shunt_status status = read_node(node);
-    if (status) return status;
-    set_label(node);
-    status = import_node(node);
-    if (!status) return SHUNT_OK;
-    return shunt_fail_context(status, "node '%s' (%.*s)", node->label, node->op.size < 60 ? (int)node->op.size : 60,
-                              node->op.size ? (const char *)node->op.data : "");
-}
-
 /* ---- The graph --------------------------------------------------------------------------------------------------- */
 
 static shunt_status each(importer *in, uint32_t number, shunt_status (*read)(importer *in, wire_bytes message))
@@ -459,7 +169,7 @@ static shunt_status read_nodes(importer *in)
     shunt_status status = node ? SHUNT_OK : shunt_fail_memory();
     while (!status && wire_next(&reader, &field))
         if (field.number == GRAPH_NODE && wire_expect(&reader, &field, WIRE_BYTES, "a node"))
-            status = read_one_node(in, node, field.bytes);
+            status = onnx_read_node(in, node, field.bytes);
     free(node);
     return status ? status : reader.status;
 }
@@ -499,7 +209,7 @@ static shunt_status find_output(importer *in, onnx_node *node, uint32_t value, o
 
 static shunt_status add_output(importer *in, onnx_import *to, const char *name)
 {
-    uint32_t value = find_value(in, name);
+    uint32_t value = onnx_find_value(in, name);
     if (value == ONNX_NONE) return shunt_fail(SHUNT_E_INVALID, "nothing makes it");
     onnx_output *grown = reallocarray(to->outputs, to->noutputs + 1, sizeof *grown);
     if (!grown) return shunt_fail_memory();
@@ -529,13 +239,13 @@ static shunt_status read_outputs(importer *in, onnx_import *to)
     wire reader = wire_open(in->message, in->file);
     wire_field field;
     wire_bytes text, type;
-    char name[MOST_NAME + 1] = "";
+    char name[ONNX_MOST_NAME + 1] = "";
     shunt_status status = SHUNT_OK;
     while (!status && wire_next(&reader, &field)) {
         if (field.number != GRAPH_OUTPUT || !wire_expect(&reader, &field, WIRE_BYTES, "an output")) continue;
         if (to->noutputs == MOST_OUTPUTS)
             return shunt_fail(SHUNT_E_UNSUPPORTED, "there are more than %d outputs", MOST_OUTPUTS);
-        status = read_info(in, field.bytes, &text, &type, name);
+        status = onnx_read_info(in, field.bytes, &text, &type, name);
         if (in->options.classify && to->noutputs) break; /* what else there is, classes do not come from */
         if (!status) status = add_output(in, to, name);
         if (status) return shunt_fail_context(status, "output '%.100s'", name);
@@ -564,8 +274,8 @@ static shunt_status import_graph(importer *in, onnx_import *to)
 {
     shunt_status status = check_opset(in);
     if (!status) status = each(in, GRAPH_SPARSE, refuse_sparse);
-    if (!status) status = each(in, GRAPH_INITIALIZER, read_initializer);
-    if (!status) status = each(in, GRAPH_INPUT, read_input);
+    if (!status) status = each(in, GRAPH_INITIALIZER, onnx_read_initializer);
+    if (!status) status = each(in, GRAPH_INPUT, onnx_read_input);
     if (!status) status = read_nodes(in);
     if (!status) status = read_outputs(in, to);
     return status ? status : drop_unread(in->graph);
@@ -630,9 +340,9 @@ static shunt_status list_initializer(importer *in, wire_bytes message)
         [ONNX_BOOL] = SHUNT_BOOL, [ONNX_BFLOAT16] = SHUNT_BF16};
     onnx_tensor tensor;
     wire_bytes text;
-    char name[MOST_NAME + 1];
+    char name[ONNX_MOST_NAME + 1];
     shunt_status status = onnx_tensor_read(message, in->file, &in->folder, &in->memory, &tensor, &text);
-    if (!status) status = read_name(text, "a tensor's name", name);
+    if (!status) status = onnx_read_name(text, "a tensor's name", name);
     if (status) return status;
     shunt_tensor_desc desc = {.rank = tensor.rank, .block = SHUNT_PLAIN};
     if (tensor.type < sizeof dtypes) desc.dtype = dtypes[tensor.type];

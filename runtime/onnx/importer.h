@@ -66,7 +66,10 @@ shunt_status onnx_attribute_tensor(const onnx_node *node, const char *name, onnx
 /* Input `index` of the node, or NULL when it is left out. Valid until a value is added. */
 onnx_value *onnx_input(const onnx_node *node, uint32_t index);
 bool onnx_is_constant(const onnx_value *value);
-/* import.c: names a value. */
+enum { ONNX_MOST_NAME = 500 };
+/* import.c: a text of the file as a string: not too long, printable; the value of that name, or ONNX_NONE; names a value. */
+shunt_status onnx_read_name(wire_bytes text, const char *what, char name[ONNX_MOST_NAME + 1]);
+uint32_t onnx_find_value(const importer *in, const char *name);
 shunt_status onnx_add_value(importer *in, wire_bytes name, const onnx_tensor *tensor, shunt_value value);
 /* Names output `index` of the node. The shape is that of `tensor`; data and value say what it is. */
 shunt_status onnx_result(onnx_node *node, uint32_t index, const onnx_tensor *tensor, shunt_value value);
@@ -90,6 +93,17 @@ shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value);
 shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out);
 /* Brings an axis that may count from the end into 0 .. rank - 1. */
 shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out);
+
+/* ---- Parts of the graph ------------------------------------------------------------------------------------------ */
+
+/* inputs.c */
+shunt_status onnx_read_initializer(importer *in, wire_bytes message);
+shunt_status onnx_read_input(importer *in, wire_bytes message);
+/* Name and TypeProto of a ValueInfoProto. */
+shunt_status onnx_read_info(importer *in, wire_bytes message, wire_bytes *text, wire_bytes *type,
+                            char name[ONNX_MOST_NAME + 1]);
+/* operators.c: reads a node and does what its operator says. *node is room for it. */
+shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
 
 /* ---- Operators -------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,177 @@
+/* operators.c - a node from its message to its operator: the table of those that Shunt has, and the node's inputs by
+ * name. */
+#include "runtime/onnx/importer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "runtime/error.h"
+
+enum { /* fields of NodeProto */
+       NODE_INPUT = 1,
+       NODE_OUTPUT = 2,
+       NODE_NAME = 3,
+       NODE_OP = 4,
+       NODE_DOMAIN = 7
+};
+
+static const struct rule {
+    const char *name;
+    uint32_t least, most; /* inputs */
+    onnx_operator fold;   /* all inputs are constants; NULL: the graph computes it all the same */
+    onnx_operator import;
+    bool any_type; /* moves or compares elements: small integers go through as float32, too */
+    uint8_t since; /* the opset from which on the operator is what the importer knows */
+} rules[] = {
+    {"Add", 2, 2, onnx_fold_add, onnx_import_add, false, 6},
+    {"AveragePool", 1, 1, NULL, onnx_import_pool, false, 1},
+    {"BatchNormalization", 5, 5, NULL, onnx_import_batch_norm, false, 6},
+    {"Cast", 1, 1, onnx_fold_cast, onnx_import_cast, true, 6},
+    {"Clip", 1, 3, NULL, onnx_import_clip, true, 6},
+    {"Concat", 1, ONNX_MOST_ARGUMENTS, onnx_fold_concat, onnx_import_concat, true, 6},
+    {"Constant", 0, 0, onnx_fold_constant, NULL, true, 1},
+    {"ConstantOfShape", 1, 1, onnx_fold_constant_of_shape, NULL, true, 9},
+    {"Conv", 2, 3, NULL, onnx_import_conv, false, 1},
+    {"Dropout", 1, 3, onnx_import_dropout, onnx_import_dropout, true, 6},
+    {"Flatten", 1, 1, onnx_import_flatten, onnx_import_flatten, true, 1},
+    {"Gather", 2, 2, onnx_fold_gather, NULL, true, 1},
+    {"Gemm", 2, 3, NULL, onnx_import_gemm, false, 6},
+    {"GlobalAveragePool", 1, 1, NULL, onnx_import_global_pool, false, 1},
+    {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, true, 1},
+    {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, false, 1},
+    {"MatMul", 2, 2, NULL, onnx_import_matmul, false, 1},
+    {"MaxPool", 1, 1, NULL, onnx_import_pool, true, 1},
+    {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, true, 6},
+    {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, false, 1},
+    {"Relu", 1, 1, NULL, onnx_import_relu, true, 6},
+    {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, true, 5},
+    {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, true, 1},
+    {"Softmax", 1, 1, NULL, onnx_import_softmax, false, 1},
+    {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, true, 1},
+    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, false, 6},
+    {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, true, 1},
+    {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, true, 1},
+};
+
+static shunt_status find_rule(const onnx_node *node, const struct rule **out)
+{
+    bool own = !node->domain.size || wire_is(node->domain, "ai.onnx");
+    for (size_t i = 0; own && i < sizeof rules / sizeof *rules; i++)
+        if (wire_is(node->op, rules[i].name)) {
+            *out = &rules[i];
+            return SHUNT_OK;
+        }
+    return shunt_fail(SHUNT_E_UNSUPPORTED,
+                      "Shunt has no such operator%s%.*s; export the network without it, or replace it by ones that "
+                      "docs/onnx.md lists",
+                      own ? "" : " of the domain ",
+                      own                       ? 0
+                      : node->domain.size < 100 ? (int)node->domain.size
+                                                : 100,
+                      (const char *)node->domain.data);
+}
+
+static shunt_status take_input(onnx_node *node, wire_bytes text)
+{
+    char name[ONNX_MOST_NAME + 1];
+    if (node->ninputs == ONNX_MOST_ARGUMENTS)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "it has more than %d inputs", ONNX_MOST_ARGUMENTS);
+    shunt_status status = onnx_read_name(text, "the name of an input", name);
+    if (status) return status;
+    uint32_t value = text.size ? onnx_find_value(node->in, name) : ONNX_NONE;
+    if (text.size && value == ONNX_NONE)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "nothing before it makes its input '%.100s': it is missing, or the nodes are out of order or "
+                          "in a circle",
+                          name);
+    node->inputs[node->ninputs++] = value;
+    return SHUNT_OK;
+}
+
+/* Two passes: inputs are looked up only once the node can be named in messages. */
+static shunt_status read_node(onnx_node *node)
+{
+    wire reader = wire_open(node->message, node->in->file);
+    wire_field field;
+    while (wire_next(&reader, &field)) {
+        if (field.number == NODE_INPUT || field.number > NODE_DOMAIN || field.type != WIRE_BYTES) continue;
+        if (field.number == NODE_NAME) node->name = field.bytes;
+        if (field.number == NODE_OP) node->op = field.bytes;
+        if (field.number == NODE_DOMAIN) node->domain = field.bytes;
+        if (field.number != NODE_OUTPUT) continue;
+        if (node->noutputs == ONNX_MOST_ARGUMENTS) return wire_fail(&reader, "a node has more than 256 results");
+        node->outputs[node->noutputs++] = field.bytes;
+    }
+    return reader.status;
+}
+
+static shunt_status take_inputs(onnx_node *node)
+{
+    wire reader = wire_open(node->message, node->in->file);
+    wire_field field;
+    shunt_status status = SHUNT_OK;
+    while (!status && wire_next(&reader, &field))
+        if (field.number == NODE_INPUT && wire_expect(&reader, &field, WIRE_BYTES, "the name of an input"))
+            status = take_input(node, field.bytes);
+    return status ? status : reader.status;
+}
+
+/* For the graph's steps and for messages: the node's name, or that of its first result. */
+static void set_label(onnx_node *node)
+{
+    char name[ONNX_MOST_NAME + 1] = "";
+    if (onnx_read_name(node->name, "", name) || !*name)
+        if (!node->noutputs || onnx_read_name(node->outputs[0], "", name)) *name = '\0';
+    snprintf(node->label, sizeof node->label, "%.120s", *name ? name : "unnamed");
+    json_t *text = json_string(node->label); /* reports are UTF-8 */
+    for (char *c = node->label; !text && *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    json_decref(text);
+}
+
+static shunt_status check_inputs(const onnx_node *node, const struct rule *rule, bool *constant)
+{
+    *constant = true;
+    if (node->ninputs < rule->least || node->ninputs > rule->most)
+        return shunt_fail(SHUNT_E_INVALID, "it has %u inputs instead of %u to %u", node->ninputs, rule->least,
+                          rule->most);
+    for (uint32_t i = 0; i < node->ninputs; i++) {
+        const onnx_value *value = onnx_input(node, i);
+        if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!value || onnx_is_constant(value)) continue;
+        *constant = false;
+        if (!rule->any_type && !onnx_type_is_float(value->tensor.type))
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with %s, and Shunt in float32",
+                              onnx_type_name(value->tensor.type));
+    }
+    return SHUNT_OK;
+}
+
+static shunt_status import_node(onnx_node *node)
+{
+    const struct rule *rule = NULL;
+    bool constant;
+    shunt_status status = find_rule(node, &rule);
+    if (!status && node->in->opset < rule->since)
+        status = shunt_fail(SHUNT_E_UNSUPPORTED,
+                            "opset %" PRId64 " has another operator of that name; export with one from 7 to %d",
+                            node->in->opset, ONNX_MOST_OPSET);
+    if (!status) status = take_inputs(node);
+    if (!status) status = check_inputs(node, rule, &constant);
+    if (status) return status;
+    if (constant && rule->fold) return rule->fold(node);
+    if (rule->import) return rule->import(node);
+    return shunt_fail(SHUNT_E_UNSUPPORTED, "it depends on what the network computes; Shunt needs it constant");
+}
+
+shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message)
+{
+    *node = (onnx_node){.in = in, .message = message};
+    shunt_status status = read_node(node);
+    if (status) return status;
+    set_label(node);
+    status = import_node(node);
+    if (!status) return SHUNT_OK;
+    return shunt_fail_context(status, "node '%s' (%.*s)", node->label, node->op.size < 60 ? (int)node->op.size : 60,
+                              node->op.size ? (const char *)node->op.data : "");
+}
