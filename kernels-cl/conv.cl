@@ -12,10 +12,17 @@ struct conv_view {
     long first, step_k, step_c, step_r, step_s;
 };
 
-static inline size_t weight_at(const struct conv_view *v, int k, int c, int r, int s)
+/* The weights (k, c, r, s) of channels k to k + V - 1; 0 from K on. */
+static inline vec load_weights(__global const float *weights, const struct conv_view *v, int k, int K, int c, int r,
+                               int s)
 {
-    return v->first + k * v->step_k + c * v->step_c + r * v->step_r + s * v->step_s;
+    __global const float *from = weights + v->first + k * v->step_k + c * v->step_c + r * v->step_r + s * v->step_s;
+    float lanes[V];
+    for (int i = 0; i < V; i++) lanes[i] = k + i < K ? from[i * v->step_k] : 0.0f;
+    return LOAD(lanes);
 }
+
+enum { PACK_CHANNELS = 16 }; /* that an item packs: of each output channel, they are neighbours */
 
 /* Where the pixels (p, q) lie in dst; the same fields as conv_place in backends/opencl/conv_phase.h. */
 struct conv_place {

@@ -221,24 +221,34 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
     }
 }
 
-/* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB*B, c_size*R*S, ceil(ceil(K/B)/KB)), groups of KB*B;
- * c_size: C rounded up to 2, or C with PLAIN_SRC. Along dimension 1 each lane walks its weights in the order of memory. */
-__attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
-conv_tile_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at, int K, int C,
-               int R, int S, const struct conv_view view)
+/* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB, ceil(c_size / PACK_CHANNELS), ceil(ceil(K/B)/KB)), groups
+ * of 1; c_size: C rounded up to 2, or C with PLAIN_SRC. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_tile_pack(__global const float *restrict weights, ulong weights_at, __global float *restrict packed_,
+               ulong packed_at, int K, int C, int R, int S, const struct conv_view view)
 {
-    const int lane = get_global_id(0), tap = get_global_id(1) % (R * S), c = get_global_id(1) / (R * S);
-    const int c_size = get_global_size(1) / (R * S), r = tap / S, s = tap % S;
-    const size_t group = get_global_id(2);
-    const int k = group * (KB * B) + lane;
+    __global vec *packed = (__global vec *)(packed_ + packed_at);
 #ifdef PLAIN_SRC
-    const size_t at = (((group * R + r) * c_size + c) * S + s) * (KB * B) + lane;
+    const int c_size = C;
 #else
-    const size_t at = (((group * R + r) * S + s) * c_size + c) * (KB * B) + lane;
+    const int c_size = (C + 1) / 2 * 2;
 #endif
+    const int j = get_global_id(0), c0 = get_global_id(1) * PACK_CHANNELS, c1 = min(c0 + PACK_CHANNELS, c_size);
+    const size_t group = get_global_id(2);
 
     weights += weights_at;
-    packed += packed_at;
-    packed[B + at] = k < K && c < C ? weights[weight_at(&view, k, c, r, s)] : 0.0f;
-    if (at < B) packed[at] = 0.0f;
+    if (j + c0 + group == 0) packed[0] = (vec)0.0f;
+    for (int c = c0; c < c1; c++) {
+        for (int r = 0; r < R; r++) {
+            for (int s = 0; s < S; s++) {
+#ifdef PLAIN_SRC
+                const size_t at = ((group * R + r) * c_size + c) * S + s;
+#else
+                const size_t at = ((group * R + r) * S + s) * c_size + c;
+#endif
+                packed[1 + at * KB + j] =
+                    c < C ? load_weights(weights, &view, (group * KB + j) * B, K, c, r, s) : (vec)0.0f;
+            }
+        }
+    }
 }

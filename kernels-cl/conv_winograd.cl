@@ -213,35 +213,52 @@ winograd_dst(__global const float *restrict m_, ulong m_at, __global const float
 }
 #endif
 
-/* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB*B, C rounded up to 2, groups), groups of (KB*B). */
-__attribute__((reqd_work_group_size(KB * B, 1, 1))) __kernel void
-winograd_weights(__global const float *restrict weights, ulong weights_at, __global float *restrict u, ulong u_at,
+/* x (E) = G g */
+static void weights_line(vec x[E], const vec g[3])
+{
+#if F == 2
+    x[0] = g[0];
+    x[1] = 0.5f * (g[0] + g[1] + g[2]);
+    x[2] = 0.5f * (g[0] - g[1] + g[2]);
+    x[3] = g[2];
+#else
+    const vec a = (g[0] + g[2]) * (-1 / 6.0f), b = g[1] * (1 / 6.0f);
+    const vec c = g[0] * (1 / 24.0f) + g[2] * (1 / 6.0f), e = g[1] * (1 / 12.0f);
+    x[0] = 0.25f * g[0];
+    x[1] = a - b;
+    x[2] = a + b;
+    x[3] = c + e;
+    x[4] = c - e;
+    x[5] = g[2];
+#endif
+}
+
+/* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
+ * to 2, groups of 1. */
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_weights(__global const float *restrict weights, ulong weights_at, __global float *restrict u_, ulong u_at,
                  int K, int C, const struct conv_view view)
 {
-    const int lane = get_global_id(0), c = get_global_id(1), group = get_global_id(2), k = group * (KB * B) + lane;
-#if F == 2
-    const float G[E][3] = {{1, 0, 0}, {.5f, .5f, .5f}, {.5f, -.5f, .5f}, {0, 0, 1}};
-#else
-    const float G[E][3] = {{1 / 4.f, 0, 0},
-                           {-1 / 6.f, -1 / 6.f, -1 / 6.f},
-                           {-1 / 6.f, 1 / 6.f, -1 / 6.f},
-                           {1 / 24.f, 1 / 12.f, 1 / 6.f},
-                           {1 / 24.f, -1 / 12.f, 1 / 6.f},
-                           {0, 0, 1}};
-#endif
-    float part[E][3];
+    __global vec *u = (__global vec *)(u_ + u_at);
+    const int j = get_global_id(0), group = get_global_id(2), c_size = (C + 1) / 2 * 2;
+    const int c0 = get_global_id(1) * PACK_CHANNELS, c1 = min(c0 + PACK_CHANNELS, c_size);
 
     weights += weights_at;
-    u += u_at;
-    for (int i = 0; i < E; i++)
+    for (int c = c0; c < c1; c++) {
+        vec part[E][3];
         for (int s = 0; s < 3; s++) {
-            part[i][s] = 0.0f;
+            vec column[3], out[E];
             for (int r = 0; r < 3; r++)
-                part[i][s] += k < K && c < C ? G[i][r] * weights[weight_at(&view, k, c, r, s)] : 0.0f;
+                column[r] = c < C ? load_weights(weights, &view, (group * KB + j) * B, K, c, r, s) : (vec)0.0f;
+            weights_line(out, column);
+#pragma unroll
+            for (int i = 0; i < E; i++) part[i][s] = out[i];
         }
-    for (int i = 0; i < E; i++)
-        for (int j = 0; j < E; j++) {
-            const float x = part[i][0] * G[j][0] + part[i][1] * G[j][1] + part[i][2] * G[j][2];
-            u[(size_t)(group * E * E + i * E + j) * u_size(C) + c * (KB * B) + lane] = x;
+        for (int i = 0; i < E; i++) {
+            vec out[E];
+            weights_line(out, part[i]);
+#pragma unroll
+            for (int e = 0; e < E; e++) u[((size_t)(group * E * E + i * E + e) * c_size + c) * KB + j] = out[e];
         }
+    }
 }

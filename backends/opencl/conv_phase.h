@@ -9,6 +9,8 @@ typedef struct conv_view {
     cl_long first, step[4];
 } conv_view;
 
+enum { OCL_PACK_CHANNELS = 16 }; /* of src, that a work-item packs; PACK_CHANNELS in kernels-cl/conv.cl */
+
 /* Pixel (p, q) lies in row first[0] + p * step[0] of size[0], column likewise; as in kernels-cl/conv.cl. */
 typedef struct conv_place {
     cl_int first[2], step[2], size[2];

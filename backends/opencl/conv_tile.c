@@ -98,13 +98,12 @@ static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units
     return cut;
 }
 
-static uint64_t packed_floats(const conv_tile *tile, const conv_dims *d, uint64_t items[3])
+static uint64_t packed_floats(const conv_tile *tile, const conv_dims *d)
 {
-    const cl_int c_size = tile->plain_src ? d->C : (d->C + 1) / 2 * 2;
-    items[0] = (uint64_t)tile->n * (uint64_t)tile->block;
-    items[1] = (uint64_t)c_size * (uint64_t)(d->R * d->S);
-    items[2] = (uint64_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
-    return (uint64_t)tile->block + items[0] * items[1] * items[2];
+    const cl_int c_size = tile->plain_src ? d->C : (d->C + 1) / 2 * 2,
+                 groups = ceil_div(ceil_div(d->K, tile->block), tile->n);
+    return (uint64_t)tile->block *
+           (1 + (uint64_t)tile->n * (uint64_t)c_size * (uint64_t)(d->R * d->S) * (uint64_t)groups);
 }
 
 /* Sizes and constants of a phase, unless it has no pixels. */
@@ -112,15 +111,15 @@ static shunt_status set_phase(shunt_bop *op, const conv_tile *tile, uint32_t ind
 {
     const conv_phase phase = ocl_conv_phase(&op->desc, index);
     const conv_dims *d = &phase.dims;
-    uint64_t items[3];
     *empty = d->P < 1 || d->Q < 1;
     if (*empty) return SHUNT_OK;
-    packed_floats(tile, d, items);
     conv_cut cut = cut_work(tile, d, (cl_int)op->device->found.limits.units);
     if (phase.taps == 0) cut.taps = 0;
-    for (int i = 0; i < 3; i++) op->pack.global[i] = (size_t)items[i];
-    op->steps[0].global[0] = (size_t)items[2];
+    op->steps[0].global[0] = (size_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
     op->steps[0].global[1] = (size_t)ceil_div(ceil_div(d->N * d->P * d->Q, tile->m), cut.chunk);
+    op->pack.global[0] = (size_t)tile->n;
+    op->pack.global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
+    op->pack.global[2] = op->steps[0].global[0];
     const ocl_constant constants[] = {{sizeof *d, d}, {sizeof cut, &cut}, {sizeof phase.place, &phase.place}};
     const ocl_constant pack_constants[] = {{sizeof d->K, &d->K},
                                            {sizeof d->C, &d->C},
@@ -131,25 +130,25 @@ static shunt_status set_phase(shunt_bop *op, const conv_tile *tile, uint32_t ind
     return status ? status : ocl_step_constants(&op->pack, 4, 5, pack_constants);
 }
 
+/* The geometry is a phase's. */
 static shunt_status make_steps(shunt_bop *op, const conv_tile *tile)
 {
     char options[OCL_OPTIONS_CHARS] = "";
-    const uint64_t items[] = {(uint64_t)(tile->n * tile->block), 1, 1}, one[] = {1, 1};
-    const size_t local[] = {(size_t)items[0], 1, 1}, alone[] = {1, 1};
+    const uint64_t items[] = {1, 1, 1};
+    const size_t local[] = {1, 1, 1};
     ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d%s", tile->block, tile->block, tile->m, tile->n,
                    tile->plain_src ? " -DPLAIN_SRC" : "");
     shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], &ocl_conv_tile_cl, options, "conv_tile", 2, one, alone);
-    return status
-               ? status
-               : ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
+        ocl_step_create(op->device, &op->steps[0], &ocl_conv_tile_cl, options, "conv_tile", 2, items, local);
+    if (status) return status;
+    return ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
     const shunt_tensor_desc *src = desc_src(&op->desc);
     char format[SHUNT_PARAMS_CHARS];
-    uint64_t items[3], most = 0;
+    uint64_t most = 0;
     bool empty;
     conv_tile *tile = malloc(sizeof *tile);
     if (!tile) return ocl_fail_memory();
@@ -160,7 +159,7 @@ static shunt_status prepare(shunt_bop *op)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
     for (uint32_t i = 0; i < tile->phases; i++) {
         const conv_phase phase = ocl_conv_phase(&op->desc, i);
-        const uint64_t floats = packed_floats(tile, &phase.dims, items);
+        const uint64_t floats = packed_floats(tile, &phase.dims);
         if (floats > most) most = floats;
     }
     ocl_conv_cost(op);

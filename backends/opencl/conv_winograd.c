@@ -55,17 +55,18 @@ static int64_t count_tiles(const shunt_tensor_desc *dst, int f)
 }
 
 /* The estimated gain over the direct convolution, counted in multiply-adds per pair of channels; a small one is none, as
- * the direct one is more exact. */
+ * the direct one is more exact. Weights that change are written when they are packed, which moves twice the bytes. */
 static int estimate(const shunt_op_desc *desc, int f)
 {
     const shunt_tensor_desc *dst = &desc->outputs[0];
     const conv_parts t = ocl_conv_parts(desc);
-    const int64_t C = t.src->dims[1], K = t.dst->dims[1];
-    const double pixels = (double)(dst->dims[0] * dst->dims[2] * dst->dims[3]), e2 = (f + 2) * (f + 2);
-    const double tiles = (double)count_tiles(dst, f);
-    const double direct = 9 * (pixels > WEIGHT_COST ? pixels : WEIGHT_COST);
-    const double transforms = TRANSFORM_COST * tiles * (1.0 / (double)K + 1.0 / (double)C);
-    return (int)(0.8 * OCL_TILE_RANK * direct / (e2 * ((tiles > WEIGHT_COST ? tiles : WEIGHT_COST) + transforms)));
+    const double C = (double)t.src->dims[1], K = (double)t.dst->dims[1], e2 = (f + 2) * (f + 2);
+    const double pixels = (double)(dst->dims[0] * dst->dims[2] * dst->dims[3]), tiles = (double)count_tiles(dst, f);
+    const double pack = desc->kind == SHUNT_OP_CONV && desc->constant_inputs & 2 ? 0 : 2 * WEIGHT_COST;
+    const double direct = 9 * ((pixels > WEIGHT_COST ? pixels : WEIGHT_COST) + pack);
+    const double transforms = TRANSFORM_COST * tiles * (1 / K + 1 / C);
+    return (int)(0.8 * OCL_TILE_RANK * direct /
+                 (e2 * ((tiles > WEIGHT_COST ? tiles : WEIGHT_COST) + transforms + pack)));
 }
 
 static int rank2(const ocl_device *device, const shunt_op_desc *desc)
@@ -172,9 +173,9 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
 
 static shunt_status make_pack(shunt_bop *op, const winograd *w, const char *options)
 {
-    const uint64_t c_even = (uint64_t)(w->dims.C + 1) / 2 * 2;
-    const uint64_t items[] = {(uint64_t)(w->n * w->block), c_even, (uint64_t)w->groups};
-    const size_t local[] = {(size_t)items[0], 1, 1};
+    const uint64_t items[] = {(uint64_t)w->n, (uint64_t)ceil_div(w->dims.C, OCL_PACK_CHANNELS), (uint64_t)w->groups};
+    const uint64_t c_even = (uint64_t)(w->dims.C + 1) / 2 * 2, lanes = (uint64_t)(w->n * w->block * w->groups);
+    const size_t local[] = {1, 1, 1};
     const conv_view view = ocl_conv_phase(&op->desc, 0).weights;
     const ocl_constant constants[] = {
         {sizeof w->dims.K, &w->dims.K}, {sizeof w->dims.C, &w->dims.C}, {sizeof view, &view}};
@@ -184,7 +185,7 @@ static shunt_status make_pack(shunt_bop *op, const winograd *w, const char *opti
     if (!status) status = ocl_step_constants(&op->pack, 4, 3, constants);
     if (status) return status;
     snprintf(format, sizeof format, "winograd%d b=%d n=%d", w->f, w->block, w->n);
-    ocl_conv_packed(op, format, items[0] * items[1] * items[2] * (uint64_t)w->e2 * sizeof(float));
+    ocl_conv_packed(op, format, lanes * c_even * (uint64_t)w->e2 * sizeof(float));
     return SHUNT_OK;
 }
 
