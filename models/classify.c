@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* In double, so that probabilities of many classes add up to 1. */
-static void softmax(const float *logits, size_t n, double *probabilities)
+void classify_softmax(const float *logits, size_t n, double *probabilities)
 {
     double largest = (double)logits[0], sum = 0;
     for (size_t i = 1; i < n; i++) largest = fmax(largest, (double)logits[i]);
@@ -59,7 +58,7 @@ shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char
                                 "%s: %s gives %g for class %zu; are the weights and the preprocessing right?",
                                 image_path, model->net.name, (double)logits[i], i);
     if (!status) {
-        softmax(logits, classes, probabilities);
+        classify_softmax(logits, classes, probabilities);
         *found = rank(model, probabilities, classes, top, guesses);
     }
     free(src);

@@ -69,23 +69,33 @@ static bool read_channels(const json_t *object, const char *key, bool positive, 
     return true;
 }
 
+/* Files written before there was a choice have none: bilinear. */
+static bool read_filter(const json_t *object, shunt_filter *out)
+{
+    const json_t *value = json_object_get(object, "filter");
+    const char *name = json_string_value(value);
+    *out = name && !strcmp(name, "bicubic") ? SHUNT_BICUBIC : SHUNT_BILINEAR;
+    return !value || (name && (*out == SHUNT_BICUBIC || !strcmp(name, "bilinear")));
+}
+
 static shunt_status read_preprocess(const shunt_weights *file, shunt_preprocess *out)
 {
     json_t *object;
-    shunt_preprocess read;
+    shunt_preprocess read = {0};
     shunt_status status = read_json(file, "preprocess", &object);
     if (status || !object) return status;
     const char *bad = !read_side(object, "resize", &read.resize)         ? "resize"
                       : !read_side(object, "crop", &read.crop)           ? "crop"
                       : !read_channels(object, "mean", false, read.mean) ? "mean"
                       : !read_channels(object, "std", true, read.std)    ? "std"
+                      : !read_filter(object, &read.filter)               ? "filter"
                                                                          : NULL;
     json_decref(object);
     if (bad)
         return shunt_fail(
             SHUNT_E_INVALID,
             "metadata 'preprocess' has a wrong '%s': it has to hold resize and crop (1 to %d), mean and std "
-            "(three numbers, std above 0)",
+            "(three numbers, std above 0), and perhaps filter (bilinear or bicubic)",
             bad, MOST_SIDE);
     *out = read;
     return SHUNT_OK;
@@ -145,9 +155,10 @@ shunt_status metadata_write(const shunt_model *model, shunt_weights *weights)
     if (!status)
         status =
             write_json(weights, "preprocess",
-                       json_pack("{s:I, s:I, s:[f,f,f], s:[f,f,f]}", "resize", (json_int_t)p->resize, "crop",
+                       json_pack("{s:I, s:I, s:[f,f,f], s:[f,f,f], s:s}", "resize", (json_int_t)p->resize, "crop",
                                  (json_int_t)p->crop, "mean", (double)p->mean[0], (double)p->mean[1],
-                                 (double)p->mean[2], "std", (double)p->std[0], (double)p->std[1], (double)p->std[2]));
+                                 (double)p->mean[2], "std", (double)p->std[0], (double)p->std[1], (double)p->std[2],
+                                 "filter", p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear"));
     if (status || !model->labels) return status;
     json_t *list = json_array();
     for (int64_t i = 0; list && i < net->classes; i++)

@@ -51,6 +51,9 @@ bool names_canonical(const char *name, char *out, size_t size);
  * was mapped moves from `file` to *out, so that only destroying is left to do with `file` after success. */
 shunt_status match_weights(const shunt_model *model, shunt_weights *file, shunt_weights **out);
 
+/* classify.c: of n logits, in double, so that probabilities of many classes add up to 1. */
+void classify_softmax(const float *logits, size_t n, double *probabilities);
+
 /* labels.c: `count` strings without control characters; freed with labels_free. */
 shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***out);
 shunt_status labels_check(const char *label, size_t index);

@@ -135,7 +135,7 @@ Test(image, preprocess)
     FILE *table = fopen(IMAGES "preprocess.txt", "r");
     cr_assert(table);
     long sh, sw, resize, crop;
-    shunt_preprocess p;
+    shunt_preprocess p = {0};
     unsigned long long expected;
     double mean_abs;
     int rows = 0;
@@ -160,17 +160,61 @@ Test(image, preprocess)
     cr_assert_eq(rows, 10);
 }
 
+Test(image, views)
+{
+    FILE *table = fopen(IMAGES "views.txt", "r");
+    cr_assert(table);
+    long sh, sw, resize, crop, n, h, w;
+    int crops, filter, rows = 0;
+    shunt_preprocess p = {0};
+    unsigned long long expected;
+    double mean_abs;
+    cr_assert_eq(shunt_preprocess_preset("imagenet", &p), SHUNT_OK);
+    for (; fscanf(table, "%ld %ld %ld %ld %d %d %ld %ld %ld %llx %lf", &sh, &sw, &resize, &crop, &crops, &filter, &n,
+                  &h, &w, &expected, &mean_abs) == 11;
+         rows++) {
+        p.resize = resize;
+        p.crop = crop;
+        p.filter = (shunt_filter)filter;
+        shunt_image src = formula(sh, sw);
+        shunt_views views;
+        cr_assert_eq(shunt_preprocess_views(&p, (shunt_crops)crops, &src, &views), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert(views.count == n && views.height == h && views.width == w);
+        size_t count = (size_t)(3 * n * h * w);
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += fabs((double)views.data[i]);
+        cr_assert_float_eq(sum / (double)count, mean_abs, 1e-6, "row %d: %g, not %g", rows, sum / (double)count,
+                           mean_abs);
+        cr_assert_eq(hash(views.data, count * sizeof *views.data), expected, "row %d", rows);
+        shunt_views_free(&views);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 10);
+    shunt_image src = formula(4, 4);
+    shunt_views views;
+    p.resize = 20, p.crop = 21;
+    cr_assert_eq(shunt_preprocess_views(&p, SHUNT_CROP_TEN, &src, &views), SHUNT_E_INVALID);
+    expect_message("ten crops of 21", "it is 20");
+    cr_assert_null(views.data);
+    shunt_image_free(&src);
+}
+
 Test(image, presets)
 {
     shunt_preprocess p;
     cr_assert_eq(shunt_preprocess_preset("imagenet", &p), SHUNT_OK);
     cr_assert(p.resize == 256 && p.crop == 224 && p.mean[0] == .485f && p.std[2] == .225f);
     cr_assert_eq(shunt_preprocess_preset("imagenet-v2", &p), SHUNT_OK);
-    cr_assert(p.resize == 232 && p.crop == 224);
+    cr_assert(p.resize == 232 && p.crop == 224 && p.filter == SHUNT_BILINEAR);
+    cr_assert_eq(shunt_preprocess_preset("timm", &p), SHUNT_OK);
+    cr_assert(p.resize == (int)(224 / 0.95) && p.crop == 224 && p.filter == SHUNT_BICUBIC);
+    cr_assert_eq(shunt_preprocess_preset("timm-288", &p), SHUNT_OK);
+    cr_assert(p.resize == 288 && p.crop == 288 && p.filter == SHUNT_BICUBIC);
     cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
     cr_assert(p.resize == 32 && p.crop == 32);
     cr_assert_eq(shunt_preprocess_preset("mnist", &p), SHUNT_E_NOT_FOUND);
-    expect_message("'mnist'", "imagenet-v2, cifar10");
+    expect_message("'mnist'", "imagenet-v2, timm, timm-288, cifar10");
     shunt_image src = formula(8, 8), empty = {0};
     float dst[3 * 32 * 32];
     cr_assert_eq(shunt_preprocess_apply(&p, &empty, dst), SHUNT_E_INVALID);

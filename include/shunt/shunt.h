@@ -302,20 +302,35 @@ typedef struct shunt_image {
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);
 SHUNT_API void shunt_image_free(shunt_image *image);
-/* Antialiased bilinear, as Pillow does it. */
+/* Antialiased bilinear, as Pillow does it; or with another of Pillow's filters. */
+typedef enum shunt_filter { SHUNT_BILINEAR, SHUNT_BICUBIC } shunt_filter;
 SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out);
+SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height, int64_t width,
+                                               shunt_image *out);
 
 /* Short side to `resize`, centre crop to `crop` x `crop`, then (value / 255 - mean) / std per channel. */
 typedef struct shunt_preprocess {
     int64_t resize, crop;
     float mean[3], std[3];
+    shunt_filter filter;
 } shunt_preprocess;
-/* "imagenet" (256, 224), "imagenet-v2" (232, 224), "cifar10" (32, 32). */
+/* "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm" (235, 224, bicubic: most
+ * of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test size), "cifar10" (32, 32). */
 SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
 SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
 /* dst: 3 x crop x crop floats. */
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
+/* What a network is shown of a resized picture: its centre; its corners and centre and the same mirrored, in the order of
+ * torchvision's TenCrop; or all of it, for a network that averages over the picture. */
+typedef enum shunt_crops { SHUNT_CROP_CENTRE, SHUNT_CROP_TEN, SHUNT_CROP_WHOLE } shunt_crops;
+typedef struct shunt_views {
+    int64_t count, height, width;
+    float *data; /* count x 3 x height x width, normalised */
+} shunt_views;
+SHUNT_API shunt_status shunt_preprocess_views(const shunt_preprocess *preprocess, shunt_crops crops, const shunt_image *image,
+                                              shunt_views *out);
+SHUNT_API void shunt_views_free(shunt_views *views);
 
 typedef struct shunt_dataset shunt_dataset;
 /* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
@@ -336,6 +351,38 @@ SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t i
 SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index);
 /* Image and label number `index`; free the image. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
+
+/* ---- Evaluating --------------------------------------------------------------------------------------------------------- */
+
+/* classes[i]: the model's class that the data set's class i is, for all the data set's classes. By names, where both have
+ * them: a class is found by the model's whole label, by its first word ("n01440764 tench, Tinca tinca") or by one of the names
+ * that commas separate, in any case, '_' being a blank. Without names that fit, by number. */
+SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes);
+
+typedef struct shunt_prediction {
+    size_t index;                /* of the picture in the data set */
+    int64_t label;               /* the data set's class */
+    const double *probabilities; /* of the model's classes: means over models, sizes and crops. NULL: it cannot be read, */
+    const char *failed;          /* for this reason */
+} shunt_prediction;
+/* != 0: stop. */
+typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);
+
+typedef struct shunt_predict_options {
+    size_t limit; /* only so many pictures; 0: all */
+    shunt_crops crops;
+    const int64_t *sides; /* short sides that pictures are resized to, each in turn; nsides 0: the preprocessing's */
+    size_t nsides;
+    int64_t batch;   /* views in one run of a model; 0: 100 */
+    int64_t workers; /* threads that read pictures; 0: as many as there are processors, at most 8 */
+    int skip_bad;    /* != 0: pictures that cannot be read are told to the handler. Else they are an error */
+    shunt_prediction_handler handler; /* or NULL */
+    void *context;
+} shunt_predict_options;
+/* Runs the pictures of a data set, read ahead by threads, through models, which have the same number of classes; each has its
+ * own preprocessing. *seconds: what the models took. */
+SHUNT_API shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
+                                     const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds);
 
 #ifdef __cplusplus
 }

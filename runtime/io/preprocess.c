@@ -12,6 +12,8 @@ static const struct preset {
 } presets[] = {
     {"imagenet", {256, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
     {"imagenet-v2", {232, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
+    {"timm", {235, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}, SHUNT_BICUBIC}},
+    {"timm-288", {288, 288, {.485f, .456f, .406f}, {.229f, .224f, .225f}, SHUNT_BICUBIC}},
     {"cifar10", {32, 32, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
 };
 
@@ -22,7 +24,8 @@ shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
         *out = presets[i].values;
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "no preprocessing is called '%s'; there are imagenet, imagenet-v2, cifar10",
+    return shunt_fail(SHUNT_E_NOT_FOUND,
+                      "no preprocessing is called '%s'; there are imagenet, imagenet-v2, timm, timm-288, cifar10",
                       name);
 }
 
@@ -35,7 +38,7 @@ shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const s
         height = side * src->height / src->width;
     else
         width = side * src->width / src->height;
-    shunt_status status = shunt_image_resize(src, height, width, out);
+    shunt_status status = shunt_image_resize_with(preprocess->filter, src, height, width, out);
     return status ? shunt_fail_context(status, "preprocessing") : SHUNT_OK;
 }
 
@@ -52,20 +55,27 @@ static int64_t crop_begin(int64_t size, int64_t crop)
     return size >= crop ? half(size - crop) : -((crop - size) / 2);
 }
 
-void shunt_preprocess_crop(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int mirrored,
-                           float *dst)
+/* dst: 3 x height x width, from (top, left) on. */
+static void normalize(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int64_t height,
+                      int64_t width, int mirrored, float *dst)
 {
     for (int c = 0; c < 3; c++) {
         float table[256];
         for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - p->mean[c]) / p->std[c];
-        for (int64_t y = top; y < top + p->crop; y++) {
-            for (int64_t i = 0; i < p->crop; i++) {
-                int64_t x = left + (mirrored ? p->crop - 1 - i : i);
+        for (int64_t y = top; y < top + height; y++) {
+            for (int64_t i = 0; i < width; i++) {
+                int64_t x = left + (mirrored ? width - 1 - i : i);
                 int inside = y >= 0 && y < src->height && x >= 0 && x < src->width;
                 *dst++ = table[inside ? src->rgb[(y * src->width + x) * 3 + c] : 0];
             }
         }
     }
+}
+
+void shunt_preprocess_crop(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int mirrored,
+                           float *dst)
+{
+    normalize(p, src, top, left, p->crop, p->crop, mirrored, dst);
 }
 
 shunt_status shunt_preprocess_check(const shunt_preprocess *p)
@@ -79,14 +89,63 @@ shunt_status shunt_preprocess_check(const shunt_preprocess *p)
     return SHUNT_OK;
 }
 
+static void crop_centre(const shunt_preprocess *p, const shunt_image *src, float *dst)
+{
+    shunt_preprocess_crop(p, src, crop_begin(src->height, p->crop), crop_begin(src->width, p->crop), 0, dst);
+}
+
 shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)
 {
-    const shunt_preprocess *p = preprocess;
     shunt_image resized;
-    shunt_status status = shunt_preprocess_check(p);
-    if (!status) status = shunt_preprocess_resize(p, image, &resized);
+    shunt_status status = shunt_preprocess_check(preprocess);
+    if (!status) status = shunt_preprocess_resize(preprocess, image, &resized);
     if (status) return status;
-    shunt_preprocess_crop(p, &resized, crop_begin(resized.height, p->crop), crop_begin(resized.width, p->crop), 0, dst);
+    crop_centre(preprocess, &resized, dst);
     shunt_image_free(&resized);
     return SHUNT_OK;
+}
+
+/* ---- Several views of a picture -------------------------------------------------------------------------------- */
+
+/* The corners and the centre; then those of the mirrored picture, whose left is the picture's right. */
+static void crop_ten(const shunt_preprocess *p, const shunt_image *src, float *dst)
+{
+    const int64_t bottom = src->height - p->crop, right = src->width - p->crop, middle = half(right);
+    const int64_t tops[] = {0, 0, bottom, bottom, half(bottom)}, lefts[] = {0, right, 0, right, middle};
+    for (int mirrored = 0; mirrored < 2; mirrored++)
+        for (int i = 0; i < 5; i++, dst += 3 * p->crop * p->crop)
+            shunt_preprocess_crop(p, src, tops[i], mirrored ? right - lefts[i] : lefts[i], mirrored, dst);
+}
+
+shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops, const shunt_image *image,
+                                    shunt_views *out)
+{
+    shunt_image resized = {0};
+    *out = (shunt_views){0};
+    shunt_status status = shunt_preprocess_check(p);
+    if (!status && crops == SHUNT_CROP_TEN && p->resize < p->crop)
+        status = shunt_fail(SHUNT_E_INVALID, "ten crops of %lld pixels need a short side as long; it is %lld",
+                            (long long)p->crop, (long long)p->resize);
+    if (!status) status = shunt_preprocess_resize(p, image, &resized);
+    if (status) return status;
+    *out = (shunt_views){.count = crops == SHUNT_CROP_TEN ? 10 : 1, .height = p->crop, .width = p->crop};
+    if (crops == SHUNT_CROP_WHOLE) out->height = resized.height, out->width = resized.width;
+    /* at most 10 x 2^14 x 2^14, or the picture's 2^28 pixels */
+    out->data = calloc((size_t)(out->count * out->height * out->width), 3 * sizeof *out->data);
+    if (!out->data)
+        status = shunt_fail_memory();
+    else if (crops == SHUNT_CROP_TEN)
+        crop_ten(p, &resized, out->data);
+    else if (crops == SHUNT_CROP_WHOLE)
+        normalize(p, &resized, 0, 0, out->height, out->width, 0, out->data);
+    else
+        crop_centre(p, &resized, out->data);
+    shunt_image_free(&resized);
+    return status;
+}
+
+void shunt_views_free(shunt_views *views)
+{
+    free(views->data);
+    *views = (shunt_views){0};
 }

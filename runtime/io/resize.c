@@ -1,5 +1,5 @@
-/* resize.c - antialiased bilinear resizing, bit for bit as Pillow does it on 8-bit pictures: a triangle filter as wide
- * as the scale asks for, horizontally and then vertically, coefficients in fixed point, rounded to 8 bits in between. */
+/* resize.c - antialiased resizing, bit for bit as Pillow does it on 8-bit pictures: a triangle or a cubic filter as wide as
+ * the scale asks for, horizontally and then vertically, coefficients in fixed point, rounded to 8 bits in between. */
 #include "runtime/io/image.h"
 
 #include <math.h>
@@ -27,26 +27,48 @@ static void free_filter(filter *f)
     free(f->weights);
 }
 
-/* Weights of the triangle around the result's centre in the source; they sum to 1. */
-static void fill_tap(int64_t src, double scale, double support, int64_t i, tap *t, int32_t *weights, double *scratch)
+static double triangle(double distance)
 {
+    return distance < 1 ? 1 - distance : 0;
+}
+
+/* Keys' cubic convolution with a = -1/2. */
+static double cubic(double distance)
+{
+    const double a = -0.5, x = distance;
+    if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
+
+typedef struct kernel {
+    double (*at)(double distance);
+    double support; /* beyond it the kernel is 0 */
+} kernel;
+
+static const kernel kernels[] = {[SHUNT_BILINEAR] = {triangle, 1}, [SHUNT_BICUBIC] = {cubic, 2}};
+
+/* Weights of the kernel around the result's centre in the source; they sum to 1. */
+static void fill_tap(const kernel *by, int64_t src, double scale, int64_t i, tap *t, int32_t *weights, double *scratch)
+{
+    double width = scale < 1 ? 1 : scale, support = by->support * width;
     double centre = ((double)i + 0.5) * scale, sum = 0;
     int64_t first = (int64_t)(centre - support + 0.5), last = (int64_t)(centre + support + 0.5);
     if (first < 0) first = 0;
     if (last > src) last = src;
     for (int64_t k = first; k < last; k++) {
-        double distance = fabs(((double)k - centre + 0.5) * (1.0 / support));
-        scratch[k - first] = distance < 1 ? 1 - distance : 0;
+        scratch[k - first] = by->at(fabs(((double)k - centre + 0.5) * (1.0 / width)));
         sum += scratch[k - first];
     }
-    for (int64_t k = 0; k < last - first; k++)
-        weights[k] = (int32_t)(0.5 + (sum != 0 ? scratch[k] / sum : 0) * (1 << FRACTION));
+    for (int64_t k = 0; k < last - first; k++) {
+        double weight = (sum != 0 ? scratch[k] / sum : 0) * (1 << FRACTION);
+        weights[k] = (int32_t)(weight + (weight < 0 ? -0.5 : 0.5));
+    }
     *t = (tap){(int32_t)first, (int32_t)(last - first)};
 }
 
-static shunt_status make_filter(int64_t src, int64_t dst, filter *out)
+static shunt_status make_filter(const kernel *by, int64_t src, int64_t dst, filter *out)
 {
-    double scale = (double)src / (double)dst, support = scale < 1 ? 1 : scale;
+    double scale = (double)src / (double)dst, support = by->support * (scale < 1 ? 1 : scale);
     out->room = (int32_t)ceil(support) * 2 + 1;
     out->taps = calloc((size_t)dst, sizeof *out->taps);
     out->weights = calloc((size_t)dst, (size_t)out->room * sizeof *out->weights);
@@ -56,8 +78,7 @@ static shunt_status make_filter(int64_t src, int64_t dst, filter *out)
         free_filter(out);
         return shunt_fail_memory();
     }
-    for (int64_t i = 0; i < dst; i++)
-        fill_tap(src, scale, support, i, &out->taps[i], out->weights + i * out->room, scratch);
+    for (int64_t i = 0; i < dst; i++) fill_tap(by, src, scale, i, &out->taps[i], out->weights + i * out->room, scratch);
     free(scratch);
     return SHUNT_OK;
 }
@@ -107,12 +128,12 @@ static shunt_status copy_image(const shunt_image *src, shunt_image *out)
     return status;
 }
 
-static shunt_status to_width(const shunt_image *src, int64_t width, shunt_image *out)
+static shunt_status to_width(const kernel *by, const shunt_image *src, int64_t width, shunt_image *out)
 {
     shunt_status status = shunt_image_alloc("resize", src->height, width, out);
     if (status) return status;
     filter f;
-    status = make_filter(src->width, width, &f);
+    status = make_filter(by, src->width, width, &f);
     if (status) {
         shunt_image_free(out);
         return status;
@@ -122,13 +143,13 @@ static shunt_status to_width(const shunt_image *src, int64_t width, shunt_image 
     return SHUNT_OK;
 }
 
-static shunt_status to_height(const shunt_image *src, int64_t height, shunt_image *out)
+static shunt_status to_height(const kernel *by, const shunt_image *src, int64_t height, shunt_image *out)
 {
     shunt_status status = shunt_image_alloc("resize", height, src->width, out);
     if (status) return status;
     int32_t *sums = calloc((size_t)src->width * 3, sizeof *sums);
     filter f = {0};
-    status = sums ? make_filter(src->height, height, &f) : shunt_fail_memory();
+    status = sums ? make_filter(by, src->height, height, &f) : shunt_fail_memory();
     if (!status) {
         resize_columns(&f, src, out, sums);
         free_filter(&f);
@@ -141,16 +162,25 @@ static shunt_status to_height(const shunt_image *src, int64_t height, shunt_imag
 
 shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out)
 {
+    return shunt_image_resize_with(SHUNT_BILINEAR, src, height, width, out);
+}
+
+shunt_status shunt_image_resize_with(shunt_filter shape, const shunt_image *src, int64_t height, int64_t width,
+                                     shunt_image *out)
+{
     *out = (shunt_image){0};
+    if (shape != SHUNT_BILINEAR && shape != SHUNT_BICUBIC)
+        return shunt_fail(SHUNT_E_INVALID, "resize: no filter has number %d", (int)shape);
+    const kernel *by = &kernels[shape];
     if (height < 1 || width < 1 || src->height < 1 || src->width < 1)
         return shunt_fail(SHUNT_E_INVALID, "resize: %lld x %lld pixels to %lld x %lld", (long long)src->width,
                           (long long)src->height, (long long)width, (long long)height);
-    if (width == src->width) return height == src->height ? copy_image(src, out) : to_height(src, height, out);
-    if (height == src->height) return to_width(src, width, out);
+    if (width == src->width) return height == src->height ? copy_image(src, out) : to_height(by, src, height, out);
+    if (height == src->height) return to_width(by, src, width, out);
     shunt_image between;
-    shunt_status status = to_width(src, width, &between);
+    shunt_status status = to_width(by, src, width, &between);
     if (status) return status;
-    status = to_height(&between, height, out);
+    status = to_height(by, &between, height, out);
     shunt_image_free(&between);
     return status;
 }

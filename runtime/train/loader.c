@@ -1,49 +1,32 @@
-/* loader.c - a bounded ring of batches. A thread takes the next batch's number, and under the same lock the list of its
- * pictures, and makes it alone; the reader waits for the batch that is its turn. A slot is made again only after the reader
- * has gone on from it. */
+/* loader.c - batches of pictures for training and validation. Which pictures are in a batch is decided in the order of the
+ * batches, as the shuffled order of one epoch is kept at a time; making them is left to the ring's threads. */
 #include "runtime/train/loader.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/error.h"
 #include "runtime/io/random.h"
+#include "runtime/io/ring.h"
 #include "runtime/train/augment.h"
 
-enum { MOST_WORKERS = 64, USUAL_WORKERS = 8, SPARE_SLOTS = 2 };
+enum { SPARE_SLOTS = 2 };
 
 typedef struct slot {
     loader_batch batch;
     size_t *pictures;
     uint64_t epoch;
-    bool ready;
-    shunt_status status; /* of making it */
-    char *message;       /* NULL without memory */
 } slot;
 
 struct loader {
     loader_setup setup;
-    pthread_mutex_t lock;
-    pthread_cond_t made, freed;
-    pthread_t threads[MOST_WORKERS];
-    int64_t nthreads, nslots;
-    slot *slots;         /* batch k is in slot k % nslots */
-    int64_t taken, read; /* the next batch to be made, to be read */
-    bool stop;
+    ring *ring;
+    slot *slots;
+    int64_t nslots;
     size_t *order; /* of the epoch below: the pictures as setup.indices has them, shuffled */
     int64_t order_epoch;
 };
-
-static int64_t choose_workers(int64_t wanted)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (!wanted) wanted = processors < 1 ? 1 : processors < USUAL_WORKERS ? processors : USUAL_WORKERS;
-    return wanted < MOST_WORKERS ? wanted : MOST_WORKERS;
-}
 
 void loader_shuffle(size_t *items, size_t count, uint64_t key)
 {
@@ -71,9 +54,11 @@ static void put_in_order(loader *self, int64_t epoch)
     self->order_epoch = epoch;
 }
 
-/* Lists the pictures of batch `number` in its slot. With the lock held, in the order of the numbers. */
-static void list_pictures(loader *self, int64_t number, slot *into)
+/* Lists the pictures of batch `number` in its slot. */
+static void list_pictures(void *context, int64_t number, void *into_slot)
 {
+    loader *self = context;
+    slot *into = into_slot;
     const loader_setup *setup = &self->setup;
     int64_t epoch = setup->recipe ? number / epoch_batches(setup) : 0;
     size_t begin = (size_t)((number - epoch * epoch_batches(setup)) * setup->batch), left = setup->count - begin;
@@ -99,8 +84,11 @@ static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size
     return status ? shunt_fail_context(status, "picture %zu", index) : SHUNT_OK;
 }
 
-static shunt_status make_batch(const loader_setup *setup, slot *into)
+static shunt_status make_batch(void *context, int64_t number, void *into_slot)
 {
+    const loader_setup *setup = &((const loader *)context)->setup;
+    slot *into = into_slot;
+    (void)number;
     size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop;
     shunt_status status = SHUNT_OK;
     for (int64_t i = 0; !status && i < into->batch.n; i++)
@@ -108,34 +96,6 @@ static shunt_status make_batch(const loader_setup *setup, slot *into)
                               &into->batch.labels[i]);
     return status;
 }
-
-static void *work(void *context)
-{
-    loader *self = context;
-    pthread_mutex_lock(&self->lock);
-    for (;;) {
-        /* The reader still uses the slot of batch read - 1. */
-        while (!self->stop && self->taken < self->setup.end && self->taken >= self->read - 1 + self->nslots)
-            pthread_cond_wait(&self->freed, &self->lock);
-        if (self->stop || self->taken >= self->setup.end) break;
-        int64_t number = self->taken++;
-        slot *into = &self->slots[number % self->nslots];
-        list_pictures(self, number, into);
-        pthread_mutex_unlock(&self->lock);
-        shunt_status status = make_batch(&self->setup, into);
-        char *message = status ? strdup(shunt_last_error()) : NULL;
-        pthread_mutex_lock(&self->lock);
-        free(into->message);
-        into->message = message;
-        into->status = status;
-        into->ready = true;
-        pthread_cond_broadcast(&self->made);
-    }
-    pthread_mutex_unlock(&self->lock);
-    return NULL;
-}
-
-/* ---- The ring --------------------------------------------------------------------------------------------------- */
 
 static shunt_status allocate(loader *self)
 {
@@ -154,28 +114,25 @@ static shunt_status allocate(loader *self)
     return SHUNT_OK;
 }
 
-static shunt_status start_threads(loader *self)
-{
-    int64_t wanted = choose_workers(self->setup.workers);
-    for (; self->nthreads < wanted; self->nthreads++)
-        if (pthread_create(&self->threads[self->nthreads], NULL, work, self)) break;
-    return self->nthreads ? SHUNT_OK : shunt_fail(SHUNT_E_MEMORY, "no thread can be started to read pictures");
-}
-
 shunt_status loader_create(const loader_setup *setup, loader **out)
 {
     *out = NULL;
     loader *self = calloc(1, sizeof *self);
     if (!self) return shunt_fail_memory();
     self->setup = *setup;
-    self->taken = self->read = setup->first;
-    self->nslots = choose_workers(setup->workers) + SPARE_SLOTS;
+    self->nslots = ring_workers(setup->workers) + SPARE_SLOTS;
     self->order_epoch = -1;
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->made, NULL);
-    pthread_cond_init(&self->freed, NULL);
     shunt_status status = allocate(self);
-    if (!status) status = start_threads(self);
+    ring_setup work = {.first = setup->first,
+                       .end = setup->end,
+                       .workers = setup->workers,
+                       .slots = self->slots,
+                       .slot_size = sizeof *self->slots,
+                       .nslots = self->nslots,
+                       .context = self,
+                       .make = make_batch,
+                       .prepare = list_pictures};
+    if (!status) status = ring_create(&work, &self->ring);
     if (status)
         loader_destroy(self);
     else
@@ -186,77 +143,60 @@ shunt_status loader_create(const loader_setup *setup, loader **out)
 void loader_destroy(loader *self)
 {
     if (!self) return;
-    pthread_mutex_lock(&self->lock);
-    self->stop = true;
-    pthread_cond_broadcast(&self->freed);
-    pthread_mutex_unlock(&self->lock);
-    for (int64_t i = 0; i < self->nthreads; i++) pthread_join(self->threads[i], NULL);
+    ring_destroy(self->ring);
     for (int64_t i = 0; self->slots && i < self->nslots; i++) {
         free(self->slots[i].batch.images);
         free(self->slots[i].batch.labels);
         free(self->slots[i].pictures);
-        free(self->slots[i].message);
     }
     free(self->slots);
     free(self->order);
-    pthread_cond_destroy(&self->made);
-    pthread_cond_destroy(&self->freed);
-    pthread_mutex_destroy(&self->lock);
     free(self);
 }
 
 shunt_status loader_next(loader *self, const loader_batch **out)
 {
-    pthread_mutex_lock(&self->lock);
-    slot *wanted = &self->slots[self->read % self->nslots];
-    while (!wanted->ready) pthread_cond_wait(&self->made, &self->lock);
-    wanted->ready = false;
-    self->read++;
-    pthread_cond_broadcast(&self->freed);
-    pthread_mutex_unlock(&self->lock);
-    *out = &wanted->batch;
-    return wanted->status ? shunt_fail(wanted->status, "%s", wanted->message ? wanted->message : "no memory")
-                          : SHUNT_OK;
+    void *made;
+    shunt_status status = ring_next(self->ring, &made);
+    *out = &((slot *)made)->batch;
+    return status;
 }
 
 /* ---- Which pictures can be decoded ------------------------------------------------------------------------------ */
 
 typedef struct check {
     const shunt_dataset *data;
-    pthread_mutex_t lock;
-    size_t next, count;
+    size_t count;
     char **failures; /* per picture: why it cannot be decoded, or NULL */
-    bool failed;     /* no memory for a reason */
 } check;
 
-static void *check_pictures(void *context)
+static shunt_status check_picture(void *context, int64_t number, void *unused)
 {
-    check *self = context;
-    for (;;) {
-        pthread_mutex_lock(&self->lock);
-        size_t index = self->next++;
-        pthread_mutex_unlock(&self->lock);
-        if (index >= self->count) return NULL;
-        shunt_image image = {0};
-        int64_t label;
-        if (shunt_dataset_get(self->data, index, &image, &label)) {
-            self->failures[index] = strdup(shunt_last_error());
-            if (!self->failures[index]) self->failed = true;
-        }
-        shunt_image_free(&image);
-    }
+    const check *self = context;
+    shunt_image image = {0};
+    int64_t label;
+    (void)unused;
+    shunt_status status = shunt_dataset_get(self->data, (size_t)number, &image, &label);
+    shunt_image_free(&image);
+    return status;
 }
 
 static shunt_status run_check(check *self, int64_t workers)
 {
-    pthread_t threads[MOST_WORKERS];
-    int64_t nthreads = 0, wanted = choose_workers(workers);
-    pthread_mutex_init(&self->lock, NULL);
-    while (nthreads < wanted && !pthread_create(&threads[nthreads], NULL, check_pictures, self)) nthreads++;
-    if (!nthreads) check_pictures(self);
-    for (int64_t i = 0; i < nthreads; i++) pthread_join(threads[i], NULL);
-    pthread_mutex_destroy(&self->lock);
-    return self->failed ? shunt_fail_memory() : SHUNT_OK;
+    ring *pictures;
+    void *unused;
+    ring_setup work = {.end = (int64_t)self->count,
+                       .workers = workers,
+                       .slots = self, /* of no size: what comes of it is all */
+                       .nslots = ring_workers(workers) + SPARE_SLOTS,
+                       .context = self,
+                       .make = check_picture};
+    shunt_status status = ring_create(&work, &pictures);
+    for (size_t i = 0; !status && i < self->count; i++)
+        if (ring_next(pictures, &unused) && !(self->failures[i] = strdup(shunt_last_error())))
+            status = shunt_fail_memory();
+    ring_destroy(pictures);
+    return status;
 }
 
 /* Says what there is to say of those that cannot be decoded. */

@@ -135,7 +135,25 @@ def preprocesses():
                                               fnv(result.tobytes()), np.abs(result.astype(np.float64)).mean())
 
 
+def views():
+    """What torchvision's TenCrop makes of a picture, all of a resized picture, and either with Pillow's bicubic filter."""
+    norm = (.485, .456, .406), (.229, .224, .225)
+    for sh, sw, resize, crop, kind, bicubic in ((375, 500, 256, 224, 'ten', 0), (500, 375, 235, 224, 'ten', 1),
+                                                (60, 91, 39, 32, 'ten', 0), (91, 60, 32, 32, 'ten', 0), (40, 61, 50, 33, 'ten', 1),
+                                                (60, 91, 39, 32, 'whole', 0), (91, 60, 47, 32, 'whole', 1), (5, 9, 40, 8, 'whole', 1),
+                                                (375, 500, 288, 288, 'centre', 1), (17, 40, 60, 55, 'centre', 1)):
+        mode = T.InterpolationMode.BICUBIC if bicubic else T.InterpolationMode.BILINEAR
+        cut = {'ten': T.TenCrop(crop), 'whole': lambda image: [image], 'centre': lambda image: [T.CenterCrop(crop)(image)]}[kind]
+        finish = T.Compose([T.ToTensor(), T.Normalize(*norm)])
+        result = torch.stack([finish(view) for view in cut(T.Resize(resize, mode)(formula(sh, sw)))])
+        result = result.contiguous().numpy().astype('<f4')
+        yield '%d %d %d %d %d %d %d %d %d %016x %.9g\n' % (
+            sh, sw, resize, crop, ('centre', 'ten', 'whole').index(kind), bicubic, result.shape[0], result.shape[2], result.shape[3],
+            fnv(result.tobytes()), np.abs(result.astype(np.float64)).mean())
+
+
 if __name__ == '__main__':
     pictures()
     open(OUT + 'resize.txt', 'w').writelines(resizes())
     open(OUT + 'preprocess.txt', 'w').writelines(preprocesses())
+    open(OUT + 'views.txt', 'w').writelines(views())
