@@ -7,12 +7,20 @@
 
 #include "runtime/error.h"
 
-/* A tensor of this type and shape with room for its data, which the caller fills. */
+/* A tensor of this type and shape with room for its data, which the caller fills. A short file may ask for much: there is
+ * an end to it. */
 static shunt_status make(onnx_node *node, onnx_tensor *tensor, uint8_t **data)
 {
     uint64_t count;
+    *data = NULL;
     shunt_status status = onnx_count(tensor, &count);
     if (status) return status;
+    uint64_t work = count * (node->ninputs ? node->ninputs : 1); /* at most 2^40 times 256 */
+    if (work > node->in->work)
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "it computes %" PRIu64 " elements of constants; compute them at export (constant folding)",
+                          count);
+    node->in->work -= work;
     *data = onnx_alloc(&node->in->memory, count * onnx_type_bytes(tensor->type));
     tensor->data = *data;
     tensor->splat = false;
@@ -171,7 +179,7 @@ shunt_status onnx_fold_concat(onnx_node *node)
     }
     status = make(node, &tensor, &data);
     if (status) return status;
-    uint64_t outer = product(tensor.dims, 0, axis), at = 0;
+    uint64_t outer = onnx_size(&tensor) ? product(tensor.dims, 0, axis) : 0, at = 0;
     for (uint64_t o = 0; o < outer; o++)
         for (uint32_t i = 0; i < node->ninputs; i++) {
             const onnx_tensor *source = &onnx_input(node, i)->tensor;

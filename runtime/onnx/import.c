@@ -287,6 +287,7 @@ static shunt_status begin(importer *in, const char *path, shunt_weights *weights
 {
     *in = (importer){.path = path, .file = file->data, .weights = weights, .index = json_object()};
     in->memory.left = 3 * (uint64_t)file->size + (48 << 20);
+    in->work = 4 * (uint64_t)file->size + (4 << 20);
     in->folder = (onnx_folder){path, weights};
     weights->format = "ONNX";
     return in->index ? read_model(in, file) : shunt_fail_memory();
@@ -299,22 +300,32 @@ static void end(importer *in)
     json_decref(in->index);
 }
 
+shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const onnx_options *options,
+                                 onnx_import *out)
+{
+    importer in;
+    *out = (onnx_import){.weights = weights, .graph = shunt_graph_create()};
+    if (!out->graph) return shunt_fail_memory();
+    shunt_status status = begin(&in, path, weights, &weights->file);
+    in.graph = out->graph;
+    if (options) in.options = *options;
+    if (!status) status = import_graph(&in, out);
+    out->memory = in.memory;
+    end(&in);
+    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+}
+
 shunt_status onnx_open(const char *path, const onnx_options *options, onnx_import *out)
 {
+    shunt_weights *weights;
     *out = (onnx_import){0};
-    importer in = {0};
-    shunt_status status = shunt_weights_create(&out->weights);
-    if (!status) status = shunt_map_file(path, 0, &out->weights->file);
-    if (!status && !(out->graph = shunt_graph_create())) status = shunt_fail_memory();
-    if (!status) {
-        status = begin(&in, path, out->weights, &out->weights->file);
-        in.graph = out->graph;
-        if (options) in.options = *options;
-        if (!status) status = import_graph(&in, out);
-        out->memory = in.memory;
-        end(&in);
-        if (status) shunt_fail_context(status, "%s", path);
-    }
+    shunt_status status = shunt_weights_create(&weights);
+    if (status) return status;
+    status = shunt_map_file(path, 0, &weights->file);
+    if (status)
+        shunt_weights_destroy(weights);
+    else
+        status = onnx_import_weights(path, weights, options, out);
     if (status) onnx_close(out);
     return status;
 }

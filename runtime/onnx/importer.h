@@ -28,7 +28,8 @@ typedef struct importer {
     onnx_memory memory;
     onnx_folder folder;
     onnx_value *values; /* found by name through `index` */
-    uint32_t nvalues, room;
+    uint32_t nvalues, room, forms;
+    uint64_t work; /* elements that may still be computed from constants */
     json_t *index;
 } importer;
 
@@ -43,7 +44,7 @@ typedef struct onnx_node {
     uint32_t ninputs, noutputs;
     char label[128]; /* for the graph: its name, or its first result's */
 } onnx_node;
-enum { ONNX_NONE = UINT32_MAX };
+#define ONNX_NONE UINT32_MAX
 
 /* ---- node.c: attributes. Each leaves *out alone when there is none. ------------------------------------------ */
 

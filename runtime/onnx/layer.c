@@ -72,6 +72,12 @@ static void set_attr(convolution *c)
 /* Three directions as two: the planes of the depth are channels, c * D + d. Output plane e of channel k sees plane d with
  * the weights of depth t where d = e * stride + t * dilation - before, and with zeros elsewhere:
  *     weights (K * E, C/groups * D, R, S) from (K, C/groups, T, R, S) */
+static int64_t first(const convolution *c, int64_t e) /* t of which d is not below 0 */
+{
+    int64_t missing = c->w.before[0] - e * c->w.stride[0];
+    return missing > 0 ? (missing + c->w.dilation[0] - 1) / c->w.dilation[0] : 0;
+}
+
 static void spread(const convolution *c, const onnx_tensor *from, float *to)
 {
     const int64_t D = c->w.size[0], E = c->w.places[0], T = c->w.window[0], CG = c->C / c->groups;
@@ -79,9 +85,9 @@ static void spread(const convolution *c, const onnx_tensor *from, float *to)
     for (int64_t k = 0; k < c->K; k++)
         for (int64_t e = 0; e < E; e++)
             for (int64_t channel = 0; channel < CG; channel++)
-                for (int64_t t = 0; t < T; t++) {
+                for (int64_t t = first(c, e); t < T; t++) {
                     int64_t d = e * c->w.stride[0] + t * c->w.dilation[0] - c->w.before[0];
-                    if (d < 0 || d >= D) continue;
+                    if (d >= D) break;
                     float *dst = to + (((k * E + e) * CG + channel) * D + d) * area;
                     int64_t src = ((k * CG + channel) * T + t) * area;
                     for (int64_t i = 0; i < area; i++) dst[i] = (float)onnx_number(from, (uint64_t)(src + i));

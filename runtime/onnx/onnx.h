@@ -39,6 +39,9 @@ typedef struct onnx_import {
 
 /* Frees nothing of the caller's. options may be NULL. The error names the node, its operator and what to do. */
 shunt_status onnx_open(const char *path, const onnx_options *options, onnx_import *out);
+/* The same from weights->file, which is mapped. *out takes the weights, and is to be closed after a failure, too. */
+shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const onnx_options *options,
+                                 onnx_import *out);
 void onnx_close(onnx_import *import);
 
 /* Whether a file's first bytes are those of an ONNX model. */

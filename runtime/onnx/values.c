@@ -57,14 +57,12 @@ shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, con
     return onnx_append(node, SHUNT_OP_RESHAPE, 0, &attr, 1, &value, out);
 }
 
-/* NAME, or NAME#2, #3 ... when a constant is needed in another form, too. */
-static shunt_status free_name(const importer *in, const char *base, char *name, size_t size)
+/* NAME, or NAME#1, #2 ... when a constant is needed in another form, too. One count serves all names, so that none takes
+ * long to find. */
+static void free_name(importer *in, const char *base, char *name, size_t size)
 {
-    for (unsigned n = 1; n < 100000; n++) {
-        snprintf(name, size, n == 1 ? "%.500s" : "%.500s#%u", base, n);
-        if (!shunt_weights_find(in->weights, name)) return SHUNT_OK;
-    }
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "a constant is used in too many forms");
+    snprintf(name, size, "%.500s", base);
+    while (shunt_weights_find(in->weights, name)) snprintf(name, size, "%.500s#%" PRIu32, base, ++in->forms);
 }
 
 enum { NAME_SIZE = 520 };
@@ -89,8 +87,8 @@ shunt_status onnx_parameter(onnx_node *node, const char *what, uint32_t rank, co
 {
     char name[NAME_SIZE];
     void *room = NULL;
-    shunt_status status = free_name(node->in, what, name, sizeof name);
-    if (!status) status = add_parameter(node, name, rank, dims, out);
+    free_name(node->in, what, name, sizeof name);
+    shunt_status status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
     status = onnx_charge(&node->in->memory, shunt_tensor_bytes(&desc));
@@ -103,8 +101,8 @@ shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank
                                 shunt_value *out)
 {
     char name[NAME_SIZE];
-    shunt_status status = free_name(node->in, what, name, sizeof name);
-    if (!status) status = add_parameter(node, name, rank, dims, out);
+    free_name(node->in, what, name, sizeof name);
+    shunt_status status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
     uint64_t bytes = shunt_tensor_bytes(&desc), piece = shunt_run_piece(bytes);
@@ -135,8 +133,8 @@ static shunt_status constant_parameter(onnx_node *node, const onnx_value *source
         if (!status) onnx_floats(tensor, data);
         return status;
     }
-    shunt_status status = free_name(node->in, source->name, name, sizeof name);
-    if (!status) status = add_parameter(node, name, rank, dims, out);
+    free_name(node->in, source->name, name, sizeof name);
+    shunt_status status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
     return shunt_weights_put(node->in->weights, name, &desc, tensor->data, 0);

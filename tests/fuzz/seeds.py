@@ -38,6 +38,10 @@ for name in sorted(os.listdir(os.path.join(golden, "torch"))):
                 if entry.endswith("/data.pkl"):
                     put("pickle", name, archive.read(entry))
 
+for name in sorted(os.listdir(os.path.join(golden, "onnx"))):
+    os.makedirs(os.path.join(out, "onnx"), exist_ok=True)
+    shutil.copy(os.path.join(golden, "onnx", name, "model.onnx"), os.path.join(out, "onnx", name))
+
 put("safetensors", "empty", safetensors({}, b""))
 several = safetensors({"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 3], 0, 24), "b": tensor("I64", [], 24, 32),
                        "c": tensor("BF16", [1, 2], 32, 36), "d": tensor("F8_E4M3", [4], 36, 40)}, bytes(range(40)))

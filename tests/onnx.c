@@ -1,0 +1,441 @@
+/* onnx.c - ONNX files that are wrong, or that ask for what Shunt has not: one clear message each, and nothing else. Files
+ * are written byte by byte here; what is right about the reader, onnx_backend.c and onnx_golden.c show. */
+#include "runtime/io/weights.h"
+#include "runtime/onnx/onnx.h"
+#include "tests/temporary.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Writing protobuf -------------------------------------------------------------------------------------------- */
+
+typedef struct text {
+    uint8_t *data;
+    size_t size;
+} text;
+
+static void put(text *t, const void *data, size_t size)
+{
+    t->data = realloc(t->data, t->size + size + 1);
+    cr_assert_not_null(t->data);
+    memcpy(t->data + t->size, data, size);
+    t->size += size;
+}
+
+static void put_varint(text *t, uint64_t value)
+{
+    do {
+        uint8_t byte = (uint8_t)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
+        put(t, &byte, 1);
+    } while (value >>= 7);
+}
+
+static void put_number(text *t, uint32_t field, uint64_t value)
+{
+    put_varint(t, field << 3);
+    put_varint(t, value);
+}
+
+static void put_part(text *t, uint32_t field, const void *data, size_t size)
+{
+    put_varint(t, field << 3 | 2);
+    put_varint(t, size);
+    put(t, data, size);
+}
+
+static void put_text(text *t, uint32_t field, const char *value)
+{
+    put_part(t, field, value, strlen(value));
+}
+
+/* Puts the message and forgets it. */
+static void put_message(text *t, uint32_t field, text *message)
+{
+    put_part(t, field, message->data ? (const void *)message->data : "", message->size);
+    free(message->data);
+    *message = (text){0};
+}
+
+/* ---- Writing ONNX ------------------------------------------------------------------------------------------------ */
+
+enum { FLOAT = 1, INT64 = 7 };
+
+static void put_input(text *graph, const char *name, const int64_t *dims, size_t rank)
+{
+    text shape = {0}, tensor = {0}, type = {0}, info = {0};
+    for (size_t i = 0; i < rank; i++) {
+        text dim = {0};
+        put_number(&dim, 1, (uint64_t)dims[i]);
+        put_message(&shape, 1, &dim);
+    }
+    put_number(&tensor, 1, FLOAT);
+    put_message(&tensor, 2, &shape);
+    put_message(&type, 1, &tensor);
+    put_text(&info, 1, name);
+    put_message(&info, 2, &type);
+    put_message(graph, 11, &info);
+}
+
+static void put_output(text *graph, const char *name)
+{
+    text info = {0};
+    put_text(&info, 1, name);
+    put_message(graph, 12, &info);
+}
+
+static text tensor_head(const char *name, int type, const int64_t *dims, size_t rank)
+{
+    text tensor = {0};
+    for (size_t i = 0; i < rank; i++) put_number(&tensor, 1, (uint64_t)dims[i]);
+    put_number(&tensor, 2, (uint64_t)type);
+    put_text(&tensor, 8, name);
+    return tensor;
+}
+
+static void put_floats(text *graph, const char *name, const int64_t *dims, size_t rank, size_t count)
+{
+    text tensor = tensor_head(name, FLOAT, dims, rank);
+    float *zeros = calloc(count + 1, sizeof *zeros);
+    put_part(&tensor, 9, zeros, count * sizeof *zeros);
+    free(zeros);
+    put_message(graph, 5, &tensor);
+}
+
+static void put_ints(text *graph, const char *name, const int64_t *values, size_t count)
+{
+    text tensor = tensor_head(name, INT64, (int64_t[]){(int64_t)count}, 1);
+    put_part(&tensor, 9, values, count * sizeof *values);
+    put_message(graph, 5, &tensor);
+}
+
+/* inputs: separated by spaces. attribute: an AttributeProto or NULL. */
+static void put_node(text *graph, const char *op, const char *inputs, const char *output, text *attribute)
+{
+    text node = {0};
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", inputs);
+    for (char *name = strtok(copy, " "); name; name = strtok(NULL, " ")) put_text(&node, 1, name);
+    put_text(&node, 2, output);
+    put_text(&node, 3, "the node");
+    put_text(&node, 4, op);
+    if (attribute) put_message(&node, 5, attribute);
+    put_message(graph, 1, &node);
+}
+
+static text ints_attribute(const char *name, const int64_t *values, size_t count)
+{
+    text attribute = {0};
+    put_text(&attribute, 1, name);
+    for (size_t i = 0; i < count; i++) put_number(&attribute, 8, (uint64_t)values[i]);
+    put_number(&attribute, 20, 7);
+    return attribute;
+}
+
+/* The model around a graph, which is forgotten. */
+static text model_of(text *graph, int opset)
+{
+    text model = {0}, set = {0};
+    put_number(&model, 1, 8);
+    put_number(&set, 2, (uint64_t)opset);
+    put_message(&model, 7, graph);
+    put_message(&model, 8, &set);
+    return model;
+}
+
+static shunt_status open_bytes(const void *data, size_t size, onnx_import *out)
+{
+    put_bytes("net.onnx", data, size);
+    return onnx_open("net.onnx", NULL, out);
+}
+
+/* The file is refused with this status and a message with these words. */
+static void expect(text *model, shunt_status status, const char *words)
+{
+    onnx_import import;
+    shunt_status is = open_bytes(model->data, model->size, &import);
+    cr_assert_eq(is, status, "status %d instead of %d: %s", is, status, shunt_last_error());
+    cr_assert(strstr(shunt_last_error(), words), "'%s' says nothing of '%s'", shunt_last_error(), words);
+    cr_assert(strstr(shunt_last_error(), "net.onnx: "), "'%s' does not name the file", shunt_last_error());
+    free(model->data);
+    *model = (text){0};
+}
+
+/* A graph with input x (1,2,4,4) and output y. */
+static text small_graph(void)
+{
+    text graph = {0};
+    put_input(&graph, "x", (int64_t[]){1, 2, 4, 4}, 4);
+    put_output(&graph, "y");
+    return graph;
+}
+
+static void expect_node(const char *op, const char *inputs, text *attribute, int opset, shunt_status status,
+                        const char *words)
+{
+    text graph = small_graph(), model;
+    put_node(&graph, op, inputs, "y", attribute);
+    model = model_of(&graph, opset);
+    expect(&model, status, words);
+}
+
+TestSuite(onnx, .init = enter_folder, .fini = leave_folder);
+
+/* ---- What is not supported ------------------------------------------------------------------------------------------ */
+
+Test(onnx, unsupported_nodes_are_named)
+{
+    expect_node("LSTM", "x", NULL, 17, SHUNT_E_UNSUPPORTED,
+                "node 'the node' (LSTM): Shunt has no such operator; export");
+    expect_node("Conv", "x x", NULL, 17, SHUNT_E_UNSUPPORTED, "its weights 'x' are computed when the network runs");
+    expect_node("Relu", "x", NULL, 5, SHUNT_E_UNSUPPORTED, "opset 5 has another operator of that name");
+    expect_node("Relu", "x", NULL, 22, SHUNT_E_UNSUPPORTED, "it uses opset 22; export it with one from 7 to 21");
+    expect_node("Relu", "x", NULL, 0, SHUNT_E_INVALID, "does not say which opset");
+}
+
+Test(onnx, inputs_are_missing_or_circular)
+{
+    expect_node("Relu", "nothing", NULL, 17, SHUNT_E_INVALID, "nothing before it makes its input 'nothing'");
+    expect_node("Relu", "y", NULL, 17, SHUNT_E_INVALID, "nothing before it makes its input 'y'");
+    expect_node("Relu", "", NULL, 17, SHUNT_E_INVALID, "it has 0 inputs instead of 1 to 1");
+    text graph = small_graph();
+    put_node(&graph, "Relu", "b", "a", NULL); /* a circle of two */
+    put_node(&graph, "Relu", "a", "b", NULL);
+    put_node(&graph, "Relu", "x", "y", NULL);
+    text model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "in a circle");
+    graph = small_graph();
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "output 'y': nothing makes it");
+    graph = small_graph();
+    put_node(&graph, "Relu", "x", "x", NULL);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "two values are called 'x'");
+}
+
+/* ---- Numbers that lie ------------------------------------------------------------------------------------------------- */
+
+Test(onnx, shapes_overflow)
+{
+    int64_t most = INT64_MAX;
+    text graph = small_graph(), model;
+    put_floats(&graph, "w", (int64_t[]){1 << 30, 1 << 30, 1 << 30}, 3, 1);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "tensor 'w': the shape has more than 2^40 elements");
+    graph = small_graph();
+    put_floats(&graph, "w", (int64_t[]){-1}, 1, 1);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "dimension 0 is -1");
+    graph = small_graph();
+    put_floats(&graph, "w", (int64_t[]){3}, 1, 2);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "it has 8 bytes of data; its type and shape need 12");
+    graph = small_graph();
+    put_ints(&graph, "shape", (int64_t[]){most, most}, 2);
+    put_node(&graph, "Reshape", "x shape", "y", NULL);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "node 'the node' (Reshape): the shape has more than 2^40 elements");
+    text attribute = ints_attribute("kernel_shape", (int64_t[]){most, 1}, 2);
+    expect_node("MaxPool", "x", &attribute, 17, SHUNT_E_INVALID, "attribute 'kernel_shape' has a 9223372036854775807");
+    attribute = ints_attribute("kernel_shape", (int64_t[]){2, 2, 2}, 3);
+    expect_node("MaxPool", "x", &attribute, 17, SHUNT_E_INVALID, "has 3 numbers, not 2");
+    attribute = ints_attribute("kernel_shape", (int64_t[]){5, 2}, 2);
+    expect_node("MaxPool", "x", &attribute, 17, SHUNT_E_INVALID, "a window of 5 does not fit into 4 elements");
+    attribute = ints_attribute("perm", (int64_t[]){0, 1, 1, 2}, 4);
+    expect_node("Transpose", "x", &attribute, 17, SHUNT_E_INVALID, "does not belong into an order of 4");
+    graph = (text){0};
+    put_input(&graph, "x", (int64_t[]){1 << 30, 1 << 30}, 2);
+    put_output(&graph, "x");
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "more than 2^40 elements");
+}
+
+/* Constants made of nothing: much is refused, and what is not takes no memory. */
+Test(onnx, constants_have_an_end)
+{
+    struct rusage before, after;
+    text graph = small_graph(), model;
+    put_ints(&graph, "shape", (int64_t[]){1 << 20, 1 << 10, 4}, 3);
+    put_node(&graph, "ConstantOfShape", "shape", "big", NULL);
+    put_node(&graph, "Concat", "big big", "y", NULL);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_UNSUPPORTED, "(Concat): it computes");
+    graph = small_graph();
+    put_ints(&graph, "shape", (int64_t[]){1 << 13, 2, 1 << 7, 1 << 7}, 4); /* 1 GiB of weights */
+    put_node(&graph, "ConstantOfShape", "shape", "w", NULL);
+    put_input(&graph, "z", (int64_t[]){1, 2, 1 << 7, 1 << 7}, 4);
+    put_node(&graph, "Conv", "z w", "y", NULL);
+    model = model_of(&graph, 17);
+    getrusage(RUSAGE_SELF, &before);
+    onnx_import import;
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    getrusage(RUSAGE_SELF, &after);
+    cr_assert_lt(after.ru_maxrss - before.ru_maxrss, 64 << 10, "%ld KiB", after.ru_maxrss - before.ru_maxrss);
+    const shunt_tensor_view *w = shunt_weights_find(import.weights, "w");
+    cr_assert_eq(shunt_tensor_bytes(&w->desc), 1u << 30);
+    cr_assert_eq(((const float *)w->data)[(1 << 28) - 1], 0);
+    onnx_close(&import);
+    free(model.data);
+}
+
+/* ---- The wire ------------------------------------------------------------------------------------------------------------ */
+
+Test(onnx, no_protobuf)
+{
+    text model = {0};
+    put(&model, "\x08\x07\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13);
+    expect(&model, SHUNT_E_INVALID, "byte 13: a field is longer than the file");
+    put(&model, "\x08\x07\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 14);
+    expect(&model, SHUNT_E_INVALID, "a number has more than 64 bits");
+    put(&model, "\x08\x07\x0b", 3); /* a group */
+    expect(&model, SHUNT_E_INVALID, "this is no ONNX file");
+    put(&model, "\x08\x07", 2);
+    expect(&model, SHUNT_E_INVALID, "there is no graph in it");
+    put(&model, "\x08\x07\x3a\x80", 4);
+    expect(&model, SHUNT_E_INVALID, "ends within a number");
+}
+
+/* 394 KB of messages in messages overflow the stack of readers that recurse. Here an attribute holds them. */
+Test(onnx, deep_nesting)
+{
+    text nested = {0}, attribute = {0};
+    for (int i = 0; i < 400;
+         i++) { /* a chain of lengths from the inside out would take long: each level is 1 KB more */
+        text level = {0};
+        char filler[1024] = {0};
+        put_text(&level, 2, "deeper");
+        if (nested.data) put_message(&level, 6, &nested);
+        put_part(&level, 99, filler, sizeof filler - 30);
+        nested = level;
+    }
+    cr_assert_gt(nested.size, 394000);
+    put_text(&attribute, 1, "body");
+    put_message(&attribute, 6, &nested);
+    expect_node("Loop", "x", &attribute, 17, SHUNT_E_UNSUPPORTED, "(Loop): Shunt has no such operator");
+
+    text bytes = {0};
+    for (int i = 0; i < 197000; i++) put(&bytes, "\x3a\x7f", 2);
+    text model = model_of(&bytes, 17);
+    expect(&model, SHUNT_E_INVALID, "byte ");
+}
+
+/* The bytes of a file of the golden data. */
+static text read_golden(const char *name)
+{
+    char path[512];
+    text t = {0};
+    shunt_mapping file;
+    snprintf(path, sizeof path, TEST_GOLDEN "/onnx/%s/model.onnx", name);
+    cr_assert_eq(shunt_map_file(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    put(&t, file.data, file.size);
+    shunt_unmap_file(&file);
+    return t;
+}
+
+/* Imports from memory that ends where the input does, so that a sanitizer sees what is read beyond. */
+static bool import_copy(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    shunt_weights *weights;
+    onnx_import import;
+    cr_assert(copy && !shunt_weights_create(&weights));
+    memcpy(copy, data, size);
+    weights->file = (shunt_mapping){copy, size};
+    weights->in_memory = 1;
+    bool ok = onnx_import_weights("net.onnx", weights, NULL, &import) == SHUNT_OK;
+    if (!ok) cr_assert(!strncmp(shunt_last_error(), "net.onnx: ", 10), "%s", shunt_last_error());
+    weights->file = (shunt_mapping){0};
+    onnx_close(&import);
+    free(copy);
+    return ok;
+}
+
+/* Cut at any byte the file is refused: its outputs and opset come last. */
+Test(onnx, truncated_at_every_byte)
+{
+    static const char *const names[] = {"opset17_shapes", "torch_13"};
+    for (size_t n = 0; n < 2; n++) {
+        text whole = read_golden(names[n]);
+        cr_assert(import_copy(whole.data, whole.size), "%s", shunt_last_error());
+        for (size_t size = 1; size < whole.size; size++)
+            cr_assert(!import_copy(whole.data, size), "the first %zu of %zu bytes are taken for a model", size,
+                      whole.size);
+        free(whole.data);
+    }
+}
+
+/* With one byte changed it is refused with a message, or it is another model. */
+Test(onnx, one_byte_changed)
+{
+    static const uint8_t values[] = {0, 1, 0x7f, 0x80, 0xff};
+    text whole = read_golden("opset19_pools");
+    unsigned accepted = 0;
+    for (size_t at = 0; at < whole.size; at++)
+        for (size_t i = 0; i < sizeof values; i++) {
+            uint8_t old = whole.data[at];
+            whole.data[at] = values[i];
+            accepted += import_copy(whole.data, whole.size);
+            whole.data[at] = old;
+        }
+    cr_assert_gt(accepted, 0);
+    free(whole.data);
+}
+
+/* ---- External data ------------------------------------------------------------------------------------------------------- */
+
+static void put_entry(text *tensor, const char *key, const char *value)
+{
+    text entry = {0};
+    put_text(&entry, 1, key);
+    put_text(&entry, 2, value);
+    put_message(tensor, 13, &entry);
+}
+
+static text external_model(const char *location, const char *offset, const char *length)
+{
+    text graph = small_graph(), tensor = tensor_head("w", FLOAT, (int64_t[]){2}, 1);
+    put_entry(&tensor, "location", location);
+    if (offset) put_entry(&tensor, "offset", offset);
+    if (length) put_entry(&tensor, "length", length);
+    put_number(&tensor, 14, 1);
+    put_message(&graph, 5, &tensor);
+    put_node(&graph, "Relu", "x", "y", NULL);
+    return model_of(&graph, 17);
+}
+
+static void expect_external(const char *location, const char *offset, const char *length, shunt_status status,
+                            const char *words)
+{
+    text model = external_model(location, offset, length);
+    expect(&model, status, words);
+}
+
+Test(onnx, external_data_stays_in_the_folder)
+{
+    const float data[] = {1, 2, 3};
+    onnx_import import;
+    put_bytes("weights.bin", data, sizeof data);
+    text model = external_model("weights.bin", "4", "8");
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    onnx_close(&import);
+    free(model.data);
+
+    expect_external("/etc/passwd", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
+    expect_external("../net.onnx", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
+    expect_external("a/../../net.onnx", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
+    expect_external("", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
+    expect_external("a\nb", NULL, NULL, SHUNT_E_INVALID, "control character");
+    expect_external("nothing.bin", NULL, NULL, SHUNT_E_NOT_FOUND, "'nothing.bin' beside the model, which is not there");
+    expect_external(".", NULL, NULL, SHUNT_E_INVALID, "link out of the model's folder");
+    cr_assert(!symlink("/etc/passwd", "link.bin"));
+    expect_external("link.bin", NULL, NULL, SHUNT_E_INVALID, "is a link out of the model's folder");
+    expect_external("weights.bin", "8", "8", SHUNT_E_INVALID, "are bytes 8 to 16 of 'weights.bin', which has only 12");
+    expect_external("weights.bin", "13", NULL, SHUNT_E_INVALID, "which has only 12");
+    expect_external("weights.bin", "0", "12", SHUNT_E_INVALID, "has 12 bytes; its shape needs 8");
+    expect_external("weights.bin", "-4", "8", SHUNT_E_INVALID, "that is no number");
+    expect_external("weights.bin", "99999999999999999999", "8", SHUNT_E_INVALID, "that is no number");
+}
