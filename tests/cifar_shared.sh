@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ResNet-20 with trained weights on CIFAR-10's 10,000 test pictures: 8.27 % error, on scalar and on OpenCL, and hardly a
 # picture that they see differently. Needs a folder of data (SHUNT_TEST_DATA, else shared/data beside the project) with
-# models/resnet20-cifar10-akamaster.safetensors and unpack, which unpacks the pictures. cifar_shared.sh SHUNT SOURCE BUILD
+# models/resnet20-cifar10-akamaster.safetensors and unpack, which unpacks the pictures; where the .th file that its author
+# published lies beside it, that one's predictions are the same to the last digit. cifar_shared.sh SHUNT SOURCE BUILD
 set -u
 shunt=$1 source=$2 build=$3
 data=${SHUNT_TEST_DATA:-$source/../shared/data}
@@ -24,6 +25,13 @@ evaluate() {
 }
 
 evaluate scalar
+original=$data/models/resnet20-12fca82f.th
+if [[ -r $original ]]; then
+  "$shunt" eval --model resnet20 --weights "$original" --data "cifar10:$pictures" --device scalar \
+    --predictions "$place/original.csv" >/dev/null || fail "eval fails with $original"
+  cmp -s "$place/scalar.csv" "$place/original.csv" || fail "$original does not give the same predictions"
+  echo "the .th file gives the same predictions"
+fi
 if "$shunt" devices | grep -q '^opencl:'; then
   evaluate opencl
   different=$(diff <(cut -d, -f1-3 "$place/scalar.csv") <(cut -d, -f1-3 "$place/opencl.csv") | grep -c '^<')

@@ -268,7 +268,8 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     memcpy(desc.dims, tensor->dims, sizeof desc.dims);
     const uint64_t bytes = shunt_tensor_bytes(&desc);
     const bool aligned = (uintptr_t)tensor->data % tensor->type->bytes == 0;
-    if (!bytes || (is_contiguous(tensor) && aligned && (!self->swapped || tensor->type->bytes == 1)))
+    const bool as_is = is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1);
+    if (!bytes || (as_is && aligned))
         return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
     const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
     if (bytes > budget - self->copied)
@@ -280,8 +281,12 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     self->copied += bytes;
     void *room = NULL;
     shunt_status status = shunt_weights_add(self->weights, name, &desc, &room);
-    if (!status) gather(tensor, self->swapped, room);
-    return status;
+    if (status) return status;
+    if (as_is)
+        memcpy(room, tensor->data, bytes);
+    else
+        gather(tensor, self->swapped, room);
+    return SHUNT_OK;
 }
 
 /* ---- The state dict ------------------------------------------------------------------------------------------------ */
