@@ -118,7 +118,7 @@ shunt_status shunt_write_begin(shunt_writer *writer, const char *path)
 
 shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size)
 {
-    if (fwrite(data, 1, size, writer->file) == size) return SHUNT_OK;
+    if (!size || fwrite(data, 1, size, writer->file) == size) return SHUNT_OK; /* an empty tensor has no address */
     return fail_errno("cannot write", writer->path, errno);
 }
 
