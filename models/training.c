@@ -1,8 +1,10 @@
 /* training.c - what training needs of a model: fresh weights, its description in their metadata, a recipe that suits it. */
 #include "models/model.h"
 #include "runtime/error.h"
+#include "runtime/graph/graph.h"
 
 #include <shunt/train.h>
+#include <stdlib.h>
 #include <string.h>
 
 shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
@@ -17,6 +19,91 @@ shunt_status shunt_model_describe(shunt_model *model)
 {
     if (!model->weights) return shunt_fail(SHUNT_E_INVALID, "%s has no weights to describe yet", model->net.name);
     return metadata_write(model, model->weights);
+}
+
+shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels)
+{
+    const int64_t classes = model->net.classes;
+    char **copies = calloc((size_t)classes, sizeof *copies);
+    shunt_status status = copies ? SHUNT_OK : shunt_fail_memory();
+    for (int64_t i = 0; !status && i < classes; i++) {
+        status = labels_check(labels[i], (size_t)i);
+        if (!status && !(copies[i] = strdup(labels[i]))) status = shunt_fail_memory();
+    }
+    if (status) {
+        labels_free(copies, classes);
+        return status;
+    }
+    labels_free(model->labels, classes);
+    model->labels = copies;
+    return SHUNT_OK;
+}
+
+/* ---- Fine-tuning ------------------------------------------------------------------------------------------------------ */
+
+static bool of_classifier(const char *parameter)
+{
+    return !strncmp(parameter, "fc.", 3);
+}
+
+/* How many classes the file's network tells apart; 0: it does not look like one. */
+static shunt_status count_classes(const char *path, int64_t *out)
+{
+    shunt_weights *file;
+    shunt_status status = shunt_weights_open(path, &file);
+    *out = 0;
+    if (status) return status;
+    for (size_t i = 0; i < shunt_weights_count(file); i++) {
+        const shunt_tensor_view *view = shunt_weights_at(file, i);
+        char name[256];
+        if (strlen(view->name) < 200 && names_canonical(view->name, name, sizeof name) && !strcmp(name, "fc.weight"))
+            *out = view->desc.dims[0];
+    }
+    shunt_weights_destroy(file);
+    return SHUNT_OK;
+}
+
+static bool same_labels(const shunt_model *a, const shunt_model *b)
+{
+    if (a->net.classes != b->net.classes) return false;
+    for (int64_t i = 0; a->labels && b->labels && i < a->net.classes; i++)
+        if (strcmp(a->labels[i], b->labels[i])) return false;
+    return true;
+}
+
+/* The network of `from` into fresh weights, without the classifier unless it fits. */
+static shunt_status take_over(shunt_model *model, const shunt_model *from, uint64_t seed)
+{
+    shunt_weights *weights;
+    bool all = same_labels(model, from);
+    shunt_status status = shunt_graph_initialize(model->graph, seed, &weights);
+    for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
+        const graph_value *value = &from->graph->values[i];
+        if (value->source != VALUE_PARAMETER || (!all && of_classifier(value->name))) continue;
+        const shunt_tensor_view *view = shunt_weights_find(from->weights, value->name);
+        status = shunt_weights_set(weights, view->name, &view->desc, view->data);
+    }
+    if (status) {
+        shunt_weights_destroy(weights);
+        return status;
+    }
+    model_take_weights(model, weights);
+    model->preprocess = from->preprocess;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
+{
+    const net_spec *net = &model->net;
+    shunt_model_options options = {
+        .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
+    shunt_model *from = NULL;
+    shunt_status status = count_classes(path, &options.classes);
+    if (!status) status = shunt_model_create(net->name, &options, &from);
+    if (!status) status = shunt_model_load(from, path);
+    if (!status) status = take_over(model, from, seed);
+    shunt_model_destroy(from);
+    return status;
 }
 
 /* ---- Recipes -------------------------------------------------------------------------------------------------------- */
@@ -93,5 +180,5 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
         *out = recipe;
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "no recipe is called '%.40s'; there are paper, fast, finetune", name);
+    return shunt_fail(SHUNT_E_NOT_FOUND, "no recipe is called '%.40s'; there are paper, fast and finetune", name);
 }

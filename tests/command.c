@@ -4,8 +4,8 @@
 
 TestSuite(command, .init = enter_folder, .fini = leave_folder);
 
-static const char *const names[] = {"classify", "eval",    "bench",   "inspect", "tune",
-                                    "verify",   "devices", "plugins", "doctor",  "help"};
+static const char *const names[] = {"classify", "eval",    "train",   "bench",  "inspect", "tune",
+                                    "verify",   "devices", "plugins", "doctor", "help"};
 
 /* ---- Help --------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
-/* progress.c - see progress.h. The line is "label [=====>    ] 42 %  1234/2930  0:12 left". */
+/* progress.c - see progress.h. The line is "label [=====>    ] 42 %  1234/2930  0:12 left  note". */
 #include "progress.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -16,6 +17,7 @@ static struct {
     bool running, drawn;
     const char *label;
     uint64_t total, done;
+    char note[96];
     struct timespec start;
 } bar = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
@@ -47,8 +49,12 @@ static void draw_line(double elapsed)
             (unsigned long long)bar.total);
     if (bar.done > 0) {
         int left = (int)(elapsed / share - elapsed + 0.5);
-        fprintf(stderr, "  %d:%02d left", left / 60, left % 60);
+        if (left < 3600)
+            fprintf(stderr, "  %d:%02d left", left / 60, left % 60);
+        else
+            fprintf(stderr, "  %d:%02d h left", left / 3600, left / 60 % 60);
     }
+    if (bar.note[0]) fprintf(stderr, "  %s", bar.note);
 }
 
 static void draw(void)
@@ -87,6 +93,7 @@ void progress_begin(const char *label, uint64_t total)
     bar.label = label;
     bar.total = total;
     bar.done = 0;
+    bar.note[0] = '\0';
     clock_gettime(CLOCK_MONOTONIC, &bar.start);
     bar.running = true;
     if (pthread_create(&bar.thread, NULL, draw_until_end, NULL) != 0) bar.running = false;
@@ -97,6 +104,16 @@ void progress_advance(uint64_t by)
     pthread_mutex_lock(&bar.mutex);
     bar.done += by;
     pthread_mutex_unlock(&bar.mutex);
+}
+
+void progress_note(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    pthread_mutex_lock(&bar.mutex);
+    vsnprintf(bar.note, sizeof bar.note, format, arguments);
+    pthread_mutex_unlock(&bar.mutex);
+    va_end(arguments);
 }
 
 void progress_end(void)

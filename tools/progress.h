@@ -8,6 +8,8 @@
 /* total 0: how much there is to do is not known; only the time is shown. */
 void progress_begin(const char *label, uint64_t total);
 void progress_advance(uint64_t by);
+/* Text behind the bar, at most 80 characters; "" takes it away. */
+void progress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
 
 /* Takes the progress line away while something else is written to the terminal. */

@@ -81,6 +81,11 @@ SHUNT_API shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t
 SHUNT_API shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed);
 /* Puts into the metadata of the model's weights what shunt_model_save writes: name, options, labels, preprocessing. */
 SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
+/* For fine-tuning: as shunt_model_load, but the file may have other classes. Its classifier is taken only if the numbers of
+ * classes and, where both have some, the labels agree; else there is a fresh one, and the model keeps its own labels. */
+SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
+/* Copies as many names as there are classes. */
+SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);
 
 /* ---- The trainer ----------------------------------------------------------------------------------------------- */
 
@@ -139,6 +144,9 @@ SHUNT_API void shunt_trainer_destroy(shunt_trainer *trainer);
 SHUNT_API shunt_status shunt_trainer_resume(shunt_trainer *trainer, const char *path);
 /* Trains up to the end of the recipe, or until the handler stops it; *finished tells which. */
 SHUNT_API shunt_status shunt_trainer_run(shunt_trainer *trainer, int *finished);
+/* Steps done, and those of the whole run. */
+SHUNT_API int64_t shunt_trainer_step(const shunt_trainer *trainer);
+SHUNT_API int64_t shunt_trainer_steps(const shunt_trainer *trainer);
 /* The rows so far, and the number (from 0) of the best one, -1: none yet. */
 SHUNT_API const shunt_train_row *shunt_trainer_rows(const shunt_trainer *trainer, size_t *count, int64_t *best);
 /* The weights as they are now, and NAME.velocity. Lives until the trainer goes on. */
@@ -152,6 +160,8 @@ typedef struct shunt_score {
 SHUNT_API shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                       const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                                       int64_t workers, shunt_score *out);
+/* Of the best network of a run on pictures that had no part in it, for its end. Puts the result into best.safetensors. */
+SHUNT_API shunt_status shunt_trainer_test(shunt_trainer *trainer, const shunt_dataset *data, shunt_score *out);
 
 #ifdef __cplusplus
 }

@@ -104,8 +104,11 @@ static shunt_status take_network(const shunt_trainer *self, shunt_weights *into)
         const shunt_tensor_view *view = shunt_weights_find(self->state, value->name);
         status = shunt_weights_set(into, view->name, &view->desc, view->data);
     }
-    for (const char *key = NULL; !status && (key = shunt_weights_metadata_next(self->start, key));)
-        status = shunt_weights_set_metadata(into, key, shunt_weights_metadata(self->start, key));
+    static const char *const keys[] = {"model", "preprocess", "labels"};
+    for (size_t i = 0; !status && i < sizeof keys / sizeof *keys; i++) {
+        const char *text = shunt_weights_metadata(self->start, keys[i]);
+        if (text) status = shunt_weights_set_metadata(into, keys[i], text);
+    }
     return status;
 }
 
@@ -118,6 +121,11 @@ static json_t *result_json(const shunt_trainer *self)
                      number(row->validation_error));
 }
 
+shunt_status train_best_path(const shunt_trainer *self, char **path)
+{
+    return out_path(self, "best.safetensors", path);
+}
+
 shunt_status train_save_best(shunt_trainer *self)
 {
     shunt_weights *weights;
@@ -128,7 +136,7 @@ shunt_status train_save_best(shunt_trainer *self)
     status = take_network(self, weights);
     if (!status) status = put_recipe(self, weights);
     if (!status) status = put_json(weights, "result", result_json(self));
-    if (!status) status = out_path(self, "best.safetensors", &path);
+    if (!status) status = train_best_path(self, &path);
     if (!status) {
         status = shunt_weights_save(weights, path);
         free(path);

@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/trainer.h"
 
 int64_t evaluate_best(const float *logits, int64_t classes)
 {
@@ -90,4 +91,41 @@ shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weigh
                                              .end = ((int64_t)count + batch - 1) / batch,
                                              .workers = workers}};
     return evaluate(graph, weights, device, &options, out);
+}
+
+/* ---- The test, once, at the end ---------------------------------------------------------------------------------- */
+
+static shunt_status note_test(shunt_weights *best, const shunt_score *score)
+{
+    const char *old = shunt_weights_metadata(best, "result");
+    json_t *result = old ? json_loads(old, 0, NULL) : json_object();
+    char *text = NULL;
+    if (!json_object_set_new(result, "test_pictures", json_integer(score->pictures)) &&
+        !json_object_set_new(result, "test_wrong", json_integer(score->wrong)))
+        text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    shunt_status status = text ? shunt_weights_set_metadata(best, "result", text) : shunt_fail_memory();
+    free(text);
+    json_decref(result);
+    return status;
+}
+
+shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
+{
+    char *path;
+    shunt_weights *best = NULL;
+    int64_t batch = self->recipe.batch;
+    if (!self->out)
+        return shunt_evaluate(self->graph, self->state, self->setup.device, data, self->setup.preprocess, batch,
+                              self->setup.workers, out);
+    shunt_status status = train_best_path(self, &path);
+    if (status) return status;
+    status = shunt_weights_open(path, &best);
+    if (!status)
+        status = shunt_evaluate(self->graph, best, self->setup.device, data, self->setup.preprocess, batch,
+                                self->setup.workers, out);
+    if (!status) status = note_test(best, out);
+    if (!status) status = shunt_weights_save(best, path);
+    shunt_weights_destroy(best);
+    free(path);
+    return status;
 }

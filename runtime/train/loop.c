@@ -25,7 +25,7 @@ static shunt_tensor vector(int64_t n, float *data)
     return (shunt_tensor){{.dtype = SHUNT_F32, .rank = 1, .block = SHUNT_PLAIN, .dims = {n}}, data};
 }
 
-static shunt_status run_step(shunt_trainer *self, const loader_batch *batch)
+shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
 {
     const shunt_graph *graph = self->training;
     int64_t n = self->recipe.batch;
@@ -53,8 +53,7 @@ static void add_gradients(shunt_trainer *self)
     }
 }
 
-/* Returns the sum of the batch's losses. */
-static double count_results(shunt_trainer *self, const loader_batch *batch)
+double train_count_results(shunt_trainer *self, const loader_batch *batch)
 {
     double loss = 0;
     int64_t wrong = 0;
@@ -66,6 +65,7 @@ static double count_results(shunt_trainer *self, const loader_batch *batch)
     at->loss_sum += loss;
     at->wrong += wrong;
     at->recent_error = error_memory * at->recent_error + (1 - error_memory) * (double)wrong / (double)batch->n;
+    if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
     return loss;
 }
 
@@ -100,14 +100,12 @@ static shunt_status step(shunt_trainer *self, loader *pictures)
     const loader_batch *batch;
     double start = train_now(), rate = train_rate(self);
     shunt_status status = loader_next(pictures, &batch);
-    if (!status) status = run_step(self, batch);
+    if (!status) status = train_run_step(self, batch);
     if (status) return status;
-    double loss = count_results(self, batch);
+    double loss = train_count_results(self, batch);
     if (!isfinite(loss)) return train_diagnose(self, loss / (double)batch->n);
     add_gradients(self);
     self->at.step++;
-    if (self->at.warm_until < 0 && self->at.recent_error < self->recipe.warm_up_error)
-        self->at.warm_until = self->at.step;
     double seconds = train_now() - start;
     self->at.seconds += seconds;
     tell_step(self, rate, seconds);
@@ -205,6 +203,33 @@ static shunt_status save(shunt_trainer *self, bool needed)
     return SHUNT_OK;
 }
 
+/* What is not finite must not replace a checkpoint that is. */
+static shunt_status fetch(shunt_trainer *self)
+{
+    shunt_status status = shunt_executor_fetch(self->executor, self->state);
+    if (status) return status;
+    const char *bad = train_bad_parameter(self);
+    if (bad)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "step %lld: %s is infinite or NaN; the last checkpoint stands; try a lower learning rate",
+                          (long long)self->at.step, bad);
+    self->fetched = self->at;
+    return SHUNT_OK;
+}
+
+loader_setup train_pictures(const shunt_trainer *self)
+{
+    return (loader_setup){.data = self->setup.data,
+                          .indices = self->pictures,
+                          .count = self->npictures,
+                          .preprocess = self->setup.preprocess,
+                          .recipe = &self->recipe,
+                          .batch = self->recipe.batch,
+                          .first = self->at.step,
+                          .end = self->steps,
+                          .workers = self->setup.workers};
+}
+
 static shunt_status train(shunt_trainer *self, loader *pictures)
 {
     shunt_status status = SHUNT_OK;
@@ -215,7 +240,7 @@ static shunt_status train(shunt_trainer *self, loader *pictures)
         bool epoch = self->at.step == train_epoch_end(self, (self->at.step - 1) / self->epoch_steps);
         bool due = self->setup.save_seconds && train_now() - self->saved_at > (double)self->setup.save_seconds;
         if (!epoch && !due && !self->stop) continue;
-        status = shunt_executor_fetch(self->executor, self->state);
+        status = fetch(self);
         if (!status && epoch) status = end_epoch(self);
         if (!status) status = save(self, self->stop || self->at.step == self->steps);
     }
@@ -224,15 +249,7 @@ static shunt_status train(shunt_trainer *self, loader *pictures)
 
 shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
 {
-    loader_setup setup = {.data = self->setup.data,
-                          .indices = self->pictures,
-                          .count = self->npictures,
-                          .preprocess = self->setup.preprocess,
-                          .recipe = &self->recipe,
-                          .batch = self->recipe.batch,
-                          .first = self->at.step,
-                          .end = self->steps,
-                          .workers = self->setup.workers};
+    loader_setup setup = train_pictures(self);
     loader *pictures = NULL;
     shunt_status status = SHUNT_OK;
     self->stop = false;
@@ -241,6 +258,7 @@ shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
     /* At the start, too: a folder that is full or not ours shows now. */
     if (!self->at.step) status = save(self, true);
     self->saved_at = train_now();
+    self->fetched = self->at;
     if (!status && !self->executor)
         status = shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
     if (!status) status = loader_create(&setup, &pictures);

@@ -252,13 +252,20 @@ static void count_steps(shunt_trainer *self)
 
 shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
 {
+    shunt_weights *start = NULL, *state = NULL;
+    shunt_status status = copy_weights(from, &start);
+    if (!status) status = add_velocities(self->training, start);
+    if (!status) status = copy_weights(start, &state);
+    if (status) {
+        shunt_weights_destroy(start);
+        shunt_weights_destroy(state);
+        return status;
+    }
     shunt_weights_destroy(self->start);
     shunt_weights_destroy(self->state);
-    self->state = NULL;
-    shunt_status status = copy_weights(from, &self->start);
-    if (!status) status = add_velocities(self->training, self->start);
-    if (!status) status = copy_weights(self->start, &self->state);
-    return status;
+    self->start = start;
+    self->state = state;
+    return SHUNT_OK;
 }
 
 shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out)
@@ -309,6 +316,16 @@ void shunt_trainer_destroy(shunt_trainer *self)
     free(self->data_name);
     free(self->out);
     free(self);
+}
+
+int64_t shunt_trainer_step(const shunt_trainer *self)
+{
+    return self->at.step;
+}
+
+int64_t shunt_trainer_steps(const shunt_trainer *self)
+{
+    return self->steps;
 }
 
 const shunt_train_row *shunt_trainer_rows(const shunt_trainer *self, size_t *count, int64_t *best)

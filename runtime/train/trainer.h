@@ -1,10 +1,12 @@
-/* trainer.h - the inside of a trainer: what loop.c, checkpoint.c, report.c and diagnose.c share. */
+/* trainer.h - the inside of a trainer: what the files of this folder share. */
 #ifndef SHUNT_RUNTIME_TRAINER_H
 #define SHUNT_RUNTIME_TRAINER_H
 
 #include <shunt/train.h>
 #include <jansson.h>
 #include <stdbool.h>
+
+#include "runtime/train/loader.h"
 
 /* How far a run has come: all that a checkpoint holds beside tensors. */
 typedef struct train_position {
@@ -31,6 +33,7 @@ struct shunt_trainer {
     int64_t epoch_steps, steps, classes, side;
     uint64_t fingerprint; /* of the data */
     train_position at;
+    train_position fetched; /* of state */
     shunt_train_row *rows;
     size_t nrows;
     bool stop;           /* the handler wishes so */
@@ -61,11 +64,20 @@ int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch);
 /* checkpoint.c: both write atomically into the folder `out`, if there is one. */
 shunt_status train_save_checkpoint(shunt_trainer *self);
 shunt_status train_save_best(shunt_trainer *self);
+shunt_status train_best_path(const shunt_trainer *self, char **path);
 
 /* report.c: log.csv and, where asked for, gradients.csv, anew from the rows. */
 shunt_status train_save_tables(const shunt_trainer *self);
 
-/* diagnose.c: why the loss of the step that was just done is no finite number. Always fails, with that as the message. */
+/* loop.c: one step with this batch, results in self->losses and self->logits; counts them into self->at, and returns the
+ * sum of the losses. The pictures of the steps to come. */
+shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch);
+double train_count_results(shunt_trainer *self, const loader_batch *batch);
+loader_setup train_pictures(const shunt_trainer *self);
+
+/* diagnose.c: why the loss of the step that was just done is no finite number: always fails, with that as the message, and
+ * the trainer cannot go on. The first parameter in self->state that is not finite, or NULL. */
 shunt_status train_diagnose(shunt_trainer *self, double loss);
+const char *train_bad_parameter(const shunt_trainer *self);
 
 #endif
