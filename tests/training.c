@@ -1,7 +1,7 @@
 /* training.c - ten steps of SGD against PyTorch in float64 (tests/golden/steps.py). In float64 the scalar backend has to
  * agree in every loss, in the first step's gradients and in all that ten steps left. In float32, where ten steps diverge
  * whatever one does, each step starts from the float64 run's state, on the device of SHUNT_TEST_DEVICE, and has to agree
- * in its loss and in every gradient with that run. */
+ * in its loss and in every gradient with that run. ResNet-18 takes minutes, and runs with SHUNT_TEST_TRAINING=all. */
 #include "tests/support/train_net.h"
 
 #include "runtime/io/random.h"
@@ -150,5 +150,7 @@ Test(training, resnet20_b)
 
 Test(training, resnet18)
 {
+    const char *amount = getenv("SHUNT_TEST_TRAINING");
+    if (!amount || strcmp(amount, "all")) cr_skip_test("ResNet-18 runs with SHUNT_TEST_TRAINING=all");
     run_model("resnet18", "");
 }
