@@ -46,9 +46,9 @@ static int64_t find_class(const shunt_model *model, const char *name)
 static shunt_status match_numbers(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes)
 {
     size_t count = shunt_dataset_classes(dataset);
-    bool named = shunt_dataset_label(dataset, 0) != NULL;
-    /* numbers in a file of labels need not go up to the last class */
-    if (named ? (int64_t)count != model->net.classes : (int64_t)count > model->net.classes)
+    /* Numbers in a file of labels need not go up to the last class. */
+    bool all = shunt_dataset_label(dataset, 0) || !shunt_dataset_picture(dataset, 0);
+    if (all ? (int64_t)count != model->net.classes : (int64_t)count > model->net.classes)
         return shunt_fail(
             SHUNT_E_INVALID,
             "the data has %zu classes and %s %lld; they must agree, or the model's labels must name the data's", count,

@@ -1,180 +1,278 @@
-/* eval.c - shunt eval: a model's error on a labelled data set, and its speed. */
+/* eval.c - shunt eval: the error of a model, or of several together, on labelled pictures, and its speed. */
 #include "commands.h"
+#include "eval_tally.h"
 #include "output.h"
 #include "progress.h"
 #include "say.h"
-#include <math.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+enum { MOST_MODELS = 32, MOST_SCALES = 16 };
 
 typedef struct eval_settings {
     model_settings model;
     device_settings device;
-    const char *data, *preset, *predictions;
-    int64_t limit, batch;
+    const char *data, *picture_labels, *labels, *preset, *crops, *scales, *predictions;
+    int64_t limit, batch, readers, confusions;
+    bool skip_bad, per_class;
     json_settings output;
 } eval_settings;
 
 #define FIELD(name) offsetof(eval_settings, name)
 
 static const option_row rows[] = {
-    {"data", OPTION_TEXT, FIELD(data), "KIND:DIR", "The labelled pictures: cifar10:DIR for CIFAR-10's binary version.",
+    {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
+     "The labelled pictures: imagefolder:DIR for DIR/class/picture.jpg (or the same in DIR/val), cifar10:DIR and "
+     "cifar100:DIR for CIFAR's binary versions.",
+     NULL, 0, 0},
+    {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
+     "For an imagefolder whose pictures all lie in DIR: lines of \"NAME LABEL\" or \"NAME,LABEL\", or one LABEL for "
+     "each "
+     "picture in the order of their names. Labels are classes' numbers, from 0, or names.",
+     NULL, 0, 0},
+    {"labels", OPTION_TEXT, FIELD(labels), "FILE",
+     "Names of the model's classes, one a line. Folders are classes by these names (or by a line's first word, such as "
+     "n01440764, or one of the names between commas); without them, by number in the order of the folders' names.",
      NULL, 0, 0},
     {"preset", OPTION_TEXT, FIELD(preset), "P",
-     "How pictures are resized and normalised: imagenet, imagenet-v2 or cifar10. Without it: what the weight file or "
-     "the model says.",
+     "How pictures are resized and normalised: imagenet (torchvision's first weights), imagenet-v2 (its second ones), "
+     "timm, timm-288 or cifar10. Without it: what the weight file or the model says.",
+     NULL, 0, 0},
+    {"crops", OPTION_TEXT, FIELD(crops), "C",
+     "What the model is shown of a picture: centre; ten, for corners and centre, and mirrored; or whole, for all of it "
+     "(fully convolutional). Probabilities are averaged.",
+     "centre", 0, 0},
+    {"scales", OPTION_TEXT, FIELD(scales), "N,N...",
+     "Short sides that each picture is resized to, in turn; probabilities are averaged. Without it: the preset's; for "
+     "--crops whole the paper's 224,256,384,480,640.",
      NULL, 0, 0},
     {"limit", OPTION_COUNT, FIELD(limit), "N", "Take only the first N pictures.", NULL, 1, INT64_MAX},
-    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "100", 1, 65536},
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures, or crops of them, in one run.", "100", 1, 65536},
+    {"readers", OPTION_COUNT, FIELD(readers), "N",
+     "Threads that read pictures ahead. Without it: as many as there are processors, at most 8.", NULL, 1, 64},
+    {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL,
+     "Name, count and leave out pictures that cannot be read, instead of stopping at the first.", NULL, 0, 0},
+    {"per-class", OPTION_FLAG, FIELD(per_class), NULL, "Also print each class's errors.", NULL, 0, 0},
+    {"confusions", OPTION_COUNT, FIELD(confusions), "N", "Also print the N most frequent mistakes.", NULL, 1, 1000000},
     {"predictions", OPTION_TEXT, FIELD(predictions), "FILE",
-     "Write a CSV file with each picture's index, label, predicted class and its probability.", NULL, 0, 0},
+     "Write a CSV file with each picture's index, class, predicted class and its probability, and its file if it has "
+     "one.",
+     NULL, 0, 0},
     {0}};
 
 /* One evaluation under way. */
 typedef struct evaluation {
-    shunt_model *model;
+    shunt_model *models[MOST_MODELS];
+    size_t nmodels;
     shunt_device *device;
     shunt_dataset *dataset;
+    shunt_predict_options options;
+    int64_t scales[MOST_SCALES];
+    int64_t *classes; /* the models', of the data set's */
+    tally tally;
     output predictions; /* file NULL: not asked for */
-    int64_t side, classes, batch;
-    size_t count;
-    float *images, *logits;
-    int64_t *labels;
-    uint64_t wrong1, wrong5;
-    double seconds; /* in the model alone, reading and resizing not counted */
+    double seconds;     /* in the models alone, reading and resizing not counted */
+    int status;         /* of what the handler does */
 } evaluation;
 
-static double now(void)
+/* ---- Each picture --------------------------------------------------------------------------------------------- */
+
+/* A field of CSV: in quotes where it must be. */
+static void put_field(FILE *file, const char *text)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    if (!strpbrk(text, "\",\r\n")) {
+        fputs(text, file);
+        return;
+    }
+    putc('"', file);
+    for (; *text; text++) {
+        if (*text == '"') putc('"', file);
+        putc(*text, file);
+    }
+    putc('"', file);
 }
 
-static int load_batch(evaluation *self, size_t first, int64_t n)
+static int count_bad(evaluation *self, const shunt_prediction *told)
 {
-    const shunt_preprocess *preprocess = shunt_model_preprocess(self->model);
-    size_t plane = 3 * (size_t)self->side * (size_t)self->side;
-    for (int64_t i = 0; i < n; i++) {
-        shunt_image image = {0};
-        shunt_status failed = shunt_dataset_get(self->dataset, first + (size_t)i, &image, &self->labels[i]);
-        if (!failed) failed = shunt_preprocess_apply(preprocess, &image, self->images + (size_t)i * plane);
-        shunt_image_free(&image);
-        if (failed) return say_library_failure(NULL);
-    }
+    enum { MOST_NAMED = 20 };
+    if (++self->tally.bad <= MOST_NAMED)
+        say_failure("left out: %s", told->failed);
+    else if (self->tally.bad == MOST_NAMED + 1)
+        say_failure("left out: more pictures, which are counted below");
     return EXIT_OK;
 }
 
-/* How many classes the network prefers to `label`: 0 when it is right. A logit that is not a number is no preference. */
-static int64_t rank_of(const float *logits, int64_t classes, int64_t label)
+static int count_picture(void *context, const shunt_prediction *told)
 {
-    int64_t rank = 0;
-    for (int64_t c = 0; c < classes; c++)
-        if (logits[c] > logits[label] || (logits[c] == logits[label] && c < label)) rank++;
-    return rank;
-}
-
-static double probability_of(const float *logits, int64_t classes, int64_t chosen)
-{
-    double sum = 0;
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)logits[c] - (double)logits[chosen]);
-    return 1 / sum;
-}
-
-static int score_batch(evaluation *self, size_t first, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const float *logits = self->logits + (size_t)i * (size_t)self->classes;
-        int64_t best = 0, label = self->labels[i];
-        for (int64_t c = 0; c < self->classes; c++) {
-            if (!isfinite(logits[c]))
-                return say_failure("picture %zu: the network's result is not a finite number; check the weights",
-                                   first + (size_t)i);
-            if (logits[c] > logits[best]) best = c;
-        }
-        int64_t rank = rank_of(logits, self->classes, label);
-        self->wrong1 += rank >= 1;
-        self->wrong5 += rank >= 5;
-        if (self->predictions.file)
-            fprintf(self->predictions.file, "%zu,%lld,%lld,%.6f\n", first + (size_t)i, (long long)label,
-                    (long long)best, probability_of(logits, self->classes, best));
+    evaluation *self = context;
+    progress_advance(1);
+    if (!told->probabilities) return self->status = count_bad(self, told);
+    int64_t label = self->classes[told->label], best;
+    self->status = tally_add(&self->tally, told->probabilities, label, &best);
+    FILE *file = self->predictions.file;
+    const char *name = shunt_dataset_picture(self->dataset, told->index);
+    if (file)
+        fprintf(file, "%zu,%lld,%lld,%.6f%s", told->index, (long long)label, (long long)best, told->probabilities[best],
+                name ? "," : "\n");
+    if (file && name) {
+        put_field(file, name);
+        putc('\n', file);
     }
-    return EXIT_OK;
+    return self->status;
 }
 
-static int evaluate(evaluation *self)
+static int evaluate(evaluation *self, size_t count)
+{
+    progress_begin("evaluating", count);
+    self->options.handler = count_picture;
+    self->options.context = self;
+    shunt_status failed =
+        shunt_predict(self->models, self->nmodels, self->device, self->dataset, &self->options, &self->seconds);
+    progress_end();
+    if (failed) return say_library_failure(NULL);
+    if (self->status == EXIT_OK && !self->tally.count) return say_failure("no picture could be read");
+    tally_sort(&self->tally);
+    return self->status;
+}
+
+/* ---- Setting up ------------------------------------------------------------------------------------------------- */
+
+static int add_model(evaluation *self, const model_settings *settings)
+{
+    if (self->nmodels == MOST_MODELS) return say_usage("more than %d weight files", MOST_MODELS);
+    int status = model_from_settings(settings, WEIGHTS_NEEDED, NULL, &self->models[self->nmodels]);
+    if (status == EXIT_OK) self->nmodels++;
+    return status;
+}
+
+/* "WEIGHTS", of the model that --model names or the file itself, or "MODEL=WEIGHTS". */
+static int add_operand(evaluation *self, const model_settings *usual, char *operand)
+{
+    model_settings settings = *usual;
+    char *equals = operand + strcspn(operand, "=./");
+    settings.weights = operand;
+    if (*equals == '=') {
+        *equals = '\0';
+        settings.model = operand;
+        settings.weights = equals + 1;
+    }
+    return add_model(self, &settings);
+}
+
+static int make_models(const eval_settings *settings, char **operands, evaluation *self)
 {
     int status = EXIT_OK;
-    progress_begin("evaluating", self->count);
-    for (size_t first = 0; first < self->count && status == EXIT_OK;) {
-        size_t left = self->count - first;
-        int64_t n = left < (size_t)self->batch ? (int64_t)left : self->batch;
-        status = load_batch(self, first, n);
-        if (status) break;
-        double start = now();
-        if (shunt_model_run(self->model, self->device, n, self->side, self->side, self->images, self->logits)) {
-            status = say_library_failure(NULL);
-            break;
-        }
-        self->seconds += now() - start;
-        status = score_batch(self, first, n);
-        progress_advance((uint64_t)n);
-        first += (size_t)n;
-    }
-    progress_end();
-    return status;
-}
-
-static int set_up(const eval_settings *settings, evaluation *self)
-{
-    if (!settings->data) return say_usage("no data; name a set with --data cifar10:DIR");
-    int status = model_from_settings(&settings->model, WEIGHTS_NEEDED, NULL, &self->model);
-    if (status) return status;
-    if (settings->preset) {
-        shunt_preprocess preprocess;
+    if (settings->model.weights || !*operands) status = add_model(self, &settings->model);
+    for (; status == EXIT_OK && *operands; operands++) status = add_operand(self, &settings->model, *operands);
+    shunt_preprocess preprocess;
+    if (status == EXIT_OK && settings->preset) {
         if (shunt_preprocess_preset(settings->preset, &preprocess)) return say_library_failure(NULL);
-        shunt_model_set_preprocess(self->model, &preprocess);
+        for (size_t m = 0; m < self->nmodels; m++) shunt_model_set_preprocess(self->models[m], &preprocess);
     }
-    if (shunt_dataset_open(settings->data, NULL, &self->dataset)) return say_library_failure(NULL);
-    self->classes = shunt_model_classes(self->model);
-    if ((int64_t)shunt_dataset_classes(self->dataset) != self->classes)
-        return say_failure("%s has %zu classes and the model %lld; they must agree", settings->data,
-                           shunt_dataset_classes(self->dataset), (long long)self->classes);
-    status = device_from_settings(&settings->device, &self->device);
-    if (status) return status;
-
-    self->count = shunt_dataset_count(self->dataset);
-    if (settings->limit && (size_t)settings->limit < self->count) self->count = (size_t)settings->limit;
-    self->side = shunt_model_preprocess(self->model)->crop;
-    self->batch = settings->batch;
-    size_t plane = 3 * (size_t)self->side * (size_t)self->side;
-    self->images = calloc((size_t)self->batch, plane * sizeof(float));
-    self->logits = calloc((size_t)self->batch, (size_t)self->classes * sizeof(float));
-    self->labels = calloc((size_t)self->batch, sizeof *self->labels);
-    if (!self->images || !self->logits || !self->labels)
-        return say_failure("no memory for %lld pictures at once; lower --batch", (long long)self->batch);
-    if (!settings->predictions) return EXIT_OK;
-    status = output_begin(&self->predictions, settings->predictions);
-    if (status == EXIT_OK) fputs("index,label,predicted,probability\n", self->predictions.file);
+    if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
+        return say_library_failure(settings->labels);
     return status;
 }
 
-static int report(const evaluation *self, bool json)
+static int parse_scales(const char *text, evaluation *self)
 {
-    double n = (double)self->count, error1 = 100 * (double)self->wrong1 / n, error5 = 100 * (double)self->wrong5 / n;
-    double speed = self->seconds > 0 ? n / self->seconds : 0;
-    const char *device = shunt_device_describe(self->device)->selector;
-    if (json)
-        return print_json(json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "model", shunt_model_name(self->model),
-                                    "device", device, "images", (json_int_t)self->count, "wrong",
-                                    (json_int_t)self->wrong1, "top1_error", error1, "top5_error", error5,
-                                    "images_per_second", speed),
-                          false);
-    printf("%s on %s, %zu pictures\n", shunt_model_name(self->model), device, self->count);
-    printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n", error1,
-           (unsigned long long)self->wrong1, error5, speed);
+    const char *at = text;
+    do {
+        char *end;
+        long long side = isdigit((unsigned char)*at) ? strtoll(at, &end, 10) : 0;
+        if (side < 1 || side > 16384 || (*end && *end != ',') || self->options.nsides == MOST_SCALES)
+            return say_usage("--scales %s: must be up to %d numbers from 1 to 16384 with commas between", text,
+                             MOST_SCALES);
+        self->scales[self->options.nsides++] = side;
+        at = end + 1;
+        if (!*end) break;
+    } while (1);
     return EXIT_OK;
+}
+
+static int choose_views(const eval_settings *settings, evaluation *self)
+{
+    static const char *const names[] = {
+        [SHUNT_CROP_CENTRE] = "centre", [SHUNT_CROP_TEN] = "ten", [SHUNT_CROP_WHOLE] = "whole", NULL};
+    size_t crops = 0;
+    while (names[crops] && strcmp(names[crops], settings->crops)) crops++;
+    if (!names[crops]) return say_usage("--crops %s: must be centre, ten or whole", settings->crops);
+    self->options.crops = (shunt_crops)crops;
+    self->options.sides = self->scales;
+    if (settings->scales) return parse_scales(settings->scales, self);
+    return crops == SHUNT_CROP_WHOLE ? parse_scales("224,256,384,480,640", self) : EXIT_OK;
+}
+
+static int open_data(const eval_settings *settings, evaluation *self)
+{
+    if (shunt_dataset_open_labelled(settings->data, NULL, settings->picture_labels, &self->dataset))
+        return say_library_failure(NULL);
+    self->classes = calloc(shunt_dataset_classes(self->dataset), sizeof *self->classes);
+    if (!self->classes) return say_failure("no memory");
+    if (shunt_dataset_match(self->dataset, self->models[0], self->classes)) return say_library_failure(settings->data);
+    return tally_begin(&self->tally, shunt_model_classes(self->models[0]));
+}
+
+static int begin_predictions(const char *path, evaluation *self)
+{
+    int status = output_begin(&self->predictions, path);
+    bool named = shunt_dataset_picture(self->dataset, 0) != NULL;
+    if (status == EXIT_OK)
+        fprintf(self->predictions.file, "index,label,predicted,probability%s\n", named ? ",file" : "");
+    return status;
+}
+
+static int set_up(const eval_settings *settings, char **operands, evaluation *self)
+{
+    if (!settings->data) return say_usage("no data; name a set with --data imagefolder:DIR or --data cifar10:DIR");
+    self->options.limit = (size_t)settings->limit;
+    self->options.batch = settings->batch;
+    self->options.workers = settings->readers;
+    self->options.skip_bad = settings->skip_bad;
+    int status = choose_views(settings, self);
+    if (status == EXIT_OK) status = make_models(settings, operands, self);
+    if (status == EXIT_OK) status = open_data(settings, self);
+    if (status == EXIT_OK) status = device_from_settings(&settings->device, &self->device);
+    if (status == EXIT_OK && settings->predictions) status = begin_predictions(settings->predictions, self);
+    return status;
+}
+
+/* ---- The report --------------------------------------------------------------------------------------------------- */
+
+static int report_json(const eval_settings *settings, const evaluation *self, double speed)
+{
+    const tally *t = &self->tally;
+    double n = (double)t->count;
+    json_t *models = json_array(), *scales = json_array();
+    for (size_t m = 0; m < self->nmodels; m++)
+        json_array_append_new(models, json_string(shunt_model_name(self->models[m])));
+    for (size_t s = 0; s < self->options.nsides; s++) json_array_append_new(scales, json_integer(self->scales[s]));
+    json_t *report = json_pack(
+        "{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model", shunt_model_name(self->models[0]), "models",
+        models, "device", shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales,
+        "images", (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
+        100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
+    if (settings->per_class) json_object_set_new(report, "classes", tally_classes_json(t, self->models[0]));
+    if (settings->confusions)
+        json_object_set_new(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
+    return print_json(report, false);
+}
+
+static int report_text(const eval_settings *settings, const evaluation *self, double speed)
+{
+    const tally *t = &self->tally;
+    double n = (double)t->count;
+    int status = EXIT_OK;
+    for (size_t m = 0; m < self->nmodels; m++) printf("%s%s", m ? " + " : "", shunt_model_name(self->models[m]));
+    printf(" on %s, %llu pictures\n", shunt_device_describe(self->device)->selector, (unsigned long long)t->count);
+    if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
+    printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
+           100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);
+    if (settings->per_class) status = tally_print_classes(t, self->models[0]);
+    if (settings->confusions && status == EXIT_OK)
+        status = tally_print_pairs(t, self->models[0], (size_t)settings->confusions);
+    return status;
 }
 
 static int run(const void *settings, int noperands, char **operands)
@@ -182,29 +280,39 @@ static int run(const void *settings, int noperands, char **operands)
     const eval_settings *wanted = settings;
     evaluation self = {0};
     (void)noperands;
-    (void)operands;
-    int status = set_up(wanted, &self);
-    if (status == EXIT_OK) status = evaluate(&self);
+    int status = set_up(wanted, operands, &self);
+    if (status == EXIT_OK) {
+        size_t count = shunt_dataset_count(self.dataset), limit = self.options.limit;
+        status = evaluate(&self, limit && limit < count ? limit : count);
+    }
     int written = output_end(&self.predictions, status == EXIT_OK);
     if (status == EXIT_OK) status = written;
-    if (status == EXIT_OK) status = report(&self, wanted->output.json);
-    free(self.labels);
-    free(self.logits);
-    free(self.images);
+    double speed = self.seconds > 0 ? (double)self.tally.count / self.seconds : 0;
+    if (status == EXIT_OK)
+        status = wanted->output.json ? report_json(wanted, &self, speed) : report_text(wanted, &self, speed);
+    tally_end(&self.tally);
+    free(self.classes);
     shunt_dataset_close(self.dataset);
-    shunt_model_destroy(self.model);
+    for (size_t m = 0; m < self.nmodels; m++) shunt_model_destroy(self.models[m]);
     shunt_device_close(self.device);
     return status;
 }
 
 const command eval_command = {
     .name = "eval",
-    .summary = "Measure a model's error on a labelled data set.",
-    .text = "Prints the share of pictures whose label is not the best guess (top-1 error), or not among the five best "
-            "(top-5 error), and the pictures a second that the model itself took.",
+    .summary = "Measure the error of a model, or of several together, on labelled pictures.",
+    .operands = "[[MODEL=]WEIGHTS]...",
+    .text =
+        "Prints the share of pictures whose label is not the best guess (top-1 error), or not among the five best "
+        "(top-5 error), and the pictures a second that the model itself took. Several weight files are an ensemble: "
+        "their probabilities are averaged.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt eval --model resnet20 --weights resnet20.safetensors --data cifar10:cifar-10-batches-bin",
                   "The error on CIFAR-10's 10,000 test pictures."},
+                 {"shunt eval --model resnet50 --weights resnet50.pth --data imagefolder:imagenet --crops ten",
+                  "ImageNet's validation pictures in imagenet/val/n01440764/... , by ten crops."},
+                 {"shunt eval resnet34=a.pth resnet50=b.pth --data imagefolder:val --crops whole",
+                  "Two networks together, at the paper's five sizes."},
                  {"shunt eval --weights mine.safetensors --data cifar10:DIR --limit 500 --predictions out.csv",
                   "A quick look, with every guess in a file."}},
     .settings_size = sizeof(eval_settings),

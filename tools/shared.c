@@ -1,6 +1,7 @@
 /* shared.c - options, model and device set-up, and JSON output that several sub-commands have in common. */
 #include "commands.h"
 #include "progress.h"
+#include "published.h"
 #include "say.h"
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,7 @@ const option_row model_rows[] = {
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
-     "or "
-     "Shunt.",
+     "or Shunt. Without it: those that shunt pull fetched last for the model, where weights are needed.",
      NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
      "How many classes it tells apart. Without it: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
@@ -76,10 +76,11 @@ static int check_settings(const model_settings *settings, int policy)
                                                  : NULL;
         return other ? say_usage("%s: an ONNX file is a whole network; leave out %s", settings->model, other) : EXIT_OK;
     }
-    if (!settings->weights && policy == WEIGHTS_NEEDED)
-        return say_usage(
-            "no weights: name a file with --weights, or say --random-weights to see it run without meaning");
-    return EXIT_OK;
+    if (settings->weights || policy != WEIGHTS_NEEDED) return EXIT_OK;
+    bool listed = settings->model && published_find(settings->model);
+    return say_usage(
+        "no weights: %s%s%sname a file with --weights, or say --random-weights to see it run without meaning",
+        listed ? "get published ones with shunt pull " : "", listed ? settings->model : "", listed ? ", " : "");
 }
 
 /* The model's name and options: what was typed, else what the file says. NULL: neither tells. */
@@ -95,7 +96,7 @@ static const char *choose_model(const model_settings *settings, const json_t *de
     return settings->model ? settings->model : name;
 }
 
-int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
+static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
     shunt_model_options options = sizes ? *sizes : (shunt_model_options){0};
     json_t *description = NULL;
@@ -120,6 +121,32 @@ int model_from_settings(const model_settings *settings, int policy, const shunt_
         shunt_model_destroy(model);
     else
         *out = model;
+    return status;
+}
+
+/* Says which file it is, since nobody has named it, and preprocesses as its publisher says. */
+static int make_pulled_model(const model_settings *settings, const char *path, const shunt_model_options *sizes,
+                             shunt_model **out)
+{
+    model_settings with = *settings;
+    const published *listed = published_of_file(path);
+    shunt_preprocess preprocess;
+    with.weights = path;
+    char line[4096];
+    snprintf(line, sizeof line, "weights: %s", path);
+    say_log(NULL, SHUNT_LOG_INFO, line);
+    int status = make_model(&with, WEIGHTS_NEEDED, sizes, out);
+    if (status == EXIT_OK && listed && !shunt_preprocess_preset(listed->preset, &preprocess))
+        shunt_model_set_preprocess(*out, &preprocess);
+    return status;
+}
+
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
+{
+    bool wanted = policy == WEIGHTS_NEEDED && !settings->weights && settings->model && !model_is_file(settings);
+    char *pulled = wanted ? pulled_find(settings->model) : NULL;
+    int status = pulled ? make_pulled_model(settings, pulled, sizes, out) : make_model(settings, policy, sizes, out);
+    free(pulled);
     return status;
 }
 

@@ -1,0 +1,89 @@
+/* published.c - see published.h. The list is torchvision's: names, presets and errors as its documentation has them. */
+#include "published.h"
+#include "say.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TORCHVISION "https://download.pytorch.org/models/"
+
+const published published_weights[] = {
+    {"resnet18", "resnet18", TORCHVISION "resnet18-f37072fd.pth", "imagenet", "30.24/10.92"},
+    {"resnet34", "resnet34", TORCHVISION "resnet34-b627a593.pth", "imagenet", "26.69/8.58"},
+    {"resnet50", "resnet50", TORCHVISION "resnet50-0676ba61.pth", "imagenet", "23.87/7.14"},
+    {"resnet50-v2", "resnet50", TORCHVISION "resnet50-11ad3fa6.pth", "imagenet-v2", "19.14/4.57"},
+    {"resnet101", "resnet101", TORCHVISION "resnet101-63fe2227.pth", "imagenet", "22.63/6.45"},
+    {"resnet101-v2", "resnet101", TORCHVISION "resnet101-cd907fc2.pth", "imagenet-v2", "18.11/4.22"},
+    {"resnet152", "resnet152", TORCHVISION "resnet152-394f9c45.pth", "imagenet", "21.69/5.95"},
+    {"resnet152-v2", "resnet152", TORCHVISION "resnet152-f82ba261.pth", "imagenet-v2", "17.72/4.00"},
+    {0}};
+
+const published *published_find(const char *name)
+{
+    for (const published *p = published_weights; p->name; p++)
+        if (!strcmp(p->name, name)) return p;
+    return NULL;
+}
+
+static const char *file_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const published *published_of_file(const char *path)
+{
+    for (const published *p = published_weights; p->name; p++)
+        if (!strcmp(file_of(p->url), file_of(path))) return p;
+    return NULL;
+}
+
+char *pulled_folder(const char *model)
+{
+    char *folder;
+    const char *cache = shunt_cache_folder();
+    if (!cache) {
+        say_library_failure(NULL);
+        return NULL;
+    }
+    if (asprintf(&folder, "%s/weights/%s", cache, model) >= 0) return folder;
+    say_failure("no memory");
+    return NULL;
+}
+
+static bool is_part(const char *name)
+{
+    size_t length = strlen(name);
+    return name[0] == '.' || (length > 5 && !strcmp(name + length - 5, ".part"));
+}
+
+static bool later(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+char *pulled_find(const char *model)
+{
+    char *folder, *best = NULL;
+    const char *cache = shunt_cache_folder();
+    struct timespec newest = {0};
+    if (!cache || asprintf(&folder, "%s/weights/%s", cache, model) < 0) return NULL;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *path;
+        struct stat info;
+        if (is_part(entry->d_name) || asprintf(&path, "%s/%s", folder, entry->d_name) < 0) continue;
+        if (!stat(path, &info) && S_ISREG(info.st_mode) && (!best || later(&info.st_mtim, &newest))) {
+            free(best);
+            best = path;
+            newest = info.st_mtim;
+        } else {
+            free(path);
+        }
+    }
+    if (dir) closedir(dir);
+    free(folder);
+    return best;
+}
