@@ -214,7 +214,9 @@ static uint32_t run_all(shunt_device *device, const shunt_op_desc *op, golden *g
                  : op->kind == SHUNT_OP_SGD   ? run_steps(device, op, &variant, g)
                                               : run_op(device, op, &variant, g);
         cr_assert_eq(status, SHUNT_OK, "%s by %s: %s", g->name, variant.algorithm, shunt_last_error());
-        compare(g, variant.algorithm, wide ? 1e-8 : 1e-5); /* 1e-8: nine digits are stored */
+        bool transforms =
+            !strncmp(variant.algorithm, "winograd", 8); /* which enlarge rounding errors: F(4x4) about tenfold */
+        compare(g, variant.algorithm, wide ? 1e-8 : transforms ? 5e-5 : 1e-5); /* 1e-8: nine digits are stored */
     }
     return runs;
 }
