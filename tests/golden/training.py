@@ -9,22 +9,8 @@ first, for so the ABI carries them.
 """
 import numpy as np
 import torch
-<<<<<<< HEAD
 import torch.nn.functional as F
 from ops import CASES, pad4, uniform, write
-=======
-
-from logits import build, fill, uniform
-
-STEPS = 10
-PROBES = 8
-# Powers of two and the like, and the epsilon that a float32 is: the same numbers in C.
-RATE, MOMENTUM, DECAY, SMOOTHING, MOVING = 2**-5, 0.875, 2**-10, 0.125, 0.125
-EPSILON = float(np.float32(1e-5))
-
-# model, shortcut, batch, side, Nesterov
-CASES = [("resnet20", "A", 32, 32, True), ("resnet20", "B", 32, 32, False), ("resnet18", "", 4, 224, False)]
->>>>>>> f9468d8 (A best guess that cannot be prepared gives way to the next candidate)
 
 
 def single(value):
