@@ -92,8 +92,8 @@ static uint64_t arena(train_net *net)
 Test(training_graph, are_the_same_recomputed_in_less_memory)
 {
     train_options options = usual;
-    options.batch = 8;
-    options.side = 32;
+    options.batch = 4;
+    options.side = 20;
     train_net kept, again;
     train_net_open(&kept, model, shunt_model_weights(model), device, &options);
     options.recompute = 1;
