@@ -1,5 +1,6 @@
 /* eval.c - shunt eval: the error of a model, or of several together, on labelled pictures, and its speed. */
 #include "commands.h"
+#include "csv.h"
 #include "eval_tally.h"
 #include "output.h"
 #include "progress.h"
@@ -78,21 +79,6 @@ typedef struct evaluation {
 
 /* ---- Each picture --------------------------------------------------------------------------------------------- */
 
-/* A field of CSV: in quotes where it must be. */
-static void put_field(FILE *file, const char *text)
-{
-    if (!strpbrk(text, "\",\r\n")) {
-        fputs(text, file);
-        return;
-    }
-    putc('"', file);
-    for (; *text; text++) {
-        if (*text == '"') putc('"', file);
-        putc(*text, file);
-    }
-    putc('"', file);
-}
-
 static int count_bad(evaluation *self, const shunt_prediction *told)
 {
     enum { MOST_NAMED = 20 };
@@ -116,7 +102,7 @@ static int count_picture(void *context, const shunt_prediction *told)
         fprintf(file, "%zu,%lld,%lld,%.6f%s", told->index, (long long)label, (long long)best, told->probabilities[best],
                 name ? "," : "\n");
     if (file && name) {
-        put_field(file, name);
+        csv_print_field(file, name);
         putc('\n', file);
     }
     return self->status;

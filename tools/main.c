@@ -7,6 +7,7 @@
 const command *const commands[] = {&classify_command,
                                    &eval_command,
                                    &train_command,
+                                   &study_command,
                                    &pull_command,
                                    &bench_command,
                                    &inspect_command,

@@ -74,9 +74,16 @@ int table_end(table *self)
         print_cell(self->cells[k], widths[i], right[i], last);
         if (last) putchar('\n');
     }
+    table_free(self);
+    return self->failed ? say_failure("no memory for the table") : EXIT_OK;
+}
+
+void table_free(table *self)
+{
     for (size_t k = 0; k < self->ncells; k++) free(self->cells[k]);
     free(self->cells);
-    return self->failed ? say_failure("no memory for the table") : EXIT_OK;
+    self->cells = NULL;
+    self->ncells = self->room = 0;
 }
 
 const char *human_count(double value, char *text)

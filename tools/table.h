@@ -20,6 +20,7 @@ void table_begin(table *self, const char *const *headings, int columns);
 void table_cell(table *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints to stdout and frees. Returns an EXIT_ number. */
 int table_end(table *self);
+void table_free(table *self);
 
 /* "1.81 G", "512", "44.6 M": three digits and a decimal prefix. text: 16 bytes; returned. */
 const char *human_count(double value, char *text);

@@ -3,9 +3,8 @@
 #include "curves.h"
 #include "progress.h"
 #include "say.h"
+#include "training.h"
 #include <math.h>
-#include <shunt/train.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,23 +102,7 @@ static int open_data(training *self)
         free(self->data_name);
         self->data_name = strdup(settings->data);
     }
-    if (!self->data_name || !*self->data_name) return say_usage("no data; name a set with --data cifar10:DIR");
-    if (shunt_dataset_open(self->data_name, "train", &self->data)) return say_library_failure(NULL);
-    shunt_status status = shunt_dataset_open(self->data_name, "test", &self->test);
-    bool folder = !strncmp(self->data_name, "imagefolder:", strlen("imagefolder:"));
-    if (!status || (folder && status == SHUNT_E_NOT_FOUND)) return EXIT_OK; /* folders need not have one */
-    return say_library_failure(NULL);
-}
-
-static int set_labels(training *self)
-{
-    size_t classes = shunt_dataset_classes(self->data), known = 0;
-    const char **labels = calloc(classes, sizeof *labels);
-    if (!labels) return say_failure("no memory");
-    for (size_t i = 0; i < classes; i++) known += (labels[i] = shunt_dataset_label(self->data, i)) != NULL;
-    int status = known == classes && shunt_model_set_labels(self->model, labels) ? say_library_failure(NULL) : EXIT_OK;
-    free(labels);
-    return status;
+    return training_open_data(self->data_name, &self->data, &self->test);
 }
 
 static int make_model(training *self)
@@ -139,7 +122,7 @@ static int make_model(training *self)
     options.v1 = settings->v1 || json_is_true(json_object_get(self->description, "v1"));
     if (!name) return say_usage("no model; name one with --model, such as resnet20");
     if (shunt_model_create(name, &options, &self->model)) return say_library_failure(NULL);
-    return set_labels(self);
+    return training_set_labels(self->model, self->data);
 }
 
 /* The options that change a field of the recipe. */
@@ -233,28 +216,6 @@ static int set_up(training *self)
 
 /* ---- Under way ------------------------------------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-static void print_row(const shunt_train_event *event)
-{
-    const shunt_train_row *row = event->row;
-    progress_lock();
-    printf("epoch %lld/%lld  rate %.4g  training loss %.4f, error %.2f %%", (long long)row->epoch,
-           (long long)event->epochs, row->rate, row->training_loss, 100 * row->training_error);
-    if (isfinite(row->validation_error))
-        printf("  validation loss %.4f, error %.2f %%%s", row->validation_loss, 100 * row->validation_error,
-               event->improved ? " (best)" : "");
-    printf("  %.0f s\n", row->seconds);
-    fflush(stdout);
-    progress_unlock();
-}
-
 static void draw_curves(const training *self)
 {
     size_t count;
@@ -266,40 +227,17 @@ static void draw_curves(const training *self)
 static int handle(void *context, const shunt_train_event *event)
 {
     const training *self = context;
-    switch (event->stage) {
-    case SHUNT_TRAIN_STEP:
-        progress_note("epoch %lld/%lld  loss %.3f  error %.1f %%  %.0f images/s", (long long)event->epoch,
-                      (long long)event->epochs, event->loss, 100 * event->error, event->images_per_second);
-        progress_advance(1);
-        break;
-    case SHUNT_TRAIN_VALIDATE:
-        progress_note("epoch %lld/%lld  validation %lld/%lld", (long long)event->epoch, (long long)event->epochs,
-                      (long long)event->done, (long long)event->pictures);
-        break;
-    case SHUNT_TRAIN_EPOCH:
-        if (!self->settings->output.json) print_row(event);
+    if (event->stage == SHUNT_TRAIN_EPOCH) {
+        if (!self->settings->output.json) training_print_epoch(event, "", "validation");
         draw_curves(self);
-        break;
-    case SHUNT_TRAIN_CHECKPOINT:
-        if (event->failed) say_failure("%s; the checkpoint before it stands, and training goes on", event->failed);
-        break;
     }
-    return interrupted;
+    return training_handle(event);
 }
 
-static int train(training *self, int64_t done)
+static int train(training *self)
 {
-    int finished;
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* a second one ends at once */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    progress_begin("training", (uint64_t)(shunt_trainer_steps(self->trainer) - done));
-    shunt_status status = shunt_trainer_run(self->trainer, &finished);
-    progress_end();
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    if (status) return say_library_failure(NULL);
-    if (finished) return EXIT_OK;
+    int finished, status = training_run(self->trainer, "training", &finished);
+    if (status || finished) return status;
     return say_failure("stopped after this step, all of it saved; go on with: shunt train --resume --out %s",
                        self->settings->out);
 }
@@ -339,7 +277,7 @@ static int run(const void *wanted, int noperands, char **operands)
     (void)noperands;
     (void)operands;
     int status = set_up(&self);
-    if (status == EXIT_OK) status = train(&self, shunt_trainer_step(self.trainer));
+    if (status == EXIT_OK) status = train(&self);
     if (status == EXIT_OK) status = report(&self);
     shunt_trainer_destroy(self.trainer);
     shunt_dataset_close(self.test);

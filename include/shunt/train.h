@@ -91,7 +91,7 @@ SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *co
 
 typedef struct shunt_trainer shunt_trainer;
 
-/* One epoch: means over its steps, errors as fractions. Validation is NaN where nothing was held out. */
+/* One epoch: means over its steps, errors as fractions. Validation is NaN where nothing was held out or set up. */
 typedef struct shunt_train_row {
     int64_t epoch; /* from 1 */
     int64_t step;  /* steps done at its end */
@@ -135,6 +135,7 @@ typedef struct shunt_train_setup {
     int skip_bad;                /* != 0: pictures that cannot be decoded are left out. Else they are an error */
     shunt_train_handler handler; /* or NULL */
     void *context;
+    const shunt_dataset *validation; /* other pictures to validate on, where recipe->holdout is 0; or NULL */
 } shunt_train_setup;
 
 /* Checks everything that can be checked before the first step: data, recipe, that `out` (made if need be) can be written. */
@@ -144,6 +145,10 @@ SHUNT_API void shunt_trainer_destroy(shunt_trainer *trainer);
 SHUNT_API shunt_status shunt_trainer_resume(shunt_trainer *trainer, const char *path);
 /* Trains up to the end of the recipe, or until the handler stops it; *finished tells which. */
 SHUNT_API shunt_status shunt_trainer_run(shunt_trainer *trainer, int *finished);
+/* The memory that a step takes on the device: weights, activations and workspace. Plans it, so not before a resume. */
+SHUNT_API shunt_status shunt_trainer_memory(shunt_trainer *trainer, uint64_t *bytes);
+/* Epochs of the whole run. */
+SHUNT_API int64_t shunt_trainer_epochs(const shunt_trainer *trainer);
 /* Steps done, and those of the whole run. */
 SHUNT_API int64_t shunt_trainer_step(const shunt_trainer *trainer);
 SHUNT_API int64_t shunt_trainer_steps(const shunt_trainer *trainer);

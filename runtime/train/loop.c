@@ -114,26 +114,33 @@ static shunt_status step(shunt_trainer *self, loader *pictures)
 
 /* ---- The end of an epoch ------------------------------------------------------------------------------------------- */
 
+static int64_t count_validation(const shunt_trainer *self)
+{
+    const shunt_dataset *set = self->setup.validation;
+    return set ? (int64_t)shunt_dataset_count(set) : (int64_t)self->nheld;
+}
+
 static void tell_validation(void *context, int64_t done)
 {
     shunt_trainer *self = context;
-    shunt_train_event event = {.stage = SHUNT_TRAIN_VALIDATE, .done = done, .pictures = (int64_t)self->nheld};
+    shunt_train_event event = {.stage = SHUNT_TRAIN_VALIDATE, .done = done, .pictures = count_validation(self)};
     tell(self, &event);
 }
 
-/* On the pictures that were held out. */
+/* On the pictures that were held out, or on a set of their own. */
 static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
 {
     shunt_score score;
     row->validation_loss = row->validation_error = NAN;
-    if (!self->nheld) return SHUNT_OK;
-    int64_t batch = self->recipe.batch < (int64_t)self->nheld ? self->recipe.batch : (int64_t)self->nheld;
-    evaluate_options options = {.pictures = {.data = self->setup.data,
-                                             .indices = self->pictures + self->npictures,
-                                             .count = self->nheld,
+    const shunt_dataset *set = self->setup.validation;
+    int64_t count = count_validation(self), batch = self->recipe.batch < count ? self->recipe.batch : count;
+    if (!count) return SHUNT_OK;
+    evaluate_options options = {.pictures = {.data = set ? set : self->setup.data,
+                                             .indices = set ? NULL : self->pictures + self->npictures,
+                                             .count = (size_t)count,
                                              .preprocess = self->setup.preprocess,
                                              .batch = batch,
-                                             .end = ((int64_t)self->nheld + batch - 1) / batch,
+                                             .end = (count + batch - 1) / batch,
                                              .workers = self->setup.workers},
                                 .progress = tell_validation,
                                 .context = self};
@@ -247,6 +254,24 @@ static shunt_status train(shunt_trainer *self, loader *pictures)
     return status;
 }
 
+static shunt_status make_executor(shunt_trainer *self)
+{
+    if (self->executor) return SHUNT_OK;
+    return shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
+}
+
+shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
+{
+    const shunt_plan_report *report;
+    shunt_tensor_desc inputs[3] = {train_images(self, self->recipe.batch), vector(self->recipe.batch, NULL).desc,
+                                   vector(1, NULL).desc};
+    shunt_status status = make_executor(self);
+    if (!status) status = shunt_executor_report(self->executor, inputs, 3, &report);
+    if (status) return status;
+    *bytes = report->activation_bytes + report->weight_bytes + report->workspace_bytes;
+    return SHUNT_OK;
+}
+
 shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
 {
     loader_setup setup = train_pictures(self);
@@ -259,8 +284,7 @@ shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
     if (!self->at.step) status = save(self, true);
     self->saved_at = train_now();
     self->fetched = self->at;
-    if (!status && !self->executor)
-        status = shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
+    if (!status) status = make_executor(self);
     if (!status) status = loader_create(&setup, &pictures);
     if (!status) status = train(self, pictures);
     loader_destroy(pictures);

@@ -91,6 +91,20 @@ static shunt_status take_fingerprint(shunt_trainer *self)
 
 /* ---- The graph ------------------------------------------------------------------------------------------------------ */
 
+static shunt_status check_validation(const shunt_trainer *self)
+{
+    const shunt_dataset *validation = self->setup.validation;
+    if (!validation) return SHUNT_OK;
+    if (self->recipe.holdout)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "%" PRId64
+                          " pictures are held out, and there are others to validate on; leave out one of them",
+                          self->recipe.holdout);
+    if ((int64_t)shunt_dataset_classes(validation) == self->classes) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "the data to validate on has %zu classes and the network %" PRId64,
+                      shunt_dataset_classes(validation), self->classes);
+}
+
 static shunt_status check_graph(shunt_trainer *self)
 {
     const shunt_graph *graph = self->graph;
@@ -276,6 +290,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
     shunt_status status = copy_setup(setup, self);
     if (!status) status = check_graph(self);
+    if (!status) status = check_validation(self);
     if (!status && self->out) status = shunt_make_folders(self->out);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
@@ -316,6 +331,11 @@ void shunt_trainer_destroy(shunt_trainer *self)
     free(self->data_name);
     free(self->out);
     free(self);
+}
+
+int64_t shunt_trainer_epochs(const shunt_trainer *self)
+{
+    return self->recipe.epochs;
 }
 
 int64_t shunt_trainer_step(const shunt_trainer *self)

@@ -1,0 +1,181 @@
+/* degradation.c - plain and residual networks of several depths: does the deeper plain one have the higher training error?
+ * He et al. 2015, section 4.2 and figure 6. */
+#include "paper.h"
+#include "runs.h"
+#include "study.h"
+#include "summary.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const families[] = {"plain", "resnet"};
+enum { FAMILIES = 2 };
+
+static int measure(study_job *job)
+{
+    int64_t depths[RUNS_MOST];
+    size_t count;
+    run_list list = {.collect = runs_collect_errors};
+    int status = runs_parse_depths(job->settings->depths ? job->settings->depths : "20,32,44,56", depths, &count);
+    for (size_t i = 0; status == EXIT_OK && i < count; i++)
+        for (int f = 0; status == EXIT_OK && f < FAMILIES; f++)
+            status = runs_add(&list, "%s%lld", families[f], (long long)depths[i]);
+    return status ? status : runs_train(job, &list);
+}
+
+/* ---- The report ------------------------------------------------------------------------------------------------------- */
+
+/* What the results have, by family, the shallowest network first. */
+typedef struct findings {
+    const csv *results;
+    const char *models[FAMILIES][SUMMARY_MODELS];
+    size_t count[FAMILIES];
+    int64_t epoch; /* the last one that all have come to */
+} findings;
+
+static long depth_of(const char *model)
+{
+    return strtol(model + strcspn(model, "0123456789"), NULL, 10);
+}
+
+static int by_depth(const void *a, const void *b)
+{
+    long x = depth_of(*(const char *const *)a), y = depth_of(*(const char *const *)b);
+    return x < y ? -1 : x > y;
+}
+
+static void find(const csv *results, findings *found)
+{
+    const char *models[SUMMARY_MODELS];
+    size_t count = summary_models(results, models);
+    *found = (findings){.results = results, .epoch = summary_epoch(results, models, count)};
+    for (size_t i = 0; i < count; i++) {
+        int f = strstr(models[i], "plain") ? 0 : 1;
+        found->models[f][found->count[f]++] = models[i];
+    }
+    for (int f = 0; f < FAMILIES; f++) qsort(found->models[f], found->count[f], sizeof(char *), by_depth);
+}
+
+static void put_table(const findings *found, report *out)
+{
+    static const char *const headings[] = {"network",        ">seeds",        ">training error, %",
+                                           ">test error, %", ">of the paper", ">parameters"};
+    table rows;
+    char text[48];
+    table_begin(&rows, headings, 6);
+    for (int f = 0; f < FAMILIES; f++)
+        for (size_t i = 0; i < found->count[f]; i++) {
+            const char *model = found->models[f][i];
+            spread training = summary_at(found->results, model, found->epoch, "training_error");
+            spread test = summary_at(found->results, model, found->epoch, "test_error");
+            int64_t row = summary_row(found->results, model, found->epoch);
+            table_cell(&rows, "%s", model);
+            table_cell(&rows, "%zu", training.count);
+            table_cell(&rows, "%s", spread_text(&training, 100, text));
+            table_cell(&rows, "%s", spread_text(&test, 100, text));
+            table_cell(&rows, "%s", paper_error(model));
+            table_cell(&rows, "%s", row < 0 ? "-" : csv_text(found->results, (size_t)row, "parameters"));
+        }
+    report_table(out, &rows);
+}
+
+/* The training error of the deepest network of a family less that of the shallowest. */
+static spread growth(const findings *found, int f)
+{
+    size_t count = found->count[f];
+    if (count < 2) return (spread){0};
+    return summary_difference(found->results, found->models[f][0], found->models[f][count - 1], found->epoch,
+                              "training_error");
+}
+
+static const char *outcome(const spread *plain, const spread *residual)
+{
+    if (plain->low <= 0)
+        return plain->mean > 0
+                   ? "Only on average, not with every seed, has the deeper plain network the higher training error: "
+                     "the "
+                     "budget or the number of seeds was too small to show the effect."
+                   : "The deeper plain network does not have the higher training error: the effect was not seen, in a "
+                     "budget that may be too small to show it.";
+    if (residual->mean <= 0)
+        return "Yes: the deeper plain network has the higher training error with every seed, and the deeper residual "
+               "network has not.";
+    if (residual->mean < plain->mean)
+        return "Half of it: the deeper plain network has the higher training error with every seed; the deeper "
+               "residual one "
+               "still has, too, but by less. The budget was too small for the deeper residual network to come out "
+               "ahead.";
+    return "No: depth costs the residual network as much training error as the plain one; the budget was too small to "
+           "show "
+           "the effect.";
+}
+
+static void put_verdict(const findings *found, report *out)
+{
+    spread plain = growth(found, 0), residual = growth(found, 1);
+    if (!plain.count || !residual.count) {
+        report_verdict(out,
+                       "None yet: it takes two depths of both plain and residual networks that have come to the end of "
+                       "an epoch.");
+        return;
+    }
+    report_verdict(
+        out,
+        "%s After %lld epochs, from %s to %s the training error changes by %+.2f points (%+.2f to %+.2f, %zu "
+        "seeds), from %s to %s by %+.2f points (%+.2f to %+.2f, %zu seeds).",
+        outcome(&plain, &residual), (long long)found->epoch, found->models[0][0], found->models[0][found->count[0] - 1],
+        100 * plain.mean, 100 * plain.low, 100 * plain.high, plain.count, found->models[1][0],
+        found->models[1][found->count[1] - 1], 100 * residual.mean, 100 * residual.low, 100 * residual.high,
+        residual.count);
+}
+
+/* Training dashed, test solid, as in the paper's figure 6; one colour for a depth. */
+static void put_curves(const findings *found, int f, report *out)
+{
+    static const char *const names[FAMILIES] = {"plain", "residual"}, *const titles[FAMILIES] = {"Plain networks",
+                                                                                                 "Residual networks"};
+    static const char *const columns[] = {"training_error", "test_error"}, *const kinds[] = {"training", "test"};
+    summary_curve curves[2 * SUMMARY_MODELS] = {{0}};
+    plot_line lines[2 * SUMMARY_MODELS];
+    char labels[2 * SUMMARY_MODELS][48];
+    size_t count = 0;
+    for (size_t i = 0; i < found->count[f]; i++)
+        for (int k = 0; k < 2; k++, count++) {
+            curves[count] = summary_curve_of(found->results, found->models[f][i], columns[k], 100);
+            snprintf(labels[count], sizeof labels[count], "%s %s", found->models[f][i], kinds[k]);
+            lines[count] = (plot_line){labels[count],
+                                       curves[count].x,
+                                       curves[count].mean,
+                                       curves[count].count,
+                                       .color = (int)(i % PLOT_COLORS),
+                                       .dashed = k == 0};
+        }
+    plot made = {.title = titles[f],
+                 .x_title = "epoch",
+                 .y_title = "error, % (dashed: training, solid: test)",
+                 .lines = lines,
+                 .nlines = count,
+                 .y_most = 100};
+    if (count) report_picture(out, &made, names[f]);
+    for (size_t i = 0; i < count; i++) free(curves[i].x);
+}
+
+static int draw(const csv *results, report *out)
+{
+    findings found;
+    find(results, &found);
+    runs_describe(results, out);
+    put_verdict(&found, out);
+    put_table(&found, out);
+    for (int f = 0; f < FAMILIES; f++) put_curves(&found, f, out);
+    return out->failed;
+}
+
+const study degradation_study = {
+    .name = "degradation",
+    .summary = "Degradation: training and test errors of plain and residual networks of several depths",
+    .takes = STUDY_DATA | STUDY_TRAINS | STUDY_DEPTHS,
+    .columns = runs_error_columns,
+    .measure = measure,
+    .draw = draw,
+};

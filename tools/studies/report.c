@@ -1,0 +1,72 @@
+/* report.c - see report.h. */
+#include "report.h"
+#include "../args.h"
+#include "../say.h"
+#include <stdarg.h>
+#include <stdlib.h>
+
+void report_begin(report *self, const char *folder, const char *title)
+{
+    char path[4096];
+    *self = (report){.folder = folder};
+    snprintf(path, sizeof path, "%s/report.md", folder);
+    self->failed = output_begin(&self->file, path);
+    if (!self->failed) fprintf(self->file.file, "# %s\n", title);
+}
+
+int report_end(report *self)
+{
+    int status = output_end(&self->file, !self->failed);
+    free(self->verdict);
+    self->verdict = NULL;
+    return self->failed ? self->failed : status;
+}
+
+void report_paragraph(report *self, const char *format, ...)
+{
+    va_list arguments;
+    if (self->failed) return;
+    fputc('\n', self->file.file);
+    va_start(arguments, format);
+    vfprintf(self->file.file, format, arguments);
+    va_end(arguments);
+    fputc('\n', self->file.file);
+}
+
+void report_verdict(report *self, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (!self->failed && vasprintf(&self->verdict, format, arguments) < 0) {
+        self->verdict = NULL;
+        self->failed = say_failure("no memory for the verdict");
+    }
+    va_end(arguments);
+    if (!self->failed) report_paragraph(self, "**Verdict.** %s", self->verdict);
+}
+
+void report_table(report *self, table *cells)
+{
+    if (!self->failed && cells->failed) self->failed = say_failure("no memory for a table of the report");
+    if (!self->failed) {
+        FILE *file = self->file.file;
+        fputs("\n|", file);
+        for (int c = 0; c < cells->columns; c++)
+            fprintf(file, " %s |", cells->headings[c] + (*cells->headings[c] == '>'));
+        fputs("\n|", file);
+        for (int c = 0; c < cells->columns; c++) fputs(*cells->headings[c] == '>' ? "---:|" : "---|", file);
+        for (size_t i = 0; i < cells->ncells; i++)
+            fprintf(file, "%s %s |", i % (size_t)cells->columns ? "" : "\n|", cells->cells[i]);
+        fputc('\n', file);
+    }
+    table_free(cells);
+}
+
+void report_picture(report *self, const plot *picture, const char *name)
+{
+    char path[4096];
+    if (self->failed || !plot_can_draw()) return;
+    snprintf(path, sizeof path, "%s/%s", self->folder, name);
+    self->failed = plot_write(picture, path);
+    report_paragraph(self, "![%s](%s.png)", picture->title, name);
+}

@@ -1,0 +1,253 @@
+/* runs.c - see runs.h. */
+#include "runs.h"
+#include "../say.h"
+#include "plan.h"
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Which ------------------------------------------------------------------------------------------------------------ */
+
+int runs_parse_depths(const char *text, int64_t depths[RUNS_MOST], size_t *count)
+{
+    *count = 0;
+    for (const char *at = text;; at++) {
+        char *end = (char *)at;
+        long long depth = isdigit((unsigned char)*at) ? strtoll(at, &end, 10) : 0;
+        if (depth < 1 || depth > 100000 || (*end && *end != ',') || *count == RUNS_MOST / 2)
+            return say_usage("--depths %s: must be up to %d numbers of layers with commas between, such as 20,56", text,
+                             RUNS_MOST / 2);
+        for (size_t i = 0; i < *count; i++)
+            if (depths[i] == depth) return say_usage("--depths %s: %lld is there twice", text, depth);
+        depths[(*count)++] = depth;
+        at = end;
+        if (!*end) return EXIT_OK;
+    }
+}
+
+int runs_add(run_list *list, const char *format, ...)
+{
+    char name[RUN_NAME];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    if (length < 1 || length >= RUN_NAME) return say_usage("%s...: no network has such a name", name);
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->names[i], name)) return say_usage("%s is there twice", name);
+    if (list->count == RUNS_MOST) return say_usage("more than %d networks", RUNS_MOST);
+    memcpy(list->names[list->count++], name, sizeof name);
+    return EXIT_OK;
+}
+
+int runs_parse_models(const char *text, run_list *list)
+{
+    int status = EXIT_OK;
+    for (const char *at = text; status == EXIT_OK;) {
+        int length = (int)strcspn(at, ",");
+        status = runs_add(list, "%.*s", length, at);
+        at += length;
+        if (!*at++) break;
+    }
+    return status;
+}
+
+/* ---- One run ---------------------------------------------------------------------------------------------------------- */
+
+/* "resnet20-B" is resnet20 with shortcuts B. */
+static int make_model(const run_context *self, const char *name, shunt_model **out)
+{
+    char base[RUN_NAME];
+    shunt_model_options options = {.classes = (int64_t)shunt_dataset_classes(self->data)};
+    size_t length = strlen(name);
+    memcpy(base, name, length + 1);
+    if (length > 2 && name[length - 2] == '-' && strchr("ABC", name[length - 1])) {
+        options.shortcut = name[length - 1];
+        base[length - 2] = '\0';
+    }
+    if (shunt_model_create(base, &options, out)) return say_library_failure(NULL);
+    return training_set_labels(*out, self->data);
+}
+
+static int choose_recipe(const run_context *self, int64_t seed, run_parts *parts)
+{
+    const study_settings *settings = self->job->settings;
+    shunt_recipe *recipe = &parts->recipe;
+    if (shunt_model_recipe(parts->model, settings->recipe ? settings->recipe : "paper", recipe))
+        return say_library_failure(NULL);
+    recipe->seed = seed;
+    recipe->holdout = 0;
+    if (settings->batch) recipe->batch = settings->batch;
+    if (self->epochs) {
+        recipe->steps = 0;
+        recipe->epochs = self->epochs;
+    }
+    return EXIT_OK;
+}
+
+static bool recomputes(const run_list *list, const char *name)
+{
+    return list->recompute_from && atoll(name + strcspn(name, "0123456789")) >= list->recompute_from;
+}
+
+int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
+             void *context, run_parts *parts)
+{
+    *parts = (run_parts){0};
+    int status = make_model(self, name, &parts->model);
+    if (status == EXIT_OK) status = choose_recipe(self, seed, parts);
+    if (status) return status;
+    if (shunt_model_initialize(parts->model, (uint64_t)seed) || shunt_model_describe(parts->model))
+        return say_library_failure(NULL);
+    shunt_train_setup setup = {.graph = shunt_model_graph(parts->model),
+                               .weights = shunt_model_weights(parts->model),
+                               .device = self->device,
+                               .data = self->data,
+                               .data_name = self->job->settings->data,
+                               .preprocess = shunt_model_preprocess(parts->model),
+                               .recipe = &parts->recipe,
+                               .out = out,
+                               .save_seconds = 300,
+                               .log_gradients = self->list->log_gradients,
+                               .recompute = recomputes(self->list, name),
+                               .handler = handler,
+                               .context = context,
+                               .validation = self->test};
+    return shunt_trainer_create(&setup, &parts->trainer) ? say_library_failure(NULL) : EXIT_OK;
+}
+
+void run_end(run_parts *parts)
+{
+    shunt_trainer_destroy(parts->trainer);
+    shunt_model_destroy(parts->model);
+}
+
+static const char *folder_of(const run_context *self, const char *name, int64_t seed, char path[4096])
+{
+    snprintf(path, 4096, "%s/runs/%s-s%lld", self->job->settings->out, name, (long long)seed);
+    return path;
+}
+
+/* results.csv and the report, from what all runs have come to. */
+static int update(const run_context *self)
+{
+    char folder[4096];
+    study_job *job = self->job;
+    int status = EXIT_OK;
+    csv_clear(&job->results);
+    for (size_t i = 0; i < self->list->count; i++)
+        for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++) {
+            const char *name = self->list->names[i];
+            status = self->list->collect(folder_of(self, name, seed, folder), name, seed, &job->results);
+        }
+    return status ? status : study_update(job);
+}
+
+/* A run under way, for its handler. */
+typedef struct run_watch {
+    const run_context *self;
+    char label[RUN_NAME + 32];
+    int status;
+} run_watch;
+
+static int handle(void *context, const shunt_train_event *event)
+{
+    run_watch *watch = context;
+    if (event->stage == SHUNT_TRAIN_EPOCH) {
+        shunt_train_event shown = *event;
+        shown.improved = 0; /* the last network counts, whichever is best on the test pictures */
+        if (!watch->self->job->settings->output.json) training_print_epoch(&shown, watch->label, "test");
+        watch->status = update(watch->self);
+    }
+    return training_handle(event) || watch->status;
+}
+
+/* Goes on from the run's checkpoint, if there is one. */
+static int train(const run_context *self, run_parts *parts, const char *folder, run_watch *watch)
+{
+    char checkpoint[4096 + 16];
+    int finished;
+    snprintf(checkpoint, sizeof checkpoint, "%s/last.ckpt", folder);
+    if (!access(checkpoint, F_OK) && shunt_trainer_resume(parts->trainer, checkpoint)) return say_library_failure(NULL);
+    if (shunt_trainer_step(parts->trainer) == shunt_trainer_steps(parts->trainer)) return EXIT_OK;
+    int status = runs_note(self, parts, folder);
+    if (status == EXIT_OK) status = training_run(parts->trainer, watch->label, &finished);
+    return status ? status : watch->status;
+}
+
+static int run_one(const run_context *self, const char *name, int64_t seed)
+{
+    char folder[4096];
+    run_parts parts;
+    run_watch watch = {.self = self};
+    snprintf(watch.label, sizeof watch.label, "%s, seed %lld: ", name, (long long)seed);
+    folder_of(self, name, seed, folder);
+    int status = run_make(self, name, seed, folder, handle, &watch, &parts);
+    if (status == EXIT_OK) status = train(self, &parts, folder, &watch);
+    run_end(&parts);
+    return status;
+}
+
+/* ---- All -------------------------------------------------------------------------------------------------------------- */
+
+static int run_all(const run_context *self)
+{
+    const study_settings *settings = self->job->settings;
+    int status = EXIT_OK;
+    for (int64_t seed = 1; seed <= settings->seeds; seed++)
+        for (size_t i = 0; i < self->list->count && !training_interrupted(); i++)
+            if (run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
+    int updated = update(self); /* of runs that were finished before, too */
+    if (training_interrupted())
+        return say_failure("stopped, all of it saved; the same command goes on, or: shunt study %s --out %s",
+                           self->job->study->name, settings->out);
+    return status ? status : updated;
+}
+
+static int open_data(run_context *self)
+{
+    const char *spec = self->job->settings->data;
+    int status = training_open_data(spec, &self->data, &self->test);
+    if (status == EXIT_OK && !self->test)
+        status = say_failure("%s: it has no test pictures, which a study needs", spec);
+    return status;
+}
+
+/* All names are known, and no folder is used by two networks, before hours go into the first. */
+static int check_models(const run_context *self)
+{
+    int status = EXIT_OK;
+    for (size_t i = 0; status == EXIT_OK && i < self->list->count; i++) {
+        shunt_model *model = NULL;
+        status = make_model(self, self->list->names[i], &model);
+        shunt_model_destroy(model);
+    }
+    return status;
+}
+
+static int choose_epochs(run_context *self)
+{
+    const study_settings *settings = self->job->settings;
+    self->epochs = settings->epochs ? settings->epochs : plan_epochs(self->job->plan);
+    if (settings->budget && !self->job->plan) {
+        int status = runs_budget(self, settings->budget, settings->seeds, &self->epochs);
+        if (status) return status;
+    }
+    return plan_keep(self->job->study->name, settings, settings->budget ? self->epochs : 0);
+}
+
+int runs_train(study_job *job, const run_list *list)
+{
+    run_context self = {.job = job, .list = list};
+    int status = open_data(&self);
+    if (status == EXIT_OK) status = check_models(&self);
+    if (status == EXIT_OK) status = device_from_settings(&job->settings->device, &self.device);
+    if (status == EXIT_OK) status = choose_epochs(&self);
+    if (status == EXIT_OK) status = run_all(&self);
+    shunt_dataset_close(self.test);
+    shunt_dataset_close(self.data);
+    shunt_device_close(self.device);
+    return status;
+}

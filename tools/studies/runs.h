@@ -1,0 +1,66 @@
+/* runs.h - the training runs of a study: networks and seeds, each run in OUT/runs/NETWORK-sSEED, where it goes on when it was cut
+ * off. All train on all training pictures and are tested after each epoch. */
+#ifndef SHUNT_TOOLS_STUDIES_RUNS_H
+#define SHUNT_TOOLS_STUDIES_RUNS_H
+
+#include "../training.h"
+#include "study.h"
+
+enum { RUNS_MOST = 64, RUN_NAME = 32 };
+
+typedef struct run_list {
+    char names[RUNS_MOST][RUN_NAME]; /* "resnet20", or with a shortcut option "resnet20-B" */
+    size_t count;
+    int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
+    bool log_gradients;
+    /* Appends to the results what a run has in its folder so far. */
+    int (*collect)(const char *folder, const char *model, int64_t seed, csv *results);
+} run_list;
+
+/* Appends "20,56" as numbers, or "resnet20,resnet20-B" as networks. What is wrong is refused by its option's name. */
+int runs_parse_depths(const char *text, int64_t depths[RUNS_MOST], size_t *count);
+int runs_parse_models(const char *text, run_list *list);
+int runs_add(run_list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Trains all that is not finished, all networks with seed 1 first, and calls study_update after each epoch. One that fails is
+ * told, and the others go on. */
+int runs_train(study_job *job, const run_list *list);
+
+/* ---- What runs.c and budget.c share ---------------------------------------------------------------------------------- */
+
+typedef struct run_context {
+    study_job *job;
+    const run_list *list;
+    shunt_device *device;
+    shunt_dataset *data, *test;
+    int64_t epochs; /* 0: as the recipe says */
+} run_context;
+
+/* A run that is ready to begin. */
+typedef struct run_parts {
+    shunt_model *model;
+    shunt_recipe recipe;
+    shunt_trainer *trainer;
+} run_parts;
+
+/* out NULL: nothing is written. */
+int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
+             void *context, run_parts *parts);
+void run_end(run_parts *parts);
+
+/* budget.c: how many epochs of each network take so many minutes; 0: as the recipe says, there is time for all of it. Fails
+ * with the estimate when it is not even one. */
+int runs_budget(const run_context *self, int64_t minutes, int64_t seeds, int64_t *epochs);
+
+/* ---- Results of runs: runs_results.c --------------------------------------------------------------------------------- */
+
+/* A row for each epoch of each run. */
+extern const char *const runs_error_columns[];
+/* run_list.collect for these columns. */
+int runs_collect_errors(const char *folder, const char *model, int64_t seed, csv *results);
+/* Writes FOLDER/run.csv, which they need besides log.csv. */
+int runs_note(const run_context *self, const run_parts *parts, const char *folder);
+/* A paragraph: data, device, recipe, and how the budget differs from the paper's. */
+void runs_describe(const csv *results, report *out);
+
+#endif

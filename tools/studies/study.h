@@ -1,0 +1,53 @@
+/* study.h - a study: one finding about residual networks as a command. It measures, which may take days and goes on where it
+ * was cut off, into results.csv; and it draws report.md and pictures from that file alone, so that they can be made again
+ * anywhere. To add one: a file with a struct study, listed in ../study.c. */
+#ifndef SHUNT_TOOLS_STUDY_H
+#define SHUNT_TOOLS_STUDY_H
+
+#include "../commands.h"
+#include "../csv.h"
+#include "report.h"
+
+typedef struct study_settings {
+    const char *data, *depths, *models, *recipe, *out;
+    int64_t budget, epochs, seeds, batch; /* 0: not given */
+    bool redraw;
+    device_settings device;
+    json_settings output;
+} study_settings;
+
+/* Options that not every study has a use for: the others refuse them. */
+enum {
+    STUDY_DATA = 1 << 0,
+    STUDY_TRAINS = 1 << 1, /* --budget, --epochs, --seeds, --recipe, --batch */
+    STUDY_DEPTHS = 1 << 2,
+    STUDY_MODELS = 1 << 3,
+    STUDY_FILES = 1 << 4 /* weight files behind the name */
+};
+
+typedef struct study study;
+
+typedef struct study_job {
+    const study *study;
+    const study_settings *settings;
+    char **files; /* ended by NULL */
+    json_t *plan; /* how a study that trains began (plan.h); NULL: it begins now */
+    csv results;  /* with the study's columns; study_update writes it */
+} study_job;
+
+struct study {
+    const char *name, *summary;
+    unsigned takes;             /* STUDY_ */
+    const char *const *columns; /* of results.csv, ended by NULL */
+    /* Fills job->results, calling study_update whenever there is more to see, and at the end. Returns an EXIT_ number. */
+    int (*measure)(study_job *job);
+    /* Writes into the report what the results say, and draws. */
+    int (*draw)(const csv *results, report *out);
+};
+
+/* Writes results.csv, report.md and the pictures. Returns an EXIT_ number. */
+int study_update(const study_job *job);
+
+extern const study degradation_study;
+
+#endif

@@ -1,0 +1,95 @@
+/* training.c - see training.h. */
+#include "training.h"
+#include "args.h"
+#include "progress.h"
+#include "say.h"
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Data -------------------------------------------------------------------------------------------------------- */
+
+int training_open_data(const char *spec, shunt_dataset **data, shunt_dataset **test)
+{
+    if (!spec || !*spec) return say_usage("no data; name a set with --data cifar10:DIR");
+    if (shunt_dataset_open(spec, "train", data)) return say_library_failure(NULL);
+    shunt_status status = shunt_dataset_open(spec, "test", test);
+    bool folder = !strncmp(spec, "imagefolder:", strlen("imagefolder:"));
+    if (!status || (folder && status == SHUNT_E_NOT_FOUND)) return EXIT_OK; /* folders need not have one */
+    return say_library_failure(NULL);
+}
+
+int training_set_labels(shunt_model *model, const shunt_dataset *data)
+{
+    size_t classes = shunt_dataset_classes(data), known = 0;
+    const char **labels = calloc(classes, sizeof *labels);
+    if (!labels) return say_failure("no memory");
+    for (size_t i = 0; i < classes; i++) known += (labels[i] = shunt_dataset_label(data, i)) != NULL;
+    int status = known == classes && shunt_model_set_labels(model, labels) ? say_library_failure(NULL) : EXIT_OK;
+    free(labels);
+    return status;
+}
+
+/* ---- Under way ------------------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+bool training_interrupted(void)
+{
+    return interrupted;
+}
+
+int training_run(shunt_trainer *trainer, const char *note, int *finished)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND}; /* a second one ends at once */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    progress_begin(note, (uint64_t)(shunt_trainer_steps(trainer) - shunt_trainer_step(trainer)));
+    shunt_status status = shunt_trainer_run(trainer, finished);
+    progress_end();
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    return status ? say_library_failure(NULL) : EXIT_OK;
+}
+
+int training_handle(const shunt_train_event *event)
+{
+    switch (event->stage) {
+    case SHUNT_TRAIN_STEP:
+        progress_note("epoch %lld/%lld  loss %.3f  error %.1f %%  %.0f images/s", (long long)event->epoch,
+                      (long long)event->epochs, event->loss, 100 * event->error, event->images_per_second);
+        progress_advance(1);
+        break;
+    case SHUNT_TRAIN_VALIDATE:
+        progress_note("epoch %lld/%lld  validation %lld/%lld", (long long)event->epoch, (long long)event->epochs,
+                      (long long)event->done, (long long)event->pictures);
+        break;
+    case SHUNT_TRAIN_CHECKPOINT:
+        if (event->failed) say_failure("%s; the checkpoint before it stands, and training goes on", event->failed);
+        break;
+    case SHUNT_TRAIN_EPOCH:
+        break;
+    }
+    return interrupted;
+}
+
+void training_print_epoch(const shunt_train_event *event, const char *label, const char *held)
+{
+    const shunt_train_row *row = event->row;
+    progress_lock();
+    printf("%sepoch %lld/%lld  rate %.4g  training loss %.4f, error %.2f %%", label, (long long)row->epoch,
+           (long long)event->epochs, row->rate, row->training_loss, 100 * row->training_error);
+    if (isfinite(row->validation_error))
+        printf("  %s loss %.4f, error %.2f %%%s", held, row->validation_loss, 100 * row->validation_error,
+               event->improved ? " (best)" : "");
+    printf("  %.0f s\n", row->seconds);
+    fflush(stdout);
+    progress_unlock();
+}
