@@ -168,6 +168,17 @@ SHUNT_API shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weig
 /* Of the best network of a run on pictures that had no part in it, for its end. Puts the result into best.safetensors. */
 SHUNT_API shunt_status shunt_trainer_test(shunt_trainer *trainer, const shunt_dataset *data, shunt_score *out);
 
+typedef struct shunt_gradient_norm {
+    const char *parameter; /* lives as long as the graph */
+    double norm;           /* Euclidean */
+} shunt_gradient_norm;
+/* Of the gradients of a batch's mean loss by each parameter, in the order of the graph: what a first step of training sees, batch
+ * norms with the statistics of the batch. images: N x 3 x H x W, preprocessed; labels: N. Nothing is changed. */
+SHUNT_API shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                            const shunt_tensor *images, const float *labels, shunt_gradient_norm **norms,
+                                            size_t *count);
+SHUNT_API void shunt_gradient_norms_free(shunt_gradient_norm *norms);
+
 #ifdef __cplusplus
 }
 #endif

@@ -59,9 +59,9 @@ static json_t *rows_json(const shunt_trainer *self)
 static json_t *gradients_json(const shunt_trainer *self)
 {
     json_t *sums = json_array(), *names = json_array();
-    for (size_t i = 0; i < self->ngradients; i++) {
+    for (size_t i = 0; i < self->gradients.count; i++) {
         json_array_append_new(sums, json_real(self->gradient_sums[i]));
-        json_array_append_new(names, json_string(self->gradient_names[i]));
+        json_array_append_new(names, json_string(self->gradients.names[i]));
     }
     return json_pack("{s:o, s:o, s:O}", "names", names, "sums", sums, "rows", self->gradient_rows);
 }
@@ -86,7 +86,7 @@ shunt_status train_save_checkpoint(shunt_trainer *self)
     shunt_status status = put_recipe(self, self->state);
     if (!status) status = put_json(self->state, "training", position_json(self));
     if (!status) status = put_json(self->state, "history", rows_json(self));
-    if (!status && self->ngradients) status = put_json(self->state, "gradients", gradients_json(self));
+    if (!status && self->gradients.count) status = put_json(self->state, "gradients", gradients_json(self));
     if (!status) status = out_path(self, "last.ckpt", &path);
     if (status) return status;
     status = shunt_weights_save(self->state, path);
@@ -235,14 +235,14 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
 static shunt_status read_gradients(shunt_trainer *self, const shunt_weights *file)
 {
     json_t *object;
-    if (!self->ngradients) return SHUNT_OK;
+    if (!self->gradients.count) return SHUNT_OK;
     shunt_status status = get_json(file, "gradients", &object);
     if (status) return shunt_fail(SHUNT_E_INVALID, "it was made without a log of gradients");
     json_t *sums = json_object_get(object, "sums"), *rows = json_object_get(object, "rows");
-    if (json_array_size(sums) != self->ngradients || json_array_size(rows) != self->nrows) {
+    if (json_array_size(sums) != self->gradients.count || json_array_size(rows) != self->nrows) {
         status = shunt_fail(SHUNT_E_INVALID, "its log of gradients is of another network");
     } else {
-        for (size_t i = 0; i < self->ngradients; i++) self->gradient_sums[i] = real_of(json_array_get(sums, i));
+        for (size_t i = 0; i < self->gradients.count; i++) self->gradient_sums[i] = real_of(json_array_get(sums, i));
         json_decref(self->gradient_rows);
         self->gradient_rows = json_incref(rows);
     }

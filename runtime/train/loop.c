@@ -35,8 +35,8 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
     if (!outputs) return shunt_fail_memory();
     void *data[2] = {self->logits, self->losses};
     for (uint32_t i = 0; i < graph->noutputs; i++)
-        outputs[i] =
-            (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value), i < 2 ? data[i] : self->gradients[i - 2]};
+        outputs[i] = (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value),
+                                    i < 2 ? data[i] : self->gradients.data[i - 2]};
     shunt_status status = shunt_executor_run(self->executor, inputs, 3, outputs, graph->noutputs);
     free(outputs);
     return status;
@@ -45,12 +45,8 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
 /* The norm of each gradient, into the epoch's sums. */
 static void add_gradients(shunt_trainer *self)
 {
-    for (size_t i = 0; i < self->ngradients; i++) {
-        size_t count = (size_t)shunt_tensor_count(&self->gradient_descs[i]);
-        double sum = 0;
-        for (size_t k = 0; k < count; k++) sum += (double)self->gradients[i][k] * (double)self->gradients[i][k];
-        self->gradient_sums[i] += sqrt(sum);
-    }
+    for (size_t i = 0; i < self->gradients.count; i++)
+        self->gradient_sums[i] += train_gradients_norm(&self->gradients, i);
 }
 
 double train_count_results(shunt_trainer *self, const loader_batch *batch)
@@ -158,13 +154,14 @@ static bool is_best(const shunt_trainer *self, const shunt_train_row *row)
 
 static shunt_status add_gradient_row(shunt_trainer *self, int64_t steps)
 {
-    if (!self->ngradients) return SHUNT_OK;
+    if (!self->gradients.count) return SHUNT_OK;
     json_t *row = json_array();
-    for (size_t i = 0; i < self->ngradients; i++) {
+    for (size_t i = 0; i < self->gradients.count; i++) {
         json_array_append_new(row, json_real(self->gradient_sums[i] / (double)steps));
         self->gradient_sums[i] = 0;
     }
-    if (json_array_size(row) == self->ngradients && !json_array_append_new(self->gradient_rows, row)) return SHUNT_OK;
+    if (json_array_size(row) == self->gradients.count && !json_array_append_new(self->gradient_rows, row))
+        return SHUNT_OK;
     return shunt_fail_memory();
 }
 

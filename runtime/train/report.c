@@ -28,8 +28,8 @@ static void print_gradients(const shunt_trainer *self, FILE *file)
 {
     fputs("epoch,parameter,norm\n", file);
     for (size_t i = 0; i < json_array_size(self->gradient_rows); i++)
-        for (size_t k = 0; k < self->ngradients; k++)
-            fprintf(file, "%zu,%s,%.6e\n", i + 1, self->gradient_names[k],
+        for (size_t k = 0; k < self->gradients.count; k++)
+            fprintf(file, "%zu,%s,%.6e\n", i + 1, self->gradients.names[k],
                     json_number_value(json_array_get(json_array_get(self->gradient_rows, i), k)));
 }
 
@@ -50,5 +50,5 @@ shunt_status train_save_tables(const shunt_trainer *self)
 {
     if (!self->out) return SHUNT_OK;
     shunt_status status = write_table(self, "log.csv", print_rows);
-    return !status && self->ngradients ? write_table(self, "gradients.csv", print_gradients) : status;
+    return !status && self->gradients.count ? write_table(self, "gradients.csv", print_gradients) : status;
 }

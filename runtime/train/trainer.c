@@ -149,31 +149,13 @@ static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *f
     return SHUNT_OK;
 }
 
-/* Marks every parameter's gradient as a result. */
 static shunt_status add_gradient_outputs(shunt_trainer *self)
 {
-    shunt_graph *graph = self->training;
-    uint32_t nvalues = self->graph->nvalues;
-    self->gradient_names = calloc(nvalues, sizeof *self->gradient_names);
-    self->gradient_descs = calloc(nvalues, sizeof *self->gradient_descs);
-    self->gradients = calloc(nvalues, sizeof *self->gradients);
-    self->gradient_sums = calloc(nvalues, sizeof *self->gradient_sums);
+    shunt_status status = train_gradients_add(&self->gradients, self->graph, self->training);
+    if (status) return status;
+    self->gradient_sums = calloc(self->gradients.count + 1, sizeof *self->gradient_sums);
     self->gradient_rows = json_array();
-    if (!self->gradient_names || !self->gradient_descs || !self->gradients || !self->gradient_sums ||
-        !self->gradient_rows)
-        return shunt_fail_memory();
-    for (uint32_t i = 0; i < nvalues; i++) {
-        const graph_value *value = &self->graph->values[i];
-        shunt_value diff = value->source == VALUE_PARAMETER ? shunt_graph_gradient(graph, value->name) : SHUNT_NO_VALUE;
-        if (diff == SHUNT_NO_VALUE) continue;
-        size_t at = self->ngradients++;
-        self->gradient_names[at] = value->name;
-        self->gradient_descs[at] = value->desc;
-        self->gradients[at] = calloc(shunt_tensor_count(&value->desc), sizeof(float));
-        if (!self->gradients[at]) return shunt_fail_memory();
-        shunt_graph_output(graph, value->name, diff);
-    }
-    return SHUNT_OK;
+    return self->gradient_sums && self->gradient_rows ? SHUNT_OK : shunt_fail_memory();
 }
 
 /* Appends to the network, which has the shapes of a batch, what makes each of its runs a step. */
@@ -318,12 +300,9 @@ void shunt_trainer_destroy(shunt_trainer *self)
     shunt_weights_destroy(self->start);
     shunt_graph_destroy(self->training);
     shunt_graph_destroy(self->graph);
-    for (size_t i = 0; i < self->ngradients; i++) free(self->gradients[i]);
+    train_gradients_end(&self->gradients);
     json_decref(self->gradient_rows);
     free(self->gradient_sums);
-    free(self->gradients);
-    free(self->gradient_descs);
-    free(self->gradient_names);
     free(self->rows);
     free(self->logits);
     free(self->losses);

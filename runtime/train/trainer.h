@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "runtime/train/gradients.h"
 #include "runtime/train/loader.h"
 
 /* How far a run has come: all that a checkpoint holds beside tensors. */
@@ -41,12 +42,8 @@ struct shunt_trainer {
     double step_seconds; /* of the latest steps, smoothed */
     double saved_at;     /* when the last checkpoint was written */
     float *losses, *logits;
-    /* log_gradients: outputs 2.. of the training graph */
-    const char **gradient_names;
-    shunt_tensor_desc *gradient_descs;
-    float **gradients;
-    size_t ngradients;
-    double *gradient_sums; /* of the norms over the epoch so far */
+    train_gradients gradients; /* log_gradients: outputs 2.. of the training graph; else there are none */
+    double *gradient_sums;     /* of the norms over the epoch so far */
     json_t *gradient_rows; /* per epoch the means */
 };
 

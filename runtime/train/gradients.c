@@ -1,0 +1,131 @@
+/* gradients.c - see gradients.h; and the norms of the gradients on one batch, without a trainer. */
+#include "runtime/train/gradients.h"
+
+#include <shunt/train.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+
+shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training)
+{
+    self->names = calloc(network->nvalues, sizeof *self->names);
+    self->descs = calloc(network->nvalues, sizeof *self->descs);
+    self->data = calloc(network->nvalues, sizeof *self->data);
+    if (!self->names || !self->descs || !self->data) return shunt_fail_memory();
+    for (uint32_t i = 0; i < network->nvalues; i++) {
+        const graph_value *value = &network->values[i];
+        shunt_value diff =
+            value->source == VALUE_PARAMETER ? shunt_graph_gradient(training, value->name) : SHUNT_NO_VALUE;
+        if (diff == SHUNT_NO_VALUE) continue;
+        size_t at = self->count++;
+        self->names[at] = value->name;
+        self->descs[at] = value->desc;
+        self->data[at] = calloc(shunt_tensor_count(&value->desc), sizeof(float));
+        if (!self->data[at]) return shunt_fail_memory();
+        shunt_graph_output(training, value->name, diff);
+    }
+    return SHUNT_OK;
+}
+
+void train_gradients_end(train_gradients *self)
+{
+    for (size_t i = 0; i < self->count; i++) free(self->data[i]);
+    free(self->data);
+    free(self->descs);
+    free(self->names);
+    *self = (train_gradients){0};
+}
+
+double train_gradients_norm(const train_gradients *self, size_t index)
+{
+    size_t count = (size_t)shunt_tensor_count(&self->descs[index]);
+    double sum = 0;
+    for (size_t k = 0; k < count; k++) sum += (double)self->data[index][k] * (double)self->data[index][k];
+    return sqrt(sum);
+}
+
+/* ---- On one batch --------------------------------------------------------------------------------------------------- */
+
+typedef struct norms_setup {
+    const shunt_graph *network;
+    const shunt_weights *weights;
+    shunt_device *device;
+    const shunt_tensor *images;
+    const float *labels;
+} norms_setup;
+
+/* The network at the batch's shape, with the gradients of the mean loss; nothing is updated but running statistics, which stay
+ * in the executor. */
+static shunt_status build(const norms_setup *setup, shunt_graph **out, train_gradients *gradients)
+{
+    int64_t n = setup->images->desc.dims[0];
+    shunt_value diff = SHUNT_NO_VALUE;
+    shunt_status status = shunt_graph_copy(setup->network, out);
+    if (!status) status = shunt_graph_reshape(*out, &setup->images->desc, 1);
+    if (!status) status = shunt_graph_train_batch_norms(*out, 0.1f, NULL);
+    if (status) return status;
+    shunt_value logits = (*out)->outputs[0].value, labels = shunt_graph_input(*out, "labels", 1, &n);
+    shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, 0, &diff);
+    status = shunt_graph_gradients(*out, logits, diff, NULL);
+    shunt_graph_output(*out, "losses", losses);
+    if (!status) status = train_gradients_add(gradients, setup->network, *out);
+    return status ? status : shunt_graph_check(*out);
+}
+
+static shunt_status run(const norms_setup *setup, const shunt_graph *graph, const train_gradients *gradients)
+{
+    shunt_executor *executor = NULL;
+    shunt_tensor inputs[2] = {*setup->images,
+                              {.desc = shunt_graph_desc(graph, graph->inputs[1]), .data = (void *)setup->labels}};
+    shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
+    float *results = calloc((size_t)setup->images->desc.dims[0],
+                            (size_t)(1 + shunt_graph_desc(graph, graph->outputs[0].value).dims[1]) * sizeof *results);
+    shunt_status status = outputs && results ? SHUNT_OK : shunt_fail_memory();
+    for (uint32_t i = 0; !status && i < graph->noutputs; i++) { /* logits, losses, gradients */
+        float *into = i ? results : results + setup->images->desc.dims[0];
+        outputs[i] =
+            (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value), i < 2 ? into : gradients->data[i - 2]};
+    }
+    if (!status) status = shunt_executor_create(graph, setup->weights, setup->device, &executor);
+    if (!status) status = shunt_executor_run(executor, inputs, 2, outputs, graph->noutputs);
+    shunt_executor_destroy(executor);
+    free(results);
+    free(outputs);
+    return status;
+}
+
+static shunt_status take_norms(const train_gradients *gradients, shunt_gradient_norm **norms, size_t *count)
+{
+    *norms = calloc(gradients->count + 1, sizeof **norms);
+    if (!*norms) return shunt_fail_memory();
+    for (*count = 0; *count < gradients->count; ++*count)
+        (*norms)[*count] = (shunt_gradient_norm){gradients->names[*count], train_gradients_norm(gradients, *count)};
+    return SHUNT_OK;
+}
+
+shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                  const shunt_tensor *images, const float *labels, shunt_gradient_norm **norms,
+                                  size_t *count)
+{
+    norms_setup setup = {graph, weights, device, images, labels};
+    train_gradients gradients = {0};
+    shunt_graph *training = NULL;
+    *norms = NULL;
+    *count = 0;
+    if (graph->ninputs != 1 || graph->noutputs != 1)
+        return shunt_fail(SHUNT_E_INVALID, "a network with %u inputs and %u outputs; one each is needed",
+                          graph->ninputs, graph->noutputs);
+    shunt_status status = build(&setup, &training, &gradients);
+    if (!status) status = run(&setup, training, &gradients);
+    if (!status) status = take_norms(&gradients, norms, count);
+    train_gradients_end(&gradients);
+    shunt_graph_destroy(training);
+    return status;
+}
+
+void shunt_gradient_norms_free(shunt_gradient_norm *norms)
+{
+    free(norms);
+}

@@ -1,0 +1,20 @@
+/* gradients.h - the gradients of a training graph as results, for a look at their size. */
+#ifndef SHUNT_RUNTIME_TRAIN_GRADIENTS_H
+#define SHUNT_RUNTIME_TRAIN_GRADIENTS_H
+
+#include <shunt/graph.h>
+
+typedef struct train_gradients {
+    const char **names; /* of the parameters, in the network's order; they live as long as it */
+    shunt_tensor_desc *descs;
+    float **data; /* where a run of the graph puts them */
+    size_t count;
+} train_gradients;
+
+/* Marks the gradient of every parameter of the network that has one as a result of the training graph. */
+shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training);
+void train_gradients_end(train_gradients *self);
+/* Of what the last run left in data[index]. */
+double train_gradients_norm(const train_gradients *self, size_t index);
+
+#endif
