@@ -58,8 +58,8 @@ static void find(const csv *results, findings *found)
 
 static void put_table(const findings *found, report *out)
 {
-    static const char *const headings[] = {"network",        ">seeds",        ">training error, %",
-                                           ">test error, %", ">of the paper", ">parameters"};
+    static const char *const headings[] = {"network",        ">seeds",          ">training error, %",
+                                           ">test error, %", ">the paper's, %", ">parameters"};
     table rows;
     char text[48];
     table_begin(&rows, headings, 6);
@@ -143,19 +143,18 @@ static void put_curves(const findings *found, int f, report *out)
         for (int k = 0; k < 2; k++, count++) {
             curves[count] = summary_curve_of(found->results, found->models[f][i], columns[k], 100);
             snprintf(labels[count], sizeof labels[count], "%s %s", found->models[f][i], kinds[k]);
-            lines[count] = (plot_line){labels[count],
-                                       curves[count].x,
-                                       curves[count].mean,
-                                       curves[count].count,
-                                       .color = (int)(i % PLOT_COLORS),
-                                       .dashed = k == 0};
+            const summary_curve *curve = &curves[count];
+            lines[count] = (plot_line){
+                labels[count],    curve->x,          curve->mean,        curve->count, .color = (int)(i % PLOT_COLORS),
+                .dashed = k == 0, .low = curve->low, .high = curve->high};
         }
     plot made = {.title = titles[f],
                  .x_title = "epoch",
-                 .y_title = "error, % (dashed: training, solid: test)",
+                 .y_title = "error, % (dashed: training; solid: test; bands: all seeds)",
                  .lines = lines,
                  .nlines = count,
-                 .y_most = 100};
+                 .y_most = 100,
+                 .y_fit = true};
     if (count) report_picture(out, &made, names[f]);
     for (size_t i = 0; i < count; i++) free(curves[i].x);
 }

@@ -62,11 +62,24 @@ void report_table(report *self, table *cells)
     table_free(cells);
 }
 
+static const char *picture_path(const report *self, const char *name, char path[4096])
+{
+    snprintf(path, 4096, "%s/%s", self->folder, name);
+    return path;
+}
+
 void report_picture(report *self, const plot *picture, const char *name)
 {
     char path[4096];
     if (self->failed || !plot_can_draw()) return;
-    snprintf(path, sizeof path, "%s/%s", self->folder, name);
-    self->failed = plot_write(picture, path);
+    self->failed = plot_write(picture, picture_path(self, name, path));
+    report_paragraph(self, "![%s](%s.png)", picture->title, name);
+}
+
+void report_map(report *self, const plot_map *picture, const char *name)
+{
+    char path[4096];
+    if (self->failed || !plot_can_draw()) return;
+    self->failed = plot_map_write(picture, picture_path(self, name, path));
     report_paragraph(self, "![%s](%s.png)", picture->title, name);
 }
