@@ -22,7 +22,7 @@ shunt_status shunt_model_create(const char *name, const shunt_model_options *opt
     if (!model) return shunt_fail_memory();
     shunt_status status = net_describe(name, options, &model->net);
     if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
-    if (!status) status = net_build(&model->net, &model->graph);
+    if (!status) status = net_build(&model->net, NULL, &model->graph);
     if (status)
         shunt_model_destroy(model);
     else

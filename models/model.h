@@ -19,9 +19,15 @@ typedef struct net_spec {
 /* zoo.c: name and options (NULL: defaults) to description. */
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 
-/* resnet.c: the blocks of a depth, false when there is no such net; and the graph. */
+/* Blocks whose convolutions are left out, by name. */
+typedef struct net_lesion {
+    const char *const *blocks;
+    size_t count;
+} net_lesion;
+
+/* resnet.c: the blocks of a depth, false when there is no such net; and the graph. lesion: NULL: none. */
 bool net_blocks(int depth, bool cifar, net_spec *net);
-shunt_status net_build(const net_spec *net, shunt_graph **out);
+shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
 
 typedef struct model_executor {
     shunt_device *device;

@@ -35,6 +35,7 @@ bool net_blocks(int depth, bool cifar, net_spec *net)
 
 typedef struct builder {
     const net_spec *net;
+    const net_lesion *lesion; /* or NULL */
     shunt_graph *graph;
     char block[24]; /* "layer1.0", the prefix of names */
 } builder;
@@ -71,6 +72,13 @@ static shunt_value shortcut(builder *b, shunt_value src, int64_t channels, int s
     return conv_norm(b, "downsample.0", "downsample.1", src, channels, 1, stride);
 }
 
+static bool left_out(const builder *b)
+{
+    for (size_t i = 0; b->lesion && i < b->lesion->count; i++)
+        if (!strcmp(b->lesion->blocks[i], b->block)) return true;
+    return false;
+}
+
 /* Fig. 5. The shortcut is built first, so that the last convolution can add it to its own result. */
 static shunt_value block(builder *b, shunt_value src, int64_t width, int stride)
 {
@@ -78,6 +86,7 @@ static shunt_value block(builder *b, shunt_value src, int64_t width, int stride)
     int64_t channels = net->bottleneck ? 4 * width : width;
     shunt_value other = net->residual ? shortcut(b, src, channels, stride) : SHUNT_NO_VALUE;
     shunt_value x;
+    if (left_out(b)) return !net->residual || other == src ? src : relu(b, "relu", other);
     if (net->bottleneck) {
         x = relu(b, "relu1", conv_norm(b, "conv1", "bn1", src, width, 1, net->v1 ? stride : 1));
         x = relu(b, "relu2", conv_norm(b, "conv2", "bn2", x, width, 3, net->v1 ? 1 : stride));
@@ -112,9 +121,9 @@ static void network(builder *b)
     shunt_graph_output(graph, "logits", shunt_graph_linear(graph, "fc", x, net->classes));
 }
 
-shunt_status net_build(const net_spec *net, shunt_graph **out)
+shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
 {
-    builder b = {.net = net, .graph = shunt_graph_create()};
+    builder b = {.net = net, .lesion = lesion, .graph = shunt_graph_create()};
     if (!b.graph) return shunt_fail_memory();
     network(&b);
     shunt_status status = shunt_graph_check(b.graph);

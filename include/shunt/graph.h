@@ -22,11 +22,15 @@ enum { SHUNT_NO_VALUE = -1 };
 /* NULL when there is no memory. */
 SHUNT_API shunt_graph *shunt_graph_create(void);
 SHUNT_API void shunt_graph_destroy(shunt_graph *graph);
+/* One to change, as a model's own may not be. */
+SHUNT_API shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out);
 
 /* A float32 input, plain, of rank 1 .. SHUNT_MAX_RANK. */
 SHUNT_API shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims);
 /* Marks a value as a result. Results are numbered in the order of these calls. */
 SHUNT_API void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value);
+/* The name of a result, by number; NULL past the last one. */
+SHUNT_API const char *shunt_graph_output_name(const shunt_graph *graph, size_t index);
 
 /* What a fresh parameter holds. */
 typedef enum shunt_role {

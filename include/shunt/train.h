@@ -165,6 +165,17 @@ typedef struct shunt_score {
 SHUNT_API shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                       const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                                       int64_t workers, shunt_score *out);
+typedef struct shunt_evaluate_options {
+    size_t limit;                                  /* only so many pictures; 0: all */
+    int64_t batch;                                 /* pictures in one run; 0: 100 */
+    int64_t workers;                               /* threads that read pictures; 0: as many as processors, at most 8 */
+    void (*progress)(void *context, int64_t done); /* or NULL; after each run: pictures so far */
+    void *context;
+} shunt_evaluate_options;
+/* The same; options NULL: all 0. */
+SHUNT_API shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                           const shunt_dataset *data, const shunt_preprocess *preprocess,
+                                           const shunt_evaluate_options *options, shunt_score *out);
 /* Of the best network of a run on pictures that had no part in it, for its end. Puts the result into best.safetensors. */
 SHUNT_API shunt_status shunt_trainer_test(shunt_trainer *trainer, const shunt_dataset *data, shunt_score *out);
 

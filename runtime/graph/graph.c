@@ -164,6 +164,11 @@ shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value)
     return graph->values[value].desc;
 }
 
+const char *shunt_graph_output_name(const shunt_graph *graph, size_t index)
+{
+    return graph && index < graph->noutputs ? graph->outputs[index].name : NULL;
+}
+
 shunt_status shunt_graph_check(const shunt_graph *graph)
 {
     if (!graph) return shunt_fail(SHUNT_E_INVALID, "no graph");

@@ -60,8 +60,6 @@ struct shunt_graph {
     char message[256];
 };
 
-shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out);
-
 /* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
 shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
 

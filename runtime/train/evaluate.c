@@ -78,19 +78,35 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     return status;
 }
 
+shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                 const shunt_dataset *data, const shunt_preprocess *preprocess,
+                                 const shunt_evaluate_options *options, shunt_score *out)
+{
+    enum { USUAL_BATCH = 100 };
+    static const shunt_evaluate_options none;
+    if (!options) options = &none;
+    size_t count = shunt_dataset_count(data);
+    if (options->limit && options->limit < count) count = options->limit;
+    int64_t batch = options->batch ? options->batch : USUAL_BATCH;
+    if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
+    evaluate_options all = {.pictures = {.data = data,
+                                         .count = count,
+                                         .preprocess = preprocess,
+                                         .batch = batch,
+                                         .end = ((int64_t)count + batch - 1) / batch,
+                                         .workers = options->workers},
+                            .progress = options->progress,
+                            .context = options->context};
+    return evaluate(graph, weights, device, &all, out);
+}
+
 shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                             const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                             int64_t workers, shunt_score *out)
 {
-    size_t count = shunt_dataset_count(data);
     if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
-    evaluate_options options = {.pictures = {.data = data,
-                                             .count = count,
-                                             .preprocess = preprocess,
-                                             .batch = batch,
-                                             .end = ((int64_t)count + batch - 1) / batch,
-                                             .workers = workers}};
-    return evaluate(graph, weights, device, &options, out);
+    shunt_evaluate_options options = {.batch = batch, .workers = workers};
+    return shunt_evaluate_with(graph, weights, device, data, preprocess, &options, out);
 }
 
 /* ---- The test, once, at the end ---------------------------------------------------------------------------------- */
