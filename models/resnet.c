@@ -100,23 +100,30 @@ static shunt_value block(builder *b, shunt_value src, int64_t width, int stride)
     return relu(b, "relu", x);
 }
 
-static void network(builder *b)
+static shunt_value stages(builder *b, shunt_value x)
 {
     const net_spec *net = b->net;
     shunt_graph *graph = b->graph;
-    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
-    int64_t width = net->cifar ? 16 : 64;
     if (net->cifar)
-        x = shunt_graph_conv(graph, "conv1", x, width, 3, 1, 1, 0);
+        x = shunt_graph_conv(graph, "conv1", x, net->base, 3, 1, 1, 0);
     else
-        x = shunt_graph_conv(graph, "conv1", x, width, 7, 2, 3, 0);
+        x = shunt_graph_conv(graph, "conv1", x, net->base, 7, 2, 3, 0);
     x = shunt_graph_relu(graph, "relu", shunt_graph_batch_norm(graph, "bn1", x, epsilon));
     if (!net->cifar) x = shunt_graph_max_pool(graph, "maxpool", x, 3, 2, 1);
     for (int stage = 0; stage < NET_STAGES; stage++)
         for (int i = 0; i < net->blocks[stage]; i++) {
             snprintf(b->block, sizeof b->block, "layer%d.%d", stage + 1, i);
-            x = block(b, x, width << stage, stage > 0 && i == 0 ? 2 : 1);
+            x = block(b, x, net->base << stage, stage > 0 && i == 0 ? 2 : 1);
         }
+    return x;
+}
+
+static void network(builder *b)
+{
+    const net_spec *net = b->net;
+    shunt_graph *graph = b->graph;
+    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
+    x = net->pooled ? cnn_layers(net, graph, x, epsilon) : stages(b, x);
     x = shunt_graph_global_pool(graph, "avgpool", x);
     shunt_graph_output(graph, "logits", shunt_graph_linear(graph, "fc", x, net->classes));
 }

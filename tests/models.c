@@ -60,6 +60,22 @@ Test(models, cifar_nets_cost_what_the_tables_say)
 }
 
 /* A projection of C to K channels has C K weights, and its batch norm 2 K. */
+/* torchvision's resnet18 with a 3x3 convolution of stride 1 first, no pooling and ten classes has 11,173,962 parameters; the
+ * small ones layer by layer. */
+Test(models, nets_to_compare_with_cost_what_their_layers_do)
+{
+    const uint64_t projections = 64 * 128 + 2 * 128 + 128 * 256 + 2 * 256 + 256 * 512 + 2 * 512;
+    cr_expect_eq(cost("cifar-resnet18", 0, 0).parameters, 11173962);
+    cr_expect_eq(cost("cifar-plain18", 0, 0).parameters, 11173962 - projections);
+    uint64_t convs = 3 * 64 + 64 * 128 + 128 * 256, norms = 2 * (64 + 128 + 256);
+    cr_expect_eq(cost("cnn", 0, 0).parameters, 9 * convs + norms + 256 * 10 + 10);
+    cr_expect_eq(cost("cnn", 0, 0).macs, 9 * (3 * 64 * 1024 + 64 * 128 * 256 + 128 * 256 * 64) + 2560);
+    uint64_t blocks = 2 * 32 * 32 + 32 * 64 + 64 * 64 + 64 * 128 + 128 * 128;
+    uint64_t shortcuts = 32 * 64 + 2 * 64 + 64 * 128 + 2 * 128;
+    cr_expect_eq(cost("mini-resnet", 0, 0).parameters,
+                 9 * (3 * 32 + blocks) + 2 * (32 + 2 * (32 + 64 + 128)) + shortcuts + 128 * 10 + 10);
+}
+
 Test(models, shortcut_options_add_their_projections)
 {
     uint64_t a = cost("resnet18", 'A', 0).parameters, b = cost("resnet18", 'B', 0).parameters;
@@ -100,6 +116,9 @@ Test(models, a_depth_that_two_families_share_is_imagenets_unless_said_otherwise)
     expect_net("plain50", "plain50", 10, 32, 24); /* there is no plain net with bottlenecks */
     expect_net("plain34", "plain34", 1000, 224, 16);
     expect_net("resnet8", "resnet8", 10, 32, 3);
+    expect_net("cifar-resnet18", "cifar-resnet18", 10, 32, 8);
+    expect_net("cifar-plain34", "cifar-plain34", 10, 32, 16);
+    expect_net("mini-resnet", "mini-resnet", 10, 32, 3);
 }
 
 Test(models, the_deepest_net_is_built_in_reasonable_time)
@@ -126,7 +145,7 @@ Test(models, names_that_are_none_list_what_there_is)
                                         "resnet19",
                                         "resnet2",
                                         "plain101x",
-                                        "cifar-resnet18",
+                                        "cifar-resnet101",
                                         "cifar-",
                                         "cifar-cifar-resnet20",
                                         "resnet10004",
@@ -141,7 +160,7 @@ Test(models, names_that_are_none_list_what_there_is)
     refuse(NULL, NULL, SHUNT_E_INVALID, "no model is named");
     size_t families = 0;
     while (shunt_model_family(families)) families++;
-    cr_expect_eq(families, 9u);
+    cr_expect_eq(families, 15u);
 }
 
 Test(models, options_out_of_range_are_refused)
