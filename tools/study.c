@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const study *const studies[] = {&degradation_study, NULL};
+static const study *const studies[] = {&degradation_study, &gradients_study, NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 

@@ -139,8 +139,8 @@ static int update(const run_context *self)
     csv_clear(&job->results);
     for (size_t i = 0; i < self->list->count; i++)
         for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++) {
-            const char *name = self->list->names[i];
-            status = self->list->collect(folder_of(self, name, seed, folder), name, seed, &job->results);
+            folder_of(self, self->list->names[i], seed, folder);
+            status = self->list->collect(folder, &job->results);
         }
     return status ? status : study_update(job);
 }
@@ -165,14 +165,15 @@ static int handle(void *context, const shunt_train_event *event)
 }
 
 /* Goes on from the run's checkpoint, if there is one. */
-static int train(const run_context *self, run_parts *parts, const char *folder, run_watch *watch)
+static int train(const run_context *self, run_parts *parts, const char *name, const char *folder, run_watch *watch)
 {
     char checkpoint[4096 + 16];
     int finished;
     snprintf(checkpoint, sizeof checkpoint, "%s/last.ckpt", folder);
     if (!access(checkpoint, F_OK) && shunt_trainer_resume(parts->trainer, checkpoint)) return say_library_failure(NULL);
     if (shunt_trainer_step(parts->trainer) == shunt_trainer_steps(parts->trainer)) return EXIT_OK;
-    int status = runs_note(self, parts, folder);
+    int status = self->list->begin ? self->list->begin(self, parts, folder) : EXIT_OK;
+    if (status == EXIT_OK) status = runs_note(self, parts, name, folder);
     if (status == EXIT_OK) status = training_run(parts->trainer, watch->label, &finished);
     return status ? status : watch->status;
 }
@@ -185,7 +186,7 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
     snprintf(watch.label, sizeof watch.label, "%s, seed %lld: ", name, (long long)seed);
     folder_of(self, name, seed, folder);
     int status = run_make(self, name, seed, folder, handle, &watch, &parts);
-    if (status == EXIT_OK) status = train(self, &parts, folder, &watch);
+    if (status == EXIT_OK) status = train(self, &parts, name, folder, &watch);
     run_end(&parts);
     return status;
 }

@@ -8,13 +8,18 @@
 
 enum { RUNS_MOST = 64, RUN_NAME = 32 };
 
+struct run_context;
+struct run_parts;
+
 typedef struct run_list {
     char names[RUNS_MOST][RUN_NAME]; /* "resnet20", or with a shortcut option "resnet20-B" */
     size_t count;
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
     /* Appends to the results what a run has in its folder so far. */
-    int (*collect)(const char *folder, const char *model, int64_t seed, csv *results);
+    int (*collect)(const char *folder, csv *results);
+    /* Before a run's first step, or when it goes on; or NULL. The model has its initial weights. */
+    int (*begin)(const struct run_context *run, const struct run_parts *parts, const char *folder);
 } run_list;
 
 /* Appends "20,56" as numbers, or "resnet20,resnet20-B" as networks. What is wrong is refused by its option's name. */
@@ -54,12 +59,18 @@ int runs_budget(const run_context *self, int64_t minutes, int64_t seeds, int64_t
 
 /* ---- Results of runs: runs_results.c --------------------------------------------------------------------------------- */
 
+/* FOLDER/run.csv, one row: what of a run does not change from epoch to epoch. */
+#define RUNS_NOTE_COLUMNS "model", "seed", "data", "device", "recipe", "batch", "epochs", "steps", "parameters", "bytes"
+int runs_note(const run_context *self, const run_parts *parts, const char *name, const char *folder);
+/* Without a row where the run has not begun. To be ended. */
+int runs_read_note(const char *folder, csv *note);
+/* Appends its cells, the first ones of a row of results. */
+void runs_put_note(const csv *note, csv *results);
+
 /* A row for each epoch of each run. */
 extern const char *const runs_error_columns[];
 /* run_list.collect for these columns. */
-int runs_collect_errors(const char *folder, const char *model, int64_t seed, csv *results);
-/* Writes FOLDER/run.csv, which they need besides log.csv. */
-int runs_note(const run_context *self, const run_parts *parts, const char *folder);
+int runs_collect_errors(const char *folder, csv *results);
 /* A paragraph: data, device, recipe, and how the budget differs from the paper's. */
 void runs_describe(const csv *results, report *out);
 

@@ -8,17 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const runs_error_columns[] = {
-    "model", "seed",  "data", "device",        "recipe",         "batch",     "epochs",     "steps",   "parameters",
-    "bytes", "epoch", "step", "training_loss", "training_error", "test_loss", "test_error", "seconds", NULL};
-
-/* run.csv: the first of them that do not change from epoch to epoch; log.csv: the trainer's own. */
-static const char *const noted[] = {"data",  "device",     "recipe", "batch", "epochs",
-                                    "steps", "parameters", "bytes",  NULL};
+static const char *const noted[] = {RUNS_NOTE_COLUMNS, NULL};
+/* log.csv, the trainer's own; results call validation test. */
 static const char *const logged[] = {
     "epoch", "step", "training_loss", "training_error", "validation_loss", "validation_error", "seconds", NULL};
+const char *const runs_error_columns[] = {
+    RUNS_NOTE_COLUMNS, "epoch", "step", "training_loss", "training_error", "test_loss", "test_error", "seconds", NULL};
 
-int runs_note(const run_context *self, const run_parts *parts, const char *folder)
+/* ---- One run ---------------------------------------------------------------------------------------------------------- */
+
+int runs_note(const run_context *self, const run_parts *parts, const char *name, const char *folder)
 {
     char path[4096 + 16];
     uint64_t bytes;
@@ -27,6 +26,8 @@ int runs_note(const run_context *self, const run_parts *parts, const char *folde
     snprintf(path, sizeof path, "%s/run.csv", folder);
     const char *data = self->job->settings->data;
     csv_begin(&note, noted);
+    csv_put(&note, "%s", name);
+    csv_put(&note, "%lld", (long long)parts->recipe.seed);
     csv_put(&note, "%.*s", (int)strcspn(data, ":"), data);
     csv_put(&note, "%s", shunt_device_describe(self->device)->info.name);
     csv_put(&note, "%s", parts->recipe.name);
@@ -40,25 +41,44 @@ int runs_note(const run_context *self, const run_parts *parts, const char *folde
     return status;
 }
 
-int runs_collect_errors(const char *folder, const char *model, int64_t seed, csv *results)
+int runs_read_note(const char *folder, csv *note)
 {
-    char log_path[4096 + 16], note_path[4096 + 16];
-    csv log, note;
-    snprintf(log_path, sizeof log_path, "%s/log.csv", folder);
-    snprintf(note_path, sizeof note_path, "%s/run.csv", folder);
-    if (access(log_path, F_OK)) return EXIT_OK;
-    int status = csv_read(&note, noted, note_path);
-    if (status) return status;
-    status = csv_rows(&note) ? csv_read(&log, logged, log_path) : say_failure("%s: it has no row", note_path);
+    char path[4096 + 16];
+    snprintf(path, sizeof path, "%s/run.csv", folder);
+    csv_begin(note, noted);
+    return access(path, F_OK) ? EXIT_OK : csv_read(note, noted, path);
+}
+
+void runs_put_note(const csv *note, csv *results)
+{
+    for (size_t c = 0; noted[c]; c++) csv_put(results, "%s", csv_text(note, 0, noted[c]));
+}
+
+int runs_collect_errors(const char *folder, csv *results)
+{
+    char path[4096 + 16];
+    csv log = {0}, note;
+    int status = runs_read_note(folder, &note);
+    snprintf(path, sizeof path, "%s/log.csv", folder);
+    if (status == EXIT_OK && csv_rows(&note) && !access(path, F_OK)) status = csv_read(&log, logged, path);
     for (size_t row = 0; status == EXIT_OK && row < csv_rows(&log); row++) {
-        csv_put(results, "%s", model);
-        csv_put(results, "%lld", (long long)seed);
-        for (size_t c = 0; noted[c]; c++) csv_put(results, "%s", csv_text(&note, 0, noted[c]));
+        runs_put_note(&note, results);
         for (size_t c = 0; logged[c]; c++) csv_put(results, "%s", csv_text(&log, row, logged[c]));
     }
-    if (status == EXIT_OK) csv_end(&log);
+    csv_end(&log);
     csv_end(&note);
     return status;
+}
+
+/* ---- In words --------------------------------------------------------------------------------------------------------- */
+
+/* The first of a run's rows at an epoch: they lie one behind the other. */
+static bool is_first(const csv *results, size_t row)
+{
+    static const char *const key[] = {"model", "seed", "epoch"};
+    for (int k = 0; row && k < 3; k++)
+        if (strcmp(csv_text(results, row, key[k]), csv_text(results, row - 1, key[k]))) return true;
+    return !row;
 }
 
 /* Runs that came to their last epoch. */
@@ -66,14 +86,15 @@ static size_t count_finished(const csv *results)
 {
     size_t finished = 0;
     for (size_t row = 0; row < csv_rows(results); row++)
-        finished += csv_number(results, row, "epoch") == csv_number(results, row, "epochs");
+        finished += is_first(results, row) && csv_number(results, row, "epoch") == csv_number(results, row, "epochs");
     return finished;
 }
 
 static size_t count_begun(const csv *results)
 {
     size_t begun = 0;
-    for (size_t row = 0; row < csv_rows(results); row++) begun += csv_number(results, row, "epoch") == 1;
+    for (size_t row = 0; row < csv_rows(results); row++)
+        begun += is_first(results, row) && csv_number(results, row, "epoch") == 1;
     return begun;
 }
 

@@ -48,6 +48,6 @@ struct study {
 /* Writes results.csv, report.md and the pictures. Returns an EXIT_ number. */
 int study_update(const study_job *job);
 
-extern const study degradation_study;
+extern const study degradation_study, gradients_study;
 
 #endif
