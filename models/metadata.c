@@ -2,6 +2,7 @@
  * file that was saved here needs no other beside it. */
 #include "models/model.h"
 #include "runtime/error.h"
+#include "runtime/io/json.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -17,7 +18,7 @@ static shunt_status read_json(const shunt_weights *file, const char *key, json_t
     json_error_t error;
     *out = NULL;
     if (!text) return SHUNT_OK;
-    *out = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    *out = shunt_json_load(text, strlen(text), &error);
     if (*out) return SHUNT_OK;
     return shunt_fail(SHUNT_E_INVALID, "metadata '%s' is not JSON: %.80s", key, error.text);
 }

@@ -295,19 +295,77 @@ Test(image, jpeg_with_garbage_behind)
     shunt_unmap_file(&file);
 }
 
+/* 420.jpg whose header says another size. */
+static uint8_t *resized_jpeg(const char size[4], size_t *bytes)
+{
+    shunt_mapping file = map_picture("420.jpg");
+    uint8_t *copy = malloc(file.size);
+    memcpy(copy, file.data, file.size);
+    uint8_t *frame = memmem(copy, file.size, "\xff\xc0\0\x11\x08", 5);
+    cr_assert(frame);
+    memcpy(frame + 5, size, 4);
+    *bytes = file.size;
+    shunt_unmap_file(&file);
+    return copy;
+}
+
 Test(image, huge)
 {
+    static const char reason[] = "60000 x 60000 pixels are over the limit of 268435456";
+    size_t size;
     shunt_mapping file = map_picture("huge.png");
-    expect_refused(file.data, file.size, SHUNT_E_INVALID, "60000 x 60000 pixels are over the limit of 268435456");
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
     shunt_unmap_file(&file);
+    uint8_t *bytes = resized_jpeg("\xea\x60\xea\x60", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, reason);
+    free(bytes);
+}
 
-    file = map_picture("420.jpg");
-    uint8_t *bytes = malloc(file.size);
-    memcpy(bytes, file.data, file.size);
-    uint8_t *frame = memmem(bytes, file.size, "\xff\xc0\0\x11\x08", 5);
-    cr_assert(frame);
-    memcpy(frame + 5, "\xea\x60\xea\x60", 4);
-    expect_refused(bytes, file.size, SHUNT_E_INVALID, "60000 x 60000 pixels are over the limit");
+/* Sizes below the limit, but more than the file can hold: refused before there is memory for them. */
+Test(image, larger_than_the_file)
+{
+    static const char reason[] = "16000 x 16000 pixels, more than a picture file of";
+    size_t size;
+    shunt_mapping file = map_picture("hollow.png");
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
+    shunt_unmap_file(&file);
+    uint8_t *bytes = resized_jpeg("\x3e\x80\x3e\x80", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, reason);
+    free(bytes);
+}
+
+static long kilobytes(const char *what)
+{
+    char line[128];
+    long found = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    cr_assert(file);
+    while (fgets(line, sizeof line, file))
+        if (!strncmp(line, what, strlen(what))) found = atol(line + strlen(what));
+    fclose(file);
+    return found;
+}
+
+/* A text of a mebibyte, 200 times: what does not show in the picture must not take memory. */
+Test(image, texts_in_a_png)
+{
+    enum { COPIES = 200, BEFORE = 33 }; /* the signature and the header */
+    shunt_mapping file = map_picture("text.png");
+    size_t chunk = 12 + ((size_t)file.data[BEFORE + 2] << 8 | file.data[BEFORE + 3]);
+    uint8_t *bytes = malloc(file.size + COPIES * chunk), *to = bytes + BEFORE;
+    memcpy(bytes, file.data, BEFORE);
+    for (int i = 0; i < COPIES; i++, to += chunk) memcpy(to, file.data + BEFORE, chunk);
+    memcpy(to, file.data + BEFORE, file.size - BEFORE);
+    size_t size = file.size + COPIES * chunk;
+    shunt_image image, expected;
+    long before = kilobytes("VmHWM:");
+    cr_assert_eq(shunt_image_decode(bytes, size, "NAME", &image), SHUNT_OK, "%s", shunt_last_error());
+    long more = kilobytes("VmHWM:") - before;
+    cr_assert(before > 0 && more < 32 << 10, "%ld KiB for a file of %zu bytes", more, size);
+    read_expected("rgb.png", &expected);
+    cr_assert(!memcmp(image.rgb, expected.rgb, (size_t)(image.width * image.height * 3)));
+    shunt_image_free(&image);
+    shunt_image_free(&expected);
     free(bytes);
     shunt_unmap_file(&file);
 }

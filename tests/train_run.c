@@ -280,6 +280,8 @@ Test(train_run, checkpoints_of_something_else)
     expect_resume_refused(&setup, "new.ckpt", "version 2, this Shunt reads 1");
     change_metadata("out/last.ckpt", "far.ckpt", "training", "\"step\":1", "\"step\":1000");
     expect_resume_refused(&setup, "far.ckpt", "position");
+    change_metadata("out/last.ckpt", "count.ckpt", "training", "\"wrong\":", "\"wrong\":-");
+    expect_resume_refused(&setup, "count.ckpt", "position");
     change_metadata("out/last.ckpt", "json.ckpt", "history", "[", "{");
     expect_resume_refused(&setup, "json.ckpt", "history is not JSON");
     put_records("set/data_batch_1.bin", 1000, PICTURES);

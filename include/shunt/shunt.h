@@ -297,7 +297,7 @@ typedef struct shunt_image {
     int64_t height, width;
     uint8_t *rgb; /* height x width x 3 */
 } shunt_image;
-/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels. Alpha is dropped; 16 bits become the upper
+/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels, and what a file of its size can hold. Alpha is dropped; 16 bits become the upper
  * 8; EXIF orientation is ignored, as torchvision's loader ignores it. */
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);

@@ -8,7 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/io/file.h"
 
-enum { MAX_PIXELS = 1 << 28 };
+enum { MAX_PIXELS = 1 << 28, FREE_PIXELS = 1 << 21, PIXELS_PER_BYTE = 512 };
 
 shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
 {
@@ -18,6 +18,17 @@ shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
         return shunt_fail(SHUNT_E_INVALID, "%s: %" PRId64 " x %" PRId64 " pixels are over the limit of %d", name, width,
                           height, MAX_PIXELS);
     return SHUNT_OK;
+}
+
+shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width)
+{
+    shunt_status status = shunt_image_check(name, height, width);
+    if (status || height * width <= FREE_PIXELS) return status;
+    if ((uint64_t)(height * width - FREE_PIXELS) / PIXELS_PER_BYTE <= nbytes) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID,
+                      "%s: says it has %" PRId64 " x %" PRId64
+                      " pixels, more than a picture file of %zu bytes can hold",
+                      name, width, height, nbytes);
 }
 
 shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)

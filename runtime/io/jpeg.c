@@ -87,8 +87,8 @@ static shunt_status read_header(tjhandle decoder, const uint8_t *bytes, size_t n
     *colours = -1;
     int result = tjDecompressHeader3(decoder, bytes, nbytes, &width, &height, &subsampling, colours);
     bool known = width > 0 && height > 0 && *colours >= 0;
-    shunt_status status =
-        known ? shunt_image_alloc(name, height, width, out) : SHUNT_OK; /* refuses what is too large */
+    shunt_status status = known ? shunt_image_check_file(name, nbytes, height, width) : SHUNT_OK;
+    if (!status && known) status = shunt_image_alloc(name, height, width, out);
     if (status) return status;
     if (!has_end(bytes, nbytes))
         return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name,

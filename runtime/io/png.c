@@ -9,7 +9,7 @@
 
 typedef struct png_source {
     const uint8_t *bytes;
-    size_t left;
+    size_t size, left;
     const char *name;
     shunt_status status; /* of the failure that longjmp came from */
 } png_source;
@@ -55,10 +55,12 @@ static shunt_status read_picture(png_structp png, png_infop info, png_source *so
 {
     if (setjmp(png_jmpbuf(png))) return source->status;
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* the size is checked below, with a better message */
+    png_set_chunk_cache_max(png, 1); /* keeps no texts: a file of them can become a thousand times larger */
     png_set_read_fn(png, source, on_read);
     png_read_info(png, info);
-    shunt_status status =
-        shunt_image_alloc(source->name, png_get_image_height(png, info), png_get_image_width(png, info), out);
+    int64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
+    shunt_status status = shunt_image_check_file(source->name, source->size, height, width);
+    if (!status) status = shunt_image_alloc(source->name, height, width, out);
     if (status) return status;
     ask_for_rgb(png, info);
     int passes = png_set_interlace_handling(png);
@@ -74,7 +76,7 @@ static shunt_status read_picture(png_structp png, png_infop info, png_source *so
 shunt_status shunt_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
-    png_source source = {bytes, nbytes, name, SHUNT_OK};
+    png_source source = {bytes, nbytes, nbytes, name, SHUNT_OK};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     shunt_status status = info ? read_picture(png, info, &source, out) : shunt_fail_memory();

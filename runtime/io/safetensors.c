@@ -9,13 +9,13 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/io/json.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are used as they lie in the file: little-endian");
 
 enum {
     PREFIX = 8,                 /* bytes of the header's length */
     MAX_HEADER = 100 * 1000000, /* the format's own limit */
-    MAX_VALUES = 500000,        /* JSON values in a header: parsed they take over 100 bytes each, from 2 in the file */
     DATA_ALIGNMENT = 64         /* of the data in files that we write */
 };
 
@@ -83,12 +83,8 @@ static shunt_status fail_json(const char *path, json_error_t *error)
 
 static shunt_status load_header(const char *path, const char *text, size_t length, json_t **header)
 {
-    size_t values = 0;
-    for (size_t i = 0; i < length; i++) values += text[i] == ',' || text[i] == '[' || text[i] == '{';
-    if (values > MAX_VALUES)
-        return shunt_fail(SHUNT_E_INVALID, "%s: the header holds over %d values", path, MAX_VALUES);
     json_error_t error;
-    *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    *header = shunt_json_load(text, length, &error);
     return *header ? SHUNT_OK : fail_json(path, &error);
 }
 

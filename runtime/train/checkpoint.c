@@ -8,6 +8,7 @@
 
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/io/json.h"
 #include "runtime/train/trainer.h"
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------- */
@@ -22,8 +23,7 @@ static shunt_status put_json(shunt_weights *weights, const char *key, json_t *va
     return status;
 }
 
-/* JSON has no NaN. */
-static json_t *number(double value)
+json_t *train_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -42,9 +42,10 @@ static json_t *position_json(const shunt_trainer *self)
 
 static json_t *row_json(const shunt_train_row *row)
 {
-    return json_pack("[I, I, o, o, o, o, o, o]", (json_int_t)row->epoch, (json_int_t)row->step, number(row->rate),
-                     number(row->training_loss), number(row->training_error), number(row->validation_loss),
-                     number(row->validation_error), number(row->seconds));
+    return json_pack("[I, I, o, o, o, o, o, o]", (json_int_t)row->epoch, (json_int_t)row->step, train_number(row->rate),
+                     train_number(row->training_loss), train_number(row->training_error),
+                     train_number(row->validation_loss), train_number(row->validation_error),
+                     train_number(row->seconds));
 }
 
 static json_t *rows_json(const shunt_trainer *self)
@@ -60,7 +61,7 @@ static json_t *gradients_json(const shunt_trainer *self)
 {
     json_t *sums = json_array(), *names = json_array();
     for (size_t i = 0; i < self->gradients.count; i++) {
-        json_array_append_new(sums, json_real(self->gradient_sums[i]));
+        json_array_append_new(sums, train_number(self->gradient_sums[i]));
         json_array_append_new(names, json_string(self->gradients.names[i]));
     }
     return json_pack("{s:o, s:o, s:O}", "names", names, "sums", sums, "rows", self->gradient_rows);
@@ -116,9 +117,9 @@ static json_t *result_json(const shunt_trainer *self)
 {
     const shunt_train_row *row = &self->rows[self->at.best];
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "epoch", (json_int_t)row->epoch, "step", (json_int_t)row->step,
-                     "training_loss", number(row->training_loss), "training_error", number(row->training_error),
-                     "validation_loss", number(row->validation_loss), "validation_error",
-                     number(row->validation_error));
+                     "training_loss", train_number(row->training_loss), "training_error",
+                     train_number(row->training_error), "validation_loss", train_number(row->validation_loss),
+                     "validation_error", train_number(row->validation_error));
 }
 
 shunt_status train_best_path(const shunt_trainer *self, char **path)
@@ -150,13 +151,13 @@ shunt_status train_save_best(shunt_trainer *self)
 static shunt_status get_json(const shunt_weights *file, const char *key, json_t **out)
 {
     const char *text = shunt_weights_metadata(file, key);
-    *out = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (*out) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%s is %s: it is no checkpoint of a training run", key,
-                      text ? "not JSON" : "missing");
+    if (!text) return shunt_fail(SHUNT_E_INVALID, "%s is missing: it is no checkpoint of a training run", key);
+    json_error_t error;
+    *out = shunt_json_load(text, strlen(text), &error);
+    return *out ? SHUNT_OK : shunt_fail(SHUNT_E_INVALID, "%s is not JSON: %.80s", key, error.text);
 }
 
-static double real_of(const json_t *value)
+double train_number_of(const json_t *value)
 {
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
@@ -166,12 +167,12 @@ static bool read_row(const json_t *from, shunt_train_row *row)
     if (json_array_size(from) != 8) return false;
     *row = (shunt_train_row){.epoch = json_integer_value(json_array_get(from, 0)),
                              .step = json_integer_value(json_array_get(from, 1)),
-                             .rate = real_of(json_array_get(from, 2)),
-                             .training_loss = real_of(json_array_get(from, 3)),
-                             .training_error = real_of(json_array_get(from, 4)),
-                             .validation_loss = real_of(json_array_get(from, 5)),
-                             .validation_error = real_of(json_array_get(from, 6)),
-                             .seconds = real_of(json_array_get(from, 7))};
+                             .rate = train_number_of(json_array_get(from, 2)),
+                             .training_loss = train_number_of(json_array_get(from, 3)),
+                             .training_error = train_number_of(json_array_get(from, 4)),
+                             .validation_loss = train_number_of(json_array_get(from, 5)),
+                             .validation_error = train_number_of(json_array_get(from, 6)),
+                             .seconds = train_number_of(json_array_get(from, 7))};
     return true;
 }
 
@@ -206,6 +207,13 @@ static shunt_status check_data(const shunt_trainer *self, const json_t *object)
     return SHUNT_OK;
 }
 
+static bool is_position(const shunt_trainer *self, const train_position *at)
+{
+    return at->step >= 0 && at->step <= self->steps && at->warm_until >= -1 && at->warm_until <= at->step &&
+           at->best >= -1 && at->wrong >= 0 && at->wrong <= at->step * self->recipe.batch &&
+           isfinite(at->recent_error) && isfinite(at->loss_sum) && isfinite(at->seconds);
+}
+
 static shunt_status read_position(shunt_trainer *self, const shunt_weights *file)
 {
     json_t *object;
@@ -214,10 +222,10 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
     json_int_t version = json_integer_value(json_object_get(object, "version"));
     train_position at = {.step = json_integer_value(json_object_get(object, "step")),
                          .warm_until = json_integer_value(json_object_get(object, "warm_until")),
-                         .recent_error = real_of(json_object_get(object, "recent_error")),
-                         .loss_sum = real_of(json_object_get(object, "loss_sum")),
+                         .recent_error = train_number_of(json_object_get(object, "recent_error")),
+                         .loss_sum = train_number_of(json_object_get(object, "loss_sum")),
                          .wrong = json_integer_value(json_object_get(object, "wrong")),
-                         .seconds = real_of(json_object_get(object, "seconds")),
+                         .seconds = train_number_of(json_object_get(object, "seconds")),
                          .best = json_integer_value(json_object_get(object, "best"))};
     if (version != TRAIN_VERSION)
         status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
@@ -225,8 +233,7 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
     else
         status = check_data(self, object);
     json_decref(object);
-    if (!status &&
-        (at.step < 0 || at.step > self->steps || at.best < -1 || !isfinite(at.recent_error) || !isfinite(at.loss_sum)))
+    if (!status && !is_position(self, &at))
         status = shunt_fail(SHUNT_E_INVALID, "its position is not one in a run of %" PRId64 " steps", self->steps);
     if (!status) self->at = at;
     return status;
@@ -239,10 +246,14 @@ static shunt_status read_gradients(shunt_trainer *self, const shunt_weights *fil
     shunt_status status = get_json(file, "gradients", &object);
     if (status) return shunt_fail(SHUNT_E_INVALID, "it was made without a log of gradients");
     json_t *sums = json_object_get(object, "sums"), *rows = json_object_get(object, "rows");
-    if (json_array_size(sums) != self->gradients.count || json_array_size(rows) != self->nrows) {
+    bool good = json_array_size(sums) == self->gradients.count && json_array_size(rows) == self->nrows;
+    for (size_t i = 0; good && i < self->nrows; i++)
+        good = json_array_size(json_array_get(rows, i)) == self->gradients.count;
+    if (!good) {
         status = shunt_fail(SHUNT_E_INVALID, "its log of gradients is of another network");
     } else {
-        for (size_t i = 0; i < self->gradients.count; i++) self->gradient_sums[i] = real_of(json_array_get(sums, i));
+        for (size_t i = 0; i < self->gradients.count; i++)
+            self->gradient_sums[i] = train_number_of(json_array_get(sums, i));
         json_decref(self->gradient_rows);
         self->gradient_rows = json_incref(rows);
     }

@@ -157,7 +157,7 @@ static shunt_status add_gradient_row(shunt_trainer *self, int64_t steps)
     if (!self->gradients.count) return SHUNT_OK;
     json_t *row = json_array();
     for (size_t i = 0; i < self->gradients.count; i++) {
-        json_array_append_new(row, json_real(self->gradient_sums[i] / (double)steps));
+        json_array_append_new(row, train_number(self->gradient_sums[i] / (double)steps));
         self->gradient_sums[i] = 0;
     }
     if (json_array_size(row) == self->gradients.count && !json_array_append_new(self->gradient_rows, row))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/io/json.h"
 
 typedef enum field_kind { FIELD_COUNT, FIELD_REAL, FIELD_PAIR, FIELD_CHOICE, FIELD_TEXT } field_kind;
 
@@ -201,7 +202,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
     shunt_recipe recipe = {0};
     shunt_status status = SHUNT_OK;
     const char *name;
-    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error), *value;
+    json_t *object = shunt_json_load(text, strlen(text), &error), *value;
     if (!json_is_object(object)) {
         json_decref(object);
         return shunt_fail(SHUNT_E_INVALID, "the recipe is no JSON object: %.80s", error.text);

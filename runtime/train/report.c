@@ -30,7 +30,7 @@ static void print_gradients(const shunt_trainer *self, FILE *file)
     for (size_t i = 0; i < json_array_size(self->gradient_rows); i++)
         for (size_t k = 0; k < self->gradients.count; k++)
             fprintf(file, "%zu,%s,%.6e\n", i + 1, self->gradients.names[k],
-                    json_number_value(json_array_get(json_array_get(self->gradient_rows, i), k)));
+                    train_number_of(json_array_get(json_array_get(self->gradient_rows, i), k)));
 }
 
 static shunt_status write_table(const shunt_trainer *self, const char *name,

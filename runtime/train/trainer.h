@@ -62,6 +62,9 @@ int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch);
 shunt_status train_save_checkpoint(shunt_trainer *self);
 shunt_status train_save_best(shunt_trainer *self);
 shunt_status train_best_path(const shunt_trainer *self, char **path);
+/* A number in JSON, which has no NaN and no infinity: they are null, and read back as NaN. */
+json_t *train_number(double value);
+double train_number_of(const json_t *value);
 
 /* report.c: log.csv and, where asked for, gradients.csv, anew from the rows. */
 shunt_status train_save_tables(const shunt_trainer *self);

@@ -8,6 +8,7 @@
  * puts the entry in and replaces the file, so that processes which tune at once keep each other's results. */
 #include "runtime/error.h"
 #include "runtime/io/file.h"
+#include "runtime/io/json.h"
 #include "runtime/tune/tune.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ static json_t *load_devices(const char *path)
     shunt_mapping mapping;
     if (shunt_map_file(path, MAX_FILE_BYTES, &mapping) != SHUNT_OK) return NULL;
     json_error_t error = {.text = ""};
-    json_t *document = json_loadb((const char *)mapping.data, mapping.size, 0, &error);
+    json_t *document = shunt_json_load((const char *)mapping.data, mapping.size, &error);
     shunt_unmap_file(&mapping);
     const char *format = json_string_value(json_object_get(document, "format"));
     json_t *devices = json_object_get(document, "devices");

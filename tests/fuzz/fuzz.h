@@ -11,6 +11,8 @@
 
 /* libFuzzer's entry; 0, or -1 for an input that is not to be kept. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Before the first input, in targets that have it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static inline void fuzz_check(int holds, const char *what)
 {
@@ -34,6 +36,7 @@ static inline void fuzz_read_bytes(const void *data, uint64_t size)
 {
     static volatile uint8_t sum;
     for (uint64_t i = 0; i < size; i++) sum += ((const uint8_t *)data)[i];
+    (void)sum;
 }
 
 static inline void fuzz_read_weights(const shunt_weights *weights)

@@ -35,9 +35,12 @@ def saved(image, kind, **options):
     return buffer.getvalue()
 
 
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+
 def png(width, height, depth, colour, rows, extra=b'', interlace=0):
     """A PNG of any depth and colour type, which Pillow cannot write: rows are packed bytes."""
-    chunk = lambda kind, data: struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
     header = struct.pack('>IIBBBBB', width, height, depth, colour, 0, 0, interlace)
     return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + extra +
             chunk(b'IDAT', zlib.compress(b''.join(b'\0' + r for r in rows))) + chunk(b'IEND', b''))
@@ -103,6 +106,10 @@ def pictures():
          Image.fromarray(np.asarray(rgb)[:, :, 0]).convert('RGB'))
 
     open(OUT + 'huge.png', 'wb').write(png(60000, 60000, 8, 2, []))
+    open(OUT + 'hollow.png', 'wb').write(png(16000, 16000, 8, 2, []))
+    # rgb.png with a text of a mebibyte in front of the pixels, which takes a kibibyte in the file
+    text = chunk(b'zTXt', b'Comment\0\0' + zlib.compress(b'a' * (1 << 20), 9))
+    open(OUT + 'text.png', 'wb').write(png(23, 17, 8, 2, [r.tobytes() for r in np.asarray(rgb)], extra=text))
 
     keep('raw.ppm', b'P6\n# a comment\n23 # another\n17\n255\n' + rgb.tobytes())
     keep('raw.pgm', b'P5 23 17 255\n' + gray.tobytes())
