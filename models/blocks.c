@@ -32,7 +32,7 @@ static shunt_status check_block(const shunt_model *model, const char *name)
                           net, name);
     }
     if (!last.name[0])
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its blocks are not known: it comes from a file", net);
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s has no blocks that are known and could be left out", net);
     return shunt_fail(SHUNT_E_NOT_FOUND, "%s has no block '%.40s'; they are layer1.0 to %s", net, name, last.name);
 }
 

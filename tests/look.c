@@ -2,33 +2,14 @@
  * of each response, the norm of each gradient, and the logits of networks without some of their blocks. */
 #include <shunt/look.h>
 
-#include "runtime/io/random.h"
-#include "tests/temporary.h"
+#include "tests/look_data.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <sys/stat.h>
 
 TestSuite(look, .init = enter_folder, .fini = leave_folder);
 
-enum { PICTURES = 6, RECORD = 3073 };
-
 #define OK(call) cr_assert_eq((call), SHUNT_OK, "%s", shunt_last_error())
-
-/* The pictures of look.py, as a data set. */
-static void put_pictures(void)
-{
-    uint8_t *bytes = malloc((size_t)PICTURES * RECORD);
-    cr_assert(bytes && !mkdir("set", 0777));
-    uint64_t labels = shunt_random_key("labels", 1), pictures = shunt_random_key("pictures", 1);
-    for (uint64_t i = 0; i < PICTURES; i++) {
-        bytes[i * RECORD] = (uint8_t)(10 * shunt_random_at(labels, i));
-        for (uint64_t k = 0; k < RECORD - 1; k++)
-            bytes[i * RECORD + 1 + k] = (uint8_t)(256 * shunt_random_at(pictures, i * (RECORD - 1) + k));
-    }
-    put_bytes("set/test_batch.bin", bytes, (size_t)PICTURES * RECORD);
-    free(bytes);
-}
 
 typedef struct look {
     shunt_device *device;

@@ -40,6 +40,9 @@ enum { WEIGHTS_NEEDED, WEIGHTS_OR_RANDOM };
 int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes,
                         shunt_model **out);
 
+/* The same for "WEIGHTS" or "MODEL=WEIGHTS" among the operands, which is changed; `usual` has the rest. Weights are needed. */
+int model_from_operand(const model_settings *usual, char *operand, shunt_model **out);
+
 /* --model is a file that holds a network: no network's name has a dot or a slash. */
 bool model_is_file(const model_settings *settings);
 

@@ -124,33 +124,20 @@ static int evaluate(evaluation *self, size_t count)
 
 /* ---- Setting up ------------------------------------------------------------------------------------------------- */
 
-static int add_model(evaluation *self, const model_settings *settings)
-{
-    if (self->nmodels == MOST_MODELS) return say_usage("more than %d weight files", MOST_MODELS);
-    int status = model_from_settings(settings, WEIGHTS_NEEDED, NULL, &self->models[self->nmodels]);
-    if (status == EXIT_OK) self->nmodels++;
-    return status;
-}
-
-/* "WEIGHTS", of the model that --model names or the file itself, or "MODEL=WEIGHTS". */
-static int add_operand(evaluation *self, const model_settings *usual, char *operand)
-{
-    model_settings settings = *usual;
-    char *equals = operand + strcspn(operand, "=./");
-    settings.weights = operand;
-    if (*equals == '=') {
-        *equals = '\0';
-        settings.model = operand;
-        settings.weights = equals + 1;
-    }
-    return add_model(self, &settings);
-}
-
 static int make_models(const eval_settings *settings, char **operands, evaluation *self)
 {
     int status = EXIT_OK;
-    if (settings->model.weights || !*operands) status = add_model(self, &settings->model);
-    for (; status == EXIT_OK && *operands; operands++) status = add_operand(self, &settings->model, *operands);
+    shunt_model **next = self->models;
+    if (settings->model.weights || !*operands) {
+        status = model_from_settings(&settings->model, WEIGHTS_NEEDED, NULL, next);
+        if (status == EXIT_OK) next++;
+    }
+    for (; status == EXIT_OK && *operands; operands++) {
+        status = next == self->models + MOST_MODELS ? say_usage("more than %d weight files", MOST_MODELS)
+                                                    : model_from_operand(&settings->model, *operands, next);
+        if (status == EXIT_OK) next++;
+    }
+    self->nmodels = (size_t)(next - self->models);
     shunt_preprocess preprocess;
     if (status == EXIT_OK && settings->preset) {
         if (shunt_preprocess_preset(settings->preset, &preprocess)) return say_library_failure(NULL);

@@ -83,11 +83,22 @@ static int check_settings(const model_settings *settings, int policy)
         listed ? "get published ones with shunt pull " : "", listed ? settings->model : "", listed ? ", " : "");
 }
 
+/* Whether two names are of one network, but for the "cifar-" that may be left out. */
+static bool same_network(const char *a, const char *b)
+{
+    static const char cifar[] = "cifar-";
+    size_t length = sizeof cifar - 1;
+    if (!strncmp(a, cifar, length)) a += length;
+    if (!strncmp(b, cifar, length)) b += length;
+    return !strcmp(a, b);
+}
+
 /* The model's name and options: what was typed, else what the file says. NULL: neither tells. */
 static const char *choose_model(const model_settings *settings, const json_t *description, shunt_model_options *options)
 {
     const char *name = json_string_value(json_object_get(description, "name"));
     const char *shortcut = json_string_value(json_object_get(description, "shortcut"));
+    if (settings->model && name && !same_network(settings->model, name)) shortcut = NULL; /* loading will tell */
     if (settings->shortcut) shortcut = settings->shortcut;
     options->classes = json_integer_value(json_object_get(description, "classes"));
     if (settings->classes) options->classes = settings->classes;
@@ -148,6 +159,19 @@ int model_from_settings(const model_settings *settings, int policy, const shunt_
     int status = pulled ? make_pulled_model(settings, pulled, sizes, out) : make_model(settings, policy, sizes, out);
     free(pulled);
     return status;
+}
+
+int model_from_operand(const model_settings *usual, char *operand, shunt_model **out)
+{
+    model_settings settings = *usual;
+    char *equals = operand + strcspn(operand, "=./");
+    settings.weights = operand;
+    if (*equals == '=') {
+        *equals = '\0';
+        settings.model = operand;
+        settings.weights = equals + 1;
+    }
+    return model_from_settings(&settings, WEIGHTS_NEEDED, NULL, out);
 }
 
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2])

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const study *const studies[] = {&degradation_study, &gradients_study, NULL};
+static const study *const studies[] = {&degradation_study, &gradients_study, &responses_study, &lesion_study, NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 
@@ -34,6 +34,11 @@ static const option_row rows[] = {
      0, 0},
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one step. Without it: the recipe's, 128 on CIFAR.", NULL, 1,
      65536},
+    {"limit", OPTION_COUNT, FIELD(limit), "N", "Look at only the first N pictures.", NULL, 1, INT64_MAX},
+    {"remove", OPTION_COUNT, FIELD(remove), "K",
+     "After each block in turn, take out 2, 3 ... K blocks at random. Without it: up to 5.", NULL, 1, 1000},
+    {"repeats", OPTION_COUNT, FIELD(repeats), "R", "How often to draw as many. Without it: 5 times.", NULL, 1, 1000},
+    {"seed", OPTION_COUNT, FIELD(seed), "S", "What is drawn is a function of it. Without it: 1.", NULL, 1, INT64_MAX},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Where results.csv, report.md, the pictures and the runs go. It is made if need be; the same command again goes "
      "on "
@@ -155,7 +160,9 @@ static int check(const study *wanted, const study_settings *settings, char **fil
                  {"--models", settings->models, STUDY_MODELS}, {"--budget", settings->budget, STUDY_TRAINS},
                  {"--epochs", settings->epochs, STUDY_TRAINS}, {"--seeds", settings->seeds, STUDY_TRAINS},
                  {"--recipe", settings->recipe, STUDY_TRAINS}, {"--batch", settings->batch, STUDY_TRAINS},
-                 {"a file", files[0] != NULL, STUDY_FILES}};
+                 {"a file", files[0] != NULL, STUDY_FILES},    {"--limit", settings->limit, STUDY_LIMIT},
+                 {"--remove", settings->remove, STUDY_LESION}, {"--repeats", settings->repeats, STUDY_LESION},
+                 {"--seed", settings->seed, STUDY_LESION}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (!given[i].given) continue;
         if (!(wanted->takes & given[i].needs))
@@ -209,14 +216,23 @@ const command study_command = {
     .operands = "NAME [WEIGHTS]...",
     .text =
         "NAME is degradation (the deeper plain network has the higher training error, the deeper residual one has "
-        "not). "
+        "not), gradients (how large they are in each layer), or, of trained networks whose weights are given as FILE "
+        "or "
+        "MODEL=FILE, responses (how strongly each 3x3 layer responds) or lesion (the error without some of the "
+        "blocks). "
         "Networks are trained in DIR/runs, one after the other. Ctrl-C, or anything else that cuts it off, loses at "
         "most what came after the last checkpoint: the same command again goes on, and the report holds what is "
         "finished so far. Everything in it is drawn from results.csv.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
-    .examples = {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
-                  "Plain and residual networks of 20 and 56 layers."},
-                 {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
+    .examples =
+        {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
+          "Plain and residual networks of 20 and 56 layers."},
+         {"shunt study lesion resnet20=resnet20.safetensors --data cifar10:DIR --out lesion",
+          "The error of a trained network without each of its blocks, and without several."},
+         {"shunt study responses run/plain-s1/best.safetensors run/residual-s1/best.safetensors --data cifar10:DIR "
+          "--out responses",
+          "The responses of two networks that shunt train or a study has trained."},
+         {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
     .settings_size = sizeof(study_settings),
     .run = run,
 };

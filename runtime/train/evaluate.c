@@ -89,6 +89,7 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
     if (options->limit && options->limit < count) count = options->limit;
     int64_t batch = options->batch ? options->batch : USUAL_BATCH;
     if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
+    if (count && batch > (int64_t)count) batch = (int64_t)count;
     evaluate_options all = {.pictures = {.data = data,
                                          .count = count,
                                          .preprocess = preprocess,

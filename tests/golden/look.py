@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes look.json: what PyTorch in float64 sees inside of networks with the weights of docs/random-weights.md, on the pictures
 of a data set in CIFAR-10's format made by the same formula: the deviation of each 3x3 convolution's output after batch norm, the
-norm of each gradient of the mean loss of all pictures, and logits of networks with blocks taken out.
+norm of each gradient of the mean loss of all pictures, logits of networks with blocks taken out, and how many pictures they get
+wrong.
 
 Run with Debian's python3-torch and python3-torchvision: python3 look.py > look.json"""
 import json
@@ -14,12 +15,12 @@ from logits import build, uniform
 PICTURES = 6
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-# model, shortcut, lists of blocks to take out
+# model, shortcut, lists of blocks to take out, blocks that each are taken out to count errors
 CASES = [
     ("resnet20", "A", [["layer1.1"], ["layer2.0"], ["layer1.0", "layer3.0", "layer3.2"]]),
-    ("resnet14", "B", [["layer3.0"], ["layer1.0", "layer2.1"]]),
+    ("resnet14", "B", [["layer3.0"], ["layer1.0", "layer2.1"]], "layer1.0 layer1.1 layer2.0 layer2.1 layer3.0 layer3.1"),
     ("resnet14", "C", [["layer2.1"], ["layer1.0", "layer2.0"]]),
-    ("plain14", "", [["layer1.0"], ["layer2.1", "layer3.1"]]),
+    ("plain14", "", [["layer1.0"], ["layer2.1", "layer3.1"]], "layer1.0 layer1.1 layer2.1 layer3.1"),
     ("resnet50", "", [["layer1.0"], ["layer3.4", "layer4.2"]]),
 ]
 
@@ -79,7 +80,7 @@ def shorten(values):
     return {name: number(value) for name, value in values.items()}
 
 
-def case(name, shortcut, lesions):
+def case(name, shortcut, lesions, singles=""):
     images, labels = pictures()
     made = {"model": name, "shortcut": shortcut, "lesions": []}
     with torch.no_grad():
@@ -91,6 +92,8 @@ def case(name, shortcut, lesions):
             logits = take_out(build(name, shortcut, 0), blocks)(images)[:, :10].reshape(-1)
             made["lesions"].append({"blocks": blocks, "norm": number(logits.norm()),
                                     "logits": [number(v) for v in logits[:20].tolist()]})
+        wrong = lambda blocks: int((take_out(build(name, shortcut, 0), blocks)(images).argmax(1) != labels).sum())
+        made["wrong"], made["singles"] = wrong([]), {block: wrong([block]) for block in singles.split()}
     if name != "resnet50":  # 1000 classes are no CIFAR-10
         loss, norms = gradients(build(name, shortcut, 0), images, labels)
         made["loss"], made["gradients"] = number(loss), shorten(norms)

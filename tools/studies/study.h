@@ -10,7 +10,7 @@
 
 typedef struct study_settings {
     const char *data, *depths, *models, *recipe, *out;
-    int64_t budget, epochs, seeds, batch; /* 0: not given */
+    int64_t budget, epochs, seeds, batch, limit, remove, repeats, seed; /* 0: not given */
     bool redraw;
     device_settings device;
     json_settings output;
@@ -22,7 +22,9 @@ enum {
     STUDY_TRAINS = 1 << 1, /* --budget, --epochs, --seeds, --recipe, --batch */
     STUDY_DEPTHS = 1 << 2,
     STUDY_MODELS = 1 << 3,
-    STUDY_FILES = 1 << 4 /* weight files behind the name */
+    STUDY_FILES = 1 << 4, /* weight files behind the name */
+    STUDY_LIMIT = 1 << 5,
+    STUDY_LESION = 1 << 6 /* --remove, --repeats, --seed */
 };
 
 typedef struct study study;
@@ -48,6 +50,6 @@ struct study {
 /* Writes results.csv, report.md and the pictures. Returns an EXIT_ number. */
 int study_update(const study_job *job);
 
-extern const study degradation_study, gradients_study;
+extern const study degradation_study, gradients_study, lesion_study, responses_study;
 
 #endif
