@@ -286,6 +286,8 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
         memcpy(room, tensor->data, bytes);
     else
         gather(tensor, self->swapped, room);
+    /* The file's pages are not needed any more: memory holds its data once. */
+    if (as_is) shunt_weights_release(self->weights, &(shunt_tensor_view){name, desc, tensor->data});
     return SHUNT_OK;
 }
 
