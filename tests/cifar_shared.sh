@@ -2,7 +2,8 @@
 # ResNet-20 with trained weights on CIFAR-10's 10,000 test pictures: 8.27 % error, on scalar and on OpenCL, and hardly a
 # picture that they see differently. Needs a folder of data (SHUNT_TEST_DATA, else shared/data beside the project) with
 # models/resnet20-cifar10-akamaster.safetensors and unpack, which unpacks the pictures; where the .th file that its author
-# published lies beside it, that one's predictions are the same to the last digit. cifar_shared.sh SHUNT SOURCE BUILD
+# published lies beside it, that one's predictions are the same to the last digit. And the network that comes with Shunt has
+# the error that its file claims. cifar_shared.sh SHUNT SOURCE BUILD
 set -u
 shunt=$1 source=$2 build=$3
 data=${SHUNT_TEST_DATA:-$source/../shared/data}
@@ -42,3 +43,7 @@ if [[ -r $original ]]; then
   cmp -s "$place/$fastest.csv" "$place/original.csv" || fail "$original does not give the same predictions"
   echo "the .th file gives the same predictions"
 fi
+claimed=$("$shunt" inspect --json "$source/data/models/resnet20-cifar10.safetensors" | sed -n 's/.*test_wrong\\":\([0-9]*\).*/\1/p')
+wrong=$("$shunt" eval --data "cifar10:$pictures" --device "$fastest" --json 2>/dev/null | sed -n 's/.*"wrong": \([0-9]*\).*/\1/p')
+echo "the network that comes with Shunt: $wrong wrong, $claimed by its file"
+(( claimed > 0 && wrong >= claimed - 2 && wrong <= claimed + 2 )) || fail "they disagree"

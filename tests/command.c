@@ -66,7 +66,7 @@ Test(command, usage_errors_suggest)
     expect_failure(2, "-x", NULL);
     run("shunt classify --random-weights --model resnet20");
     expect_failure(2, "no picture", NULL);
-    run("shunt classify cat.jpg");
+    run("SHUNT_DATA_DIR=. shunt classify cat.jpg");
     expect_failure(2, "no weights", "--random-weights");
     run("shunt bench");
     expect_failure(2, "no model", "--model");
@@ -140,6 +140,28 @@ Test(command, devices_agree)
             cr_assert_float_eq(p, expected[class], 1e-4, "%s: class %zu", selectors[i], class);
         }
         cr_assert(k == 10 && (i < 2 || !strncmp(text_at(report, "device"), "opencl:", 7)));
+        json_decref(report);
+    }
+}
+
+/* The pictures that come with Shunt are called by what they show, and the network that comes with it says so. */
+Test(command, classify_needs_nothing_but_a_picture)
+{
+    for (int opencl = 0; opencl < 2; opencl++) {
+        run("shunt devices | grep -q '^opencl:0 *cpu'");
+        if (opencl && said.status) break; /* a machine without it */
+        run("SHUNT_DEVICE=%s shunt classify --json \"$SHUNT_DATA_DIR\"/samples/*.png", opencl ? "opencl" : "scalar");
+        cr_assert(said.status == 0 && strstr(said.err, "info: weights: "), "%s", said.err);
+        json_t *report = json_said(), *images = json_object_get(report, "images"), *image;
+        size_t i;
+        json_array_foreach(images, i, image)
+        {
+            const char *path = text_at(image, "image"), *name = strrchr(path, '/') + 1;
+            const char *label = text_at(json_array_get(json_object_get(image, "guesses"), 0), "label");
+            size_t length = strlen(label);
+            cr_assert(!strncmp(name, label, length) && !strcmp(name + length, ".png"), "%s: %s", name, label);
+        }
+        cr_assert_eq(json_array_size(images), 10);
         json_decref(report);
     }
 }

@@ -82,9 +82,10 @@ Test(convert_command, half_precision_is_half_as_large_and_loads)
     shunt_weights_destroy(weights);
     run("shunt classify --weights half.safetensors --device scalar a.ppm"); /* its metadata names the model */
     expect_success();
-    run("shunt convert half.safetensors half.safetensors --dtype f32 && shunt inspect half.safetensors");
+    run("shunt convert half.safetensors half.safetensors --dtype f32 --note 'from full' && shunt inspect "
+        "half.safetensors");
     expect_success();
-    cr_assert(strstr(said.out, "f32") && !strstr(said.out, "f16"));
+    cr_assert(strstr(said.out, "f32") && !strstr(said.out, "f16") && strstr(said.out, "note: from full\n"));
 }
 
 Test(convert_command, what_cannot_be_converted)

@@ -80,6 +80,8 @@ Test(dataset, train_split_in_a_parent_folder)
     size_t index = 0;
     for (int f = 1; f <= 5; f++)
         for (int r = 0; r < f; r++) expect_record(set, index++, f, r);
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "airplane"); /* there is no file of names */
+    cr_assert_str_eq(shunt_dataset_label(set, 9), "truck");
     shunt_dataset_close(set);
 }
 

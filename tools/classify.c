@@ -132,7 +132,9 @@ const command classify_command = {
     .text = "Pictures are JPEG, PNG or PPM, told by content. One that cannot be read is reported, and the others are "
             "still classified.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
-    .examples = {{"shunt classify --model resnet50 --weights resnet50.safetensors --labels imagenet.txt cat.jpg",
+    .examples = {{"shunt classify plane.jpg",
+                  "With the network that comes with Shunt, which knows the ten classes of CIFAR-10."},
+                 {"shunt classify --model resnet50 --weights resnet50.safetensors --labels imagenet.txt cat.jpg",
                   "The five most probable classes."},
                  {"shunt classify --weights mine.safetensors --top 1 *.jpg",
                   "Weights that name their model and labels need nothing else."},

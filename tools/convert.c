@@ -5,7 +5,7 @@
 #include <string.h>
 
 typedef struct convert_settings {
-    const char *dtype;
+    const char *dtype, *note;
     json_settings output;
 } convert_settings;
 
@@ -14,6 +14,7 @@ typedef struct convert_settings {
 static const option_row rows[] = {
     {"dtype", OPTION_TEXT, FIELD(dtype), "T",
      "Type of the floating-point numbers: f32, f16, bf16 or f64. Without it: each tensor keeps its own.", NULL, 0, 0},
+    {"note", OPTION_TEXT, FIELD(note), "TEXT", "Keep this in the file: where it comes from, how good it is.", NULL, 0, 0},
     {0}};
 
 /* The dtype of that name, 0 for none that weights are converted to. */
@@ -49,7 +50,7 @@ static int report(const shunt_weights *weights, const char *in, const char *out,
     return EXIT_OK;
 }
 
-static int convert(const char *in, const char *out, uint8_t dtype, bool json)
+static int convert(const char *in, const char *out, uint8_t dtype, const convert_settings *settings)
 {
     shunt_weights *weights = NULL;
     if (shunt_weights_open(in, &weights)) return say_library_failure(in);
@@ -57,9 +58,11 @@ static int convert(const char *in, const char *out, uint8_t dtype, bool json)
     bool torch = !strncmp(shunt_weights_format(weights), "PyTorch", 7); /* other programs want to know */
     if (status == EXIT_OK && torch && shunt_weights_set_metadata(weights, "format", "pt"))
         status = say_library_failure(in);
+    if (status == EXIT_OK && settings->note && shunt_weights_set_metadata(weights, "note", settings->note))
+        status = say_library_failure(NULL);
     if (status == EXIT_OK && dtype && shunt_weights_convert(weights, dtype)) status = say_library_failure(in);
     if (status == EXIT_OK && shunt_weights_save(weights, out)) status = say_library_failure(out);
-    if (status == EXIT_OK) status = report(weights, in, out, json);
+    if (status == EXIT_OK) status = report(weights, in, out, settings->output.json);
     shunt_weights_destroy(weights);
     return status;
 }
@@ -71,7 +74,7 @@ static int run(const void *settings, int noperands, char **operands)
     if (noperands != 2) return say_usage("give one file to read and one to write: shunt convert IN OUT.safetensors");
     if (self->dtype && !(dtype = dtype_of(self->dtype)))
         return say_usage("--dtype %s: must be f32, f16, bf16 or f64", self->dtype);
-    return convert(operands[0], operands[1], dtype, self->output.json);
+    return convert(operands[0], operands[1], dtype, self);
 }
 
 const command convert_command = {

@@ -22,5 +22,8 @@ const published *published_of_file(const char *path);
 char *pulled_folder(const char *model);
 /* The path of the model's weights that were pulled last, to be freed; NULL: none. */
 char *pulled_find(const char *model);
+/* The path of the trained network that comes with Shunt, to be freed; NULL: it is of another model, or not there. model
+ * NULL: any will do. */
+char *shipped_find(const char *model);
 
 #endif

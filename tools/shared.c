@@ -28,7 +28,8 @@ const option_row model_rows[] = {
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
-     "or Shunt. Without it: those that shunt pull fetched last for the model, where weights are needed.",
+     "or Shunt. Without it, where weights are needed: those that shunt pull fetched last for the model; or, for resnet20 "
+     "and where no model is named, the network for CIFAR-10 that comes with Shunt.",
      NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
      "How many classes it tells apart. Without it: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
@@ -136,7 +137,7 @@ static int make_model(const model_settings *settings, int policy, const shunt_mo
 }
 
 /* Says which file it is, since nobody has named it, and preprocesses as its publisher says. */
-static int make_pulled_model(const model_settings *settings, const char *path, const shunt_model_options *sizes,
+static int make_found_model(const model_settings *settings, const char *path, const shunt_model_options *sizes,
                              shunt_model **out)
 {
     model_settings with = *settings;
@@ -154,10 +155,11 @@ static int make_pulled_model(const model_settings *settings, const char *path, c
 
 int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
-    bool wanted = policy == WEIGHTS_NEEDED && !settings->weights && settings->model && !model_is_file(settings);
-    char *pulled = wanted ? pulled_find(settings->model) : NULL;
-    int status = pulled ? make_pulled_model(settings, pulled, sizes, out) : make_model(settings, policy, sizes, out);
-    free(pulled);
+    bool wanted = policy == WEIGHTS_NEEDED && !settings->weights && !model_is_file(settings);
+    char *found = wanted && settings->model ? pulled_find(settings->model) : NULL;
+    if (wanted && !found) found = shipped_find(settings->model);
+    int status = found ? make_found_model(settings, found, sizes, out) : make_model(settings, policy, sizes, out);
+    free(found);
     return status;
 }
 

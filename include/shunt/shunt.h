@@ -80,6 +80,8 @@ SHUNT_API void shunt_plugins_free(shunt_plugin_entry *entries, size_t count);
 SHUNT_API const char *shunt_plugin_folders(void);
 /* Where results are cached between processes; NULL with shunt_last_error() when there is no such place. */
 SHUNT_API const char *shunt_cache_folder(void);
+/* Where what comes with Shunt lies: models/, samples/, tuning/. The option "data_dir", or what it was built for. */
+SHUNT_API const char *shunt_data_folder(void);
 
 /* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option
  * "device" (SHUNT_DEVICE), or auto. TEXT is looked for in device, vendor and platform names, any case, GPUs first.

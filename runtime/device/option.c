@@ -128,3 +128,9 @@ void shunt_options_free(void)
     }
     pthread_mutex_unlock(&lock);
 }
+
+const char *shunt_data_folder(void)
+{
+    const char *folder = shunt_option("data_dir");
+    return folder ? folder : SHUNT_DATA_FOLDER;
+}

@@ -18,6 +18,7 @@ typedef struct cifar_version {
     const dataset_kind *kind;
     const char *folder; /* that the archive unpacks to */
     const char *test[2], *train[MAX_FILES + 1], *names;
+    const char *known[10]; /* what the classes are called where there is no file of names */
     int labels; /* bytes before the pixels; the last one is the label */
     int classes;
 } cifar_version;
@@ -89,6 +90,13 @@ static char *find_folder(const char *where, const char *inner, const char *file)
     return strdup(where);
 }
 
+static shunt_status use_known_names(cifar *set)
+{
+    for (int i = 0; i < 10 && set->version->known[i]; i++)
+        if (!(set->names[i] = strdup(set->version->known[i]))) return shunt_fail_memory();
+    return SHUNT_OK;
+}
+
 /* The file of class names, one a line, where there is one: a set without it can be used as well. */
 static shunt_status read_names(cifar *set, const char *folder)
 {
@@ -97,7 +105,7 @@ static shunt_status read_names(cifar *set, const char *folder)
     if (asprintf(&path, "%s/%s", folder, set->version->names) < 0) return shunt_fail_memory();
     shunt_status status = access(path, F_OK) ? SHUNT_E_NOT_FOUND : shunt_map_file(path, 1 << 16, &file);
     free(path);
-    if (status) return SHUNT_OK;
+    if (status) return use_known_names(set);
     const char *at = (const char *)file.data, *end = at + file.size;
     for (int i = 0; !status && i < set->version->classes && at < end; i++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -143,6 +151,7 @@ static shunt_status cifar10_open(const char *where, const char *split, const cha
         .test = {"test_batch.bin"},
         .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
         .names = "batches.meta.txt",
+        .known = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
         .labels = 1,
         .classes = 10};
     return open_version(&ten, where, split, labels, out);

@@ -87,9 +87,8 @@ static const json_t *user_devices(void)
 
 static char *default_path(const char *class)
 {
-    const char *folder = shunt_option("data_dir");
     char *path = NULL;
-    if (asprintf(&path, "%s/tuning/%s.json", folder ? folder : SHUNT_DATA_FOLDER, class) < 0) return NULL;
+    if (asprintf(&path, "%s/tuning/%s.json", shunt_data_folder(), class) < 0) return NULL;
     for (char *c = strrchr(path, '/'); *c; c++)
         if (*c == ' ') *c = '-';
     return path;
