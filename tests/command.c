@@ -4,8 +4,8 @@
 
 TestSuite(command, .init = enter_folder, .fini = leave_folder);
 
-static const char *const names[] = {"pull", "classify", "eval",    "train",   "bench",  "inspect", "tune",
-                                    "verify",   "devices", "plugins", "doctor", "help"};
+static const char *const names[] = {"pull", "classify", "eval",    "train",   "bench",  "inspect",
+                                    "tune", "verify",   "devices", "plugins", "doctor", "help"};
 
 /* ---- Help --------------------------------------------------------------------------------------------------- */
 
@@ -238,6 +238,29 @@ Test(command, bench_ends_with_a_line_of_json)
     line = json_said();
     cr_assert_geq(json_array_size(json_object_get(line, "steps")), 8);
     json_decref(line);
+}
+
+/* Each convolution is there three times: forward and its two gradients; but nobody wants the pictures' gradient. */
+Test(command, bench_train)
+{
+    const double macs = 12.24e6, first = 32 * 32 * 16 * 27;
+    run("shunt bench --train --model resnet8 --batch 2 --device scalar --repeats 1 --warm-up 0 --layers --json");
+    expect_success();
+    json_t *line = json_said(), *steps = json_object_get(line, "steps"), *step;
+    cr_assert_str_eq(text_at(line, "task"), "train");
+    double flops = 0;
+    size_t i, updates = 0;
+    json_array_foreach(steps, i, step)
+    {
+        const char *kind = text_at(step, "kind");
+        if (!strncmp(kind, "conv", 4) || !strncmp(kind, "linear", 6)) flops += number_at(step, "flops");
+        updates += !strncmp(kind, "sgd", 3);
+    }
+    cr_assert_float_eq(flops, 2 * 2 * (3 * macs - first), 0.01 * flops);
+    cr_assert_eq(updates, 7 + 2 * 7 + 2); /* convolutions, batch norms, classifier */
+    json_decref(line);
+    run("shunt bench --model resnet8 --recompute");
+    expect_failure(2, "--recompute goes with --train", NULL);
 }
 
 /* The line shows after a second of work, so there are as many repeats as take over two, however slow this build is. */

@@ -1,4 +1,5 @@
 /* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
+#include "bench_task.h"
 #include "commands.h"
 #include "progress.h"
 #include "report.h"
@@ -13,7 +14,7 @@ typedef struct bench_settings {
     model_settings model;
     device_settings device;
     int64_t batch, repeats, warm_up, size[2];
-    bool layers;
+    bool layers, train, recompute;
     json_settings output;
 } bench_settings;
 
@@ -25,6 +26,10 @@ static const option_row rows[] = {
      1, 65536},
     {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
     {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
+    {"train", OPTION_FLAG, FIELD(train), NULL,
+     "Measure a step of training: forward, backward and the update of all weights, which are fresh.", NULL, 0, 0},
+    {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
+     "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
     {"layers", OPTION_FLAG, FIELD(layers), NULL,
      "Show each step's shortest time, of as many more runs with profiling on, which may slow them.", NULL, 0, 0},
     {0}};
@@ -48,17 +53,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The input: a fixed wave, in the range of a normalised picture. Its values do not matter for the time, but zeros or
- * denormal numbers would. */
-static float *make_input(uint64_t count)
-{
-    float *data = malloc(count * sizeof *data);
-    for (uint64_t i = 0; data && i < count; i++) data[i] = (float)(2 * sin(0.37 * (double)(i % 100003)));
-    return data;
-}
-
-static int time_runs(const bench_settings *settings, shunt_executor *executor, const shunt_tensor *input,
-                     const shunt_tensor *result, measurement *out)
+static int time_runs(const bench_settings *settings, shunt_executor *executor, const bench_task *task, measurement *out)
 {
     double *times = calloc((size_t)settings->repeats, sizeof *times);
     if (!times) return say_failure("no memory");
@@ -66,7 +61,7 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
     progress_begin("measuring", (uint64_t)(settings->warm_up + settings->repeats));
     for (int64_t i = -settings->warm_up; i < settings->repeats; i++) {
         double start = now_ms();
-        if (shunt_executor_run(executor, input, 1, result, 1)) {
+        if (bench_task_run(task, executor)) {
             status = say_library_failure(NULL);
             break;
         }
@@ -83,14 +78,13 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
 
 /* Runs `repeats` times after a warm-up. *out is a copy of the plan's report with each step's shortest time; its steps are
  * to be freed. */
-static int profile_runs(shunt_executor *executor, int64_t repeats, const shunt_tensor *input,
-                        const shunt_tensor *result, shunt_plan_report *out, shunt_step **steps)
+static int profile_runs(shunt_executor *executor, int64_t repeats, const bench_task *task, shunt_plan_report *out,
+                        shunt_step **steps)
 {
     *steps = NULL;
     for (int64_t r = -1; r < repeats; r++) {
         const shunt_plan_report *plan;
-        if (shunt_executor_run(executor, input, 1, result, 1) ||
-            shunt_executor_report(executor, &input->desc, 1, &plan))
+        if (bench_task_run(task, executor) || bench_task_report(task, executor, &plan))
             return say_library_failure(NULL);
         if (r < 0) continue;
         shunt_step *before = *steps, *now = malloc((plan->nsteps + 1) * sizeof *now);
@@ -107,17 +101,16 @@ static int profile_runs(shunt_executor *executor, int64_t repeats, const shunt_t
 }
 
 /* A second executor, since profiling is chosen before the first plan: the timed runs stay free of it. */
-static int profile_layers(shunt_model *model, shunt_device *device, int64_t repeats, const shunt_tensor *input,
-                          const shunt_tensor *result, const device_roof *roof, json_t *object)
+static int profile_layers(const bench_task *task, shunt_device *device, int64_t repeats, const device_roof *roof,
+                          json_t *object)
 {
     shunt_executor *executor = NULL;
     shunt_plan_report plan;
     shunt_step *steps = NULL;
-    if (shunt_executor_create(shunt_model_graph(model), shunt_model_weights(model), device, &executor))
-        return say_library_failure(NULL);
+    if (shunt_executor_create(task->graph, task->weights, device, &executor)) return say_library_failure(NULL);
     shunt_executor_profile(executor, 1);
     progress_begin("profiling", 0);
-    int status = profile_runs(executor, repeats, input, result, &plan, &steps);
+    int status = profile_runs(executor, repeats, task, &plan, &steps);
     progress_end();
     if (status == EXIT_OK && object)
         status = json_object_set_new(object, "steps", steps_json(&plan)) ? say_failure("no memory") : EXIT_OK;
@@ -153,11 +146,11 @@ static json_t *measurement_json(const bench_settings *settings, const shunt_mode
     double batch = (double)settings->batch;
     json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt",
-                     "version", shunt_version(), "task", "infer", "model", shunt_model_name(model), "device",
-                     shunt_device_describe(device)->selector, "placement", plan->placement, "batch",
-                     (json_int_t)settings->batch, "threads", threads, "prepare_ms", round(m->prepare_ms * 1e3) / 1e3,
-                     "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3, "ms_per_image_med",
-                     round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
+                     "version", shunt_version(), "task", settings->train ? "train" : "infer", "model",
+                     shunt_model_name(model), "device", shunt_device_describe(device)->selector, "placement",
+                     plan->placement, "batch", (json_int_t)settings->batch, "threads", threads, "prepare_ms",
+                     round(m->prepare_ms * 1e3) / 1e3, "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3,
+                     "ms_per_image_med", round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
                      tenths((double)plan->flops / m->best_ms * 1e-6), "device_gflops",
                      tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
                      tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
@@ -168,8 +161,8 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
 {
     const shunt_device_entry *entry = shunt_device_describe(device);
     double batch = (double)settings->batch;
-    printf("%s, batch %lld, on %s (%s)\n", shunt_model_name(model), (long long)settings->batch, entry->selector,
-           entry->info.name);
+    printf("%s%s, batch %lld, on %s (%s)\n", settings->train ? "training step of " : "", shunt_model_name(model),
+           (long long)settings->batch, entry->selector, entry->info.name);
     printf("placement  %s\n", plan->placement);
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
@@ -180,21 +173,18 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
            1e5 * (double)plan->flops / m->best_ms / m->roof.flops_per_second);
 }
 
-static int prepare(const bench_settings *settings, shunt_model *model, shunt_device *device, shunt_executor **executor,
-                   shunt_tensor *input, shunt_tensor *result, measurement *m)
+static int prepare(const bench_settings *settings, shunt_model *model, shunt_device *device, bench_task *task,
+                   shunt_executor **executor, measurement *m)
 {
+    int status = bench_task_make(task, model, settings->train, settings->recompute, settings->batch, settings->size);
+    if (status) return status;
     double start = now_ms();
     progress_begin("preparing", 0);
-    shunt_status failed = shunt_model_executor(model, device, executor);
-    input->desc = model_input(model, settings->batch, settings->size);
-    if (!failed) failed = shunt_executor_output(*executor, &input->desc, 1, 0, &result->desc);
+    if (shunt_executor_create(task->graph, task->weights, device, executor)) status = say_library_failure(NULL);
+    if (status == EXIT_OK) status = bench_task_allocate(task, *executor);
     progress_end();
     m->prepare_ms = now_ms() - start;
-    if (failed) return say_library_failure(NULL);
-    input->data = make_input(shunt_tensor_count(&input->desc));
-    result->data = malloc(shunt_tensor_bytes(&result->desc));
-    return input->data && result->data ? EXIT_OK
-                                       : say_failure("no memory for a batch of %lld", (long long)settings->batch);
+    return status;
 }
 
 static int run(const void *settings, int noperands, char **operands)
@@ -203,33 +193,32 @@ static int run(const void *settings, int noperands, char **operands)
     shunt_model_options options = {.height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
     shunt_device *device = NULL;
-    shunt_executor *executor = NULL; /* the model's own */
-    shunt_tensor input = {0}, result = {0};
+    shunt_executor *executor = NULL;
+    bench_task task = {0};
     const shunt_plan_report *plan = NULL;
     measurement m = {0};
     (void)noperands;
     (void)operands;
 
+    if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
     int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
     if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
-    if (status == EXIT_OK) status = prepare(self, model, device, &executor, &input, &result, &m);
-    if (status == EXIT_OK) status = time_runs(self, executor, &input, &result, &m);
+    if (status == EXIT_OK) status = prepare(self, model, device, &task, &executor, &m);
+    if (status == EXIT_OK) status = time_runs(self, executor, &task, &m);
     if (status == EXIT_OK) status = measure_roof(device, &m);
     if (status != EXIT_OK) goto done;
-    if (shunt_executor_report(executor, &input.desc, 1, &plan)) {
+    if (bench_task_report(&task, executor, &plan)) {
         status = say_library_failure(NULL);
         goto done;
     }
     json_t *line = measurement_json(self, model, device, &m, plan);
     if (!self->output.json) print_measurement(self, model, device, &m, plan);
-    if (self->layers)
-        status =
-            profile_layers(model, device, self->repeats, &input, &result, &m.roof, self->output.json ? line : NULL);
+    if (self->layers) status = profile_layers(&task, device, self->repeats, &m.roof, self->output.json ? line : NULL);
     int printed = print_json(line, true);
     if (status == EXIT_OK) status = printed;
 done:
-    free(input.data);
-    free(result.data);
+    shunt_executor_destroy(executor);
+    bench_task_end(&task);
     shunt_model_destroy(model);
     shunt_device_close(device);
     return status;
@@ -244,6 +233,7 @@ const command bench_command = {
     .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
                  {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
                   "One thread of plain C, step by step."},
+                 {"shunt bench --model resnet20 --batch 128 --train --layers", "Where a step of training goes."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
     .settings_size = sizeof(bench_settings),
     .run = run,

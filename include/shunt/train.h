@@ -76,6 +76,11 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
+/* A graph each run of which is a step of training the network, which takes one input and gives logits, by the recipe. Inputs:
+ * pictures, of which there are recipe->batch; labels (batch), the rate (1). Outputs: logits, losses (batch). recompute: see
+ * shunt_gradient_options. To be destroyed. */
+SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
+                                                 const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
 /* Fresh weights, by the roles of the parameters; a function of seed and names. */
 SHUNT_API shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t seed, shunt_weights **out);
 SHUNT_API shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed);

@@ -124,31 +124,6 @@ static shunt_status check_graph(shunt_trainer *self)
     return SHUNT_OK;
 }
 
-enum { MOST_FROZEN = 64 };
-
-/* "conv1,layer1" into prefixes, in place. Returns how many. */
-static size_t split_list(char *text, const char *parts[MOST_FROZEN])
-{
-    size_t count = 0;
-    char *rest, *part = strtok_r(text, ",", &rest);
-    for (; part && count < MOST_FROZEN; part = strtok_r(NULL, ",", &rest)) parts[count++] = part;
-    return count;
-}
-
-/* A prefix that no parameter has is a mistake in typing. */
-static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *frozen)
-{
-    for (size_t k = 0; k < frozen->count; k++) {
-        const char *prefix = frozen->prefixes[k];
-        bool found = false;
-        for (uint32_t i = 0; i < graph->nvalues; i++)
-            found |=
-                graph->values[i].source == VALUE_PARAMETER && !strncmp(graph->values[i].name, prefix, strlen(prefix));
-        if (!found) return shunt_fail(SHUNT_E_INVALID, "freeze: no parameter's name starts with '%.60s'", prefix);
-    }
-    return SHUNT_OK;
-}
-
 static shunt_status add_gradient_outputs(shunt_trainer *self)
 {
     shunt_status status = train_gradients_add(&self->gradients, self->graph, self->training);
@@ -158,41 +133,13 @@ static shunt_status add_gradient_outputs(shunt_trainer *self)
     return self->gradient_sums && self->gradient_rows ? SHUNT_OK : shunt_fail_memory();
 }
 
-/* Appends to the network, which has the shapes of a batch, what makes each of its runs a step. */
-static shunt_status append_training(shunt_trainer *self, shunt_graph *graph, const shunt_frozen *frozen)
-{
-    const shunt_recipe *recipe = &self->recipe;
-    shunt_gradient_options gradients = {.frozen = frozen, .recompute = self->setup.recompute};
-    shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
-                             .weight_decay = (float)recipe->weight_decay,
-                             .nesterov = recipe->nesterov != 0,
-                             .decay_all = recipe->decay_all != 0};
-    shunt_value logits = graph->outputs[0].value, diff_logits = SHUNT_NO_VALUE;
-    shunt_value labels = shunt_graph_input(graph, "labels", 1, &recipe->batch);
-    shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
-    shunt_status status = shunt_graph_train_batch_norms(graph, (float)recipe->norm_momentum, frozen);
-    if (status) return status;
-    shunt_value losses =
-        shunt_graph_cross_entropy(graph, "loss", logits, labels, (float)recipe->smoothing, &diff_logits);
-    status = shunt_graph_gradients(graph, logits, diff_logits, &gradients);
-    if (!status) status = shunt_graph_sgd(graph, rate, &sgd);
-    if (status) return status;
-    shunt_graph_output(graph, "losses", losses);
-    if (self->setup.log_gradients) status = add_gradient_outputs(self);
-    return status ? status : shunt_graph_check(graph);
-}
-
 static shunt_status build_training_graph(shunt_trainer *self)
 {
-    char text[sizeof self->recipe.freeze];
-    const char *prefixes[MOST_FROZEN];
-    memcpy(text, self->recipe.freeze, sizeof text);
-    shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
     shunt_tensor_desc src = train_images(self, self->recipe.batch);
-    shunt_status status = check_frozen(self->graph, &frozen);
-    if (!status) status = shunt_graph_copy(self->graph, &self->training);
-    if (!status) status = shunt_graph_reshape(self->training, &src, 1);
-    return status ? status : append_training(self, self->training, &frozen);
+    shunt_status status =
+        shunt_graph_training_step(self->graph, &self->recipe, &src, self->setup.recompute, &self->training);
+    if (!status && self->setup.log_gradients) status = add_gradient_outputs(self);
+    return status ? status : shunt_graph_check(self->training);
 }
 
 /* Velocities that the weights do not have yet are 0. */
