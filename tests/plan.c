@@ -319,6 +319,25 @@ Test(plan, a_failed_launch_is_named_and_the_executor_goes_on)
     unmake(&s);
 }
 
+/* In the middle of a run, which has taken its launches; the failure shows when the run waits. */
+Test(plan, a_lost_device_is_named_and_another_goes_on)
+{
+    shunt_set_option("picky_lose", "3");
+    setup s = make("picky"), other = make("scalar");
+    float *x, *y;
+    for (int i = 0; i < 2; i++) { /* and the next run, and a plan for another size */
+        cr_expect_eq(run(s.executor, 1, 9 + i, &x, &y), SHUNT_E_DEVICE);
+        cr_expect(strstr(shunt_last_error(), "picky:0") && strstr(shunt_last_error(), "the device is lost"), "%s",
+                  shunt_last_error());
+        free(x);
+        free(y);
+    }
+    check_run(other.executor, 1, 9);
+    check_run(other.executor, 3, 10);
+    unmake(&s);
+    unmake(&other);
+}
+
 Test(plan, wrong_inputs_are_refused_with_the_reason)
 {
     setup s = make("scalar");

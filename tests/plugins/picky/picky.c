@@ -1,10 +1,12 @@
 /* picky.c - a device for testing the planner: the scalar backend's, made difficult by options.
  *   picky_refuse=conv,relu   op kinds that it refuses (a letter string searched for the kind's name)
  *   picky_max_alloc=BYTES    the largest buffer it grants and reports
- *   picky_fail_launch=N      the N-th launch of the process (from 1) fails */
+ *   picky_fail_launch=N      the N-th launch of the process (from 1) fails
+ *   picky_lose=N             with the N-th launch, which is taken, the device is lost: all that is asked of it fails */
 #include <shunt/backend.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@ static shunt_backend picky;
 static shunt_device_ops ops;
 static const shunt_device_ops *scalar_ops;
 static atomic_long launches;
+static atomic_bool lost;
 static _Thread_local const char *message;
 
 static const char *const kinds[SHUNT_OP_KINDS] = {
@@ -47,8 +50,16 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
     return status;
 }
 
+/* Whether a call must fail, with the message set. */
+static bool is_lost(void)
+{
+    if (lost) message = "the device is lost";
+    return lost;
+}
+
 static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t usage, shunt_bbuffer **out)
 {
+    if (is_lost()) return SHUNT_E_DEVICE;
     if (bytes <= max_alloc()) return scalar_ops->buffer_alloc(device, bytes, usage, out);
     message = "larger than picky_max_alloc";
     return SHUNT_E_MEMORY;
@@ -67,12 +78,37 @@ static shunt_status op_query(shunt_bdevice *device, const shunt_op_desc *desc, s
 static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event)
 {
-    const char *failing = services->option("picky_fail_launch");
-    if (failing && atomic_fetch_add(&launches, 1) + 1 == atol(failing)) {
+    const char *failing = services->option("picky_fail_launch"), *losing = services->option("picky_lose");
+    if (is_lost()) return SHUNT_E_DEVICE;
+    long number = atomic_fetch_add(&launches, 1) + 1;
+    if (failing && number == atol(failing)) {
         message = "this launch was told to fail";
         return SHUNT_E_DEVICE;
     }
-    return scalar_ops->op_launch(op, queue, inputs, outputs, workspace, event);
+    shunt_status status = scalar_ops->op_launch(op, queue, inputs, outputs, workspace, event);
+    if (losing && number == atol(losing)) lost = true;
+    return status;
+}
+
+static shunt_status queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out)
+{
+    return is_lost() ? SHUNT_E_DEVICE : scalar_ops->queue_create(device, profiling, out);
+}
+
+static shunt_status queue_finish(shunt_bqueue *queue)
+{
+    return is_lost() ? SHUNT_E_DEVICE : scalar_ops->queue_finish(queue);
+}
+
+static shunt_status write_buffer(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes,
+                                 shunt_bevent **event)
+{
+    return is_lost() ? SHUNT_E_DEVICE : scalar_ops->write(queue, dst, src, bytes, event);
+}
+
+static shunt_status read_buffer(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **event)
+{
+    return is_lost() ? SHUNT_E_DEVICE : scalar_ops->read(queue, dst, src, bytes, event);
 }
 
 static shunt_status device_open(uint32_t index, const char *params, shunt_bdevice **out)
@@ -84,6 +120,10 @@ static shunt_status device_open(uint32_t index, const char *params, shunt_bdevic
     ops.buffer_alloc = buffer_alloc;
     ops.op_query = op_query;
     ops.op_launch = op_launch;
+    ops.queue_create = queue_create;
+    ops.queue_finish = queue_finish;
+    ops.write = write_buffer;
+    ops.read = read_buffer;
     (*out)->ops = &ops;
     return SHUNT_OK;
 }
