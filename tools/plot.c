@@ -17,6 +17,7 @@ static const double colors[PLOT_COLORS][3] = {{0, .447, .698}, {.835, .369, 0}, 
 /* From data to the page. A logarithmic y axis counts in powers of ten. */
 typedef struct axes {
     double x_end, x_step, y_begin, y_end, y_step;
+    int y_first, y_last, y_stride; /* numbers of ticks */
     bool y_log;
 } axes;
 
@@ -27,6 +28,28 @@ static double y_value(const axes *a, double y)
 {
     if (!a->y_log) return isfinite(y) ? y : NAN;
     return y > 0 && isfinite(y) ? log10(y) : NAN;
+}
+
+/* Where tick number i is: at multiples of y_step, or at the powers of ten, i / 3, times 1, 2 or 5. */
+static double tick(const axes *a, int i)
+{
+    static const double parts[] = {0, 0.30103, 0.69897};
+    if (!a->y_log) return i * a->y_step;
+    int power = (int)floor(i / 3.0);
+    return power + parts[i - 3 * power];
+}
+
+/* The ticks around low .. high. */
+static void choose_ticks(axes *a, double low, double high)
+{
+    a->y_step = a->y_log ? 1 : plot_step(high - low, MOST_TICKS);
+    a->y_stride = a->y_log && high - low > 3 ? 3 : 1;
+    a->y_first = (a->y_log ? 3 : 1) * (int)floor(low / a->y_step + 1e-9);
+    a->y_last = a->y_first;
+    while (tick(a, a->y_first + a->y_stride) <= low + 1e-9) a->y_first += a->y_stride;
+    while (tick(a, a->y_last) < high - 1e-9 * a->y_step) a->y_last += a->y_stride;
+    a->y_begin = tick(a, a->y_first);
+    a->y_end = tick(a, a->y_last);
 }
 
 static void stretch(const axes *a, const double *y, size_t n, double *low, double *high)
@@ -54,9 +77,7 @@ static axes choose_axes(const plot *self)
     if (!(high > low)) high = low + 1;
     if (!(made.x_end > 0)) made.x_end = 1;
     made.x_step = fmax(plot_step(made.x_end, MOST_TICKS), 1);
-    made.y_step = plot_step(high - low, MOST_TICKS);
-    made.y_begin = floor(low / made.y_step + 1e-9) * made.y_step;
-    made.y_end = ceil(high / made.y_step - 1e-9) * made.y_step;
+    choose_ticks(&made, low, high);
     return made;
 }
 
@@ -79,10 +100,8 @@ static void draw_axes(const plot *self, const axes *a, cairo_t *cairo)
     char number[32];
     cairo_set_line_width(cairo, 1);
     cairo_set_font_size(cairo, 12);
-    int steps = (int)lround((a->y_end - a->y_begin) / a->y_step);
-    for (int i = 0; i <= steps; i++) {
-        double value = a->y_begin + i * a->y_step, y = at_y(a, value);
-        if (fabs(value) < 1e-9 * a->y_step) value = 0;
+    for (int i = a->y_first; i <= a->y_last; i += a->y_stride) {
+        double value = tick(a, i), y = at_y(a, value);
         cairo_set_source_rgb(cairo, .87, .87, .87);
         plot_stroke(cairo, LEFT, y, RIGHT, y);
         cairo_set_source_rgb(cairo, .25, .25, .25);

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const study *const studies[] = {&degradation_study, &gradients_study, &responses_study, &lesion_study, NULL};
+static const study *const studies[] = {
+    &degradation_study, &gradients_study, &ablation_study, &responses_study, &lesion_study, &table6_study, NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 
@@ -216,11 +217,11 @@ const command study_command = {
     .operands = "NAME [WEIGHTS]...",
     .text =
         "NAME is degradation (the deeper plain network has the higher training error, the deeper residual one has "
-        "not), gradients (how large they are in each layer), or, of trained networks whose weights are given as FILE "
-        "or "
-        "MODEL=FILE, responses (how strongly each 3x3 layer responds) or lesion (the error without some of the "
-        "blocks). "
-        "Networks are trained in DIR/runs, one after the other. Ctrl-C, or anything else that cuts it off, loses at "
+        "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
+        "(the paper's networks for CIFAR-10, by the full recipe), or, of trained networks whose weights are given as "
+        "FILE or MODEL=FILE, responses (how strongly each 3x3 layer responds) or lesion (the error without some of the "
+        "blocks). Networks are trained in DIR/runs, one after the other. Ctrl-C, or anything else that cuts it off, "
+        "loses at "
         "most what came after the last checkpoint: the same command again goes on, and the report holds what is "
         "finished so far. Everything in it is drawn from results.csv.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},

@@ -129,36 +129,6 @@ static void put_verdict(const findings *found, report *out)
         residual.count);
 }
 
-/* Training dashed, test solid, as in the paper's figure 6; one colour for a depth. */
-static void put_curves(const findings *found, int f, report *out)
-{
-    static const char *const names[FAMILIES] = {"plain", "residual"}, *const titles[FAMILIES] = {"Plain networks",
-                                                                                                 "Residual networks"};
-    static const char *const columns[] = {"training_error", "test_error"}, *const kinds[] = {"training", "test"};
-    summary_curve curves[2 * SUMMARY_MODELS] = {{0}};
-    plot_line lines[2 * SUMMARY_MODELS];
-    char labels[2 * SUMMARY_MODELS][48];
-    size_t count = 0;
-    for (size_t i = 0; i < found->count[f]; i++)
-        for (int k = 0; k < 2; k++, count++) {
-            curves[count] = summary_curve_of(found->results, found->models[f][i], columns[k], 100);
-            snprintf(labels[count], sizeof labels[count], "%s %s", found->models[f][i], kinds[k]);
-            const summary_curve *curve = &curves[count];
-            lines[count] = (plot_line){
-                labels[count],    curve->x,          curve->mean,        curve->count, .color = (int)(i % PLOT_COLORS),
-                .dashed = k == 0, .low = curve->low, .high = curve->high};
-        }
-    plot made = {.title = titles[f],
-                 .x_title = "epoch",
-                 .y_title = "error, % (dashed: training; solid: test; bands: all seeds)",
-                 .lines = lines,
-                 .nlines = count,
-                 .y_most = 100,
-                 .y_fit = true};
-    if (count) report_picture(out, &made, names[f]);
-    for (size_t i = 0; i < count; i++) free(curves[i].x);
-}
-
 static int draw(const csv *results, report *out)
 {
     findings found;
@@ -166,7 +136,9 @@ static int draw(const csv *results, report *out)
     runs_describe(results, out);
     put_verdict(&found, out);
     put_table(&found, out);
-    for (int f = 0; f < FAMILIES; f++) put_curves(&found, f, out);
+    const run_curves curves[FAMILIES] = {{"Plain networks", "plain", 100, true, true},
+                                         {"Residual networks", "residual", 100, true, true}};
+    for (int f = 0; f < FAMILIES; f++) runs_put_curves(results, found.models[f], found.count[f], &curves[f], out);
     return out->failed;
 }
 

@@ -105,11 +105,11 @@ static const profile *twin_of(const profile *plain, const profile *profiles, siz
     return NULL;
 }
 
-/* What a ratio is without shortcuts, seen from what it is with them. */
+/* How much of the gradient comes to the first layer without shortcuts, seen from how much does with them. */
 static const char *outcome(double plain, double residual)
 {
-    if (plain < residual / 2) return "without shortcuts the gradient falls off towards the first layer";
-    if (plain > residual * 2) return "without shortcuts the gradient grows towards the first layer";
+    if (plain < residual / 2) return "without shortcuts less of it comes to the first layer";
+    if (plain > residual * 2) return "without shortcuts more of it comes to the first layer";
     return "shortcuts change this less than twofold";
 }
 

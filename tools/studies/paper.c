@@ -1,6 +1,5 @@
 /* paper.c - see paper.h. */
 #include "paper.h"
-#include <stddef.h>
 #include <string.h>
 
 static const struct {
@@ -17,4 +16,9 @@ const char *paper_error(const char *model)
     for (size_t i = 0; i < sizeof table6 / sizeof *table6; i++)
         if (!strcmp(model, table6[i].model)) return table6[i].error;
     return "-";
+}
+
+const char *paper_model(size_t index)
+{
+    return index < sizeof table6 / sizeof *table6 ? table6[index].model : NULL;
 }

@@ -71,6 +71,15 @@ void runs_put_note(const csv *note, csv *results);
 extern const char *const runs_error_columns[];
 /* run_list.collect for these columns. */
 int runs_collect_errors(const char *folder, csv *results);
+typedef struct run_curves {
+    const char *title, *name; /* name: of the picture's file */
+    double y_most;            /* as in struct plot, as is y_fit */
+    bool y_fit;
+    bool training; /* the training errors, too, as dashed lines */
+} run_curves;
+/* A picture of the models' test errors in per cent after each epoch, means over seeds with all seeds as a band. */
+void runs_put_curves(const csv *results, const char *const *models, size_t count, const run_curves *wanted,
+                     report *out);
 /* A paragraph: data, device, recipe, and how the budget differs from the paper's. */
 void runs_describe(const csv *results, report *out);
 

@@ -5,6 +5,7 @@
 #include "summary.h"
 #include <math.h>
 #include <shunt/graph.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -116,4 +117,41 @@ void runs_describe(const csv *results, report *out)
         csv_number(results, 0, "epochs"), steps, batch, PAPER_STEPS, PAPER_BATCH, share,
         share < 99 ? ", so errors are higher than they would become" : "", count_finished(results),
         count_begun(results));
+}
+
+/* ---- In pictures ------------------------------------------------------------------------------------------------------ */
+
+void runs_put_curves(const csv *results, const char *const *models, size_t count, const run_curves *wanted, report *out)
+{
+    summary_curve curves[2 * SUMMARY_MODELS];
+    plot_line lines[2 * SUMMARY_MODELS];
+    char labels[2 * SUMMARY_MODELS][RUN_NAME + 16];
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int training = 0; training <= wanted->training; training++, n++) {
+            const summary_curve *curve = &curves[n];
+            curves[n] = summary_curve_of(results, models[i], training ? "training_error" : "test_error", 100);
+            snprintf(labels[n], sizeof labels[n], "%s%s", models[i],
+                     !wanted->training ? ""
+                     : training        ? ", training"
+                                       : ", test");
+            lines[n] = (plot_line){labels[n],
+                                   curve->x,
+                                   curve->mean,
+                                   curve->count,
+                                   .color = (int)(i % PLOT_COLORS),
+                                   .dashed = training,
+                                   .low = curve->low,
+                                   .high = curve->high};
+        }
+    plot made = {.title = wanted->title,
+                 .x_title = "epoch",
+                 .y_title = wanted->training ? "error, % (dashed: training; solid: test; bands: all seeds)"
+                                             : "error, % (bands: all seeds)",
+                 .lines = lines,
+                 .nlines = n,
+                 .y_most = wanted->y_most,
+                 .y_fit = wanted->y_fit};
+    if (n) report_picture(out, &made, wanted->name);
+    for (size_t i = 0; i < n; i++) free(curves[i].x);
 }

@@ -1,0 +1,128 @@
+/* ablation.c - what shortcuts, and which, are worth: networks with and without, and options A, B, C, by error, convergence, size,
+ * time and memory. He et al. 2015, sections 4.1 and 4.2. */
+#include "runs.h"
+#include "study.h"
+#include "summary.h"
+#include <math.h>
+#include <string.h>
+
+static const char usual[] = "cnn,mini-resnet,cifar-plain18,cifar-resnet18,resnet20-A,resnet20-B,resnet20-C,resnet32-A,"
+                            "resnet32-B,resnet32-C";
+
+static int measure(study_job *job)
+{
+    run_list list = {.collect = runs_collect_errors};
+    int status = runs_parse_models(job->settings->models ? job->settings->models : usual, &list);
+    return status ? status : runs_train(job, &list);
+}
+
+/* ---- The report ------------------------------------------------------------------------------------------------------- */
+
+/* The first epoch at which the mean test error is no greater than this fraction; 0: none up to `last`. */
+static int64_t epochs_to(const csv *results, const char *model, double error, int64_t last)
+{
+    for (int64_t epoch = 1; epoch <= last; epoch++)
+        if (summary_at(results, model, epoch, "test_error").mean <= error) return epoch;
+    return 0;
+}
+
+/* The least whole per cent of test error that all networks have come to. */
+static int common_error(const csv *results, const char *const *models, size_t count, int64_t last)
+{
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        double best = 1;
+        for (int64_t epoch = 1; epoch <= last; epoch++)
+            best = fmin(best, summary_at(results, models[i], epoch, "test_error").mean);
+        worst = fmax(worst, best);
+    }
+    return (int)ceil(100 * worst - 1e-9);
+}
+
+static void put_table(const csv *results, const char *const *models, size_t count, int64_t last, report *out)
+{
+    int target = common_error(results, models, count, last);
+    char epochs[48], text[48], size[16];
+    snprintf(epochs, sizeof epochs, ">epochs to %d %% test error", target);
+    const char *const headings[] = {"network",     ">seeds",     ">accuracy, %",     epochs,
+                                    ">parameters", ">s / epoch", ">memory of a step"};
+    table rows;
+    table_begin(&rows, headings, 7);
+    for (size_t i = 0; i < count; i++) {
+        spread error = summary_at(results, models[i], last, "test_error");
+        spread accuracy = {error.count, 1 - error.mean, 1 - error.high, 1 - error.low};
+        spread seconds = summary_at(results, models[i], last, "seconds");
+        int64_t row = summary_row(results, models[i], last);
+        table_cell(&rows, "%s", models[i]);
+        table_cell(&rows, "%zu", accuracy.count);
+        table_cell(&rows, "%s", spread_text(&accuracy, 100, text));
+        table_cell(&rows, "%lld", (long long)epochs_to(results, models[i], target / 100.0 + 1e-9, last));
+        table_cell(&rows, "%s", row < 0 ? "-" : csv_text(results, (size_t)row, "parameters"));
+        table_cell(&rows, "%.3g", seconds.mean);
+        double bytes = row < 0 ? 0 : csv_number(results, (size_t)row, "bytes");
+        table_cell(&rows, "%s", bytes > 0 ? human_bytes((unsigned long long)bytes, size) : "-");
+    }
+    report_table(out, &rows);
+}
+
+/* A sentence where both are there. */
+static void compare(const csv *results, const char *a, const char *b, int64_t last, char *text, size_t size)
+{
+    spread change = summary_difference(results, a, b, last, "test_error");
+    size_t used = strlen(text);
+    if (change.count)
+        snprintf(text + used, size - used,
+                 " From %s to %s the test error changes by %+.2f points (%+.2f to %+.2f, seeds: %zu).", a, b,
+                 100 * change.mean, 100 * change.low, 100 * change.high, change.count);
+}
+
+static void put_verdict(const csv *results, const char *const *models, size_t count, int64_t last, report *out)
+{
+    char text[4096], other[RUN_NAME + 8];
+    const char *best = NULL;
+    double least = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        double error = summary_at(results, models[i], last, "test_error").mean;
+        if (error < least) best = models[i];
+        least = fmin(least, error);
+    }
+    if (!best || count < 2) {
+        report_verdict(out, "None yet: it takes two networks that have come to the end of an epoch.");
+        return;
+    }
+    snprintf(text, sizeof text, "After %lld epochs the least test error is %s's, %.2f %%.", (long long)last, best,
+             100 * least);
+    for (size_t i = 0; i < count; i++) {
+        const char *model = models[i], *family = strstr(model, "plain"), *option = strrchr(model, '-');
+        if (family) { /* the same with shortcuts */
+            snprintf(other, sizeof other, "%.*sresnet%s", (int)(family - model), model, family + strlen("plain"));
+            compare(results, model, other, last, text, sizeof text);
+        }
+        for (const char *letter = "BC"; option && !strcmp(option, "-A") && *letter; letter++) {
+            snprintf(other, sizeof other, "%.*s-%c", (int)(option - model), model, *letter);
+            compare(results, model, other, last, text, sizeof text);
+        }
+    }
+    report_verdict(out, "%s", text);
+}
+
+static int draw(const csv *results, report *out)
+{
+    const char *models[SUMMARY_MODELS];
+    size_t count = summary_models(results, models);
+    int64_t last = summary_epoch(results, models, count);
+    runs_describe(results, out);
+    put_verdict(results, models, count, last, out);
+    put_table(results, models, count, last, out);
+    runs_put_curves(results, models, count, &(run_curves){"Test error", "curves", .y_most = 100, .y_fit = true}, out);
+    return out->failed;
+}
+
+const study ablation_study = {
+    .name = "ablation",
+    .summary = "Ablation: networks with and without shortcuts, and with each kind of them",
+    .takes = STUDY_DATA | STUDY_TRAINS | STUDY_MODELS,
+    .columns = runs_error_columns,
+    .measure = measure,
+    .draw = draw,
+};

@@ -1,0 +1,118 @@
+/* table6.c - the paper's Table 6: its residual networks for CIFAR-10, each by the full recipe. For days of unattended training: the
+ * table fills as runs end. */
+#include "paper.h"
+#include "runs.h"
+#include "study.h"
+#include "summary.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Networks of so many layers keep only what goes from block to block, and compute the rest again. */
+enum { RECOMPUTE_FROM = 1000 };
+
+static int measure(study_job *job)
+{
+    int64_t depths[RUNS_MOST];
+    size_t count;
+    run_list list = {.collect = runs_collect_errors, .recompute_from = RECOMPUTE_FROM};
+    int status = runs_parse_depths(job->settings->depths ? job->settings->depths : "20,32,44,56,110", depths, &count);
+    for (size_t i = 0; status == EXIT_OK && i < count; i++)
+        status = runs_add(&list, "resnet%lld", (long long)depths[i]);
+    return status ? status : runs_train(job, &list);
+}
+
+/* ---- The report ------------------------------------------------------------------------------------------------------- */
+
+/* A network's last epoch; 0: it has no row. */
+static int64_t last_epoch(const csv *results, const char *model)
+{
+    return summary_epoch(results, &model, 1);
+}
+
+/* The paper's networks, whether they are trained yet or not, then others that are. */
+static size_t list_models(const csv *results, const char *models[SUMMARY_MODELS])
+{
+    const char *trained[SUMMARY_MODELS];
+    size_t count = 0, ntrained = summary_models(results, trained);
+    for (; paper_model(count); count++) models[count] = paper_model(count);
+    for (size_t i = 0; i < ntrained && count < SUMMARY_MODELS; i++)
+        if (!strcmp(paper_error(trained[i]), "-")) models[count++] = trained[i];
+    return count;
+}
+
+static double hours_of(const csv *results, const char *model)
+{
+    double seconds = 0;
+    for (size_t row = 0; row < csv_rows(results); row++)
+        if (!strcmp(csv_text(results, row, "model"), model)) seconds += csv_number(results, row, "seconds");
+    return seconds / 3600;
+}
+
+static void put_row(const csv *results, const char *model, table *rows)
+{
+    char text[48], size[16];
+    int64_t last = last_epoch(results, model), row = summary_row(results, model, last);
+    table_cell(rows, "%s", model);
+    if (row < 0) {
+        for (int i = 0; i < 7; i++) table_cell(rows, "%s", i == 3 ? paper_error(model) : "-");
+        return;
+    }
+    spread error = summary_at(results, model, last, "test_error");
+    double bytes = csv_number(results, (size_t)row, "bytes");
+    table_cell(rows, "%lld of %s", (long long)last, csv_text(results, (size_t)row, "epochs"));
+    table_cell(rows, "%zu", error.count);
+    table_cell(rows, "%s", spread_text(&error, 100, text));
+    table_cell(rows, "%s", paper_error(model));
+    table_cell(rows, "%s", csv_text(results, (size_t)row, "parameters"));
+    table_cell(rows, "%s", bytes > 0 ? human_bytes((unsigned long long)bytes, size) : "-");
+    table_cell(rows, "%.2f", hours_of(results, model));
+}
+
+static void put_table(const csv *results, const char *const *models, size_t count, report *out)
+{
+    static const char *const headings[] = {"network",           ">epochs",         ">seeds",
+                                           ">test error, %",    ">the paper's, %", ">parameters",
+                                           ">memory of a step", ">hours"};
+    table rows;
+    table_begin(&rows, headings, 8);
+    for (size_t i = 0; i < count; i++) put_row(results, models[i], &rows);
+    report_table(out, &rows);
+}
+
+static void put_verdict(const csv *results, const char *const *models, size_t count, report *out)
+{
+    char text[4096] = "";
+    size_t finished = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t last = last_epoch(results, models[i]), row = summary_row(results, models[i], last);
+        double paper = strtod(paper_error(models[i]), NULL);
+        if (row < 0 || !(paper > 0) || csv_number(results, (size_t)row, "epochs") != (double)last) continue;
+        spread error = summary_at(results, models[i], last, "test_error");
+        size_t used = strlen(text);
+        finished++;
+        snprintf(text + used, sizeof text - used, " %s has %.2f %% test error, the paper's %.2f %% (%+.2f).", models[i],
+                 100 * error.mean, paper, 100 * error.mean - paper);
+    }
+    report_verdict(out, "%zu of the paper's networks have come to their end here.%s", finished, text);
+}
+
+static int draw(const csv *results, report *out)
+{
+    const char *models[SUMMARY_MODELS];
+    size_t count = list_models(results, models);
+    runs_describe(results, out);
+    put_verdict(results, models, count, out);
+    put_table(results, models, count, out);
+    size_t trained = summary_models(results, models);
+    runs_put_curves(results, models, trained, &(run_curves){"Test error", "curves", .y_most = 30}, out);
+    return out->failed;
+}
+
+const study table6_study = {
+    .name = "table6",
+    .summary = "Table 6: the paper's residual networks for CIFAR-10, by the full recipe",
+    .takes = STUDY_DATA | STUDY_TRAINS | STUDY_DEPTHS,
+    .columns = runs_error_columns,
+    .measure = measure,
+    .draw = draw,
+};
