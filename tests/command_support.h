@@ -42,7 +42,7 @@ static inline void run(const char *format, ...)
 /* It worked, and had nothing to say but its result. */
 static inline void expect_success(void)
 {
-    cr_assert_eq(said.status, 0, "exit status %d; stderr: %s", said.status, said.err);
+    cr_assert_eq(said.status, 0, "exit status %d; stderr: %s; stdout: %.300s", said.status, said.err, said.out);
     cr_assert_str_eq(said.err, "");
 }
 

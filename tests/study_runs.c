@@ -1,0 +1,107 @@
+/* shunt study with training, of tiny networks on a made-up set: it trains as shunt train does, it is tested on the test pictures,
+ * and what is killed goes on to the same results. */
+#include "tests/command_support.h"
+#include "tests/train_data.h"
+
+TestSuite(study_runs, .init = enter_folder, .fini = leave_folder);
+
+enum { PICTURES = 6 }; /* a file: 30 for training, 6 to test */
+
+#define DEGRADATION "shunt study degradation --device scalar --data cifar10:set --depths 8 --epochs 2 --batch 10 "
+
+/* A field of a line of a CSV file without quotes, both from 0. */
+static double field(const char *path, int line, int column)
+{
+    run("sed -n %dp %s | sed 's/\"[^\"]*\"/device/' | cut -d, -f%d", line + 1, path, column + 1);
+    return atof(said.out);
+}
+
+/* The very numbers of shunt train with the same recipe; and shunt eval's error. */
+Test(study_runs, trains_as_train_does)
+{
+    put_training_set("set", PICTURES);
+    run(DEGRADATION "--out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 4);
+    const json_t *row = json_array_get(rows, 3);
+    cr_assert_str_eq(text_at(row, "model"), "resnet8");
+    cr_assert_str_eq(text_at(row, "data"), "cifar10");
+    cr_assert_eq(number_at(row, "epoch"), 2);
+    cr_assert_eq(number_at(row, "epochs"), 2);
+    cr_assert_eq(number_at(row, "step"), 6); /* 30 / 10 an epoch */
+    cr_assert_eq(number_at(row, "steps"), 6);
+    /* 3x3 layers 3-16-16-16-32-32-64-64, batch norms, 64 x 10 + 10. */
+    double convs = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64),
+           norms = 2 * (3 * 16 + 2 * 32 + 2 * 64);
+    cr_assert_eq(number_at(row, "parameters"), convs + norms + 650);
+    cr_assert_gt(number_at(row, "bytes"), 3 * 4 * (convs + norms)); /* weights, gradients, velocities */
+    run("shunt train --device scalar --data cifar10:set --model resnet8 --epochs 2 --batch 10 --seed 1 --holdout 0 "
+        "--out train");
+    expect_success();
+    for (int line = 1; line <= 2; line++)
+        for (int column = 0; column <= 4; column++)
+            cr_assert_eq(field("train/log.csv", line, column), field("out/runs/resnet8-s1/log.csv", line, column));
+    cr_assert_eq(number_at(row, "training_error"), field("train/log.csv", 2, 4));
+    run("shunt eval --device scalar --weights train/best.safetensors --data cifar10:set --json");
+    expect_success();
+    json_t *eval = json_said();
+    cr_assert_float_eq(number_at(row, "test_error"), number_at(eval, "wrong") / PICTURES, 1e-6);
+    json_decref(eval);
+    json_decref(report);
+}
+
+/* Killed in the middle, stopped by hand, and repeated: the same results, times apart. */
+Test(study_runs, goes_on)
+{
+    put_training_set("set", PICTURES);
+    run(DEGRADATION "--out whole");
+    expect_success();
+    run("(" DEGRADATION "--out cut & p=$!; while kill -0 $p && ! test -f cut/runs/resnet8-s1/last.ckpt; do sleep 0.01; "
+        "done; kill -9 $p; "
+        "wait) 2>&1");
+    run("shunt study degradation --device scalar --out cut"); /* study.json has the rest */
+    expect_success();
+    run("sed 's/[^,]*$//' whole/results.csv > a; sed 's/[^,]*$//' cut/results.csv | cmp - a && wc -l < a");
+    expect_success();
+    cr_assert_eq(atoi(said.out), 5);
+    run("cmp whole/report.md cut/report.md && { ! test -f whole/plain.png || cmp whole/plain.png cut/plain.png; }");
+    expect_success();
+    run("stat -c %%Y-%%i cut/runs/*/last.ckpt > before; " DEGRADATION
+        "--out cut; stat -c %%Y-%%i cut/runs/*/last.ckpt | cmp - before");
+    expect_success(); /* nothing was trained again */
+    run(DEGRADATION "--out cut --seeds 1 --recipe fast");
+    expect_failure(2, "cut/study.json: the study began without --recipe", NULL);
+    run("shunt study degradation --device scalar --epochs 3 --out cut");
+    expect_failure(2, "cut/study.json: the study began with --epochs 2", "another --out");
+    run("shunt study ablation --device scalar --out cut");
+    expect_failure(2, "it is of the study degradation", NULL);
+}
+
+/* At the start, and as a mean over the epoch's only step, from the same weights: other pictures, so near but not the same. */
+Test(study_runs, gradients)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study gradients --device scalar --data cifar10:set --models cnn --epochs 1 --batch 30 --out out");
+    expect_success();
+    run("cut -d, -f1-2,12- out/results.csv | sed 's/, [^,]*\"//' | wc -l");
+    cr_assert_eq(atoi(said.out), 9); /* a line of names; conv1, conv2, conv3, fc, twice */
+    for (int layer = 1; layer <= 4; layer++) {
+        double start = field("out/results.csv", layer, 13), end = field("out/results.csv", layer + 4, 13);
+        cr_assert(start > 0 && end > start / 3 && end < 3 * start, "%g, %g", start, end);
+        cr_assert_eq(field("out/results.csv", layer, 10), 0);
+        cr_assert_eq(field("out/results.csv", layer + 4, 10), 1);
+    }
+    run("sed -n 's/^1,conv2.weight,//p' out/runs/cnn-s1/gradients.csv");
+    cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
+}
+
+/* Each network has its share; what is too little is said before anything is written, with what it would take. */
+Test(study_runs, budgets)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study table6 --device scalar --data cifar10:set --depths 32 --batch 30 --seeds 1000 --budget 1 --out "
+        "little");
+    expect_failure(2, "--budget 1: one epoch of each network (1 of them, 1000 times) takes some", "minutes on scalar");
+    cr_assert(access("little/runs", F_OK) && access("little/study.json", F_OK));
+}
