@@ -3,6 +3,7 @@
 #include <shunt/train.h>
 
 #include "tests/train_data.h"
+#include <jansson.h>
 #include <math.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -288,6 +289,27 @@ Test(train_run, checkpoints_of_something_else)
     expect_resume_refused(&setup, "out/last.ckpt", "training pictures are others");
     put_records("set/data_batch_1.bin", 0, PICTURES + 1);
     expect_resume_refused(&setup, "out/last.ckpt", "has 70 training pictures, this one 71");
+}
+
+/* A norm that overflowed is null in a checkpoint, and the epoch's mean is no number; the run goes on. */
+Test(train_run, a_gradient_without_bound)
+{
+    int finished;
+    shunt_weights *file;
+    run_setup setup = {.out = "out", .log_gradients = true, .handler = stop_at_once};
+    put_training_set("set", PICTURES);
+    cr_assert(!go_on(&setup, &finished) && !finished);
+    cr_assert_eq(shunt_weights_open("out/last.ckpt", &file), SHUNT_OK);
+    json_t *log = json_loads(shunt_weights_metadata(file, "gradients"), 0, NULL);
+    cr_assert(!json_array_set_new(json_object_get(log, "sums"), 0, json_null()));
+    char *text = json_dumps(log, JSON_COMPACT);
+    cr_assert(!shunt_weights_set_metadata(file, "gradients", text) && !shunt_weights_save(file, "out/last.ckpt"));
+    shunt_weights_destroy(file);
+    free(text);
+    json_decref(log);
+    setup.handler = NULL;
+    run_whole(&setup);
+    cr_assert(!system("test $(grep -c ',nan$' out/gradients.csv) = 1 && grep -q '^1,.*,nan$' out/gradients.csv"));
 }
 
 static void expect_refused(const run_setup *setup, const char *subject, const char *reason)
