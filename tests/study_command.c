@@ -56,7 +56,7 @@ Test(study_command, degradation_is_seen)
     run("shunt study degradation --out d --redraw");
     expect_success();
     expect_said("**Verdict.** Yes: the deeper plain network has the higher training error with every seed");
-    expect_said("After 2 epochs, from plain20 to plain56 the training error changes by +22.00 points (+20.00 to "
+    expect_said("After epoch 2, from plain20 to plain56 the training error changes by +22.00 points (+20.00 to "
                 "+24.00, 2 seeds)");
     expect_said("from resnet20 to resnet56 by -1.00 points (-2.00 to +0.00, 2 seeds)");
     expect_said("| plain56 | 2 | 53.00 (50.00 to 56.00) | 63.00 (60.00 to 66.00) | - | 1000 |");
@@ -112,7 +112,7 @@ Test(study_command, ablation)
     put_results("a", runs, 8);
     run("shunt study ablation --out a --redraw");
     expect_success();
-    expect_said("After 2 epochs the least test error is net-B's, 17.50 %.");
+    expect_said("After epoch 2 the least test error is net-B's, 17.50 %.");
     expect_said("From plain20 to resnet20 the test error changes by -21.50 points (-22.00 to -21.00, seeds: 2).");
     expect_said("From net-A to net-B the test error changes by -2.50 points (-3.00 to -2.00, seeds: 2).");
     expect_said("epochs to 60 % test error");
@@ -155,7 +155,7 @@ Test(study_command, gradients)
     expect_success();
     expect_said(
         "The first layer's gradient is 0.25 times the last layer's in plain8 and 0.25 times in resnet8 at the start: "
-        "shortcuts change this less than twofold. After 1 epochs it is 0.0625 and 0.5 times: without shortcuts less of "
+        "shortcuts change this less than twofold. After epoch 1 it is 0.0625 and 0.5 times: without shortcuts less of "
         "it comes to the first layer.");
     expect_said("| plain8 | 3 | 1 | 0.25 | 0.0625 | 0.25 | 0.0625 |");
     expect_said("| resnet8 | 3 | 1 | 0.25 | 0.5 | 0.167 | 0.25 |");

@@ -5,7 +5,7 @@
 
 TestSuite(study_runs, .init = enter_folder, .fini = leave_folder);
 
-enum { PICTURES = 6 }; /* a file: 30 for training, 6 to test */
+enum { PICTURES = 4 }; /* a file: 20 for training, 4 to test */
 
 #define DEGRADATION "shunt study degradation --device scalar --data cifar10:set --depths 8 --epochs 2 --batch 10 "
 
@@ -29,8 +29,8 @@ Test(study_runs, trains_as_train_does)
     cr_assert_str_eq(text_at(row, "data"), "cifar10");
     cr_assert_eq(number_at(row, "epoch"), 2);
     cr_assert_eq(number_at(row, "epochs"), 2);
-    cr_assert_eq(number_at(row, "step"), 6); /* 30 / 10 an epoch */
-    cr_assert_eq(number_at(row, "steps"), 6);
+    cr_assert_eq(number_at(row, "step"), 4); /* 20 / 10 an epoch */
+    cr_assert_eq(number_at(row, "steps"), 4);
     /* 3x3 layers 3-16-16-16-32-32-64-64, batch norms, 64 x 10 + 10. */
     double convs = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64),
            norms = 2 * (3 * 16 + 2 * 32 + 2 * 64);
@@ -82,7 +82,7 @@ Test(study_runs, goes_on)
 Test(study_runs, gradients)
 {
     put_training_set("set", PICTURES);
-    run("shunt study gradients --device scalar --data cifar10:set --models cnn --epochs 1 --batch 30 --out out");
+    run("shunt study gradients --device scalar --data cifar10:set --models cnn --epochs 1 --batch 20 --out out");
     expect_success();
     run("cut -d, -f1-2,12- out/results.csv | sed 's/, [^,]*\"//' | wc -l");
     cr_assert_eq(atoi(said.out), 9); /* a line of names; conv1, conv2, conv3, fc, twice */
@@ -100,7 +100,7 @@ Test(study_runs, gradients)
 Test(study_runs, budgets)
 {
     put_training_set("set", PICTURES);
-    run("shunt study table6 --device scalar --data cifar10:set --depths 32 --batch 30 --seeds 1000 --budget 1 --out "
+    run("shunt study table6 --device scalar --data cifar10:set --depths 32 --batch 10 --seeds 1000 --budget 1 --out "
         "little");
     expect_failure(2, "--budget 1: one epoch of each network (1 of them, 1000 times) takes some", "minutes on scalar");
     cr_assert(access("little/runs", F_OK) && access("little/study.json", F_OK));

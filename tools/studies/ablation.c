@@ -90,7 +90,7 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         report_verdict(out, "None yet: it takes two networks that have come to the end of an epoch.");
         return;
     }
-    snprintf(text, sizeof text, "After %lld epochs the least test error is %s's, %.2f %%.", (long long)last, best,
+    snprintf(text, sizeof text, "After epoch %lld the least test error is %s's, %.2f %%.", (long long)last, best,
              100 * least);
     for (size_t i = 0; i < count; i++) {
         const char *model = models[i], *family = strstr(model, "plain"), *option = strrchr(model, '-');

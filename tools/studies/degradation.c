@@ -119,14 +119,13 @@ static void put_verdict(const findings *found, report *out)
                        "an epoch.");
         return;
     }
-    report_verdict(
-        out,
-        "%s After %lld epochs, from %s to %s the training error changes by %+.2f points (%+.2f to %+.2f, %zu "
-        "seeds), from %s to %s by %+.2f points (%+.2f to %+.2f, %zu seeds).",
-        outcome(&plain, &residual), (long long)found->epoch, found->models[0][0], found->models[0][found->count[0] - 1],
-        100 * plain.mean, 100 * plain.low, 100 * plain.high, plain.count, found->models[1][0],
-        found->models[1][found->count[1] - 1], 100 * residual.mean, 100 * residual.low, 100 * residual.high,
-        residual.count);
+    report_verdict(out,
+                   "%s After epoch %lld, from %s to %s the training error changes by %+.2f points (%+.2f to %+.2f, %zu "
+                   "seeds), from %s to %s by %+.2f points (%+.2f to %+.2f, %zu seeds).",
+                   outcome(&plain, &residual), (long long)found->epoch, found->models[0][0],
+                   found->models[0][found->count[0] - 1], 100 * plain.mean, 100 * plain.low, 100 * plain.high,
+                   plain.count, found->models[1][0], found->models[1][found->count[1] - 1], 100 * residual.mean,
+                   100 * residual.low, 100 * residual.high, residual.count);
 }
 
 static int draw(const csv *results, report *out)

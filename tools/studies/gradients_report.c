@@ -123,8 +123,7 @@ static void put_verdict(const profile *profiles, size_t count, report *out)
         double a = ratio(plain, 0), b = ratio(twin, 0), c = ratio(plain, end), d = ratio(twin, end);
         snprintf(text + used, sizeof text - used,
                  "%sThe first layer's gradient is %.3g times the last layer's in %s and %.3g times in %s at the start: "
-                 "%s. After "
-                 "%zu epochs it is %.3g and %.3g times: %s.",
+                 "%s. After epoch %zu it is %.3g and %.3g times: %s.",
                  used ? " " : "", a, plain->model, b, twin->model, outcome(a, b), end, c, d, outcome(c, d));
     }
     if (*text)
