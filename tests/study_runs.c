@@ -105,3 +105,23 @@ Test(study_runs, budgets)
     expect_failure(2, "--budget 1: one epoch of each network (1 of them, 1000 times) takes some", "minutes on scalar");
     cr_assert(access("little/runs", F_OK) && access("little/study.json", F_OK));
 }
+
+/* What the budget came to when the study began stays, however fast the device is when it goes on. */
+Test(study_runs, budgets_are_kept)
+{
+    static const char plan[] =
+        "{\"study\": \"table6\", \"budget_epochs\": 1, \"data\": \"cifar10:set\", \"depths\": \"8\", "
+        "\"seeds\": 1, \"batch\": 20, \"budget\": 60}";
+    put_training_set("set", PICTURES);
+    cr_assert(!mkdir("out", 0777));
+    put_bytes("out/study.json", plan, sizeof plan - 1);
+    run("shunt study table6 --device scalar --budget 90 --out out");
+    expect_failure(2, "out/study.json: the study began with --budget 60", NULL);
+    run("shunt study table6 --device scalar --out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 1);
+    cr_assert_str_eq(text_at(json_array_get(rows, 0), "model"), "resnet8");
+    cr_assert_eq(number_at(json_array_get(rows, 0), "epochs"), 1);
+    json_decref(report);
+}

@@ -71,6 +71,7 @@ static axes choose_axes(const plot *self)
         stretch(&made, line->low, line->n, &low, &high);
         stretch(&made, line->high, line->n, &low, &high);
     }
+    if (self->y_hold[0] < self->y_hold[1]) stretch(&made, self->y_hold, 2, &low, &high);
     if (!(low <= high)) low = high = 0;
     if (self->y_most > 0) high = fmin(high, y_value(&made, self->y_most));
     if (!self->y_fit && !self->y_log) low = fmin(low, 0);

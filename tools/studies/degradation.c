@@ -128,16 +128,33 @@ static void put_verdict(const findings *found, report *out)
                    100 * residual.low, 100 * residual.high, residual.count);
 }
 
+/* Of all errors in per cent, so that both pictures have the same axis. */
+static void find_range(const csv *results, double range[2])
+{
+    static const char *const columns[] = {"training_error", "test_error"};
+    range[0] = INFINITY;
+    range[1] = -INFINITY;
+    for (size_t row = 0; row < csv_rows(results); row++)
+        for (int k = 0; k < 2; k++) {
+            range[0] = fmin(range[0], 100 * csv_number(results, row, columns[k]));
+            range[1] = fmax(range[1], 100 * csv_number(results, row, columns[k]));
+        }
+}
+
 static int draw(const csv *results, report *out)
 {
+    static const char *const titles[FAMILIES] = {"Plain networks", "Residual networks"};
+    static const char *const names[FAMILIES] = {"plain", "residual"};
     findings found;
     find(results, &found);
     runs_describe(results, out);
     put_verdict(&found, out);
     put_table(&found, out);
-    const run_curves curves[FAMILIES] = {{"Plain networks", "plain", 100, true, true},
-                                         {"Residual networks", "residual", 100, true, true}};
-    for (int f = 0; f < FAMILIES; f++) runs_put_curves(results, found.models[f], found.count[f], &curves[f], out);
+    for (int f = 0; f < FAMILIES; f++) {
+        run_curves curves = {titles[f], names[f], .y_most = 100, .y_fit = true, .training = true};
+        find_range(results, curves.y_hold);
+        runs_put_curves(results, found.models[f], found.count[f], &curves, out);
+    }
     return out->failed;
 }
 

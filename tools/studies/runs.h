@@ -75,7 +75,8 @@ typedef struct run_curves {
     const char *title, *name; /* name: of the picture's file */
     double y_most;            /* as in struct plot, as is y_fit */
     bool y_fit;
-    bool training; /* the training errors, too, as dashed lines */
+    bool training;    /* the training errors, too, as dashed lines */
+    double y_hold[2]; /* as in struct plot */
 } run_curves;
 /* A picture of the models' test errors in per cent after each epoch, means over seeds with all seeds as a band. */
 void runs_put_curves(const csv *results, const char *const *models, size_t count, const run_curves *wanted,

@@ -152,7 +152,8 @@ void runs_put_curves(const csv *results, const char *const *models, size_t count
                  .lines = lines,
                  .nlines = n,
                  .y_most = wanted->y_most,
-                 .y_fit = wanted->y_fit};
+                 .y_fit = wanted->y_fit,
+                 .y_hold = {wanted->y_hold[0], wanted->y_hold[1]}};
     if (n) report_picture(out, &made, wanted->name);
     for (size_t i = 0; i < n; i++) free(curves[i].x);
 }
