@@ -14,7 +14,11 @@
 #include "runtime/error.h"
 #include "runtime/io/dtype.h"
 
-enum { COPY_ALIGNMENT = 64 }; /* suits every vector type and devices that use host memory in place */
+enum {
+    COPY_ALIGNMENT = 64,      /* suits every vector type and devices that use host memory in place */
+    HUGE_ALIGNMENT = 2 << 20, /* a huge page on most processors */
+    HUGE_FROM = 4 << 20       /* bytes */
+};
 
 shunt_status shunt_weights_create(shunt_weights **out)
 {
@@ -90,6 +94,16 @@ static shunt_status check_desc(const char *name, const shunt_tensor_desc *desc, 
     return SHUNT_OK;
 }
 
+/* Large ones of huge pages, if the system has some: half of the time of a copy goes into faults of small ones. */
+static void *new_room(size_t bytes)
+{
+    size_t alignment = bytes < HUGE_FROM ? COPY_ALIGNMENT : HUGE_ALIGNMENT;
+    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void *room = aligned_alloc(alignment, rounded);
+    if (room && bytes >= HUGE_FROM) madvise(room, rounded, MADV_HUGEPAGE); /* a refusal costs time, nothing else */
+    return room;
+}
+
 /* An entry with a buffer of `room` bytes of its own, or with none, for data that stays where it is. NULL without memory. */
 static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const void *data, size_t room)
 {
@@ -99,7 +113,7 @@ static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const
     memcpy(entry->name, name, name_bytes);
     entry->view = (shunt_tensor_view){entry->name, *desc, data};
     if (!room) return entry;
-    entry->copy = aligned_alloc(COPY_ALIGNMENT, (room + COPY_ALIGNMENT - 1) / COPY_ALIGNMENT * COPY_ALIGNMENT);
+    entry->copy = new_room(room);
     if (!entry->copy) {
         free(entry);
         return NULL;
