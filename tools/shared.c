@@ -22,13 +22,13 @@ const option_row device_rows[] = {
 const option_row model_rows[] = {
     {"model", OPTION_TEXT, offsetof(model_settings, model), "M",
      "The network: resnet18, resnet34, resnet50, resnet101, resnet152, plain18, plain34; resnetD and plainD with "
-     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both); or an ONNX file, such as ./net.onnx, which brings "
-     "its "
-     "weights. Without it: what the weight file says.",
+     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both); cifar-resnet18, cifar-plain18, mini-resnet, cnn; "
+     "or an ONNX file, such as ./net.onnx, which brings its weights. Without it: what the weight file says.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
-     "or Shunt. Without it, where weights are needed: those that shunt pull fetched last for the model; or, for resnet20 "
+     "or Shunt. Without it, where weights are needed: those that shunt pull fetched last for the model; or, for "
+     "resnet20 "
      "and where no model is named, the network for CIFAR-10 that comes with Shunt.",
      NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
@@ -138,7 +138,7 @@ static int make_model(const model_settings *settings, int policy, const shunt_mo
 
 /* Says which file it is, since nobody has named it, and preprocesses as its publisher says. */
 static int make_found_model(const model_settings *settings, const char *path, const shunt_model_options *sizes,
-                             shunt_model **out)
+                            shunt_model **out)
 {
     model_settings with = *settings;
     const published *listed = published_of_file(path);

@@ -254,7 +254,8 @@ typedef struct shunt_model_options {
 } shunt_model_options;
 
 /* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
- * is, the CIFAR net is cifar-resnetD. options NULL: all defaults. The model has no weights yet. */
+ * is, the CIFAR net is cifar-resnetD; cifar-resnet18 34, cifar-plain18 34, mini-resnet, cnn (docs/models.md). options NULL: all
+ * defaults. The model has no weights yet. */
 SHUNT_API shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out);
 /* Opens a file that holds a network with its weights: ONNX, opsets 7 to 21 (docs/onnx.md). options: height and width, where
  * the file leaves them open; the rest does not apply. A softmax at the end is left out: results are logits. */
