@@ -137,14 +137,14 @@ static void put_verdict(const profile *profiles, size_t count, report *out)
     if (kinds.pairs)
         snprintf(first, sizeof first,
                  "Do residual networks respond more weakly than plain ones of the same depth? %s: on average over the "
-                 "layers, in %zu of %zu pairs. ",
+                 "layers, in %zu of %zu pairs.",
                  in_words(kinds), kinds.hold, kinds.pairs);
     if (depths.pairs)
         snprintf(second, sizeof second,
                  "Do deeper residual networks respond more weakly than shallower ones? %s: in %zu of %zu pairs.",
                  in_words(depths), depths.hold, depths.pairs);
     if (*first || *second)
-        report_verdict(out, "%s%s", first, second);
+        report_verdict(out, "%s%s%s", first, *first && *second ? " " : "", second);
     else if (count)
         report_verdict(out,
                        "The 3x3 layers of %s respond with a deviation of %.3f on average, from %.3f to %.3f. What the "
