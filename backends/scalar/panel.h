@@ -60,19 +60,18 @@ static inline void gather(const windows *v, const real *src, int64_t first, int6
     }
 }
 
-/* sums (FILTERS, TILE) += rows (FILTERS, length) x panel (length, TILE) */
+/* sums (FILTERS, TILE) += rows (FILTERS, length) x panel (length, TILE). The products are added up by themselves first: of a
+ * long sum in chunks each rounding error is one of a short sum. */
 static inline void multiply(int64_t length, const real *const rows[FILTERS], const real *panel,
                             real sums[FILTERS][TILE])
 {
-    real acc[FILTERS][TILE];
-    for (int f = 0; f < FILTERS; f++)
-        for (int i = 0; i < TILE; i++) acc[f][i] = sums[f][i];
+    real acc[FILTERS][TILE] = {{0}};
     for (int64_t at = 0; at < length; at++)
         for (int f = 0; f < FILTERS; f++)
 #pragma omp simd
             for (int i = 0; i < TILE; i++) acc[f][i] += rows[f][at] * panel[at * TILE + i];
     for (int f = 0; f < FILTERS; f++)
-        for (int i = 0; i < TILE; i++) sums[f][i] = acc[f][i];
+        for (int i = 0; i < TILE; i++) sums[f][i] += acc[f][i];
 }
 
 #endif
