@@ -269,8 +269,7 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     const uint64_t bytes = shunt_tensor_bytes(&desc);
     const bool aligned = (uintptr_t)tensor->data % tensor->type->bytes == 0;
     const bool as_is = is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1);
-    if (!bytes || (as_is && aligned))
-        return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
+    if (!bytes || (as_is && aligned)) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
     const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
     if (bytes > budget - self->copied)
         return shunt_fail(SHUNT_E_INVALID,
