@@ -1,7 +1,7 @@
 /* picky.c - a device for testing the planner: the scalar backend's, made difficult by options.
  *   picky_refuse=conv,relu   op kinds that it refuses (a letter string searched for the kind's name)
  *   picky_max_alloc=BYTES    the largest buffer it grants and reports
- *   picky_fail_launch=N      the N-th launch of the process (from 1) fails
+ *   picky_fail_launch=N      the N-th launch fails, of those since this or the next one was set
  *   picky_lose=N             with the N-th launch, which is taken, the device is lost: all that is asked of it fails */
 #include <shunt/backend.h>
 
@@ -80,7 +80,7 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
 {
     const char *failing = services->option("picky_fail_launch"), *losing = services->option("picky_lose");
     if (is_lost()) return SHUNT_E_DEVICE;
-    long number = atomic_fetch_add(&launches, 1) + 1;
+    long number = failing || losing ? atomic_fetch_add(&launches, 1) + 1 : 0;
     if (failing && number == atol(failing)) {
         message = "this launch was told to fail";
         return SHUNT_E_DEVICE;
