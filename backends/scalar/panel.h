@@ -5,7 +5,7 @@
 
 #include "op.h"
 
-enum { TILE = 8, PANEL = 4 * TILE, CHUNK = 128, FILTERS = 4 };
+enum { TILE = 8, PANEL = 4 * TILE, CHUNK = 512, SHORT = 16, FILTERS = 4 };
 
 /* In one direction tap t of window i reads element start + i * step + t * tap_step, a zero where that is outside. */
 typedef struct slide {
@@ -60,18 +60,24 @@ static inline void gather(const windows *v, const real *src, int64_t first, int6
     }
 }
 
-/* sums (FILTERS, TILE) += rows (FILTERS, length) x panel (length, TILE). The products are added up by themselves first: of a
- * long sum in chunks each rounding error is one of a short sum. */
+/* sums (FILTERS, TILE) += rows (FILTERS, length) x panel (length, TILE). Up to SHORT products are added up as they are, on
+ * registers; those sums in double, so that a long one is hardly further from the truth than its last digit. */
 static inline void multiply(int64_t length, const real *const rows[FILTERS], const real *panel,
                             real sums[FILTERS][TILE])
 {
-    real acc[FILTERS][TILE] = {{0}};
-    for (int64_t at = 0; at < length; at++)
-        for (int f = 0; f < FILTERS; f++)
+    double totals[FILTERS][TILE] = {{0}};
+    for (int64_t from = 0; from < length; from += SHORT) {
+        int64_t to = from + SHORT < length ? from + SHORT : length;
+        real acc[FILTERS][TILE] = {{0}};
+        for (int64_t at = from; at < to; at++)
+            for (int f = 0; f < FILTERS; f++)
 #pragma omp simd
-            for (int i = 0; i < TILE; i++) acc[f][i] += rows[f][at] * panel[at * TILE + i];
+                for (int i = 0; i < TILE; i++) acc[f][i] += rows[f][at] * panel[at * TILE + i];
+        for (int f = 0; f < FILTERS; f++)
+            for (int i = 0; i < TILE; i++) totals[f][i] += (double)acc[f][i];
+    }
     for (int f = 0; f < FILTERS; f++)
-        for (int i = 0; i < TILE; i++) sums[f][i] += acc[f][i];
+        for (int i = 0; i < TILE; i++) sums[f][i] = (real)(totals[f][i] + (double)sums[f][i]);
 }
 
 #endif

@@ -196,7 +196,8 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
 static int run_all(const run_context *self)
 {
     const study_settings *settings = self->job->settings;
-    int status = EXIT_OK;
+    int status = update(self); /* a file that cannot be read is told before hours go into the next network */
+    if (status) return status;
     for (int64_t seed = 1; seed <= settings->seeds; seed++)
         for (size_t i = 0; i < self->list->count && !training_interrupted(); i++)
             if (run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
