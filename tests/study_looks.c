@@ -59,7 +59,8 @@ Test(study_looks, responses)
     size_t count = expect_deviations(rows, 0, "resnet14", residual);
     cr_assert_eq(expect_deviations(rows, count, "plain14", plain), json_array_size(rows));
     cr_assert(strstr(text_at(report, "verdict"), "of the same depth? "), "%s", text_at(report, "verdict"));
-    cr_assert(strstr(text_at(report, "verdict"), "of 1 pairs"), "%s", text_at(report, "verdict"));
+    cr_assert(strstr(text_at(report, "verdict"), "of 1 pair of which it is not known whether they were trained alike"),
+              "%s", text_at(report, "verdict"));
     json_decref(report);
 
     /* The same report, from results.csv alone. (In an SVG cairo numbers surfaces through the whole process.) */
@@ -169,10 +170,14 @@ Test(study_looks, bad_input)
     expect_failure(2, "no networks", "MODEL=FILE");
     run(STUDY("responses") "a.safetensors");
     expect_failure(2, "--out", NULL);
+    run(STUDY("responses") "a.safetensors --models resnet8 --out out");
+    expect_failure(2, "trained already", "--models");
+    run(STUDY("lesion") "a.safetensors --epochs 2 --out out");
+    expect_failure(2, "trained already", "--epochs");
     run(STUDY("responses") "a.safetensors --out out --remove 2");
     expect_failure(2, "responses has no use for --remove", NULL);
-    run(STUDY("lesion") "a.safetensors --out out --epochs 2");
-    expect_failure(2, "lesion has no use for --epochs", NULL);
+    run(STUDY("lesion") "a.safetensors --out out --depths 8");
+    expect_failure(2, "lesion has no use for --depths", NULL);
     run(STUDY("lesion") "a.safetensors --out out --redraw");
     expect_failure(2, "--redraw", "results.csv");
     run(STUDY("lesion") "plain8=a.safetensors --out out"); /* not of the family asked for */

@@ -96,6 +96,59 @@ Test(study_runs, gradients)
     cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
 }
 
+/* The first fields of results.csv, up to `last`, are those that the same command writes of the weight files. */
+static void expect_the_same(const char *study, const char *models, const char *files, int last)
+{
+    run("shunt study %s --device scalar --data cifar10:set --models %s --epochs 1 --batch 10 --limit 3 --out out",
+        study, models);
+    expect_success();
+    run("shunt study %s --device scalar --data cifar10:set --limit 3 %s --out files", study, files);
+    expect_success();
+    run("cut -d, -f1-%d out/results.csv > a; cut -d, -f1-%d files/results.csv | cmp - a && cat a", last, last);
+    expect_success();
+}
+
+static void expect_text(const char *text)
+{
+    cr_assert(strstr(said.out, text), "no \"%s\" in: %s", text, said.out);
+}
+
+/* Networks that are trained on the spot are looked at as files are, by their last weights: after one epoch those are the best,
+ * too. What is measured stays, and what is not is made up for without training. */
+Test(study_runs, responses)
+{
+    put_training_set("set", PICTURES);
+    expect_the_same("responses", "plain8,resnet8",
+                    "out/runs/plain8-s1/best.safetensors out/runs/resnet8-s1/best.safetensors", 6);
+    expect_text("plain8,7,layer3.0.conv2,3,");
+    expect_text("resnet8,7,layer3.0.conv2,3,");
+    run("grep -h Verdict out/report.md files/report.md | grep -c 'of 1 pair trained alike: resnet8 .*`paper`, 1 epoch, "
+        "batch 10'");
+    cr_assert_eq(atoi(said.out), 2);
+    run("grep -c 'this budget is .* %% of that' out/report.md");
+    cr_assert_eq(atoi(said.out), 1);
+    run("cp out/results.csv before; stat -c %%Y-%%i out/runs/*/last.ckpt > times; rm out/runs/plain8-s1/look.csv; "
+        "shunt study responses --device scalar --out out > /dev/null && cmp out/results.csv before && "
+        "stat -c %%Y-%%i out/runs/*/last.ckpt | cmp - times");
+    expect_success();
+    run("shunt study responses --device scalar --out out --limit 2");
+    expect_failure(2, "the study began with --limit 3", NULL);
+    run("shunt study responses out/runs/plain8-s1/best.safetensors --device scalar --out out");
+    expect_failure(2, "out: a study that trains its networks has begun there", NULL);
+    run("shunt study responses --device scalar --data cifar10:set --epochs 1 --out none");
+    expect_failure(2, "no networks", "--models");
+}
+
+Test(study_runs, lesion)
+{
+    put_training_set("set", PICTURES);
+    expect_the_same("lesion --remove 2 --repeats 1", "resnet8", "out/runs/resnet8-s1/best.safetensors", 11);
+    expect_text(
+        "resnet8,1,0,layer3.0,1,3,3,3,"); /* one taken out; it changes the shape, is the third of 3; 3 pictures */
+    run("sed 1d out/results.csv | wc -l");
+    cr_assert_eq(atoi(said.out), 1 + 3 + 1);
+}
+
 /* Each network has its share; what is too little is said before anything is written, with what it would take. */
 Test(study_runs, budgets)
 {

@@ -142,31 +142,34 @@ static bool next_line(FILE *file, char **line, size_t *room)
     return true;
 }
 
-/* places[c]: where in the file's lines the table's column c is. */
-static int find_columns(const csv *self, char *line, const char *path, size_t *places, size_t *width)
+/* places[c]: where in the file's lines the table's column c is; width: it is missing, and may be. */
+static int find_columns(const csv *self, const char *later, char *line, const char *path, size_t *places, size_t *width)
 {
     char *names[MOST_FIELDS];
+    bool needed = true;
     *width = split(line, names);
     for (size_t c = 0; c < self->ncolumns; c++) {
         size_t at = 0;
+        if (later && !strcmp(self->columns[c], later)) needed = false;
         while (at < *width && strcmp(names[at], self->columns[c])) at++;
-        if (at == *width) return say_failure("%s: its first line has no column '%s'", path, self->columns[c]);
+        if (at == *width && needed) return say_failure("%s: its first line has no column '%s'", path, self->columns[c]);
         places[c] = at;
     }
     return EXIT_OK;
 }
 
-static int read_rows(csv *self, FILE *file, const char *path)
+static int read_rows(csv *self, const char *later, FILE *file, const char *path)
 {
     char *line = NULL, *fields[MOST_FIELDS];
     size_t room = 0, places[MOST_FIELDS], width = 0;
-    int status = next_line(file, &line, &room) ? find_columns(self, line, path, places, &width)
+    int status = next_line(file, &line, &room) ? find_columns(self, later, line, path, places, &width)
                                                : say_failure("%s: it is empty", path);
     for (size_t number = 2; status == EXIT_OK && next_line(file, &line, &room); number++) {
         size_t count = split(line, fields);
         if (count != width)
             status = say_failure("%s: line %zu is not %zu fields with commas between", path, number, width);
-        for (size_t c = 0; status == EXIT_OK && c < self->ncolumns; c++) append(self, strdup(fields[places[c]]));
+        for (size_t c = 0; status == EXIT_OK && c < self->ncolumns; c++)
+            append(self, strdup(places[c] < width ? fields[places[c]] : ""));
     }
     free(line);
     if (status == EXIT_OK && (ferror(file) || self->failed))
@@ -176,10 +179,15 @@ static int read_rows(csv *self, FILE *file, const char *path)
 
 int csv_read(csv *self, const char *const *columns, const char *path)
 {
+    return csv_read_older(self, columns, NULL, path);
+}
+
+int csv_read_older(csv *self, const char *const *columns, const char *later, const char *path)
+{
     FILE *file = fopen(path, "r");
     csv_begin(self, columns);
     if (!file) return say_failure("%s: %s", path, strerror(errno));
-    int status = read_rows(self, file, path);
+    int status = read_rows(self, later, file, path);
     fclose(file);
     if (status) csv_end(self);
     return status;

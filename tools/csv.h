@@ -25,6 +25,8 @@ void csv_put(csv *self, const char *format, ...) __attribute__((format(printf, 2
 int csv_write(const csv *self, const char *path);
 /* Begins the table with the file's rows. All columns must be in its first line, in any order; others are left out. */
 int csv_read(csv *self, const char *const *columns, const char *path);
+/* The same, but the column `later` and those behind it may be missing, and their cells are empty then. NULL: none may. */
+int csv_read_older(csv *self, const char *const *columns, const char *later, const char *path);
 
 size_t csv_rows(const csv *self);
 /* The column must be one of the table's. */

@@ -9,6 +9,7 @@
 
 enum { LEFT = 70, RIGHT = PLOT_WIDTH - 170, LABEL_HEIGHT = 16, MOST_TICKS = 9, MOST_DOTTED = 40 };
 static const double bottom = PLOT_HEIGHT - PLOT_BOTTOM;
+static const double most_empty = .1; /* of the x axis, before the first value */
 
 /* Okabe and Ito's colours. */
 static const double colors[PLOT_COLORS][3] = {{0, .447, .698}, {.835, .369, 0},    {0, .62, .451}, {.8, .475, .655},
@@ -16,7 +17,7 @@ static const double colors[PLOT_COLORS][3] = {{0, .447, .698}, {.835, .369, 0}, 
 
 /* From data to the page. A logarithmic y axis counts in powers of ten. */
 typedef struct axes {
-    double x_end, x_step, y_begin, y_end, y_step;
+    double x_begin, x_end, x_step, y_begin, y_end, y_step;
     int y_first, y_last, y_stride; /* numbers of ticks */
     bool y_log;
 } axes;
@@ -63,10 +64,11 @@ static void stretch(const axes *a, const double *y, size_t n, double *low, doubl
 static axes choose_axes(const plot *self)
 {
     axes made = {.y_log = self->y_log};
-    double low = INFINITY, high = -INFINITY;
+    double low = INFINITY, high = -INFINITY, x_least = INFINITY;
     for (size_t k = 0; k < self->nlines; k++) {
         const plot_line *line = &self->lines[k];
         for (size_t i = 0; i < line->n; i++) made.x_end = fmax(made.x_end, line->x[i]);
+        if (line->n) x_least = fmin(x_least, line->x[0]);
         stretch(&made, line->y, line->n, &low, &high);
         stretch(&made, line->low, line->n, &low, &high);
         stretch(&made, line->high, line->n, &low, &high);
@@ -77,14 +79,15 @@ static axes choose_axes(const plot *self)
     if (!self->y_fit && !self->y_log) low = fmin(low, 0);
     if (!(high > low)) high = low + 1;
     if (!(made.x_end > 0)) made.x_end = 1;
-    made.x_step = fmax(plot_step(made.x_end, MOST_TICKS), 1);
+    if (x_least < made.x_end && x_least > made.x_end * most_empty) made.x_begin = x_least;
+    made.x_step = fmax(plot_step(made.x_end - made.x_begin, MOST_TICKS), 1);
     choose_ticks(&made, low, high);
     return made;
 }
 
 static double at_x(const axes *a, double x)
 {
-    return LEFT + x / a->x_end * (RIGHT - LEFT);
+    return LEFT + (x - a->x_begin) / (a->x_end - a->x_begin) * (RIGHT - LEFT);
 }
 
 /* Of a y_value. What goes off the page ends at its edge. */
@@ -109,7 +112,7 @@ static void draw_axes(const plot *self, const axes *a, cairo_t *cairo)
         snprintf(number, sizeof number, a->y_log ? "%.2g" : "%.6g", a->y_log ? pow(10, value) : value);
         plot_text(cairo, LEFT - 8, y + 4, 1, number);
     }
-    for (int i = 0; i * a->x_step <= a->x_end * 1.0001; i++) {
+    for (int i = (int)ceil(a->x_begin / a->x_step - 1e-9); i * a->x_step <= a->x_end * 1.0001; i++) {
         double x = at_x(a, i * a->x_step);
         plot_stroke(cairo, x, bottom, x, bottom + 5);
         snprintf(number, sizeof number, "%.6g", i * a->x_step);
@@ -177,29 +180,68 @@ static bool end_of(const plot_line *line, const axes *a, double *x, double *y)
     return true;
 }
 
-/* A name at the end of its line, below those that are already there: lines go by where they end. */
+/* The name at the end of a line. */
+typedef struct plot_label {
+    const plot_line *line;
+    double x, y, width;
+} plot_label;
+
+static int by_height(const void *a, const void *b)
+{
+    double x = ((const plot_label *)a)->y, y = ((const plot_label *)b)->y;
+    return x < y ? -1 : x > y;
+}
+
+static bool are_beside(const plot_label *a, const plot_label *b)
+{
+    return a->x > b->x + b->width || b->x > a->x + a->width;
+}
+
+/* From the top downwards each below those above it, unless they stand beside it; then those that left the picture go up. */
+static void spread_labels(plot_label *labels, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!are_beside(&labels[i], &labels[k])) labels[i].y = fmax(labels[i].y, labels[k].y + LABEL_HEIGHT);
+    for (size_t i = count; i-- > 0;) {
+        labels[i].y = fmin(labels[i].y, bottom);
+        for (size_t k = i + 1; k < count; k++)
+            if (!are_beside(&labels[i], &labels[k])) labels[i].y = fmin(labels[i].y, labels[k].y - LABEL_HEIGHT);
+    }
+}
+
+/* Lines and other colours do not cross a name: the paper shows around it. */
+static void draw_label(const plot_label *self, cairo_t *cairo)
+{
+    cairo_move_to(cairo, self->x, self->y + 4);
+    cairo_text_path(cairo, self->line->label);
+    cairo_set_source_rgba(cairo, 1, 1, 1, .8);
+    cairo_set_line_width(cairo, 4);
+    cairo_stroke_preserve(cairo);
+    set_color(cairo, self->line, 1);
+    cairo_fill(cairo);
+}
+
 static void draw_labels(const plot *self, const axes *a, cairo_t *cairo)
 {
-    double lowest = -1; /* of the labels so far */
-    bool *done = calloc(self->nlines + 1, sizeof *done);
-    if (!done) return;
+    cairo_text_extents_t extents;
+    size_t count = 0;
+    plot_label *labels = calloc(self->nlines + 1, sizeof *labels);
+    if (!labels) return;
     cairo_set_font_size(cairo, 13);
-    for (;;) {
-        const plot_line *next = NULL;
-        double top = INFINITY, at = 0, x, y;
-        for (size_t k = 0; k < self->nlines; k++)
-            if (!done[k] && end_of(&self->lines[k], a, &x, &y) && y < top) {
-                next = &self->lines[k];
-                top = y;
-                at = x;
-            }
-        if (!next) break;
-        done[next - self->lines] = true;
-        lowest = lowest < 0 ? top : fmax(top, lowest + LABEL_HEIGHT);
-        set_color(cairo, next, 1);
-        plot_text(cairo, at + 8, lowest + 4, 0, next->label);
+    for (size_t k = 0; k < self->nlines; k++) {
+        plot_label *next = &labels[count];
+        next->line = &self->lines[k];
+        if (!end_of(next->line, a, &next->x, &next->y)) continue;
+        cairo_text_extents(cairo, next->line->label, &extents);
+        next->width = extents.x_advance;
+        next->x += 8;
+        count++;
     }
-    free(done);
+    qsort(labels, count, sizeof *labels, by_height);
+    spread_labels(labels, count);
+    for (size_t i = 0; i < count; i++) draw_label(&labels[i], cairo);
+    free(labels);
 }
 
 static void draw(const void *what, cairo_t *cairo)

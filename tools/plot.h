@@ -27,7 +27,8 @@ typedef struct plot {
     bool y_log;       /* ten times as much is a step; what is not above 0 leaves a gap */
 } plot;
 
-/* Writes PATH.svg and PATH.png, each replaced as a whole. The x axis starts at 0. Returns an EXIT_ number. */
+/* Writes PATH.svg and PATH.png, each replaced as a whole. The x axis starts at 0, or where few values would
+ * leave much of it empty, at the first one. Returns an EXIT_ number. */
 int plot_write(const plot *self, const char *path);
 
 /* rows x columns values, each a coloured field, on a scale of powers of ten. */

@@ -151,25 +151,34 @@ static int find_study(const char *typed, const study **out)
     return say_usage("%s: no such study; there are %s", typed, list);
 }
 
+/* An option, or what stands behind the name, whether it was typed, and which studies have a use for it. */
+typedef struct given_option {
+    const char *option;
+    bool given;
+    unsigned needs;
+} given_option;
+
 static int check(const study *wanted, const study_settings *settings, char **files)
 {
-    const struct {
-        const char *option;
-        bool given;
-        unsigned needs;
-    } given[] = {{"--data", settings->data, STUDY_DATA},       {"--depths", settings->depths, STUDY_DEPTHS},
-                 {"--models", settings->models, STUDY_MODELS}, {"--budget", settings->budget, STUDY_TRAINS},
-                 {"--epochs", settings->epochs, STUDY_TRAINS}, {"--seeds", settings->seeds, STUDY_TRAINS},
-                 {"--recipe", settings->recipe, STUDY_TRAINS}, {"--batch", settings->batch, STUDY_TRAINS},
-                 {"a file", files[0] != NULL, STUDY_FILES},    {"--limit", settings->limit, STUDY_LIMIT},
-                 {"--remove", settings->remove, STUDY_LESION}, {"--repeats", settings->repeats, STUDY_LESION},
-                 {"--seed", settings->seed, STUDY_LESION}};
+    const given_option given[] = {
+        {"--data", settings->data, STUDY_DATA},       {"--depths", settings->depths, STUDY_DEPTHS},
+        {"--models", settings->models, STUDY_MODELS}, {"--budget", settings->budget, STUDY_TRAINS},
+        {"--epochs", settings->epochs, STUDY_TRAINS}, {"--seeds", settings->seeds, STUDY_TRAINS},
+        {"--recipe", settings->recipe, STUDY_TRAINS}, {"--batch", settings->batch, STUDY_TRAINS},
+        {"a file", files[0] != NULL, STUDY_FILES},    {"--limit", settings->limit, STUDY_LIMIT},
+        {"--remove", settings->remove, STUDY_LESION}, {"--repeats", settings->repeats, STUDY_LESION},
+        {"--seed", settings->seed, STUDY_LESION}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (!given[i].given) continue;
         if (!(wanted->takes & given[i].needs))
             return say_usage("%s has no use for %s; leave it out", wanted->name, given[i].option);
         if (settings->redraw)
             return say_usage("--redraw reads results.csv alone and has no use for %s; leave it out", given[i].option);
+        if (files[0] && given[i].needs & (STUDY_TRAINS | STUDY_MODELS))
+            return say_usage(
+                "weight files are of networks that are trained already: there is no use for %s; leave out the "
+                "files, or it",
+                given[i].option);
     }
     if (settings->budget && settings->epochs)
         return say_usage("--budget and --epochs both say how long to train; give one of them");
@@ -183,11 +192,21 @@ static int make_folder(const char *path)
     return say_failure("%s: cannot be made: %s", path, strerror(errno));
 }
 
+/* What a folder's study began with takes the place of what was not typed. */
+static int recall(study_job *job, study_settings *settings)
+{
+    if (!(job->study->takes & STUDY_TRAINS)) return EXIT_OK;
+    int status = plan_recall(job->study->name, settings, &job->plan);
+    if (status == EXIT_OK && job->plan && job->files[0])
+        status = say_usage("%s: a study that trains its networks has begun there; name another --out for weight files",
+                           settings->out);
+    return status;
+}
+
 static int measure(study_job *job, study_settings *settings)
 {
-    int status = make_folder(settings->out);
-    if (status == EXIT_OK && job->study->takes & STUDY_TRAINS)
-        status = plan_recall(job->study->name, settings, &job->plan);
+    int status = recall(job, settings);
+    if (status == EXIT_OK) status = make_folder(settings->out);
     if (!settings->seeds) settings->seeds = 1;
     csv_begin(&job->results, job->study->columns);
     return status ? status : job->study->measure(job);
@@ -202,7 +221,8 @@ static int run(const void *typed, int noperands, char **operands)
     if (status == EXIT_OK) status = check(job.study, &settings, job.files);
     if (status) return status;
     if (settings.redraw)
-        status = csv_read(&job.results, job.study->columns, in_folder(&job, "results.csv", path));
+        status =
+            csv_read_older(&job.results, job.study->columns, job.study->later, in_folder(&job, "results.csv", path));
     else
         status = measure(&job, &settings);
     if (status == EXIT_OK) status = finish(&job);
@@ -218,22 +238,20 @@ const command study_command = {
     .text =
         "NAME is degradation (the deeper plain network has the higher training error, the deeper residual one has "
         "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
-        "(the paper's networks for CIFAR-10, by the full recipe), or, of trained networks whose weights are given as "
-        "FILE or MODEL=FILE, responses (how strongly each 3x3 layer responds) or lesion (the error without some of the "
-        "blocks). Networks are trained in DIR/runs, one after the other. Ctrl-C, or anything else that cuts it off, "
-        "loses at "
-        "most what came after the last checkpoint: the same command again goes on, and the report holds what is "
-        "finished so far. Everything in it is drawn from results.csv.",
+        "(the paper's networks for CIFAR-10, by the full recipe), responses (how strongly each 3x3 layer of trained "
+        "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
+        "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
+        "other. Ctrl-C, or anything else that cuts it off, loses at most what came after the last checkpoint: "
+        "the same command again goes on, and the report holds what is finished so far. Everything in it is drawn from "
+        "results.csv.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
-    .examples =
-        {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
-          "Plain and residual networks of 20 and 56 layers."},
-         {"shunt study lesion resnet20=resnet20.safetensors --data cifar10:DIR --out lesion",
-          "The error of a trained network without each of its blocks, and without several."},
-         {"shunt study responses run/plain-s1/best.safetensors run/residual-s1/best.safetensors --data cifar10:DIR "
-          "--out responses",
-          "The responses of two networks that shunt train or a study has trained."},
-         {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
+    .examples = {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
+                  "Plain and residual networks of 20 and 56 layers."},
+                 {"shunt study lesion resnet20=resnet20.safetensors --data cifar10:DIR --out lesion",
+                  "The error of a trained network without each of its blocks, and without several."},
+                 {"shunt study responses --data cifar10:DIR --models plain20,resnet20 --epochs 10 --out trained",
+                  "The responses of two networks, which it trains first."},
+                 {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
     .settings_size = sizeof(study_settings),
     .run = run,
 };

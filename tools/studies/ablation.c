@@ -1,5 +1,6 @@
 /* ablation.c - what shortcuts, and which, are worth: networks with and without, and options A, B, C, by error, convergence, size,
  * time and memory. He et al. 2015, sections 4.1 and 4.2. */
+#include "names.h"
 #include "runs.h"
 #include "study.h"
 #include "summary.h"
@@ -93,11 +94,9 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
     snprintf(text, sizeof text, "After epoch %lld the least test error is %s's, %.2f %%.", (long long)last, best,
              100 * least);
     for (size_t i = 0; i < count; i++) {
-        const char *model = models[i], *family = strstr(model, "plain"), *option = strrchr(model, '-');
-        if (family) { /* the same with shortcuts */
-            snprintf(other, sizeof other, "%.*sresnet%s", (int)(family - model), model, family + strlen("plain"));
-            compare(results, model, other, last, text, sizeof text);
-        }
+        const char *model = models[i], *option = strrchr(model, '-');
+        for (size_t k = 0; k < count; k++)
+            if (network_is_twin(model, models[k])) compare(results, model, models[k], last, text, sizeof text);
         for (const char *letter = "BC"; option && !strcmp(option, "-A") && *letter; letter++) {
             snprintf(other, sizeof other, "%.*s-%c", (int)(option - model), model, *letter);
             compare(results, model, other, last, text, sizeof text);

@@ -1,5 +1,6 @@
 /* degradation.c - plain and residual networks of several depths: does the deeper plain one have the higher training error?
  * He et al. 2015, section 4.2 and figure 6. */
+#include "names.h"
 #include "paper.h"
 #include "runs.h"
 #include "study.h"
@@ -33,14 +34,9 @@ typedef struct findings {
     int64_t epoch; /* the last one that all have come to */
 } findings;
 
-static long depth_of(const char *model)
-{
-    return strtol(model + strcspn(model, "0123456789"), NULL, 10);
-}
-
 static int by_depth(const void *a, const void *b)
 {
-    long x = depth_of(*(const char *const *)a), y = depth_of(*(const char *const *)b);
+    long x = network_depth(*(const char *const *)a), y = network_depth(*(const char *const *)b);
     return x < y ? -1 : x > y;
 }
 
@@ -50,7 +46,7 @@ static void find(const csv *results, findings *found)
     size_t count = summary_models(results, models);
     *found = (findings){.results = results, .epoch = summary_epoch(results, models, count)};
     for (size_t i = 0; i < count; i++) {
-        int f = strstr(models[i], "plain") ? 0 : 1;
+        int f = network_is_plain(models[i]) ? 0 : 1;
         found->models[f][found->count[f]++] = models[i];
     }
     for (int f = 0; f < FAMILIES; f++) qsort(found->models[f], found->count[f], sizeof(char *), by_depth);

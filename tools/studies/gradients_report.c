@@ -1,6 +1,7 @@
 /* gradients_report.c - what the gradients study says and draws: ratios, profiles over the layers, maps over layers and epochs. */
 #include "../say.h"
 #include "gradients.h"
+#include "names.h"
 #include "runs.h"
 #include "summary.h"
 #include <math.h>
@@ -93,15 +94,11 @@ static void put_table(const profile *profiles, size_t count, report *out)
     report_table(out, &rows);
 }
 
-/* plain56's is resnet56: the same name but for the family. */
+/* plain56's is resnet56. */
 static const profile *twin_of(const profile *plain, const profile *profiles, size_t count)
 {
-    const char *family = strstr(plain->model, "plain");
-    char name[RUN_NAME + 8];
-    if (!family) return NULL;
-    snprintf(name, sizeof name, "%.*sresnet%s", (int)(family - plain->model), plain->model, family + strlen("plain"));
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(profiles[i].model, name)) return &profiles[i];
+        if (network_is_twin(plain->model, profiles[i].model)) return &profiles[i];
     return NULL;
 }
 

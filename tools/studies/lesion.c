@@ -9,13 +9,14 @@ enum { MOST_NAMED = 1 << 14, USUAL_REMOVED = 5, USUAL_REPEATS = 5 };
 
 /* reshapes: of one block, whether it changes the shape. blocks: with '+' between; "" where nothing is taken out. chance: the
  * error of guessing. */
-static const char *const columns[] = {"network",       "removed",  "repeat", "blocks", "reshapes", "block",
-                                      "blocks_in_all", "pictures", "wrong",  "error",  "chance",   NULL};
+static const char *const columns[] = {"network", "removed",        "repeat",   "blocks", "reshapes",
+                                      "block",   "blocks_in_all",  "pictures", "wrong",  "error",
+                                      "chance",  NETWORKS_COLUMNS, NULL};
 
 /* A network and what can be taken out of it. */
 typedef struct patient {
-    const networks *all;
-    size_t index, total, count; /* blocks in all; and of those that can be taken out */
+    const study_network *whole;
+    size_t total, count; /* blocks in all; and of those that can be taken out */
     shunt_block blocks[LESION_MOST_BLOCKS];
     size_t places[LESION_MOST_BLOCKS]; /* of those: which of all they are, from 1 */
 } patient;
@@ -28,20 +29,19 @@ typedef struct lesion {
     int reshapes;
 } lesion;
 
-static int find_blocks(const networks *all, size_t index, patient *out)
+static int find_blocks(const study_network *whole, patient *out)
 {
     shunt_block block;
-    out->all = all;
-    out->index = index;
+    out->whole = whole;
     out->total = out->count = 0;
-    for (; shunt_model_block(all->models[index], out->total, &block); out->total++) {
+    for (; shunt_model_block(whole->model, out->total, &block); out->total++) {
         if (block.needed) continue;
         if (out->count == LESION_MOST_BLOCKS)
-            return say_failure("%s: more than %d blocks", all->names[index], LESION_MOST_BLOCKS);
+            return say_failure("%s: more than %d blocks", whole->name, LESION_MOST_BLOCKS);
         out->places[out->count] = out->total + 1;
         out->blocks[out->count++] = block;
     }
-    return out->count ? EXIT_OK : say_failure("%s: it has no blocks that could be taken out", all->names[index]);
+    return out->count ? EXIT_OK : say_failure("%s: it has no blocks that could be taken out", whole->name);
 }
 
 static void put_row(csv *results, const patient *self, const lesion *done, const shunt_score *score)
@@ -50,8 +50,8 @@ static void put_row(csv *results, const patient *self, const lesion *done, const
     size_t used = 0;
     for (size_t i = 0; i < done->count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? "+" : "", done->names[i]);
-    double classes = (double)shunt_dataset_classes(self->all->data);
-    csv_put(results, "%s", self->all->names[self->index]);
+    double classes = (double)shunt_dataset_classes(self->whole->data);
+    csv_put(results, "%s", self->whole->name);
     csv_put(results, "%zu", done->count);
     csv_put(results, "%lld", (long long)done->repeat);
     csv_put(results, "%s", names);
@@ -62,21 +62,21 @@ static void put_row(csv *results, const patient *self, const lesion *done, const
     csv_put(results, "%lld", (long long)score->wrong);
     csv_put(results, "%.6f", (double)score->wrong / (double)score->pictures);
     csv_put(results, "%.6f", 1 - 1 / classes);
+    networks_put_origin(self->whole, results);
 }
 
 static int evaluate(study_job *job, const patient *self, const lesion *wanted)
 {
-    const networks *all = self->all;
-    const shunt_model *model = all->models[self->index];
-    shunt_evaluate_options options = {.limit = (size_t)all->pictures, .progress = networks_progress};
+    const study_network *whole = self->whole;
+    shunt_evaluate_options options = {.limit = (size_t)whole->pictures, .progress = networks_progress};
     shunt_graph *graph = NULL;
     shunt_score score;
-    shunt_status failed = shunt_model_without(model, wanted->names, wanted->count, &graph);
+    shunt_status failed = shunt_model_without(whole->model, wanted->names, wanted->count, &graph);
     if (!failed)
-        failed = shunt_evaluate_with(graph, shunt_model_weights(model), all->device, all->data,
-                                     shunt_model_preprocess(model), &options, &score);
+        failed = shunt_evaluate_with(graph, whole->weights, whole->device, whole->data,
+                                     shunt_model_preprocess(whole->model), &options, &score);
     shunt_graph_destroy(graph);
-    if (failed) return say_library_failure(all->names[self->index]);
+    if (failed) return say_library_failure(whole->name);
     put_row(&job->results, self, wanted, &score);
     return EXIT_OK;
 }
@@ -154,29 +154,28 @@ static int take_several(study_job *job, const patient *self)
 }
 
 /* A picture's label is the number of its class: what the network calls it has to be that, too. */
-static int check_classes(const networks *all, size_t index)
+static int check_classes(const study_network *whole)
 {
-    size_t count = shunt_dataset_classes(all->data);
+    size_t count = shunt_dataset_classes(whole->data);
     int64_t *classes = calloc(count, sizeof *classes);
     int status = classes ? EXIT_OK : say_failure("no memory");
-    if (!status && shunt_dataset_match(all->data, all->models[index], classes))
-        status = say_library_failure(all->names[index]);
+    if (!status && shunt_dataset_match(whole->data, whole->model, classes)) status = say_library_failure(whole->name);
     for (size_t i = 0; !status && i < count; i++)
         if (classes[i] != (int64_t)i)
-            status = say_failure("%s: its classes stand in another order than those of the data", all->names[index]);
+            status = say_failure("%s: its classes stand in another order than those of the data", whole->name);
     free(classes);
     return status;
 }
 
-static int operate(study_job *job, const networks *all, size_t index)
+static int operate(study_job *job, const study_network *whole)
 {
     patient self;
-    int status = check_classes(all, index);
-    if (status == EXIT_OK) status = find_blocks(all, index, &self);
+    int status = check_classes(whole);
+    if (status == EXIT_OK) status = find_blocks(whole, &self);
     if (status) return status;
     int64_t sizes = most_removed(job, &self) - 1;
     int64_t evaluations = 1 + (int64_t)self.count + (sizes > 0 ? sizes * repeats_of(job) : 0);
-    networks_progress_begin(all->names[index], evaluations * all->pictures);
+    networks_progress_begin(whole->name, evaluations * whole->pictures);
     status = take_each(job, &self);
     if (status == EXIT_OK) status = study_update(job);
     if (status == EXIT_OK) status = take_several(job, &self);
@@ -184,20 +183,13 @@ static int operate(study_job *job, const networks *all, size_t index)
     return status;
 }
 
-static int measure(study_job *job)
-{
-    networks all;
-    int status = networks_open(job, &all);
-    for (size_t i = 0; status == EXIT_OK && i < all.count; i++) status = operate(job, &all, i);
-    networks_close(&all);
-    return status;
-}
-
 const study lesion_study = {
     .name = "lesion",
     .summary = "Lesions: the error of trained networks without some of their blocks",
-    .takes = STUDY_DATA | STUDY_FILES | STUDY_LIMIT | STUDY_LESION,
+    .takes = STUDY_DATA | STUDY_FILES | STUDY_MODELS | STUDY_TRAINS | STUDY_LIMIT | STUDY_LESION,
     .columns = columns,
-    .measure = measure,
+    .later = NETWORKS_LATER,
+    .measure = networks_measure,
+    .look = operate,
     .draw = lesion_draw,
 };

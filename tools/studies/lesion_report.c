@@ -217,6 +217,7 @@ int lesion_draw(const csv *results, report *out)
                      "block, unless it is one that changes the shape, and that its error rises smoothly as more are "
                      "taken out, while a plain network does not survive the loss of one layer.",
                      count ? csv_text(results, 0, "pictures") : "0");
+    networks_describe(results, out);
     put_verdict(found, count, out);
     put_table(results, out);
     put_singles(found, count, out);

@@ -17,7 +17,11 @@ static const struct plan_field {
               {"recipe", true, false, offsetof(study_settings, recipe)},
               {"batch", true, true, offsetof(study_settings, batch)},
               {"budget", true, true, offsetof(study_settings, budget)},
-              {"epochs", true, true, offsetof(study_settings, epochs)}};
+              {"epochs", true, true, offsetof(study_settings, epochs)},
+              {"limit", true, true, offsetof(study_settings, limit)},
+              {"remove", true, true, offsetof(study_settings, remove)},
+              {"repeats", true, true, offsetof(study_settings, repeats)},
+              {"seed", true, true, offsetof(study_settings, seed)}};
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
 static void *field_of(const study_settings *settings, const struct plan_field *field)

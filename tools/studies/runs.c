@@ -164,6 +164,11 @@ static int handle(void *context, const shunt_train_event *event)
     return training_handle(event) || watch->status;
 }
 
+static bool is_finished(const run_parts *parts)
+{
+    return shunt_trainer_step(parts->trainer) == shunt_trainer_steps(parts->trainer);
+}
+
 /* Goes on from the run's checkpoint, if there is one. */
 static int train(const run_context *self, run_parts *parts, const char *name, const char *folder, run_watch *watch)
 {
@@ -171,7 +176,7 @@ static int train(const run_context *self, run_parts *parts, const char *name, co
     int finished;
     snprintf(checkpoint, sizeof checkpoint, "%s/last.ckpt", folder);
     if (!access(checkpoint, F_OK) && shunt_trainer_resume(parts->trainer, checkpoint)) return say_library_failure(NULL);
-    if (shunt_trainer_step(parts->trainer) == shunt_trainer_steps(parts->trainer)) return EXIT_OK;
+    if (is_finished(parts)) return EXIT_OK;
     int status = self->list->begin ? self->list->begin(self, parts, folder) : EXIT_OK;
     if (status == EXIT_OK) status = runs_note(self, parts, name, folder);
     if (status == EXIT_OK) status = training_run(parts->trainer, watch->label, &finished);
@@ -187,6 +192,7 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
     folder_of(self, name, seed, folder);
     int status = run_make(self, name, seed, folder, handle, &watch, &parts);
     if (status == EXIT_OK) status = train(self, &parts, name, folder, &watch);
+    if (status == EXIT_OK && self->list->end && is_finished(&parts)) status = self->list->end(self, &parts, folder);
     run_end(&parts);
     return status;
 }

@@ -20,6 +20,8 @@ typedef struct run_list {
     int (*collect)(const char *folder, csv *results);
     /* Before a run's first step, or when it goes on; or NULL. The model has its initial weights. */
     int (*begin)(const struct run_context *run, const struct run_parts *parts, const char *folder);
+    /* After a run's last step, also of a run that was finished before; or NULL. The trainer has its last weights. */
+    int (*end)(const struct run_context *run, const struct run_parts *parts, const char *folder);
 } run_list;
 
 /* Appends "20,56" as numbers, or "resnet20,resnet20-B" as networks. What is wrong is refused by its option's name. */
@@ -61,6 +63,7 @@ int runs_budget(const run_context *self, int64_t minutes, int64_t seeds, int64_t
 
 /* FOLDER/run.csv, one row: what of a run does not change from epoch to epoch. */
 #define RUNS_NOTE_COLUMNS "model", "seed", "data", "device", "recipe", "batch", "epochs", "steps", "parameters", "bytes"
+extern const char *const runs_note_columns[];
 int runs_note(const run_context *self, const run_parts *parts, const char *name, const char *folder);
 /* Without a row where the run has not begun. To be ended. */
 int runs_read_note(const char *folder, csv *note);

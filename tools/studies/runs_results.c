@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const noted[] = {RUNS_NOTE_COLUMNS, NULL};
+const char *const runs_note_columns[] = {RUNS_NOTE_COLUMNS, NULL};
 /* log.csv, the trainer's own; results call validation test. */
 static const char *const logged[] = {
     "epoch", "step", "training_loss", "training_error", "validation_loss", "validation_error", "seconds", NULL};
@@ -26,7 +26,7 @@ int runs_note(const run_context *self, const run_parts *parts, const char *name,
     if (shunt_trainer_memory(parts->trainer, &bytes)) return say_library_failure(NULL);
     snprintf(path, sizeof path, "%s/run.csv", folder);
     const char *data = self->job->settings->data;
-    csv_begin(&note, noted);
+    csv_begin(&note, runs_note_columns);
     csv_put(&note, "%s", name);
     csv_put(&note, "%lld", (long long)parts->recipe.seed);
     csv_put(&note, "%.*s", (int)strcspn(data, ":"), data);
@@ -46,13 +46,13 @@ int runs_read_note(const char *folder, csv *note)
 {
     char path[4096 + 16];
     snprintf(path, sizeof path, "%s/run.csv", folder);
-    csv_begin(note, noted);
-    return access(path, F_OK) ? EXIT_OK : csv_read(note, noted, path);
+    csv_begin(note, runs_note_columns);
+    return access(path, F_OK) ? EXIT_OK : csv_read(note, runs_note_columns, path);
 }
 
 void runs_put_note(const csv *note, csv *results)
 {
-    for (size_t c = 0; noted[c]; c++) csv_put(results, "%s", csv_text(note, 0, noted[c]));
+    for (size_t c = 0; runs_note_columns[c]; c++) csv_put(results, "%s", csv_text(note, 0, runs_note_columns[c]));
 }
 
 int runs_collect_errors(const char *folder, csv *results)
@@ -73,11 +73,11 @@ int runs_collect_errors(const char *folder, csv *results)
 
 /* ---- In words --------------------------------------------------------------------------------------------------------- */
 
-/* The first of a run's rows at an epoch: they lie one behind the other. */
-static bool is_first(const csv *results, size_t row)
+/* The first of a run's rows, or with nkeys 3 of its rows at an epoch: they lie one behind the other. */
+static bool is_first(const csv *results, size_t row, int nkeys)
 {
     static const char *const key[] = {"model", "seed", "epoch"};
-    for (int k = 0; row && k < 3; k++)
+    for (int k = 0; row && k < nkeys; k++)
         if (strcmp(csv_text(results, row, key[k]), csv_text(results, row - 1, key[k]))) return true;
     return !row;
 }
@@ -87,15 +87,15 @@ static size_t count_finished(const csv *results)
 {
     size_t finished = 0;
     for (size_t row = 0; row < csv_rows(results); row++)
-        finished += is_first(results, row) && csv_number(results, row, "epoch") == csv_number(results, row, "epochs");
+        finished +=
+            is_first(results, row, 3) && csv_number(results, row, "epoch") == csv_number(results, row, "epochs");
     return finished;
 }
 
 static size_t count_begun(const csv *results)
 {
     size_t begun = 0;
-    for (size_t row = 0; row < csv_rows(results); row++)
-        begun += is_first(results, row) && csv_number(results, row, "epoch") == 1;
+    for (size_t row = 0; row < csv_rows(results); row++) begun += is_first(results, row, 2);
     return begun;
 }
 

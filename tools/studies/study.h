@@ -28,6 +28,7 @@ enum {
 };
 
 typedef struct study study;
+struct study_network;
 
 typedef struct study_job {
     const study *study;
@@ -41,8 +42,11 @@ struct study {
     const char *name, *summary;
     unsigned takes;             /* STUDY_ */
     const char *const *columns; /* of results.csv, ended by NULL */
+    const char *later;          /* results of before may lack this column and those behind it; NULL: none */
     /* Fills job->results, calling study_update whenever there is more to see, and at the end. Returns an EXIT_ number. */
     int (*measure)(study_job *job);
+    /* For studies that look into trained networks, whose measure is networks_measure: appends the rows of one (networks.h). */
+    int (*look)(study_job *job, const struct study_network *one);
     /* Writes into the report what the results say, and draws. */
     int (*draw)(const csv *results, report *out);
 };
