@@ -254,6 +254,42 @@ Test(onnx, shapes_overflow)
     expect(&model, SHUNT_E_INVALID, "more than 2^40 elements");
 }
 
+/* Slice with one step for as many axes as there are. */
+static text slice_model(const int64_t *starts, const int64_t *ends, const int64_t *axes, size_t count, int64_t step)
+{
+    text graph = small_graph();
+    put_ints(&graph, "starts", starts, count);
+    put_ints(&graph, "ends", ends, count);
+    put_ints(&graph, "axes", axes, count);
+    put_ints(&graph, "steps", &step, 1);
+    put_node(&graph, "Slice", "x starts ends axes steps", "y", NULL);
+    return model_of(&graph, 17);
+}
+
+Test(onnx, slices_at_the_limits)
+{
+    const int64_t none[2] = {0, 0}, axis[2] = {3, 4}, least = INT64_MIN, most = INT64_MAX;
+    onnx_import import;
+    text model = slice_model(none, &most, axis, 1, 0);
+    expect(&model, SHUNT_E_INVALID, "node 'the node' (Slice): its step along axis 3 is 0");
+    model = slice_model(none, &most, axis + 1, 1, 1);
+    expect(&model, SHUNT_E_INVALID, "axis 4 of a tensor of rank 4");
+    model = slice_model(none, axis, none, 2, 1);
+    expect(&model, SHUNT_E_INVALID, "it has 2 starts, 2 ends, 2 axes and 1 steps");
+    model = slice_model(&most, &most, axis, 1, 1);
+    expect(&model, SHUNT_E_UNSUPPORTED, "it leaves nothing of axis 3");
+    expect_node("Slice", "x x x", NULL, 17, SHUNT_E_UNSUPPORTED, "its starts 'x' are computed when the network runs");
+    text attribute = ints_attribute("starts", none, 2);
+    expect_node("Slice", "x", &attribute, 9, SHUNT_E_INVALID, "it has 2 starts, 0 ends, 0 axes and 0 steps");
+
+    model = slice_model(&least, &least, axis, 1, least); /* NumPy's x[:, :, :, 0:None:-4] */
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(import.outputs[0].tensor.dims[2], 4);
+    cr_assert_eq(import.outputs[0].tensor.dims[3], 1);
+    onnx_close(&import);
+    free(model.data);
+}
+
 /* Constants made of nothing: much is refused, and what is not takes no memory. */
 Test(onnx, constants_have_an_end)
 {

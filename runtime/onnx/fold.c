@@ -260,6 +260,26 @@ shunt_status onnx_fold_pad(onnx_node *node)
     return rearrange(node, &source, &tensor, find_padded, &padding, &fill);
 }
 
+static bool find_sliced(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
+{
+    const onnx_slicing *slicing = context;
+    *index = 0;
+    for (uint32_t i = 0; i < source->rank; i++)
+        *index = *index * (uint64_t)source->dims[i] + (uint64_t)(slicing->start[i] + at[i] * slicing->step[i]);
+    return true;
+}
+
+shunt_status onnx_fold_slice(onnx_node *node)
+{
+    const onnx_tensor source = onnx_input(node, 0)->tensor;
+    onnx_tensor tensor = source;
+    onnx_slicing slicing;
+    shunt_status status = onnx_slicing_read(node, source.rank, source.dims, &slicing);
+    if (status) return status;
+    memcpy(tensor.dims, slicing.count, source.rank * sizeof *tensor.dims);
+    return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_sliced, &slicing, NULL);
+}
+
 /* ---- Arithmetic ----------------------------------------------------------------------------------------------------- */
 
 shunt_status onnx_fold_cast(onnx_node *node)

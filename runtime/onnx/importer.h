@@ -119,6 +119,7 @@ shunt_status onnx_fold_cast(onnx_node *node);
 shunt_status onnx_fold_concat(onnx_node *node);
 shunt_status onnx_fold_transpose(onnx_node *node);
 shunt_status onnx_fold_pad(onnx_node *node);
+shunt_status onnx_fold_slice(onnx_node *node);
 shunt_status onnx_fold_add(onnx_node *node);
 
 shunt_status onnx_import_conv(onnx_node *node);
@@ -134,6 +135,7 @@ shunt_status onnx_import_add(onnx_node *node);
 shunt_status onnx_import_softmax(onnx_node *node);
 shunt_status onnx_import_concat(onnx_node *node);
 shunt_status onnx_import_pad(onnx_node *node);
+shunt_status onnx_import_slice(onnx_node *node);
 shunt_status onnx_import_transpose(onnx_node *node);
 shunt_status onnx_import_cast(onnx_node *node);
 /* For computed values and constants alike: only the shape changes. */
@@ -159,6 +161,12 @@ typedef struct onnx_padding {
     int64_t before[ONNX_MAX_RANK], after[ONNX_MAX_RANK];
 } onnx_padding;
 shunt_status onnx_padding_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_padding *out);
+
+/* slice.c: what a Slice takes of each axis: `count` elements from `start` on, each `step` after the one before. */
+typedef struct onnx_slicing {
+    int64_t start[ONNX_MAX_RANK], step[ONNX_MAX_RANK], count[ONNX_MAX_RANK];
+} onnx_slicing;
+shunt_status onnx_slicing_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_slicing *out);
 
 /* window.c: pads, strides and dilations as convolutions and pools have them, in 1 to 3 directions. */
 enum { ONNX_MOST_DIRECTIONS = 3 };

@@ -46,6 +46,7 @@ static const struct rule {
     {"Relu", 1, 1, NULL, onnx_import_relu, true, 6},
     {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, true, 5},
     {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, true, 1},
+    {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, true, 1},
     {"Softmax", 1, 1, NULL, onnx_import_softmax, false, 1},
     {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, true, 1},
     {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, false, 6},

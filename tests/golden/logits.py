@@ -68,7 +68,7 @@ class OptionA(nn.Module):
 
     def forward(self, x):
         x = x[:, :, :: self.stride, :: self.stride]
-        pad = (self.channels - x.shape[1]) // 2
+        pad = (self.channels - int(x.shape[1])) // 2 # a constant when it is exported
         return nn.functional.pad(x, (0, 0, 0, 0, pad, pad))
 
 

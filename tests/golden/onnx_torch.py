@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/onnx/torch_*: a small residual network exported by PyTorch, with the logits that PyTorch computes.
+"""Writes tests/golden/onnx/torch_*: a small residual network exported by PyTorch, and one with slices, with
+the logits that PyTorch computes.
 Needs Debian's python3-torch. usage: /usr/bin/python3 onnx_torch.py
 With a folder it writes torchvision's ResNet-50 there instead, at opsets 11, 13 and 17: onnx_torch.py FOLDER; then
     test-onnx_golden FOLDER/resnet50_11 ...
@@ -42,6 +43,20 @@ class Net(nn.Module):
         return self.fc(torch.flatten(self.average(x), 1))
 
 
+class Slices(nn.Module):
+    """The paper's shortcut option A as it is usually written, some channels of a part of the picture, and a mirror."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 8, 3, 1, 1), nn.Conv2d(8, 16, 3, 2, 1)
+        self.fc = nn.Linear(5 * 4 * 6, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.conv1(x))
+        x = torch.relu(self.conv2(x) + nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 4, 4)))
+        return self.fc(torch.flatten(x[:, 1::3, 2:, :-1].flip(3), 1))
+
+
 def tensor_proto(tensor):
     """A TensorProto of float32, written by hand: Debian has no Python package of ONNX."""
     def varint(n):
@@ -81,3 +96,5 @@ with torch.no_grad():
         write(net, x, folder.with_name(f"{folder.name}_{opset}"), opset_version=opset)
     write(net, x, folder.with_name(f"{folder.name}_13_unfolded"), opset_version=13, do_constant_folding=False,
           training=torch.onnx.TrainingMode.PRESERVE)
+    if len(sys.argv) == 1:
+        write(Slices().eval(), torch.randn(1, 3, 11, 14), folder.with_name("torch_13_slices"), opset_version=13)
