@@ -42,7 +42,29 @@ static void multiply(vec acc[M][KB], const float *x, __global const float *w)
 struct fields {
     __global const float *image[M];
     int h[M], w[M];
+    int in_row; /* the pixels are neighbours in a row of src, too */
 };
+
+/* The same as add_tap() for pixels that lie one behind another, the first at x: one pointer instead of M. A tap of few
+ * products would take as long to make those as to use them. */
+static __global const float *add_run(vec acc[M][KB], __global const float *x, __global const float *w,
+                                     __global const float *next, int channels, long plane)
+{
+    for (int left = channels; left > 0; left -= B, x += plane) {
+        const int lanes = min(left, B);
+        for (int c = 0; c < lanes; c += 2) {
+#pragma unroll
+            for (int u = 0; u < 2; u++, w += KB * B, next += B) {
+                float xc[M];
+                PREFETCH(next);
+#pragma unroll
+                for (int m = 0; m < M; m++) xc[m] = x[m * B + c + u];
+                multiply(acc, xc, w);
+            }
+        }
+    }
+    return w;
+}
 
 /* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`, one
  * line a channel. */
@@ -53,8 +75,11 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
     const long plane = (long)d->H * d->W * B;
     __global const float *x[M];
     long step[M];
+    const int h0 = f->h[0] + r * d->dilation_h, v0 = f->w[0] + s * d->dilation_w;
     int any = 0;
 
+    if (KB <= 2 && f->in_row && (uint)h0 < (uint)d->H && v0 >= 0 && v0 + M <= d->W)
+        return add_run(acc, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, c1 - c0, plane);
 #pragma unroll
     for (int m = 0; m < M; m++) {
         const int h = f->h[m] + r * d->dilation_h, v = f->w[m] + s * d->dilation_w;
@@ -159,6 +184,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
             const int valid_m = min(M, end - tile);
             struct fields f;
             long to[M]; /* pixel m in the first dst block */
+            f.in_row = valid_m == M && d.stride_w == 1 && q + M <= d.Q;
 #pragma unroll
             for (int m = 0; m < M; m++) {
                 f.h[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;

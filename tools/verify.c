@@ -22,7 +22,9 @@ static const option_row rows[] = {
     {"op", OPTION_TEXT, FIELD(op), "NAME",
      "Only this check: a kind of op, such as conv, or graph, queue, errors, network.", NULL, 0, 0},
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Which ops are drawn.", "1", 0, INT64_MAX},
-    {"count", OPTION_COUNT, FIELD(count), "N", "How many ops of each kind are drawn.", "200", 1, 1000000000},
+    {"count", OPTION_COUNT, FIELD(count), "N",
+     "How many ops of each kind are drawn; and by how many candidates each of ResNet-50's is done at most.", "200", 1,
+     1000000000},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};
 

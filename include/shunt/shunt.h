@@ -108,7 +108,7 @@ typedef struct shunt_verify_check {
 typedef void (*shunt_verify_handler)(void *context, const shunt_verify_check *check);
 typedef struct shunt_verify_options {
     const char *op;           /* the one check to do; NULL: all */
-    uint64_t seed, count;     /* count: of ops drawn of each kind; 0: 200 */
+    uint64_t seed, count;     /* count: ops drawn of each kind, candidates for one of graph; 0: 200 */
     int64_t only;             /* the one case to do, < 0: all */
     const shunt_graph *graph; /* its ops are checked, too, in its shapes, against plain C in float64; or NULL */
     shunt_verify_handler handler;

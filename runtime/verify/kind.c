@@ -202,7 +202,7 @@ static void run_layouts(drawn *t)
 void verify_kind(verify_state *state, uint32_t kind)
 {
     const shunt_verify_options *options = state->options;
-    uint64_t count = options->count ? options->count : VERIFY_USUAL_COUNT;
+    uint64_t count = verify_count(state);
     uint64_t first = options->only >= 0 ? (uint64_t)options->only : 0, end_at = options->only >= 0 ? first + 1 : count;
     for (uint64_t i = first; i < end_at && !state->problem[0]; i++) {
         drawn t = {.state = state, .index = i};

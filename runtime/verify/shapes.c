@@ -114,7 +114,8 @@ static void run_op(shape *s, const shunt_device *fallback)
         return;
     }
     draw_inputs(s); /* compute() left absolute values */
-    for (uint32_t i = 0; i < found.count && !found.list[i].reason[0] && !s->state->problem[0]; i++)
+    uint64_t count = verify_count(s->state);
+    for (uint32_t i = 0; i < found.count && i < count && !found.list[i].reason[0] && !s->state->problem[0]; i++)
         run_candidate(s, &op, &found.list[i]);
 }
 

@@ -4,7 +4,7 @@
 
 #include "runtime/device/device.h"
 
-enum { VERIFY_TEXT_CHARS = 1024, VERIFY_USUAL_COUNT = 200 };
+enum { VERIFY_TEXT_CHARS = 1024 };
 
 /* One check under way: what shunt_verify_check will point to. */
 typedef struct verify_state {
@@ -14,6 +14,12 @@ typedef struct verify_state {
     uint64_t cases, runs, refusals;
     char refusal[SHUNT_REASON_CHARS], problem[VERIFY_TEXT_CHARS], again[128];
 } verify_state;
+
+/* options->count, or what is usual. */
+static inline uint64_t verify_count(const verify_state *state)
+{
+    return state->options->count ? state->options->count : 200;
+}
 
 /* Notes what is wrong; number: the case that shows it again, -1 for a check without cases. */
 void verify_problem(verify_state *state, int64_t number, const char *format, ...) __attribute__((format(printf, 3, 4)));
