@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws examples/tracks.png, a railway switch under a blue sky: draw_tracks.py FILE. Nothing but Python is needed."""
-import struct
 import sys
-import zlib
+
+from rgb_png import png
 
 WIDTH, HEIGHT, HORIZON = 320, 240, 90
 SAMPLES = (0.25, 0.75)  # per pixel and direction, against jagged edges
@@ -32,11 +32,5 @@ def pixel(x, y):
     return bytes(int(sum(channel) / len(seen)) for channel in zip(*seen))
 
 
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-rows = b"".join(b"\0" + b"".join(pixel(x, y) for x in range(WIDTH)) for y in range(HEIGHT))
 with open(sys.argv[1], "wb") as file:
-    file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0))
-               + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
+    file.write(png(WIDTH, HEIGHT, b"".join(pixel(x, y) for y in range(HEIGHT) for x in range(WIDTH))))

@@ -96,6 +96,65 @@ Test(study_runs, gradients)
     cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
 }
 
+/* Rows are by network, two epochs each. */
+static double cell(const json_t *rows, int network, int epoch, const char *column)
+{
+    return number_at(json_array_get(rows, (size_t)(2 * network + epoch - 1)), column);
+}
+
+/* The table's line of a network, worked out here from what was measured; target: in per cent. */
+static void expect_line(const json_t *rows, int network, const char *name, int parameters, int target)
+{
+    char line[256], seconds[32];
+    double first = cell(rows, network, 1, "test_error"), last = cell(rows, network, 2, "test_error");
+    snprintf(seconds, sizeof seconds, "%.3g", cell(rows, network, 2, "seconds"));
+    snprintf(line, sizeof line, "| %s | 1 | %.2f | %d | %d | %s | %.1f MiB |", name, 100 * (1 - last),
+             100 * first <= target ? 1 : 2, parameters, seconds, cell(rows, network, 2, "bytes") / 1048576);
+    run("cat out/report.md");
+    cr_assert(strstr(said.out, line), "no \"%s\" in: %s", line, said.out);
+}
+
+/* Sizes by hand: 3x3 convolutions, two numbers of each batch norm's channel, the classifier, option B's 1x1 shortcuts. */
+Test(study_runs, ablation)
+{
+    static const char *const names[] = {"cnn", "mini-resnet", "resnet8-A", "resnet8-B"};
+    const int plain8 = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64) +
+                       2 * (3 * 16 + 2 * 32 + 2 * 64) + 64 * 10 + 10;
+    const int parameters[] = {9 * (3 * 64 + 64 * 128 + 128 * 256) + 2 * (64 + 128 + 256) + 256 * 10 + 10,
+                              9 * (3 * 32 + 2 * 32 * 32 + 32 * 64 + 64 * 64 + 64 * 128 + 128 * 128) +
+                                  (32 * 64 + 64 * 128) + 2 * (3 * 32 + 3 * 64 + 3 * 128) + 128 * 10 + 10,
+                              plain8, plain8 + (16 * 32 + 32 * 64) + 2 * (32 + 64)};
+    double worst = 0, least = 1;
+    put_training_set("set", 2);
+    run("shunt study ablation --device scalar --data cifar10:set --models cnn,mini-resnet,resnet8-A,resnet8-B "
+        "--epochs 2 --batch 10 --out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 8);
+    for (int n = 0; n < 4; n++) {
+        char log[64];
+        double errors[] = {cell(rows, n, 1, "test_error"), cell(rows, n, 2, "test_error")};
+        worst = fmax(worst, fmin(errors[0], errors[1]));
+        least = fmin(least, errors[1]);
+        snprintf(log, sizeof log, "out/runs/%s-s1/log.csv", names[n]);
+        for (int epoch = 1; epoch <= 2; epoch++) {
+            cr_assert_eq(cell(rows, n, epoch, "parameters"), parameters[n], "%s", names[n]);
+            cr_assert_eq(errors[epoch - 1], field(log, epoch, 6));
+            cr_assert_eq(cell(rows, n, epoch, "seconds"), field(log, epoch, 7));
+        }
+        cr_assert_gt(cell(rows, n, 2, "bytes"), 3 * 4 * parameters[n]); /* weights, gradients, velocities */
+    }
+    int target = (int)ceil(100 * worst - 1e-9);
+    for (int n = 0; n < 4; n++) expect_line(rows, n, names[n], parameters[n], target);
+    char verdict[96];
+    snprintf(verdict, sizeof verdict,
+             "s, %.2f %%. From cnn to mini-resnet the test error changes by %+.2f points (1 seed).", 100 * least,
+             100 * (cell(rows, 1, 2, "test_error") - cell(rows, 0, 2, "test_error")));
+    cr_assert(strstr(text_at(report, "verdict"), verdict), "no %s in %s", verdict, text_at(report, "verdict"));
+    cr_assert(strstr(text_at(report, "verdict"), "From resnet8-A to resnet8-B"));
+    json_decref(report);
+}
+
 /* The first fields of results.csv, up to `last`, are those that the same command writes of the weight files. */
 static void expect_the_same(const char *study, const char *models, const char *files, int last)
 {

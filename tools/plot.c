@@ -109,7 +109,7 @@ static void draw_axes(const plot *self, const axes *a, cairo_t *cairo)
         cairo_set_source_rgb(cairo, .87, .87, .87);
         plot_stroke(cairo, LEFT, y, RIGHT, y);
         cairo_set_source_rgb(cairo, .25, .25, .25);
-        snprintf(number, sizeof number, a->y_log ? "%.2g" : "%.6g", a->y_log ? pow(10, value) : value);
+        snprintf(number, sizeof number, a->y_log ? "%.5g" : "%.6g", a->y_log ? pow(10, value) : value);
         plot_text(cairo, LEFT - 8, y + 4, 1, number);
     }
     for (int i = (int)ceil(a->x_begin / a->x_step - 1e-9); i * a->x_step <= a->x_end * 1.0001; i++) {

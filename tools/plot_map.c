@@ -102,7 +102,7 @@ static void draw_scale(const plot_map *self, const range *r, cairo_t *cairo)
     for (double value = ceil(r->low / step - 1e-9) * step; value <= r->high + 1e-9; value += step) {
         double y = bottom - (value - r->low) / (r->high - r->low) * height;
         plot_stroke(cairo, BAR + BAR_WIDTH, y, BAR + BAR_WIDTH + 4, y);
-        snprintf(number, sizeof number, "%.2g", pow(10, value));
+        snprintf(number, sizeof number, value < 2 ? "%.2g" : "%.0f", pow(10, value));
         plot_text(cairo, BAR + BAR_WIDTH + 8, y + 4, 0, number);
     }
     cairo_set_font_size(cairo, 13);

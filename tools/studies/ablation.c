@@ -69,12 +69,12 @@ static void put_table(const csv *results, const char *const *models, size_t coun
 /* A sentence where both are there. */
 static void compare(const csv *results, const char *a, const char *b, int64_t last, char *text, size_t size)
 {
+    char words[64];
     spread change = summary_difference(results, a, b, last, "test_error");
     size_t used = strlen(text);
     if (change.count)
-        snprintf(text + used, size - used,
-                 " From %s to %s the test error changes by %+.2f points (%+.2f to %+.2f, seeds: %zu).", a, b,
-                 100 * change.mean, 100 * change.low, 100 * change.high, change.count);
+        snprintf(text + used, size - used, " From %s to %s the test error changes by %s.", a, b,
+                 change_text(&change, words));
 }
 
 static void put_verdict(const csv *results, const char *const *models, size_t count, int64_t last, report *out)
@@ -91,8 +91,9 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         report_verdict(out, "None yet: it takes two networks that have come to the end of an epoch.");
         return;
     }
-    snprintf(text, sizeof text, "After epoch %lld the least test error is %s's, %.2f %%.", (long long)last, best,
-             100 * least);
+    snprintf(text, sizeof text, "%sAfter epoch %lld the least test error is %s's, %.2f %%.",
+             runs_are_finished(results) ? "" : "So far: ", (long long)last, best, 100 * least);
+    compare(results, "cnn", "mini-resnet", last, text, sizeof text);
     for (size_t i = 0; i < count; i++) {
         const char *model = models[i], *option = strrchr(model, '-');
         for (size_t k = 0; k < count; k++)

@@ -89,25 +89,34 @@ static const char *outcome(const spread *plain, const spread *residual)
     if (plain->low <= 0)
         return plain->mean > 0
                    ? "Only on average, not with every seed, has the deeper plain network the higher training error: "
-                     "the "
-                     "budget or the number of seeds was too small to show the effect."
+                     "the budget or the number of seeds was too small to show the effect."
                    : "The deeper plain network does not have the higher training error: the effect was not seen, in a "
                      "budget that may be too small to show it.";
-    if (residual->mean <= 0)
+    if (residual->high <= 0)
         return "Yes: the deeper plain network has the higher training error with every seed, and the deeper residual "
                "network has not.";
+    if (residual->mean <= 0)
+        return "Yes: the deeper plain network has the higher training error with every seed, and the deeper residual "
+               "network has not on average, though it has with some seeds.";
     if (residual->mean < plain->mean)
         return "Half of it: the deeper plain network has the higher training error with every seed; the deeper "
-               "residual one "
-               "still has, too, but by less. The budget was too small for the deeper residual network to come out "
-               "ahead.";
+               "residual one still has, too, but by less. The budget was too small for the deeper residual network to "
+               "come out ahead.";
     return "No: depth costs the residual network as much training error as the plain one; the budget was too small to "
-           "show "
-           "the effect.";
+           "show the effect.";
+}
+
+/* "from plain20 to plain56 the training error changes by ..." */
+static void describe_growth(const findings *found, int f, const spread *change, char text[256])
+{
+    char words[64];
+    snprintf(text, 256, "from %s to %s the training error changes by %s", found->models[f][0],
+             found->models[f][found->count[f] - 1], change_text(change, words));
 }
 
 static void put_verdict(const findings *found, report *out)
 {
+    char plainly[256], residually[256];
     spread plain = growth(found, 0), residual = growth(found, 1);
     if (!plain.count || !residual.count) {
         report_verdict(out,
@@ -115,13 +124,12 @@ static void put_verdict(const findings *found, report *out)
                        "an epoch.");
         return;
     }
-    report_verdict(out,
-                   "%s After epoch %lld, from %s to %s the training error changes by %+.2f points (%+.2f to %+.2f, %zu "
-                   "seeds), from %s to %s by %+.2f points (%+.2f to %+.2f, %zu seeds).",
-                   outcome(&plain, &residual), (long long)found->epoch, found->models[0][0],
-                   found->models[0][found->count[0] - 1], 100 * plain.mean, 100 * plain.low, 100 * plain.high,
-                   plain.count, found->models[1][0], found->models[1][found->count[1] - 1], 100 * residual.mean,
-                   100 * residual.low, 100 * residual.high, residual.count);
+    describe_growth(found, 0, &plain, plainly);
+    describe_growth(found, 1, &residual, residually);
+    report_verdict(out, "%s%s After epoch %lld, %s, %s.%s",
+                   runs_are_finished(found->results) ? "" : "So far, with runs that are not finished: ",
+                   outcome(&plain, &residual), (long long)found->epoch, plainly, residually,
+                   plain.count < 2 || residual.count < 2 ? " One seed has no spread to judge this by." : "");
 }
 
 /* Of all errors in per cent, so that both pictures have the same axis. */

@@ -84,6 +84,8 @@ typedef struct run_curves {
 /* A picture of the models' test errors in per cent after each epoch, means over seeds with all seeds as a band. */
 void runs_put_curves(const csv *results, const char *const *models, size_t count, const run_curves *wanted,
                      report *out);
+/* All runs that have begun came to their last epoch. */
+bool runs_are_finished(const csv *results);
 /* A paragraph: data, device, recipe, and how the budget differs from the paper's. */
 void runs_describe(const csv *results, report *out);
 

@@ -99,6 +99,11 @@ static size_t count_begun(const csv *results)
     return begun;
 }
 
+bool runs_are_finished(const csv *results)
+{
+    return count_finished(results) == count_begun(results);
+}
+
 void runs_describe(const csv *results, report *out)
 {
     if (!csv_rows(results)) {

@@ -103,3 +103,13 @@ const char *spread_text(const spread *self, double scale, char *text)
         snprintf(text, 48, "-");
     return text;
 }
+
+const char *change_text(const spread *self, char *text)
+{
+    if (self->count > 1)
+        snprintf(text, 64, "%+.2f points (%+.2f to %+.2f, %zu seeds)", 100 * self->mean, 100 * self->low,
+                 100 * self->high, self->count);
+    else
+        snprintf(text, 64, "%+.2f points (1 seed)", 100 * self->mean);
+    return text;
+}

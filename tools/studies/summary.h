@@ -34,5 +34,7 @@ summary_curve summary_curve_of(const csv *results, const char *model, const char
 
 /* "7.91 (7.80 to 8.02)", or with one seed "7.91"; "-" where there is none. text: 48 bytes; returned. */
 const char *spread_text(const spread *self, double scale, char *text);
+/* Of a difference of fractions: "+1.50 points (+1.00 to +2.00, 2 seeds)", or "+1.50 points (1 seed)". text: 64 bytes; returned. */
+const char *change_text(const spread *self, char *text);
 
 #endif
