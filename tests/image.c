@@ -295,13 +295,14 @@ Test(image, jpeg_with_garbage_behind)
     shunt_unmap_file(&file);
 }
 
-/* 420.jpg whose header says another size. */
-static uint8_t *resized_jpeg(const char size[4], size_t *bytes)
+/* A picture of three colours whose header, of this kind, says another size. */
+static uint8_t *resized_jpeg(const char *name, const char *kind, const char size[4], size_t *bytes)
 {
-    shunt_mapping file = map_picture("420.jpg");
+    shunt_mapping file = map_picture(name);
     uint8_t *copy = malloc(file.size);
+    char head[5] = {'\xff', *kind, '\0', '\x11', '\x08'};
     memcpy(copy, file.data, file.size);
-    uint8_t *frame = memmem(copy, file.size, "\xff\xc0\0\x11\x08", 5);
+    uint8_t *frame = memmem(copy, file.size, head, sizeof head);
     cr_assert(frame);
     memcpy(frame + 5, size, 4);
     *bytes = file.size;
@@ -316,21 +317,24 @@ Test(image, huge)
     shunt_mapping file = map_picture("huge.png");
     expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
     shunt_unmap_file(&file);
-    uint8_t *bytes = resized_jpeg("\xea\x60\xea\x60", &size);
+    uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\xea\x60\xea\x60", &size);
     expect_refused(bytes, size, SHUNT_E_INVALID, reason);
     free(bytes);
 }
 
-/* Sizes below the limit, but more than the file can hold: refused before there is memory for them. */
+/* Sizes below the limit, but memory out of all proportion to the file: refused before there is any for them. */
 Test(image, larger_than_the_file)
 {
-    static const char reason[] = "16000 x 16000 pixels, more than a picture file of";
     size_t size;
     shunt_mapping file = map_picture("hollow.png");
-    expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, "16000 x 16000 pixels need 732 MiB, too much for a file of");
     shunt_unmap_file(&file);
-    uint8_t *bytes = resized_jpeg("\x3e\x80\x3e\x80", &size);
-    expect_refused(bytes, size, SHUNT_E_INVALID, reason);
+    uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\x3e\x80\x3e\x80", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, "16000 x 16000 pixels need 732 MiB, too much for a file of");
+    free(bytes);
+    /* A progressive one keeps its coefficients, too. */
+    bytes = resized_jpeg("progressive.jpg", "\xc2", "\x10\x00\x10\x00", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, "4096 x 4096 pixels need 144 MiB, too much for a file of");
     free(bytes);
 }
 

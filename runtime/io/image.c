@@ -8,7 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/io/file.h"
 
-enum { MAX_PIXELS = 1 << 28, FREE_PIXELS = 1 << 21, PIXELS_PER_BYTE = 512 };
+enum { MAX_PIXELS = 1 << 28, FREE_BYTES = 64 << 20, BYTES_PER_BYTE = 128 };
 
 shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
 {
@@ -20,15 +20,16 @@ shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
     return SHUNT_OK;
 }
 
-shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width)
+shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each)
 {
     shunt_status status = shunt_image_check(name, height, width);
-    if (status || height * width <= FREE_PIXELS) return status;
-    if ((uint64_t)(height * width - FREE_PIXELS) / PIXELS_PER_BYTE <= nbytes) return SHUNT_OK;
+    if (status) return status;
+    const uint64_t needed = (uint64_t)(height * width) * each; /* at most 2^28 times a few */
+    if (needed <= FREE_BYTES || (needed - FREE_BYTES) / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
     return shunt_fail(SHUNT_E_INVALID,
-                      "%s: says it has %" PRId64 " x %" PRId64
-                      " pixels, more than a picture file of %zu bytes can hold",
-                      name, width, height, nbytes);
+                      "%s: %" PRId64 " x %" PRId64 " pixels need %" PRIu64
+                      " MiB, too much for a file of %zu bytes; if it is no trap, make the picture smaller",
+                      name, width, height, needed >> 20, nbytes);
 }
 
 shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)

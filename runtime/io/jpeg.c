@@ -10,29 +10,58 @@
 
 #include "runtime/error.h"
 
-enum { MARKER_TEM = 0x01, MARKER_EOI = 0xd9 };
+enum { MARKER_TEM = 0x01, MARKER_EOI = 0xd9, MARKER_SOS = 0xda };
+
+/* What the markers tell. */
+typedef struct jpeg_outline {
+    bool ends;           /* there is an end marker */
+    bool buffered;       /* progressive, or a scan for a part of the colours: all coefficients are kept till the end */
+    unsigned components; /* of the frame */
+} jpeg_outline;
+
+/* Frames are c0 to cf, but for tables (c4, cc) and a number without use (c8). */
+static bool is_frame(uint8_t code)
+{
+    return code >= 0xc0 && code <= 0xcf && code != 0xc4 && code != 0xc8 && code != 0xcc;
+}
+
+/* segment: what follows the marker, its length first. */
+static void note_segment(uint8_t code, const uint8_t *segment, size_t left, jpeg_outline *outline)
+{
+    if (is_frame(code) && left > 7) {
+        outline->components = segment[7];
+        outline->buffered = (code & 3) == 2;
+    }
+    if (code == MARKER_SOS && left > 2 && segment[2] < outline->components) outline->buffered = true;
+}
 
 /* Goes from marker to marker, over the segments by their lengths and over the scans' data by its rule that 0xff is
  * followed by 0x00, a restart marker or the next real marker. */
-static bool has_end(const uint8_t *bytes, size_t nbytes)
+static jpeg_outline read_outline(const uint8_t *bytes, size_t nbytes)
 {
+    jpeg_outline outline = {0};
     size_t at = 2; /* behind the start marker */
-    while (at + 1 < nbytes) {
+    while (at + 1 < nbytes && !outline.ends) {
         uint8_t code = bytes[at + 1];
         if (bytes[at] != 0xff || code == 0xff || code == 0x00 || (code >= 0xd0 && code <= 0xd7)) {
             at++; /* scan data, a fill byte, or garbage between segments, which decoders skip */
             continue;
         }
-        if (code == MARKER_EOI) return true;
-        if (code == MARKER_TEM) { /* stands alone */
-            at += 2;
-            continue;
-        }
-        if (at + 3 >= nbytes) return false;
-        size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
-        at += 2 + (length < 2 ? 2 : length);
+        outline.ends = code == MARKER_EOI;
+        at += 2;
+        if (code == MARKER_TEM || at + 1 >= nbytes) continue; /* the first stands alone */
+        note_segment(code, bytes + at, nbytes - at, &outline);
+        size_t length = (size_t)bytes[at] << 8 | bytes[at + 1];
+        at += length < 2 ? 2 : length;
     }
-    return false;
+    return outline;
+}
+
+/* What decoding takes: the picture, CMYK before it is turned into RGB, and coefficients of two bytes. */
+static unsigned bytes_a_pixel(const jpeg_outline *outline, int colours)
+{
+    return 3 + (colours == TJCS_CMYK || colours == TJCS_YCCK ? 4 : 0) +
+           (outline->buffered ? 2 * outline->components : 0);
 }
 
 /* cmyk holds Adobe's inverted values: 255 is no ink. */
@@ -87,10 +116,12 @@ static shunt_status read_header(tjhandle decoder, const uint8_t *bytes, size_t n
     *colours = -1;
     int result = tjDecompressHeader3(decoder, bytes, nbytes, &width, &height, &subsampling, colours);
     bool known = width > 0 && height > 0 && *colours >= 0;
-    shunt_status status = known ? shunt_image_check_file(name, nbytes, height, width) : SHUNT_OK;
+    jpeg_outline outline = read_outline(bytes, nbytes);
+    unsigned each = bytes_a_pixel(&outline, *colours);
+    shunt_status status = known ? shunt_image_check_file(name, nbytes, height, width, each) : SHUNT_OK;
     if (!status && known) status = shunt_image_alloc(name, height, width, out);
     if (status) return status;
-    if (!has_end(bytes, nbytes))
+    if (!outline.ends)
         return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name,
                           nbytes);
     if (known) return SHUNT_OK;

@@ -59,7 +59,7 @@ static shunt_status read_picture(png_structp png, png_infop info, png_source *so
     png_set_read_fn(png, source, on_read);
     png_read_info(png, info);
     int64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
-    shunt_status status = shunt_image_check_file(source->name, source->size, height, width);
+    shunt_status status = shunt_image_check_file(source->name, source->size, height, width, 3);
     if (!status) status = shunt_image_alloc(source->name, height, width, out);
     if (status) return status;
     ask_for_rgb(png, info);

@@ -149,7 +149,7 @@ static void check_accepted(void)
     fuzz_check(!memcmp(&at, &trainer->at, sizeof at), "what was written again is another position");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     if (size < 2 || !put_input(data, size)) return -1;
     if (shunt_trainer_resume(trainer, in_path))

@@ -1,7 +1,7 @@
 /* Fuzz target: CIFAR-10's binary files. */
 #include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     char spec[96];
     shunt_dataset *set;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libFuzzer's entry; 0, or -1 for an input that is not to be kept. */
+/* The target, for one input: 0, or -1 for one that is not to be kept. memory.c calls it, from libFuzzer's entry. */
+int fuzz_input(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Before the first input, in targets that have it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -22,7 +22,7 @@ static int is_large(const uint8_t *data, size_t size)
     return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     shunt_image image;
     if (is_large(data, size)) return -1;

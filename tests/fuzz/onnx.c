@@ -25,7 +25,7 @@ static void check_graph(const onnx_import *import)
     fuzz_check(shunt_graph_reshape(graph, inputs, graph->ninputs) == SHUNT_OK, "its own shapes do not suit it");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     onnx_import import;
     onnx_options options = {.classify = size % 2, .height = 8, .width = 8};

@@ -17,7 +17,7 @@ static shunt_status make_storages(torch_file *file)
     return SHUNT_OK;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     if (!size) return -1;
     shunt_weights *weights = fuzz_weights_begin(data, size);

@@ -1,7 +1,7 @@
 /* Fuzz target: a safetensors file. The header's length is made to fit, or most inputs would end there. */
 #include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     if (size < 9) return fuzz_weights(data, size);
     uint8_t *copy = malloc(size);

@@ -33,7 +33,7 @@ static void check_choice(const tune_choice *choice)
     fuzz_check(memchr(choice->params, 0, sizeof choice->params) != NULL, "parameters without an end");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int fuzz_input(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"tuning.json", "tuning/fuzz-cpu-1.json", "tuning-journal.txt"};
     if (!*fuzz_folder) set_up();
