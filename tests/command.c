@@ -381,7 +381,7 @@ Test(command, onnx_files_are_models)
     expect_success();
     json_t *report = json_said();
     cr_assert_str_eq(text_at(report, "model"), "net");
-    json_t *guesses = json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses");
+    json_t *guesses = json_incref(json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"));
     double sum = 0;
     for (size_t i = 0; i < 10; i++) sum += number_at(json_array_get(guesses, i), "probability");
     cr_assert_float_eq(sum, 1, 1e-4); /* ten classes in all */
@@ -400,6 +400,16 @@ Test(command, onnx_files_are_models)
     expect_success();
     json_decref(json_said());
     cr_assert(strstr(said.out, "\"fc.weight\""));
+
+    run("shunt classify --weights net.onnx --device scalar --top 10 --json a.ppm"); /* told by its content alone */
+    expect_success();
+    report = json_said();
+    cr_assert(json_equal(json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"), guesses));
+    cr_assert_str_eq(text_at(report, "model"), "net");
+    json_decref(report);
+    json_decref(guesses);
+    run("shunt classify --weights net.onnx --classes 10 a.ppm");
+    expect_failure(2, "an ONNX file is a whole network; leave out --classes", NULL);
 
     run("shunt classify --model ./nosuch.onnx a.ppm");
     expect_failure(1, "./nosuch.onnx: cannot open", NULL);

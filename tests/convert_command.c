@@ -109,4 +109,9 @@ Test(convert_command, what_cannot_be_converted)
     run("shunt convert large b --dtype f16");
     expect_failure(1, "large: tensor 'w': element 0 is 1e+06, too large for f16", NULL);
     cr_assert(access("b", F_OK), "a file after a failure");
+    run("cp " FOLDER "zip.pth . && ln -s zip.pth same && shunt convert zip.pth same");
+    expect_failure(2, "same is the PyTorch (zip) file that is read", "name another to write");
+    run("shunt inspect zip.pth");
+    expect_success();
+    cr_assert(strstr(said.out, "file: PyTorch (zip)"));
 }

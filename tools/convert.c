@@ -3,6 +3,7 @@
 #include "say.h"
 #include "table.h"
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct convert_settings {
     const char *dtype, *note;
@@ -14,7 +15,8 @@ typedef struct convert_settings {
 static const option_row rows[] = {
     {"dtype", OPTION_TEXT, FIELD(dtype), "T",
      "Type of the floating-point numbers: f32, f16, bf16 or f64. Without it: each tensor keeps its own.", NULL, 0, 0},
-    {"note", OPTION_TEXT, FIELD(note), "TEXT", "Keep this in the file: where it comes from, how good it is.", NULL, 0, 0},
+    {"note", OPTION_TEXT, FIELD(note), "TEXT", "Keep this in the file: where it comes from, how good it is.", NULL, 0,
+     0},
     {0}};
 
 /* The dtype of that name, 0 for none that weights are converted to. */
@@ -50,11 +52,22 @@ static int report(const shunt_weights *weights, const char *in, const char *out,
     return EXIT_OK;
 }
 
+/* A safetensors file may be replaced by its own conversion; one of another format would be gone, its name telling lies. */
+static int check_kept(const shunt_weights *weights, const char *in, const char *out)
+{
+    struct stat from, to;
+    const char *format = shunt_weights_format(weights);
+    if (!strcmp(format, "safetensors") || stat(in, &from) || stat(out, &to)) return EXIT_OK;
+    if (from.st_dev != to.st_dev || from.st_ino != to.st_ino) return EXIT_OK;
+    return say_usage("%s is the %s file that is read, and would be lost; name another to write", out, format);
+}
+
 static int convert(const char *in, const char *out, uint8_t dtype, const convert_settings *settings)
 {
     shunt_weights *weights = NULL;
     if (shunt_weights_open(in, &weights)) return say_library_failure(in);
-    int status = check_all_listed(weights, in);
+    int status = check_kept(weights, in, out);
+    if (status == EXIT_OK) status = check_all_listed(weights, in);
     bool torch = !strncmp(shunt_weights_format(weights), "PyTorch", 7); /* other programs want to know */
     if (status == EXIT_OK && torch && shunt_weights_set_metadata(weights, "format", "pt"))
         status = say_library_failure(in);

@@ -27,7 +27,8 @@ const option_row model_rows[] = {
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
-     "or Shunt. Without it, where weights are needed: those that shunt pull fetched last for the model; or, for "
+     "or Shunt; or, without --model, an ONNX file, which is a network, too. Without it, where weights are needed: "
+     "those that shunt pull fetched last for the model; or, for "
      "resnet20 "
      "and where no model is named, the network for CIFAR-10 that comes with Shunt.",
      NULL, 0, 0},
@@ -49,13 +50,14 @@ int device_from_settings(const device_settings *settings, shunt_device **out)
 }
 
 /* What a file that Shunt wrote says of its network, {"name", "classes", "shortcut", "v1"}; NULL for other files. What in it
- * is wrong, loading the weights will say. */
-static int read_description(const char *path, json_t **out)
+ * is wrong, loading the weights will say. *is_network: it is ONNX, which may need no name of a network. */
+static int read_description(const char *path, json_t **out, bool *is_network)
 {
     shunt_weights *weights = NULL;
     if (shunt_weights_open(path, &weights)) return say_library_failure(path);
     const char *text = shunt_weights_metadata(weights, "model");
     *out = text ? json_loads(text, 0, NULL) : NULL;
+    *is_network = !strcmp(shunt_weights_format(weights), "ONNX");
     shunt_weights_destroy(weights);
     return EXIT_OK;
 }
@@ -69,15 +71,7 @@ static int check_settings(const model_settings *settings, int policy)
 {
     if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
         return say_usage("--shortcut %s: must be A, B or C", settings->shortcut);
-    if (model_is_file(settings)) {
-        const char *other = settings->weights    ? "--weights"
-                            : settings->classes  ? "--classes"
-                            : settings->shortcut ? "--shortcut"
-                            : settings->v1       ? "--v1"
-                                                 : NULL;
-        return other ? say_usage("%s: an ONNX file is a whole network; leave out %s", settings->model, other) : EXIT_OK;
-    }
-    if (settings->weights || policy != WEIGHTS_NEEDED) return EXIT_OK;
+    if (model_is_file(settings) || settings->weights || policy != WEIGHTS_NEEDED) return EXIT_OK;
     bool listed = settings->model && published_find(settings->model);
     return say_usage(
         "no weights: %s%s%sname a file with --weights, or say --random-weights to see it run without meaning",
@@ -108,17 +102,32 @@ static const char *choose_model(const model_settings *settings, const json_t *de
     return settings->model ? settings->model : name;
 }
 
+/* other: the first option that says what the file says itself, or NULL. */
+static int open_network(const char *path, const model_settings *settings, const char *other,
+                        const shunt_model_options *sizes, shunt_model **out)
+{
+    if (!other)
+        other = settings->classes ? "--classes" : settings->shortcut ? "--shortcut" : settings->v1 ? "--v1" : NULL;
+    if (other) return say_usage("%s: an ONNX file is a whole network; leave out %s", path, other);
+    return shunt_model_open(path, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
+}
+
 static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
     shunt_model_options options = sizes ? *sizes : (shunt_model_options){0};
     json_t *description = NULL;
     shunt_model *model = NULL;
+    bool is_network = false;
     int status = check_settings(settings, policy);
-    if (status == EXIT_OK && settings->weights) status = read_description(settings->weights, &description);
     if (status) return status;
     if (model_is_file(settings))
-        return shunt_model_open(settings->model, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
-
+        return open_network(settings->model, settings, settings->weights ? "--weights" : NULL, sizes, out);
+    if (settings->weights) status = read_description(settings->weights, &description, &is_network);
+    if (status) return status;
+    if (is_network && !settings->model) {
+        json_decref(description);
+        return open_network(settings->weights, settings, NULL, sizes, out);
+    }
     const char *name = choose_model(settings, description, &options);
     if (!name)
         status = settings->weights
