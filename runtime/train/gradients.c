@@ -8,6 +8,21 @@
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
 
+shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)
+{
+    shunt_value diff_logits = SHUNT_NO_VALUE;
+    shunt_status status = shunt_graph_copy(network, out);
+    if (!status) status = shunt_graph_reshape(*out, loss->pictures, 1);
+    if (!status) status = shunt_graph_train_batch_norms(*out, loss->norm_momentum, loss->gradients.frozen);
+    if (status) return status;
+    shunt_value logits = (*out)->outputs[0].value;
+    shunt_value labels = shunt_graph_input(*out, "labels", 1, &loss->pictures->dims[0]);
+    shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, loss->smoothing, &diff_logits);
+    status = shunt_graph_gradients(*out, logits, diff_logits, &loss->gradients);
+    shunt_graph_output(*out, "losses", losses);
+    return status;
+}
+
 shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training)
 {
     self->names = calloc(network->nvalues, sizeof *self->names);
@@ -56,20 +71,11 @@ typedef struct norms_setup {
     const float *labels;
 } norms_setup;
 
-/* The network at the batch's shape, with the gradients of the mean loss; nothing is updated but running statistics, which stay
- * in the executor. */
+/* Nothing is updated but running statistics, which stay in the executor. */
 static shunt_status build(const norms_setup *setup, shunt_graph **out, train_gradients *gradients)
 {
-    int64_t n = setup->images->desc.dims[0];
-    shunt_value diff = SHUNT_NO_VALUE;
-    shunt_status status = shunt_graph_copy(setup->network, out);
-    if (!status) status = shunt_graph_reshape(*out, &setup->images->desc, 1);
-    if (!status) status = shunt_graph_train_batch_norms(*out, 0.1f, NULL);
-    if (status) return status;
-    shunt_value logits = (*out)->outputs[0].value, labels = shunt_graph_input(*out, "labels", 1, &n);
-    shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, 0, &diff);
-    status = shunt_graph_gradients(*out, logits, diff, NULL);
-    shunt_graph_output(*out, "losses", losses);
+    shunt_status status =
+        train_loss_graph(setup->network, &(train_loss){.pictures = &setup->images->desc, .norm_momentum = 0.1f}, out);
     if (!status) status = train_gradients_add(gradients, setup->network, *out);
     return status ? status : shunt_graph_check(*out);
 }

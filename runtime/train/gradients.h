@@ -11,6 +11,17 @@ typedef struct train_gradients {
     size_t count;
 } train_gradients;
 
+/* How a network's loss is taken and differentiated. */
+typedef struct train_loss {
+    const shunt_tensor_desc *pictures; /* of a batch */
+    float norm_momentum, smoothing;
+    shunt_gradient_options gradients;
+} train_loss;
+
+/* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
+ * further output, losses (batch). *out is to be destroyed, of a failure, too. */
+shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
+
 /* Marks the gradient of every parameter of the network that has one as a result of the training graph. */
 shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training);
 void train_gradients_end(train_gradients *self);

@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/gradients.h"
 
 enum { MOST_FROZEN = 64 };
 
@@ -32,27 +33,16 @@ static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *f
     return SHUNT_OK;
 }
 
-/* Appends to the network, which has the shapes of a batch, what makes each of its runs a step. */
-static shunt_status append_training(shunt_graph *graph, const shunt_recipe *recipe, const shunt_frozen *frozen,
-                                    int recompute)
+/* Appends to the network with its gradients what makes each of its runs a step. */
+static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe)
 {
-    shunt_gradient_options gradients = {.frozen = frozen, .recompute = recompute};
     shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
                              .weight_decay = (float)recipe->weight_decay,
                              .nesterov = recipe->nesterov != 0,
                              .decay_all = recipe->decay_all != 0};
-    shunt_value logits = graph->outputs[0].value, diff_logits = SHUNT_NO_VALUE;
-    shunt_value labels = shunt_graph_input(graph, "labels", 1, &recipe->batch);
     shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
-    shunt_status status = shunt_graph_train_batch_norms(graph, (float)recipe->norm_momentum, frozen);
-    if (status) return status;
-    shunt_value losses =
-        shunt_graph_cross_entropy(graph, "loss", logits, labels, (float)recipe->smoothing, &diff_logits);
-    status = shunt_graph_gradients(graph, logits, diff_logits, &gradients);
-    if (!status) status = shunt_graph_sgd(graph, rate, &sgd);
-    if (status) return status;
-    shunt_graph_output(graph, "losses", losses);
-    return shunt_graph_check(graph);
+    shunt_status status = shunt_graph_sgd(graph, rate, &sgd);
+    return status ? status : shunt_graph_check(graph);
 }
 
 shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
@@ -62,11 +52,14 @@ shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_r
     const char *prefixes[MOST_FROZEN];
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
+    train_loss loss = {.pictures = pictures,
+                       .norm_momentum = (float)recipe->norm_momentum,
+                       .smoothing = (float)recipe->smoothing,
+                       .gradients = {.frozen = &frozen, .recompute = recompute}};
     *out = NULL;
     shunt_status status = check_frozen(network, &frozen);
-    if (!status) status = shunt_graph_copy(network, out);
-    if (!status) status = shunt_graph_reshape(*out, pictures, 1);
-    if (!status) status = append_training(*out, recipe, &frozen, recompute);
+    if (!status) status = train_loss_graph(network, &loss, out);
+    if (!status) status = append_update(*out, recipe);
     if (status) {
         shunt_graph_destroy(*out);
         *out = NULL;
