@@ -46,7 +46,8 @@ struct fields {
 };
 
 /* The same as add_tap() for pixels that lie one behind another, the first at x: one pointer instead of M. A tap of few
- * products would take as long to make those as to use them. */
+ * products would take as long to make those as to use them. Its loop is that of add_tap(), but through a function that takes
+ * M pointers the compiler keeps M again, and all is lost. */
 static __global const float *add_run(vec acc[M][KB], __global const float *x, __global const float *w,
                                      __global const float *next, int channels, long plane)
 {
