@@ -1,6 +1,7 @@
 /* Pictures: decoded as Pillow decodes them, resized and preprocessed as Pillow and torchvision do it, to the bit (golden
  * data and the script that makes it are in tests/golden); damaged and hostile ones are refused with the reason. */
 #include "runtime/io/file.h"
+#include "runtime/io/image.h"
 #include "runtime/io/random.h"
 
 #include <math.h>
@@ -336,6 +337,15 @@ Test(image, larger_than_the_file)
     bytes = resized_jpeg("progressive.jpg", "\xc2", "\x10\x00\x10\x00", &size);
     expect_refused(bytes, size, SHUNT_E_INVALID, "4096 x 4096 pixels need 144 MiB, too much for a file of");
     free(bytes);
+}
+
+Test(image, most_memory)
+{
+    enum { MIB = 1 << 20 };
+    cr_assert_eq(shunt_image_check_file("small", 100, 4096, 4096, 4), SHUNT_OK);
+    cr_assert_eq(shunt_image_check_file("small", MIB / 2, 4096, 4097, 4), SHUNT_E_INVALID);
+    cr_assert_eq(shunt_image_check_file("large", MIB, 4096, 8192, 4), SHUNT_OK);
+    cr_assert_eq(shunt_image_check_file("large", MIB, 4096, 8193, 4), SHUNT_E_INVALID);
 }
 
 static long kilobytes(const char *what)

@@ -63,14 +63,18 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     return true;
 }
 
-/* One pass where a group's weights take at most a quarter of the cache, else passes of a fifth: whole taps, or slices of
- * the channels of one. Then the chunk that balances the items over the units while its part of src takes at most a quarter. */
-static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units)
+/* Parts of the cache, one in so many: for the weights of a pass, and for what a chunk reads of src in one. A 1x1 layer reads
+ * each pixel once a pass, so its passes may be short, and its chunks long, for little. */
+enum { POINT_PART = 16, WHOLE_PART = 4, PASS_PART = 5, SRC_PART = 8 };
+
+/* One pass where a group's weights fit their part, else several: of whole taps, or of slices of the channels of one. */
+static conv_cut cut_passes(const conv_tile *tile, const conv_dims *d)
 {
     const int64_t lane_bytes = 4 * (int64_t)tile->n * tile->block * (tile->plain_src ? d->S : 1);
     const cl_int taps = tile->plain_src ? d->R : d->R * d->S;
-    const bool one_pass = lane_bytes * d->C * taps <= L2_BYTES / 4;
-    const int64_t most = L2_BYTES / (one_pass ? 4 : 5) / lane_bytes; /* channels of one tap */
+    const bool one_pass = lane_bytes * d->C * taps <= L2_BYTES / WHOLE_PART;
+    const int part = taps == 1 ? POINT_PART : one_pass ? WHOLE_PART : PASS_PART;
+    const int64_t most = L2_BYTES / part / lane_bytes; /* channels of one tap */
     conv_cut cut = {.taps = taps, .chunk = 1, .pass_taps = 1, .pass_c = d->C};
     if (d->C <= most || tile->plain_src) {
         int64_t fit = most / d->C < 1 ? 1 : most / d->C;
@@ -79,15 +83,27 @@ static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units
         cl_int slices = ceil_div(d->C, most < 1 ? 1 : (cl_int)most);
         cut.pass_c = ceil_div(ceil_div(d->C, slices), tile->block) * tile->block;
     }
+    return cut;
+}
+
+/* Tiles whose src fits its part in a pass: of a pixel of dst, those of src that no neighbour reads, too. */
+static int64_t most_tiles(const conv_tile *tile, const conv_dims *d, const conv_cut *cut)
+{
     const int64_t step_h = d->stride[0] < d->R ? d->stride[0] : d->R,
-                  step_w = d->stride[1] < d->S ? d->stride[1] : d->S;
-    int64_t most_tiles = L2_BYTES / 4 / (4 * (int64_t)tile->m * cut.pass_c * step_h * step_w);
-    if (most_tiles < 1) most_tiles = 1;
-    if (most_tiles > MAX_CHUNK) most_tiles = MAX_CHUNK;
+                  step_w = d->stride[1] < d->S ? d->stride[1] : d->S,
+                  pixels = step_h * step_w < cut->pass_taps ? step_h * step_w : cut->pass_taps,
+                  tiles = L2_BYTES / SRC_PART / (4 * (int64_t)tile->m * cut->pass_c * pixels);
+    return tiles < 1 ? 1 : tiles > MAX_CHUNK ? MAX_CHUNK : tiles;
+}
+
+/* The chunk that balances the items over the units best. */
+static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units)
+{
+    conv_cut cut = cut_passes(tile, d);
     const int64_t tiles = ceil_div(d->N * d->P * d->Q, tile->m),
                   groups = ceil_div(ceil_div(d->K, tile->block), tile->n);
     double best = 0;
-    for (int64_t chunk = most_tiles; chunk >= 1; chunk--) {
+    for (int64_t chunk = most_tiles(tile, d, &cut); chunk >= 1; chunk--) {
         /* Rounds of items over the units, each as long as a chunk and half a tile's start. */
         int64_t items = (tiles + chunk - 1) / chunk * groups;
         double cost = (double)((items + units - 1) / units) * ((double)chunk + 0.5);

@@ -25,7 +25,7 @@ shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t hei
     shunt_status status = shunt_image_check(name, height, width);
     if (status) return status;
     const uint64_t needed = (uint64_t)(height * width) * each; /* at most 2^28 times a few */
-    if (needed <= FREE_BYTES || (needed - FREE_BYTES) / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
+    if (needed <= FREE_BYTES || needed / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
     return shunt_fail(SHUNT_E_INVALID,
                       "%s: %" PRId64 " x %" PRId64 " pixels need %" PRIu64
                       " MiB, too much for a file of %zu bytes; if it is no trap, make the picture smaller",
