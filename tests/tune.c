@@ -88,6 +88,18 @@ Test(tune, best_guess_stays_unless_another_is_notably_faster)
     assert_text(planned(1), "fast fast fast ");
 }
 
+/* Others begin to use the processor once the best guess has been timed. */
+Test(tune, candidates_are_timed_in_turn)
+{
+    set("tunable_list", "slow,fast");
+    set("tunable_tires", "6");
+    net n = open_net();
+    cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_OK);
+    close_net(&n);
+    set("tunable_tires", NULL);
+    assert_text(planned(1), "fast fast fast ");
+}
+
 Test(tune, what_is_known_is_left_out_unless_looked_for_more_thoroughly)
 {
     set("tunable_list", "slow,medium");

@@ -1,19 +1,21 @@
-/* measure.c - checks one candidate against the reference and times it.
+/* measure.c - checks one candidate against the reference and times it, in turn with the best so far.
  *
  * The time is the host's, around batches of launches that end with queue_finish: what a plan's queue sees, the overhead of
- * a launch included. The least one counts, since noise only ever adds. */
+ * a launch included. The least one counts, since noise only ever adds. It adds for seconds on end where others share the
+ * processor, so that a time is worth little beside one taken a moment later: hence in turn. */
 #include "runtime/error.h"
 #include "runtime/trial/trial.h"
 #include "runtime/tune/tune.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { MIN_LAUNCHES = 5, MAX_BATCH = 64 };
-static const double MIN_MICROSECONDS = 20e3, MAX_MICROSECONDS = 1e6; /* in all; MAX outweighs MIN_LAUNCHES */
+static const double MIN_MICROSECONDS = 40e3, MAX_MICROSECONDS = 1e6; /* in all; MAX outweighs MIN_LAUNCHES */
 static const double BATCH_MICROSECONDS = 2e3;
-static const double HOPELESS = 2; /* times as long as the best: not measured further */
+static const double HOPELESS = 2; /* times as long as the best so far: not measured further */
 
 static double now_microseconds(void)
 {
@@ -33,25 +35,44 @@ static shunt_status time_batch(shunt_trial *trial, int count, double *microsecon
     return status == SHUNT_OK ? finished : status;
 }
 
-static shunt_status time_launches(shunt_trial *trial, double best, double *microseconds)
+static int batch_of(double microseconds)
 {
-    double least, one, total;
+    if (microseconds * MAX_BATCH <= BATCH_MICROSECONDS) return MAX_BATCH;
+    return microseconds >= BATCH_MICROSECONDS ? 1 : (int)(BATCH_MICROSECONDS / microseconds);
+}
+
+/* A batch of launches, of which the least time in *least comes to know. */
+static shunt_status time_more(shunt_trial *trial, int batch, double *least)
+{
+    double one;
+    shunt_status status = time_batch(trial, batch, &one);
+    if (status == SHUNT_OK) *least = fmin(*least, one);
+    return status;
+}
+
+/* The least time of a launch, and of one of its rival's in the same while: until one of them is clearly slower, if there is a
+ * rival. */
+static shunt_status time_in_turn(shunt_trial *trial, tune_runner *rival, double *microseconds)
+{
+    double least, rivals = INFINITY;
     shunt_status status = time_batch(trial, 1, &least);
-    int launches = 1, batch = least * MAX_BATCH <= BATCH_MICROSECONDS ? MAX_BATCH : (int)(BATCH_MICROSECONDS / least);
-    if (batch < 1) batch = 1;
-    for (total = least; status == SHUNT_OK && total < MAX_MICROSECONDS; total += one * batch, launches += batch) {
-        bool enough = launches >= MIN_LAUNCHES && total >= MIN_MICROSECONDS;
-        bool hopeless = launches >= 3 && best > 0 && least > HOPELESS * best;
-        if (enough || hopeless) break;
-        status = time_batch(trial, batch, &one);
-        if (one < least) least = one;
+    const double start = now_microseconds() - least;
+    const int batch = batch_of(least), rivals_batch = batch_of(rival->microseconds);
+    for (int launches = 1; status == SHUNT_OK; launches += batch) {
+        const double spent = now_microseconds() - start;
+        if ((launches >= MIN_LAUNCHES && spent >= MIN_MICROSECONDS) || spent >= MAX_MICROSECONDS) break;
+        if (launches >= 3 && least > HOPELESS * rivals) break;
+        if (rival->trial && !(rivals > HOPELESS * least && launches >= 3))
+            status = time_more(rival->trial, rivals_batch, &rivals);
+        if (status == SHUNT_OK) status = time_more(trial, batch, &least);
     }
     *microseconds = least;
+    if (rivals < INFINITY) rival->microseconds = rivals;
     return status;
 }
 
 /* The first launch, whose result is checked, warms up, too. */
-static tune_verdict check_and_time(shunt_trial *trial, const tune_reference *reference, double best,
+static tune_verdict check_and_time(shunt_trial *trial, const tune_reference *reference, tune_runner *rival,
                                    double *microseconds)
 {
     void *dst = malloc(shunt_tensor_bytes(&reference->desc.outputs[0]));
@@ -65,25 +86,34 @@ static tune_verdict check_and_time(shunt_trial *trial, const tune_reference *ref
     if (status == SHUNT_OK) status = shunt_trial_read(trial, &dst);
     if (status == SHUNT_OK && !shunt_reference_agrees(reference, dst)) verdict = VERDICT_WRONG;
     free(dst);
-    if (status == SHUNT_OK && verdict == VERDICT_SAFE) status = time_launches(trial, best, microseconds);
+    if (status == SHUNT_OK && verdict == VERDICT_SAFE) status = time_in_turn(trial, rival, microseconds);
     if (status == SHUNT_E_ABI) return VERDICT_WRONG; /* it wrote elsewhere */
     return status == SHUNT_OK ? verdict : VERDICT_FAILED;
 }
 
+void shunt_tune_stop(tune_runner *runner)
+{
+    shunt_trial_end(runner->trial);
+    runner->trial = NULL;
+}
+
 tune_verdict shunt_tune_measure(const shunt_device *device, const shunt_candidate *candidate,
-                                const tune_reference *reference, double best_microseconds, double *microseconds)
+                                const tune_reference *reference, tune_runner *rival, tune_runner *out)
 {
     trial_options options = {.algorithm = candidate->algorithm,
                              .params = candidate->params,
                              .memory_limit = device->entry.info.max_alloc,
                              .inplace = TRIAL_NOT_IN_PLACE};
-    shunt_trial *trial;
-    *microseconds = 0;
-    if (shunt_trial_begin(device, &reference->desc, &options, (const void *const *)reference->inputs, &trial) !=
-        SHUNT_OK)
-        return VERDICT_FAILED;
-    tune_verdict verdict = check_and_time(trial, reference, best_microseconds, microseconds);
-    shunt_trial_end(trial);
+    const void *const *inputs = (const void *const *)reference->inputs;
+    *out = (tune_runner){0};
+    shunt_status status = shunt_trial_begin(device, &reference->desc, &options, inputs, &out->trial);
+    if (status == SHUNT_E_MEMORY && rival->trial) {
+        shunt_tune_stop(rival);
+        status = shunt_trial_begin(device, &reference->desc, &options, inputs, &out->trial);
+    }
+    if (status != SHUNT_OK) return VERDICT_FAILED;
+    tune_verdict verdict = check_and_time(out->trial, reference, rival, &out->microseconds);
+    if (verdict != VERDICT_SAFE) shunt_tune_stop(out);
     return verdict;
 }
 

@@ -66,20 +66,22 @@ static void tell(const tune_search *search, shunt_tune_event *event, shunt_tune_
 
 /* One candidate between its two lines in the journal. With a journal that cannot be written nothing unsafe is tried. */
 static shunt_status try_one(const shunt_device *device, const shunt_candidate *candidate, const tune_search *search,
-                            const tune_reference *reference, double best, shunt_tune_event *event, bool *safe)
+                            const tune_reference *reference, tune_runner *rival, shunt_tune_event *event,
+                            tune_runner *out)
 {
     char reason[512] = "";
     event->algorithm = candidate->algorithm;
     event->params = candidate->params;
     event->verdict = event->reason = "";
     event->microseconds = 0;
+    *out = (tune_runner){0};
     shunt_status journaled = shunt_tune_journal_begin(device, candidate, &reference->desc);
     if (journaled != SHUNT_OK && !search->safe_only) return journaled;
     tell(search, event, SHUNT_TUNE_TRY);
-    tune_verdict verdict = shunt_tune_measure(device, candidate, reference, best, &event->microseconds);
+    tune_verdict verdict = shunt_tune_measure(device, candidate, reference, rival, out);
     event->verdict = shunt_tune_verdict_name(verdict);
-    *safe = verdict == VERDICT_SAFE;
-    if (!*safe) {
+    event->microseconds = out->microseconds;
+    if (verdict != VERDICT_SAFE) {
         snprintf(reason, sizeof reason, "%s", shunt_last_error());
         event->reason = reason;
         shunt_log(SHUNT_LOG_WARN, "tuning %s: %s %s is dropped, %s: %s", event->op, candidate->algorithm,
@@ -94,20 +96,53 @@ static shunt_status try_one(const shunt_device *device, const shunt_candidate *c
     return SHUNT_OK;
 }
 
-/* The index of the best candidate, or -1 when none is right; times are 0 for those. */
+/* What a search has come to. */
+typedef struct tune_best {
+    int index; /* in the list; -1: none is right */
+    tune_runner runner;
+    double guess; /* the best guess's time, divided by the runner's; 0: it is not right */
+} tune_best;
+
+/* *best is to be stopped, whatever is returned. */
 static shunt_status try_all(const shunt_device *device, const shunt_candidate *list, uint32_t count,
                             const tune_search *search, const tune_reference *reference, shunt_tune_event *event,
-                            double *times, int *best)
+                            tune_best *best)
 {
-    *best = -1;
+    *best = (tune_best){.index = -1};
     for (uint32_t i = 0; i < count; i++) {
-        bool safe = false;
-        double so_far = *best < 0 ? 0 : times[*best];
-        shunt_status status = try_one(device, &list[i], search, reference, so_far, event, &safe);
+        tune_runner one;
+        shunt_status status = try_one(device, &list[i], search, reference, &best->runner, event, &one);
         if (status != SHUNT_OK) return status;
-        times[i] = safe ? event->microseconds : 0;
-        if (safe && (*best < 0 || times[i] < NOTABLE * so_far)) *best = (int)i;
+        if (!one.trial) continue;
+        const double gain = best->index < 0 ? i == 0 : best->guess * best->runner.microseconds / one.microseconds;
+        if (best->index >= 0 && one.microseconds >= NOTABLE * best->runner.microseconds) {
+            shunt_tune_stop(&one);
+            continue;
+        }
+        shunt_tune_stop(&best->runner);
+        *best = (tune_best){(int)i, one, gain};
     }
+    return SHUNT_OK;
+}
+
+static shunt_status keep(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
+                         const shunt_candidate *list, const tune_best *best, shunt_tune_event *event, tune_choice *out)
+{
+    const shunt_candidate *winner = &list[best->index];
+    tune_effort effort = search->safe_only ? EFFORT_SAFE : search->full ? EFFORT_FULL : EFFORT_FAST;
+    tune_choice choice = {.microseconds = best->runner.microseconds, .effort = effort};
+    memcpy(choice.algorithm, winner->algorithm, sizeof choice.algorithm);
+    memcpy(choice.params, winner->params, sizeof choice.params);
+    if (out) *out = choice;
+    shunt_status status = shunt_tune_store(device, desc, &choice);
+    if (status != SHUNT_OK) return status;
+    event->algorithm = choice.algorithm;
+    event->params = choice.params;
+    event->microseconds = choice.microseconds;
+    event->guess_algorithm = list[0].algorithm;
+    event->guess_params = list[0].params;
+    event->guess_microseconds = best->guess * choice.microseconds;
+    tell(search, event, SHUNT_TUNE_CHOSEN);
     return SHUNT_OK;
 }
 
@@ -115,33 +150,19 @@ static shunt_status search_locked(const shunt_device *device, const shunt_op_des
                                   shunt_tune_event *event, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    double times[SHUNT_MAX_CANDIDATES] = {0};
-    int best;
+    tune_best best;
     tune_reference reference;
     uint32_t count = shunt_tune_candidates(device, desc, search->full, search->safe_only, list);
     shunt_status status = shunt_reference_make(desc, &reference);
     if (status != SHUNT_OK) return status;
-    status = try_all(device, list, count, search, &reference, event, times, &best);
+    status = try_all(device, list, count, search, &reference, event, &best);
+    shunt_tune_stop(&best.runner);
     shunt_reference_free(&reference);
     if (status != SHUNT_OK) return status;
-    if (best < 0)
+    if (best.index < 0)
         return shunt_fail(SHUNT_E_NOT_FOUND, "tuning %s: no candidate of %s is right", event->op,
                           device->entry.selector);
-    tune_effort effort = search->safe_only ? EFFORT_SAFE : search->full ? EFFORT_FULL : EFFORT_FAST;
-    tune_choice choice = {.microseconds = times[best], .effort = effort};
-    memcpy(choice.algorithm, list[best].algorithm, sizeof choice.algorithm);
-    memcpy(choice.params, list[best].params, sizeof choice.params);
-    if (out) *out = choice;
-    status = shunt_tune_store(device, desc, &choice);
-    if (status != SHUNT_OK) return status;
-    event->algorithm = choice.algorithm;
-    event->params = choice.params;
-    event->microseconds = choice.microseconds;
-    event->guess_algorithm = list[0].algorithm;
-    event->guess_params = list[0].params;
-    event->guess_microseconds = times[0];
-    tell(search, event, SHUNT_TUNE_CHOSEN);
-    return SHUNT_OK;
+    return keep(device, desc, search, list, &best, event, out);
 }
 
 shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,

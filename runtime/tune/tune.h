@@ -62,10 +62,20 @@ void shunt_reference_free(tune_reference *reference);
 /* Whether dst is right: the relative L2 error is small, and lanes past the channels are zero. Else sets the message. */
 bool shunt_reference_agrees(const tune_reference *reference, const float *dst);
 
-/* ---- measure.c: whether a candidate is right, and its time. Once it is clearly slower than best_microseconds (0: no
- * such), its time is not measured further. Unless it returns VERDICT_SAFE, the message says why. */
+/* ---- measure.c: whether a candidate is right, and its time. */
+
+/* A candidate ready to run (trial NULL: none), and its time for one launch. */
+typedef struct tune_runner {
+    struct shunt_trial *trial;
+    double microseconds;
+} tune_runner;
+
+/* Times the candidate in turn with the rival, if there is one, whose time becomes the one it took beside this candidate; not
+ * where there is no memory for both: then the rival is stopped, and keeps its time. Once the candidate is clearly slower it
+ * is not timed further. VERDICT_SAFE: *out is right, and to be stopped. Else *out is none, and the message says why. */
 tune_verdict shunt_tune_measure(const shunt_device *device, const shunt_candidate *candidate,
-                                const tune_reference *reference, double best_microseconds, double *microseconds);
+                                const tune_reference *reference, tune_runner *rival, tune_runner *out);
+void shunt_tune_stop(tune_runner *runner);
 /* Whether the device still answers after a candidate failed on it. */
 bool shunt_tune_device_alive(const shunt_device *device);
 

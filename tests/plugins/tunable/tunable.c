@@ -8,6 +8,7 @@
  *       loses                cannot be launched, nor anything else on the device after it
  *       crashes, hangs       do
  *       other                is listed as refused
+ *   tunable_tires=N          after N launches each takes 100 ms more
  *   tunable_block=B          the layout that the device wants
  *   tunable_open=crashes     opening the device does; it leaves a line "open" in the trace
  *   tunable_trace=FILE       gets a line "NAME" per op that is launched, in append mode */
@@ -27,7 +28,7 @@ static shunt_backend tunable;
 static shunt_device_ops ops;
 static const shunt_device_ops *scalar_ops;
 static shunt_bdevice *the_device;
-static int lost;
+static int lost, launches;
 static _Thread_local const char *message;
 
 struct shunt_bop {
@@ -135,6 +136,8 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     if (!strcmp(op->name, "fails")) return fail("told to fail");
     if (!strcmp(op->name, "loses")) lost = 1;
     if (lost) return fail("the device is gone");
+    const char *tires = services->option("tunable_tires");
+    if (tires && ++launches > atoi(tires)) usleep(100000);
     if (!strcmp(op->name, "slow")) usleep(80000);
     if (!strcmp(op->name, "medium")) usleep(30000);
     shunt_status status = scalar_ops->op_launch(op->inner, queue, inputs, outputs, workspace, event);
