@@ -63,9 +63,10 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     return true;
 }
 
-/* Parts of the cache, one in so many: for the weights of a pass, and for what a chunk reads of src in one. A 1x1 layer reads
- * each pixel once a pass, so its passes may be short, and its chunks long, for little. */
-enum { POINT_PART = 16, WHOLE_PART = 4, PASS_PART = 5, SRC_PART = 8 };
+/* Parts of the cache, one in so many: for the weights of a pass, and for what a chunk reads of src in one, which is more
+ * where the weights are the larger and each chunk reads them all. A 1x1 layer reads each pixel once a pass, so its passes may
+ * be short, and its chunks long, for little. */
+enum { POINT_PART = 16, WHOLE_PART = 4, PASS_PART = 5, SRC_PART = 8, LESSER_SRC_PART = 4 };
 
 /* One pass where a group's weights fit their part, else several: of whole taps, or of slices of the channels of one. */
 static conv_cut cut_passes(const conv_tile *tile, const conv_dims *d)
@@ -86,13 +87,16 @@ static conv_cut cut_passes(const conv_tile *tile, const conv_dims *d)
     return cut;
 }
 
-/* Tiles whose src fits its part in a pass: of a pixel of dst, those of src that no neighbour reads, too. */
+/* Tiles whose src fits its part in a pass: of a pixel of dst, those of src that no neighbour reads, too; at least two where it
+ * is every other one, as a processor fetches lines in pairs. */
 static int64_t most_tiles(const conv_tile *tile, const conv_dims *d, const conv_cut *cut)
 {
     const int64_t step_h = d->stride[0] < d->R ? d->stride[0] : d->R,
-                  step_w = d->stride[1] < d->S ? d->stride[1] : d->S,
-                  pixels = step_h * step_w < cut->pass_taps ? step_h * step_w : cut->pass_taps,
-                  tiles = L2_BYTES / SRC_PART / (4 * (int64_t)tile->m * cut->pass_c * pixels);
+                  step_w = d->stride[1] < d->S ? d->stride[1] : d->S, least = d->stride[1] > 1 ? 2 : 1;
+    int64_t pixels = step_h * step_w < cut->pass_taps ? step_h * step_w : cut->pass_taps;
+    if (pixels < least) pixels = least;
+    const int part = (int64_t)d->N * d->H * d->W < (int64_t)d->K * d->R * d->S ? LESSER_SRC_PART : SRC_PART;
+    const int64_t tiles = L2_BYTES / part / (4 * (int64_t)tile->m * cut->pass_c * pixels);
     return tiles < 1 ? 1 : tiles > MAX_CHUNK ? MAX_CHUNK : tiles;
 }
 
