@@ -114,13 +114,13 @@ static shunt_status try_all(const shunt_device *device, const shunt_candidate *l
         shunt_status status = try_one(device, &list[i], search, reference, &best->runner, event, &one);
         if (status != SHUNT_OK) return status;
         if (!one.trial) continue;
-        const double gain = best->index < 0 ? i == 0 : best->guess * best->runner.microseconds / one.microseconds;
+        const double guess = best->index < 0 ? i == 0 : best->guess * best->runner.microseconds / one.microseconds;
         if (best->index >= 0 && one.microseconds >= NOTABLE * best->runner.microseconds) {
             shunt_tune_stop(&one);
             continue;
         }
         shunt_tune_stop(&best->runner);
-        *best = (tune_best){(int)i, one, gain};
+        *best = (tune_best){(int)i, one, guess};
     }
     return SHUNT_OK;
 }
