@@ -8,7 +8,7 @@
 #include "runtime/error.h"
 #include "runtime/io/file.h"
 
-enum { MAX_PIXELS = 1 << 28, FREE_BYTES = 64 << 20, BYTES_PER_BYTE = 128 };
+enum { MAX_PIXELS = 1 << 28, FREE_BYTES = 60 << 20, BYTES_PER_BYTE = 128, DECODERS_ROWS = 64 };
 
 shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
 {
@@ -24,7 +24,7 @@ shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t hei
 {
     shunt_status status = shunt_image_check(name, height, width);
     if (status) return status;
-    const uint64_t needed = (uint64_t)(height * width) * each; /* at most 2^28 times a few */
+    const uint64_t needed = (uint64_t)((height + DECODERS_ROWS) * width) * each; /* at most 65 * 2^28 times a few */
     if (needed <= FREE_BYTES || needed / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
     return shunt_fail(SHUNT_E_INVALID,
                       "%s: %" PRId64 " x %" PRId64 " pixels need %" PRIu64

@@ -6,8 +6,9 @@
 
 /* A size from a file: at most 2^28 pixels. name is for the message. */
 shunt_status shunt_image_check(const char *name, int64_t height, int64_t width);
-/* And that decoding it, which takes `each` bytes a pixel, takes no more than 64 MiB, or than 128 bytes for each of the file's
- * nbytes: a small file cannot ask for much memory, and no picture of something needs more. */
+/* And that decoding it, which takes `each` bytes a pixel and some rows more for the decoder's own, takes no more than 60 MiB, or
+ * than 128 bytes for each of the file's nbytes: a small file cannot ask for much memory, and no picture of something needs
+ * more. */
 shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each);
 /* Memory for height x width pixels, checked so before anything is allocated. */
 shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out);
