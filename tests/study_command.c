@@ -64,7 +64,7 @@ Test(study_command, degradation_is_seen)
     expect_said("a \"CPU\", 2 threads"); /* a field in quotes */
     expect_said("640 steps of 128 pictures");
     expect_said("this budget is 1 % of that"); /* of 64,000 */
-    expect_said("8 of 8 runs are finished");
+    expect_said("8 of the 8 runs begun are finished");
     expect_picture("d", "plain");
     expect_picture("d", "residual");
     run("tail -c +1 d/report.md | grep -c Verdict");
@@ -99,7 +99,7 @@ Test(study_command, degradation_is_not_seen)
     expect_verdict("some", some, 8, "the deeper residual network has not on average, though it has with some seeds");
     run("grep -v '^resnet56,2,.*,2097152,2,' some/results.csv > cut && mv cut some/results.csv && "
         "shunt study degradation --out some --redraw");
-    expect_said("7 of 8 runs are finished");
+    expect_said("7 of the 8 runs begun are finished");
     expect_said("**Verdict.** So far, with runs that are not finished: ");
     const errors none[] = {
         {"plain20", 1, 30, 40}, {"plain56", 1, 29, 60}, {"resnet20", 1, 28, 38}, {"resnet56", 1, 33, 37}};
@@ -169,7 +169,7 @@ Test(study_command, gradients)
         "it comes to the first layer.");
     expect_said("| plain8 | 3 | 1 | 0.25 | 0.0625 | 0.25 | 0.0625 |");
     expect_said("| resnet8 | 3 | 1 | 0.25 | 0.5 | 0.167 | 0.25 |");
-    expect_said("2 of 2 runs are finished");
+    expect_said("2 of the 2 runs begun are finished");
     expect_picture("g", "profile");
     expect_picture("g", "map-plain8");
     expect_picture("g", "map-resnet8");
