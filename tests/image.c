@@ -336,6 +336,15 @@ Test(image, larger_than_the_file)
     /* A progressive one keeps its coefficients, too. */
     bytes = resized_jpeg("progressive.jpg", "\xc2", "\x10\x00\x10\x00", &size);
     expect_refused(bytes, size, SHUNT_E_INVALID, "4096 x 4096 pixels need 146 MiB, too much for a file of");
+    /* Nor does another frame behind it make it a plain one. */
+    static const uint8_t frame[] = {0xff, 0xc0, 0, 11, 8, 0, 1, 0, 1, 1, 1, 0x11, 0};
+    uint8_t *longer = malloc(size + sizeof frame);
+    memcpy(longer, bytes, size - 2);
+    memcpy(longer + size - 2, frame, sizeof frame);
+    memcpy(longer + size - 2 + sizeof frame, bytes + size - 2, 2);
+    expect_refused(longer, size + sizeof frame, SHUNT_E_INVALID,
+                   "4096 x 4096 pixels need 146 MiB, too much for a file of");
+    free(longer);
     free(bytes);
 }
 

@@ -16,7 +16,7 @@ enum { MARKER_TEM = 0x01, MARKER_EOI = 0xd9, MARKER_SOS = 0xda };
 typedef struct jpeg_outline {
     bool ends;           /* there is an end marker */
     bool buffered;       /* progressive, or a scan for a part of the colours: all coefficients are kept till the end */
-    unsigned components; /* of the frame */
+    unsigned components; /* of the frame; of the largest, should there be several in a damaged file */
 } jpeg_outline;
 
 /* Frames are c0 to cf, but for tables (c4, cc) and a number without use (c8). */
@@ -29,8 +29,8 @@ static bool is_frame(uint8_t code)
 static void note_segment(uint8_t code, const uint8_t *segment, size_t left, jpeg_outline *outline)
 {
     if (is_frame(code) && left > 7) {
-        outline->components = segment[7];
-        outline->buffered = (code & 3) == 2;
+        if (outline->components < segment[7]) outline->components = segment[7];
+        if ((code & 3) == 2) outline->buffered = true;
     }
     if (code == MARKER_SOS && left > 2 && segment[2] < outline->components) outline->buffered = true;
 }

@@ -1,5 +1,5 @@
-/* Fuzz target: pictures, told by their first bytes. Large ones are left out: the time would go into their pixels, while
- * what can go wrong is in the headers and in how the data end. */
+/* Fuzz target: pictures, told by their first bytes. Of large ones only those of every 64th size are read: the time would go
+ * into their pixels, while what can go wrong but memory is in the headers and in how the data end. */
 #include "tests/fuzz/fuzz.h"
 
 enum { MOST_PIXELS = 1 << 16 };
@@ -25,7 +25,7 @@ static int is_large(const uint8_t *data, size_t size)
 int fuzz_input(const uint8_t *data, size_t size)
 {
     shunt_image image;
-    if (is_large(data, size)) return -1;
+    if (size % 64 && is_large(data, size)) return -1;
     if (shunt_image_decode(data, size, "picture", &image)) {
         fuzz_check_message();
         fuzz_check(!image.rgb, "a failure that leaves an image");
