@@ -96,6 +96,17 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
     report_verdict(out, "%zu of the paper's networks have come to their end here.%s", finished, text);
 }
 
+/* Where the ends of curves that are all good lie far enough apart, their beginnings are off the picture. */
+static double axis_end(const csv *results, const char *const *models, size_t count)
+{
+    static const double good = 30, all = 100;
+    for (size_t i = 0; i < count; i++) {
+        spread error = summary_at(results, models[i], last_epoch(results, models[i]), "test_error");
+        if (100 * error.mean > good) return all;
+    }
+    return good;
+}
+
 static int draw(const csv *results, report *out)
 {
     const char *models[SUMMARY_MODELS];
@@ -104,7 +115,8 @@ static int draw(const csv *results, report *out)
     put_verdict(results, models, count, out);
     put_table(results, models, count, out);
     size_t trained = summary_models(results, models);
-    runs_put_curves(results, models, trained, &(run_curves){"Test error", "curves", .y_most = 30}, out);
+    run_curves curves = {"Test error", "curves", .y_most = axis_end(results, models, trained)};
+    runs_put_curves(results, models, trained, &curves, out);
     return out->failed;
 }
 
