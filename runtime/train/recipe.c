@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/error.h"
+#include "runtime/io/decimal.h"
 #include "runtime/io/json.h"
 
 typedef enum field_kind { FIELD_COUNT, FIELD_REAL, FIELD_PAIR, FIELD_CHOICE, FIELD_TEXT } field_kind;
@@ -84,7 +85,7 @@ static bool parse_real(const field *f, const char *text, char end, double *out, 
 {
     char *stop;
     errno = 0;
-    *out = strtod(text, &stop);
+    *out = decimal_read(text, &stop);
     *rest = *stop ? stop + 1 : stop;
     return stop != text && *stop == end && !errno && *out >= f->low && *out <= f->high; /* false for NaN */
 }
@@ -133,16 +134,7 @@ static bool parse(const field *f, const char *text, void *out)
     return false;
 }
 
-/* Seventeen digits tell every double from its neighbours; fewer are tried first, for the reader. */
-static void print_real(double value, char *text, size_t size)
-{
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, size, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) return;
-    }
-}
-
-/* What parse would read. text: 160 bytes; returned. */
+/* What parse would read; reals with at least six digits, for the reader. text: 160 bytes; returned. */
 static const char *print(const field *f, const void *value, char text[160])
 {
     const double *reals = value;
@@ -153,11 +145,11 @@ static const char *print(const field *f, const void *value, char text[160])
         snprintf(text, 160, "%" PRId64, *count);
         break;
     case FIELD_REAL:
-        print_real(*reals, text, 160);
+        decimal_print(*reals, false, 6, text, 160);
         break;
     case FIELD_PAIR:
-        print_real(reals[0], first, sizeof first);
-        print_real(reals[1], second, sizeof second);
+        decimal_print(reals[0], false, 6, first, sizeof first);
+        decimal_print(reals[1], false, 6, second, sizeof second);
         snprintf(text, 160, "%s,%s", first, second);
         break;
     case FIELD_CHOICE:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/error.h"
+#include "runtime/io/decimal.h"
 #include "runtime/io/file.h"
 #include "runtime/train/trainer.h"
 
@@ -42,7 +43,9 @@ static shunt_status write_table(const shunt_trainer *self, const char *name,
     shunt_status status = shunt_write_begin(&writer, path);
     free(path);
     if (status) return status;
+    locale_t before = decimal_begin();
     print(self, writer.file);
+    decimal_end(before);
     return shunt_write_end(&writer, 1);
 }
 
