@@ -63,7 +63,7 @@ static void put_message(text *t, uint32_t field, text *message)
 
 /* ---- Writing ONNX ------------------------------------------------------------------------------------------------ */
 
-enum { FLOAT = 1, INT64 = 7 };
+enum { FLOAT = 1, INT64 = 7, STRING = 8 };
 
 static void put_input(text *graph, const char *name, const int64_t *dims, size_t rank)
 {
@@ -113,6 +113,16 @@ static void put_ints(text *graph, const char *name, const int64_t *values, size_
     put_message(graph, 5, &tensor);
 }
 
+/* texts: separated by spaces. */
+static void put_texts(text *graph, const char *name, const char *texts, size_t count)
+{
+    text tensor = tensor_head(name, STRING, (int64_t[]){(int64_t)count}, 1);
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", texts);
+    for (char *one = strtok(copy, " "); one; one = strtok(NULL, " ")) put_text(&tensor, 6, one);
+    put_message(graph, 5, &tensor);
+}
+
 /* inputs: separated by spaces. attribute: an AttributeProto or NULL. */
 static void put_node(text *graph, const char *op, const char *inputs, const char *output, text *attribute)
 {
@@ -125,6 +135,15 @@ static void put_node(text *graph, const char *op, const char *inputs, const char
     put_text(&node, 4, op);
     if (attribute) put_message(&node, 5, attribute);
     put_message(graph, 1, &node);
+}
+
+static text int_attribute(const char *name, int64_t value)
+{
+    text attribute = {0};
+    put_text(&attribute, 1, name);
+    put_number(&attribute, 3, (uint64_t)value);
+    put_number(&attribute, 20, 2);
+    return attribute;
 }
 
 static text ints_attribute(const char *name, const int64_t *values, size_t count)
@@ -314,6 +333,107 @@ Test(onnx, constants_have_an_end)
     const shunt_tensor_view *w = shunt_weights_find(import.weights, "w");
     cr_assert_eq(shunt_tensor_bytes(&w->desc), 1u << 30);
     cr_assert_eq(((const float *)w->data)[(1 << 28) - 1], 0);
+    onnx_close(&import);
+    free(model.data);
+}
+
+/* ---- Texts ------------------------------------------------------------------------------------------------------------ */
+
+/* A graph with the constant t of two texts. */
+static text graph_with_texts(const char *texts)
+{
+    text graph = small_graph();
+    put_texts(&graph, "t", texts, 2);
+    return graph;
+}
+
+static void expect_cast(const char *texts, int type, shunt_status status, const char *words)
+{
+    text graph = graph_with_texts(texts), to = int_attribute("to", type), model;
+    put_node(&graph, "Cast", "t", "y", &to);
+    model = model_of(&graph, 17);
+    expect(&model, status, words);
+}
+
+Test(onnx, texts_that_are_no_numbers)
+{
+    expect_cast("1.5 1.5x", FLOAT, SHUNT_E_INVALID, "(Cast): element 1 of its input is a text that is no number");
+    expect_cast("0,5 1", FLOAT, SHUNT_E_INVALID, "element 0 of its input is a text that is no number");
+    expect_cast("1 1.5", INT64, SHUNT_E_INVALID, "element 1 of its input is a text that is no whole number");
+    expect_cast("99999999999999999999 1", INT64, SHUNT_E_INVALID, "element 0");
+    expect_cast("1.5", FLOAT, SHUNT_E_INVALID, "it has 1 elements; its shape needs 2");
+}
+
+Test(onnx, texts_are_not_computed_with)
+{
+    static const struct {
+        const char *op, *inputs, *words;
+    } wrong[] = {
+        {"Relu", "t", "it computes with texts"},
+        {"Add", "t t", "it computes with texts"},
+        {"Concat", "x t", "it computes with texts"},
+        {"Conv", "x t", "it computes with texts"},
+        {"Clip", "x t", "it computes with texts"},
+        {"Pad", "x t", "it computes with texts"},
+        {"Gather", "t t", "its indices are STRING"},
+        {"Reshape", "t t", "are not a list of at most"},
+        {"ConstantOfShape", "t", "are not a list of"},
+        {"Softmax", "t", "it computes with texts"},
+        {"BatchNormalization", "x t t t t", "it computes with texts"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        text graph = graph_with_texts("1 2"), model;
+        put_node(&graph, wrong[i].op, wrong[i].inputs, "y", NULL);
+        model = model_of(&graph, 17);
+        onnx_import import;
+        cr_assert_neq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", wrong[i].op);
+        cr_assert(strstr(shunt_last_error(), wrong[i].words), "%s: %s", wrong[i].op, shunt_last_error());
+        free(model.data);
+    }
+}
+
+/* 16-byte elements go where numbers go: taken, turned round, padded with nothing, printed and read again. */
+Test(onnx, texts_are_moved)
+{
+    text graph = small_graph(), to_text = int_attribute("to", STRING), to_number = int_attribute("to", FLOAT), model;
+    put_texts(&graph, "t", "3 -0.25 1e3 +7", 4);
+    put_ints(&graph, "picked", (int64_t[]){2, 1}, 2);
+    put_ints(&graph, "ends", (int64_t[]){0, 1}, 2);
+    put_node(&graph, "Gather", "t picked", "pair", NULL);
+    put_node(&graph, "Concat", "pair t", "six", NULL);
+    put_node(&graph, "Pad", "six ends", "seven", NULL);
+    put_node(&graph, "Cast", "six", "numbers", &to_number);
+    put_node(&graph, "Cast", "numbers", "y", &to_text);
+    put_output(&graph, "seven");
+    model = model_of(&graph, 17);
+    onnx_import import;
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    static const char *const printed[] = {"1e+03", "-0.25", "3", "-0.25", "1e+03", "7"};
+    static const char *const moved[] = {"1e3", "-0.25", "3", "-0.25", "1e3", "+7", ""};
+    for (size_t i = 0; i < 7; i++) {
+        wire_bytes is = onnx_text(&import.outputs[i < 6 ? 0 : 1].tensor, i),
+                   was = onnx_text(&import.outputs[1].tensor, i);
+        cr_assert(i == 6 || (is.size == strlen(printed[i]) && !memcmp(is.data, printed[i], is.size)), "%zu", i);
+        cr_assert(was.size == strlen(moved[i]) && !memcmp(was.data, moved[i], was.size), "%zu", i);
+    }
+    onnx_close(&import);
+    free(model.data);
+}
+
+/* ---- Training mode ---------------------------------------------------------------------------------------------------- */
+
+/* Its scores would depend on what else is in the batch: no network to classify with. */
+Test(onnx, training_mode_does_not_classify)
+{
+    text graph = small_graph(), trains = int_attribute("training_mode", 1), model;
+    put_floats(&graph, "v", (int64_t[]){2}, 1, 2);
+    put_node(&graph, "BatchNormalization", "x v v v v", "y", &trains);
+    model = model_of(&graph, 17);
+    put_bytes("net.onnx", model.data, model.size);
+    onnx_import import;
+    cr_assert_eq(onnx_open("net.onnx", &(onnx_options){.classify = true}, &import), SHUNT_E_UNSUPPORTED);
+    cr_assert(strstr(shunt_last_error(), "export the network in evaluation mode"), "%s", shunt_last_error());
+    cr_assert_eq(onnx_open("net.onnx", NULL, &import), SHUNT_OK, "%s", shunt_last_error());
     onnx_close(&import);
     free(model.data);
 }

@@ -48,11 +48,9 @@ static const char *const operators[] = {"Add",
 static const struct {
     const char *pattern, *reason;
 } not_applicable[] = {
-    {"node/test_cast*STRING*", "texts are no part of a network of numbers"},
     {"node/test_identity_opt", "the value is an optional sequence, not a tensor"},
     {"node/test_identity_sequence", "the value is a sequence, not a tensor"},
     {"node/test_training_dropout*", "training: the expected result holds NumPy's random numbers"},
-    {"node/test_batchnorm_*_training_mode", "training mode; Shunt trains graphs of its own"},
     {"node/test_maxpool_with_argmax_*", "where the maxima are is asked for; Shunt knows only what they are"},
 };
 static const char *const applicable_after_all[] = {"node/test_training_dropout_zero_ratio*"};

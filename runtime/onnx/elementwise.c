@@ -1,5 +1,4 @@
-/* elementwise.c - operators that take elements one by one, row by row or channel by channel: additions, ReLU, clipping, batch
- * norms, softmax; and Concat. */
+/* elementwise.c - operators that take elements one by one or row by row: additions, ReLU, clipping, softmax; and Concat. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -104,29 +103,6 @@ shunt_status onnx_import_add(onnx_node *node)
     }
     sum.data = NULL;
     return status ? status : onnx_result(node, 0, &sum, total);
-}
-
-/* ---- Batch norm ------------------------------------------------------------------------------------------------- */
-
-shunt_status onnx_import_batch_norm(onnx_node *node)
-{
-    const onnx_tensor tensor = onnx_input(node, 0)->tensor;
-    shunt_op_attr attr = {.batch_norm = {.epsilon = 1e-5f}};
-    int64_t trains = 0, spatial = 1, is_test = 1;
-    shunt_value inputs[5], dst;
-    if (tensor.rank < 2) return shunt_fail(SHUNT_E_INVALID, "its input has rank %u, not 2 or more", tensor.rank);
-    shunt_status status = onnx_attribute_float(node, "epsilon", &attr.batch_norm.epsilon);
-    if (!status && node->in->opset >= 14) status = onnx_attribute_int(node, "training_mode", &trains);
-    if (!status && node->in->opset < 9) status = onnx_attribute_int(node, "spatial", &spatial);
-    if (!status && node->in->opset < 7) status = onnx_attribute_int(node, "is_test", &is_test);
-    if (status) return status;
-    if (trains || !is_test || (node->in->opset >= 7 && node->noutputs > 1 && node->outputs[1].size))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it is in training mode; export the network in evaluation mode");
-    if (!spatial) return shunt_fail(SHUNT_E_UNSUPPORTED, "it normalises each pixel for itself (spatial = 0)");
-    for (uint32_t i = 0; i < 5 && !status; i++)
-        status = i ? onnx_shaped(node, i, 1, &tensor.dims[1], &inputs[i]) : onnx_as_is(node, 0, &inputs[0]);
-    if (!status) status = onnx_append(node, SHUNT_OP_BATCH_NORM, 0, &attr, 5, inputs, &dst);
-    return status ? status : onnx_result(node, 0, &tensor, dst);
 }
 
 /* ---- Softmax ---------------------------------------------------------------------------------------------------- */

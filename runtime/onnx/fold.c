@@ -7,9 +7,8 @@
 
 #include "runtime/error.h"
 
-/* A tensor of this type and shape with room for its data, which the caller fills. A short file may ask for much: there is
- * an end to it. */
-static shunt_status make(onnx_node *node, onnx_tensor *tensor, uint8_t **data)
+/* A short file may ask for much: there is an end to it. */
+shunt_status onnx_fold_make(onnx_node *node, onnx_tensor *tensor, uint8_t **data)
 {
     uint64_t count;
     *data = NULL;
@@ -52,7 +51,7 @@ static shunt_status numbers(onnx_node *node, onnx_tensor *tensor, bool *there)
     if (status) return status;
     *tensor = (onnx_tensor){.type = ONNX_INT64, .rank = list.there, .dims = {list.count}};
     if ((*there = list.there)) {
-        status = make(node, tensor, &data);
+        status = onnx_fold_make(node, tensor, &data);
         if (!status) memcpy(data, list.at, list.count * sizeof *list.at);
         return status;
     }
@@ -64,7 +63,7 @@ static shunt_status numbers(onnx_node *node, onnx_tensor *tensor, bool *there)
     if (status || !*there) return status;
     status = tensor->type == ONNX_FLOAT ? onnx_attribute_float(node, "value_float", &real)
                                         : onnx_attribute_int(node, "value_int", &whole);
-    if (!status) status = make(node, tensor, &data);
+    if (!status) status = onnx_fold_make(node, tensor, &data);
     if (!status) onnx_store(tensor->type, data, 0, (double)real, whole);
     return status;
 }
@@ -113,7 +112,7 @@ shunt_status onnx_fold_shape(onnx_node *node)
     start = start < -rank ? 0 : start < 0 ? start + rank : start > rank ? rank : start;
     end = end < -rank ? 0 : end < 0 ? end + rank : end > rank ? rank : end;
     onnx_tensor tensor = {.type = ONNX_INT64, .rank = 1, .dims = {end > start ? end - start : 0}};
-    status = make(node, &tensor, &data);
+    status = onnx_fold_make(node, &tensor, &data);
     if (status) return status;
     memcpy(data, source.dims + start, (size_t)tensor.dims[0] * sizeof *source.dims);
     return finish(node, &tensor);
@@ -137,13 +136,15 @@ shunt_status onnx_fold_gather(onnx_node *node)
     shunt_status status = onnx_attribute_int(node, "axis", &where);
     if (!status) status = onnx_axis(where, source.rank, &axis);
     if (status) return status;
+    if (!onnx_type_is_integer(places.type))
+        return shunt_fail(SHUNT_E_INVALID, "its indices are %s, not whole numbers", onnx_type_name(places.type));
     if (source.rank + places.rank - 1 > ONNX_MAX_RANK)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     onnx_tensor tensor = {.type = source.type, .rank = (uint8_t)(source.rank + places.rank - 1)};
     memcpy(tensor.dims, source.dims, axis * sizeof *tensor.dims);
     memcpy(tensor.dims + axis, places.dims, places.rank * sizeof *tensor.dims);
     memcpy(tensor.dims + axis + places.rank, source.dims + axis + 1, (source.rank - axis - 1) * sizeof *tensor.dims);
-    status = make(node, &tensor, &data);
+    status = onnx_fold_make(node, &tensor, &data);
     if (status) return status;
     uint64_t inner = product(source.dims, axis + 1, source.rank), chosen = onnx_size(&places);
     uint64_t count = onnx_size(&tensor);
@@ -177,7 +178,7 @@ shunt_status onnx_fold_concat(onnx_node *node)
         if (__builtin_add_overflow(tensor.dims[axis], value->tensor.dims[axis], &tensor.dims[axis]))
             return shunt_fail(SHUNT_E_INVALID, "its result is too large");
     }
-    status = make(node, &tensor, &data);
+    status = onnx_fold_make(node, &tensor, &data);
     if (status) return status;
     uint64_t outer = onnx_size(&tensor) ? product(tensor.dims, 0, axis) : 0, at = 0;
     for (uint64_t o = 0; o < outer; o++)
@@ -196,7 +197,7 @@ static shunt_status rearrange(onnx_node *node, const onnx_tensor *source, onnx_t
                               const void *context, const onnx_tensor *fill)
 {
     uint8_t *data;
-    shunt_status status = make(node, tensor, &data);
+    shunt_status status = onnx_fold_make(node, tensor, &data);
     if (status) return status;
     uint64_t count = onnx_size(tensor), index = 0;
     int64_t at[ONNX_MAX_RANK] = {0};
@@ -246,7 +247,7 @@ static bool find_padded(const void *context, const onnx_tensor *source, const in
 
 shunt_status onnx_fold_pad(onnx_node *node)
 {
-    static const uint64_t zero = 0;
+    static const wire_bytes zero = {0}; /* or an empty text */
     const onnx_tensor source = onnx_input(node, 0)->tensor;
     const onnx_value *given = onnx_input(node, 2);
     onnx_tensor tensor = source, fill = {.type = source.type, .data = (const uint8_t *)&zero};
@@ -282,33 +283,6 @@ shunt_status onnx_fold_slice(onnx_node *node)
 
 /* ---- Arithmetic ----------------------------------------------------------------------------------------------------- */
 
-shunt_status onnx_fold_cast(onnx_node *node)
-{
-    const onnx_tensor source = onnx_input(node, 0)->tensor;
-    int64_t to = 0;
-    uint8_t *data;
-    shunt_status status = onnx_attribute_int(node, "to", &to);
-    if (status) return status;
-    if (to < 0 || to > UINT8_MAX || !onnx_type_bytes((uint8_t)to))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it makes %s of numbers",
-                          onnx_type_name(to < 0 || to > UINT8_MAX ? UINT8_MAX : (uint8_t)to));
-    onnx_tensor tensor = source, one = {.type = (uint8_t)to};
-    tensor.type = (uint8_t)to;
-    if (source.splat) { /* only its one element is there to be cast */
-        status = make(node, &one, &data);
-        tensor.data = one.data;
-    } else {
-        status = make(node, &tensor, &data);
-    }
-    uint64_t count = status ? 0 : source.splat ? 1 : onnx_size(&source);
-    for (uint64_t i = 0; i < count; i++) {
-        double number = onnx_number(&source, i);
-        int64_t whole = to == ONNX_BOOL && onnx_type_is_float(source.type) ? number != 0 : onnx_integer(&source, i);
-        onnx_store(tensor.type, data, i, number, whole);
-    }
-    return status ? status : finish(node, &tensor);
-}
-
 static uint64_t broadcast_index(const onnx_tensor *tensor, const int64_t *at, uint32_t rank)
 {
     uint64_t index = 0;
@@ -331,7 +305,7 @@ shunt_status onnx_fold_add(onnx_node *node)
             return shunt_fail(SHUNT_E_INVALID, "its inputs differ in type");
         status = onnx_broadcast(&tensor, &onnx_input(node, i)->tensor, &tensor);
     }
-    if (!status) status = make(node, &tensor, &data);
+    if (!status) status = onnx_fold_make(node, &tensor, &data);
     if (status) return status;
     int64_t at[ONNX_MAX_RANK] = {0};
     uint64_t count = onnx_size(&tensor);

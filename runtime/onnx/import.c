@@ -254,6 +254,13 @@ static shunt_status read_outputs(importer *in, onnx_import *to)
     return reader.status;
 }
 
+static bool is_read(const graph_op *op, const uint32_t *uses)
+{
+    bool read = false;
+    for (uint32_t i = 0; i < op->noutputs; i++) read |= uses[op->outputs[i]] > 0;
+    return read;
+}
+
 /* What nobody reads need not be computed. */
 static shunt_status drop_unread(shunt_graph *graph)
 {
@@ -261,7 +268,7 @@ static shunt_status drop_unread(shunt_graph *graph)
     if (!uses) return shunt_fail_memory();
     for (uint32_t i = graph->nops; i-- > 0;) {
         graph_op *op = &graph->ops[i];
-        if (uses[op->outputs[0]]) continue;
+        if (is_read(op, uses)) continue;
         for (uint32_t k = 0; k < op->ninputs; k++) uses[op->inputs[k]]--;
         op->kind = 0;
     }

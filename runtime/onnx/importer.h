@@ -84,7 +84,7 @@ shunt_status onnx_parameter(onnx_node *node, const char *what, uint32_t rank, co
                             shunt_value *out);
 shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank, const int64_t *dims, float value,
                                 shunt_value *out);
-/* Appends an op. */
+/* Appends an op; out: its first output. */
 shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, const shunt_op_attr *attr,
                          uint32_t ninputs, const shunt_value *inputs, shunt_value *out);
 /* The graph's value in another shape of as many elements. */
@@ -111,6 +111,8 @@ shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
 /* Fold: all inputs are constants, and so becomes the result. */
 typedef shunt_status (*onnx_operator)(onnx_node *node);
 
+/* A tensor of this type and shape with room for its data, which the caller fills. */
+shunt_status onnx_fold_make(onnx_node *node, onnx_tensor *tensor, uint8_t **data);
 shunt_status onnx_fold_constant(onnx_node *node);
 shunt_status onnx_fold_constant_of_shape(onnx_node *node);
 shunt_status onnx_fold_shape(onnx_node *node);

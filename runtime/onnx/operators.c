@@ -20,38 +20,42 @@ static const struct rule {
     uint32_t least, most; /* inputs */
     onnx_operator fold;   /* all inputs are constants; NULL: the graph computes it all the same */
     onnx_operator import;
-    bool any_type; /* moves or compares elements: small integers go through as float32, too */
+    enum {
+        FLOATS,
+        NUMBERS,
+        ANYTHING
+    } takes;       /* what moves or compares takes small integers as float32, too; texts: constant */
     uint8_t since; /* the opset from which on the operator is what the importer knows */
 } rules[] = {
-    {"Add", 2, 2, onnx_fold_add, onnx_import_add, false, 6},
-    {"AveragePool", 1, 1, NULL, onnx_import_pool, false, 1},
-    {"BatchNormalization", 5, 5, NULL, onnx_import_batch_norm, false, 6},
-    {"Cast", 1, 1, onnx_fold_cast, onnx_import_cast, true, 6},
-    {"Clip", 1, 3, NULL, onnx_import_clip, true, 6},
-    {"Concat", 1, ONNX_MOST_ARGUMENTS, onnx_fold_concat, onnx_import_concat, true, 6},
-    {"Constant", 0, 0, onnx_fold_constant, NULL, true, 1},
-    {"ConstantOfShape", 1, 1, onnx_fold_constant_of_shape, NULL, true, 9},
-    {"Conv", 2, 3, NULL, onnx_import_conv, false, 1},
-    {"Dropout", 1, 3, onnx_import_dropout, onnx_import_dropout, true, 6},
-    {"Flatten", 1, 1, onnx_import_flatten, onnx_import_flatten, true, 1},
-    {"Gather", 2, 2, onnx_fold_gather, NULL, true, 1},
-    {"Gemm", 2, 3, NULL, onnx_import_gemm, false, 6},
-    {"GlobalAveragePool", 1, 1, NULL, onnx_import_global_pool, false, 1},
-    {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, true, 1},
-    {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, false, 1},
-    {"MatMul", 2, 2, NULL, onnx_import_matmul, false, 1},
-    {"MaxPool", 1, 1, NULL, onnx_import_pool, true, 1},
-    {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, true, 6},
-    {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, false, 1},
-    {"Relu", 1, 1, NULL, onnx_import_relu, true, 6},
-    {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, true, 5},
-    {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, true, 1},
-    {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, true, 1},
-    {"Softmax", 1, 1, NULL, onnx_import_softmax, false, 1},
-    {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, true, 1},
-    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, false, 6},
-    {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, true, 1},
-    {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, true, 1},
+    {"Add", 2, 2, onnx_fold_add, onnx_import_add, FLOATS, 6},
+    {"AveragePool", 1, 1, NULL, onnx_import_pool, FLOATS, 1},
+    {"BatchNormalization", 5, 5, NULL, onnx_import_batch_norm, FLOATS, 6},
+    {"Cast", 1, 1, onnx_fold_cast, onnx_import_cast, ANYTHING, 6},
+    {"Clip", 1, 3, NULL, onnx_import_clip, NUMBERS, 6},
+    {"Concat", 1, ONNX_MOST_ARGUMENTS, onnx_fold_concat, onnx_import_concat, ANYTHING, 6},
+    {"Constant", 0, 0, onnx_fold_constant, NULL, ANYTHING, 1},
+    {"ConstantOfShape", 1, 1, onnx_fold_constant_of_shape, NULL, ANYTHING, 9},
+    {"Conv", 2, 3, NULL, onnx_import_conv, FLOATS, 1},
+    {"Dropout", 1, 3, onnx_import_dropout, onnx_import_dropout, NUMBERS, 6},
+    {"Flatten", 1, 1, onnx_import_flatten, onnx_import_flatten, ANYTHING, 1},
+    {"Gather", 2, 2, onnx_fold_gather, NULL, ANYTHING, 1},
+    {"Gemm", 2, 3, NULL, onnx_import_gemm, FLOATS, 6},
+    {"GlobalAveragePool", 1, 1, NULL, onnx_import_global_pool, FLOATS, 1},
+    {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, ANYTHING, 1},
+    {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
+    {"MatMul", 2, 2, NULL, onnx_import_matmul, FLOATS, 1},
+    {"MaxPool", 1, 1, NULL, onnx_import_pool, NUMBERS, 1},
+    {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, ANYTHING, 6},
+    {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, FLOATS, 1},
+    {"Relu", 1, 1, NULL, onnx_import_relu, NUMBERS, 6},
+    {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, ANYTHING, 5},
+    {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, ANYTHING, 1},
+    {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, ANYTHING, 1},
+    {"Softmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
+    {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, ANYTHING, 1},
+    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, FLOATS, 6},
+    {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, ANYTHING, 1},
+    {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, ANYTHING, 1},
 };
 
 static shunt_status find_rule(const onnx_node *node, const struct rule **out)
@@ -132,6 +136,7 @@ static void set_label(onnx_node *node)
 
 static shunt_status check_inputs(const onnx_node *node, const struct rule *rule, bool *constant)
 {
+    bool texts = false;
     *constant = true;
     if (node->ninputs < rule->least || node->ninputs > rule->most)
         return shunt_fail(SHUNT_E_INVALID, "it has %u inputs instead of %u to %u", node->ninputs, rule->least,
@@ -139,12 +144,15 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
     for (uint32_t i = 0; i < node->ninputs; i++) {
         const onnx_value *value = onnx_input(node, i);
         if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        texts |= value && value->tensor.type == ONNX_STRING;
         if (!value || onnx_is_constant(value)) continue;
         *constant = false;
-        if (!rule->any_type && !onnx_type_is_float(value->tensor.type))
+        if (rule->takes == FLOATS && !onnx_type_is_float(value->tensor.type))
             return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with %s, and Shunt in float32",
                               onnx_type_name(value->tensor.type));
     }
+    if (texts && !(*constant && rule->fold && rule->takes == ANYTHING))
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with texts, and Shunt in float32");
     return SHUNT_OK;
 }
 

@@ -137,21 +137,6 @@ shunt_status onnx_import_unsqueeze(onnx_node *node)
     return alias(node, rank, dims);
 }
 
-/* Between types that are all float32 here; a small integer becomes one exactly. */
-shunt_status onnx_import_cast(onnx_node *node)
-{
-    int64_t to = 0;
-    const onnx_value *source = onnx_input(node, 0);
-    shunt_status status = onnx_attribute_int(node, "to", &to);
-    if (status) return status;
-    if (to < 0 || to > UINT8_MAX || !onnx_type_is_float((uint8_t)to))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it makes %s of what the network computes; Shunt computes in float32",
-                          onnx_type_name(to < 0 || to > UINT8_MAX ? UINT8_MAX : (uint8_t)to));
-    onnx_tensor tensor = source->tensor;
-    tensor.type = (uint8_t)to;
-    return onnx_result(node, 0, &tensor, source->value);
-}
-
 shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes)
 {
     onnx_ints order;

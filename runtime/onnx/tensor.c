@@ -57,11 +57,13 @@ static const struct {
     const char *name;
     size_t bytes;
 } types[] = {
-    [ONNX_FLOAT] = {"FLOAT", 4},     [ONNX_UINT8] = {"UINT8", 1},       [ONNX_INT8] = {"INT8", 1},
-    [ONNX_UINT16] = {"UINT16", 2},   [ONNX_INT16] = {"INT16", 2},       [ONNX_INT32] = {"INT32", 4},
-    [ONNX_INT64] = {"INT64", 8},     [ONNX_STRING] = {"STRING", 0},     [ONNX_BOOL] = {"BOOL", 1},
-    [ONNX_FLOAT16] = {"FLOAT16", 2}, [ONNX_DOUBLE] = {"DOUBLE", 8},     [ONNX_UINT32] = {"UINT32", 4},
-    [ONNX_UINT64] = {"UINT64", 8},   [ONNX_BFLOAT16] = {"BFLOAT16", 2},
+    [ONNX_FLOAT] = {"FLOAT", 4},       [ONNX_UINT8] = {"UINT8", 1},
+    [ONNX_INT8] = {"INT8", 1},         [ONNX_UINT16] = {"UINT16", 2},
+    [ONNX_INT16] = {"INT16", 2},       [ONNX_INT32] = {"INT32", 4},
+    [ONNX_INT64] = {"INT64", 8},       [ONNX_BOOL] = {"BOOL", 1},
+    [ONNX_FLOAT16] = {"FLOAT16", 2},   [ONNX_DOUBLE] = {"DOUBLE", 8},
+    [ONNX_UINT32] = {"UINT32", 4},     [ONNX_UINT64] = {"UINT64", 8},
+    [ONNX_BFLOAT16] = {"BFLOAT16", 2}, [ONNX_STRING] = {"STRING", sizeof(wire_bytes)},
 };
 enum { NTYPES = sizeof types / sizeof *types };
 
@@ -83,6 +85,12 @@ bool onnx_type_is_float(uint8_t type)
 bool onnx_type_is_small(uint8_t type)
 {
     return type == ONNX_UINT8 || type == ONNX_INT8 || type == ONNX_UINT16 || type == ONNX_INT16;
+}
+
+bool onnx_type_is_integer(uint8_t type)
+{
+    return onnx_type_is_small(type) || type == ONNX_INT32 || type == ONNX_INT64 || type == ONNX_UINT32 ||
+           type == ONNX_UINT64;
 }
 
 shunt_status onnx_count(const onnx_tensor *tensor, uint64_t *count)
@@ -332,6 +340,22 @@ static uint32_t list_of(uint8_t type)
     }
 }
 
+/* The texts stay where they are. */
+static shunt_status gather_texts(wire_bytes message, const uint8_t *file, const parts *p, onnx_memory *memory,
+                                 onnx_tensor *out)
+{
+    wire reader = wire_open(message, file);
+    wire_field field;
+    uint64_t at = 0;
+    wire_bytes *texts = onnx_alloc(memory, p->listed * sizeof *texts);
+    if (!texts) return SHUNT_E_MEMORY;
+    while (at < p->listed && wire_next(&reader, &field))
+        if (field.number == STRING_DATA && wire_expect(&reader, &field, WIRE_BYTES, "a text"))
+            texts[at++] = field.bytes;
+    out->data = (const uint8_t *)texts;
+    return reader.status;
+}
+
 /* Puts the elements of the typed list together, as they would lie in raw data. */
 static shunt_status gather_list(wire_bytes message, const uint8_t *file, const parts *p, onnx_memory *memory,
                                 onnx_tensor *out)
@@ -385,8 +409,10 @@ static shunt_status find_data(wire_bytes message, const uint8_t *file, const par
     shunt_status status = onnx_count(out, &count);
     if (status) return status;
     if (!onnx_type_bytes(out->type))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it holds %s; only numbers and truth values can be read",
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "it holds %s; only numbers, truth values and texts can be read",
                           onnx_type_name(out->type));
+    if (out->type == ONNX_STRING && (p->external || p->has_raw))
+        return shunt_fail(SHUNT_E_INVALID, "it holds texts as raw data");
     if (p->segment) return shunt_fail(SHUNT_E_UNSUPPORTED, "it is stored in segments, which no exporter writes");
     bytes = count * onnx_type_bytes(out->type);
     if (p->external) return read_external(p, folder, bytes, out);
@@ -402,6 +428,7 @@ static shunt_status find_data(wire_bytes message, const uint8_t *file, const par
                           onnx_type_name(out->type));
     if (p->listed != count)
         return shunt_fail(SHUNT_E_INVALID, "it has %" PRIu64 " elements; its shape needs %" PRIu64, p->listed, count);
+    if (out->type == ONNX_STRING) return gather_texts(message, file, p, memory, out);
     if (p->packed.data && p->packed.size == bytes && item_type(p->list) != WIRE_VARINT)
         out->data = p->packed.data;
     else

@@ -28,7 +28,7 @@ typedef struct onnx_tensor {
     uint8_t type, rank;
     bool splat; /* data is one element, which all are */
     int64_t dims[ONNX_MAX_RANK];
-    const uint8_t *data; /* little-endian, not aligned; NULL: computed when the graph runs */
+    const uint8_t *data; /* little-endian, not aligned; of STRING: wire_bytes; NULL: computed when the graph runs */
 } onnx_tensor;
 
 /* Memory that lives as long as the import, and how much more there may be: 3 times the file and 48 MiB in all. */
@@ -44,11 +44,12 @@ void onnx_memory_free(onnx_memory *memory);
 
 /* "FLOAT16", or "type 77". */
 const char *onnx_type_name(uint8_t type);
-/* Bytes of an element; 0 for strings and unknown types. */
+/* Bytes of an element; 0 for unknown types. */
 size_t onnx_type_bytes(uint8_t type);
 bool onnx_type_is_float(uint8_t type);
 /* Integers of at most 16 bits: exact in float32. */
 bool onnx_type_is_small(uint8_t type);
+bool onnx_type_is_integer(uint8_t type);
 
 /* Number of elements; at most 2^40, or fails. */
 shunt_status onnx_count(const onnx_tensor *tensor, uint64_t *count);
@@ -69,12 +70,20 @@ shunt_status onnx_tensor_read(wire_bytes message, const uint8_t *file, const onn
 shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint64_t offset, uint64_t length,
                            wire_bytes *out);
 
-/* Element `index` as a number; integers beyond 2^53 are rounded in the first. */
+/* Element `index`, of no STRING, as a number; integers beyond 2^53 are rounded in the first. */
 double onnx_number(const onnx_tensor *tensor, uint64_t index);
 int64_t onnx_integer(const onnx_tensor *tensor, uint64_t index);
 /* Writes a number as element `index`, rounded or wrapped to the type. */
 void onnx_store(uint8_t type, void *data, uint64_t index, double number, int64_t integer);
-/* All elements as float32. */
+/* All elements, of no STRING, as float32. */
 void onnx_floats(const onnx_tensor *tensor, float *out);
+
+/* text.c: element `index` of a STRING; the number that a text says, if it says one and nothing else; a number as text of
+ * less than ONNX_NUMBER_CHARS. */
+enum { ONNX_NUMBER_CHARS = 32 };
+wire_bytes onnx_text(const onnx_tensor *tensor, uint64_t index);
+bool onnx_text_real(wire_bytes text, double *out);
+bool onnx_text_integer(wire_bytes text, int64_t *out);
+void onnx_print_number(const onnx_tensor *tensor, uint64_t index, char text[ONNX_NUMBER_CHARS]);
 
 #endif

@@ -178,7 +178,8 @@ shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *
         return shunt_fail(SHUNT_E_UNSUPPORTED,
                           "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
                           value->name);
-    if (value->tensor.rank > 1 || onnx_size(&value->tensor) > ONNX_MOST_INTS || onnx_type_is_float(value->tensor.type))
+    if (value->tensor.rank > 1 || onnx_size(&value->tensor) > ONNX_MOST_INTS ||
+        !onnx_type_is_integer(value->tensor.type))
         return shunt_fail(SHUNT_E_INVALID, "its %s '%.100s' are not a list of at most %d whole numbers", what,
                           value->name, ONNX_MOST_INTS);
     out->count = (uint32_t)onnx_size(&value->tensor);

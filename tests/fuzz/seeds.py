@@ -42,6 +42,25 @@ for name in sorted(os.listdir(os.path.join(golden, "onnx"))):
     os.makedirs(os.path.join(out, "onnx"), exist_ok=True)
     shutil.copy(os.path.join(golden, "onnx", name, "model.onnx"), os.path.join(out, "onnx", name))
 
+
+
+def part(field, data):
+    """A message, text or bytes of protobuf, or a number."""
+    if isinstance(data, int):
+        return bytes([field << 3, data])
+    assert len(data) < 128
+    return bytes([field << 3 | 2, len(data)]) + data
+
+
+def node(op, source, dst, to):
+    attribute = part(1, b"to") + part(3, to) + bytes([20 << 3 & 127 | 128, 1, 2])
+    return part(1, part(1, source) + part(2, dst) + part(4, op) + part(5, attribute))
+
+
+texts = part(1, 3) + part(2, 8) + part(6, b"1e-5") + part(6, b"-INF") + part(6, b"7") + part(8, b"t")
+graph = node(b"Cast", b"t", b"n", 1) + node(b"Cast", b"n", b"y", 8) + part(5, texts) + part(12, part(1, b"y"))
+put("onnx", "texts", part(1, 8) + part(7, graph) + part(8, part(2, 17)))
+
 put("safetensors", "empty", safetensors({}, b""))
 several = safetensors({"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 3], 0, 24), "b": tensor("I64", [], 24, 32),
                        "c": tensor("BF16", [1, 2], 32, 36), "d": tensor("F8_E4M3", [4], 36, 40)}, bytes(range(40)))

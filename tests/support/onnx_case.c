@@ -103,7 +103,7 @@ static size_t read_tensors(run *r, int set, const char *kind, const uint8_t *typ
         if (shunt_map_file(path, 0, &one->file)) break;
         if (onnx_tensor_read((wire_bytes){one->file.data, one->file.size}, one->file.data, NULL, &r->memory,
                              &one->tensor, NULL))
-            one->tensor = (onnx_tensor){0}; /* not a tensor, or one of texts */
+            one->tensor = (onnx_tensor){0}; /* not a tensor */
         if (types[count] == ONNX_BFLOAT16) one->tensor.type = ONNX_BFLOAT16;
     }
     return count;
@@ -137,11 +137,23 @@ static float *floats(const onnx_tensor *tensor)
     return data;
 }
 
+static bool compare_texts(run *r, const char *name, const onnx_tensor *expected, const onnx_tensor *got)
+{
+    for (uint64_t i = 0; i < onnx_size(expected); i++) {
+        wire_bytes wanted = onnx_text(expected, i), is = onnx_text(got, i);
+        if (is.size != wanted.size || memcmp(is.data, wanted.data, is.size))
+            return say(r, "output %s is %.*s, not %.*s", name, (int)is.size, (const char *)is.data, (int)wanted.size,
+                       (const char *)wanted.data);
+    }
+    return true;
+}
+
 static bool compare(run *r, const char *name, const onnx_tensor *expected, const onnx_tensor *shape, const float *got)
 {
     if (shape->type != expected->type) return say(r, "output %s has another type", name);
     if (shape->rank != expected->rank || memcmp(shape->dims, expected->dims, shape->rank * sizeof *shape->dims))
         return say(r, "output %s has another shape", name);
+    if (shape->type == ONNX_STRING) return compare_texts(r, name, expected, shape);
     double most = 0.2; /* rounding errors are those of the largest numbers in a sum */
     for (uint64_t i = 0; i < onnx_size(expected); i++)
         if (isfinite(onnx_number(expected, i))) most = fmax(most, fabs(onnx_number(expected, i)));
