@@ -16,27 +16,7 @@
  * Memory per item: src R*S*C*M*chunk floats in whole blocks; weights R*S*C*KB*B floats, once per tile but in passes of
  * pass_taps * pass_c * KB*B floats, which should fit in a quarter of the L2 cache; dst M*chunk*KB*B floats, once per pass.
  */
-#include "cpu.cl"
-#include "conv.cl"
-
-/* How the work is cut; the same fields as conv_cut in backends/opencl/conv_tile.c. */
-struct conv_cut {
-    int taps;              /* R * S, with PLAIN_SRC R; or 0 */
-    int chunk;             /* tiles per work-item */
-    int pass_taps, pass_c; /* taps and channels per pass over the chunk; pass_c < C needs pass_taps 1 */
-};
-
-/* acc (M, KB) += one src lane of each pixel, x (M), times KB*B weights. */
-static void multiply(vec acc[M][KB], const float *x, __global const float *w)
-{
-    vec wv[KB];
-#pragma unroll
-    for (int j = 0; j < KB; j++) wv[j] = ((__global const vec *)w)[j];
-#pragma unroll
-    for (int m = 0; m < M; m++)
-#pragma unroll
-        for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], wv[j], acc[m][j]);
-}
+#include "register_tile.cl"
 
 /* Where the receptive fields of a tile's pixels begin; those of pixels past the end lie far above the image. */
 struct fields {
@@ -49,13 +29,13 @@ struct fields {
  * products would take as long to make those as to use them. Its loop is that of add_tap(), but through a function that takes
  * M pointers the compiler keeps M again, and all is lost. */
 static __global const float *add_run(vec acc[M][KB], __global const float *x, __global const float *w,
-                                     __global const float *next, int channels, long plane)
+                                     __global const float *next, int step, int channels, long plane)
 {
     for (int left = channels; left > 0; left -= B, x += plane) {
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
-            for (int u = 0; u < 2; u++, w += KB * B, next += B) {
+            for (int u = 0; u < 2; u++, w += KB * B, next += step) {
                 float xc[M];
                 PREFETCH(next);
 #pragma unroll
@@ -67,26 +47,26 @@ static __global const float *add_run(vec acc[M][KB], __global const float *x, __
     return w;
 }
 
-/* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`, one
- * line a channel. */
+/* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`,
+ * `step` floats a channel. */
 static __global const float *add_tap(vec acc[M][KB], __global const float *zeros, __global const float *w,
-                                     __global const float *next, const struct fields *f, int r, int s, int c0, int c1,
+                                     __global const float *next, int step, const struct fields *f, int r, int s, int c0, int c1,
                                      const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W * B;
     __global const float *x[M];
-    long step[M];
+    long advance[M];
     const int h0 = f->h[0] + r * d->dilation_h, v0 = f->w[0] + s * d->dilation_w;
     int any = 0;
 
     if (KB <= 2 && f->in_row && (uint)h0 < (uint)d->H && v0 >= 0 && v0 + M <= d->W)
-        return add_run(acc, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, c1 - c0, plane);
+        return add_run(acc, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, step, c1 - c0, plane);
 #pragma unroll
     for (int m = 0; m < M; m++) {
         const int h = f->h[m] + r * d->dilation_h, v = f->w[m] + s * d->dilation_w;
         const int inside = (uint)h < (uint)d->H && (uint)v < (uint)d->W;
         x[m] = inside ? f->image[m] + c0 / B * plane + ((long)h * d->W + v) * B : zeros;
-        step[m] = inside ? plane : 0;
+        advance[m] = inside ? plane : 0;
         any |= inside;
     }
     if (!any) return w + (c1 - c0 + 1) / 2 * 2 * (KB * B);
@@ -94,7 +74,7 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
-            for (int u = 0; u < 2; u++, w += KB * B, next += B) {
+            for (int u = 0; u < 2; u++, w += KB * B, next += step) {
                 float xc[M];
                 PREFETCH(next);
 #pragma unroll
@@ -103,7 +83,7 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
             }
         }
 #pragma unroll
-        for (int m = 0; m < M; m++) x[m] += step[m];
+        for (int m = 0; m < M; m++) x[m] += advance[m];
     }
     return w;
 }
@@ -163,7 +143,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
     const int group = get_global_id(0), k_blocks = CEIL_DIV(d.K, B), valid_j = min(KB, k_blocks - group * KB);
     const int pixels = d.N * d.P * d.Q;
     const int begin = get_global_id(1) * cut.chunk * M, end = min(begin + cut.chunk * M, pixels);
-    const int row = begin / d.Q;
+    const int row = begin / d.Q, step = fetch_step(CEIL_DIV(end - begin, M));
     const long plane = (long)place.H * place.W;
     vec b[KB];
 
@@ -220,13 +200,12 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 #ifdef PLAIN_SRC
             for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
 #else
-            /* The first KB tiles of a chunk share the fetching of the next pass's weights. */
-            const long panel = (tap1 - tap0) * ((c1 - c0 + 1) / 2 * 2) * (KB * B);
-            __global const float *next = w + panel + min((tile - begin) / M, KB - 1) * (panel / KB);
+            const int padded = (c1 - c0 + 1) / 2 * 2, channels = (tap1 - tap0) * padded;
+            __global const float *next = fetch_from(w + channels * (KB * B), channels, (tile - begin) / M, step);
             int r = tap0 / d.S, s = tap0 % d.S;
             for (int tap = tap0; tap < tap1; tap++) {
-                w = add_tap(acc, weights, w, next, &f, r, s, c0, c1, &d);
-                next += (c1 - c0 + 1) / 2 * 2 * B;
+                w = add_tap(acc, weights, w, next, step, &f, r, s, c0, c1, &d);
+                next += padded * step;
                 if (++s == d.S) {
                     s = 0;
                     r++;

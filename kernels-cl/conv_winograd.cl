@@ -52,9 +52,9 @@ static void dst_line(vec y[F], const vec x[E])
 #endif
 }
 
-/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, one line a channel. */
+/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, `step` floats a channel. */
 static void multiply(SCRATCH const float *v, __global const float *u, SCRATCH vec *m, int T, int C,
-                     __global const float *next)
+                     __global const float *next, int step)
 {
     vec acc[M][KB];
 #pragma unroll
@@ -65,7 +65,7 @@ static void multiply(SCRATCH const float *v, __global const float *u, SCRATCH ve
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
-            for (int l = 0; l < 2; l++, u += KB * B, next += B) {
+            for (int l = 0; l < 2; l++, u += KB * B, next += step) {
                 vec uv[KB];
                 PREFETCH(next);
 #pragma unroll
@@ -147,16 +147,17 @@ winograd_fused(__global const float *src_, ulong src_at, __global const float *r
     const int T = CEIL_DIV(count, M) * M, c_blocks = CEIL_DIV(d.C, B), k_blocks = CEIL_DIV(d.K, B);
     const int group0 = get_global_id(0) * cut.slice, group1 = min(group0 + cut.slice, CEIL_DIV(k_blocks, KB));
     const long v_stride = (long)c_blocks * T + 1, m_stride = (long)KB * T + 1, size = u_size(d.C);
+    const int c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
     __local vec *v = scratch, *m = scratch + E * E * v_stride;
 
     for (int cb = 0; cb < c_blocks; cb++) transform_src(src, v + cb * T, v_stride, cb, first, T, &d);
     for (int group = group0; group < group1; group++) {
-        /* The first KB register tiles share the fetching of the next product's weights. */
-        for (int e = 0; e < E * E; e++)
+        for (int e = 0; e < E * E; e++) {
+            __global const float *panel = u + (group * E * E + e) * size;
             for (int t = 0; t < T; t += M)
-                multiply((__local const float *)(v + e * v_stride + t), u + (group * E * E + e) * size,
-                         m + e * m_stride + t, T, d.C,
-                         u + (group * E * E + e + 1) * size + min(t / M, KB - 1) * (size / KB));
+                multiply((__local const float *)(v + e * v_stride + t), panel, m + e * m_stride + t, T, d.C,
+                         fetch_from(panel + size, c_size, t / M, step), step);
+        }
         for (int kb = group * KB; kb < min((group + 1) * KB, k_blocks); kb++)
             transform_dst(m + (kb - group * KB) * T, m_stride, bias, residual, dst, kb, first, count, &d);
     }
@@ -186,14 +187,15 @@ winograd_multiply(__global const float *restrict v_, ulong v_at, __global const 
     const int T = CEIL_DIV(cut.count, M) * M, e = get_global_id(1), group = get_global_id(2);
     const int begin = get_global_id(0) * cut.chunk, end = min(begin + cut.chunk, T);
 
+    const int c_size = (d.C + 1) / 2 * 2, step = fetch_step((end - begin) / M);
     const long size = u_size(d.C);
 
     v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
     u += u_at + (group * E * E + e) * size;
     m += e * ((long)CEIL_DIV(d.K, B * KB) * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
-        multiply((__global const float *)(v + t), u, m + t, T, d.C,
-                 u + size + min((t - begin) / M, KB - 1) * (size / KB));
+        multiply((__global const float *)(v + t), u, m + t, T, d.C, fetch_from(u + size, c_size, (t - begin) / M, step),
+                 step);
 }
 
 /* Work-items: (ceil(count/chunk), ceil(K/B), 1). */

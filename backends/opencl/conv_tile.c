@@ -1,18 +1,19 @@
 /* conv_tile.c - the direct convolution for CPUs, and its gradient by src: register tiles, passes cut so that their weights
- * stay in the cache. */
+ * stay in the cache. Two kernels share tiles, cut and packed weights: conv_point.cl where a pixel of dst is one of src, else
+ * conv_tile.cl. */
 #include "conv_phase.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The same fields as in conv_tile.cl. */
+/* The same fields as in register_tile.cl. */
 typedef struct conv_cut {
     cl_int taps, chunk, pass_taps, pass_c;
 } conv_cut;
 
 typedef struct conv_tile {
     cl_int block, m, n; /* m pixels by n vectors of `block` channels */
-    bool plain_src;
+    bool plain_src, point;
     uint32_t phases;
 } conv_tile;
 
@@ -48,6 +49,33 @@ static int rank(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device, (void)desc;
     return OCL_TILE_RANK;
+}
+
+static int64_t crossing_tiles(const conv_tile *tile, const conv_dims *d)
+{
+    return ceil_div(d->N * d->P * d->Q, tile->m);
+}
+
+static int64_t point_tiles(const conv_tile *tile, const conv_dims *d)
+{
+    return (int64_t)d->N * ceil_div(d->P * d->Q, tile->m);
+}
+
+static int64_t count_tiles(const conv_tile *tile, const conv_dims *d)
+{
+    return tile->point ? point_tiles(tile, d) : crossing_tiles(tile, d);
+}
+
+/* Whether conv_point.cl can do it, pixel for pixel, in whole vectors; and without many more tiles, none of which is in two
+ * images there. */
+static bool is_point(const conv_tile *tile, const conv_phase *phase)
+{
+    const conv_dims *d = &phase->dims;
+    const bool one_to_one = phase->taps == 1 && d->stride[0] == 1 && d->stride[1] == 1 && d->pad[0] == 0 &&
+                            d->pad[1] == 0 && d->P == d->H && d->Q == d->W && phase->place.step[0] == 1 &&
+                            phase->place.step[1] == 1;
+    return one_to_one && !tile->plain_src && d->C % tile->block == 0 && d->K % (tile->n * tile->block) == 0 &&
+           d->P * d->Q >= tile->m && 20 * point_tiles(tile, d) <= 21 * crossing_tiles(tile, d);
 }
 
 /* Tiles that fill the registers: 32 of 16 floats, or 16 of 8. One that is wider than K would compute channels in vain; one
@@ -104,8 +132,7 @@ static int64_t most_tiles(const conv_tile *tile, const conv_dims *d, const conv_
 static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units)
 {
     conv_cut cut = cut_passes(tile, d);
-    const int64_t tiles = ceil_div(d->N * d->P * d->Q, tile->m),
-                  groups = ceil_div(ceil_div(d->K, tile->block), tile->n);
+    const int64_t tiles = count_tiles(tile, d), groups = ceil_div(ceil_div(d->K, tile->block), tile->n);
     double best = 0;
     for (int64_t chunk = most_tiles(tile, d, &cut); chunk >= 1; chunk--) {
         /* Rounds of items over the units, each as long as a chunk and half a tile's start. */
@@ -136,7 +163,7 @@ static shunt_status set_phase(shunt_bop *op, const conv_tile *tile, uint32_t ind
     conv_cut cut = cut_work(tile, d, (cl_int)op->device->found.limits.units);
     if (phase.taps == 0) cut.taps = 0;
     op->steps[0].global[0] = (size_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
-    op->steps[0].global[1] = (size_t)ceil_div(ceil_div(d->N * d->P * d->Q, tile->m), cut.chunk);
+    op->steps[0].global[1] = (size_t)ceil_div((cl_int)count_tiles(tile, d), cut.chunk);
     op->pack.global[0] = (size_t)tile->n;
     op->pack.global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
     op->pack.global[2] = op->steps[0].global[0];
@@ -159,7 +186,8 @@ static shunt_status make_steps(shunt_bop *op, const conv_tile *tile)
     ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d%s", tile->block, tile->block, tile->m, tile->n,
                    tile->plain_src ? " -DPLAIN_SRC" : "");
     shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], &ocl_conv_tile_cl, options, "conv_tile", 2, items, local);
+        ocl_step_create(op->device, &op->steps[0], tile->point ? &ocl_conv_point_cl : &ocl_conv_tile_cl, options,
+                        tile->point ? "conv_point" : "conv_tile", 2, items, local);
     if (status) return status;
     return ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
 }
@@ -181,6 +209,7 @@ static shunt_status prepare(shunt_bop *op)
         const conv_phase phase = ocl_conv_phase(&op->desc, i);
         const uint64_t floats = packed_floats(tile, &phase.dims);
         if (floats > most) most = floats;
+        tile->point = tile->phases == 1 && is_point(tile, &phase);
     }
     ocl_conv_cost(op);
     snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");

@@ -79,6 +79,10 @@ static void draw_conv(dice *d, shunt_op_desc *op)
     int64_t most = dice_one_in(d, 8) ? 150 : a->groups > 1 ? 3 : 20, N = dice_between(d, 1, 3);
     int64_t C = dice_between(d, 1, most), K = dice_between(d, 1, most);
     op->flags = (uint32_t)dice_between(d, 0, 7);
+    if (dice_one_in(d, 5)) { /* what fast paths are made for */
+        C = (C + 15) / 16 * 16;
+        K = (K + 63) / 64 * 64;
+    }
     dice_input(op, dice_tensor(4, N, a->groups * C, size[0], size[1]), 0);
     dice_input(op, dice_tensor(4, a->groups * K, C, window[0], window[1]), 1);
     op->outputs[0] = dice_tensor(4, N, a->groups * K, result[0], result[1]);

@@ -90,6 +90,9 @@ def convs():
     conv(1, 2, 1, (1, 37), (1, 3), before=(0, 1))
     conv(1, 1, 2, (4, 4), (3, 3), before=(3, 2), after=(1, 3))
     conv(1, 17, 9, (3, 3), (3, 3), before=(1, 1), flags=("bias",))
+    # Whole vectors of channels, pixel for pixel: register tiles in a row, of which an image's last two overlap.
+    conv(2, 272, 64, (23, 1), (1, 1), flags=fused)
+    conv(1, 16, 128, (1, 7), (1, 1))
 
 
 def linears():

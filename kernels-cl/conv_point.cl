@@ -1,0 +1,95 @@
+/* conv_point.cl - the convolution of conv_tile.cl where the window is one pixel and src and dst have the same ones: a product
+ * of matrices, whose tiles are M pixels in a row. One pointer stands for all of them, so that a tile begins and ends in a
+ * fraction of the time: 500 cycles there, of the 768 that 64 channels take.
+ *
+ * C is a multiple of B, K one of KB*B; an image has at least M pixels, and none is in the padding.
+ * Work-items: (K/(KB*B), ceil(N*ceil(P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, none of them in two images:
+ * an image's last one begins before the end of the one before, and leaves alone what that has done.
+ *
+ * Packed weights, build options and memory per item as in conv_tile.cl.
+ */
+#include "register_tile.cl"
+
+/* acc += addend, for pixels from `skip` on. */
+static void add_pixels(vec acc[M][KB], __global const vec *addend, long plane, int skip)
+{
+#pragma unroll
+    for (int m = 0; m < M; m++)
+        if (m >= skip)
+#pragma unroll
+            for (int j = 0; j < KB; j++) acc[m][j] += addend[m + j * plane];
+}
+
+/* acc becomes 0 where mask is not above it. */
+static void mask_pixels(vec acc[M][KB], __global const vec *mask, long plane)
+{
+#pragma unroll
+    for (int m = 0; m < M; m++)
+#pragma unroll
+        for (int j = 0; j < KB; j++) acc[m][j] = masked(acc[m][j], mask[m + j * plane]);
+}
+
+/* dst = acc, for pixels from `skip` on. */
+static void store_pixels(vec acc[M][KB], __global vec *dst, vec floor, long plane, int skip)
+{
+#pragma unroll
+    for (int m = 0; m < M; m++)
+        if (m >= skip)
+#pragma unroll
+            for (int j = 0; j < KB; j++) dst[m + j * plane] = at_least(acc[m][j], floor);
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv_point(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
+           __global const float *restrict bias, ulong bias_at, __global const float *residual, ulong residual_at,
+           __global float *dst, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
+           const struct conv_place place)
+{
+    const int group = get_global_id(0), per_image = CEIL_DIV(d.P * d.Q, M);
+    const int begin = get_global_id(1) * cut.chunk, end = min(begin + cut.chunk, d.N * per_image);
+    const long plane = (long)d.P * d.Q;
+    const int passes = CEIL_DIV(d.C, cut.pass_c), step = fetch_step(end - begin);
+    vec b[KB];
+#pragma unroll
+    for (int j = 0; j < KB; j++)
+        b[j] = d.flags & WITH_BIAS ? LOAD(bias + bias_at + (group * KB + j) * B) : (vec)0.0f;
+    for (int pass = 0; pass < passes; pass++) {
+        const int c0 = pass * cut.pass_c, c1 = min(c0 + cut.pass_c, d.C), last = pass == passes - 1;
+        const vec floor = last && d.flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
+        __global const float *const panel = weights + weights_at + B + ((long)group * d.C + c0) * (KB * B);
+
+        int n = begin / per_image, first = (begin - n * per_image) * M;
+        for (int tile = begin; tile < end; tile++) {
+            const int start = min(first, (int)plane - M);
+            const long to = ((long)n * (d.K / B) + group * KB) * plane + start;
+            __global const float *x = src + src_at + ((n * (d.C / B) + c0 / B) * plane + start) * B, *w = panel,
+                                 *next = fetch_from(panel + (c1 - c0) * (KB * B), c1 - c0, tile - begin, step);
+            vec acc[M][KB];
+#pragma unroll
+            for (int m = 0; m < M; m++)
+#pragma unroll
+                for (int j = 0; j < KB; j++) acc[m][j] = pass ? (vec)0.0f : b[j];
+            /* The residual is read before the first partial sum may overwrite it. */
+            if (pass || d.flags & WITH_RESIDUAL)
+                add_pixels(acc, (__global const vec *)(pass ? dst + dst_at : residual + residual_at) + to, plane,
+                           first - start);
+            for (int c = c0; c < c1; c += B, x += plane * B) {
+                for (int u = 0; u < B; u++, w += KB * B, next += step) {
+                    float xc[M];
+                    PREFETCH(next);
+#pragma unroll
+                    for (int m = 0; m < M; m++) xc[m] = x[m * B + u];
+                    multiply(acc, xc, w);
+                }
+            }
+            if (last && d.flags & WITH_MASK)
+                mask_pixels(acc, (__global const vec *)(bias + bias_at) + to, plane);
+            store_pixels(acc, (__global vec *)(dst + dst_at) + to, floor, plane, first - start);
+            first += M;
+            if (first >= plane) {
+                first = 0;
+                n++;
+            }
+        }
+    }
+}
