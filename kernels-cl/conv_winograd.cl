@@ -177,25 +177,25 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__glob
                   min(cut.chunk, T - begin), &d);
 }
 
-/* Work-items: (ceil(T/chunk), E*E, groups): an item multiplies `chunk` tiles by one group of one product. */
+/* Work-items: (ceil(T/chunk), groups, E*E): an item multiplies `chunk` tiles by one group of one product. Neighbours share
+ * the weights, then those that share a product its src, which is read from memory once. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_multiply(__global const float *restrict v_, ulong v_at, __global const float *restrict u, ulong u_at,
                   __global float *restrict m_, ulong m_at, const struct conv_dims d, const struct winograd_cut cut)
 {
     __global const vec *v = (__global const vec *)(v_ + v_at);
     __global vec *m = (__global vec *)(m_ + m_at);
-    const int T = CEIL_DIV(cut.count, M) * M, e = get_global_id(1), group = get_global_id(2);
+    const int T = CEIL_DIV(cut.count, M) * M, group = get_global_id(1), e = get_global_id(2);
     const int begin = get_global_id(0) * cut.chunk, end = min(begin + cut.chunk, T);
-
-    const int c_size = (d.C + 1) / 2 * 2, step = fetch_step((end - begin) / M);
+    const int groups = CEIL_DIV(d.K, KB * B), c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
     const long size = u_size(d.C);
+    __global const float *panel = u + u_at + (group * E * E + e) * size,
+                         *following = group + 1 < groups ? panel + E * E * size : u + u_at + (e + 1) * size;
 
     v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
-    u += u_at + (group * E * E + e) * size;
-    m += e * ((long)CEIL_DIV(d.K, B * KB) * KB * T + 1) + (long)group * KB * T;
+    m += e * ((long)groups * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
-        multiply((__global const float *)(v + t), u, m + t, T, d.C, fetch_from(u + size, c_size, (t - begin) / M, step),
-                 step);
+        multiply((__global const float *)(v + t), panel, m + t, T, d.C, fetch_from(following, c_size, t / M, step), step);
 }
 
 /* Work-items: (ceil(count/chunk), ceil(K/B), 1). */

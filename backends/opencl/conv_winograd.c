@@ -266,7 +266,7 @@ static shunt_status run_strip(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     const cl_int rounded = ceil_div(w->cut.count, w->m) * w->m, chunks = ceil_div(rounded, w->cut.chunk);
     const size_t global[3][3] = {
         {(size_t)chunks, (size_t)w->c_blocks, 1},
-        {(size_t)chunks, (size_t)w->e2, (size_t)w->groups},
+        {(size_t)chunks, (size_t)w->groups, (size_t)w->e2},
         {(size_t)ceil_div(w->cut.count, w->cut.chunk), (size_t)w->k_blocks, 1},
     };
     const shunt_arg v = workspace, m = {workspace.buffer, workspace.offset + w->m_offset};
