@@ -22,7 +22,7 @@
 struct fields {
     __global const float *image[M];
     int h[M], w[M];
-    int in_row; /* the pixels are neighbours in a row of src, too */
+    int in_row; /* the pixels are neighbours in a row of dst */
 };
 
 /* The same as add_tap() for pixels that lie one behind another, the first at x: one pointer instead of M. A tap of few
@@ -59,7 +59,7 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
     const int h0 = f->h[0] + r * d->dilation_h, v0 = f->w[0] + s * d->dilation_w;
     int any = 0;
 
-    if (KB <= 2 && f->in_row && (uint)h0 < (uint)d->H && v0 >= 0 && v0 + M <= d->W)
+    if (KB <= 2 && f->in_row && d->stride_w == 1 && (uint)h0 < (uint)d->H && v0 >= 0 && v0 + M <= d->W)
         return add_run(acc, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, step, c1 - c0, plane);
 #pragma unroll
     for (int m = 0; m < M; m++) {
@@ -94,7 +94,7 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, co
 {
     const long plane = (long)d->H * d->W;
     __global const float *x[M];
-    int first[M], any = 0, all = 1;
+    int first[M], any = 0;
 
 #pragma unroll
     for (int m = 0; m < M; m++) {
@@ -102,26 +102,45 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, co
         first[m] = inside ? f->w[m] : INT_MIN / 2;
         x[m] = f->image[m] + (long)h * d->W + f->w[m];
         any |= inside;
-        all &= first[m] >= 0 && f->w[m] + (d->S - 1) * d->dilation_w < d->W;
     }
     if (!any) return w + d->C * d->S * (KB * B);
     for (int c = 0; c < d->C; c++) {
         for (int s = 0; s < d->S; s++, w += KB * B) {
             const int v = s * d->dilation_w;
             float xs[M];
-            if (all) {
 #pragma unroll
-                for (int m = 0; m < M; m++) xs[m] = x[m][v];
-            } else {
-#pragma unroll
-                for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? x[m][v] : 0.0f;
-            }
+            for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? x[m][v] : 0.0f;
             multiply(acc, xs, w);
         }
 #pragma unroll
         for (int m = 0; m < M; m++) x[m] += plane;
     }
     return w;
+}
+
+/* The same for rows r0 to r1 where pixels are neighbours in dst and their taps all inside src: one pointer is enough. */
+static void add_inside(vec acc[M][KB], __global const float *w, const struct fields *f, int r0, int r1,
+                       const struct conv_dims *d)
+{
+    for (int r = r0; r < r1; r++) {
+        __global const float *row = f->image[0] + (long)(f->h[0] + r * d->dilation_h) * d->W + f->w[0];
+        for (int c = 0; c < d->C; c++, row += (long)d->H * d->W) {
+            __global const float *x = row;
+            for (int s = 0; s < d->S; s++, w += KB * B, x += d->dilation_w) {
+                float xs[M];
+#pragma unroll
+                for (int m = 0; m < M; m++) xs[m] = x[m * d->stride_w];
+                multiply(acc, xs, w);
+            }
+        }
+    }
+}
+
+/* Whether add_inside() may take the rows. */
+static int all_inside(const struct fields *f, int r0, int r1, const struct conv_dims *d)
+{
+    return f->in_row && f->h[0] + r0 * d->dilation_h >= 0 && f->h[0] + (r1 - 1) * d->dilation_h < d->H &&
+           f->w[0] >= 0 && f->w[0] + (M - 1) * d->stride_w + (d->S - 1) * d->dilation_w < d->W;
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -165,7 +184,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
             const int valid_m = min(M, end - tile);
             struct fields f;
             long to[M]; /* pixel m in the first dst block */
-            f.in_row = valid_m == M && d.stride_w == 1 && q + M <= d.Q;
+            f.in_row = valid_m == M && q + M <= d.Q;
 #pragma unroll
             for (int m = 0; m < M; m++) {
                 f.h[m] = m < valid_m ? p * d.stride_h - d.pad_top : INT_MIN / 2;
@@ -198,7 +217,10 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 
             __global const float *w = weights + B + ((size_t)group * cut.taps + tap0) * tap_size + c0 * (KB * B);
 #ifdef PLAIN_SRC
-            for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
+            if (all_inside(&f, tap0, tap1, &d))
+                add_inside(acc, w, &f, tap0, tap1, &d);
+            else
+                for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
 #else
             const int padded = (c1 - c0 + 1) / 2 * 2, channels = (tap1 - tap0) * padded;
             __global const float *next = fetch_from(w + channels * (KB * B), channels, (tile - begin) / M, step);

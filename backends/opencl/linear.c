@@ -1,7 +1,7 @@
 /* linear.c - a fully connected layer: a matrix product whose weights are read once for a few rows. */
 #include "kernels.h"
 
-enum { ROWS = 4 };
+enum { ROWS = 8 };
 
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
