@@ -1,6 +1,6 @@
 /* conv_point.cl - the convolution of conv_tile.cl where the window is one pixel and src and dst have the same ones: a product
  * of matrices, whose tiles are M pixels in a row. One pointer stands for all of them, so that a tile begins and ends in a
- * fraction of the time: 500 cycles there, of the 768 that 64 channels take.
+ * quarter of the time: some 130 cycles instead of 500, besides 12 for each channel.
  *
  * C is a multiple of B, K one of KB*B; an image has at least M pixels, and none is in the padding.
  * Work-items: (K/(KB*B), ceil(N*ceil(P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, none of them in two images:

@@ -1,4 +1,4 @@
-/* cpu.cl - what the kernels made for CPUs add to common.cl. */
+/* cpu.cl - fetching weights ahead, for register tiles of KB vectors of B channels on a CPU. */
 #include "common.cl"
 
 /* Brings a line towards the second-level cache, where the compiler targets a processor directly. */
@@ -8,7 +8,6 @@
 #define PREFETCH(p)
 #endif
 
-#ifdef KB
 /* While a chunk of tiles is multiplied by one panel of weights, KB*B for each channel, the tiles fetch the next panel together:
  * each `step` floats a channel, so that the lines come evenly. In a burst they hold up the reading. */
 static int fetch_step(int tiles)
@@ -21,4 +20,3 @@ static __global const float *fetch_from(__global const float *panel, int channel
 {
     return panel + (long)channels * min(tile * step, KB * B - step);
 }
-#endif
