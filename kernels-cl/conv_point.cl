@@ -3,8 +3,8 @@
  * quarter of the time: some 130 cycles instead of 500, besides 12 for each channel.
  *
  * C is a multiple of B, K one of KB*B; an image has at least M pixels, and none is in the padding.
- * Work-items: (K/(KB*B), ceil(N*ceil(P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, none of them in two images:
- * an image's last one begins before the end of the one before, and leaves alone what that has done.
+ * Work-items: (K/(KB*B), ceil(N*ceil(P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, none of them in two images.
+ * Where M does not divide P*Q, an image's last tile overlaps the one before: what they share is computed twice, stored once.
  *
  * Packed weights, build options and memory per item as in conv_tile.cl.
  */

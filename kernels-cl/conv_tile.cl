@@ -50,8 +50,8 @@ static __global const float *add_run(vec acc[M][KB], __global const float *x, __
 /* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`,
  * `step` floats a channel. */
 static __global const float *add_tap(vec acc[M][KB], __global const float *zeros, __global const float *w,
-                                     __global const float *next, int step, const struct fields *f, int r, int s, int c0, int c1,
-                                     const struct conv_dims *d)
+                                     __global const float *next, int step, const struct fields *f, int r, int s, int c0,
+                                     int c1, const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W * B;
     __global const float *x[M];

@@ -178,7 +178,7 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__glob
 }
 
 /* Work-items: (ceil(T/chunk), groups, E*E): an item multiplies `chunk` tiles by one group of one product. Neighbours share
- * the weights, then those that share a product its src, which is read from memory once. */
+ * the weights; then come the other groups of the same product, whose src is in the cache still. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_multiply(__global const float *restrict v_, ulong v_at, __global const float *restrict u, ulong u_at,
                   __global float *restrict m_, ulong m_at, const struct conv_dims d, const struct winograd_cut cut)

@@ -12,7 +12,7 @@
  * each `step` floats a channel, so that the lines come evenly. In a burst they hold up the reading. */
 static int fetch_step(int tiles)
 {
-    return KB * B / clamp(tiles, KB, 8 * KB);
+    return CEIL_DIV(KB * B, clamp(tiles, KB, 8 * KB));
 }
 
 /* Where tile number `tile` begins, in a panel of so many channels. */

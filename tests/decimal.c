@@ -1,5 +1,6 @@
 /* decimal.c - numbers as text, in an application whose locale writes a comma before the decimals. */
 #include "runtime/io/decimal.h"
+#include "runtime/train/trainer.h"
 #include "tests/temporary.h"
 
 #include <criterion/criterion.h>
@@ -67,6 +68,20 @@ Test(decimal, recipes)
     cr_assert_eq(read.rate, 0.0625);
     free(text);
     shunt_model_destroy(model);
+}
+
+/* Eight columns, whatever the numbers hold. */
+Test(decimal, tables)
+{
+    shunt_train_row row = {.epoch = 1, .rate = 0.5, .training_loss = 0.25, .validation_error = 0.125};
+    char here[] = ".";
+    shunt_trainer trainer = {.out = here, .rows = &row, .nrows = 1};
+    char line[256];
+    cr_assert_eq(train_save_tables(&trainer), SHUNT_OK, "%s", shunt_last_error());
+    FILE *file = fopen("log.csv", "r");
+    cr_assert(file && fgets(line, sizeof line, file) && fgets(line, sizeof line, file));
+    cr_assert_eq(fclose(file), 0);
+    cr_assert_str_eq(line, "1,0,0.5,0.250000,0.000000,0.000000,0.125000,0.0\n");
 }
 
 Test(decimal, the_application_keeps_its_locale)

@@ -63,7 +63,7 @@ static void put_message(text *t, uint32_t field, text *message)
 
 /* ---- Writing ONNX ------------------------------------------------------------------------------------------------ */
 
-enum { FLOAT = 1, INT64 = 7, STRING = 8 };
+enum { FLOAT = 1, INT64 = 7, STRING = 8, DOUBLE = 11 };
 
 static void put_input(text *graph, const char *name, const int64_t *dims, size_t rank)
 {
@@ -369,17 +369,17 @@ Test(onnx, texts_are_not_computed_with)
     static const struct {
         const char *op, *inputs, *words;
     } wrong[] = {
-        {"Relu", "t", "it computes with texts"},
-        {"Add", "t t", "it computes with texts"},
-        {"Concat", "x t", "it computes with texts"},
-        {"Conv", "x t", "it computes with texts"},
-        {"Clip", "x t", "it computes with texts"},
-        {"Pad", "x t", "it computes with texts"},
+        {"Relu", "t", "it has texts to work on"},
+        {"Add", "t t", "it has texts to work on"},
+        {"Concat", "x t", "it has texts to work on"},
+        {"Conv", "x t", "it has texts to work on"},
+        {"Clip", "x t", "it has texts to work on"},
+        {"Pad", "x t", "it has texts to work on"},
         {"Gather", "t t", "its indices are STRING"},
         {"Reshape", "t t", "are not a list of at most"},
         {"ConstantOfShape", "t", "are not a list of"},
-        {"Softmax", "t", "it computes with texts"},
-        {"BatchNormalization", "x t t t t", "it computes with texts"},
+        {"Softmax", "t", "it has texts to work on"},
+        {"BatchNormalization", "x t t t t", "it has texts to work on"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         text graph = graph_with_texts("1 2"), model;
@@ -392,10 +392,29 @@ Test(onnx, texts_are_not_computed_with)
     }
 }
 
+static void expect_text(const onnx_tensor *tensor, uint64_t index, const char *expected)
+{
+    wire_bytes is = onnx_text(tensor, index);
+    cr_assert(is.size == strlen(expected) && (!is.size || !memcmp(is.data, expected, is.size)), "%.*s instead of %s",
+              (int)is.size, is.size ? (const char *)is.data : "", expected);
+}
+
+/* value: one text. */
+static text text_attribute(const char *value)
+{
+    text attribute = {0}, tensor = tensor_head("", STRING, (int64_t[]){1}, 1);
+    put_text(&tensor, 6, value);
+    put_text(&attribute, 1, "value");
+    put_message(&attribute, 5, &tensor);
+    put_number(&attribute, 20, 4);
+    return attribute;
+}
+
 /* 16-byte elements go where numbers go: taken, turned round, padded with nothing, printed and read again. */
 Test(onnx, texts_are_moved)
 {
-    text graph = small_graph(), to_text = int_attribute("to", STRING), to_number = int_attribute("to", FLOAT), model;
+    text graph = small_graph(), to_text = int_attribute("to", STRING), to_number = int_attribute("to", FLOAT),
+         half = text_attribute("0.5"), model;
     put_texts(&graph, "t", "3 -0.25 1e3 +7", 4);
     put_ints(&graph, "picked", (int64_t[]){2, 1}, 2);
     put_ints(&graph, "ends", (int64_t[]){0, 1}, 2);
@@ -405,19 +424,47 @@ Test(onnx, texts_are_moved)
     put_node(&graph, "Cast", "six", "numbers", &to_number);
     put_node(&graph, "Cast", "numbers", "y", &to_text);
     put_output(&graph, "seven");
+    put_ints(&graph, "five", (int64_t[]){5}, 1); /* the last two, and three that are one text */
+    put_ints(&graph, "nine", (int64_t[]){9}, 1);
+    put_ints(&graph, "three", (int64_t[]){3}, 1);
+    put_node(&graph, "Slice", "seven five nine", "end", NULL);
+    put_node(&graph, "ConstantOfShape", "three", "halves", &half);
+    put_node(&graph, "Pad", "end ends", "ended", NULL);
+    put_node(&graph, "Concat", "ended halves", "sliced", NULL);
+    put_output(&graph, "sliced");
     model = model_of(&graph, 17);
     onnx_import import;
     cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
-    static const char *const printed[] = {"1e+03", "-0.25", "3", "-0.25", "1e+03", "7"};
+    static const char *const printed[] = {"1000", "-0.25", "3", "-0.25", "1000", "7"};
     static const char *const moved[] = {"1e3", "-0.25", "3", "-0.25", "1e3", "+7", ""};
-    for (size_t i = 0; i < 7; i++) {
-        wire_bytes is = onnx_text(&import.outputs[i < 6 ? 0 : 1].tensor, i),
-                   was = onnx_text(&import.outputs[1].tensor, i);
-        cr_assert(i == 6 || (is.size == strlen(printed[i]) && !memcmp(is.data, printed[i], is.size)), "%zu", i);
-        cr_assert(was.size == strlen(moved[i]) && !memcmp(was.data, moved[i], was.size), "%zu", i);
-    }
+    static const char *const sliced[] = {"+7", "", "", "0.5", "0.5", "0.5"};
+    for (size_t i = 0; i < 6; i++) expect_text(&import.outputs[0].tensor, i, printed[i]);
+    for (size_t i = 0; i < 7; i++) expect_text(&import.outputs[1].tensor, i, moved[i]);
+    for (size_t i = 0; i < 6; i++) expect_text(&import.outputs[2].tensor, i, sliced[i]);
     onnx_close(&import);
     free(model.data);
+}
+
+/* ---- Constants of another length than the operator needs ------------------------------------------------------------------ */
+
+static void expect_batch_norm(int64_t scales, bool raw, const char *words)
+{
+    text graph = small_graph(), model, scale = tensor_head("scale", raw ? FLOAT : DOUBLE, &scales, 1);
+    double zeros[4096] = {0};
+    put_part(&scale, 9, zeros, (size_t)scales * (raw ? sizeof(float) : sizeof(double)));
+    put_message(&graph, 5, &scale);
+    put_floats(&graph, "v", (int64_t[]){2}, 1, 2);
+    put_node(&graph, "BatchNormalization", "x scale v v v", "y", NULL);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, words);
+}
+
+Test(onnx, parameters_have_the_channels_length)
+{
+    expect_batch_norm(4096, false,
+                      "its input 'scale' has 4096 elements instead of 2");       /* would be written past the end */
+    expect_batch_norm(1, true, "its input 'scale' has 1 elements instead of 2"); /* would be read past it */
+    expect_batch_norm(1, false, "its input 'scale' has 1 elements instead of 2");
 }
 
 /* ---- Training mode ---------------------------------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ static int64_t count_tiles(const conv_tile *tile, const conv_dims *d)
     return tile->point ? point_tiles(tile, d) : crossing_tiles(tile, d);
 }
 
-/* Whether conv_point.cl can do it, pixel for pixel, in whole vectors; and without many more tiles, none of which is in two
+/* Whether conv_point.cl can do it, pixel for pixel, in whole vectors; and with at most a 20th more tiles, as none is in two
  * images there. */
 static bool is_point(const conv_tile *tile, const conv_phase *phase)
 {

@@ -1,6 +1,7 @@
 /* decimal.c - see decimal.h. */
 #include "runtime/io/decimal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,9 @@ double decimal_read(const char *text, char **rest)
 {
     locale_t before = decimal_begin();
     double value = strtod(text, rest);
+    int error = errno;
     decimal_end(before);
+    errno = error;
     return value;
 }
 

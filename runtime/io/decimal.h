@@ -10,10 +10,11 @@
 locale_t decimal_begin(void);
 void decimal_end(locale_t before);
 
-/* strtod, so. */
+/* strtod, with a point whatever the locale; it leaves errno as strtod does. */
 double decimal_read(const char *text, char **rest);
 
-/* As few digits as tell the number from its neighbours, but `least`. single: from those in float32. size: 32 is enough. */
+/* With `least` significant digits (zeros at the end are left out), or as many more as it takes to tell the number from its
+ * neighbours; single: from those in float32. size: 32 is enough. */
 void decimal_print(double value, bool single, int least, char *text, size_t size);
 
 #endif

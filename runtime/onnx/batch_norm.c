@@ -60,7 +60,7 @@ shunt_status onnx_import_batch_norm(onnx_node *node)
     if (!status) status = read_mode(node, &trains);
     for (uint32_t i = 0; i < 5 && !status; i++) {
         status = i ? onnx_shaped(node, i, 1, &channels, &inputs[i]) : onnx_as_is(node, 0, &inputs[0]);
-        running[i] = inputs[i];
+        if (!status) running[i] = inputs[i];
     }
     if (!status && trains) status = take_statistics(node, inputs);
     if (!status) status = onnx_append(node, SHUNT_OP_BATCH_NORM, 0, &attr, 5, inputs, &dst);

@@ -19,7 +19,7 @@ static shunt_status cast_text(wire_bytes text, uint8_t type, uint8_t *data, uint
 {
     double number = 0;
     int64_t whole = 0;
-    if (onnx_type_is_float(type) ? onnx_text_real(text, &number) : onnx_text_integer(text, &whole)) {
+    if (onnx_type_is_float(type) ? onnx_text_real(text, &number) : onnx_text_integer(text, type, &whole)) {
         onnx_store(type, data, index, number, whole);
         return SHUNT_OK;
     }
@@ -34,8 +34,8 @@ static void cast_number(const onnx_tensor *source, uint8_t type, uint8_t *data, 
     onnx_store(type, data, index, number, truth ? number != 0 : onnx_integer(source, index));
 }
 
-/* The texts lie in a block of their own. */
-static shunt_status print_numbers(onnx_node *node, const onnx_tensor *source, uint64_t count, uint8_t *data)
+/* Texts stay as they are; those made of numbers lie in a block of their own. */
+static shunt_status make_texts(onnx_node *node, const onnx_tensor *source, uint64_t count, uint8_t *data)
 {
     if (source->type == ONNX_STRING) {
         memcpy(data, source->data, count * sizeof(wire_bytes));
@@ -51,7 +51,7 @@ static shunt_status print_numbers(onnx_node *node, const onnx_tensor *source, ui
     return SHUNT_OK;
 }
 
-/* Of a tensor filled with one value only that is there to be cast. */
+/* Of a tensor filled with one value that one is cast, and fills the result. */
 shunt_status onnx_fold_cast(onnx_node *node)
 {
     const onnx_tensor source = onnx_input(node, 0)->tensor;
@@ -63,7 +63,7 @@ shunt_status onnx_fold_cast(onnx_node *node)
     made.type = tensor.type = type;
     status = onnx_fold_make(node, &made, &data);
     const uint64_t count = status ? 0 : onnx_size(&made);
-    if (type == ONNX_STRING && !status) status = print_numbers(node, &source, count, data);
+    if (type == ONNX_STRING && !status) status = make_texts(node, &source, count, data);
     for (uint64_t i = 0; i < count && type != ONNX_STRING && !status; i++)
         if (source.type == ONNX_STRING)
             status = cast_text(onnx_text(&source, i), type, data, i);

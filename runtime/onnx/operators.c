@@ -21,10 +21,10 @@ static const struct rule {
     onnx_operator fold;   /* all inputs are constants; NULL: the graph computes it all the same */
     onnx_operator import;
     enum {
-        FLOATS,
-        NUMBERS,
-        ANYTHING
-    } takes;       /* what moves or compares takes small integers as float32, too; texts: constant */
+        FLOATS,   /* computes */
+        NUMBERS,  /* moves or compares: small integers go through as float32, too */
+        ANYTHING, /* moves: constants may be texts as well */
+    } takes;
     uint8_t since; /* the opset from which on the operator is what the importer knows */
 } rules[] = {
     {"Add", 2, 2, onnx_fold_add, onnx_import_add, FLOATS, 6},
@@ -152,7 +152,8 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
                               onnx_type_name(value->tensor.type));
     }
     if (texts && !(*constant && rule->fold && rule->takes == ANYTHING))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with texts, and Shunt in float32");
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "it has texts to work on; Shunt only moves and casts them, where all is constant");
     return SHUNT_OK;
 }
 

@@ -131,6 +131,7 @@ static uint64_t bits_of(const onnx_tensor *tensor, uint64_t index)
 {
     uint64_t bits = 0;
     size_t bytes = onnx_type_bytes(tensor->type);
+    if (bytes > sizeof bits) return 0; /* a text */
     memcpy(&bits, tensor->data + (tensor->splat ? 0 : index) * bytes, bytes);
     return bits;
 }

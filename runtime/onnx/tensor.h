@@ -42,7 +42,7 @@ void *onnx_alloc(onnx_memory *memory, uint64_t bytes); /* NULL after failing wit
 shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes);
 void onnx_memory_free(onnx_memory *memory);
 
-/* "FLOAT16", or "type 77". */
+/* "FLOAT16", or "a type unknown to Shunt". */
 const char *onnx_type_name(uint8_t type);
 /* Bytes of an element; 0 for unknown types. */
 size_t onnx_type_bytes(uint8_t type);
@@ -78,12 +78,12 @@ void onnx_store(uint8_t type, void *data, uint64_t index, double number, int64_t
 /* All elements, of no STRING, as float32. */
 void onnx_floats(const onnx_tensor *tensor, float *out);
 
-/* text.c: element `index` of a STRING; the number that a text says, if it says one and nothing else; a number as text of
- * less than ONNX_NUMBER_CHARS. */
+/* text.c: element `index` of a STRING; the number that a text is, as C reads numbers, or the whole number of that type, if
+ * nothing follows it; element `index` of numbers as text. */
 enum { ONNX_NUMBER_CHARS = 32 };
 wire_bytes onnx_text(const onnx_tensor *tensor, uint64_t index);
 bool onnx_text_real(wire_bytes text, double *out);
-bool onnx_text_integer(wire_bytes text, int64_t *out);
+bool onnx_text_integer(wire_bytes text, uint8_t type, int64_t *out);
 void onnx_print_number(const onnx_tensor *tensor, uint64_t index, char text[ONNX_NUMBER_CHARS]);
 
 #endif

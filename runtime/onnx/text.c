@@ -36,16 +36,16 @@ bool onnx_text_real(wire_bytes text, double *out)
     return !*rest && rest != copy;
 }
 
-bool onnx_text_integer(wire_bytes text, int64_t *out)
+bool onnx_text_integer(wire_bytes text, uint8_t type, int64_t *out)
 {
     char copy[MOST + 1], *rest;
     if (!terminate(text, copy)) return false;
     errno = 0;
-    *out = strtoll(copy, &rest, 10);
+    *out = type == ONNX_UINT64 ? (int64_t)strtoull(copy, &rest, 10) : strtoll(copy, &rest, 10);
     return !*rest && rest != copy && !errno;
 }
 
-/* What is not finite, as ONNX's Cast reads it. */
+/* What is not finite, as ONNX's Cast reads it; other numbers without an exponent as far as six digits go, or fifteen. */
 static void print_real(double number, bool single, char text[ONNX_NUMBER_CHARS])
 {
     if (isnan(number))
@@ -53,7 +53,7 @@ static void print_real(double number, bool single, char text[ONNX_NUMBER_CHARS])
     else if (isinf(number))
         snprintf(text, ONNX_NUMBER_CHARS, number < 0 ? "-INF" : "INF");
     else
-        decimal_print(number, single, 1, text, ONNX_NUMBER_CHARS);
+        decimal_print(number, single, single ? 6 : 15, text, ONNX_NUMBER_CHARS);
 }
 
 void onnx_print_number(const onnx_tensor *tensor, uint64_t index, char text[ONNX_NUMBER_CHARS])

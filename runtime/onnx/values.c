@@ -122,19 +122,27 @@ static shunt_status constant_parameter(onnx_node *node, const onnx_value *source
     const onnx_tensor *tensor = &source->tensor;
     char name[NAME_SIZE];
     float *data;
+    onnx_tensor shaped = {.rank = (uint8_t)rank};
+    uint64_t count;
+    memcpy(shaped.dims, dims, rank * sizeof *dims);
+    shunt_status status = onnx_count(&shaped, &count);
+    if (status) return status;
     if (onnx_size(tensor) == 0)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has no elements", source->name);
+    if (onnx_size(tensor) != count)
+        return shunt_fail(SHUNT_E_INVALID, "its input '%.100s' has %" PRIu64 " elements instead of %" PRIu64,
+                          source->name, onnx_size(tensor), count);
     if (tensor->splat) return onnx_parameter_run(node, source->name, rank, dims, (float)onnx_number(tensor, 0), out);
     bool in_place = tensor->type == ONNX_FLOAT && (uintptr_t)tensor->data % sizeof(float) == 0 &&
                     tensor->data >= node->in->weights->file.data &&
                     tensor->data < node->in->weights->file.data + node->in->weights->file.size;
     if (!in_place) {
-        shunt_status status = onnx_parameter(node, source->name, rank, dims, &data, out);
+        status = onnx_parameter(node, source->name, rank, dims, &data, out);
         if (!status) onnx_floats(tensor, data);
         return status;
     }
     free_name(node->in, source->name, name, sizeof name);
-    shunt_status status = add_parameter(node, name, rank, dims, out);
+    status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
     return shunt_weights_put(node->in->weights, name, &desc, tensor->data, 0);

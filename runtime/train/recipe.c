@@ -134,7 +134,7 @@ static bool parse(const field *f, const char *text, void *out)
     return false;
 }
 
-/* What parse would read; reals with at least six digits, for the reader. text: 160 bytes; returned. */
+/* What parse would read; reals with six digits where those are enough. text: 160 bytes; returned. */
 static const char *print(const field *f, const void *value, char text[160])
 {
     const double *reals = value;

@@ -59,6 +59,13 @@ def node(op, source, dst, to):
 
 texts = part(1, 3) + part(2, 8) + part(6, b"1e-5") + part(6, b"-INF") + part(6, b"7") + part(8, b"t")
 graph = node(b"Cast", b"t", b"n", 1) + node(b"Cast", b"n", b"y", 8) + part(5, texts) + part(12, part(1, b"y"))
+shape = b"".join(part(1, part(1, size)) for size in (1, 2, 2, 2))
+picture = part(1, b"x") + part(2, part(1, part(1, 1) + part(2, shape)))
+numbers = part(1, 2) + part(2, 11) + part(9, bytes(16)) + part(8, b"v")
+norm = part(1, b"".join(part(1, name) for name in (b"x", b"v", b"v", b"v", b"v")) + part(2, b"y") +
+            part(4, b"BatchNormalization"))
+put("onnx", "norm", part(1, 8) + part(7, norm + part(5, numbers) + part(11, picture) + part(12, part(1, b"y"))) +
+    part(8, part(2, 17)))
 put("onnx", "texts", part(1, 8) + part(7, graph) + part(8, part(2, 17)))
 
 put("safetensors", "empty", safetensors({}, b""))

@@ -93,6 +93,9 @@ def convs():
     # Whole vectors of channels, pixel for pixel: register tiles in a row, of which an image's last two overlap.
     conv(2, 272, 64, (23, 1), (1, 1), flags=fused)
     conv(1, 16, 128, (1, 7), (1, 1))
+    conv(3, 16, 64, (29, 1), (1, 1), flags=fused)
+    # Tiles of a first layer that touch no edge.
+    conv(1, 3, 16, (9, 40), (3, 3), (2, 2), before=(1, 1), flags=("bias",))
 
 
 def linears():
@@ -100,7 +103,7 @@ def linears():
         return F.linear(src, weights, bias)
 
     for N, C, K, flags in [(1, 1, 1, ()), (1, 64, 10, ("bias",)), (3, 7, 5, ("bias", "relu")), (2, 33, 17, ()),
-                           (5, 300, 3, ("bias",)), (2, 9, 8, ("relu",)), (4, 16, 16, ("bias",))]:
+                           (5, 300, 3, ("bias",)), (2, 9, 8, ("relu",)), (4, 16, 16, ("bias",)), (9, 33, 5, ("bias",))]:
         add_case("linear", compute, [(N, C), (K, C)] + ([(K,)] if "bias" in flags else []), flags=flags)
 
 
