@@ -44,16 +44,44 @@ for name in sorted(os.listdir(os.path.join(golden, "onnx"))):
 
 
 
+def varint(value):
+    return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + varint(value >> 7)
+
+
 def part(field, data):
     """A message, text or bytes of protobuf, or a number."""
     if isinstance(data, int):
-        return bytes([field << 3, data])
-    assert len(data) < 128
-    return bytes([field << 3 | 2, len(data)]) + data
+        return varint(field << 3) + varint(data)
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def parts(message):
+    """Field, content of each field that is a number or bytes; the models read here have no others at this level."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = number()
+        size = number()
+        if key & 7 == 2:
+            at += size
+            yield key >> 3, message[at - size:at]
+        else:
+            yield key >> 3, size
 
 
 def node(op, source, dst, to):
-    attribute = part(1, b"to") + part(3, to) + bytes([20 << 3 & 127 | 128, 1, 2])
+    attribute = part(1, b"to") + part(3, to) + part(20, 2)
     return part(1, part(1, source) + part(2, dst) + part(4, op) + part(5, attribute))
 
 
@@ -67,6 +95,28 @@ norm = part(1, b"".join(part(1, name) for name in (b"x", b"v", b"v", b"v", b"v")
 put("onnx", "norm", part(1, 8) + part(7, norm + part(5, numbers) + part(11, picture) + part(12, part(1, b"y"))) +
     part(8, part(2, 17)))
 put("onnx", "texts", part(1, 8) + part(7, graph) + part(8, part(2, 17)))
+
+# ONNX's own models of one node, where libonnx-testdata is: all inputs but the first are made constants.
+cases = "/usr/share/libonnx-testdata/data/node"
+wanted = """Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Dropout Flatten Gather Gemm
+    GlobalAveragePool LogSoftmax MatMul MaxPool Pad ReduceMean Reshape Slice Softmax Squeeze Sum Transpose
+    Unsqueeze""".encode().split()
+for name in sorted(os.listdir(cases)) if os.path.isdir(cases) else []:
+    folder = os.path.join(cases, name)
+    with open(os.path.join(folder, "model.onnx"), "rb") as file:
+        model = list(parts(file.read()))
+    graph = next(content for field, content in model if field == 7)
+    nodes = [dict(parts(content)) for field, content in parts(graph) if field == 1]
+    if len(nodes) != 1 or nodes[0][4] not in wanted:
+        continue
+    number = 1
+    while os.path.exists(path := os.path.join(folder, "test_data_set_0", f"input_{number}.pb")):
+        with open(path, "rb") as file:
+            graph += part(5, file.read())
+        number += 1
+    seed = b"".join(part(field, graph if field == 7 else content) for field, content in model)
+    if len(seed) <= 4096:
+        put("onnx", name, seed)
 
 put("safetensors", "empty", safetensors({}, b""))
 several = safetensors({"__metadata__": {"format": "pt"}, "a": tensor("F32", [2, 3], 0, 24), "b": tensor("I64", [], 24, 32),
