@@ -6,7 +6,7 @@
  * Work-items: (K/(KB*B), ceil(N*ceil(P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, none of them in two images.
  * Where M does not divide P*Q, an image's last tile overlaps the one before: what they share is computed twice, stored once.
  *
- * Packed weights, build options and memory per item as in conv_tile.cl.
+ * Arguments, packed weights, build options and memory per item as in conv_tile.cl; place is the identity and not read.
  */
 #include "register_tile.cl"
 

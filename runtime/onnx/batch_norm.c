@@ -54,7 +54,7 @@ shunt_status onnx_import_batch_norm(onnx_node *node)
     const int64_t channels = tensor.dims[1];
     shunt_op_attr attr = {.batch_norm = {.epsilon = 1e-5f}};
     shunt_value inputs[5], running[5], dst;
-    bool trains;
+    bool trains = false;
     if (tensor.rank < 2) return shunt_fail(SHUNT_E_INVALID, "its input has rank %u, not 2 or more", tensor.rank);
     shunt_status status = onnx_attribute_float(node, "epsilon", &attr.batch_norm.epsilon);
     if (!status) status = read_mode(node, &trains);

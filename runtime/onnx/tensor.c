@@ -413,7 +413,7 @@ static shunt_status find_data(wire_bytes message, const uint8_t *file, const par
         return shunt_fail(SHUNT_E_UNSUPPORTED, "it holds %s; only numbers, truth values and texts can be read",
                           onnx_type_name(out->type));
     if (out->type == ONNX_STRING && (p->external || p->has_raw))
-        return shunt_fail(SHUNT_E_INVALID, "it holds texts as raw data");
+        return shunt_fail(SHUNT_E_INVALID, "it holds texts as raw or external data; they belong in a list");
     if (p->segment) return shunt_fail(SHUNT_E_UNSUPPORTED, "it is stored in segments, which no exporter writes");
     bytes = count * onnx_type_bytes(out->type);
     if (p->external) return read_external(p, folder, bytes, out);
