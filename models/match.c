@@ -124,16 +124,12 @@ static bool finite_all(const float *data, size_t count)
 static void check_numbers(const graph_value *value, const shunt_tensor_view *view, complaints *wrong)
 {
     enum { CHUNK = 4096 };
-    float converted[CHUNK];
+    float data[CHUNK];
     const size_t count = (size_t)shunt_tensor_count(&view->desc), bytes = shunt_dtype_bytes(view->desc.dtype);
     bool variance = value->role == SHUNT_ROLE_VARIANCE;
     for (size_t at = 0, n; at < count; at += n) {
         n = count - at < CHUNK ? count - at : CHUNK;
-        const float *data = (const float *)view->data + at;
-        if (view->desc.dtype != SHUNT_F32) {
-            dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * bytes, n, converted);
-            data = converted;
-        }
+        dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * bytes, n, data);
         if (finite_all(data, n) && !variance) continue;
         for (size_t i = 0; i < n; i++) {
             if (isfinite(data[i]) && !(variance && data[i] < 0)) continue;

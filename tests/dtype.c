@@ -139,3 +139,19 @@ Test(dtype, a_number_that_is_too_large_is_named)
               shunt_last_error());
     shunt_weights_destroy(weights);
 }
+
+Test(dtype, numbers_may_lie_at_any_address)
+{
+    enum { N = 9 };
+    static const uint8_t dtypes[] = {SHUNT_F32, SHUNT_F64, SHUNT_F16, SHUNT_BF16};
+    const float numbers[N] = {0, 1, -2, 0.5f, 3.25f, -0.125f, 96, 1.75f, -7};
+    for (size_t d = 0; d < sizeof dtypes; d++) {
+        double aligned[N] = {0};
+        uint8_t bytes[1 + sizeof aligned];
+        float found[N];
+        dtype_from_f32(dtypes[d], numbers, N, aligned);
+        memcpy(bytes + 1, aligned, sizeof aligned);
+        dtype_to_f32(dtypes[d], bytes + 1, N, found);
+        cr_assert_arr_eq(found, numbers, sizeof numbers, "%s", shunt_dtype_name(dtypes[d]));
+    }
+}

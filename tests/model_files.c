@@ -1,6 +1,7 @@
 /* model_files.c - weight files of every origin into a model and back: names, what does not fit, labels, preprocessing. */
 #include "models/model.h"
 #include "runtime/graph/graph.h"
+#include "runtime/io/weights.h"
 #include "tests/temporary.h"
 
 #include <float.h>
@@ -57,6 +58,54 @@ static void expect_loads(const char *name, const shunt_model_options *options, r
     expect_same_weights(from, to);
     shunt_model_destroy(from);
     shunt_model_destroy(to);
+}
+
+/* ---- Addresses ----------------------------------------------------------------------------------------------- */
+
+/* Lengthens the header by a space, so that no number lies at a multiple of its size any more. */
+static void shift_numbers(const char *from, const char *to)
+{
+    shunt_mapping file;
+    cr_assert_eq(shunt_map_file(from, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    const size_t begin = 8 + file.data[0] + 256 * (file.data[1] + 256 * file.data[2]);
+    uint8_t *bytes = malloc(file.size + 1);
+    cr_assert_not_null(bytes);
+    memcpy(bytes, file.data, begin);
+    memcpy(bytes + begin + 1, file.data + begin, file.size - begin);
+    bytes[begin] = ' ';
+    bytes[0]++;
+    put_bytes(to, bytes, file.size + 1);
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+static void run_file(const char *path, bool aligned, float logits[10])
+{
+    static float picture[3 * 32 * 32];
+    for (size_t i = 0; i < sizeof picture / sizeof *picture; i++) picture[i] = (float)(i % 17) / 8 - 1;
+    shunt_model *model = make("resnet8", NULL);
+    shunt_device *device;
+    cr_assert_eq(shunt_model_load(model, path), SHUNT_OK, "%s", shunt_last_error());
+    const void *data = shunt_weights_find(model->weights, "conv1.weight")->data;
+    cr_assert(shunt_weights_maps(model->weights, data) && ((uintptr_t)data % sizeof(float) == 0) == aligned);
+    cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_model_run(model, device, 1, 32, 32, picture, logits), SHUNT_OK, "%s", shunt_last_error());
+    shunt_model_destroy(model);
+    shunt_device_close(device);
+}
+
+/* They are folded and go to the device from where they lie. */
+Test(model_files, numbers_at_odd_addresses)
+{
+    float straight[10], shifted[10];
+    shunt_model *model = make_random("resnet8", NULL);
+    cr_assert_eq(shunt_weights_save(model->weights, "straight"), SHUNT_OK, "%s", shunt_last_error());
+    shunt_model_destroy(model);
+    shift_numbers("straight", "shifted");
+    run_file("straight", true, straight);
+    run_file("shifted", false, shifted);
+    cr_assert_arr_eq(shifted, straight, sizeof straight);
+    cr_assert_neq(straight[0], straight[1]);
 }
 
 /* ---- Names --------------------------------------------------------------------------------------------------- */
@@ -298,7 +347,8 @@ Test(model_files, other_floating_types_are_loaded)
         cr_assert_eq(shunt_model_load(to, "f"), SHUNT_OK, "%s", shunt_last_error());
         double worst = 0;
         for (size_t i = 0; i < shunt_weights_count(from->weights); i++) {
-            const shunt_tensor_view *x = shunt_weights_at(from->weights, i), *y = shunt_weights_find(to->weights, x->name);
+            const shunt_tensor_view *x = shunt_weights_at(from->weights, i),
+                                    *y = shunt_weights_find(to->weights, x->name);
             cr_assert_eq(y->desc.dtype, SHUNT_F32);
             for (size_t k = 0; k < shunt_tensor_count(&x->desc); k++) {
                 double a = (double)((const float *)x->data)[k], b = (double)((const float *)y->data)[k];

@@ -353,3 +353,36 @@ Test(onnx, external_data_stays_in_the_folder)
     expect_external("weights.bin", "-4", "8", SHUNT_E_INVALID, "that is no number");
     expect_external("weights.bin", "99999999999999999999", "8", SHUNT_E_INVALID, "that is no number");
 }
+
+/* A layer's weights, 64 MiB as float32, in a file that is all hole; the model has some hundred bytes. */
+static void open_large(int type, const char *bytes, bool mapped)
+{
+    const int64_t dims[] = {4096, 4096};
+    onnx_import import;
+    put_bytes("weights.bin", "", 0);
+    cr_assert(!truncate("weights.bin", 2 + atol(bytes)));
+    text graph = {0}, tensor = tensor_head("w", type, dims, 2), to = int_attribute("to", FLOAT);
+    text transposed = int_attribute("transB", 1);
+    put_input(&graph, "x", (int64_t[]){1, dims[0]}, 2);
+    put_output(&graph, "y");
+    put_entry(&tensor, "location", "weights.bin");
+    put_entry(&tensor, "offset", "2");
+    put_entry(&tensor, "length", bytes);
+    put_number(&tensor, 14, 1);
+    put_message(&graph, 5, &tensor);
+    put_node(&graph, "Cast", "w", "wide", &to);
+    put_node(&graph, "Gemm", type == FLOAT ? "x w" : "x wide", "y", &transposed);
+    text model = model_of(&graph, 17);
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_weights_count(import.weights), 1);
+    cr_assert_eq(shunt_weights_maps(import.weights, shunt_weights_at(import.weights, 0)->data), mapped);
+    onnx_close(&import);
+    free(model.data);
+}
+
+/* What a model may take grows with the files beside it, and float32 is used where it lies in them. */
+Test(onnx, external_data_may_be_large)
+{
+    open_large(FLOAT, "67108864", true);
+    open_large(FLOAT16, "33554432", false);
+}

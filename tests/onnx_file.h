@@ -56,7 +56,7 @@ static inline void put_message(text *t, uint32_t field, text *message)
 
 /* ---- Writing ONNX ------------------------------------------------------------------------------------------------ */
 
-enum { FLOAT = 1, INT64 = 7, STRING = 8, DOUBLE = 11 };
+enum { FLOAT = 1, INT64 = 7, STRING = 8, FLOAT16 = 10, DOUBLE = 11 };
 
 static inline void put_input(text *graph, const char *name, const int64_t *dims, size_t rank)
 {

@@ -231,24 +231,30 @@ Test(safetensors, foreign)
     shunt_weights_destroy(weights);
 }
 
-/* Where the header's length leaves tensors at odd addresses, they are read all the same. */
+/* Where the header's length leaves tensors at odd addresses, they are used there all the same. */
 Test(safetensors, misaligned)
 {
+    const float expected[] = {513 * 0x1p-24f, 1027 * 0x1p-24f, 1541 * 0x1p-24f,
+                              1031 * 0x1p-23f}; /* 0x0201, 0x0403 ... */
     char header[128];
-    for (int pad = 0; pad < 8; pad++) {
+    unsigned odd = 0;
+    for (int pad = 0; pad < 2; pad++) {
         snprintf(header, sizeof header,
-                 "{\"w\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[1,9]},"
+                 "{\"w\":{\"dtype\":\"F16\",\"shape\":[4],\"data_offsets\":[1,9]},"
                  "\"u\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}%*s",
                  pad, "");
         build(header, 9, -1);
         shunt_weights *weights = open_good("f");
         const shunt_tensor_view *w = shunt_weights_find(weights, "w");
-        cr_assert_eq((uintptr_t)w->data % 8, 0);
-        double expected;
-        memcpy(&expected, "\1\2\3\4\5\6\7\10", 8);
-        cr_assert_eq(*(const double *)w->data, expected);
+        cr_assert(shunt_weights_maps(weights, w->data));
+        odd += (uintptr_t)w->data % 2;
+        cr_assert_eq(shunt_weights_convert(weights, SHUNT_F32), SHUNT_OK, "%s", shunt_last_error());
+        w = shunt_weights_find(weights, "w");
+        cr_assert(!shunt_weights_maps(weights, w->data));
+        cr_assert_arr_eq(w->data, expected, sizeof expected);
         shunt_weights_destroy(weights);
     }
+    cr_assert_eq(odd, 1);
 }
 
 Test(safetensors, empty_file_of_no_tensors)
@@ -385,10 +391,8 @@ Test(safetensors, not_even_safetensors)
     static const struct {
         const char *bytes, *reason;
     } other[] = {
-        {"\x89HDF\r\n\x1a\n...", "HDF5"},
-        {"version https://git-lfs.github.com/spec/v1", "Git LFS pointer"},
-        {"<!DOCTYPE html>", "web page"},
-        {"\xff\xd8\xff\xe0.......", "a picture"},
+        {"\x89HDF\r\n\x1a\n...", "HDF5"},      {"version https://git-lfs.github.com/spec/v1", "Git LFS pointer"},
+        {"<!DOCTYPE html>", "web page"},       {"\xff\xd8\xff\xe0.......", "a picture"},
         {"{\"metadata\": {}}", "a JSON file"},
     };
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {

@@ -382,6 +382,7 @@ struct shunt_device_ops {
     /* Waits until all is done; reports the first failure of any command since the last finish. */
     shunt_status (*queue_finish)(shunt_bqueue *queue);
 
+    /* src may lie at any address: weights come from where a mapped file has them. */
     shunt_status (*write)(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **event);
     shunt_status (*read)(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
     shunt_status (*copy)(shunt_bqueue *queue, shunt_arg dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);

@@ -122,7 +122,7 @@ SHUNT_API shunt_status shunt_device_verify(shunt_device *device, const shunt_ver
 typedef struct shunt_tensor_view {
     const char *name;
     shunt_tensor_desc desc; /* plain */
-    const void *data;       /* lives as long as the weights */
+    const void *data;       /* lives as long as the weights; in a file's at any address: read numbers with memcpy */
 } shunt_tensor_view;
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);

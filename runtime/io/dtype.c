@@ -58,16 +58,28 @@ static uint16_t to_bfloat(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+static uint16_t half_at(const uint8_t *src, size_t i)
+{
+    uint16_t bits;
+    memcpy(&bits, src + i * sizeof bits, sizeof bits);
+    return bits;
+}
+
+static double double_at(const uint8_t *src, size_t i)
+{
+    double value;
+    memcpy(&value, src + i * sizeof value, sizeof value);
+    return value;
+}
+
 void dtype_to_f32(uint8_t dtype, const void *src, size_t count, float *dst)
 {
-    const uint16_t *halves = src;
-    const double *doubles = src;
     if (dtype == SHUNT_F16)
-        for (size_t i = 0; i < count; i++) dst[i] = from_half(halves[i]);
+        for (size_t i = 0; i < count; i++) dst[i] = from_half(half_at(src, i));
     else if (dtype == SHUNT_BF16)
-        for (size_t i = 0; i < count; i++) dst[i] = float_of((uint32_t)halves[i] << 16);
+        for (size_t i = 0; i < count; i++) dst[i] = float_of((uint32_t)half_at(src, i) << 16);
     else if (dtype == SHUNT_F64)
-        for (size_t i = 0; i < count; i++) dst[i] = (float)doubles[i];
+        for (size_t i = 0; i < count; i++) dst[i] = (float)double_at(src, i);
     else
         memcpy(dst, src, count * sizeof *dst);
 }

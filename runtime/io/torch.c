@@ -1,6 +1,6 @@
 /* torch.c - from the pickle of a PyTorch file to tensors: finds the state dict, and views its tensors where they lie in
- * their storages. What is not laid out row by row, or for another byte order, or misaligned, is copied, within a budget:
- * strides can make much out of little. */
+ * their storages. What is not laid out row by row, or for another byte order, is copied, within a budget: strides can make
+ * much out of little. */
 #include "runtime/io/torch.h"
 
 #include <inttypes.h>
@@ -267,9 +267,8 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     shunt_tensor_desc desc = {.dtype = tensor->type->dtype, .rank = (uint8_t)tensor->rank, .block = SHUNT_PLAIN};
     memcpy(desc.dims, tensor->dims, sizeof desc.dims);
     const uint64_t bytes = shunt_tensor_bytes(&desc);
-    const bool aligned = (uintptr_t)tensor->data % tensor->type->bytes == 0;
     const bool as_is = is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1);
-    if (!bytes || (as_is && aligned)) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
+    if (!bytes || as_is) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
     const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
     if (bytes > budget - self->copied)
         return shunt_fail(SHUNT_E_INVALID,
@@ -280,14 +279,8 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     self->copied += bytes;
     void *room = NULL;
     shunt_status status = shunt_weights_add(self->weights, name, &desc, &room);
-    if (status) return status;
-    if (as_is)
-        memcpy(room, tensor->data, bytes);
-    else
-        gather(tensor, self->swapped, room);
-    /* The file's pages are not needed any more: memory holds its data once. */
-    if (as_is) shunt_weights_release(self->weights, &(shunt_tensor_view){name, desc, tensor->data});
-    return SHUNT_OK;
+    if (!status) gather(tensor, self->swapped, room);
+    return status;
 }
 
 /* ---- The state dict ------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* torch_legacy.c - .pth files of PyTorch before 1.6, and akamaster's .th: five pickles (a magic number, a version, what
  * machine wrote it, the object, the storages' keys), then each storage in the order of the keys: a count of elements in 8
- * bytes, and the elements. These are little-endian whatever the machine was. Nothing aligns them, so most are copied. */
+ * bytes, and the elements. These are little-endian whatever the machine was, and nothing aligns them. */
 #include "runtime/io/torch.h"
 
 #include <inttypes.h>

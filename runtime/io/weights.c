@@ -164,9 +164,8 @@ shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const s
     shunt_status status = shunt_weights_check_name(name);
     if (!status) status = check_desc(name, desc, &bytes);
     if (status) return status;
-    bool aligned = (uintptr_t)data % shunt_dtype_bytes(desc->dtype) == 0;
     /* The new entry first: name, desc and data may be the old one's. */
-    weight *entry = new_weight(name, desc, data, copy || !aligned ? bytes : 0);
+    weight *entry = new_weight(name, desc, data, copy ? bytes : 0);
     if (entry && entry->copy) memcpy(entry->copy, data, bytes);
     return insert(weights, entry);
 }
@@ -221,10 +220,15 @@ enum { CHUNK = 1024 }; /* elements converted at a time by way of float32 */
 /* Element `at`, as exact as a double is. */
 static double element(const shunt_tensor_view *view, size_t at)
 {
-    if (view->desc.dtype == SHUNT_F64) return ((const double *)view->data)[at];
-    float value;
-    dtype_to_f32(view->desc.dtype, (const uint8_t *)view->data + at * shunt_dtype_bytes(view->desc.dtype), 1, &value);
-    return (double)value;
+    const uint8_t *data = (const uint8_t *)view->data + at * shunt_dtype_bytes(view->desc.dtype);
+    float single;
+    double exact;
+    if (view->desc.dtype == SHUNT_F64) {
+        memcpy(&exact, data, sizeof exact);
+        return exact;
+    }
+    dtype_to_f32(view->desc.dtype, data, 1, &single);
+    return (double)single;
 }
 
 /* By way of float32, in chunks. A finite number must stay one. */
@@ -299,6 +303,21 @@ shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const s
     return SHUNT_OK;
 }
 
+/* NULL: it lies in none. */
+static const shunt_mapping *mapping_of(const shunt_weights *weights, const uint8_t *data)
+{
+    for (size_t i = 0; i <= weights->nbeside; i++) {
+        const shunt_mapping *file = i ? &weights->beside[i - 1] : &weights->file;
+        if (file->data && data >= file->data && data < file->data + file->size) return file;
+    }
+    return NULL;
+}
+
+bool shunt_weights_maps(const shunt_weights *weights, const void *data)
+{
+    return mapping_of(weights, data);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------------------ */
 
 /* A mapping of a temporary file with no name. Its space is allotted here: a full disk shows now, not in a later write. */
@@ -327,11 +346,11 @@ shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **
 
 void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view)
 {
-    const uint8_t *data = view->data, *file = weights->file.data;
-    if (!file || weights->in_memory || data < file || data >= file + weights->file.size) return;
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), first = (size_t)(data - file) / page * page;
-    const size_t end = (size_t)(data - file) + (size_t)shunt_tensor_bytes(&view->desc);
-    madvise((void *)(file + first), end - first, MADV_DONTNEED); /* a refusal costs memory, nothing else */
+    const shunt_mapping *file = mapping_of(weights, view->data);
+    if (!file || (file == &weights->file && weights->in_memory)) return;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (size_t)((const uint8_t *)view->data - file->data);
+    const size_t first = begin / page * page, end = begin + (size_t)shunt_tensor_bytes(&view->desc);
+    madvise((void *)(file->data + first), end - first, MADV_DONTNEED); /* a refusal costs memory, nothing else */
 }
 
 size_t shunt_weights_count(const shunt_weights *weights)

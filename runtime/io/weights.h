@@ -44,8 +44,7 @@ extern const weight_format shunt_format_safetensors, shunt_format_torch_zip, shu
 shunt_status shunt_weights_parse(const char *path, shunt_weights *weights);
 shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *producer);
 
-/* Appends a tensor or replaces the one of that name. desc is plain. A view into weights->file needs no copy; unless its
- * address suits its type it is copied all the same. */
+/* Appends a tensor or replaces the one of that name. desc is plain. What shunt_weights_maps needs no copy. */
 shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data, int copy);
 
@@ -63,6 +62,8 @@ void *shunt_map_run(float value, size_t bytes, size_t *mapped);
 
 /* Maps one more file, or finds it mapped already, for tensors to lie in. It stays as long as the weights do. */
 shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
+/* Whether data lies in one of the weights' files, and so at its place as long as they live. */
+bool shunt_weights_maps(const shunt_weights *weights, const void *data);
 
 /* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
  * released, or plain memory where a temporary file cannot be had. For weights without a file. */

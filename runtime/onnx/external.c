@@ -51,7 +51,7 @@ static bool within(const char *folder, const char *path)
 }
 
 shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint64_t offset, uint64_t length,
-                           wire_bytes *out)
+                           onnx_memory *memory, wire_bytes *out)
 {
     char text[MOST_LOCATION + 1], *root = NULL, *path = NULL;
     const shunt_mapping *file;
@@ -71,7 +71,9 @@ shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint6
         status =
             shunt_fail(SHUNT_E_INVALID,
                        "its external data '%s' is a link out of the model's folder; put the file itself there", text);
+    const size_t mapped = status ? 0 : folder->weights->nbeside;
     if (!status) status = shunt_weights_map(folder->weights, path, &file);
+    if (!status && folder->weights->nbeside > mapped) onnx_allow(memory, file->size);
     if (!status && (offset > file->size || length > file->size - offset))
         status = shunt_fail(SHUNT_E_INVALID,
                             "its external data are bytes %" PRIu64 " to %" PRIu64 " of '%s', which has only %zu",

@@ -15,11 +15,11 @@ shunt_status onnx_fold_make(onnx_node *node, onnx_tensor *tensor, uint8_t **data
     shunt_status status = onnx_count(tensor, &count);
     if (status) return status;
     uint64_t work = count * (node->ninputs ? node->ninputs : 1); /* at most 2^40 times 256 */
-    if (work > node->in->work)
+    if (work > node->in->memory.work)
         return shunt_fail(SHUNT_E_UNSUPPORTED,
                           "it computes %" PRIu64 " elements of constants; compute them at export (constant folding)",
                           count);
-    node->in->work -= work;
+    node->in->memory.work -= work;
     *data = onnx_alloc(&node->in->memory, count * onnx_type_bytes(tensor->type));
     tensor->data = *data;
     tensor->splat = false;

@@ -293,8 +293,8 @@ static shunt_status import_graph(importer *in, onnx_import *to)
 static shunt_status begin(importer *in, const char *path, shunt_weights *weights, const shunt_mapping *file)
 {
     *in = (importer){.path = path, .file = file->data, .weights = weights, .index = json_object()};
-    in->memory.left = 3 * (uint64_t)file->size + (48 << 20);
-    in->work = 4 * (uint64_t)file->size + (4 << 20);
+    in->memory = (onnx_memory){.left = 48 << 20, .work = 4 << 20};
+    onnx_allow(&in->memory, file->size);
     in->folder = (onnx_folder){path, weights};
     weights->format = "ONNX";
     return in->index ? read_model(in, file) : shunt_fail_memory();
@@ -349,7 +349,7 @@ bool onnx_is(const shunt_mapping *file)
             data[2] == 0x32);
 }
 
-/* float32 is used where it lies; what Shunt has no type for is not listed. */
+/* Data of the file is used where it lies; what Shunt has no type for is not listed. */
 static shunt_status list_initializer(importer *in, wire_bytes message)
 {
     static const uint8_t dtypes[] = {
@@ -371,11 +371,9 @@ static shunt_status list_initializer(importer *in, wire_bytes message)
     if (shunt_weights_find(in->weights, name))
         return shunt_fail(SHUNT_E_INVALID, "two tensors are called '%.100s'", name);
     memcpy(desc.dims, tensor.dims, desc.rank * sizeof *desc.dims);
-    const shunt_mapping *file = &in->weights->file;
-    bool in_file = tensor.data >= file->data && tensor.data < file->data + file->size;
-    bool aligned = (uintptr_t)tensor.data % shunt_dtype_bytes(desc.dtype) == 0;
-    status = onnx_charge(&in->memory, 256 + 4 * text.size + (in_file && aligned ? 0 : shunt_tensor_bytes(&desc)));
-    return status ? status : shunt_weights_put(in->weights, name, &desc, tensor.data, !in_file);
+    bool mapped = shunt_weights_maps(in->weights, tensor.data);
+    status = onnx_charge(&in->memory, 256 + 4 * text.size + (mapped ? 0 : shunt_tensor_bytes(&desc)));
+    return status ? status : shunt_weights_put(in->weights, name, &desc, tensor.data, !mapped);
 }
 
 static shunt_status read_weights(const char *path, shunt_weights *weights)

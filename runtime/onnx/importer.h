@@ -29,7 +29,6 @@ typedef struct importer {
     onnx_folder folder;
     onnx_value *values; /* found by name through `index` */
     uint32_t nvalues, room, forms;
-    uint64_t work; /* elements that may still be computed from constants */
     json_t *index;
 } importer;
 

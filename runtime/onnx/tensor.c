@@ -15,6 +15,12 @@ static const uint64_t MOST_ELEMENTS = (uint64_t)1 << 40;
 
 /* ---- Memory ------------------------------------------------------------------------------------------------- */
 
+void onnx_allow(onnx_memory *memory, uint64_t file_bytes)
+{
+    memory->left += 3 * file_bytes;
+    memory->work += 4 * file_bytes;
+}
+
 shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes)
 {
     if (bytes > memory->left)
@@ -388,13 +394,14 @@ static bool decimal(wire_bytes text, uint64_t *out)
     return true;
 }
 
-static shunt_status read_external(const parts *p, const onnx_folder *folder, uint64_t bytes, onnx_tensor *out)
+static shunt_status read_external(const parts *p, const onnx_folder *folder, uint64_t bytes, onnx_memory *memory,
+                                  onnx_tensor *out)
 {
     uint64_t offset, length;
     wire_bytes data;
     if (!decimal(p->offset, &offset) || !decimal(p->length, &length))
         return shunt_fail(SHUNT_E_INVALID, "its external data has an offset or a length that is no number");
-    shunt_status status = onnx_external(folder, p->location, offset, length, &data);
+    shunt_status status = onnx_external(folder, p->location, offset, length, memory, &data);
     if (status) return status;
     if (length ? data.size != bytes : data.size < bytes)
         return shunt_fail(SHUNT_E_INVALID, "its external data has %zu bytes; its shape needs %" PRIu64, data.size,
@@ -416,7 +423,7 @@ static shunt_status find_data(wire_bytes message, const uint8_t *file, const par
         return shunt_fail(SHUNT_E_INVALID, "it holds texts as raw or external data; they belong in a list");
     if (p->segment) return shunt_fail(SHUNT_E_UNSUPPORTED, "it is stored in segments, which no exporter writes");
     bytes = count * onnx_type_bytes(out->type);
-    if (p->external) return read_external(p, folder, bytes, out);
+    if (p->external) return read_external(p, folder, bytes, memory, out);
     if (p->has_raw) {
         if (p->raw.size != bytes)
             return shunt_fail(SHUNT_E_INVALID, "it has %zu bytes of data; its type and shape need %" PRIu64,

@@ -31,12 +31,15 @@ typedef struct onnx_tensor {
     const uint8_t *data; /* little-endian, not aligned; of STRING: wire_bytes; NULL: computed when the graph runs */
 } onnx_tensor;
 
-/* Memory that lives as long as the import, and how much more there may be: 3 times the file and 48 MiB in all. */
+/* Memory that lives as long as the import, and what an import may still take, see onnx_allow. */
 typedef struct onnx_memory {
     void **blocks;
     size_t nblocks, room;
-    uint64_t left;
+    uint64_t left; /* bytes */
+    uint64_t work; /* elements that are computed from constants */
 } onnx_memory;
+/* What a file of the model adds to that: 3 bytes and 4 elements for each of its own. */
+void onnx_allow(onnx_memory *memory, uint64_t file_bytes);
 void *onnx_alloc(onnx_memory *memory, uint64_t bytes); /* NULL after failing with a message */
 /* For memory that someone else owns. */
 shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes);
@@ -68,7 +71,7 @@ shunt_status onnx_tensor_read(wire_bytes message, const uint8_t *file, const onn
 
 /* external.c: `length` bytes (0: all that follow) at `offset` of the file `location` beside the model. */
 shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint64_t offset, uint64_t length,
-                           wire_bytes *out);
+                           onnx_memory *memory, wire_bytes *out);
 
 /* Element `index`, of no STRING, as a number; integers beyond 2^53 are rounded in the first. */
 double onnx_number(const onnx_tensor *tensor, uint64_t index);

@@ -115,7 +115,7 @@ shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank
     return status;
 }
 
-/* float32 data is used where it lies, if the processor allows that. */
+/* float32 data of a file is used where it lies. */
 static shunt_status constant_parameter(onnx_node *node, const onnx_value *source, uint32_t rank, const int64_t *dims,
                                        shunt_value *out)
 {
@@ -133,10 +133,7 @@ static shunt_status constant_parameter(onnx_node *node, const onnx_value *source
         return shunt_fail(SHUNT_E_INVALID, "its input '%.100s' has %" PRIu64 " elements instead of %" PRIu64,
                           source->name, onnx_size(tensor), count);
     if (tensor->splat) return onnx_parameter_run(node, source->name, rank, dims, (float)onnx_number(tensor, 0), out);
-    bool in_place = tensor->type == ONNX_FLOAT && (uintptr_t)tensor->data % sizeof(float) == 0 &&
-                    tensor->data >= node->in->weights->file.data &&
-                    tensor->data < node->in->weights->file.data + node->in->weights->file.size;
-    if (!in_place) {
+    if (tensor->type != ONNX_FLOAT || !shunt_weights_maps(node->in->weights, tensor->data)) {
         status = onnx_parameter(node, source->name, rank, dims, &data, out);
         if (!status) onnx_floats(tensor, data);
         return status;

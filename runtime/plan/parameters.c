@@ -25,11 +25,19 @@ shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weight
     return SHUNT_OK;
 }
 
-static const float *data_of(const shunt_plan *plan, shunt_value value)
+static const void *data_of(const shunt_plan *plan, shunt_value value)
 {
     if (value == SHUNT_NO_VALUE) return NULL;
     const shunt_tensor_view *view = shunt_weights_find(plan->executor->weights, plan->graph->values[value].name);
     return view ? view->data : NULL;
+}
+
+/* Element i of data at any address, as a mapped file has it. */
+static double element(const void *data, uint64_t i)
+{
+    float value;
+    memcpy(&value, (const uint8_t *)data + i * sizeof value, sizeof value);
+    return (double)value;
 }
 
 /* The data of a folded value; see graph_fold for the formula. Free it. */
@@ -38,18 +46,18 @@ static float *fold_data(const shunt_plan *plan, shunt_value value)
     const graph_value *folded = &plan->graph->values[value];
     const graph_fold *fold = &plan->graph->folds[folded->fold];
     const shunt_tensor_desc *shape = &plan->graph->values[fold->weights].desc;
-    const float *weights = data_of(plan, fold->weights), *bias = data_of(plan, fold->bias);
-    const float *scale = data_of(plan, fold->scale), *shift = data_of(plan, fold->shift);
-    const float *mean = data_of(plan, fold->mean), *variance = data_of(plan, fold->variance);
+    const void *weights = data_of(plan, fold->weights), *bias = data_of(plan, fold->bias);
+    const void *scale = data_of(plan, fold->scale), *shift = data_of(plan, fold->shift);
+    const void *mean = data_of(plan, fold->mean), *variance = data_of(plan, fold->variance);
     uint64_t channels = (uint64_t)shape->dims[0], each = channels ? shunt_tensor_count(shape) / channels : 0;
     float *data = malloc(shunt_tensor_bytes(&folded->desc));
     if (!data) return NULL;
     for (uint64_t k = 0; k < channels; k++) {
-        double factor = scale[k] / sqrt((double)variance[k] + fold->epsilon);
+        double factor = element(scale, k) / sqrt(element(variance, k) + fold->epsilon);
         if (value == fold->folded_bias)
-            data[k] = (float)(((bias ? bias[k] : 0.0) - mean[k]) * factor + shift[k]);
+            data[k] = (float)(((bias ? element(bias, k) : 0.0) - element(mean, k)) * factor + element(shift, k));
         else
-            for (uint64_t i = 0; i < each; i++) data[k * each + i] = (float)(weights[k * each + i] * factor);
+            for (uint64_t i = k * each; i < (k + 1) * each; i++) data[i] = (float)(element(weights, i) * factor);
     }
     return data;
 }

@@ -1,5 +1,5 @@
 /* queue.c - writes, copies, fills and reads given without waiting take effect in their order, on one queue and, by way of an
- * event, across two. */
+ * event, across two. What is written lies at an odd address, as weights do in some files. */
 #include "runtime/error.h"
 #include "runtime/verify/verify.h"
 
@@ -13,7 +13,8 @@ typedef struct bench {
     const shunt_device_ops *ops;
     shunt_bqueue *queues[2];
     shunt_bbuffer *hot, *log; /* every round goes through `hot` and is kept in `log` */
-    uint32_t *src, *dst;      /* (ROUNDS, WORDS) */
+    uint8_t *src;             /* ROUNDS x BYTES, from src + 1 on */
+    uint32_t *dst;            /* (ROUNDS, WORDS) */
 } bench;
 
 static uint32_t word_of(uint32_t round, uint32_t i)
@@ -33,7 +34,7 @@ static shunt_status give_rounds(bench *b)
         if (round % 4 == 3)
             status = ops->fill(queue, hot, round, BYTES, NULL);
         else
-            status = ops->write(queue, hot, b->src + round * WORDS, BYTES, NULL);
+            status = ops->write(queue, hot, b->src + 1 + (size_t)round * BYTES, BYTES, NULL);
         if (status == SHUNT_OK) status = ops->copy(queue, place, hot, BYTES, NULL);
         if (status == SHUNT_OK && round % 16 == 7) status = ops->queue_flush(queue);
     }
@@ -76,10 +77,13 @@ static void compare(verify_state *state, const bench *b)
 
 static shunt_status begin(bench *b)
 {
-    b->src = malloc((size_t)ROUNDS * BYTES);
+    b->src = malloc(1 + (size_t)ROUNDS * BYTES);
     b->dst = malloc((size_t)ROUNDS * BYTES);
     if (!b->src || !b->dst) return shunt_fail_memory();
-    for (uint32_t i = 0; i < ROUNDS * WORDS; i++) b->src[i] = word_of(i / WORDS, i % WORDS);
+    for (uint32_t i = 0; i < ROUNDS * WORDS; i++) {
+        const uint32_t word = word_of(i / WORDS, i % WORDS);
+        memcpy(b->src + 1 + i * sizeof word, &word, sizeof word);
+    }
     memset(b->dst, 0xff, (size_t)ROUNDS * BYTES);
     shunt_bdevice *handle = b->device->handle;
     shunt_status status = b->ops->buffer_alloc(handle, BYTES, SHUNT_USE_ACTIVATION, &b->hot);
