@@ -40,7 +40,7 @@ static double element(const shunt_tensor_view *view, size_t i)
         int8_t i8;
         uint8_t u8;
         uint16_t bits;
-    } number;
+    } number = {0};
     const size_t bytes = shunt_tensor_bytes(&view->desc) / shunt_tensor_count(&view->desc);
     memcpy(&number, (const uint8_t *)view->data + i * bytes, bytes);
     switch (view->desc.dtype) {
