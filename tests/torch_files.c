@@ -314,6 +314,19 @@ Test(torch_files, as_python_2_wrote_it)
     shunt_weights_destroy(weights);
 }
 
+/* Under a key that nobody knows, but the only one: {"a": {"n": 1}, "b": {"w": a tensor}}. */
+#define BESIDE(what) "\x80\2}(U\1a}U\1n" what "sU\1b}U\1w" TENSOR("K\4", "K\1", "K\3\x85", "K\1\x85") "su."
+Test(torch_files, the_only_dictionary_of_tensors)
+{
+    PUT(BESIDE("K\1"), GOOD_REST);
+    shunt_weights *weights = open_good("f");
+    cr_assert_eq(shunt_weights_count(weights), 1);
+    cr_assert_not_null(shunt_weights_find(weights, "w"));
+    shunt_weights_destroy(weights);
+    PUT(BESIDE(TENSOR("K\4", "K\0", ")", ")")), GOOD_REST);
+    expect_refused("f", SHUNT_E_INVALID, "or the only one under any key");
+}
+
 static const struct hostile_pickle {
     const char *object;
     size_t size;

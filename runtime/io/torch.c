@@ -13,7 +13,8 @@ enum {
     MOST_TENSORS = 1 << 16,
     MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
     MOST_WRAPPERS = 4,      /* a parameter in a parameter ... around a tensor */
-    MOST_NESTING = 4        /* dictionaries around the state dict */
+    MOST_NESTING = 4,       /* dictionaries around the state dict */
+    MOST_DICTS = 64         /* of a checkpoint that are looked at */
 };
 
 static const torch_type types[] = {
@@ -356,7 +357,23 @@ static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
     return false;
 }
 
-/* The dictionary itself if it has tensors, else the one under a usual key of it, and so on. */
+/* The one of its values that is a dictionary with tensors; false when there is none or another one. */
+static bool only_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
+{
+    const pickle_node *node = &pickle->nodes[dict];
+    uint32_t cell = node->items.first, dicts = 0, found = 0;
+    for (uint32_t i = 0; i < node->items.count; i++, cell = pickle->cells[cell].next) {
+        const pickle_ref value = pickle->cells[cell].value;
+        if (i % 2 == 0 || pickle->nodes[value].kind != PICKLE_DICT) continue;
+        if (++dicts > MOST_DICTS) return false;
+        if (!has_tensors(pickle, value)) continue;
+        found++;
+        *out = value;
+    }
+    return found == 1;
+}
+
+/* The dictionary itself if it has tensors, else the one under a usual key of it, or the only one, and so on. */
 static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
 {
     static const char *const keys[] = {"state_dict", "model",  "model_state_dict", "net",      "network",
@@ -367,9 +384,9 @@ static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
         pickle_ref value;
         for (size_t i = 0; i < sizeof keys / sizeof *keys && !deeper; i++) {
             deeper = value_of(pickle, *dict, keys[i], &value) && pickle->nodes[value].kind == PICKLE_DICT;
-            if (deeper) *dict = value;
         }
-        if (!deeper) return false;
+        if (!deeper && !only_dict(pickle, *dict, &value)) return false;
+        *dict = value;
     }
     return false;
 }
@@ -383,7 +400,8 @@ static shunt_status fail_no_dict(const torch_file *self)
                           "%s: holds a Python object, not its weights alone; in Python, save model.state_dict()",
                           self->path);
     return shunt_fail(SHUNT_E_INVALID,
-                      "%s: no state dict: expected a dictionary of tensors at the top, or under state_dict or model",
+                      "%s: no state dict: expected a dictionary of tensors at the top, under a key such as state_dict "
+                      "or model, or the only one under any key; in Python, save it by itself",
                       self->path);
 }
 
