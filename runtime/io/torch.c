@@ -382,9 +382,8 @@ static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
         if (has_tensors(pickle, *dict)) return true;
         bool deeper = false;
         pickle_ref value;
-        for (size_t i = 0; i < sizeof keys / sizeof *keys && !deeper; i++) {
+        for (size_t i = 0; i < sizeof keys / sizeof *keys && !deeper; i++)
             deeper = value_of(pickle, *dict, keys[i], &value) && pickle->nodes[value].kind == PICKLE_DICT;
-        }
         if (!deeper && !only_dict(pickle, *dict, &value)) return false;
         *dict = value;
     }
