@@ -55,12 +55,30 @@ static void rewrite(const char *pattern, const unsigned *numbers, const char *re
     if (used < size) snprintf(out + used, size - used, "%s", rest);
 }
 
+/* Without what PyTorch's DataParallel, AveragedModel or compile put before each name, or what a trainer usually calls the
+ * network in it. */
+static const char *unwrapped(const char *name)
+{
+    static const char *const wrappers[] = {"module.", "_orig_mod.", "model.", "net.", "network.", "backbone."};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+        const size_t length = strlen(wrappers[i]);
+        if (!strncmp(name, wrappers[i], length)) return unwrapped(name + length);
+    }
+    return name;
+}
+
+/* Counters of batches, and of averaged models. */
+static bool is_counter(const char *name)
+{
+    static const char batches[] = "num_batches_tracked";
+    const size_t length = strlen(name), end = sizeof batches - 1;
+    return !strcmp(name, "n_averaged") || (length >= end && !strcmp(name + length - end, batches));
+}
+
 bool names_canonical(const char *name, char *out, size_t size)
 {
-    static const char counter[] = "num_batches_tracked", parallel[] = "module.";
-    size_t length = strlen(name);
-    if (length >= sizeof counter - 1 && !strcmp(name + length - (sizeof counter - 1), counter)) return false;
-    if (!strncmp(name, parallel, sizeof parallel - 1)) name += sizeof parallel - 1; /* torch's DataParallel */
+    if (is_counter(name)) return false;
+    name = unwrapped(name);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         unsigned numbers[MOST_NUMBERS];
         const char *rest = match(rules[i].theirs, name, numbers);

@@ -8,7 +8,7 @@
 #include "runtime/io/file.h"
 #include "runtime/onnx/tensor.h"
 
-enum { ONNX_MOST_OPSET = 21 };
+enum { ONNX_MOST_OPSET = 25 };
 
 /* Makes an input of the graph a constant. */
 typedef struct onnx_binding {
