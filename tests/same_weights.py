@@ -3,8 +3,11 @@
 and Hugging Face's) and ONNX (exported at opset 11, 13 and 17), against PyTorch, within 1e-5 of a picture's largest logit;
 and all weight files the same bits. The networks: the trained ResNet-20 that comes with Shunt on its ten pictures, and
 torchvision's ResNet-18, random, with the statistics of a few batches, on random ones.
-Needs Debian's python3-torch and python3-torchvision, and is skipped without them. same_weights.py FILE_LOGITS DEVICE...
-prints, of each network and device, the largest differences (docs/onnx.md)."""
+Needs Debian's python3-torch and python3-torchvision, and is skipped without them. A PyTorch of today with onnxscript beside
+it exports by torch.export, too, with the numbers in a file beside the model. same_weights.py FILE_LOGITS DEVICE... prints,
+of each network and device, the largest differences (docs/onnx.md)."""
+import importlib.util
+import inspect
 import json
 import os
 import pathlib
@@ -67,9 +70,15 @@ def write_weights(folder, net, hugging_face):
 
 
 def write_onnx(folder, net, pictures):
+    two_ways = "dynamo" in inspect.signature(torch.onnx.export).parameters and importlib.util.find_spec("onnxscript")
+    old_way = {"dynamo": False} if two_ways else {}
     for opset in 11, 13, 17:
         torch.onnx.export(net, pictures[:1], str(folder / f"opset{opset}.onnx"), opset_version=opset, input_names=["x"],
-                          dynamic_axes={"x": {0: "batch"}})
+                          dynamic_axes={"x": {0: "batch"}}, **old_way)
+    for opset in (18, 20, 23) if two_ways else ():
+        for optimize in True, False:
+            torch.onnx.export(net, (pictures[:1],), str(folder / f"opset{opset}_{optimize}.onnx"), opset_version=opset,
+                              dynamo=True, optimize=optimize, verbose=False, dynamic_shapes=({0: "batch"},))
     return sorted(folder.glob("*.onnx"))
 
 

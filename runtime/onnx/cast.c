@@ -1,4 +1,4 @@
-/* cast.c - Cast: of constants between all types, texts included; of what the graph computes between those that are float32
+/* cast.c - Cast, and CastLike, which names the type by a tensor that has it: of constants between all types, texts included; of what the graph computes between those that are float32
  * here. */
 #include "runtime/onnx/importer.h"
 
@@ -9,7 +9,7 @@
 
 static shunt_status read_type(const onnx_node *node, uint8_t *type)
 {
-    int64_t to = 0;
+    int64_t to = wire_is(node->op, "CastLike") ? onnx_input(node, 1)->tensor.type : 0;
     shunt_status status = onnx_attribute_int(node, "to", &to);
     *type = to < 0 || to > UINT8_MAX ? UINT8_MAX : (uint8_t)to;
     return status;
@@ -77,6 +77,7 @@ shunt_status onnx_fold_cast(onnx_node *node)
 shunt_status onnx_import_cast(onnx_node *node)
 {
     const onnx_value *source = onnx_input(node, 0);
+    if (onnx_is_constant(source)) return onnx_fold_cast(node); /* like something that is none */
     onnx_tensor tensor = source->tensor;
     shunt_status status = read_type(node, &tensor.type);
     if (status) return status;

@@ -239,6 +239,7 @@ static bool find_padded(const void *context, const onnx_tensor *source, const in
         if ((place < 0 || place >= size) && padding->mode == SHUNT_PAD_CONSTANT) return false;
         if (padding->mode == SHUNT_PAD_REFLECT)
             place = place < 0 ? -place : place >= size ? 2 * size - 2 - place : place;
+        if (padding->mode == ONNX_PAD_WRAP) place = (place % size + size) % size;
         place = place < 0 ? 0 : place >= size ? size - 1 : place;
         *index = *index * (uint64_t)size + (uint64_t)place;
     }
@@ -281,7 +282,7 @@ shunt_status onnx_fold_slice(onnx_node *node)
     return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_sliced, &slicing, NULL);
 }
 
-/* ---- Arithmetic ----------------------------------------------------------------------------------------------------- */
+/* ---- Broadcasting --------------------------------------------------------------------------------------------------- */
 
 static uint64_t broadcast_index(const onnx_tensor *tensor, const int64_t *at, uint32_t rank)
 {
@@ -322,4 +323,20 @@ shunt_status onnx_fold_add(onnx_node *node)
         for (uint32_t axis = tensor.rank; axis-- > 0 && ++at[axis] == tensor.dims[axis];) at[axis] = 0;
     }
     return finish(node, &tensor);
+}
+
+static bool find_repeated(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
+{
+    const onnx_tensor *result = context;
+    *index = broadcast_index(source, at, result->rank);
+    return true;
+}
+
+shunt_status onnx_fold_expand(onnx_node *node)
+{
+    const onnx_tensor source = onnx_input(node, 0)->tensor;
+    onnx_tensor tensor;
+    shunt_status status = onnx_expanded(node, &tensor);
+    if (status) return status;
+    return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_repeated, &tensor, NULL);
 }

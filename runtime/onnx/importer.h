@@ -122,6 +122,7 @@ shunt_status onnx_fold_transpose(onnx_node *node);
 shunt_status onnx_fold_pad(onnx_node *node);
 shunt_status onnx_fold_slice(onnx_node *node);
 shunt_status onnx_fold_add(onnx_node *node);
+shunt_status onnx_fold_expand(onnx_node *node);
 
 shunt_status onnx_import_conv(onnx_node *node);
 shunt_status onnx_import_batch_norm(onnx_node *node);
@@ -139,6 +140,7 @@ shunt_status onnx_import_pad(onnx_node *node);
 shunt_status onnx_import_slice(onnx_node *node);
 shunt_status onnx_import_transpose(onnx_node *node);
 shunt_status onnx_import_cast(onnx_node *node);
+shunt_status onnx_import_expand(onnx_node *node);
 /* For computed values and constants alike: only the shape changes. */
 shunt_status onnx_import_identity(onnx_node *node);
 shunt_status onnx_import_dropout(onnx_node *node);
@@ -156,9 +158,14 @@ shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_ten
 /* a + b in the graph, broadcast. */
 shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out);
 
+/* expand.c: the tensor that an Expand makes, without its data; and a value of the graph repeated to become of these dims. */
+shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out);
+shunt_status onnx_expand(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
+
 /* pad.c: what a Pad does to each axis; the sums fit. */
+enum { ONNX_PAD_WRAP = -1 }; /* the tensor repeated */
 typedef struct onnx_padding {
-    int32_t mode; /* SHUNT_PAD_* */
+    int32_t mode; /* SHUNT_PAD_* or ONNX_PAD_WRAP */
     int64_t before[ONNX_MAX_RANK], after[ONNX_MAX_RANK];
 } onnx_padding;
 shunt_status onnx_padding_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_padding *out);

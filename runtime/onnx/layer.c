@@ -278,50 +278,76 @@ shunt_status onnx_import_gemm(onnx_node *node)
 /* ---- MatMul ------------------------------------------------------------------------------------------------------ */
 
 /* Rows of a, whatever its rank, by constant weights (C, K). */
-static shunt_status matmul_linear(onnx_node *node, const onnx_tensor *a, const onnx_tensor *b)
+static shunt_status matmul_linear(onnx_node *node, const onnx_tensor *a, const onnx_tensor *b, onnx_tensor *result,
+                                  shunt_value *dst)
 {
-    shunt_value inputs[2], dst;
-    onnx_tensor result = *a;
+    shunt_value inputs[2];
     int64_t K = a->dims[a->rank - 1], rows[2] = {(int64_t)onnx_size(a) / K, K};
     shunt_status status = onnx_shaped(node, 0, 2, rows, &inputs[0]);
     if (!status) status = linear_weights(node, 1, false, 1, &inputs[1]);
-    if (!status) status = onnx_append(node, SHUNT_OP_LINEAR, 0, NULL, 2, inputs, &dst);
-    result.dims[a->rank - 1] = b->dims[1];
-    result.data = NULL;
-    return status ? status : onnx_result(node, 0, &result, dst);
+    if (!status) status = onnx_append(node, SHUNT_OP_LINEAR, 0, NULL, 2, inputs, dst);
+    *result = *a;
+    result->dims[a->rank - 1] = b->dims[1];
+    return status;
 }
 
-/* a (..., M, K) by b (..., K, N), where the axes in front are the same, or all ones in one of them. */
-static shunt_status matmul_batch(onnx_node *node, const onnx_tensor *a, const onnx_tensor *b)
+/* Matrices as many as `batch`, or one for all; else repeated until there are that many. `front`: their axes in front. */
+static shunt_status matmul_operand(onnx_node *node, uint32_t index, const onnx_tensor *matrix, const onnx_tensor *front,
+                                   shunt_value *out)
 {
-    int64_t M = a->dims[a->rank - 2], K = a->dims[a->rank - 1], N = b->dims[b->rank - 1];
-    int64_t first[3] = {(int64_t)onnx_size(a) / (M * K), M, K}, second[3] = {(int64_t)onnx_size(b) / (K * N), K, N};
-    onnx_tensor result, front[2] = {*a, *b};
-    shunt_value inputs[2], dst;
-    for (int i = 0; i < 2; i++) front[i].rank = (uint8_t)(front[i].rank - 2);
-    shunt_status status = onnx_broadcast(&front[0], &front[1], &result);
-    if (status) return status;
-    int64_t batch = (int64_t)onnx_size(&result);
-    if ((first[0] != batch && first[0] != 1) || (second[0] != batch && second[0] != 1))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "both of its inputs are repeated; Shunt repeats one");
-    status = onnx_shaped(node, 0, 3, first, &inputs[0]);
-    if (!status) status = onnx_shaped(node, 1, 3, second, &inputs[1]);
-    if (!status) status = onnx_append(node, SHUNT_OP_MATMUL, 0, NULL, 2, inputs, &dst);
-    result.dims[result.rank++] = M;
-    result.dims[result.rank++] = N;
-    result.data = NULL;
-    return status ? status : onnx_result(node, 0, &result, dst);
+    const int64_t rows = matrix->dims[matrix->rank - 2], columns = matrix->dims[matrix->rank - 1];
+    const int64_t batch = (int64_t)onnx_size(front), have = (int64_t)onnx_size(matrix) / (rows * columns);
+    shunt_status status;
+    if (have == batch || have == 1) return onnx_shaped(node, index, 3, (int64_t[]){have, rows, columns}, out);
+    onnx_tensor repeated = *front;
+    repeated.dims[repeated.rank++] = rows;
+    repeated.dims[repeated.rank++] = columns;
+    status = onnx_shaped(node, index, matrix->rank, matrix->dims, out);
+    if (!status) status = onnx_expand(node, *out, repeated.rank, repeated.dims, out);
+    return status ? status : onnx_reshape(node, *out, 3, (int64_t[]){batch, rows, columns}, out);
 }
 
+/* a (..., M, K) by b (..., K, N), whose axes in front broadcast. */
+static shunt_status matmul_batch(onnx_node *node, const onnx_tensor *a, const onnx_tensor *b, onnx_tensor *result,
+                                 shunt_value *dst)
+{
+    onnx_tensor front[2] = {*a, *b};
+    shunt_value inputs[2];
+    for (int i = 0; i < 2; i++) front[i].rank = (uint8_t)(front[i].rank - 2);
+    uint64_t count;
+    shunt_status status = onnx_broadcast(&front[0], &front[1], result);
+    if (!status) status = onnx_count(result, &count);
+    if (status) return status;
+    if (result->rank + 2 > ONNX_MAX_RANK)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has rank %d; Shunt knows %d", result->rank + 2,
+                          ONNX_MAX_RANK);
+    status = matmul_operand(node, 0, a, result, &inputs[0]);
+    if (!status) status = matmul_operand(node, 1, b, result, &inputs[1]);
+    if (!status) status = onnx_append(node, SHUNT_OP_MATMUL, 0, NULL, 2, inputs, dst);
+    result->dims[result->rank++] = a->dims[a->rank - 2];
+    result->dims[result->rank++] = b->dims[b->rank - 1];
+    return status;
+}
+
+/* A vector in front is a row, one behind a column; the result then lacks that axis. */
 shunt_status onnx_import_matmul(onnx_node *node)
 {
-    const onnx_tensor a = onnx_input(node, 0)->tensor, b = onnx_input(node, 1)->tensor;
-    if (a.rank < 2 || b.rank < 2)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its inputs have ranks %u and %u; Shunt multiplies matrices", a.rank,
-                          b.rank);
+    onnx_tensor a = onnx_input(node, 0)->tensor, b = onnx_input(node, 1)->tensor, result;
+    const bool row = a.rank == 1, column = b.rank == 1;
+    const bool linear = b.rank == 2 && onnx_is_constant(onnx_input(node, 1));
+    shunt_value dst;
+    if (!a.rank || !b.rank) return shunt_fail(SHUNT_E_INVALID, "one of its inputs is a single number");
+    if (row) a = (onnx_tensor){.type = a.type, .rank = 2, .dims = {1, a.dims[0]}};
+    if (column) b = (onnx_tensor){.type = b.type, .rank = 2, .dims = {b.dims[0], 1}};
     if (a.dims[a.rank - 1] != b.dims[b.rank - 2] || !onnx_size(&a) || !onnx_size(&b))
         return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", a.dims[a.rank - 1],
                           b.dims[b.rank - 2]);
-    return b.rank == 2 && onnx_is_constant(onnx_input(node, 1)) ? matmul_linear(node, &a, &b)
-                                                                : matmul_batch(node, &a, &b);
+    shunt_status status =
+        linear ? matmul_linear(node, &a, &b, &result, &dst) : matmul_batch(node, &a, &b, &result, &dst);
+    if (status) return status;
+    if (row) result.dims[result.rank - 2] = result.dims[result.rank - 1];
+    result.rank = (uint8_t)(result.rank - row - column);
+    result.type = a.type;
+    result.data = NULL;
+    return onnx_result(node, 0, &result, dst);
 }

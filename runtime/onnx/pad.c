@@ -18,8 +18,10 @@ static shunt_status read_mode(const onnx_node *node, int32_t *mode)
         *mode = SHUNT_PAD_REFLECT;
     else if (wire_is(text, "edge"))
         *mode = SHUNT_PAD_EDGE;
+    else if (wire_is(text, "wrap"))
+        *mode = ONNX_PAD_WRAP;
     else
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its mode is '%.*s'; Shunt has constant, reflect and edge",
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its mode is '%.*s'; Shunt has constant, reflect, edge and wrap",
                           text.size < 40 ? (int)text.size : 40, (const char *)text.data);
     return SHUNT_OK;
 }
@@ -71,11 +73,39 @@ static shunt_status read_value(const onnx_node *node, float *out)
     return SHUNT_OK;
 }
 
+/* Whole copies in front and behind, until they are enough, and what is too much cut off. */
+static shunt_status wrap(onnx_node *node, const onnx_padding *padding, const onnx_tensor *src, shunt_value *value)
+{
+    enum { MOST_COPIES = 16 };
+    for (uint32_t i = 0; i < src->rank; i++) {
+        const int64_t size = src->dims[i], before = padding->before[i], after = padding->after[i];
+        const int64_t front = before > 0 ? (before + size - 1) / size : 0,
+                      back = after > 0 ? (after + size - 1) / size : 0;
+        const shunt_op_attr axis = {.concat = {.axis = (int32_t)i}};
+        shunt_op_attr cut = {.pad = {.mode = SHUNT_PAD_CONSTANT}};
+        if (!before && !after) continue;
+        if (front + back > MOST_COPIES)
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "it repeats axis %u over %d times", i, MOST_COPIES);
+        shunt_value pair[2] = {*value, *value};
+        shunt_status status = SHUNT_OK;
+        for (int64_t k = 0; k < front + back && !status; k++)
+            status = onnx_append(node, SHUNT_OP_CONCAT, 0, &axis, 2, pair, &pair[0]);
+        cut.pad.before[i] = (int32_t)(before - front * size);
+        cut.pad.after[i] = (int32_t)(after - back * size);
+        *value = pair[0];
+        if (!status && (cut.pad.before[i] || cut.pad.after[i]))
+            status = onnx_append(node, SHUNT_OP_PAD, 0, &cut, 1, value, value);
+        if (status) return status;
+    }
+    return SHUNT_OK;
+}
+
 shunt_status onnx_import_pad(onnx_node *node)
 {
     onnx_tensor tensor = onnx_input(node, 0)->tensor;
     onnx_padding padding;
     shunt_op_attr attr = {.words = {0}};
+    const onnx_tensor source = tensor;
     shunt_value src, dst;
     if (tensor.rank > SHUNT_MAX_RANK)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", tensor.rank,
@@ -91,7 +121,9 @@ shunt_status onnx_import_pad(onnx_node *node)
         attr.pad.after[i] = (int32_t)padding.after[i];
         tensor.dims[i] += padding.before[i] + padding.after[i];
     }
-    status = onnx_append(node, SHUNT_OP_PAD, 0, &attr, 1, &src, &dst);
+    dst = src;
+    status = padding.mode == ONNX_PAD_WRAP ? wrap(node, &padding, &source, &dst)
+                                           : onnx_append(node, SHUNT_OP_PAD, 0, &attr, 1, &src, &dst);
     tensor.data = NULL;
     return status ? status : onnx_result(node, 0, &tensor, dst);
 }

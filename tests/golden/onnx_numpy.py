@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/onnx/opsetN_*: small models of opsets 17 to 21 in the form of ONNX's backend tests, with results
+"""Writes tests/golden/onnx/opsetN_*: small models of opsets 17 to 25 in the form of ONNX's backend tests, with results
 computed by NumPy alone, by formulas written out here. Needs the PyPI packages onnx and numpy (pip install onnx numpy).
 usage: onnx_numpy.py"""
 import itertools
@@ -50,7 +50,9 @@ def save(name, opset, nodes, inputs, initializers, outputs, external=False):
              for d in (inputs, outputs)]
     tensors = [v if isinstance(v, TensorProto) else numpy_helper.from_array(v, k) for k, v in initializers.items()]
     graph = helper.make_graph(nodes, name, *infos, tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8 if opset < 19 else 10)
+    opsets = [helper.make_opsetid("", opset)]
+    ir_version = 8 if opset < 19 else max(10, helper.find_min_ir_version_for(opsets))
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
     onnx.checker.check_model(model)
     if external:
         onnx.save_model(model, folder / "model.onnx", save_as_external_data=True, location="weights.bin",
@@ -173,8 +175,42 @@ def shapes(opset):
     save(f"opset{opset}_shapes", opset, nodes, dict(x=x), initial, outputs)
 
 
+def forms(opset):
+    """MatMul of vectors and of matrices that are repeated on both sides, Expand, Pad by wrapping around, CastLike."""
+    x, u, v, g = draw(2, 3, 4, 5), draw(5), draw(5), draw(3, 1)
+    row, w = draw(4), draw(3, 1, 5, 2)
+    node = helper.make_node
+    nodes = [
+        node("MatMul", ["x", "v"], ["a"]),
+        node("MatMul", ["row", "x"], ["b"]),
+        node("MatMul", ["u", "v"], ["c"]),
+        node("Unsqueeze", ["x", "one"], ["x5"]),
+        node("MatMul", ["x5", "w"], ["d"]),
+        node("Expand", ["g", "shape"], ["e"]),
+        node("Expand", ["v", "rows"], ["v2"]),
+        node("Pad", ["x", "pads"], ["f"], mode="wrap"),
+        node("CastLike", ["one", "x"], ["o"]),
+        node("Add", ["v2", "o"], ["p"]),
+        node("Add", ["u", "p"], ["h"]),
+    ]
+    initial = dict(v=v, row=row, w=w, one=np.array([1]), shape=np.array([2, 1, 4]), rows=np.array([3, 1]),
+                   pads=np.array([0, 1, 2, 3, 0, 7, 0, 5]))
+    wide, wide_w = x.astype(np.float64), w.astype(np.float64)
+    outputs = dict(a=np.einsum("nchw,w->nch", wide, v), b=np.einsum("h,nchw->ncw", row, wide), c=np.dot(u, v),
+                   d=np.einsum("nchw,kwj->nkchj", wide, wide_w[:, 0]), e=np.tile(g, (2, 1, 4)),
+                   f=np.pad(x, ((0, 0), (1, 7), (2, 0), (3, 5)), mode="wrap"), h=u + np.tile(v, (3, 1)) + 1)
+    save(f"opset{opset}_forms", opset, nodes, dict(x=x, u=u, g=g), initial,
+         {k: np.asarray(y, np.float32) for k, y in outputs.items()})
+
+
 for version in range(17, 22):
     residual_block(version)
     pools(version)
     shapes(version)
 residual_block(17, external=True)
+for version in range(22, 26):
+    residual_block(version)
+    pools(version)
+    shapes(version)
+for version in (19, 25):
+    forms(version)
