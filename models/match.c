@@ -175,21 +175,17 @@ static shunt_status take(const shunt_model *model, shunt_weights *file, const sh
 {
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
-    const uint8_t *begin = file->file.data;
     for (uint32_t i = 0; !status && i < model->graph->nvalues; i++) {
         if (!views[i]) continue;
-        const uint8_t *data = views[i]->data;
-        bool mapped = begin && data >= begin && data < begin + file->file.size;
-        status = shunt_weights_put_f32(weights, model->graph->values[i].name, views[i], !mapped);
+        status = shunt_weights_put_f32(weights, model->graph->values[i].name, views[i],
+                                       !shunt_weights_maps(file, views[i]->data));
     }
     if (!status && json_object_update(weights->metadata, file->metadata)) status = shunt_fail_memory();
     if (status) {
         shunt_weights_destroy(weights);
         return status;
     }
-    weights->file = file->file;
-    weights->in_memory = file->in_memory;
-    file->file = (shunt_mapping){0};
+    shunt_weights_move_files(file, weights);
     *out = weights;
     return SHUNT_OK;
 }

@@ -60,9 +60,11 @@ static void rewrite(const char *pattern, const unsigned *numbers, const char *re
 static const char *unwrapped(const char *name)
 {
     static const char *const wrappers[] = {"module.", "_orig_mod.", "model.", "net.", "network.", "backbone."};
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers;) {
         const size_t length = strlen(wrappers[i]);
-        if (!strncmp(name, wrappers[i], length)) return unwrapped(name + length);
+        const bool wraps = !strncmp(name, wrappers[i], length);
+        if (wraps) name += length;
+        i = wraps ? 0 : i + 1;
     }
     return name;
 }
@@ -77,8 +79,8 @@ static bool is_counter(const char *name)
 
 bool names_canonical(const char *name, char *out, size_t size)
 {
-    if (is_counter(name)) return false;
     name = unwrapped(name);
+    if (is_counter(name)) return false;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         unsigned numbers[MOST_NUMBERS];
         const char *rest = match(rules[i].theirs, name, numbers);

@@ -188,6 +188,7 @@ Test(model_files, names_by_the_tables)
     expect_name("layer2.0.bn1.num_batches_tracked", NULL);
     expect_name("num_batches_tracked", NULL);
     expect_name("n_averaged", NULL);
+    expect_name("_orig_mod.n_averaged", NULL);
     expect_name("module._orig_mod.model.net.network.backbone.conv1.weight", "conv1.weight");
     expect_name("_orig_mod.linear.bias", "fc.bias");
     expect_name("models.conv1.weight", "models.conv1.weight");

@@ -122,7 +122,7 @@ SHUNT_API shunt_status shunt_device_verify(shunt_device *device, const shunt_ver
 typedef struct shunt_tensor_view {
     const char *name;
     shunt_tensor_desc desc; /* plain */
-    const void *data;       /* lives as long as the weights; in a file's at any address: read numbers with memcpy */
+    const void *data;       /* lives as long as the weights; not aligned where a file does not align it: use memcpy */
 } shunt_tensor_view;
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);

@@ -52,7 +52,7 @@ shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out
         if (data == MAP_FAILED)
             status = fail_errno("cannot map", path, errno);
         else
-            *out = (shunt_mapping){data, (size_t)info.st_size};
+            *out = (shunt_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
     }
     close(fd);
     return status;

@@ -8,6 +8,7 @@
 typedef struct shunt_mapping {
     const uint8_t *data;
     size_t size;
+    uint64_t device, inode; /* the same for two names of one file */
 } shunt_mapping;
 
 /* Maps a regular file read-only. Fails naming the path and the reason for a directory, a missing or an empty file, and

@@ -14,7 +14,7 @@ enum {
     MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
     MOST_WRAPPERS = 4,      /* a parameter in a parameter ... around a tensor */
     MOST_NESTING = 4,       /* dictionaries around the state dict */
-    MOST_DICTS = 64         /* of a checkpoint that are looked at */
+    MOST_DICTS = 1024       /* of a checkpoint that are looked at */
 };
 
 static const torch_type types[] = {
@@ -231,12 +231,11 @@ static shunt_status read_tensor(const torch_file *self, pickle_ref arguments, to
     return check_extent(out);
 }
 
-/* Whether its elements follow each other row by row. */
+/* Whether its elements, of which there are some, follow each other row by row. */
 static bool is_contiguous(const torch_tensor *tensor)
 {
     int64_t expected = 1;
     for (uint32_t i = tensor->rank; i-- > 0;) {
-        if (!tensor->dims[i]) return true;
         if (tensor->dims[i] != 1 && tensor->strides[i] != expected) return false;
         expected *= tensor->dims[i];
     }
@@ -268,8 +267,8 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     shunt_tensor_desc desc = {.dtype = tensor->type->dtype, .rank = (uint8_t)tensor->rank, .block = SHUNT_PLAIN};
     memcpy(desc.dims, tensor->dims, sizeof desc.dims);
     const uint64_t bytes = shunt_tensor_bytes(&desc);
-    const bool as_is = is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1);
-    if (!bytes || as_is) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
+    const bool as_is = !bytes || (is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1));
+    if (as_is) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
     const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
     if (bytes > budget - self->copied)
         return shunt_fail(SHUNT_E_INVALID,
@@ -361,11 +360,16 @@ static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
 static bool only_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
 {
     const pickle_node *node = &pickle->nodes[dict];
-    uint32_t cell = node->items.first, dicts = 0, found = 0;
+    pickle_ref seen[MOST_DICTS]; /* a dictionary under many keys is one, and is searched once */
+    uint32_t cell = node->items.first, nseen = 0, found = 0;
     for (uint32_t i = 0; i < node->items.count; i++, cell = pickle->cells[cell].next) {
         const pickle_ref value = pickle->cells[cell].value;
+        uint32_t k = 0;
         if (i % 2 == 0 || pickle->nodes[value].kind != PICKLE_DICT) continue;
-        if (++dicts > MOST_DICTS) return false;
+        while (k < nseen && seen[k] != value) k++;
+        if (k < nseen) continue;
+        if (nseen == MOST_DICTS) return false;
+        seen[nseen++] = value;
         if (!has_tensors(pickle, value)) continue;
         found++;
         *out = value;
@@ -373,18 +377,27 @@ static bool only_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *ou
     return found == 1;
 }
 
-/* The dictionary itself if it has tensors, else the one under a usual key of it, or the only one, and so on. */
-static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
+/* The dictionary under the first of these keys that has one, with tensors in it if it must. */
+static bool usual_dict(const pickle_tree *pickle, pickle_ref dict, bool tensors, pickle_ref *out)
 {
     static const char *const keys[] = {"state_dict", "model",  "model_state_dict", "net",      "network",
                                        "weights",    "params", "state_dict_ema",   "model_ema"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (value_of(pickle, dict, keys[i], out) && pickle->nodes[*out].kind == PICKLE_DICT &&
+            (!tensors || has_tensors(pickle, *out)))
+            return true;
+    return false;
+}
+
+/* The dictionary itself if it has tensors, else the one under a usual key of it, or the only one, and so on. */
+static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
+{
     for (int level = 0; level < MOST_NESTING; level++) {
-        if (has_tensors(pickle, *dict)) return true;
-        bool deeper = false;
         pickle_ref value;
-        for (size_t i = 0; i < sizeof keys / sizeof *keys && !deeper; i++)
-            deeper = value_of(pickle, *dict, keys[i], &value) && pickle->nodes[value].kind == PICKLE_DICT;
-        if (!deeper && !only_dict(pickle, *dict, &value)) return false;
+        if (has_tensors(pickle, *dict)) return true;
+        if (!usual_dict(pickle, *dict, true, &value) && !only_dict(pickle, *dict, &value) &&
+            !usual_dict(pickle, *dict, false, &value))
+            return false;
         *dict = value;
     }
     return false;

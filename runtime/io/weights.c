@@ -277,6 +277,30 @@ shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
 
 enum { MOST_FILES = 4096 };
 
+/* The file that was mapped under another name, or NULL. */
+static const shunt_mapping *mapped_already(const shunt_weights *weights, const shunt_mapping *file)
+{
+    for (size_t i = 0; i <= weights->nbeside; i++) {
+        const shunt_mapping *old = i ? &weights->beside[i - 1] : &weights->file;
+        if (old->data && old->device == file->device && old->inode == file->inode) return old;
+    }
+    return NULL;
+}
+
+static shunt_status keep_file(shunt_weights *weights, const char *path, const shunt_mapping *file)
+{
+    const size_t room = weights->nbeside + 1;
+    shunt_mapping *files = reallocarray(weights->beside, room, sizeof *files);
+    if (files) weights->beside = files;
+    char **paths = files ? reallocarray(weights->beside_paths, room, sizeof *paths) : NULL;
+    if (paths) weights->beside_paths = paths;
+    char *copy = paths ? strdup(path) : NULL;
+    if (!copy) return shunt_fail_memory();
+    files[weights->nbeside] = *file;
+    paths[weights->nbeside++] = copy;
+    return SHUNT_OK;
+}
+
 shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out)
 {
     for (size_t i = 0; i < weights->nbeside; i++)
@@ -286,21 +310,30 @@ shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const s
         }
     if (weights->nbeside == MOST_FILES)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its data is in more than %d files", path, MOST_FILES);
-    size_t room = weights->nbeside + 1;
-    shunt_mapping *files = reallocarray(weights->beside, room, sizeof *files);
-    if (files) weights->beside = files;
-    char **paths = files ? reallocarray(weights->beside_paths, room, sizeof *paths) : NULL;
-    if (paths) weights->beside_paths = paths;
-    char *copy = paths ? strdup(path) : NULL;
-    if (!copy) return shunt_fail_memory();
-    shunt_status status = shunt_map_file(path, 0, &files[weights->nbeside]);
-    if (status) {
-        free(copy);
+    shunt_mapping file;
+    shunt_status status = shunt_map_file(path, 0, &file);
+    if (status) return status;
+    *out = mapped_already(weights, &file);
+    if (!*out) status = keep_file(weights, path, &file);
+    if (*out || status) {
+        shunt_unmap_file(&file);
         return status;
     }
-    paths[weights->nbeside] = copy;
-    *out = &files[weights->nbeside++];
+    *out = &weights->beside[weights->nbeside - 1];
     return SHUNT_OK;
+}
+
+void shunt_weights_move_files(shunt_weights *from, shunt_weights *to)
+{
+    to->file = from->file;
+    to->in_memory = from->in_memory;
+    to->beside = from->beside;
+    to->beside_paths = from->beside_paths;
+    to->nbeside = from->nbeside;
+    from->file = (shunt_mapping){0};
+    from->beside = NULL;
+    from->beside_paths = NULL;
+    from->nbeside = 0;
 }
 
 /* NULL: it lies in none. */
@@ -339,7 +372,7 @@ shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **
     weights->in_memory = data == MAP_FAILED;
     if (weights->in_memory) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) return shunt_fail_memory();
-    weights->file = (shunt_mapping){data, bytes};
+    weights->file = (shunt_mapping){.data = data, .size = bytes};
     *room = data;
     return SHUNT_OK;
 }

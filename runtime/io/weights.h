@@ -60,8 +60,10 @@ shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, con
 size_t shunt_run_piece(size_t bytes);
 void *shunt_map_run(float value, size_t bytes, size_t *mapped);
 
-/* Maps one more file, or finds it mapped already, for tensors to lie in. It stays as long as the weights do. */
+/* Maps one more file, or finds it mapped already, under whatever name, for tensors to lie in. It stays as long as the weights do. */
 shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
+/* The files with all that is in them become those of `to`, which has none. */
+void shunt_weights_move_files(shunt_weights *from, shunt_weights *to);
 /* Whether data lies in one of the weights' files, and so at its place as long as they live. */
 bool shunt_weights_maps(const shunt_weights *weights, const void *data);
 

@@ -1,5 +1,5 @@
-/* cast.c - Cast, and CastLike, which names the type by a tensor that has it: of constants between all types, texts included; of what the graph computes between those that are float32
- * here. */
+/* cast.c - Cast, and CastLike, which names the type by a tensor that has it: of constants between all types, texts
+ * included; of what the graph computes between those that are float32 here. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -9,8 +9,12 @@
 
 static shunt_status read_type(const onnx_node *node, uint8_t *type)
 {
-    int64_t to = wire_is(node->op, "CastLike") ? onnx_input(node, 1)->tensor.type : 0;
-    shunt_status status = onnx_attribute_int(node, "to", &to);
+    int64_t to = 0;
+    shunt_status status = SHUNT_OK;
+    if (wire_is(node->op, "CastLike"))
+        to = onnx_input(node, 1)->tensor.type;
+    else
+        status = onnx_attribute_int(node, "to", &to);
     *type = to < 0 || to > UINT8_MAX ? UINT8_MAX : (uint8_t)to;
     return status;
 }

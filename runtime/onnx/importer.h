@@ -163,7 +163,7 @@ shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out);
 shunt_status onnx_expand(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
 
 /* pad.c: what a Pad does to each axis; the sums fit. */
-enum { ONNX_PAD_WRAP = -1 }; /* the tensor repeated */
+enum { ONNX_PAD_WRAP = -1 }; /* beside the modes of the graph's op: the tensor goes on with its other end */
 typedef struct onnx_padding {
     int32_t mode; /* SHUNT_PAD_* or ONNX_PAD_WRAP */
     int64_t before[ONNX_MAX_RANK], after[ONNX_MAX_RANK];

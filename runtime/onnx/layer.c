@@ -1,5 +1,5 @@
-/* layer.c - operators with weights: Conv, Gemm, MatMul. The weights of the first two are constants, brought into the form
- * that the graph's ops want; a product of two computed matrices is an op of its own. */
+/* layer.c - operators with weights: Conv, Gemm, MatMul. Constant weights are brought into the form that the graph's ops
+ * want; a product of two computed matrices is an op of its own. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -291,7 +291,7 @@ static shunt_status matmul_linear(onnx_node *node, const onnx_tensor *a, const o
     return status;
 }
 
-/* Matrices as many as `batch`, or one for all; else repeated until there are that many. `front`: their axes in front. */
+/* As many matrices as `front` has elements, which is the shape of the axes in front; or one for all. */
 static shunt_status matmul_operand(onnx_node *node, uint32_t index, const onnx_tensor *matrix, const onnx_tensor *front,
                                    shunt_value *out)
 {
@@ -339,7 +339,8 @@ shunt_status onnx_import_matmul(onnx_node *node)
     if (!a.rank || !b.rank) return shunt_fail(SHUNT_E_INVALID, "one of its inputs is a single number");
     if (row) a = (onnx_tensor){.type = a.type, .rank = 2, .dims = {1, a.dims[0]}};
     if (column) b = (onnx_tensor){.type = b.type, .rank = 2, .dims = {b.dims[0], 1}};
-    if (a.dims[a.rank - 1] != b.dims[b.rank - 2] || !onnx_size(&a) || !onnx_size(&b))
+    if (!onnx_size(&a) || !onnx_size(&b)) return shunt_fail(SHUNT_E_UNSUPPORTED, "one of its inputs has no elements");
+    if (a.dims[a.rank - 1] != b.dims[b.rank - 2])
         return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", a.dims[a.rank - 1],
                           b.dims[b.rank - 2]);
     shunt_status status =
@@ -349,5 +350,6 @@ shunt_status onnx_import_matmul(onnx_node *node)
     result.rank = (uint8_t)(result.rank - row - column);
     result.type = a.type;
     result.data = NULL;
+    result.splat = false;
     return onnx_result(node, 0, &result, dst);
 }

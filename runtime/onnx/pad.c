@@ -1,4 +1,5 @@
-/* pad.c - Pad: what it does to each axis comes from attributes, or since opset 11 from inputs. */
+/* pad.c - Pad: what it does to each axis comes from attributes, or since opset 11 from inputs. The graph's op has all modes
+ * but wrap, which is made of copies. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -73,57 +74,58 @@ static shunt_status read_value(const onnx_node *node, float *out)
     return SHUNT_OK;
 }
 
-/* Whole copies in front and behind, until they are enough, and what is too much cut off. */
-static shunt_status wrap(onnx_node *node, const onnx_padding *padding, const onnx_tensor *src, shunt_value *value)
+/* One axis by wrapping around: the tensor beside itself, doubled until there is enough of it, and what is too much cut off. */
+static shunt_status wrap_axis(onnx_node *node, uint32_t axis, int64_t size, int64_t before, int64_t after,
+                              shunt_value *value)
 {
-    enum { MOST_COPIES = 16 };
-    for (uint32_t i = 0; i < src->rank; i++) {
-        const int64_t size = src->dims[i], before = padding->before[i], after = padding->after[i];
-        const int64_t front = before > 0 ? (before + size - 1) / size : 0,
-                      back = after > 0 ? (after + size - 1) / size : 0;
-        const shunt_op_attr axis = {.concat = {.axis = (int32_t)i}};
-        shunt_op_attr cut = {.pad = {.mode = SHUNT_PAD_CONSTANT}};
-        if (!before && !after) continue;
-        if (front + back > MOST_COPIES)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it repeats axis %u over %d times", i, MOST_COPIES);
-        shunt_value pair[2] = {*value, *value};
-        shunt_status status = SHUNT_OK;
-        for (int64_t k = 0; k < front + back && !status; k++)
-            status = onnx_append(node, SHUNT_OP_CONCAT, 0, &axis, 2, pair, &pair[0]);
-        cut.pad.before[i] = (int32_t)(before - front * size);
-        cut.pad.after[i] = (int32_t)(after - back * size);
-        *value = pair[0];
-        if (!status && (cut.pad.before[i] || cut.pad.after[i]))
-            status = onnx_append(node, SHUNT_OP_PAD, 0, &cut, 1, value, value);
-        if (status) return status;
+    const int64_t front = before > 0 ? (before + size - 1) / size : 0, back = after > 0 ? (after + size - 1) / size : 0;
+    const shunt_op_attr join = {.concat = {.axis = (int32_t)axis}};
+    shunt_op_attr cut = {.pad = {.mode = SHUNT_PAD_CONSTANT}};
+    shunt_status status = SHUNT_OK;
+    int64_t copies = 1;
+    for (; copies < front + 1 + back && !status; copies *= 2) {
+        const shunt_value pair[2] = {*value, *value};
+        if (copies * size > INT32_MAX / 2)
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "axis %u of %" PRId64 " elements is too large to be repeated", axis,
+                              size);
+        status = onnx_append(node, SHUNT_OP_CONCAT, 0, &join, 2, pair, value);
     }
-    return SHUNT_OK;
+    cut.pad.before[axis] = (int32_t)(before - front * size);
+    cut.pad.after[axis] = (int32_t)(after - (copies - 1 - front) * size);
+    if (status || (!cut.pad.before[axis] && !cut.pad.after[axis])) return status;
+    return onnx_append(node, SHUNT_OP_PAD, 0, &cut, 1, value, value);
+}
+
+static shunt_status pad_graph(onnx_node *node, const onnx_padding *padding, float fill, const onnx_tensor *src,
+                              shunt_value *value)
+{
+    shunt_op_attr attr = {.pad = {.mode = padding->mode, .value = fill}};
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; i < src->rank && !status; i++) {
+        attr.pad.before[i] = (int32_t)padding->before[i];
+        attr.pad.after[i] = (int32_t)padding->after[i];
+        if (padding->mode == ONNX_PAD_WRAP)
+            status = wrap_axis(node, i, src->dims[i], padding->before[i], padding->after[i], value);
+    }
+    if (status || padding->mode == ONNX_PAD_WRAP) return status;
+    return onnx_append(node, SHUNT_OP_PAD, 0, &attr, 1, value, value);
 }
 
 shunt_status onnx_import_pad(onnx_node *node)
 {
-    onnx_tensor tensor = onnx_input(node, 0)->tensor;
+    const onnx_tensor src = onnx_input(node, 0)->tensor;
+    onnx_tensor dst = src;
     onnx_padding padding;
-    shunt_op_attr attr = {.words = {0}};
-    const onnx_tensor source = tensor;
-    shunt_value src, dst;
-    if (tensor.rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", tensor.rank,
-                          SHUNT_MAX_RANK);
-    shunt_status status = onnx_padding_read(node, tensor.rank, tensor.dims, &padding);
-    if (!status) status = read_value(node, &attr.pad.value);
-    if (!status) status = onnx_as_is(node, 0, &src);
+    shunt_value value;
+    float fill = 0;
+    if (src.rank > SHUNT_MAX_RANK)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", src.rank, SHUNT_MAX_RANK);
+    shunt_status status = onnx_padding_read(node, src.rank, src.dims, &padding);
+    if (!status && padding.mode == SHUNT_PAD_CONSTANT) status = read_value(node, &fill);
+    if (!status) status = onnx_as_is(node, 0, &value);
+    if (!status) status = pad_graph(node, &padding, fill, &src, &value);
     if (status) return status;
-    attr.pad.mode = padding.mode;
-    if (padding.mode != SHUNT_PAD_CONSTANT) attr.pad.value = 0;
-    for (uint32_t i = 0; i < tensor.rank; i++) {
-        attr.pad.before[i] = (int32_t)padding.before[i];
-        attr.pad.after[i] = (int32_t)padding.after[i];
-        tensor.dims[i] += padding.before[i] + padding.after[i];
-    }
-    dst = src;
-    status = padding.mode == ONNX_PAD_WRAP ? wrap(node, &padding, &source, &dst)
-                                           : onnx_append(node, SHUNT_OP_PAD, 0, &attr, 1, &src, &dst);
-    tensor.data = NULL;
-    return status ? status : onnx_result(node, 0, &tensor, dst);
+    for (uint32_t i = 0; i < src.rank; i++) dst.dims[i] += padding.before[i] + padding.after[i];
+    dst.data = NULL;
+    return onnx_result(node, 0, &dst, value);
 }

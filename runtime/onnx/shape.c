@@ -173,7 +173,7 @@ shunt_status onnx_transpose(onnx_node *node, shunt_value src, const uint32_t *ax
 shunt_status onnx_import_transpose(onnx_node *node)
 {
     onnx_tensor tensor = onnx_input(node, 0)->tensor, source = tensor;
-    uint32_t axes[ONNX_MAX_RANK];
+    uint32_t axes[ONNX_MAX_RANK] = {0}; /* of a single number none is asked for, and the graph has one */
     shunt_value src, dst;
     shunt_status status = onnx_order(node, source.rank, axes);
     if (!status) status = onnx_as_is(node, 0, &src);

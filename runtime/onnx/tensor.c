@@ -11,7 +11,7 @@
 #include "runtime/error.h"
 #include "runtime/io/dtype.h"
 
-static const uint64_t MOST_ELEMENTS = (uint64_t)1 << 40;
+static const uint64_t MOST_ELEMENTS = (uint64_t)1 << 40, MOST_WORK = (uint64_t)1 << 30;
 
 /* ---- Memory ------------------------------------------------------------------------------------------------- */
 
@@ -19,6 +19,7 @@ void onnx_allow(onnx_memory *memory, uint64_t file_bytes)
 {
     memory->left += 3 * file_bytes;
     memory->work += 4 * file_bytes;
+    if (memory->work > MOST_WORK) memory->work = MOST_WORK;
 }
 
 shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes)

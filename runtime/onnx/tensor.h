@@ -38,7 +38,8 @@ typedef struct onnx_memory {
     uint64_t left; /* bytes */
     uint64_t work; /* elements that are computed from constants */
 } onnx_memory;
-/* What a file of the model adds to that: 3 bytes and 4 elements for each of its own. */
+/* Adds what a file of the model is good for: 3 bytes of memory and 4 elements of work for each of its bytes, but never more
+ * than 2^30 elements, seconds of work, in all. */
 void onnx_allow(onnx_memory *memory, uint64_t file_bytes);
 void *onnx_alloc(onnx_memory *memory, uint64_t bytes); /* NULL after failing with a message */
 /* For memory that someone else owns. */

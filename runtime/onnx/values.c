@@ -27,9 +27,14 @@ shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value)
 
 /* ---- Into the graph ------------------------------------------------------------------------------------------- */
 
+/* An op with its results, in lists that may have twice the room. */
+enum { OP_BYTES = 2 * (sizeof(graph_op) + SHUNT_MAX_OUTPUTS * sizeof(graph_value)) };
+
 shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, const shunt_op_attr *attr,
                          uint32_t ninputs, const shunt_value *inputs, shunt_value *out)
 {
+    shunt_status status = onnx_charge(&node->in->memory, OP_BYTES + 2 * sizeof node->label);
+    if (status) return status;
     *out = shunt_graph_op(node->in->graph, node->label, kind, flags, attr, ninputs, inputs);
     return *out == SHUNT_NO_VALUE ? shunt_graph_check(node->in->graph) : SHUNT_OK;
 }
@@ -65,11 +70,16 @@ static void free_name(importer *in, const char *base, char *name, size_t size)
     while (shunt_weights_find(in->weights, name)) snprintf(name, size, "%.500s#%" PRIu32, base, ++in->forms);
 }
 
-enum { NAME_SIZE = 520 };
+enum {
+    NAME_SIZE = 520,
+    PARAMETER_BYTES = 2 * sizeof(graph_value) + sizeof(weight) + 256 /* 256: the index's entry */
+};
 
 static shunt_status add_parameter(onnx_node *node, const char *name, uint32_t rank, const int64_t *dims,
                                   shunt_value *out)
 {
+    shunt_status status = onnx_charge(&node->in->memory, PARAMETER_BYTES + 4 * strlen(name));
+    if (status) return status;
     *out = shunt_graph_parameter(node->in->graph, name, SHUNT_ROLE_WEIGHT, rank, dims);
     return *out == SHUNT_NO_VALUE ? shunt_graph_check(node->in->graph) : SHUNT_OK;
 }

@@ -54,7 +54,7 @@ static inline shunt_weights *fuzz_weights_begin(const uint8_t *data, size_t size
 {
     shunt_weights *weights;
     if (shunt_weights_create(&weights)) abort();
-    weights->file = (shunt_mapping){data, size};
+    weights->file = (shunt_mapping){.data = data, .size = size};
     weights->in_memory = 1;
     return weights;
 }
