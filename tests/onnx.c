@@ -299,6 +299,23 @@ Test(onnx, one_byte_changed)
     free(whole.data);
 }
 
+/* 255 additions in 800 bytes, a thousand times: the graph would take more than 100 times what the file does. */
+Test(onnx, ops_are_counted)
+{
+    text graph = small_graph();
+    for (int n = 0; n < 1000; n++) {
+        text node = {0};
+        char name[16];
+        snprintf(name, sizeof name, n ? "sum%d" : "y", n);
+        for (int i = 0; i < 256; i++) put_text(&node, 1, "x");
+        put_text(&node, 2, name);
+        put_text(&node, 4, "Sum");
+        put_message(&graph, 1, &node);
+    }
+    text model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_MEMORY, "left of what a file of this size may take");
+}
+
 /* ---- External data ------------------------------------------------------------------------------------------------------- */
 
 static void put_entry(text *tensor, const char *key, const char *value)
@@ -352,6 +369,17 @@ Test(onnx, external_data_stays_in_the_folder)
     expect_external("weights.bin", "0", "12", SHUNT_E_INVALID, "has 12 bytes; its shape needs 8");
     expect_external("weights.bin", "-4", "8", SHUNT_E_INVALID, "that is no number");
     expect_external("weights.bin", "99999999999999999999", "8", SHUNT_E_INVALID, "that is no number");
+}
+
+/* A model that names itself adds nothing to what it may take. */
+Test(onnx, external_data_may_be_the_model_itself)
+{
+    onnx_import import;
+    text model = external_model("net.onnx", "4", "8");
+    cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(import.weights->nbeside, 0);
+    onnx_close(&import);
+    free(model.data);
 }
 
 /* A layer's weights, 64 MiB as float32, in a file that is all hole; the model has some hundred bytes. */

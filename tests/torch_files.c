@@ -326,6 +326,38 @@ Test(torch_files, the_only_dictionary_of_tensors)
     PUT(BESIDE(TENSOR("K\4", "K\0", ")", ")")), GOOD_REST);
     expect_refused("f", SHUNT_E_INVALID, "or the only one under any key");
 }
+#define VECTOR TENSOR("K\4", "K\1", "K\3\x85", "K\1\x85")
+
+static void expect_w(void)
+{
+    shunt_weights *weights = open_good("f");
+    cr_assert_eq(shunt_weights_count(weights), 1);
+    cr_assert_not_null(shunt_weights_find(weights, "w"));
+    shunt_weights_destroy(weights);
+}
+
+/* The same dictionary twice is one; and what is called model may be a description of it. */
+Test(torch_files, where_a_dictionary_of_tensors_is_found)
+{
+    PUT("\x80\2}(U\1a}U\1w" VECTOR "sq\0U\1bh\0u.", GOOD_REST);
+    expect_w();
+    PUT("\x80\2}(U\5model}U\1nK\1sU\1b}U\1w" VECTOR "su.", GOOD_REST);
+    expect_w();
+    PUT("\x80\2}(U\5model}U\3net}U\1w" VECTOR "ssU\1b}U\1nK\1su.", GOOD_REST);
+    expect_w();
+}
+
+/* Of no elements, in dimensions whose product no integer holds. */
+Test(torch_files, a_tensor_of_nothing_may_be_wide)
+{
+#define WIDE "\x8a\6\0\0\0\0\0\1" /* 2^40 */
+    PUT(DICT(TENSOR("K\4", "K\0", "K\0" WIDE WIDE "\x87", "K\1" WIDE "K\1\x87")), GOOD_REST);
+    shunt_weights *weights = open_good("f");
+    const shunt_tensor_view *view = shunt_weights_find(weights, "w");
+    cr_assert(view && view->desc.rank == 3 && view->desc.dims[2] == (int64_t)1 << 40 &&
+              !shunt_tensor_bytes(&view->desc));
+    shunt_weights_destroy(weights);
+}
 
 static const struct hostile_pickle {
     const char *object;
