@@ -9,13 +9,16 @@
 
 typedef struct text {
     uint8_t *data;
-    size_t size;
+    size_t size, room;
 } text;
 
 static inline void put(text *t, const void *data, size_t size)
 {
-    t->data = realloc(t->data, t->size + size + 1);
-    cr_assert_not_null(t->data);
+    if (t->size + size >= t->room) {
+        t->room = 2 * (t->size + size) + 64;
+        t->data = realloc(t->data, t->room);
+        if (!t->data) cr_assert_fail("no memory");
+    }
     memcpy(t->data + t->size, data, size);
     t->size += size;
 }
