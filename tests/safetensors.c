@@ -1,11 +1,9 @@
 /* safetensors: what is written is read back, what PyTorch's own tools would write is read, and every hostile file is
  * refused with the reason. The files are built here from a header's text and a number of data bytes. */
-#include "runtime/io/weights.h"
+#include "tests/weight_file.h"
 
 #include <math.h>
 #include <sys/stat.h>
-
-#include "temporary.h"
 
 TestSuite(safetensors, .init = enter_folder, .fini = leave_folder);
 
@@ -26,13 +24,6 @@ static void build(const char *header, size_t ndata, int64_t claimed)
 static shunt_tensor_desc make_desc(uint8_t dtype, uint8_t rank, int64_t d0, int64_t d1)
 {
     return (shunt_tensor_desc){.dtype = dtype, .rank = rank, .block = SHUNT_PLAIN, .dims = {d0, d1}};
-}
-
-static shunt_weights *open_good(const char *path)
-{
-    shunt_weights *weights;
-    cr_assert_eq(shunt_weights_open(path, &weights), SHUNT_OK, "%s", shunt_last_error());
-    return weights;
 }
 
 Test(safetensors, store)
@@ -356,13 +347,6 @@ Test(safetensors, hostile)
     }
 }
 
-static void expect_refused(shunt_status status, const char *reason)
-{
-    shunt_weights *weights;
-    cr_assert_eq(shunt_weights_open("f", &weights), status, "%s", reason);
-    expect_message("f: ", reason);
-}
-
 /* Nesting must not reach the stack's end, nor many small values the memory's. */
 Test(safetensors, hostile_by_size)
 {
@@ -373,16 +357,16 @@ Test(safetensors, hostile_by_size)
     memset(text + 5, '[', N);
     text[N + 5] = '\0';
     build(text, 0, -1);
-    expect_refused(SHUNT_E_INVALID, "more and smaller values");
+    expect_refused("f", SHUNT_E_INVALID, "more and smaller values");
     text[200000] = '\0';
     build(text, 0, -1);
-    expect_refused(SHUNT_E_INVALID, "bad JSON");
+    expect_refused("f", SHUNT_E_INVALID, "bad JSON");
     /* A name of a megabyte must not push the reason out of the message. */
     strcpy(text, "{\"");
     memset(text + 2, 'n', 1000000);
     strcpy(text + 1000002, "\":{}}");
     build(text, 0, -1);
-    expect_refused(SHUNT_E_INVALID, "no dtype");
+    expect_refused("f", SHUNT_E_INVALID, "no dtype");
     free(text);
 }
 
@@ -397,18 +381,18 @@ Test(safetensors, not_even_safetensors)
     };
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         put_bytes("f", other[i].bytes, strlen(other[i].bytes));
-        expect_refused(SHUNT_E_UNSUPPORTED, other[i].reason);
+        expect_refused("f", SHUNT_E_UNSUPPORTED, other[i].reason);
     }
     put_bytes("f", "short", 5);
-    expect_refused(SHUNT_E_INVALID, "not a safetensors file: 5 bytes");
+    expect_refused("f", SHUNT_E_INVALID, "not a safetensors file: 5 bytes");
     put_bytes("f", "plain text, and no weights", 26);
-    expect_refused(SHUNT_E_INVALID, "not a safetensors file: header length");
+    expect_refused("f", SHUNT_E_INVALID, "not a safetensors file: header length");
     put_bytes("f", "", 0);
-    expect_refused(SHUNT_E_INVALID, "empty");
+    expect_refused("f", SHUNT_E_INVALID, "empty");
     cr_assert(!remove("f"));
-    expect_refused(SHUNT_E_NOT_FOUND, "No such file");
+    expect_refused("f", SHUNT_E_NOT_FOUND, "No such file");
     cr_assert(!mkdir("f", 0777));
-    expect_refused(SHUNT_E_INVALID, "is a directory");
+    expect_refused("f", SHUNT_E_INVALID, "is a directory");
 }
 
 /* ---- Mutations ---------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ enum {
     MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
     MOST_WRAPPERS = 4,      /* a parameter in a parameter ... around a tensor */
     MOST_NESTING = 4,       /* dictionaries around the state dict */
-    MOST_DICTS = 1024       /* of a checkpoint that are looked at */
+    MOST_DICTS = 256        /* of a checkpoint that are looked at */
 };
 
 static const torch_type types[] = {
@@ -330,23 +330,6 @@ static shunt_status put_tensor(torch_file *self, const char *name, const pickle_
     return put(self, name, &tensor);
 }
 
-/* The value under a key of the dictionary, the last if there are several; false when there is none. */
-static bool value_of(const pickle_tree *pickle, pickle_ref dict, const char *key, pickle_ref *out)
-{
-    const pickle_node *node = &pickle->nodes[dict];
-    uint32_t cell = node->items.first;
-    bool found = false;
-    for (uint32_t i = 0; i + 1 < node->items.count; i += 2) {
-        const uint32_t value = pickle->cells[cell].next;
-        if (pickle_is_text(pickle, pickle->cells[cell].value, key)) {
-            *out = pickle->cells[value].value;
-            found = true;
-        }
-        cell = pickle->cells[value].next;
-    }
-    return found;
-}
-
 static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
 {
     const pickle_node *node = &pickle->nodes[dict];
@@ -356,49 +339,67 @@ static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
     return false;
 }
 
-/* The one of its values that is a dictionary with tensors; false when there is none or another one. */
-static bool only_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
+/* The place of a key among those that a state dict is usually under. */
+enum { NKEYS = 9 };
+static uint32_t rank_of(const pickle_tree *pickle, pickle_ref key)
+{
+    static const char *const keys[NKEYS] = {"state_dict", "model",  "model_state_dict", "net",      "network",
+                                            "weights",    "params", "state_dict_ema",   "model_ema"};
+    uint32_t rank = 0;
+    while (rank < NKEYS && !pickle_is_text(pickle, key, keys[rank])) rank++;
+    return rank;
+}
+
+/* The dictionaries of a dictionary, each once, though it may be under many keys. */
+typedef struct dict_list {
+    pickle_ref dicts[MOST_DICTS];
+    bool tensors[MOST_DICTS]; /* it has some */
+    uint32_t count, with_tensors;
+} dict_list;
+
+/* Whether the dictionary, which is added if there is room, has tensors. */
+static bool note_dict(dict_list *list, const pickle_tree *pickle, pickle_ref dict)
+{
+    uint32_t i = 0;
+    while (i < list->count && list->dicts[i] != dict) i++;
+    if (i == MOST_DICTS) return false;
+    if (i == list->count) {
+        list->dicts[list->count++] = dict;
+        list->tensors[i] = has_tensors(pickle, dict);
+        list->with_tensors += list->tensors[i];
+    }
+    return list->tensors[i];
+}
+
+/* The dictionary to go on with: one that has tensors, under the most usual key, or under any if it is the only one; else one
+ * without under a usual key. */
+static bool inner_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
 {
     const pickle_node *node = &pickle->nodes[dict];
-    pickle_ref seen[MOST_DICTS]; /* a dictionary under many keys is one, and is searched once */
-    uint32_t cell = node->items.first, nseen = 0, found = 0;
-    for (uint32_t i = 0; i < node->items.count; i++, cell = pickle->cells[cell].next) {
-        const pickle_ref value = pickle->cells[cell].value;
-        uint32_t k = 0;
-        if (i % 2 == 0 || pickle->nodes[value].kind != PICKLE_DICT) continue;
-        while (k < nseen && seen[k] != value) k++;
-        if (k < nseen) continue;
-        if (nseen == MOST_DICTS) return false;
-        seen[nseen++] = value;
-        if (!has_tensors(pickle, value)) continue;
-        found++;
-        *out = value;
+    dict_list list = {.count = 0};
+    pickle_ref best[2] = {0, 0}; /* without and with tensors */
+    uint32_t ranks[2] = {NKEYS, NKEYS + 1}, cell = node->items.first;
+    for (uint32_t i = 0; i + 1 < node->items.count; i += 2) {
+        const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];
+        cell = value.next;
+        if (pickle->nodes[value.value].kind != PICKLE_DICT) continue;
+        const bool tensors = note_dict(&list, pickle, value.value);
+        const uint32_t rank = rank_of(pickle, key.value);
+        if (rank >= ranks[tensors]) continue;
+        ranks[tensors] = rank;
+        best[tensors] = value.value;
     }
-    return found == 1;
+    const bool found = ranks[true] < NKEYS || list.with_tensors == 1;
+    *out = best[found];
+    return found || ranks[false] < NKEYS;
 }
 
-/* The dictionary under the first of these keys that has one, with tensors in it if it must. */
-static bool usual_dict(const pickle_tree *pickle, pickle_ref dict, bool tensors, pickle_ref *out)
-{
-    static const char *const keys[] = {"state_dict", "model",  "model_state_dict", "net",      "network",
-                                       "weights",    "params", "state_dict_ema",   "model_ema"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (value_of(pickle, dict, keys[i], out) && pickle->nodes[*out].kind == PICKLE_DICT &&
-            (!tensors || has_tensors(pickle, *out)))
-            return true;
-    return false;
-}
-
-/* The dictionary itself if it has tensors, else the one under a usual key of it, or the only one, and so on. */
+/* The dictionary itself if it has tensors, else one in it, and so on. */
 static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
 {
     for (int level = 0; level < MOST_NESTING; level++) {
-        pickle_ref value;
         if (has_tensors(pickle, *dict)) return true;
-        if (!usual_dict(pickle, *dict, true, &value) && !only_dict(pickle, *dict, &value) &&
-            !usual_dict(pickle, *dict, false, &value))
-            return false;
-        *dict = value;
+        if (!inner_dict(pickle, *dict, dict)) return false;
     }
     return false;
 }
