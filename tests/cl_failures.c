@@ -117,7 +117,7 @@ static shunt_status use_memory(const shunt_device *device)
     return status;
 }
 
-/* Square matrices of ones and halves. Small ones need no temporary memory. */
+/* Square matrices of ones and halves. */
 static shunt_status run_product(const shunt_device *device, shunt_bqueue *queue, shunt_bop *op,
                                 shunt_bbuffer *buffers[4], uint64_t workspace)
 {
@@ -142,27 +142,54 @@ static shunt_status run_product(const shunt_device *device, shunt_bqueue *queue,
     return status;
 }
 
-/* Where CLBlast is there: its failures, too, have to come back as codes. */
-static shunt_status use_clblast(const shunt_device *device)
+static shunt_status prepare_product(const shunt_device *device, uint32_t side, shunt_bop **op, uint64_t *workspace)
 {
-    const shunt_device_ops *ops = device->ops;
-    const shunt_tensor_desc square = {SHUNT_F32, 2, SHUNT_PLAIN, 0, {clblast_side, clblast_side}};
+    const shunt_tensor_desc square = {SHUNT_F32, 2, SHUNT_PLAIN, 0, {side, side}};
     const shunt_op_desc linear = {
         .kind = SHUNT_OP_LINEAR, .ninputs = 2, .noutputs = 1, .inputs = {square, square}, .outputs = {square}};
     const shunt_prepare_options options = {.size = sizeof options, .algorithm = "gemm"};
     shunt_op_info info = {.size = sizeof info};
+    shunt_status status = device->ops->op_prepare(device->handle, &linear, &options, op);
+    if (!status) status = device->ops->op_info(*op, &info);
+    *workspace = info.workspace;
+    return status;
+}
+
+/* Where CLBlast is there: its failures, too, have to come back as codes. */
+static shunt_status use_clblast(const shunt_device *device)
+{
+    const shunt_device_ops *ops = device->ops;
     shunt_bqueue *queue = NULL;
     shunt_bop *op = NULL;
     shunt_bbuffer *buffers[4] = {NULL};
+    uint64_t workspace;
     shunt_status status = ops->queue_create(device->handle, 0, &queue);
-    if (!status) status = ops->op_prepare(device->handle, &linear, &options, &op);
-    if (!status) status = ops->op_info(op, &info);
-    if (!status) status = run_product(device, queue, op, buffers, info.workspace);
+    if (!status) status = prepare_product(device, clblast_side, &op, &workspace);
+    if (!status) status = run_product(device, queue, op, buffers, workspace);
     if (status) shunt_device_fail(device, status, "using CLBlast");
     if (op) ops->op_destroy(op);
     for (int i = 0; i < 4; i++) ops->buffer_free(device->handle, buffers[i]);
     if (queue) ops->queue_destroy(device->handle, queue);
     return status;
+}
+
+/* The side of the smallest matrices tried for which CLBlast needs temporary memory, which is a part of the workspace. Below a
+ * size that CLBlast's table has for each model of processor it needs none. 0 if there is no such side. */
+static uint32_t find_temporary_side(void)
+{
+    enum { FIRST = 301, LAST = 5000, ROUNDING = 1 << 16 };
+    shunt_device *device;
+    uint32_t found = 0;
+    if (shunt_device_open(selector, "threads=1", &device)) return 0;
+    for (uint32_t side = FIRST; side < LAST && !found; side = side * 5 / 4 | 1) {
+        shunt_bop *op = NULL;
+        uint64_t workspace;
+        shunt_status status = prepare_product(device, side, &op, &workspace);
+        if (!status && workspace > 4 * (uint64_t)side * side + ROUNDING) found = side;
+        if (op) device->ops->op_destroy(op);
+    }
+    shunt_device_close(device);
+    return found;
 }
 
 static bool near(const small_net_result result, const small_net_result truth, float tolerance)
@@ -311,8 +338,8 @@ static void fail_while_running(char **argv)
     clblast_side = 5;
     sweep("any", false, "with CLBlast");
     sweep("any", true, "with CLBlast, and all after it");
-    clblast_side = 601;
-    sweep("clCreateSubBuffer", false, "with CLBlast");
+    clblast_side = find_temporary_side();
+    if (clblast_side) sweep("clCreateSubBuffer", false, "with CLBlast");
     clblast_side = 0;
     shunt_set_option("cache_dir", "/dev/null");
     sweep("clCreateProgramWithSource", false, "while compiling");
