@@ -1,5 +1,5 @@
-/* onnx_golden.c - models of the project's own, with results by NumPy (opsets 17 to 25) and PyTorch (opsets 11, 13, 17): see
- * golden/onnx_numpy.py and golden/onnx_torch.py. usage: test-onnx_golden FOLDER..., each in the form of ONNX's backend tests.
+/* onnx_golden.c - models of the project's own, with results by NumPy (opsets 17 to 25), PyTorch (opsets 11, 13, 17) and ONNX
+ * Runtime: see golden/onnx_numpy.py, golden/onnx_torch.py and golden/onnx_runtime.py. usage: test-onnx_golden FOLDER..., each in the form of ONNX's backend tests.
  * SHUNT_TEST_DEVICE: selector (scalar). */
 #include "tests/support/onnx_case.h"
 

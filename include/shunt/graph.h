@@ -42,10 +42,13 @@ typedef enum shunt_role {
     SHUNT_ROLE_VARIANCE, /* a running variance: 1 */
     SHUNT_ROLE_VELOCITY  /* of an optimizer: 0 */
 } shunt_role;
+/* The tensor `name` of the weights. The same name gives the same value: parts of a network that share weights ask for
+ * them by one name, with one shape and role. */
 SHUNT_API shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
                                             const int64_t *dims);
 
-/* The general form: kind, flags, attr and inputs as backend.h has them. name is for reports ("layer1.0.conv1"). */
+/* The general form: kind, flags, attr and inputs as backend.h has them. name is for reports
+ * ("layer1.0.conv1"); several ops may have the same. */
 SHUNT_API shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                                      const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs);
 

@@ -80,14 +80,29 @@ void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value)
     graph->outputs[graph->noutputs++] = (graph_output){copy, value};
 }
 
+/* A tensor of the weights is one value of the graph, or its parts would be trained apart. */
+static shunt_value same_parameter(shunt_graph *graph, shunt_value value, shunt_role role, const shunt_tensor_desc *desc)
+{
+    const graph_value *have = &graph->values[value];
+    if (have->role == role && have->desc.rank == desc->rank &&
+        !memcmp(have->desc.dims, desc->dims, desc->rank * sizeof *desc->dims))
+        return value;
+    return fail(graph, SHUNT_E_INVALID, "parameter %s: the graph has one of that name with another shape or role",
+                have->name);
+}
+
 shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
                                   const int64_t *dims)
 {
     shunt_tensor_desc desc;
     if (!graph || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
-    shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);
+    shunt_value value = graph_find_parameter(graph, name);
+    if (value != SHUNT_NO_VALUE) return same_parameter(graph, value, role, &desc);
+    value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);
     if (value == SHUNT_NO_VALUE) return fail_memory(graph);
     graph->values[value].role = role;
+    if (!graph->parameters) graph->parameters = json_object();
+    if (json_object_set_new_nocheck(graph->parameters, name, json_integer(value))) return fail_memory(graph);
     return value;
 }
 

@@ -22,6 +22,7 @@ void shunt_graph_destroy(shunt_graph *graph)
     free(graph->folds);
     free(graph->outputs);
     free(graph->inputs);
+    json_decref(graph->parameters);
     free(graph);
 }
 
@@ -47,6 +48,12 @@ shunt_value shunt_graph_new_value(shunt_graph *graph, const char *name, const sh
     graph->values[graph->nvalues] = (graph_value){
         .name = copy, .desc = *desc, .source = source, .fold = -1, .producer = -1, .diff = SHUNT_NO_VALUE};
     return (shunt_value)graph->nvalues++;
+}
+
+shunt_value graph_find_parameter(const shunt_graph *graph, const char *name)
+{
+    const json_t *value = json_object_get(graph->parameters, name);
+    return value ? (shunt_value)json_integer_value(value) : SHUNT_NO_VALUE;
 }
 
 static void renumber(shunt_graph *graph, uint32_t from)
@@ -112,6 +119,7 @@ shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
     copy->nfolds = graph->nfolds;
     if (!copy_array(&copy->inputs, graph->inputs, graph->ninputs, sizeof *graph->inputs)) goto fail;
     copy->ninputs = graph->ninputs;
+    if (graph->parameters && !(copy->parameters = json_deep_copy(graph->parameters))) goto fail;
     copy->values_room = copy->nvalues;
     copy->ops_room = copy->nops;
     copy->outputs_room = copy->noutputs;

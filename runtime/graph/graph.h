@@ -4,6 +4,7 @@
 #ifndef SHUNT_RUNTIME_GRAPH_H
 #define SHUNT_RUNTIME_GRAPH_H
 
+#include <jansson.h>
 #include <shunt/graph.h>
 #include <stdbool.h>
 
@@ -15,7 +16,7 @@ typedef enum value_source {
 } value_source;
 
 typedef struct graph_value {
-    char *name;
+    char *name; /* a key for parameters alone: the weights' tensor. Of other values and of ops it is for reports */
     shunt_tensor_desc desc;
     value_source source;
     shunt_role role;  /* parameters */
@@ -54,6 +55,7 @@ struct shunt_graph {
     graph_fold *folds;
     graph_output *outputs;
     shunt_value *inputs;
+    json_t *parameters; /* their values, by name; NULL before the first */
     uint32_t nvalues, nops, nfolds, noutputs, ninputs;
     uint32_t values_room, ops_room, folds_room, outputs_room, inputs_room;
     shunt_status status; /* of building */
@@ -68,6 +70,9 @@ shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *in
  * at diff_weights. reason: SHUNT_REASON_CHARS. */
 shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
                             char *reason);
+
+/* The parameter of that name, or SHUNT_NO_VALUE. */
+shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
 
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);

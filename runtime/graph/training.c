@@ -94,10 +94,8 @@ shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shun
 
 shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter)
 {
-    for (uint32_t v = 0; graph && v < graph->nvalues; v++)
-        if (graph->values[v].source == VALUE_PARAMETER && !strcmp(graph->values[v].name, parameter))
-            return graph->values[v].diff;
-    return SHUNT_NO_VALUE;
+    shunt_value value = graph ? graph_find_parameter(graph, parameter) : SHUNT_NO_VALUE;
+    return value == SHUNT_NO_VALUE ? SHUNT_NO_VALUE : graph->values[value].diff;
 }
 
 /* The first place where the parameter's gradient is there and nothing reads its old data any more. */

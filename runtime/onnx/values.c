@@ -72,7 +72,7 @@ static void free_name(importer *in, const char *base, char *name, size_t size)
 
 enum {
     NAME_SIZE = 520,
-    PARAMETER_BYTES = 2 * sizeof(graph_value) + sizeof(weight) + 256 /* 256: the index's entry */
+    PARAMETER_BYTES = 2 * sizeof(graph_value) + sizeof(weight) + 512 /* 512: the entries of two indices */
 };
 
 static shunt_status add_parameter(onnx_node *node, const char *name, uint32_t rank, const int64_t *dims,

@@ -35,6 +35,7 @@ shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights
     executor->devices[PLAN_MAIN] = device;
     executor->profiling = shunt_trace_wanted();
     status = shunt_graph_copy(graph, &executor->graph);
+    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(executor->graph);
     if (status != SHUNT_OK) {
         shunt_executor_destroy(executor);
         return status;

@@ -4,10 +4,11 @@
 
 #include <stdlib.h>
 
-static shunt_status fetch_one(shunt_executor *executor, const graph_value *value, shunt_weights *weights)
+static shunt_status fetch_one(shunt_executor *executor, shunt_value number, shunt_weights *weights)
 {
+    const graph_value *value = &executor->graph->values[number];
     const shunt_device *device = executor->devices[PLAN_MAIN];
-    const parameter_copy *copy = shunt_parameter_state(executor, value);
+    const parameter_copy *copy = shunt_parameter_state(executor, number);
     if (!copy) { /* nothing has run yet */
         const shunt_tensor_view *old = shunt_weights_find(executor->weights, value->name);
         return weights == executor->weights ? SHUNT_OK : shunt_weights_set(weights, value->name, &old->desc, old->data);
@@ -32,7 +33,7 @@ shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weigh
     for (uint32_t v = 0; v < executor->graph->nvalues; v++) {
         const graph_value *value = &executor->graph->values[v];
         if (!value->state) continue;
-        shunt_status status = fetch_one(executor, value, weights);
+        shunt_status status = fetch_one(executor, (shunt_value)v, weights);
         if (status != SHUNT_OK) return shunt_fail_context(status, "%s", value->name);
     }
     return SHUNT_OK;

@@ -125,16 +125,16 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
 {
     for (uint32_t i = 0; i < executor->nparameters; i++) {
         const parameter_copy *have = &executor->parameters[i];
-        if (have->device == like->device && have->bytes == like->bytes && !strcmp(have->name, like->name) &&
+        if (have->value == like->value && have->device == like->device && have->bytes == like->bytes &&
             !strcmp(have->format, like->format))
             return have;
     }
     return NULL;
 }
 
-/* The copy that `wanted` describes, there already or made from graph value `value`: plain, then packed as the step wants. */
-static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, shunt_value value, const plan_step *step,
-                          uint32_t input, shunt_arg *out)
+/* The copy that `wanted` describes, there already or made: plain, then packed as the step wants. */
+static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, const plan_step *step, uint32_t input,
+                          shunt_arg *out)
 {
     shunt_executor *executor = plan->executor;
     parameter_copy copy = *wanted;
@@ -143,15 +143,13 @@ static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, shunt_
         *out = (shunt_arg){have->buffer, 0};
         return SHUNT_OK;
     }
-    if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy) ||
-        !(copy.name = strdup(wanted->name)))
+    if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy))
         return shunt_fail_memory();
-    shunt_status status = upload(plan, copy.device, value, &copy.buffer);
+    shunt_status status = upload(plan, copy.device, copy.value, &copy.buffer);
     if (status == SHUNT_OK && copy.format[0]) status = pack(plan, step, input, &copy.buffer);
     if (status != SHUNT_OK) {
         const shunt_device *device = executor->devices[copy.device];
         if (copy.buffer) device->ops->buffer_free(device->handle, copy.buffer);
-        free(copy.name);
         return status;
     }
     executor->parameters[executor->nparameters++] = copy;
@@ -159,31 +157,31 @@ static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, shunt_
     return SHUNT_OK;
 }
 
-static parameter_copy plain_copy(const graph_value *value, uint8_t device)
+static parameter_copy plain_copy(const shunt_graph *graph, shunt_value value, uint8_t device)
 {
-    return (parameter_copy){.name = value->name, .device = device, .bytes = shunt_tensor_bytes(&value->desc)};
+    return (parameter_copy){.value = value, .device = device, .bytes = shunt_tensor_bytes(&graph->values[value].desc)};
 }
 
 shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
 {
     shunt_value value = plan->values[step->inputs[input]].source;
-    parameter_copy wanted = plain_copy(&plan->graph->values[value], step->device);
+    parameter_copy wanted = plain_copy(plan->graph, value, step->device);
     if (step->info.packed_bytes[input]) {
         wanted.bytes = step->info.packed_bytes[input];
         memcpy(wanted.format, step->info.packed_format, sizeof wanted.format);
     }
-    return place(plan, &wanted, value, step, input, out);
+    return place(plan, &wanted, step, input, out);
 }
 
 shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out)
 {
-    parameter_copy wanted = plain_copy(&plan->graph->values[value], PLAN_MAIN);
-    return place(plan, &wanted, value, NULL, 0, out);
+    parameter_copy wanted = plain_copy(plan->graph, value, PLAN_MAIN);
+    return place(plan, &wanted, NULL, 0, out);
 }
 
-const parameter_copy *shunt_parameter_state(const shunt_executor *executor, const graph_value *value)
+const parameter_copy *shunt_parameter_state(const shunt_executor *executor, shunt_value value)
 {
-    parameter_copy wanted = plain_copy(value, PLAN_MAIN);
+    parameter_copy wanted = plain_copy(executor->graph, value, PLAN_MAIN);
     return find_copy(executor, &wanted);
 }
 
@@ -192,7 +190,6 @@ void shunt_parameters_free(shunt_executor *executor)
     for (uint32_t i = 0; i < executor->nparameters; i++) {
         const shunt_device *device = executor->devices[executor->parameters[i].device];
         device->ops->buffer_free(device->handle, executor->parameters[i].buffer);
-        free(executor->parameters[i].name);
     }
     free(executor->parameters);
     executor->parameters = NULL;

@@ -23,7 +23,6 @@ shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_des
     plan->executor = executor;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
     if (status == SHUNT_OK) status = shunt_graph_reshape(plan->graph, inputs, ninputs);
-    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(plan->graph);
     if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, executor->devices[PLAN_MAIN]);
     if (status == SHUNT_OK) status = shunt_plan_lower(plan);
     if (status != SHUNT_OK) {

@@ -1,6 +1,6 @@
 /* plan.h - a graph made ready for one device and one set of input shapes: a flat list of steps.
  *
- * Made in this order, one file each: the graph's passes (fold, fuse) -> lower.c (device and layout of every op, transfers
+ * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> lower.c (device and layout of every op, transfers
  * and reorders between them) -> prepare.c (an op of the backend for each step, its parameters packed) -> memory.c (arenas
  * by liveness) -> run.c. All decisions fall before run.c, which only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
@@ -58,7 +58,7 @@ typedef struct shunt_plan {
 
 /* A parameter on a device, plain or in an op's own packed format, shared by all plans of an executor. */
 typedef struct parameter_copy {
-    char *name;
+    shunt_value value; /* of the executor's graph, and so of all plans' */
     char format[SHUNT_PARAMS_CHARS]; /* "": plain */
     uint8_t device;
     uint64_t bytes;
@@ -68,7 +68,7 @@ typedef struct parameter_copy {
 enum { EXECUTOR_MAX_PLANS = 8 };
 
 struct shunt_executor {
-    shunt_graph *graph;
+    shunt_graph *graph; /* batch norms folded */
     const shunt_weights *weights;
     shunt_device *devices[PLAN_DEVICES]; /* the fallback one is opened when it is first needed */
     shunt_bqueue *queues[PLAN_DEVICES];
@@ -111,7 +111,7 @@ shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint
 /* The same for a value of the graph that runs replace: plain, on the main device. */
 shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out);
 /* The executor's plain copy of a parameter on the main device, or NULL. */
-const parameter_copy *shunt_parameter_state(const shunt_executor *executor, const graph_value *value);
+const parameter_copy *shunt_parameter_state(const shunt_executor *executor, shunt_value value);
 void shunt_parameters_free(shunt_executor *executor);
 /* Checks that the weights hold every parameter of the graph in its shape. */
 shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights);
