@@ -1,7 +1,9 @@
 /* Files: mapped, replaced atomically, folders made; every refusal names path and reason. */
 #include "runtime/io/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "temporary.h"
 
@@ -97,12 +99,105 @@ Test(file, write_refuses)
     put("file", "x");
     cr_assert_eq(shunt_write_begin(&writer, "dir"), SHUNT_E_INVALID);
     expect_message("dir", "is a directory");
-    cr_assert_eq(shunt_write_begin(&writer, "/dev/null"), SHUNT_E_INVALID);
-    expect_message("/dev/null", "not a regular file");
+    cr_assert(!mkfifo("pipe", 0666) && !symlink("loop", "loop"));
+    cr_assert_eq(shunt_write_begin(&writer, "pipe"), SHUNT_E_IO);
+    expect_message("pipe", "a FIFO that nobody reads");
+    cr_assert_eq(shunt_write_begin(&writer, "loop"), SHUNT_E_IO);
+    expect_message("loop", "Too many levels of symbolic links");
+    cr_assert_eq(shunt_write_begin(&writer, ""), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(shunt_write_begin(&writer, "new/"), SHUNT_E_INVALID);
+    cr_assert_eq(shunt_write_begin(&writer, "/dev/fd/99"), SHUNT_E_IO);
+    expect_message("/dev/fd/99", "Bad file descriptor");
     cr_assert_eq(shunt_write_begin(&writer, "none/x"), SHUNT_E_NOT_FOUND);
     expect_message("none/x", "No such file");
     cr_assert_eq(shunt_write_begin(&writer, "file/x"), SHUNT_E_IO);
     expect_message("file/x", "Not a directory");
+}
+
+static shunt_status write_text(const char *path, const char *text)
+{
+    shunt_writer writer;
+    shunt_status status = shunt_write_begin(&writer, path);
+    if (status) return status;
+    status = shunt_write(&writer, text, strlen(text));
+    shunt_status ended = shunt_write_end(&writer, !status);
+    return status ? status : ended;
+}
+
+Test(file, write_behind_links)
+{
+    /* What a link names is made, though it is not there yet; through several links, and relative to each. */
+    cr_assert(!mkdir("dir", 0777) && !symlink("dir/link", "first") && !symlink("../made", "dir/link"));
+    cr_assert_eq(write_text("first", "residual"), SHUNT_OK);
+    expect_content("made", "residual");
+    struct stat info;
+    cr_assert(!lstat("first", &info) && S_ISLNK(info.st_mode) && !lstat("dir/link", &info) && S_ISLNK(info.st_mode));
+    cr_assert(!symlink("none/file", "nowhere"));
+    cr_assert_eq(write_text("nowhere", "x"), SHUNT_E_NOT_FOUND);
+    cr_assert(!lstat("nowhere", &info) && S_ISLNK(info.st_mode));
+}
+
+Test(file, write_long_name)
+{
+    char name[256] = "";
+    memset(name, 'n', 255);
+    cr_assert_eq(write_text(name, "whole"), SHUNT_OK);
+    expect_content(name, "whole");
+    cr_assert_eq(entries(), 1);
+}
+
+Test(file, write_through_pipe)
+{
+    char got[16] = "";
+    struct stat info;
+    cr_assert(!mkfifo("pipe", 0666));
+    int reader = open("pipe", O_RDONLY | O_NONBLOCK);
+    cr_assert_eq(write_text("pipe", "residual"), SHUNT_OK);
+    cr_assert_eq(read(reader, got, sizeof got), 8);
+    cr_assert_str_eq(got, "residual");
+    cr_assert(!lstat("pipe", &info) && S_ISFIFO(info.st_mode));
+    cr_assert_eq(entries(), 1);
+
+    /* A reader that goes away: a failure, no signal. */
+    shunt_writer writer;
+    cr_assert_eq(shunt_write_begin(&writer, "pipe"), SHUNT_OK);
+    cr_assert_eq(shunt_write(&writer, "x", 1), SHUNT_OK);
+    close(reader);
+    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_E_IO);
+    expect_message("pipe", "Broken pipe");
+    cr_assert(!lstat("pipe", &info) && S_ISFIFO(info.st_mode));
+}
+
+Test(file, write_through_descriptor)
+{
+    /* As /dev/stdout is: what an open descriptor has is written on, not replaced. */
+    char path[32];
+    put("open", "");
+    int fd = open("open", O_RDWR), again = open("open", O_RDONLY);
+    cr_assert_eq(write(fd, "first, ", 7), 7);
+    snprintf(path, sizeof path, "/dev/fd/%d", fd);
+    cr_assert_eq(write_text(path, "second"), SHUNT_OK);
+    cr_assert_eq(write(fd, ", third", 7), 7);
+    expect_content("open", "first, second, third");
+    snprintf(path, sizeof path, "/dev/fd/%d", again);
+    cr_assert_eq(write_text(path, "x"), SHUNT_E_IO);
+    expect_message(path, "open for reading");
+    close(fd);
+    close(again);
+}
+
+Test(file, write_through_device)
+{
+    struct stat info;
+    if (mknod("null", S_IFCHR | 0666, makedev(1, 3)) || mknod("full", S_IFCHR | 0666, makedev(1, 7)) ||
+        access("null", W_OK))
+        cr_skip("only root makes device nodes");
+    cr_assert_eq(write_text("null", "gone"), SHUNT_OK);
+    cr_assert_eq(write_text("full", "gone"), SHUNT_E_IO);
+    expect_message("full", "No space left on device");
+    cr_assert(!lstat("null", &info) && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3));
+    cr_assert(!lstat("full", &info) && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 7));
+    cr_assert_eq(entries(), 2);
 }
 
 Test(file, write_to_a_full_disk)

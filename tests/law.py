@@ -14,7 +14,7 @@ import tempfile
 BUILTIN = "runtime/device/builtin.c"  # the one file of the core that names a backend
 REHEARSE = "runtime/device/rehearse.c"  # ends a child process of its own
 OPTION = "runtime/device/option.c"    # the one file that reads the environment
-LIBRARY = ("runtime", "models", "backends")
+LIBRARY = ("common", "runtime", "models", "backends")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
 
 # What must not stand in the code (comments apart) of these folders, but for one file.
@@ -25,6 +25,8 @@ RULES = [
     ("models include no backend and no tool", ("models",), None, r'#include "(?:tools|backends)/', 0),
     ("the command uses the public headers only", ("tools",), None,
      r'#include "(?:runtime|models|backends|tests)/|#include <shunt/backend', 0),
+    ("what library and command share stands on the C library alone", ("common",), None,
+     r'#include "(?!common/)|#include <shunt/', 0),
     ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
     ("a backend includes backend.h alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h)', 0),
     ("the environment is read in one file", LIBRARY, OPTION, r'\b(?:secure_)?getenv *\(', 0),
@@ -43,6 +45,8 @@ BREACHES = [
     ("backends/scalar/scalar.c", '#include <shunt/shunt.h>'),
     ("backends/scalar/scalar.c", '#include "runtime/error.h"'),
     ("tools/main.c", '#include "runtime/error.h"'),
+    ("common/replace.c", '#include "runtime/error.h"'),
+    ("common/replace.c", '#include <shunt/shunt.h>'),
     ("include/shunt/shunt.h", '#include "runtime/error.h"'),
 ]
 
@@ -108,7 +112,7 @@ def prove(root):
     for path, line in BREACHES:
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder) / "copy"
-            for part in ("include", "runtime", "models", "backends", "tools"):
+            for part in ("include", "common", "runtime", "models", "backends", "tools"):
                 shutil.copytree(root / part, copy / part)
             with open(copy / path, "a", encoding="utf-8") as file:
                 file.write("\n" + line + "\n")

@@ -4,6 +4,7 @@
 #include "table.h"
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct convert_settings {
     const char *dtype, *note;
@@ -62,6 +63,14 @@ static int check_kept(const shunt_weights *weights, const char *in, const char *
     return say_usage("%s is the %s file that is read, and would be lost; name another to write", out, format);
 }
 
+/* Then the weights go there, and nothing else may. */
+static bool is_stdout(const char *path)
+{
+    struct stat named, printed;
+    return !stat(path, &named) && !fstat(STDOUT_FILENO, &printed) && named.st_dev == printed.st_dev &&
+           named.st_ino == printed.st_ino;
+}
+
 static int convert(const char *in, const char *out, uint8_t dtype, const convert_settings *settings)
 {
     shunt_weights *weights = NULL;
@@ -75,7 +84,7 @@ static int convert(const char *in, const char *out, uint8_t dtype, const convert
         status = say_library_failure(NULL);
     if (status == EXIT_OK && dtype && shunt_weights_convert(weights, dtype)) status = say_library_failure(in);
     if (status == EXIT_OK && shunt_weights_save(weights, out)) status = say_library_failure(out);
-    if (status == EXIT_OK) status = report(weights, in, out, settings->output.json);
+    if (status == EXIT_OK && !is_stdout(out)) status = report(weights, in, out, settings->output.json);
     shunt_weights_destroy(weights);
     return status;
 }

@@ -1,24 +1,16 @@
 /* main.c - the command shunt: finds the sub-command in one table, parses its arguments and runs it. */
 #include "commands.h"
 #include "say.h"
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-const command *const commands[] = {&classify_command,
-                                   &eval_command,
-                                   &train_command,
-                                   &study_command,
-                                   &pull_command,
-                                   &bench_command,
-                                   &inspect_command,
-                                   &convert_command,
-                                   &tune_command,
-                                   &verify_command,
-                                   &devices_command,
-                                   &plugins_command,
-                                   &doctor_command,
-                                   &help_command,
-                                   NULL};
+const command *const commands[] = {
+    &classify_command, &eval_command,    &train_command,   &study_command, &pull_command,
+    &bench_command,    &inspect_command, &convert_command, &tune_command,  &verify_command,
+    &devices_command,  &plugins_command, &doctor_command,  &help_command,  NULL};
 
 static const command *find_command(const char *name)
 {
@@ -54,8 +46,19 @@ static int run_command(const command *self, int argc, char **argv)
     return status;
 }
 
+/* A file that is opened later must not become standard output or error, and take what is printed there. A closed one is
+ * opened the wrong way round, so that using it still fails. */
+static bool reserve_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!reserve_standard_descriptors()) return EXIT_FAILED;
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows over the limit is a failed write, which is reported */
     shunt_set_log_handler(say_log, NULL);
     const char *name = argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,54 +64,27 @@ void shunt_unmap_file(shunt_mapping *mapping)
 
 /* ---- Writing -------------------------------------------------------------------------------------------- */
 
-static void free_writer(shunt_writer *writer)
+static shunt_status fail_write(const char *path, const replacement *file)
 {
-    free(writer->path);
-    free(writer->temporary);
-    *writer = (shunt_writer){0};
-}
-
-/* Creates PATH.tmp-PID-N for the first N that is free. Not mkstemp: that would ignore the umask. */
-static int create_temporary(shunt_writer *writer)
-{
-    for (unsigned n = 0; n < 1000; n++) {
-        if (asprintf(&writer->temporary, "%s.tmp-%ld-%u", writer->path, (long)getpid(), n) < 0) {
-            writer->temporary = NULL;
-            errno = ENOMEM;
-            return -1;
-        }
-        int fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST) return fd;
-        free(writer->temporary);
-        writer->temporary = NULL;
-    }
-    return -1;
+    shunt_status status = file->error == ENOENT                            ? SHUNT_E_NOT_FOUND
+                          : file->error == ENOMEM                          ? SHUNT_E_MEMORY
+                          : file->error == EISDIR || file->error == EINVAL ? SHUNT_E_INVALID
+                                                                           : SHUNT_E_IO;
+    return shunt_fail(status, "%s: cannot write: %s", path, file->reason);
 }
 
 shunt_status shunt_write_begin(shunt_writer *writer, const char *path)
 {
-    *writer = (shunt_writer){0};
-    struct stat old;
-    bool exists = stat(path, &old) == 0;
-    if (exists && !S_ISREG(old.st_mode)) return shunt_fail(SHUNT_E_INVALID, "%s: %s", path, kind_of(old.st_mode));
-    /* Through a symbolic link the file behind it is replaced, not the link. */
-    writer->path = exists ? realpath(path, NULL) : strdup(path);
-    int fd = writer->path ? create_temporary(writer) : -1;
-    if (fd < 0) {
-        shunt_status status = fail_errno("cannot create", path, errno);
-        free_writer(writer);
-        return status;
+    *writer = (shunt_writer){.path = strdup(path)};
+    if (!writer->path) return shunt_fail_memory();
+    if (replace_begin(&writer->to, path)) {
+        writer->file = writer->to.file;
+        return SHUNT_OK;
     }
-    if (exists) (void)!fchmod(fd, old.st_mode & 0777); /* a mode that cannot be kept is no reason to fail */
-    writer->file = fdopen(fd, "wb");
-    if (!writer->file) {
-        shunt_status status = fail_errno("cannot create", path, errno);
-        close(fd);
-        unlink(writer->temporary);
-        free_writer(writer);
-        return status;
-    }
-    return SHUNT_OK;
+    shunt_status status = fail_write(path, &writer->to);
+    free(writer->path);
+    writer->path = NULL;
+    return status;
 }
 
 shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size)
@@ -122,43 +93,11 @@ shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size)
     return fail_errno("cannot write", writer->path, errno);
 }
 
-/* The rename itself reaches the disk with the folder. Some file systems cannot sync folders: no failure. */
-static void sync_folder(const char *path)
-{
-    char *copy = strdup(path);
-    if (!copy) return;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(copy);
-}
-
 shunt_status shunt_write_end(shunt_writer *writer, int ok)
 {
-    shunt_status status = SHUNT_OK;
-    if (ok && ferror(writer->file)) {
-        status = shunt_fail(SHUNT_E_IO, "%s: cannot write all of it", writer->path);
-        ok = 0;
-    }
-    if (ok && (fflush(writer->file) || fsync(fileno(writer->file)))) {
-        status = fail_errno("cannot write", writer->path, errno);
-        ok = 0;
-    }
-    if (fclose(writer->file) && ok) {
-        status = fail_errno("cannot write", writer->path, errno);
-        ok = 0;
-    }
-    if (ok && rename(writer->temporary, writer->path)) {
-        status = fail_errno("cannot replace", writer->path, errno);
-        ok = 0;
-    }
-    if (ok)
-        sync_folder(writer->path);
-    else
-        unlink(writer->temporary);
-    free_writer(writer);
+    shunt_status status = replace_end(&writer->to, ok) ? SHUNT_OK : fail_write(writer->path, &writer->to);
+    free(writer->path);
+    *writer = (shunt_writer){0};
     return status;
 }
 

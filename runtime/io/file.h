@@ -5,6 +5,8 @@
 #include <shunt/shunt.h>
 #include <stdio.h>
 
+#include "common/replace.h"
+
 typedef struct shunt_mapping {
     const uint8_t *data;
     size_t size;
@@ -16,11 +18,12 @@ typedef struct shunt_mapping {
 shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out);
 void shunt_unmap_file(shunt_mapping *mapping);
 
-/* A file that appears under its name only once it is whole: written to a temporary name in the same folder, synced and
- * renamed by shunt_write_end. After a failure, or with ok = 0, nothing is left behind and the old file stands. */
+/* A file that is written as a whole or not at all: common/replace.h with the library's messages. After a failure, or with
+ * ok = 0, nothing is left behind and the old file stands. */
 typedef struct shunt_writer {
-    FILE *file;
-    char *path, *temporary;
+    FILE *file; /* what `to` writes to */
+    char *path; /* as the caller named it */
+    replacement to;
 } shunt_writer;
 shunt_status shunt_write_begin(shunt_writer *writer, const char *path);
 /* Like fwrite, with the reason as a message. Those who write to `file` themselves are told by shunt_write_end. */
