@@ -156,6 +156,67 @@ Test(onnx, constants_have_an_end)
     free(model.data);
 }
 
+/* A node with x (1,2,4,4) and a tensor of whole numbers that makes what no machine has; and nothing is filled for it. */
+static void expect_too_large(const char *op, const int64_t *numbers, size_t count, text *attribute)
+{
+    struct rusage before, after;
+    text graph = small_graph();
+    put_ints(&graph, "n", numbers, count);
+    put_floats(&graph, "w", (int64_t[]){2, 2, 1, 1}, 4, 4);
+    put_node(&graph, op, !strcmp(op, "Conv") ? "x w" : "x n", "big", attribute);
+    put_node(&graph, "Relu", "big", "y", NULL);
+    text model = model_of(&graph, 17);
+    getrusage(RUSAGE_SELF, &before);
+    expect(&model, SHUNT_E_MEMORY, "GiB, more than the 4.0 GiB that a file of this size may take; export the network");
+    getrusage(RUSAGE_SELF, &after);
+    cr_assert_lt(after.ru_maxrss - before.ru_maxrss, 64 << 10, "%s: %ld KiB", op, after.ru_maxrss - before.ru_maxrss);
+}
+
+Test(onnx, what_a_run_takes_has_an_end)
+{
+    expect_too_large("Expand", (int64_t[]){1 << 26, 2, 4, 4}, 4, NULL);
+    expect_too_large("Pad", (int64_t[]){0, 0, 1 << 14, 1 << 14, 0, 0, 0, 0}, 8, NULL);
+    text pads = ints_attribute("pads", (int64_t[]){1 << 14, 1 << 14, 0, 0}, 4);
+    expect_too_large("Conv", NULL, 0, &pads);
+    text wrap = {0}; /* wraps around: the tensor is doubled until there is enough of it */
+    put_text(&wrap, 1, "mode");
+    put_text(&wrap, 4, "wrap");
+    put_number(&wrap, 20, 3);
+    expect_too_large("Pad", (int64_t[]){0, 0, 1 << 14, 1 << 14, 0, 0, 0, 0}, 8, &wrap);
+}
+
+/* x doubled 26 times; and 2^20 elements read by 2,000 nodes whose results are all needed in the end. */
+Test(onnx, small_steps_are_counted)
+{
+    text graph = small_graph();
+    for (int n = 0; n < 26; n++) {
+        text axis = int_attribute("axis", 1);
+        char inputs[64], output[16];
+        snprintf(inputs, sizeof inputs, "d%d d%d", n - 1, n - 1);
+        snprintf(output, sizeof output, "d%d", n);
+        put_node(&graph, "Concat", n ? inputs : "x x", n == 25 ? "y" : output, &axis);
+    }
+    text model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_MEMORY, "a run takes");
+
+    text all = {0};
+    graph = (text){0};
+    put_input(&graph, "x", (int64_t[]){1, 1, 1 << 10, 1 << 10}, 4);
+    put_output(&graph, "y");
+    for (int n = 0; n < 2000; n++) {
+        char name[16], pair[40], sum[16];
+        snprintf(name, sizeof name, "r%d", n);
+        snprintf(pair, sizeof pair, "%c%d r%d", n > 1 ? 's' : 'r', n - 1, n);
+        snprintf(sum, sizeof sum, "s%d", n);
+        put_node(&graph, "Relu", "x", name, NULL);
+        if (n) put_node(&all, "Add", pair, n == 1999 ? "y" : sum, NULL);
+    }
+    put(&graph, all.data, all.size);
+    free(all.data);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_MEMORY, "a run takes 7.");
+}
+
 /* ---- Constants of another length than the operator needs ------------------------------------------------------------------ */
 
 static void expect_batch_norm(int64_t scales, bool raw, const char *words)

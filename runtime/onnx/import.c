@@ -285,7 +285,8 @@ static shunt_status import_graph(importer *in, onnx_import *to)
     if (!status) status = each(in, GRAPH_INPUT, onnx_read_input);
     if (!status) status = read_nodes(in);
     if (!status) status = read_outputs(in, to);
-    return status ? status : drop_unread(in->graph);
+    if (!status) status = drop_unread(in->graph);
+    return status ? status : onnx_check_size(in);
 }
 
 /* ---- From a path ------------------------------------------------------------------------------------------------- */

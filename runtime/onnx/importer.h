@@ -102,6 +102,8 @@ shunt_status onnx_read_input(importer *in, wire_bytes message);
 /* Name and TypeProto of a ValueInfoProto. */
 shunt_status onnx_read_info(importer *in, wire_bytes message, wire_bytes *text, wire_bytes *type,
                             char name[ONNX_MOST_NAME + 1]);
+/* size.c: fails when a run of the graph takes more memory than a file of this size may ask for. */
+shunt_status onnx_check_size(const importer *in);
 /* operators.c: reads a node and does what its operator says. *node is room for it. */
 shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
 

@@ -17,6 +17,7 @@ static const uint64_t MOST_ELEMENTS = (uint64_t)1 << 40, MOST_WORK = (uint64_t)1
 
 void onnx_allow(onnx_memory *memory, uint64_t file_bytes)
 {
+    memory->files += file_bytes;
     memory->left += 3 * file_bytes;
     memory->work += 4 * file_bytes;
     if (memory->work > MOST_WORK) memory->work = MOST_WORK;

@@ -37,6 +37,7 @@ typedef struct onnx_memory {
     size_t nblocks, room;
     uint64_t left; /* bytes */
     uint64_t work; /* elements that are computed from constants */
+    uint64_t files; /* bytes of the model's files */
 } onnx_memory;
 /* Adds what a file of the model is good for: 3 bytes of memory and 4 elements of work for each of its bytes, but never more
  * than 2^30 elements, seconds of work, in all. */
