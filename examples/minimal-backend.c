@@ -97,7 +97,8 @@ static shunt_status op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
 static shunt_status op_info(const shunt_bop *op, shunt_op_info *info)
 {
     const int64_t *dst = op->desc.outputs[0].dims, C = op->desc.inputs[0].dims[1];
-    *info = (shunt_op_info){.size = info->size, .algorithm = "loops", .flops = 2 * (uint64_t)(dst[0] * dst[1] * C)};
+    shunt_op_info own = {.size = sizeof own, .algorithm = "loops", .flops = 2 * (uint64_t)(dst[0] * dst[1] * C)};
+    shunt_struct_copy(info, &own); /* never *info = own: the library may be older and its struct shorter */
     return SHUNT_OK;
 }
 static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
@@ -130,8 +131,9 @@ static shunt_status probe(uint32_t *ndevices) { *ndevices = 1; return SHUNT_OK; 
 static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     (void)index;
-    *out = (shunt_device_info){.size = out->size, .type = SHUNT_DEVICE_CPU, .name = "the smallest device",
+    const shunt_device_info own = {.size = sizeof own, .type = SHUNT_DEVICE_CPU, .name = "the smallest device",
         .driver = "1", .score = 1, .memory = 1u << 30, .max_alloc = 1u << 30, .alignment = 64, .block = SHUNT_PLAIN};
+    shunt_struct_copy(out, &own);
     return SHUNT_OK;
 }
 static shunt_status device_open(uint32_t index, const char *params, shunt_bdevice **out)

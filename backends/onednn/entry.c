@@ -39,8 +39,8 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     if (index > 0) return onednn_fail(SHUNT_E_NOT_FOUND, "there is no onednn device %u; the only one is 0", index);
     const dnnl_version_t *version = dnnl_version();
-    *out = (shunt_device_info){
-        .size = out->size,
+    shunt_device_info info = {
+        .size = sizeof info,
         .type = SHUNT_DEVICE_CPU,
         .vendor = "oneAPI",
         .score = 90, /* an OpenCL driver for the processor goes first: tuned, it is the faster one */
@@ -50,11 +50,12 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
         .alignment = ONEDNN_ALIGNMENT,
         .block = onednn_block(),
     };
-    snprintf(out->name, sizeof out->name, "processor with %s, %d threads", isa_name(dnnl_get_effective_cpu_isa()),
+    snprintf(info.name, sizeof info.name, "processor with %s, %d threads", isa_name(dnnl_get_effective_cpu_isa()),
              omp_get_max_threads());
-    snprintf(out->platform, sizeof out->platform, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
-    snprintf(out->driver, sizeof out->driver, "oneDNN %d.%d.%d (%.40s), shunt-onednn %s", version->major,
+    snprintf(info.platform, sizeof info.platform, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+    snprintf(info.driver, sizeof info.driver, "oneDNN %d.%d.%d (%.40s), shunt-onednn %s", version->major,
              version->minor, version->patch, version->hash, SHUNT_VERSION);
+    shunt_struct_copy(out, &info);
     return SHUNT_OK;
 }
 

@@ -196,22 +196,23 @@ void onednn_op_destroy(shunt_bop *op)
 shunt_status onednn_op_info(const shunt_bop *op, shunt_op_info *info)
 {
     uint32_t added = op->added >= 0 ? 1u << op->added : 0;
-    *info = (shunt_op_info){.size = info->size,
-                            .inplace_inputs = op->kind->inplace_inputs | added,
-                            .workspace = op->workspace,
-                            .flops = op->kind->flops(&op->desc)};
-    memcpy(info->algorithm, op->algorithm, sizeof info->algorithm);
-    for (uint32_t i = 0; i < op->desc.ninputs; i++) info->bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
-    for (uint32_t i = 0; i < op->desc.noutputs; i++) info->bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
+    shunt_op_info made = {.size = sizeof made,
+                          .inplace_inputs = op->kind->inplace_inputs | added,
+                          .workspace = op->workspace,
+                          .flops = op->kind->flops(&op->desc)};
+    memcpy(made.algorithm, op->algorithm, sizeof made.algorithm);
+    for (uint32_t i = 0; i < op->desc.ninputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
+    for (uint32_t i = 0; i < op->desc.noutputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
     for (uint32_t i = 0; i < op->nlinks; i++) {
         const link *l = &op->links[i];
         if (!l->packed) continue;
         const dnnl_memory_desc_t *wanted;
         shunt_status status = onednn_check(dnnl_memory_get_memory_desc(l->wanted, &wanted), "asking for a layout");
         if (status) return status;
-        info->packed_bytes[l->tensor.index] = l->bytes;
-        onednn_format_name(wanted, info->packed_format);
+        made.packed_bytes[l->tensor.index] = l->bytes;
+        onednn_format_name(wanted, made.packed_format);
     }
+    shunt_struct_copy(info, &made);
     return SHUNT_OK;
 }
 

@@ -1,8 +1,6 @@
 /* entry.c - the plugin's one exported symbol: hands out the backend's table and keeps the host's. */
 #include "opencl.h"
 
-#include <string.h>
-
 const shunt_host *ocl_host;
 
 static shunt_status probe(uint32_t *ndevices)
@@ -14,12 +12,11 @@ static shunt_status probe(uint32_t *ndevices)
 static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     const ocl_found *found;
-    uint32_t count, size = out->size;
+    uint32_t count;
     shunt_status status = ocl_find_devices(&found, &count);
     if (status) return status;
     if (index >= count) return ocl_fail(SHUNT_E_NOT_FOUND, "no OpenCL device %u: there are %u", index, count);
-    memcpy(out, &found[index].info, size < sizeof *out ? size : sizeof *out);
-    out->size = size;
+    shunt_struct_copy(out, &found[index].info);
     return SHUNT_OK;
 }
 
@@ -37,7 +34,10 @@ static const shunt_backend backend = {
 
 __attribute__((visibility("default"))) const shunt_backend *shunt_backend_entry(const shunt_host *host)
 {
-    if (host->abi_major != SHUNT_ABI_MAJOR || host->size < sizeof *host) return NULL;
-    ocl_host = host;
+    static shunt_host services = {.size =
+                                      sizeof services}; /* a host that is older than this plugin has a shorter table */
+    if (host->abi_major != SHUNT_ABI_MAJOR) return NULL;
+    shunt_struct_copy(&services, host);
+    ocl_host = &services;
     return &backend;
 }

@@ -242,9 +242,7 @@ shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, cons
 
 shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info)
 {
-    uint32_t size = info->size;
-    memcpy(info, &op->info, size < sizeof *info ? size : sizeof *info);
-    info->size = size;
+    shunt_struct_copy(info, &op->info);
     return SHUNT_OK;
 }
 

@@ -16,8 +16,7 @@ struct shunt_bop {
 shunt_status scalar_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
 {
     (void)device;
-    if (!desc || !out || out->size < sizeof *out)
-        return scalar_fail(SHUNT_E_INVALID, "op_query: no descriptor, or out's size is wrong");
+    if (!desc || !out) return scalar_fail(SHUNT_E_INVALID, "op_query: an argument is NULL");
     const scalar_op *op;
     shunt_status status = scalar_check(desc, &op);
     out->count = 1;
@@ -61,13 +60,12 @@ static uint32_t inplace_inputs(const shunt_bop *op)
 
 shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info)
 {
-    if (!op || !info || info->size < sizeof *info)
-        return scalar_fail(SHUNT_E_INVALID, "op_info: no op, or info's size is wrong");
-    shunt_op_info made = {.size = info->size, .inplace_inputs = inplace_inputs(op), .flops = op->op->flops(&op->desc)};
+    if (!op || !info) return scalar_fail(SHUNT_E_INVALID, "op_info: an argument is NULL");
+    shunt_op_info made = {.size = sizeof made, .inplace_inputs = inplace_inputs(op), .flops = op->op->flops(&op->desc)};
     memcpy(made.algorithm, algorithm, sizeof algorithm);
     for (uint32_t i = 0; i < op->desc.ninputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
     for (uint32_t i = 0; i < op->desc.noutputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
-    *info = made;
+    shunt_struct_copy(info, &made);
     return SHUNT_OK;
 }
 

@@ -23,12 +23,12 @@ static shunt_status probe(uint32_t *ndevices)
 static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     if (index > 0) return scalar_fail(SHUNT_E_NOT_FOUND, "there is no scalar device %u; the only one is 0", index);
-    if (!out || out->size < sizeof *out) return scalar_fail(SHUNT_E_INVALID, "device_info: out or its size is wrong");
+    if (!out) return scalar_fail(SHUNT_E_INVALID, "device_info: out is NULL");
     struct utsname machine;
     bool known = uname(&machine) == 0;
     uint64_t memory = scalar_memory();
     shunt_device_info info = {
-        .size = out->size,
+        .size = sizeof info,
         .type = SHUNT_DEVICE_CPU,
         .vendor = "Shunt",
         .platform = "plain C with OpenMP",
@@ -42,7 +42,7 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
     };
     snprintf(info.name, sizeof info.name, "%s processor, %d threads", known ? machine.machine : "host",
              scalar_default_threads());
-    *out = info;
+    shunt_struct_copy(out, &info);
     return SHUNT_OK;
 }
 

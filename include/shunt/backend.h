@@ -4,9 +4,12 @@
  * links nothing of Shunt's, and is never unloaded. What it needs from the process (options, log, disk
  * cache) comes through the shunt_host table that it is given.
  *
- * WARNING: every struct here is append-only. Fields are never moved, removed or given a new meaning; new ones
- * go to the end, and `size` tells which of them the other side knows. A pointer beyond the other side's
- * size counts as NULL. A change that cannot be made so raises SHUNT_ABI_MAJOR.
+ * Growth: a struct that begins with `size` may grow at its end, and only there. Fields are never moved, removed or given
+ * a new meaning. `size` is set by the side that owns the memory, and says which fields that memory has. The other side
+ * may have an older or a newer header, so it never assigns such a struct as a whole: it copies with shunt_struct_copy(),
+ * or reads and writes fields of ABI 1.0 in place. The runtime fills what it gives with zeros first, so a field that an older
+ * plugin does not know stays 0. A pointer beyond the other side's size counts as NULL. All other structs never change.
+ * A change that cannot be made like this raises SHUNT_ABI_MAJOR.
  *
  * Threads: unless a function says otherwise it may be called from any thread at any time; one queue, one op and
  * one buffer are used by one thread at a time, which the runtime sees to.
@@ -21,6 +24,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -441,6 +445,22 @@ typedef struct shunt_backend {
  * not suit it. Runs no driver code. */
 const shunt_backend *shunt_backend_entry(const shunt_host *host);
 typedef const shunt_backend *(*shunt_backend_entry_fn)(const shunt_host *host);
+
+/* ---- Copying a struct that may have grown ------------------------------------------------------------------------ */
+
+/* Copies *src to *dst. Both begin with a uint32_t `size`, set by the owner of each, of at least sizeof(uint32_t); they are
+ * the same struct by headers that may differ in age. What both have is copied, what only dst has becomes 0, and
+ * dst->size stays. Nothing is written past dst->size, nothing is read past src->size. */
+static inline void shunt_struct_copy(void *dst, const void *src)
+{
+    uint32_t room, given;
+    memcpy(&room, dst, sizeof room);
+    memcpy(&given, src, sizeof given);
+    uint32_t both = room < given ? room : given;
+    if (both < sizeof room) both = sizeof room;
+    memcpy((char *)dst + sizeof room, (const char *)src + sizeof room, both - sizeof room);
+    if (room > both) memset((char *)dst + both, 0, room - both);
+}
 
 /* ---- Arithmetic on descriptors, for both sides ------------------------------------------------------------------ */
 

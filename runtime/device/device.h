@@ -7,6 +7,7 @@
 struct shunt_device {
     shunt_device_entry entry;
     const shunt_backend *backend;
+    uint32_t index; /* the backend's own number for it */
     shunt_bdevice *handle;
     const shunt_device_ops *ops; /* &table: every pointer that is not [opt] is there */
     shunt_device_ops table;      /* a copy of handle->ops, NULL where the plugin's is too short */
@@ -14,6 +15,9 @@ struct shunt_device {
 
 /* The device that does every op: the scalar backend's, for what another device refuses. */
 shunt_status shunt_device_open_fallback(shunt_device **out);
+
+/* What the device says of an op. The op is unusable when this fails. */
+shunt_status shunt_device_op_info(const shunt_device *device, const shunt_bop *op, shunt_op_info *out);
 
 /* Sets this thread's message to "SELECTOR: WHAT: <the backend's message>" and returns status. */
 shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, const char *what);

@@ -1,6 +1,7 @@
 /* plugin.c - one plugin: from a file or a built-in entry to a checked table and a list of devices. Whatever is wrong
  * with it becomes its status and message; the others go on. A library is never closed once its entry has run. */
 #include "runtime/device/device.h"
+#include "runtime/device/guard.h"
 #include "runtime/device/registry.h"
 #include "runtime/error.h"
 
@@ -187,12 +188,11 @@ static void probe_device(registry_plugin *plugin, uint32_t index)
     device->backend = &plugin->backend;
     device->index = index;
     shunt_device_info *info = &device->entry.info;
-    memset(info, 0, sizeof *info);
-    info->size = sizeof *info;
     char reason[TEXT_CHARS];
-    shunt_status status = plugin->backend.device_info(index, info);
-    info->size = sizeof *info;
-    if (status)
+    shunt_status status;
+    if (!guard_device_info(&plugin->backend, index, sizeof *info, info, &status))
+        refuse_device(plugin, "device %u refused: device_info " GUARD_COMPLAINT, index, sizeof *info);
+    else if (status)
         refuse_device(plugin, "device %u refused: %s", index, backend_message(&plugin->backend));
     else if (shunt_info_check(info, reason, sizeof reason))
         refuse_device(plugin, "device %u (%s) refused: %s", index, info->name, reason);

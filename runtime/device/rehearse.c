@@ -2,6 +2,7 @@
  * "probe" = "isolated" wants it (shunt plugins, devices and doctor do); a child of a process with threads has only the
  * calling one, so it is not the rule. */
 #include "runtime/device/device.h"
+#include "runtime/device/guard.h"
 #include "runtime/device/registry.h"
 #include "runtime/error.h"
 
@@ -33,8 +34,9 @@ static void ask(const char *path)
     if (!table || table->size < offsetof(shunt_backend, name) || table->abi_major != SHUNT_ABI_MAJOR) return;
     if (shunt_table_copy_backend(table, &backend, reason, sizeof reason) || backend.probe(&count)) return;
     for (uint32_t i = 0; i < count && i < REGISTRY_DEVICE_LIMIT; i++) {
-        shunt_device_info info = {.size = sizeof info};
-        backend.device_info(i, &info);
+        shunt_device_info info;
+        shunt_status status;
+        guard_device_info(&backend, i, sizeof info, &info, &status);
     }
 }
 

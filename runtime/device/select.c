@@ -33,6 +33,7 @@ static shunt_status open_device(const registry_device *chosen, const char *param
     if (!device) return shunt_fail_memory();
     device->entry = chosen->entry;
     device->backend = chosen->backend;
+    device->index = chosen->index;
     device->ops = &device->table;
 
     char reason[256];

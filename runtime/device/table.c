@@ -38,10 +38,10 @@ static const required of_device[] = {
 static shunt_status copy_table(const void *table, void *out, size_t out_size, const required *list, size_t nlist,
                                char *reason, size_t reason_size)
 {
-    uint32_t size;
+    uint32_t size, room = (uint32_t)out_size;
     memcpy(&size, table, sizeof size);
-    memset(out, 0, out_size);
-    memcpy(out, table, size < out_size ? size : out_size);
+    memcpy(out, &room, sizeof room);
+    shunt_struct_copy(out, table);
     size_t least = list[nlist - 1].offset + sizeof(void *);
     reason[0] = 0;
     if (size < least) {

@@ -52,9 +52,7 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
     char kind[48];
     shunt_status status = make_op(device, step);
     if (status == SHUNT_OK) {
-        step->info.size = sizeof step->info;
-        status = device->ops->op_info(step->op, &step->info);
-        if (status != SHUNT_OK) shunt_device_fail(device, status, "asking about the op");
+        status = shunt_device_op_info(device, step->op, &step->info);
     } else {
         step->op = NULL;
     }

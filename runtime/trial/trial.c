@@ -113,8 +113,7 @@ static shunt_status prepare(shunt_trial *trial, const trial_options *options)
         trial->op = NULL;
         return check(trial, status, "preparing");
     }
-    trial->info.size = sizeof trial->info;
-    return check(trial, ops->op_info(trial->op, &trial->info), "asking about the op");
+    return shunt_device_op_info(trial->device, trial->op, &trial->info);
 }
 
 /* Replaces the plain input in trial->inputs[i] by its packed form, which no launch may change any more. */

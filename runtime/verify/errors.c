@@ -1,5 +1,5 @@
 /* errors.c - what cannot be done is refused: with a status, with a message or reason, and with nothing broken. */
-#include "runtime/error.h"
+#include "runtime/device/guard.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
@@ -86,6 +86,67 @@ static void check_options(verify_state *state)
     if (status == SHUNT_OK) device->ops->op_destroy(op);
 }
 
+/* ---- Growth: what a library asks for that is older or newer than the plugin ---- */
+
+enum {
+    LATER_BYTES = 512, /* what the structs of a newer library may be longer by */
+    DEVICE_INFO_1_0 = offsetof(shunt_device_info, block) + sizeof(uint32_t),
+    OP_INFO_1_0 = offsetof(shunt_op_info, packed_format) + SHUNT_PARAMS_CHARS
+};
+
+static void check_size(verify_state *state, bool whole, shunt_status status, uint32_t size, const char *call)
+{
+    state->cases++;
+    state->runs++;
+    if (state->problem[0]) return;
+    if (!whole)
+        verify_problem(state, -1, "%s wrote past the %u bytes that it was given; copy with shunt_struct_copy", call,
+                       size);
+    else if (status != SHUNT_OK)
+        verify_problem(state, -1, "%s fails when it is given a struct of %u bytes: %s", call, size,
+                       state->device->backend->last_error());
+}
+
+static void check_device_info_size(verify_state *state, uint32_t size)
+{
+    const shunt_device *device = state->device;
+    shunt_device_info info;
+    shunt_status status;
+    bool whole = guard_device_info(device->backend, device->index, size, &info, &status);
+    check_size(state, whole, status, size, "device_info");
+}
+
+static void check_op_info_size(verify_state *state, const shunt_bop *op, uint32_t size)
+{
+    shunt_op_info info;
+    shunt_status status;
+    bool whole = guard_op_info(state->device, op, size, &info, &status);
+    check_size(state, whole, status, size, "op_info");
+}
+
+/* Some op that the device takes, or NULL. */
+static shunt_bop *prepare_any(const shunt_device *device)
+{
+    for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++) {
+        shunt_op_desc desc;
+        shunt_bop *op = NULL;
+        draw_op(kind, 1, 0, &desc);
+        if (device->ops->op_prepare(device->handle, &desc, NULL, &op) == SHUNT_OK) return op;
+    }
+    return NULL;
+}
+
+static void check_growth(verify_state *state)
+{
+    check_device_info_size(state, DEVICE_INFO_1_0);
+    check_device_info_size(state, sizeof(shunt_device_info) + LATER_BYTES);
+    shunt_bop *op = prepare_any(state->device);
+    if (!op) return;
+    check_op_info_size(state, op, OP_INFO_1_0);
+    check_op_info_size(state, op, sizeof(shunt_op_info) + LATER_BYTES);
+    state->device->ops->op_destroy(op);
+}
+
 /* After all that, the device still works. */
 static void check_afterwards(verify_state *state)
 {
@@ -102,5 +163,6 @@ void verify_errors(verify_state *state)
     check_allocation(state);
     check_descriptors(state);
     check_options(state);
+    check_growth(state);
     check_afterwards(state);
 }
