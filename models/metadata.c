@@ -5,11 +5,8 @@
 #include "runtime/io/json.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_SIDE = 1 << 16 };
 
 /* The JSON value under key: *out NULL when there is none. */
 static shunt_status read_json(const shunt_weights *file, const char *key, json_t **out)
@@ -51,55 +48,10 @@ done:
     return status;
 }
 
-static bool read_side(const json_t *object, const char *key, int64_t *out)
-{
-    const json_t *value = json_object_get(object, key);
-    *out = json_integer_value(value);
-    return json_is_integer(value) && *out >= 1 && *out <= MOST_SIDE;
-}
-
-static bool read_channels(const json_t *object, const char *key, bool positive, float out[3])
-{
-    const json_t *list = json_object_get(object, key);
-    if (json_array_size(list) != 3) return false;
-    for (size_t i = 0; i < 3; i++) {
-        const json_t *value = json_array_get(list, i);
-        out[i] = (float)json_number_value(value);
-        if (!json_is_number(value) || !isfinite(out[i]) || (positive && out[i] <= 0)) return false;
-    }
-    return true;
-}
-
-/* Files written before there was a choice have none: bilinear. */
-static bool read_filter(const json_t *object, shunt_filter *out)
-{
-    const json_t *value = json_object_get(object, "filter");
-    const char *name = json_string_value(value);
-    *out = name && !strcmp(name, "bicubic") ? SHUNT_BICUBIC : SHUNT_BILINEAR;
-    return !value || (name && (*out == SHUNT_BICUBIC || !strcmp(name, "bilinear")));
-}
-
 static shunt_status read_preprocess(const shunt_weights *file, shunt_preprocess *out)
 {
-    json_t *object;
-    shunt_preprocess read = {0};
-    shunt_status status = read_json(file, "preprocess", &object);
-    if (status || !object) return status;
-    const char *bad = !read_side(object, "resize", &read.resize)         ? "resize"
-                      : !read_side(object, "crop", &read.crop)           ? "crop"
-                      : !read_channels(object, "mean", false, read.mean) ? "mean"
-                      : !read_channels(object, "std", true, read.std)    ? "std"
-                      : !read_filter(object, &read.filter)               ? "filter"
-                                                                         : NULL;
-    json_decref(object);
-    if (bad)
-        return shunt_fail(
-            SHUNT_E_INVALID,
-            "metadata 'preprocess' has a wrong '%s': it has to hold resize and crop (1 to %d), mean and std "
-            "(three numbers, std above 0), and perhaps filter (bilinear or bicubic)",
-            bad, MOST_SIDE);
-    *out = read;
-    return SHUNT_OK;
+    const char *text = shunt_weights_metadata(file, "preprocess");
+    return text ? shunt_preprocess_parse(text, out) : SHUNT_OK;
 }
 
 /* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
@@ -148,18 +100,12 @@ static shunt_status write_json(shunt_weights *weights, const char *key, json_t *
 shunt_status metadata_write(const shunt_model *model, shunt_weights *weights)
 {
     const net_spec *net = &model->net;
-    const shunt_preprocess *p = &model->preprocess;
-    char shortcut[2] = {net->shortcut};
+    char shortcut[2] = {net->shortcut}, text[SHUNT_PREPROCESS_TEXT];
     shunt_status status = write_json(weights, "model",
                                      json_pack("{s:s, s:I, s:s, s:b}", "name", net->name, "classes",
                                                (json_int_t)net->classes, "shortcut", shortcut, "v1", net->v1));
-    if (!status)
-        status =
-            write_json(weights, "preprocess",
-                       json_pack("{s:I, s:I, s:[f,f,f], s:[f,f,f], s:s}", "resize", (json_int_t)p->resize, "crop",
-                                 (json_int_t)p->crop, "mean", (double)p->mean[0], (double)p->mean[1],
-                                 (double)p->mean[2], "std", (double)p->std[0], (double)p->std[1], (double)p->std[2],
-                                 "filter", p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear"));
+    shunt_preprocess_print(&model->preprocess, text, sizeof text);
+    if (!status) status = shunt_weights_set_metadata(weights, "preprocess", text);
     if (status || !model->labels) return status;
     json_t *list = json_array();
     for (int64_t i = 0; list && i < net->classes; i++)

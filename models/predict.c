@@ -229,12 +229,6 @@ static shunt_status predict_all(prediction *self)
 
 /* ---- Setting up -------------------------------------------------------------------------------------------------- */
 
-static bool same_preprocess(const shunt_preprocess *a, const shunt_preprocess *b)
-{
-    return a->resize == b->resize && a->crop == b->crop && a->filter == b->filter &&
-           !memcmp(a->mean, b->mean, sizeof a->mean) && !memcmp(a->std, b->std, sizeof a->std);
-}
-
 /* Models that want pictures preprocessed alike share them. */
 static shunt_status list_parts(prediction *self)
 {
@@ -246,7 +240,7 @@ static shunt_status list_parts(prediction *self)
     for (size_t m = 0; m < self->nmodels; m++) {
         const shunt_preprocess *own = &self->models[m]->preprocess;
         size_t other = 0;
-        while (other < m && !same_preprocess(own, &self->models[other]->preprocess)) other++;
+        while (other < m && !shunt_preprocess_same(own, &self->models[other]->preprocess)) other++;
         if (other < m) {
             self->first_part[m] = self->first_part[other];
             continue;

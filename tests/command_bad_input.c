@@ -197,7 +197,7 @@ Test(bad_input, presets_and_models)
 {
     put_picture("a.ppm", 32, 32);
     run("shunt classify --model resnet20 --random-weights --preset nosuch a.ppm");
-    expect_failure(1, "nosuch", "imagenet");
+    expect_failure(2, "nosuch", "imagenet");
     run("shunt classify --model resnet19 --random-weights a.ppm");
     expect_failure(1, "resnet19", NULL);
     run("shunt classify --model resnet18 --shortcut Z --random-weights a.ppm");

@@ -88,6 +88,23 @@ Test(convert_command, half_precision_is_half_as_large_and_loads)
     cr_assert(strstr(said.out, "f32") && !strstr(said.out, "f16") && strstr(said.out, "note: from full\n"));
 }
 
+Test(convert_command, preprocessing_is_kept_in_the_file)
+{
+    run("shunt convert " FOLDER "zip.pth a.st --mean 0.4");
+    expect_failure(2, "zip.pth does not say how pictures are prepared", "cifar10-kuangliu");
+    run("shunt convert " FOLDER "zip.pth a.st --preset cifar10-kuangliu && shunt convert a.st b.st --channels bgr");
+    expect_success();
+    shunt_weights *weights = open_file("a.st");
+    cr_assert_str_eq(shunt_weights_metadata(weights, "preprocess"),
+                     "{\"resize\":32,\"crop\":32,\"mean\":[0.4914,0.4822,0.4465],\"std\":[0.2023,0.1994,0.201],"
+                     "\"filter\":\"bilinear\",\"channels\":\"rgb\",\"range\":1}");
+    shunt_weights_destroy(weights);
+    weights = open_file("b.st");
+    cr_assert(strstr(shunt_weights_metadata(weights, "preprocess"), "0.2023,0.1994,0.201],\"filter\":\"bilinear\","
+                                                                    "\"channels\":\"bgr\""));
+    shunt_weights_destroy(weights);
+}
+
 Test(convert_command, what_cannot_be_converted)
 {
     run("shunt convert a");

@@ -205,6 +205,57 @@ Test(eval, views)
     expect_failure(2, "--crops nine", NULL);
 }
 
+/* What was used is said; and a file that convert wrote carries it. */
+Test(eval, normalisation)
+{
+    guess usual[COUNT], typed[COUNT], carried[COUNT];
+    int differ = 0;
+    put_cifar("data", COUNT);
+    put_weights("w.st", "resnet8", 0);
+    run("%s --weights w.st --data cifar10:data", evaluate);
+    expect_success();
+    cr_assert(strstr(said.out, "\npictures     cifar10: short side 32 (bilinear), crop 32; RGB from 0 to 1; mean "
+                               "0.485,0.456,0.406; std 0.229,0.224,0.225\n"),
+              "%s", said.out);
+    read_predictions(usual);
+    run("%s --weights w.st --data cifar10:data --json --mean 125.3,123,113.9 --std 51.6 --range 255 --channels bgr",
+        evaluate);
+    expect_success();
+    read_predictions(typed);
+    json_t *report = json_said(), *used = json_array_get(json_object_get(report, "preprocess"), 0);
+    cr_assert(json_is_null(json_object_get(used, "preset")));
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    cr_assert(number_at(used, "range") == 255 && number_at(used, "crop") == 32);
+    cr_assert_float_eq(json_number_value(json_array_get(json_object_get(used, "mean"), 2)), 113.9, 1e-5);
+    json_decref(report);
+    for (int i = 0; i < COUNT; i++) differ += usual[i].probability != typed[i].probability;
+    cr_assert_eq(differ, COUNT);
+    run("shunt convert w.st v.st --mean 125.3,123,113.9 --std 51.6 --range 255 --channels bgr");
+    expect_success();
+    run("%s --weights v.st --data cifar10:data", evaluate);
+    expect_success();
+    read_predictions(carried);
+    expect_same(carried, typed);
+    run("%s --data cifar10:data --json v.st w.st", evaluate);
+    expect_success();
+    report = json_said();
+    used = json_object_get(report, "preprocess");
+    cr_assert(json_array_size(used) == 2 && number_at(json_array_get(used, 0), "range") == 255);
+    cr_assert_str_eq(text_at(json_array_get(used, 1), "preset"), "cifar10");
+    json_decref(report);
+    static const char *const bad[][2] = {{"--mean 125,123,114", "--range 255"},
+                                         {"--range 255", "--mean and --std"},
+                                         {"--mean 1,2", "one number or three"},
+                                         {"--std 0", "above 0"},
+                                         {"--crop 40", "--resize"},
+                                         {"--preset mnist", "cifar10-exact"},
+                                         {"--channels gbr", "rgb nor bgr"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        run("%s --weights w.st --data cifar10:data %s", evaluate, bad[i][0]);
+        expect_failure(2, bad[i][1], NULL);
+    }
+}
+
 Test(eval, bad_pictures)
 {
     put_cifar("data", COUNT);
@@ -247,5 +298,5 @@ Test(eval, bad_sets)
     run("%s --weights w.st --data cifar10:data --labels labels.txt", evaluate);
     expect_failure(1, "labels.txt", "12 labels for 10 classes");
     run("%s --weights w.st --data cifar10:data --preset nosuch", evaluate);
-    expect_failure(1, "nosuch", "timm-288");
+    expect_failure(2, "nosuch", "timm-288");
 }

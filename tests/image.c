@@ -161,6 +161,66 @@ Test(image, preprocess)
     cr_assert_eq(rows, 10);
 }
 
+/* Means, deviations, channel orders and ranges as torchvision applies them, set field by field. */
+Test(image, normalisation)
+{
+    FILE *table = fopen(IMAGES "normalisation.txt", "r");
+    cr_assert(table);
+    long sh, sw;
+    char fields[200];
+    unsigned long long expected;
+    double mean;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %199s %llx %lf", &sh, &sw, fields, &expected, &mean) == 5; rows++) {
+        shunt_preprocess p = {0};
+        char copy[200], *rest = strcpy(copy, fields);
+        for (char *field; (field = strtok_r(rest, ";", &rest));) {
+            char *value = strchr(field, '=');
+            *value++ = '\0';
+            cr_assert_eq(shunt_preprocess_set(&p, field, value), SHUNT_OK, "%s", shunt_last_error());
+        }
+        shunt_image src = formula(sh, sw);
+        size_t count = (size_t)(3 * p.crop * p.crop);
+        float *dst = malloc(count * sizeof *dst);
+        cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_OK, "%s", shunt_last_error());
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += (double)dst[i];
+        cr_expect_float_eq(sum / (double)count, mean, 1e-6 * fmax(1, fabs(mean)), "%s: %g, not %g", fields,
+                           sum / (double)count, mean);
+        cr_expect_eq(hash(dst, count * sizeof *dst), expected, "%ldx%ld %s", sh, sw, fields);
+        free(dst);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 24);
+}
+
+/* As text and back; what cannot be is refused and changes nothing. */
+Test(image, preprocessing_as_text)
+{
+    shunt_preprocess p = {0}, q;
+    char text[SHUNT_PREPROCESS_TEXT];
+    static const char *const bad[][2] = {
+        {"resize", "0"},  {"resize", "3.5"},   {"crop", "16385"}, {"crop", "32x"},      {"mean", "1,2"},
+        {"mean", "nan"},  {"mean", "1,2,3,4"}, {"mean", "1,2,"},  {"std", "0"},         {"std", "0.2,-1,0.2"},
+        {"range", "2"},   {"channels", "rbg"}, {"filter", ""},    {"preset", "cifar1"}, {"colour", "rgb"},
+        {"std", "1e-99"}, {"mean", "1;2;3"},   {"mean", "1e99"},  {"resize", ""}};
+    cr_assert_eq(shunt_preprocess_preset("caffe", &p), SHUNT_OK);
+    cr_expect_str_eq(shunt_preprocess_name(&p), "caffe");
+    p.mean[1] = 1.0f / 3, p.std[2] = 0.1f, p.filter = SHUNT_BICUBIC;
+    cr_expect_null(shunt_preprocess_name(&p));
+    shunt_preprocess_print(&p, text, sizeof text);
+    cr_expect_str_eq(text, "{\"resize\":256,\"crop\":224,\"mean\":[104,0.33333334,123],\"std\":[1,1,0.1],"
+                           "\"filter\":\"bicubic\",\"channels\":\"bgr\",\"range\":255}");
+    cr_assert_eq(shunt_preprocess_parse(text, &q), SHUNT_OK, "%s", shunt_last_error());
+    cr_expect(!memcmp(&q, &p, sizeof p));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_expect_neq(shunt_preprocess_set(&q, bad[i][0], bad[i][1]), SHUNT_OK, "%s=%s", bad[i][0], bad[i][1]);
+        expect_message("", i == 14 || !*bad[i][1] ? bad[i][0] : bad[i][1]);
+    }
+    cr_expect(!memcmp(&q, &p, sizeof p));
+}
+
 Test(image, views)
 {
     FILE *table = fopen(IMAGES "views.txt", "r");
@@ -215,7 +275,7 @@ Test(image, presets)
     cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
     cr_assert(p.resize == 32 && p.crop == 32);
     cr_assert_eq(shunt_preprocess_preset("mnist", &p), SHUNT_E_NOT_FOUND);
-    expect_message("'mnist'", "imagenet-v2, timm, timm-288, cifar10");
+    expect_message("'mnist'", "imagenet-v2, timm, timm-288, caffe, cifar10, cifar10-kuangliu");
     shunt_image src = formula(8, 8), empty = {0};
     float dst[3 * 32 * 32];
     cr_assert_eq(shunt_preprocess_apply(&p, &empty, dst), SHUNT_E_INVALID);

@@ -51,6 +51,29 @@ Test(train_command, fine_tuning)
     cr_assert(strstr(said.out, "finetune"), "%s", said.out);
 }
 
+/* Trained, kept in the file, and gone on with. */
+Test(train_command, normalisation)
+{
+    put_pets(6);
+    run(TRAIN "--model resnet8 --recipe fast --epochs 1 --out run --preset half --channels bgr --crop 16 --resize 20");
+    expect_success();
+    run("shunt classify --device scalar --weights run/best.safetensors --json pets/cat/0.ppm");
+    expect_success();
+    json_t *report = json_said(), *used = json_object_get(report, "preprocess");
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    cr_assert(number_at(used, "resize") == 20 && number_at(used, "crop") == 16);
+    json_decref(report);
+    run("shunt train --device scalar --resume --out run --json");
+    expect_success();
+    report = json_said();
+    used = json_object_get(report, "preprocess");
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    cr_assert(number_at(used, "resize") == 20 && number_at(used, "crop") == 16);
+    json_decref(report);
+    run("shunt train --device scalar --resume --out run --preset half");
+    expect_failure(2, "--preset", "--resume");
+}
+
 /* The checkpoint says model, data and recipe; a run that is over is not trained again; what differs is refused. */
 Test(train_command, going_on)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 32, HELP_ID = MAX_OPTIONS, HELP_COLUMN = 26, HELP_WIDTH = 100 };
+enum { MAX_OPTIONS = 64, HELP_ID = MAX_OPTIONS, HELP_COLUMN = 26, HELP_WIDTH = 100 };
 
 /* ---- Suggestions -------------------------------------------------------------------------------------------- */
 

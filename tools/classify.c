@@ -7,7 +7,8 @@
 typedef struct classify_settings {
     model_settings model;
     device_settings device;
-    const char *labels, *preset;
+    preprocess_settings preprocess;
+    const char *labels;
     int64_t top;
     bool random_weights;
     json_settings output;
@@ -19,10 +20,6 @@ static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the classes, one a line. Without it: those in the weight file, or numbers.", NULL, 0, 0},
     {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
-    {"preset", OPTION_TEXT, FIELD(preset), "P",
-     "How pictures are resized and normalised: imagenet, imagenet-v2 or cifar10. Without it: what the weight file or "
-     "the model says.",
-     NULL, 0, 0},
     {"random-weights", OPTION_FLAG, FIELD(random_weights), NULL,
      "Run without --weights. The guesses mean nothing; it shows that everything works.", NULL, 0, 0},
     {0}};
@@ -38,11 +35,8 @@ static int set_up_model(const classify_settings *self, shunt_model **out)
     int status =
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status) return status;
-    shunt_preprocess preprocess;
-    if (self->preset) {
-        if (shunt_preprocess_preset(self->preset, &preprocess)) return say_library_failure(NULL);
-        shunt_model_set_preprocess(*out, &preprocess);
-    }
+    status = model_preprocess_from_settings(&self->preprocess, *out);
+    if (status) return status;
     if (self->labels && shunt_model_load_labels(*out, self->labels)) return say_library_failure(self->labels);
     return EXIT_OK;
 }
@@ -112,9 +106,9 @@ static int run(const void *settings, int noperands, char **operands)
     if (self->random_weights && !images) puts(random_note);
     status = classify_images(self, model, device, operands, images);
     if (images) {
-        json_t *report = json_pack("{s:s, s:s, s:b, s:o}", "model", shunt_model_name(model), "device",
+        json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", shunt_model_name(model), "device",
                                    shunt_device_describe(device)->selector, "random_weights", self->random_weights,
-                                   "images", images);
+                                   "preprocess", preprocess_json(shunt_model_preprocess(model)), "images", images);
         if (self->random_weights) json_object_set_new(report, "note", json_string(random_note));
         int failed = print_json(report, false);
         if (failed) status = failed;
@@ -131,7 +125,11 @@ const command classify_command = {
     .operands = "IMAGE...",
     .text = "Pictures are JPEG, PNG or PPM, told by content. One that cannot be read is reported, and the others are "
             "still classified.",
-    .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .groups = {{model_rows, FIELD(model)},
+               {rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
     .examples = {{"shunt classify plane.jpg",
                   "With the network that comes with Shunt, which knows the ten classes of CIFAR-10."},
                  {"shunt classify --model resnet50 --weights resnet50.safetensors --labels imagenet.txt cat.jpg",

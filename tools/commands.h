@@ -49,6 +49,20 @@ bool model_is_file(const model_settings *settings);
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
 
+typedef struct preprocess_settings {
+    const char *preset, *mean, *std, *range, *channels, *resize, *crop, *filter;
+} preprocess_settings;
+extern const option_row preprocess_rows[];
+
+/* The first of these options that was given, or NULL. */
+const char *preprocess_option(const preprocess_settings *settings);
+/* Changes *out, or the model's, to what the options say. Prints why when it fails, and then leaves it alone. */
+int preprocess_from_settings(const preprocess_settings *settings, shunt_preprocess *out);
+int model_preprocess_from_settings(const preprocess_settings *settings, shunt_model *model);
+/* What is used: a JSON object, or a line on standard output. */
+json_t *preprocess_json(const shunt_preprocess *preprocess);
+void print_preprocess(const shunt_preprocess *preprocess);
+
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
 /* Prints the object (indented, or on one line) and a newline, and releases it. NULL, and text that is not UTF-8,

@@ -8,6 +8,7 @@
 
 typedef struct convert_settings {
     const char *dtype, *note;
+    preprocess_settings preprocess;
     json_settings output;
 } convert_settings;
 
@@ -71,6 +72,24 @@ static bool is_stdout(const char *path)
            named.st_ino == printed.st_ino;
 }
 
+/* Puts the options into the metadata, on top of what is there. */
+static int set_preprocess(shunt_weights *weights, const char *in, const preprocess_settings *settings)
+{
+    char text[SHUNT_PREPROCESS_TEXT];
+    shunt_preprocess made = {0};
+    const char *own = shunt_weights_metadata(weights, "preprocess");
+    if (!preprocess_option(settings)) return EXIT_OK;
+    if (own && shunt_preprocess_parse(own, &made)) return say_library_failure(in);
+    int status = preprocess_from_settings(settings, &made);
+    if (status) return status;
+    if (made.resize < 1 || made.crop < 1 || !(made.std[0] > 0))
+        return say_usage("%s does not say how pictures are prepared; name a preset with a size, such as "
+                         "cifar10-kuangliu, or give --resize and --crop, too, and --std",
+                         in);
+    shunt_preprocess_print(&made, text, sizeof text);
+    return shunt_weights_set_metadata(weights, "preprocess", text) ? say_library_failure(NULL) : EXIT_OK;
+}
+
 static int convert(const char *in, const char *out, uint8_t dtype, const convert_settings *settings)
 {
     shunt_weights *weights = NULL;
@@ -82,6 +101,7 @@ static int convert(const char *in, const char *out, uint8_t dtype, const convert
         status = say_library_failure(in);
     if (status == EXIT_OK && settings->note && shunt_weights_set_metadata(weights, "note", settings->note))
         status = say_library_failure(NULL);
+    if (status == EXIT_OK) status = set_preprocess(weights, in, &settings->preprocess);
     if (status == EXIT_OK && dtype && shunt_weights_convert(weights, dtype)) status = say_library_failure(in);
     if (status == EXIT_OK && shunt_weights_save(weights, out)) status = say_library_failure(out);
     if (status == EXIT_OK && !is_stdout(out)) status = report(weights, in, out, settings->output.json);
@@ -106,10 +126,14 @@ const command convert_command = {
     .text =
         "Reads what --weights takes (safetensors, PyTorch's .pth, ONNX) and writes its tensors and metadata. Integers, "
         "such as counters, keep their type. A number that is too large for the type asked for is an error, which names "
-        "it. Half precision files are loaded as float32 everywhere.",
-    .groups = {{rows, 0}, {json_rows, FIELD(output)}},
+        "it. Half precision files are loaded as float32 everywhere. What --preset and the like say of pictures is kept "
+        "in "
+        "the file, and used wherever it is loaded.",
+    .groups = {{rows, 0}, {preprocess_rows, FIELD(preprocess)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt convert resnet50.pth resnet50.safetensors", "From PyTorch's format."},
-                 {"shunt convert resnet50.safetensors half.safetensors --dtype f16", "Half the size."}},
+                 {"shunt convert resnet50.safetensors half.safetensors --dtype f16", "Half the size."},
+                 {"shunt convert resnet20.pth mine.safetensors --preset cifar10-kuangliu",
+                  "Keep in the file how its author normalised pictures."}},
     .settings_size = sizeof(convert_settings),
     .run = run,
 };

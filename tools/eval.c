@@ -14,7 +14,8 @@ enum { MOST_MODELS = 32, MOST_SCALES = 16 };
 typedef struct eval_settings {
     model_settings model;
     device_settings device;
-    const char *data, *picture_labels, *labels, *preset, *crops, *scales, *predictions;
+    preprocess_settings preprocess;
+    const char *data, *picture_labels, *labels, *crops, *scales, *predictions;
     int64_t limit, batch, readers, confusions;
     bool skip_bad, per_class;
     json_settings output;
@@ -35,10 +36,6 @@ static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the model's classes, one a line. Folders are classes by these names (or by a line's first word, such as "
      "n01440764, or one of the names between commas); without them, by number in the order of the folders' names.",
-     NULL, 0, 0},
-    {"preset", OPTION_TEXT, FIELD(preset), "P",
-     "How pictures are resized and normalised: imagenet (torchvision's first weights), imagenet-v2 (its second ones), "
-     "timm, timm-288 or cifar10. Without it: what the weight file or the model says.",
      NULL, 0, 0},
     {"crops", OPTION_TEXT, FIELD(crops), "C",
      "What the model is shown of a picture: centre; ten, for corners and centre, and mirrored; or whole, for all of it "
@@ -138,11 +135,8 @@ static int make_models(const eval_settings *settings, char **operands, evaluatio
         if (status == EXIT_OK) next++;
     }
     self->nmodels = (size_t)(next - self->models);
-    shunt_preprocess preprocess;
-    if (status == EXIT_OK && settings->preset) {
-        if (shunt_preprocess_preset(settings->preset, &preprocess)) return say_library_failure(NULL);
-        for (size_t m = 0; m < self->nmodels; m++) shunt_model_set_preprocess(self->models[m], &preprocess);
-    }
+    for (size_t m = 0; status == EXIT_OK && m < self->nmodels; m++)
+        status = model_preprocess_from_settings(&settings->preprocess, self->models[m]);
     if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
         return say_library_failure(settings->labels);
     return status;
@@ -217,15 +211,18 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
 {
     const tally *t = &self->tally;
     double n = (double)t->count;
-    json_t *models = json_array(), *scales = json_array();
-    for (size_t m = 0; m < self->nmodels; m++)
+    json_t *models = json_array(), *scales = json_array(), *preprocess = json_array();
+    for (size_t m = 0; m < self->nmodels; m++) {
         json_array_append_new(models, json_string(shunt_model_name(self->models[m])));
+        json_array_append_new(preprocess, preprocess_json(shunt_model_preprocess(self->models[m])));
+    }
     for (size_t s = 0; s < self->options.nsides; s++) json_array_append_new(scales, json_integer(self->scales[s]));
-    json_t *report = json_pack(
-        "{s:s, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model", shunt_model_name(self->models[0]), "models",
-        models, "device", shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales,
-        "images", (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
-        100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
+    json_t *report =
+        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
+                  shunt_model_name(self->models[0]), "models", models, "preprocess", preprocess, "device",
+                  shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales, "images",
+                  (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
+                  100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
     if (settings->per_class) json_object_set_new(report, "classes", tally_classes_json(t, self->models[0]));
     if (settings->confusions)
         json_object_set_new(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
@@ -239,6 +236,7 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
     int status = EXIT_OK;
     for (size_t m = 0; m < self->nmodels; m++) printf("%s%s", m ? " + " : "", shunt_model_name(self->models[m]));
     printf(" on %s, %llu pictures\n", shunt_device_describe(self->device)->selector, (unsigned long long)t->count);
+    for (size_t m = 0; m < self->nmodels; m++) print_preprocess(shunt_model_preprocess(self->models[m]));
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
            100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);
@@ -279,7 +277,11 @@ const command eval_command = {
         "Prints the share of pictures whose label is not the best guess (top-1 error), or not among the five best "
         "(top-5 error), and the pictures a second that the model itself took. Several weight files are an ensemble: "
         "their probabilities are averaged.",
-    .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .groups = {{model_rows, FIELD(model)},
+               {rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
     .examples = {{"shunt eval --model resnet20 --weights resnet20.safetensors --data cifar10:cifar-10-batches-bin",
                   "The error on CIFAR-10's 10,000 test pictures."},
                  {"shunt eval --model resnet50 --weights resnet50.pth --data imagefolder:imagenet --crops ten",

@@ -14,6 +14,7 @@ typedef struct train_settings {
     const char *epochs, *rate, *batch, *seed, *holdout, *freeze;
     bool v1, resume, skip_bad, log_gradients, recompute;
     int64_t workers, save_every;
+    preprocess_settings preprocess;
     device_settings device;
     json_settings output;
 } train_settings;
@@ -74,12 +75,13 @@ typedef struct training {
     shunt_recipe recipe;
     shunt_trainer *trainer;
     char checkpoint[4096], *data_name;
-    json_t *description; /* of the network of --init or the checkpoint; NULL: not known */
+    shunt_preprocess preprocess; /* of the checkpoint */
+    json_t *description;         /* of the network of --init or the checkpoint; NULL: not known */
 } training;
 
 /* ---- What a file of an earlier run says ---------------------------------------------------------------------------- */
 
-/* Keeps the network's description, and of a checkpoint the data that was typed then. */
+/* Keeps the network's description and preprocessing, and of a checkpoint the data that was typed then. */
 static int read_file(training *self, const char *path)
 {
     shunt_weights *file = NULL;
@@ -90,8 +92,10 @@ static int read_file(training *self, const char *path)
     const char *data = json_string_value(json_object_get(object, "data"));
     if (data && !self->data_name) self->data_name = strdup(data);
     json_decref(object);
+    const char *preprocess = shunt_weights_metadata(file, "preprocess");
+    shunt_status status = preprocess ? shunt_preprocess_parse(preprocess, &self->preprocess) : SHUNT_OK;
     shunt_weights_destroy(file);
-    return EXIT_OK;
+    return status ? say_library_failure(path) : EXIT_OK;
 }
 
 /* ---- Setting up ---------------------------------------------------------------------------------------------------- */
@@ -162,8 +166,11 @@ static int make_weights(training *self)
     /* A checkpoint has weights of its own. */
     shunt_status status = settings->init && !settings->resume ? shunt_model_adopt(self->model, settings->init, seed)
                                                               : shunt_model_initialize(self->model, seed);
-    if (status || shunt_model_describe(self->model)) return say_library_failure(NULL);
-    return EXIT_OK;
+    if (status) return say_library_failure(NULL);
+    if (settings->resume && self->preprocess.resize) shunt_model_set_preprocess(self->model, &self->preprocess);
+    int failed = model_preprocess_from_settings(&settings->preprocess, self->model);
+    if (failed) return failed;
+    return shunt_model_describe(self->model) ? say_library_failure(NULL) : EXIT_OK;
 }
 
 static int handle(void *context, const shunt_train_event *event);
@@ -198,6 +205,9 @@ static int set_up(training *self)
     const train_settings *settings = self->settings;
     int status = EXIT_OK;
     if (!settings->out) return say_usage("no folder for the results; name one with --out DIR");
+    if (settings->resume && preprocess_option(&settings->preprocess))
+        return say_usage("--%s: a run goes on with what it began with; leave it out with --resume",
+                         preprocess_option(&settings->preprocess));
     snprintf(self->checkpoint, sizeof self->checkpoint, "%s/last.ckpt", settings->out);
     if (!settings->resume && !access(self->checkpoint, F_OK))
         return say_failure("%s: a run has been here; go on from it with --resume, or name another --out",
@@ -257,11 +267,12 @@ static int report(training *self)
     bool held = isfinite(row->validation_error);
     double error = self->test ? 100 * (double)score.wrong / (double)score.pictures : 0;
     if (self->settings->output.json)
-        return print_json(json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model),
+        return print_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model),
                                     "device", shunt_device_describe(self->device)->selector, "out", self->settings->out,
-                                    "epochs", (json_int_t)count, "best_epoch", (json_int_t)row->epoch,
-                                    "validation_error", held ? json_real(100 * row->validation_error) : json_null(),
-                                    "test_error", self->test ? json_real(error) : json_null()),
+                                    "preprocess", preprocess_json(shunt_model_preprocess(self->model)), "epochs",
+                                    (json_int_t)count, "best_epoch", (json_int_t)row->epoch, "validation_error",
+                                    held ? json_real(100 * row->validation_error) : json_null(), "test_error",
+                                    self->test ? json_real(error) : json_null()),
                           false);
     printf("best epoch    %lld of %zu\n", (long long)row->epoch, count);
     if (held) printf("validation    %.2f %% error\n", 100 * row->validation_error);
@@ -298,7 +309,10 @@ const command train_command = {
         "from training. The test pictures are looked at once, at the end. Ctrl-C finishes the step and saves; a run "
         "that was cut off in any way goes on with --resume, and on the same device ends in the same weights, bit for "
         "bit. Each file holds the whole recipe, so that --recipe FILE repeats it.",
-    .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .groups = {{rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
     .examples = {{"shunt train --model resnet20 --data cifar10:cifar-10-batches-bin --recipe fast --out run",
                   "A CIFAR-10 network from nothing."},
                  {"shunt train --resume --out run", "Goes on where that was cut off."},

@@ -311,15 +311,32 @@ SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height
 SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height, int64_t width,
                                                shunt_image *out);
 
-/* Short side to `resize`, centre crop to `crop` x `crop`, then (value / 255 - mean) / std per channel. */
+/* A picture as a network wants it. Short side to `resize`, centre crop to `crop` x `crop`; the channels in this order; then
+ * (value - mean) / std for each channel, where value is from 0 to 1 (a byte / 255), or the byte itself. mean[0] and std[0]
+ * are those of the channel that comes first: of blue, if the order is SHUNT_BGR. */
+typedef enum shunt_channels { SHUNT_RGB, SHUNT_BGR } shunt_channels;
+typedef enum shunt_range { SHUNT_RANGE_1, SHUNT_RANGE_255 } shunt_range;
 typedef struct shunt_preprocess {
     int64_t resize, crop;
     float mean[3], std[3];
     shunt_filter filter;
+    shunt_channels channels;
+    shunt_range range;
 } shunt_preprocess;
-/* "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm" (235, 224, bicubic: most
- * of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test size), "cifar10" (32, 32). */
+/* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
+ * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
+ * size), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
+ * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. docs/evaluating.md has the numbers. */
 SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
+/* The name of the preset that has these numbers; NULL: none has. */
+SHUNT_API const char *shunt_preprocess_name(const shunt_preprocess *preprocess);
+/* Sets one field by its name: "preset", or a key of the JSON text below. Texts: "224", "0.5" or "0.485,0.456,0.406", "bicubic",
+ * "bgr", "255". A failure leaves *out alone. */
+SHUNT_API shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, const char *text);
+/* The JSON text that weight files have as metadata "preprocess" (docs/models.md). `text` needs SHUNT_PREPROCESS_TEXT bytes. */
+enum { SHUNT_PREPROCESS_TEXT = 384 };
+SHUNT_API void shunt_preprocess_print(const shunt_preprocess *preprocess, char *text, size_t size);
+SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out);
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
 SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
 /* dst: 3 x crop x crop floats. */

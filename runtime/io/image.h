@@ -3,6 +3,7 @@
 #define SHUNT_RUNTIME_IMAGE_H
 
 #include <shunt/shunt.h>
+#include <stdbool.h>
 
 /* A size from a file: at most 2^28 pixels. name is for the message. */
 shunt_status shunt_image_check(const char *name, int64_t height, int64_t width);
@@ -18,7 +19,11 @@ shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *
 shunt_status shunt_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 
+/* preset.c: whether two say the same. */
+bool shunt_preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
+
 /* The steps of shunt_preprocess_apply, for those who do more between them. */
+enum { PREPROCESS_MOST_SIDE = 1 << 14 };
 shunt_status shunt_preprocess_check(const shunt_preprocess *preprocess);
 shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
 /* dst: 3 x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */

@@ -1,33 +1,10 @@
 /* preprocess.c - a picture as a network wants it: torchvision's Resize(short side), CenterCrop, ToTensor, Normalize. */
 #include "runtime/io/image.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "runtime/error.h"
-
-static const struct preset {
-    const char *name;
-    shunt_preprocess values;
-} presets[] = {
-    {"imagenet", {256, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
-    {"imagenet-v2", {232, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
-    {"timm", {235, 224, {.485f, .456f, .406f}, {.229f, .224f, .225f}, SHUNT_BICUBIC}},
-    {"timm-288", {288, 288, {.485f, .456f, .406f}, {.229f, .224f, .225f}, SHUNT_BICUBIC}},
-    {"cifar10", {32, 32, {.485f, .456f, .406f}, {.229f, .224f, .225f}}},
-};
-
-shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
-{
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-        if (strcmp(name, presets[i].name)) continue;
-        *out = presets[i].values;
-        return SHUNT_OK;
-    }
-    return shunt_fail(SHUNT_E_NOT_FOUND,
-                      "no preprocessing is called '%s'; there are imagenet, imagenet-v2, timm, timm-288, cifar10",
-                      name);
-}
 
 /* The size that torchvision's Resize gives: short side to `side`, the long one in proportion, cut off to whole pixels. */
 shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
@@ -59,14 +36,16 @@ static int64_t crop_begin(int64_t size, int64_t crop)
 static void normalize(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int64_t height,
                       int64_t width, int mirrored, float *dst)
 {
+    const float divisor = p->range == SHUNT_RANGE_255 ? 1.0f : 255.0f;
     for (int c = 0; c < 3; c++) {
+        const int from = p->channels == SHUNT_BGR ? 2 - c : c;
         float table[256];
-        for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - p->mean[c]) / p->std[c];
+        for (int v = 0; v < 256; v++) table[v] = ((float)v / divisor - p->mean[c]) / p->std[c];
         for (int64_t y = top; y < top + height; y++) {
             for (int64_t i = 0; i < width; i++) {
                 int64_t x = left + (mirrored ? width - 1 - i : i);
                 int inside = y >= 0 && y < src->height && x >= 0 && x < src->width;
-                *dst++ = table[inside ? src->rgb[(y * src->width + x) * 3 + c] : 0];
+                *dst++ = table[inside ? src->rgb[(y * src->width + x) * 3 + from] : 0];
             }
         }
     }
@@ -80,12 +59,14 @@ void shunt_preprocess_crop(const shunt_preprocess *p, const shunt_image *src, in
 
 shunt_status shunt_preprocess_check(const shunt_preprocess *p)
 {
-    enum { MAX_SIDE = 1 << 14 };
-    if (p->resize < 1 || p->crop < 1 || p->resize > MAX_SIDE || p->crop > MAX_SIDE)
+    if (p->resize < 1 || p->crop < 1 || p->resize > PREPROCESS_MOST_SIDE || p->crop > PREPROCESS_MOST_SIDE)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing: resize %lld, crop %lld; both must be in 1 .. %d",
-                          (long long)p->resize, (long long)p->crop, MAX_SIDE);
+                          (long long)p->resize, (long long)p->crop, PREPROCESS_MOST_SIDE);
     for (int c = 0; c < 3; c++)
-        if (!(p->std[c] > 0)) return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive", c);
+        if (!(p->std[c] > 0) || !isfinite(p->std[c]) || !isfinite(p->mean[c]))
+            return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive, or a number is not finite", c);
+    if (p->filter > SHUNT_BICUBIC || p->channels > SHUNT_BGR || p->range > SHUNT_RANGE_255)
+        return shunt_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range is no value that there is");
     return SHUNT_OK;
 }
 
