@@ -1,5 +1,6 @@
 /* graph.c - building graphs: inferred shapes against the closed forms, and every refusal with its reason. */
 #include "runtime/graph/graph.h"
+#include "runtime/graph/ops/ops.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -264,6 +265,38 @@ Test(graph, labels_and_costs)
     cr_assert_eq(cost.macs, 320u * 54);
     cr_assert_eq(cost.parameters, 550u);
     shunt_graph_destroy(graph);
+}
+
+/* The list of kinds in runtime/graph/ops/meson.build against that in the ABI. */
+Test(graph, every_kind_has_a_row)
+{
+    cr_assert_null(op_kind_of(0));
+    cr_assert_null(op_kind_of(SHUNT_OP_KINDS));
+    for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++) {
+        const op_kind *row = op_kind_of(kind);
+        cr_assert(row, "kind %u has no row", kind);
+        cr_assert(row->infer && !(row->macs && row->flops), "%s", row->name);
+        cr_assert_leq(row->ninputs + (uint32_t)__builtin_popcount(row->input_flags), SHUNT_MAX_INPUTS);
+        cr_assert_leq(row->noutputs + (uint32_t)__builtin_popcount(row->output_flags), SHUNT_MAX_OUTPUTS);
+        cr_assert_eq((row->input_flags | row->output_flags | row->fuses) & ~row->flags, 0u, "%s", row->name);
+        for (uint32_t other = 1; other < kind; other++) cr_assert_str_neq(row->name, op_kind_of(other)->name);
+    }
+}
+
+/* What reads the statistics of a batch apart from the batch norm would have its part of the gradient lost. */
+Test(graph, refuses_the_gradient_of_statistics)
+{
+    for (int output = 0; output < 2; output++) {
+        shunt_value x;
+        shunt_graph *graph = start(&x);
+        shunt_value conv = shunt_graph_conv(graph, "conv", x, 10, 3, 2, 1, 1);
+        shunt_graph_op(graph, "statistics", SHUNT_OP_BATCH_STATISTICS, 0, NULL, 1, &conv);
+        shunt_value sum = shunt_graph_relu(graph, "relu", graph->ops[1].outputs[output]);
+        shunt_value diff = shunt_graph_input(graph, "diff", 1, (int64_t[]){10});
+        cr_assert_eq(shunt_graph_gradients(graph, sum, diff, NULL), SHUNT_E_UNSUPPORTED);
+        cr_assert_str_eq(shunt_last_error(), "statistics: batch_statistics has no gradient here");
+        shunt_graph_destroy(graph);
+    }
 }
 
 /* Descriptions are keys of caches: what a caller's initializer leaves undefined in the union must not get into them. */

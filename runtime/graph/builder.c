@@ -2,6 +2,7 @@
  * The first mistake sticks to the graph; whatever is built on SHUNT_NO_VALUE is SHUNT_NO_VALUE. */
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/graph/ops/ops.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,7 +109,8 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
 
 uint32_t shunt_op_replaced(uint32_t kind)
 {
-    return kind == SHUNT_OP_SGD ? 2 : kind == SHUNT_OP_MOVING_AVERAGE ? 1 : 0;
+    const op_kind *row = op_kind_of(kind);
+    return row ? row->replaces : 0;
 }
 
 /* What the op replaces has to be a parameter that no other op does. */
@@ -156,46 +158,6 @@ shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints
     return op->outputs[0];
 }
 
-/* How much of the union is the kind's. The rest is not what a caller set, and has to be zero: descriptions are keys. */
-static size_t attr_bytes(shunt_op_kind kind)
-{
-    switch (kind) {
-    case SHUNT_OP_CONV:
-    case SHUNT_OP_CONV_GRAD_SRC:
-    case SHUNT_OP_CONV_GRAD_WEIGHTS:
-        return sizeof(shunt_conv_attr);
-    case SHUNT_OP_BATCH_NORM:
-    case SHUNT_OP_BATCH_NORM_GRAD:
-        return sizeof(shunt_batch_norm_attr);
-    case SHUNT_OP_MAX_POOL:
-    case SHUNT_OP_AVG_POOL:
-    case SHUNT_OP_MAX_POOL_GRAD:
-    case SHUNT_OP_AVG_POOL_GRAD:
-        return sizeof(shunt_pool_attr);
-    case SHUNT_OP_SHORTCUT:
-    case SHUNT_OP_SHORTCUT_GRAD:
-        return sizeof(shunt_shortcut_attr);
-    case SHUNT_OP_TRANSPOSE:
-        return sizeof(shunt_transpose_attr);
-    case SHUNT_OP_RESHAPE:
-        return sizeof(shunt_reshape_attr);
-    case SHUNT_OP_CONCAT:
-        return sizeof(shunt_concat_attr);
-    case SHUNT_OP_PAD:
-        return sizeof(shunt_pad_attr);
-    case SHUNT_OP_CLIP:
-        return sizeof(shunt_clip_attr);
-    case SHUNT_OP_CROSS_ENTROPY:
-        return sizeof(shunt_cross_entropy_attr);
-    case SHUNT_OP_SGD:
-        return sizeof(shunt_sgd_attr);
-    case SHUNT_OP_MOVING_AVERAGE:
-        return sizeof(shunt_moving_average_attr);
-    default:
-        return 0;
-    }
-}
-
 shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                            const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs)
 {
@@ -203,8 +165,9 @@ shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind k
     graph_op op = {.name = (char *)name, .kind = kind, .flags = flags, .ninputs = ninputs};
     if (ninputs > SHUNT_MAX_INPUTS)
         return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
-    memset(&op.attr, 0, sizeof op.attr);
-    if (attr) memcpy(&op.attr, attr, attr_bytes(kind));
+    const op_kind *row = op_kind_of(kind);
+    memset(&op.attr, 0, sizeof op.attr); /* descriptions are keys: what is not the kind's is zero */
+    if (attr && row) memcpy(&op.attr, attr, row->attr_bytes);
     for (uint32_t i = 0; i < ninputs; i++) op.inputs[i] = inputs[i];
     return shunt_graph_append(graph, &op, 0, NULL);
 }

@@ -3,6 +3,7 @@
  * moves its result to an earlier place in the order, never a later one, so the order stays right. */
 #include "runtime/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/graph/ops/ops.h"
 
 #include <stdlib.h>
 
@@ -50,7 +51,7 @@ static void fuse_add(const pass *p, graph_op *add)
     int later = values[add->inputs[1]].producer > values[add->inputs[0]].producer;
     shunt_value residual = add->inputs[!later];
     graph_op *before = sole_producer(p, add->inputs[later]);
-    if (!before || (before->kind != SHUNT_OP_CONV && before->kind != SHUNT_OP_BATCH_NORM)) return;
+    if (!before || !(op_kind_of(before->kind)->fuses & SHUNT_FLAG_RESIDUAL)) return;
     if (before->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return;
     graph_op fused = *before;
     fused.flags |= SHUNT_FLAG_RESIDUAL | (add->flags & SHUNT_FLAG_RELU);
@@ -61,10 +62,7 @@ static void fuse_add(const pass *p, graph_op *add)
 static void fuse_relu(const pass *p, graph_op *relu)
 {
     graph_op *before = sole_producer(p, relu->inputs[0]);
-    if (!before || before->flags & SHUNT_FLAG_RELU) return;
-    if (before->kind != SHUNT_OP_CONV && before->kind != SHUNT_OP_LINEAR && before->kind != SHUNT_OP_BATCH_NORM &&
-        before->kind != SHUNT_OP_ADD)
-        return;
+    if (!before || before->flags & SHUNT_FLAG_RELU || !(op_kind_of(before->kind)->fuses & SHUNT_FLAG_RELU)) return;
     graph_op fused = *before;
     fused.flags |= SHUNT_FLAG_RELU;
     if (better(p, &fused, before)) replace(p, before, &fused, relu);

@@ -1,4 +1,4 @@
-/* graph.h - the IR itself: arrays of values and ops. Built by builder.c, shaped by infer.c, rewritten by fold.c and
+/* graph.h - the IR itself: arrays of values and ops. Built by builder.c, shaped by shapes.c, rewritten by fold.c and
  * fuse.c, turned into launches by runtime/plan. Ops stand in execution order; a value has one producer. Passes leave
  * values behind that no op makes or reads any more: parameters that went into a fold, results fused away. */
 #ifndef SHUNT_RUNTIME_GRAPH_H
@@ -65,7 +65,7 @@ struct shunt_graph {
 /* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
 shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
 
-/* Infers the outputs' descriptors (plain, of the inputs' type) of one op from its inputs' (infer.c). Of desc->outputs it looks
+/* Infers the outputs' descriptors (plain, of the inputs' type) of one op from its inputs' (shapes.c). Of desc->outputs it looks
  * at the channels of a shortcut (where there is none yet, rank 0, as many zeros follow as lead), at C, H, W of a diff_src and
  * at diff_weights. reason: SHUNT_REASON_CHARS. */
 shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
@@ -73,6 +73,9 @@ shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs
 
 /* The parameter of that name, or SHUNT_NO_VALUE. */
 shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
+
+/* The same without an error message of the thread's: false when it is refused, for this reason. */
+bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason);
 
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);

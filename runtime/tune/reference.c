@@ -1,6 +1,7 @@
 /* reference.c - what an op must give: random inputs, and the result of the fallback device, which is plain C. Both are
  * made in plain layout and then put into the layout that the candidates see. */
 #include "runtime/error.h"
+#include "runtime/graph/ops/ops.h"
 #include "runtime/io/random.h"
 #include "runtime/trial/trial.h"
 #include "runtime/tune/tune.h"
@@ -31,7 +32,7 @@ static shunt_tensor_desc plain_of(const shunt_tensor_desc *tensor)
 static void *random_input(const shunt_op_desc *desc, uint32_t input)
 {
     uint64_t count = shunt_tensor_count(&desc->inputs[input]);
-    bool variance = desc->kind == SHUNT_OP_BATCH_NORM && input == 4;
+    bool variance = op_kind_of(desc->kind)->variances >> input & 1;
     float *data = malloc(count * sizeof *data);
     char name[16];
     snprintf(name, sizeof name, "input%u", input);

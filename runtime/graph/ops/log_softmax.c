@@ -1,0 +1,22 @@
+/* log_softmax.c - the row of LOG_SOFTMAX. */
+#include "runtime/graph/ops/ops.h"
+#include "runtime/graph/ops/count.h"
+#include "runtime/graph/ops/infer.h"
+
+static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    return infer_check_rank(op, 0, 2, "src", reason) && infer_same(op, dst, reason);
+}
+
+static uint64_t flops(const shunt_op_desc *op)
+{
+    return 4 * count_src(op); /* maximum, exponential, sum, difference */
+}
+
+const op_kind op_log_softmax = {
+    .name = "log_softmax",
+    .ninputs = 1,
+    .noutputs = 1,
+    .infer = infer,
+    .flops = flops,
+};

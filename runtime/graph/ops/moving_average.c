@@ -1,0 +1,32 @@
+/* moving_average.c - the row of MOVING_AVERAGE. */
+#include "runtime/graph/ops/ops.h"
+#include "runtime/graph/ops/count.h"
+#include "runtime/graph/ops/infer.h"
+
+#include <math.h>
+
+static bool infer(const shunt_op_desc *op, shunt_tensor_desc *average, char *reason)
+{
+    if (!infer_same_dims(&op->inputs[0], &op->inputs[1])) return infer_refuse(reason, "the two inputs differ in shape");
+    float scale = op->attr.moving_average.scale;
+    if (!isfinite(scale)) return infer_refuse(reason, "scale is %g", (double)scale);
+    *average = op->inputs[0];
+    return infer_check_fraction(op->attr.moving_average.rate, "rate", reason);
+}
+
+static uint64_t flops(const shunt_op_desc *op)
+{
+    return 4 * count_src(op);
+}
+
+const op_kind op_moving_average = {
+    .name = "moving_average",
+    .ninputs = 2,
+    .noutputs = 1,
+    .replaces = 1,
+    .attr_bytes = sizeof(shunt_moving_average_attr),
+    .input_types = {OP_PARAMETER, OP_PARAMETER},
+    .output_types = {OP_PARAMETER},
+    .infer = infer,
+    .flops = flops,
+};

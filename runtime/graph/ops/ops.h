@@ -1,0 +1,39 @@
+/* ops.h - one row per kind of op: all that the runtime knows of the kind, except how the checks draw and compute it
+ * (runtime/verify/ops). The row of a kind is op_NAME in ops/NAME.c; the list in ops/meson.build makes the table of rows. */
+#ifndef SHUNT_RUNTIME_OPS_H
+#define SHUNT_RUNTIME_OPS_H
+
+#include "runtime/graph/graph.h"
+
+typedef struct gradient_pass gradient_pass; /* runtime/graph/gradients.h */
+
+/* The type of an operand. Any other value is the shunt_dtype that the operand always has. */
+enum {
+    OP_DATA = 0,      /* the type that the op computes in: all data operands have the same */
+    OP_PARAMETER = 64 /* float32, or float64 beside float64 data */
+};
+
+typedef struct op_kind {
+    const char *name;                   /* "conv": in reports, options and tuning keys */
+    uint32_t ninputs, noutputs;         /* without those that flags add */
+    uint32_t flags;                     /* that the kind knows */
+    uint32_t input_flags, output_flags; /* each adds an input, an output; in the order of their bits */
+    uint32_t fuses;     /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
+    uint32_t replaces;  /* how many outputs, from the first on, lie in the memory of the input of the same number */
+    uint32_t variances; /* bit i: input i is a variance, so positive */
+    size_t attr_bytes;  /* of shunt_op_attr; the rest is zero */
+    uint8_t input_types[SHUNT_MAX_INPUTS], output_types[SHUNT_MAX_OUTPUTS]; /* with the operands of all flags there */
+
+    /* Checks what is the kind's own, and fills the outputs' descriptors but for the type. false: reason says why. */
+    bool (*infer)(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *reason);
+    /* Multiply-adds, where these are what the kind does; else floating-point operations. Both NULL: it moves data only. */
+    uint64_t (*macs)(const shunt_op_desc *op);
+    uint64_t (*flops)(const shunt_op_desc *op);
+    /* Appends the ops that compute the gradients by the inputs from diff, that by output 0. NULL: it has no gradient. */
+    shunt_status (*gradient)(gradient_pass *pass, const graph_op *op, shunt_value diff);
+} op_kind;
+
+/* The row of a kind; NULL for what is no kind. */
+const op_kind *op_kind_of(uint32_t kind);
+
+#endif

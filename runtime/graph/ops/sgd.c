@@ -1,0 +1,37 @@
+/* sgd.c - the row of SGD. */
+#include "runtime/graph/ops/ops.h"
+#include "runtime/graph/ops/count.h"
+#include "runtime/graph/ops/infer.h"
+
+#include <math.h>
+
+static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *reason)
+{
+    for (uint32_t i = 1; i < 3; i++)
+        if (!infer_same_dims(&op->inputs[i], &op->inputs[0]))
+            return infer_refuse(reason, "the %s has not the shape of the weights", i == 1 ? "velocity" : "gradient");
+    float decay = op->attr.sgd.weight_decay;
+    if (!isfinite(decay) || decay < 0) return infer_refuse(reason, "weight decay is %g", (double)decay);
+    outputs[0] = op->inputs[0];
+    outputs[1] = op->inputs[1];
+    return infer_check_vector(op, 3, 1, "rate", reason) &&
+           infer_check_fraction(op->attr.sgd.momentum, "momentum", reason);
+}
+
+static uint64_t flops(const shunt_op_desc *op)
+{
+    return (op->flags & SHUNT_FLAG_NESTEROV ? 8 : 6) * count_src(op);
+}
+
+const op_kind op_sgd = {
+    .name = "sgd",
+    .ninputs = 4,
+    .noutputs = 2,
+    .flags = SHUNT_FLAG_NESTEROV,
+    .replaces = 2,
+    .attr_bytes = sizeof(shunt_sgd_attr),
+    .input_types = {OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},
+    .output_types = {OP_PARAMETER, OP_PARAMETER},
+    .infer = infer,
+    .flops = flops,
+};

@@ -1,0 +1,155 @@
+/* shapes.c - the shapes and types that ops make: of one op by its row (ops/), and of a whole graph for new inputs.
+ * Arithmetic in the rows cannot overflow, for tensors are limited to MOST_ELEMENTS before anything is computed from them. */
+#include "runtime/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/graph/ops/infer.h"
+#include "runtime/graph/ops/ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Leaves room for a channel block's padding and for bytes in 64 bits. */
+static const int64_t MOST_ELEMENTS = (int64_t)1 << 40;
+
+bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason)
+{
+    if (desc->dtype != SHUNT_F32 && desc->dtype != SHUNT_F64)
+        return infer_refuse(reason, "%s is neither float32 nor float64", what);
+    if (desc->rank > SHUNT_MAX_RANK)
+        return infer_refuse(reason, "%s has rank %d, more than %d", what, desc->rank, SHUNT_MAX_RANK);
+    int64_t count = 1;
+    for (uint32_t i = 0; i < desc->rank; i++) {
+        int64_t dim = desc->dims[i];
+        if (dim < 1) return infer_refuse(reason, "%s has a dimension of %lld", what, (long long)dim);
+        if (dim > MOST_ELEMENTS / count) return infer_refuse(reason, "%s has more than 2^40 elements", what);
+        count *= dim;
+    }
+    return true;
+}
+
+/* The type of an operand of this class, in an op that computes in `data`. */
+static uint8_t type_of(uint8_t class, uint8_t data)
+{
+    if (class == OP_PARAMETER) return data == SHUNT_F64 ? SHUNT_F64 : SHUNT_F32;
+    return class == OP_DATA ? data : class;
+}
+
+/* The class of operand `index`: in the row an operand of a flag that is not set has its place all the same. */
+static uint8_t class_of(const uint8_t *classes, uint32_t always, uint32_t possible, uint32_t flags, uint32_t index)
+{
+    uint32_t place = index;
+    for (uint32_t left = possible, next = always; left && next <= index; left &= left - 1)
+        if (flags & left & -left)
+            next++;
+        else
+            place++;
+    return classes[place];
+}
+
+static uint8_t input_class(const op_kind *kind, const shunt_op_desc *op, uint32_t index)
+{
+    return class_of(kind->input_types, kind->ninputs, kind->input_flags, op->flags, index);
+}
+
+/* That of the first data operand; where all are parameters, theirs. */
+static uint8_t data_type(const op_kind *kind, const shunt_op_desc *op)
+{
+    for (uint32_t i = 0; i < op->ninputs; i++)
+        if (input_class(kind, op, i) == OP_DATA) return op->inputs[i].dtype;
+    return op->inputs[0].dtype;
+}
+
+static bool check_inputs(const op_kind *kind, const shunt_op_desc *op, char *reason)
+{
+    uint32_t expected = kind->ninputs + (uint32_t)__builtin_popcount(op->flags & kind->input_flags);
+    if (op->ninputs != expected) return infer_refuse(reason, "%u inputs instead of %u", op->ninputs, expected);
+    for (uint32_t i = 0; i < op->ninputs; i++) {
+        char what[24];
+        snprintf(what, sizeof what, "input %u", i);
+        if (!graph_check_desc(&op->inputs[i], what, reason)) return false;
+        if (op->inputs[i].dtype != type_of(input_class(kind, op, i), data_type(kind, op)))
+            return infer_refuse(reason, "input %u is of another type than input 0", i);
+    }
+    return true;
+}
+
+bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason)
+{
+    const op_kind *kind = op_kind_of(op->kind);
+    if (!kind) return infer_refuse(reason, "no op has kind %u", op->kind);
+    if (op->flags & ~kind->flags) return infer_refuse(reason, "flags 0x%x are not this op's", op->flags & ~kind->flags);
+    if (!check_inputs(kind, op, reason)) return false;
+    *noutputs = kind->noutputs + (uint32_t)__builtin_popcount(op->flags & kind->output_flags);
+    if (!kind->infer(op, outputs, reason)) return false;
+    for (uint32_t i = 0; i < *noutputs; i++) {
+        uint8_t class = class_of(kind->output_types, kind->noutputs, kind->output_flags, op->flags, i);
+        outputs[i].dtype = type_of(class, data_type(kind, op));
+        if (!graph_check_desc(&outputs[i], "dst", reason)) return false;
+    }
+    return true;
+}
+
+shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
+                            char *reason)
+{
+    shunt_tensor_desc made[SHUNT_MAX_OUTPUTS] = {{0}};
+    uint32_t count = 0;
+    reason[0] = 0;
+    if (!graph_infer(desc, made, &count, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
+    memcpy(outputs, made, count * sizeof made[0]);
+    *noutputs = count;
+    return SHUNT_OK;
+}
+
+static shunt_status infer_all(shunt_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->nops; i++) {
+        const graph_op *op = &graph->ops[i];
+        shunt_op_desc desc;
+        shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
+        uint32_t noutputs;
+        char reason[SHUNT_REASON_CHARS];
+        shunt_graph_op_desc(graph, op, &desc);
+        shunt_status status = shunt_infer_op(&desc, outputs, &noutputs, reason);
+        if (status) return shunt_fail_context(status, "%s", op->name);
+        for (uint32_t o = 0; o < op->noutputs; o++) graph->values[op->outputs[o]].desc = outputs[o];
+    }
+    return SHUNT_OK;
+}
+
+static bool same_inputs(const shunt_graph *graph, const shunt_tensor_desc *inputs)
+{
+    for (uint32_t i = 0; i < graph->ninputs; i++)
+        if (!infer_same_dims(&inputs[i], &graph->values[graph->inputs[i]].desc)) return false;
+    return true;
+}
+
+shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs)
+{
+    char reason[SHUNT_REASON_CHARS];
+    if (ninputs != graph->ninputs)
+        return shunt_fail(SHUNT_E_INVALID, "%zu inputs given to a graph of %u", ninputs, graph->ninputs);
+    for (size_t i = 0; i < ninputs; i++) {
+        const graph_value *value = &graph->values[graph->inputs[i]];
+        if (!graph_check_desc(&inputs[i], value->name, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
+        if (inputs[i].rank != value->desc.rank)
+            return shunt_fail(SHUNT_E_INVALID, "%s has rank %d, not %d", value->name, inputs[i].rank, value->desc.rank);
+    }
+    if (shunt_graph_trains(graph) && !same_inputs(graph, inputs))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "a graph that trains takes inputs of just the shapes that it was made for");
+    shunt_tensor_desc *old = malloc((graph->nvalues + (size_t)1) * sizeof *old);
+    if (!old) return shunt_fail_memory();
+    for (uint32_t i = 0; i < graph->nvalues; i++) old[i] = graph->values[i].desc;
+    for (size_t i = 0; i < ninputs; i++) {
+        shunt_tensor_desc *desc = &graph->values[graph->inputs[i]].desc;
+        memcpy(desc->dims, inputs[i].dims, desc->rank * sizeof *desc->dims);
+        desc->block = SHUNT_PLAIN;
+    }
+    shunt_status status = infer_all(graph);
+    if (status) /* as it was */
+        for (uint32_t i = 0; i < graph->nvalues; i++) graph->values[i].desc = old[i];
+    free(old);
+    return status;
+}
