@@ -2,12 +2,11 @@
  * Geometry: see channels.cl. Reads src and residual once and four parameters of V channels an item, writes dst once; in place is allowed. */
 #include "channels.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void batch_norm(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-                         __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-                         __global const float *variance, ulong variance_at, __global const float *residual,
-                         ulong residual_at, __global float *dst, ulong dst_at,
-                         const struct channel_dims d, int flags, float epsilon)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+batch_norm(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
+           __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
+           __global const float *variance, ulong variance_at, __global const float *residual, ulong residual_at,
+           __global float *dst, ulong dst_at, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
     const vec deviation = sqrt(load_channels(variance + variance_at, c, d.C) + epsilon);

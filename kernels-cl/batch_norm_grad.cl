@@ -54,16 +54,15 @@ static inline vec add_items(vec x, __local vec *parts)
 #define ADD_ITEMS(a, b)
 #endif
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void grad_slices(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-                          __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-                          __global const float *variance, ulong variance_at, __global const float *diff_dst,
-                          ulong diff_dst_at, __global float *partial, ulong partial_begin, const struct channel_dims d,
-                          int flags, float epsilon)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+grad_slices(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
+            __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
+            __global const float *variance, ulong variance_at, __global const float *diff_dst, ulong diff_dst_at,
+            __global float *partial, ulong partial_begin, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
-    const struct channels p = load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c,
-                                              d.C, epsilon);
+    const struct channels p =
+        load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c, d.C, epsilon);
     struct walk w;
     walk_slice(&w, &d);
     vec sums[CHAINS], products[CHAINS];
@@ -95,10 +94,9 @@ __kernel void grad_slices(__global const float *src, ulong src_at, __global cons
     AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = product;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void grad_merge(__global const float *partial, ulong partial_begin, __global float *diff_scale,
-                         ulong diff_scale_at, __global float *diff_shift, ulong diff_shift_at,
-                         const struct channel_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+grad_merge(__global const float *partial, ulong partial_begin, __global float *diff_scale, ulong diff_scale_at,
+           __global float *diff_shift, ulong diff_shift_at, const struct channel_dims d)
 {
     const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
     vec sum = (vec)0.0f, product = (vec)0.0f;
@@ -113,17 +111,16 @@ __kernel void grad_merge(__global const float *partial, ulong partial_begin, __g
     store_channels(sum, diff_shift + diff_shift_at, c, d.C);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void grad_src(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-                       __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-                       __global const float *variance, ulong variance_at, __global const float *diff_dst,
-                       ulong diff_dst_at, __global float *diff_src, ulong diff_src_at, __global const float *diff_scale,
-                       ulong diff_scale_at, __global const float *diff_shift, ulong diff_shift_at,
-                       const struct channel_dims d, int flags, float epsilon)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+grad_src(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
+         __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
+         __global const float *variance, ulong variance_at, __global const float *diff_dst, ulong diff_dst_at,
+         __global float *diff_src, ulong diff_src_at, __global const float *diff_scale, ulong diff_scale_at,
+         __global const float *diff_shift, ulong diff_shift_at, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
-    const struct channels p = load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c,
-                                              d.C, epsilon);
+    const struct channels p =
+        load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c, d.C, epsilon);
     const vec mean_diff = load_channels(diff_shift + diff_shift_at, c, d.C) / (float)d.total;
     const vec slope = load_channels(diff_scale + diff_scale_at, c, d.C) / (float)d.total * p.inverse;
     struct walk w;

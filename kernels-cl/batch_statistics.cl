@@ -48,9 +48,10 @@ static inline void merge_items(struct moments *m, __local vec *sums, __local vec
 #define MERGE_ITEMS(m)
 #endif
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void statistics_slices(__global const float *src, ulong src_at, __global float *partial, ulong partial_begin,
-                                const struct channel_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(__global const float *src, ulong src_at,
+                                                                                __global float *partial,
+                                                                                ulong partial_begin,
+                                                                                const struct channel_dims d)
 {
     const int c = item_channel();
     struct walk w;
@@ -79,9 +80,9 @@ __kernel void statistics_slices(__global const float *src, ulong src_at, __globa
     AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = m.squares;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void statistics_merge(__global const float *partial, ulong partial_begin, __global float *mean, ulong mean_at,
-                               __global float *variance, ulong variance_at, const struct channel_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+statistics_merge(__global const float *partial, ulong partial_begin, __global float *mean, ulong mean_at,
+                 __global float *variance, ulong variance_at, const struct channel_dims d)
 {
     const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
     struct moments m = {(vec)0.0f, (vec)0.0f, 0};

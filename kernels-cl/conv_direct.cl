@@ -21,10 +21,10 @@ static int meet(int at, int r, int stride_, int dilation, int pad, int size)
 #endif
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
-                          __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
-                          __global float *dst, ulong dst_at, ulong vectors, const struct conv_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
+            __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
+            __global float *dst, ulong dst_at, ulong vectors, const struct conv_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= vectors) return;
@@ -61,9 +61,10 @@ __kernel void conv_direct(__global const float *src, ulong src_at, __global cons
 }
 
 /* weights (K,C/groups,R,S), with GRADIENT (C,K/groups,R,S) -> packed. Work-items: one per packed element. */
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void conv_direct_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at,
-                               const struct conv_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(__global const float *weights,
+                                                                               ulong weights_at, __global float *packed,
+                                                                               ulong packed_at,
+                                                                               const struct conv_dims d)
 {
     const size_t i = get_global_id(0);
     const int taps = d.R * d.S, channels = d.C / d.groups, filters = d.K / d.groups;

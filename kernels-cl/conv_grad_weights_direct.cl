@@ -11,10 +11,10 @@
 #include "common.cl"
 #include "conv.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void conv_grad_weights_direct(__global const float *src, ulong src_at, __global const float *diff_dst,
-                                       ulong diff_dst_at, __global float *diff_weights, ulong diff_weights_at,
-                                       __global float *diff_bias, ulong diff_bias_at, const struct conv_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_grad_weights_direct(__global const float *src, ulong src_at, __global const float *diff_dst, ulong diff_dst_at,
+                         __global float *diff_weights, ulong diff_weights_at, __global float *diff_bias,
+                         ulong diff_bias_at, const struct conv_dims d)
 {
     const int item = get_local_id(0), channels = d.C / d.groups, weights = channels * d.R * d.S;
     const int sums = weights + (d.flags & WITH_BIAS ? 1 : 0);

@@ -47,8 +47,7 @@ static void transform_diff(__global const vec *diff_dst, __local vec *m, long st
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
-        __global const vec *y =
-            diff_dst + (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
+        __global const vec *y = diff_dst + (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
         const int rows = min(F, d->P - tile.p), columns = min(F, d->Q - tile.q);
         __local vec *to = m + t;
         vec part[E][F];

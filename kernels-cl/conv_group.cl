@@ -33,7 +33,7 @@
 #define VN (RN / 4)
 #define SWIZZLE (128 / TK)
 #define SRC_FLOATS (TM * TK / ITEMS) /* that an item gathers per step */
-#define WEIGHT_VECTORS CEIL_DIV(TN * PARTS, ITEMS)
+#define WEIGHT_VECTORS CEIL_DIV(TN *PARTS, ITEMS)
 #define HAS_WEIGHTS(item, i) (TN * PARTS % ITEMS == 0 || (item) + (i)*ITEMS < TN * PARTS)
 
 /* Where the receptive field of a pixel begins; that of a pixel past the end lies far above the image. */
@@ -236,9 +236,10 @@ conv_group(__global const float *restrict src, ulong src_at, __global const floa
 
 /* weights (K,C,R,S), taps = R*S -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per
  * packed element; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_group_pack(__global const float *weights, ulong weights_at, __global float *packed, ulong packed_at, ulong count,
-                int rows, int K, int C, int taps)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const float *weights,
+                                                                              ulong weights_at, __global float *packed,
+                                                                              ulong packed_at, ulong count, int rows,
+                                                                              int K, int C, int taps)
 {
     const size_t i = get_global_id(0), k = i / TN / rows * TN + i % TN;
     if (i >= count) return;

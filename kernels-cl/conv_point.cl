@@ -51,8 +51,7 @@ conv_point(__global const float *restrict src, ulong src_at, __global const floa
     const int passes = CEIL_DIV(d.C, cut.pass_c), step = fetch_step(end - begin);
     vec b[KB];
 #pragma unroll
-    for (int j = 0; j < KB; j++)
-        b[j] = d.flags & WITH_BIAS ? LOAD(bias + bias_at + (group * KB + j) * B) : (vec)0.0f;
+    for (int j = 0; j < KB; j++) b[j] = d.flags & WITH_BIAS ? LOAD(bias + bias_at + (group * KB + j) * B) : (vec)0.0f;
     for (int pass = 0; pass < passes; pass++) {
         const int c0 = pass * cut.pass_c, c1 = min(c0 + cut.pass_c, d.C), last = pass == passes - 1;
         const vec floor = last && d.flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
@@ -82,8 +81,7 @@ conv_point(__global const float *restrict src, ulong src_at, __global const floa
                     multiply(acc, xc, w);
                 }
             }
-            if (last && d.flags & WITH_MASK)
-                mask_pixels(acc, (__global const vec *)(bias + bias_at) + to, plane);
+            if (last && d.flags & WITH_MASK) mask_pixels(acc, (__global const vec *)(bias + bias_at) + to, plane);
             store_pixels(acc, (__global vec *)(dst + dst_at) + to, floor, plane, first - start);
             first += M;
             if (first >= plane) {

@@ -195,7 +195,8 @@ winograd_multiply(__global const float *restrict v_, ulong v_at, __global const 
     v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
     m += e * ((long)groups * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
-        multiply((__global const float *)(v + t), panel, m + t, T, d.C, fetch_from(following, c_size, t / M, step), step);
+        multiply((__global const float *)(v + t), panel, m + t, T, d.C, fetch_from(following, c_size, t / M, step),
+                 step);
 }
 
 /* Work-items: (ceil(count/chunk), ceil(K/B), 1). */
@@ -237,9 +238,10 @@ static void weights_line(vec x[E], const vec g[3])
 
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
  * to 2, groups of 1. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_weights(__global const float *restrict weights, ulong weights_at, __global float *restrict u_, ulong u_at,
-                 int K, int C, const struct conv_view view)
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const float *restrict weights,
+                                                                              ulong weights_at,
+                                                                              __global float *restrict u_, ulong u_at,
+                                                                              int K, int C, const struct conv_view view)
 {
     __global vec *u = (__global vec *)(u_ + u_at);
     const int j = get_global_id(0), group = get_global_id(2), c_size = (C + 1) / 2 * 2;

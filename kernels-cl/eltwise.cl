@@ -2,17 +2,17 @@
  * through ReLU. Geometry: see flat.cl. Each reads and writes its tensors once; in place is allowed. */
 #include "flat.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void relu_flat(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_flat(__global const float *src, ulong src_at,
+                                                                        __global float *dst, ulong dst_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V)
         store_flat(relu(load_flat(src + src_at, i, run.end)), dst + dst_at, i, run.end);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void relu_grad_flat(__global const float *dst, ulong dst_at, __global const float *diff_dst, ulong diff_dst_at,
-                             __global float *diff_src, ulong diff_src_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+relu_grad_flat(__global const float *dst, ulong dst_at, __global const float *diff_dst, ulong diff_dst_at,
+               __global float *diff_src, ulong diff_src_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -21,9 +21,10 @@ __kernel void relu_grad_flat(__global const float *dst, ulong dst_at, __global c
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void add_flat(__global const float *a, ulong a_at, __global const float *b, ulong b_at, __global float *dst,
-                       ulong dst_at, ulong count, int flags)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void add_flat(__global const float *a, ulong a_at,
+                                                                       __global const float *b, ulong b_at,
+                                                                       __global float *dst, ulong dst_at, ulong count,
+                                                                       int flags)
 {
     const struct flat run = flat_run(count);
     const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;

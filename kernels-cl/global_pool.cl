@@ -6,8 +6,8 @@
  * global_pool_grad: one work-item per piece of a plane of diff_src (common.cl), which it writes once. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void global_pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C, int pixels)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+global_pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C, int pixels)
 {
     const size_t group = get_group_id(0);
     const int item = get_local_id(0);
@@ -32,9 +32,9 @@ __kernel void global_pool(__global const float *src, ulong src_at, __global floa
     for (int i = 0; i < V && at.c + i < C; i++) dst[dst_at + (size_t)at.n * C + at.c + i] = lanes[i];
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void global_pool_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src,
-                               ulong diff_src_at, ulong pieces, int run, int C, int pixels)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+global_pool_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src, ulong diff_src_at,
+                 ulong pieces, int run, int C, int pixels)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;

@@ -13,10 +13,9 @@ static float sum_lanes(vec x)
     return sum;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void linear(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
-                     __global const float *bias, ulong bias_at, __global float *dst, ulong dst_at, int N, int C, int K,
-                     int flags)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+linear(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
+       __global const float *bias, ulong bias_at, __global float *dst, ulong dst_at, int N, int C, int K, int flags)
 {
     const int k = get_group_id(0), first = get_group_id(1) * ROWS, item = get_local_id(0);
     const int whole = C / V * V;

@@ -5,10 +5,10 @@
  * Memory per item: n vectors of `from`, ROWS * n elements of diff_dst. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void linear_grad(__global const float *diff_dst, ulong diff_dst_at, __global const float *from, ulong from_at,
-                          __global float *to, ulong to_at, __global float *diff_bias, ulong diff_bias_at, int rows, int C,
-                          int n, int row_step, int step, int flags)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+linear_grad(__global const float *diff_dst, ulong diff_dst_at, __global const float *from, ulong from_at,
+            __global float *to, ulong to_at, __global float *diff_bias, ulong diff_bias_at, int rows, int C, int n,
+            int row_step, int step, int flags)
 {
     const int c = get_global_id(0) * V, first = get_global_id(1) * ROWS;
     if (c >= C) return;

@@ -6,8 +6,7 @@
  * memory; a CPU a long run, since each item is a thread's own stream. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void multiply_add(__global float *dst, ulong dst_at, int steps)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void multiply_add(__global float *dst, ulong dst_at, int steps)
 {
     const vec a = (vec)(1e-3f + 1e-9f * (float)get_global_id(0)), m = (vec)0.999f; /* x tends to 1: never denormal */
     vec x[CHAINS];
@@ -21,8 +20,8 @@ __kernel void multiply_add(__global float *dst, ulong dst_at, int steps)
     STORE(x[0], dst + dst_at + get_global_id(0) * V);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void copy(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong run)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void copy(__global const float *src, ulong src_at,
+                                                                   __global float *dst, ulong dst_at, ulong run)
 {
     const ulong first = get_global_id(0) * run;
     __global const vec *from = (__global const vec *)(src + src_at) + first;

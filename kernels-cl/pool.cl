@@ -52,9 +52,9 @@ static inline float divisor(struct range rows, struct range columns, const struc
 }
 #endif
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong pieces, int run,
-                   const struct pool_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global const float *src, ulong src_at,
+                                                                   __global float *dst, ulong dst_at, ulong pieces,
+                                                                   int run, const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
@@ -78,9 +78,10 @@ __kernel void pool(__global const float *src, ulong src_at, __global float *dst,
 }
 
 #ifdef MAX
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void pool_places(__global const float *src, ulong src_at, __global int *places, ulong places_at, ulong pieces,
-                          int run, const struct pool_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool_places(__global const float *src, ulong src_at,
+                                                                          __global int *places, ulong places_at,
+                                                                          ulong pieces, int run,
+                                                                          const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
@@ -98,9 +99,9 @@ __kernel void pool_places(__global const float *src, ulong src_at, __global int 
 #endif
 
 /* Without MAX, places is not read. */
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void pool_grad(__global const int *places, ulong places_at, __global const float *diff_dst, ulong diff_dst_at,
-                        __global float *diff_src, ulong diff_src_at, ulong pieces, int run, const struct pool_dims d)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+pool_grad(__global const int *places, ulong places_at, __global const float *diff_dst, ulong diff_dst_at,
+          __global float *diff_src, ulong diff_src_at, ulong pieces, int run, const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;

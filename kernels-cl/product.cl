@@ -8,9 +8,10 @@
 #include "common.cl"
 #include "conv.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void product_im2col(__global const float *src, ulong src_at, __global float *columns, ulong columns_at,
-                             const struct conv_dims d, int first, int count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void product_im2col(__global const float *src, ulong src_at,
+                                                                             __global float *columns, ulong columns_at,
+                                                                             const struct conv_dims d, int first,
+                                                                             int count)
 {
     const size_t i = get_global_id(0), inner = (size_t)d.C * d.R * d.S, pixel = i / inner;
     if (pixel >= (size_t)count * d.P * d.Q) return;
@@ -21,10 +22,10 @@ __kernel void product_im2col(__global const float *src, ulong src_at, __global f
     columns[columns_at + i] = inside ? src[src_at + blocked(SB, first + n, c, d.C, d.H, d.W, h, w)] : 0.0f;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void product_epilogue(__global const float *product, ulong product_at, __global const float *bias, ulong bias_at,
-                               __global const float *residual, ulong residual_at, __global float *dst, ulong dst_at,
-                               const struct conv_dims d, int first, int count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+product_epilogue(__global const float *product, ulong product_at, __global const float *bias, ulong bias_at,
+                 __global const float *residual, ulong residual_at, __global float *dst, ulong dst_at,
+                 const struct conv_dims d, int first, int count)
 {
     const size_t i = get_global_id(0), image = (size_t)CEIL_DIV(d.K, B) * (B / V) * d.P * d.Q;
     if (i >= count * image) return;

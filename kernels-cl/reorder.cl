@@ -2,9 +2,8 @@
  * Work-items: one per vector of V channels of dst, in the order of its memory; groups of WG. Reads at most V elements. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void reorder(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong vectors, int C,
-                      int H, int W)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+reorder(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong vectors, int C, int H, int W)
 {
     const size_t i = get_global_id(0);
     if (i >= vectors) return;

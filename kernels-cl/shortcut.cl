@@ -20,9 +20,10 @@ static inline vec load_shifted(__global const float *pixel, size_t plane, int c,
     return LOAD(lanes + shift);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void shortcut(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong pieces, int run,
-                       int C, int H, int W, int K, int P, int Q, int stride, int lead)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void shortcut(__global const float *src, ulong src_at,
+                                                                       __global float *dst, ulong dst_at, ulong pieces,
+                                                                       int run, int C, int H, int W, int K, int P,
+                                                                       int Q, int stride, int lead)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
@@ -31,14 +32,12 @@ __kernel void shortcut(__global const float *src, ulong src_at, __global float *
     src += src_at + blocked(B, at.n, 0, C, H, W, at.h * stride, 0);
     dst += dst_at + blocked(B, at.n, at.c, K, P, Q, at.h, 0);
     for (int q = at.w; q < min(at.w + run, Q); q++)
-        AT(dst + (size_t)q * B) =
-            none ? (vec)0.0f : load_shifted(src + (size_t)q * stride * B, (size_t)H * W, c, C);
+        AT(dst + (size_t)q * B) = none ? (vec)0.0f : load_shifted(src + (size_t)q * stride * B, (size_t)H * W, c, C);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src,
-                            ulong diff_src_at, ulong pieces, int run, int C, int H, int W, int K, int P, int Q, int stride,
-                            int lead)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src, ulong diff_src_at,
+              ulong pieces, int run, int C, int H, int W, int K, int P, int Q, int stride, int lead)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
@@ -47,8 +46,9 @@ __kernel void shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, _
     diff_dst += diff_dst_at + blocked(B, at.n, 0, K, P, Q, at.h / stride, 0);
     diff_src += diff_src_at + blocked(B, at.n, at.c, C, H, W, at.h, 0);
     for (int w = at.w; w < min(at.w + run, W); w++) {
-        const vec diff = none || w % stride ? (vec)0.0f
-                                            : load_shifted(diff_dst + (size_t)(w / stride) * B, (size_t)P * Q, at.c + lead, K);
+        const vec diff = none || w % stride
+                             ? (vec)0.0f
+                             : load_shifted(diff_dst + (size_t)(w / stride) * B, (size_t)P * Q, at.c + lead, K);
         AT(diff_src + (size_t)w * B) = clear_tail(diff, at.c, C);
     }
 }

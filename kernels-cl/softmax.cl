@@ -11,9 +11,9 @@
 #define REDUCE(x, combine)                                                                                             \
     barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
     parts[item] = x;                                                                                                   \
-    for (int stride_ = WG / 2; stride_ > 0; stride_ /= 2) {                                                                  \
+    for (int stride_ = WG / 2; stride_ > 0; stride_ /= 2) {                                                            \
         barrier(CLK_LOCAL_MEM_FENCE);                                                                                  \
-        if (item < stride_) parts[item] = combine(parts[item], parts[item + stride_]);                                     \
+        if (item < stride_) parts[item] = combine(parts[item], parts[item + stride_]);                                 \
     }                                                                                                                  \
     barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
     x = parts[0];
@@ -22,8 +22,8 @@
 #endif
 #define PLUS(a, b) ((a) + (b))
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void softmax(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void softmax(__global const float *src, ulong src_at,
+                                                                      __global float *dst, ulong dst_at, int C)
 {
     const int item = get_local_id(0);
 #if WG > 1
@@ -40,10 +40,10 @@ __kernel void softmax(__global const float *src, ulong src_at, __global float *d
     for (int c = item; c < C; c += WG) dst[c] = exp(src[c] - top) / sum;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const float *labels, ulong labels_at,
-                            __global float *losses, ulong losses_at, __global float *diff_logits, ulong diff_logits_at,
-                            int C, float smoothing)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+cross_entropy(__global const float *logits, ulong logits_at, __global const float *labels, ulong labels_at,
+              __global float *losses, ulong losses_at, __global float *diff_logits, ulong diff_logits_at, int C,
+              float smoothing)
 {
     const int item = get_local_id(0), n = get_group_id(0), N = get_num_groups(0);
 #if WG > 1

@@ -4,11 +4,11 @@
  * Geometry: see flat.cl. Each reads and writes its tensors once. */
 #include "flat.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void sgd(__global const float *weights, ulong weights_at, __global const float *velocity, ulong velocity_at,
-                  __global const float *diff, ulong diff_at, __global const float *rate, ulong rate_at,
-                  __global float *new_weights, ulong new_weights_at, __global float *new_velocity, ulong new_velocity_at,
-                  ulong count, float momentum, float weight_decay)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+sgd(__global const float *weights, ulong weights_at, __global const float *velocity, ulong velocity_at,
+    __global const float *diff, ulong diff_at, __global const float *rate, ulong rate_at, __global float *new_weights,
+    ulong new_weights_at, __global float *new_velocity, ulong new_velocity_at, ulong count, float momentum,
+    float weight_decay)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -24,10 +24,9 @@ __kernel void sgd(__global const float *weights, ulong weights_at, __global cons
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1)))
-__kernel void moving_average(__global const float *average, ulong average_at, __global const float *sample,
-                             ulong sample_at, __global float *new_average, ulong new_average_at, ulong count, float rate,
-                             float scale)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+moving_average(__global const float *average, ulong average_at, __global const float *sample, ulong sample_at,
+               __global float *new_average, ulong new_average_at, ulong count, float rate, float scale)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {

@@ -1,6 +1,6 @@
 /* blocks.c - the blocks that a network is made of, and the network without some of them. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <shunt/look.h>
 #include <stdio.h>

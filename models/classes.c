@@ -1,7 +1,7 @@
 /* classes.c - which of a model's classes a data set's class is, by name: folders are called by WordNet's numbers, by labels or
  * by one of a label's synonyms, and models' labels come in as many forms. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <ctype.h>
 #include <string.h>

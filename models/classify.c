@@ -1,6 +1,6 @@
 /* classify.c - one picture in, the most probable classes out. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* labels.c - class names from a text file, one a line. They end up on terminals: no control characters. */
 #include "models/model.h"
-#include "runtime/error.h"
-#include "runtime/io/file.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
 
 #include <jansson.h>
 #include <stdlib.h>

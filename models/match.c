@@ -1,10 +1,10 @@
 /* match.c - finds a network's parameters in a weight file. One walk gathers everything that does not fit, since a list
  * tells at a glance what a file is; a first difference does not. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/dtype.h"
-#include "runtime/io/weights.h"
+#include "runtime/base/dtype.h"
+#include "runtime/weights/weights.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* metadata.c - labels, preprocessing and the network's description as JSON texts in a weight file's metadata, so that a
  * file that was saved here needs no other beside it. */
 #include "models/model.h"
-#include "runtime/error.h"
-#include "runtime/io/json.h"
+#include "runtime/base/error.h"
+#include "runtime/base/json.h"
 
 #include <jansson.h>
 #include <stdlib.h>

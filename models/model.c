@@ -1,6 +1,6 @@
 /* model.c - a network with its weights, labels and preprocessing, and the executors made of it. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 

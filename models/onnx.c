@@ -1,7 +1,7 @@
 /* onnx.c - a model whose graph comes out of an ONNX file, as it is; what Shunt asks is that it takes pictures and gives one
  * score a class. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/onnx/onnx.h"
 

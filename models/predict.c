@@ -1,9 +1,9 @@
 /* predict.c - the pictures of a data set through one model or several: threads read and preprocess them ahead of the device,
  * views of one size run together, and each picture's probabilities are averaged over models, sizes and crops. */
 #include "models/model.h"
-#include "runtime/error.h"
-#include "runtime/io/image.h"
-#include "runtime/io/ring.h"
+#include "runtime/base/error.h"
+#include "runtime/data/image.h"
+#include "runtime/base/ring.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* random.c - weights out of a formula (docs/random-weights.md), for benchmarks and for comparing with other programs,
  * which compute the same numbers from the same text. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/random.h"
-#include "runtime/io/weights.h"
+#include "runtime/base/random.h"
+#include "runtime/weights/weights.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* training.c - what training needs of a model: fresh weights, its description in their metadata, a recipe that suits it. */
 #include "models/model.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
 #include <shunt/train.h>

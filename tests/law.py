@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The dependency law (docs/architecture.md), in the sources and in what was built.
 
-law.py SOURCE [LIBSHUNT [PLUGIN...]]   checks
+law.py SOURCE [BUILD LIBSHUNT [PLUGIN...]]   checks
 law.py --prove SOURCE                  breaks each rule in a copy of the sources, and sees that it is found
 """
 import pathlib
@@ -13,9 +13,19 @@ import tempfile
 
 BUILTIN = "runtime/device/builtin.c"  # the one file of the core that names a backend
 REHEARSE = "runtime/device/rehearse.c"  # ends a child process of its own
-OPTION = "runtime/device/option.c"    # the one file that reads the environment
-LIBRARY = ("common", "runtime", "models", "backends")
+OPTION = "runtime/base/option.c"    # the one file that reads the environment
+LIBRARY = ("runtime", "models", "backends")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
+
+# A folder may use those before it in this order, in its include lines and in the symbols that its objects need.
+ORDER = ["runtime/shared", "runtime/base", "runtime/graph", "runtime/device", "runtime/weights", "runtime/data", "runtime/onnx", "runtime/tune",
+         "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models"]
+# Those that know less than the order would let them.
+SMALL = {"runtime/shared", "runtime/base"}
+NARROW = {"runtime/graph": SMALL, "runtime/weights": SMALL, "runtime/data": SMALL,
+          "runtime/onnx": SMALL | {"runtime/graph", "runtime/weights"},
+          "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
+          "models/nets": SMALL | {"runtime/graph"}}
 
 # What must not stand in the code (comments apart) of these folders, but for one file.
 RULES = [
@@ -24,9 +34,9 @@ RULES = [
     ("models stand on the runtime, not the other way", ("runtime",), None, r'#include "(?:models|tools|backends)/', 0),
     ("models include no backend and no tool", ("models",), None, r'#include "(?:tools|backends)/', 0),
     ("the command uses the public headers only", ("tools",), None,
-     r'#include "(?:runtime|models|backends|tests)/|#include <shunt/backend', 0),
-    ("what library and command share stands on the C library alone", ("common",), None,
-     r'#include "(?!common/)|#include <shunt/', 0),
+     r'#include "(?:runtime/(?!shared/)|models/|backends/|tests/)|#include <shunt/backend', 0),
+    ("what library and command share stands on the C library alone", ("runtime/shared",), None,
+     r'#include "(?!runtime/shared/)|#include <shunt/', 0),
     ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
     ("a backend includes backend.h alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h)', 0),
     ("a plugin copies structs that can grow with shunt_struct_copy", ("backends", "examples"), None,
@@ -37,20 +47,24 @@ RULES = [
 ]
 
 BREACHES = [
-    ("runtime/error.c", '#include <CL/cl.h>'),
-    ("runtime/error.c", 'static const char *favourite = "opencl:0";'),
-    ("runtime/error.c", '#include "models/model.h"'),
-    ("models/zoo.c", '#include "backends/scalar/scalar.h"'),
-    ("runtime/error.c", 'void f(void) { getenv("HOME"); }'),
-    ("runtime/error.c", 'void f(void) { fprintf(stderr, "x"); }'),
+    ("runtime/base/error.c", '#include "runtime/graph/graph.h"'),
+    ("runtime/weights/weights.h", '#include "runtime/onnx/onnx.h"'),
+    ("runtime/verify/verify.c", '#include "runtime/plan/plan.h"'),
+    ("models/nets/resnet.c", '#include "models/model.h"'),
+    ("runtime/base/error.c", '#include <CL/cl.h>'),
+    ("runtime/base/error.c", 'static const char *favourite = "opencl:0";'),
+    ("runtime/base/error.c", '#include "models/model.h"'),
+    ("models/nets/zoo.c", '#include "backends/scalar/scalar.h"'),
+    ("runtime/base/error.c", 'void f(void) { getenv("HOME"); }'),
+    ("runtime/base/error.c", 'void f(void) { fprintf(stderr, "x"); }'),
     ("backends/scalar/scalar.c", 'void f(shunt_op_info *info) { *info = (shunt_op_info){.size = info->size}; }'),
     ("backends/scalar/scalar.c", 'void f(void) { abort(); }'),
     ("backends/scalar/scalar.c", '#include <shunt/shunt.h>'),
-    ("backends/scalar/scalar.c", '#include "runtime/error.h"'),
-    ("tools/main.c", '#include "runtime/error.h"'),
-    ("common/replace.c", '#include "runtime/error.h"'),
-    ("common/replace.c", '#include <shunt/shunt.h>'),
-    ("include/shunt/shunt.h", '#include "runtime/error.h"'),
+    ("backends/scalar/scalar.c", '#include "runtime/base/error.h"'),
+    ("tools/main.c", '#include "runtime/base/error.h"'),
+    ("runtime/shared/replace.c", '#include "runtime/base/error.h"'),
+    ("runtime/shared/replace.c", '#include <shunt/shunt.h>'),
+    ("include/shunt/shunt.h", '#include "runtime/base/error.h"'),
 ]
 
 
@@ -64,8 +78,46 @@ def files_of(root, folders):
     return sorted(p for folder in folders for p in (root / folder).rglob("*.[ch]"))
 
 
-def check_sources(root):
+def folder_of(path):
+    """The folder of ORDER that a path (relative, its parts joined by "/") lies in; None: in no such folder."""
+    return max((folder for folder in ORDER if path.startswith(folder + "/")), key=len, default=None)
+
+
+def may_use(user, used):
+    return used == user or (used in NARROW[user] if user in NARROW else ORDER.index(used) < ORDER.index(user))
+
+
+def check_order(root):
     found = []
+    for path in files_of(root, ("runtime", "models")):
+        user = folder_of(path.relative_to(root).as_posix())
+        if not user:
+            found.append(f"{path.relative_to(root)}: its folder is not in the order of tests/law.py")
+            continue
+        for name in re.findall(r'#include "([^"]+)"', code_of(path)):
+            used = folder_of(name)
+            if used and not may_use(user, used):
+                found.append(f"{path.relative_to(root)}: {user} must not use {used}: {name}")
+    return found
+
+
+def check_objects(build):
+    """The same order in the symbols of the library's objects: a declaration alone must not hide an arrow."""
+    home, needs = {}, []
+    for path in sorted((pathlib.Path(build) / "libshunt-core.a.p").glob("*.o")):
+        folder = folder_of(path.name.replace("_", "/"))
+        for line in subprocess.run(["nm", "-g", path], check=True, capture_output=True, text=True).stdout.splitlines():
+            kind, name = line.split()[-2:]
+            if kind == "U":
+                needs.append((folder, name, path.name))
+            else:
+                home[name] = folder
+    return [f"{path}: {user} must not use {home[name]}: {name}" for user, name, path in needs
+            if user and home.get(name) and not may_use(user, home[name])]
+
+
+def check_sources(root):
+    found = check_order(root)
     for rule, folders, exempt, pattern, flags in RULES:
         for path in files_of(root, folders):
             code = code_of(path)
@@ -115,7 +167,7 @@ def prove(root):
     for path, line in BREACHES:
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder) / "copy"
-            for part in ("include", "common", "runtime", "models", "backends", "examples", "tools"):
+            for part in ("include", "runtime", "models", "backends", "examples", "tools"):
                 shutil.copytree(root / part, copy / part)
             with open(copy / path, "a", encoding="utf-8") as file:
                 file.write("\n" + line + "\n")
@@ -131,6 +183,6 @@ if arguments[0] == "--prove":
     breaches = prove(pathlib.Path(arguments[1]).resolve())
 else:
     breaches = check_sources(pathlib.Path(arguments[0]).resolve())
-    breaches += check_built(arguments[1], arguments[2:]) if arguments[1:] else []
+    breaches += check_objects(arguments[1]) + check_built(arguments[2], arguments[3:]) if arguments[1:] else []
 print("\n".join(breaches) or "the law holds")
 sys.exit(1 if breaches else 0)

@@ -1,6 +1,6 @@
 /* main.c - the command shunt: finds the sub-command in one table, parses its arguments and runs it. */
-#include "commands.h"
-#include "say.h"
+#include "commands/commands.h"
+#include "lib/say.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
  * whole key and a checksum, so a collision, a cut or a flipped bit reads as absent. Files appear by renaming, so
  * processes need no lock. A cache that does not work costs time, never a result. */
 #include "runtime/device/device.h"
-#include "runtime/device/option.h"
-#include "runtime/error.h"
-#include "runtime/io/file.h"
+#include "runtime/base/option.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

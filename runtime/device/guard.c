@@ -3,7 +3,7 @@
  * memory, and is refused. */
 #include "runtime/device/guard.h"
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <string.h>
 

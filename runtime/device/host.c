@@ -1,7 +1,7 @@
 /* host.c - the services that a plugin gets: log, options, disk cache. */
 #include "runtime/device/device.h"
 #include "runtime/device/registry.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #include "runtime/device/registry.h"
 
 #include "runtime/device/device.h"
-#include "runtime/device/option.h"
-#include "runtime/error.h"
-#include "runtime/tune/tune.h"
+#include "runtime/base/option.h"
+#include "runtime/base/shutdown.h"
+#include "runtime/base/error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -277,6 +277,6 @@ void shunt_shutdown(void)
     nplugins = 0;
     built_in_done = folders_done = false;
     pthread_mutex_unlock(&lock);
-    shunt_tune_free();
+    shutdown_release();
     shunt_options_free();
 }

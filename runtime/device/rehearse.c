@@ -4,7 +4,7 @@
 #include "runtime/device/device.h"
 #include "runtime/device/guard.h"
 #include "runtime/device/registry.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <dlfcn.h>
 #include <errno.h>

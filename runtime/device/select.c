@@ -1,7 +1,7 @@
 /* select.c - from what the user asked for ("opencl:amd") to an open device. Grammar: docs and shunt.h. */
 #include "runtime/device/device.h"
 #include "runtime/device/registry.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * is copied, the rest is NULL, and what the runtime cannot do without must be there. */
 #include "runtime/device/registry.h"
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* builder.c - the functions that applications and models build graphs with (include/shunt/graph.h).
  * The first mistake sticks to the graph; whatever is built on SHUNT_NO_VALUE is SHUNT_NO_VALUE. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/ops.h"
 

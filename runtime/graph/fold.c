@@ -1,7 +1,7 @@
 /* fold.c - takes batch norms out of the graph: behind a convolution with no other reader, scale and shift can be
  * multiplied into its weights and bias once, before any run. The arithmetic is done by whoever has the weights; this
  * pass records it in graph->folds. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
 #include <stdio.h>

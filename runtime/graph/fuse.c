@@ -1,7 +1,7 @@
 /* fuse.c - residual additions, ReLUs and their gradients become the end of the op before them.
  * The value that the fused-away op made keeps its number and its readers: its producer is now the op before. That op
  * moves its result to an earlier place in the order, never a later one, so the order stays right. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/ops.h"
 

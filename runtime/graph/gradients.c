@@ -1,7 +1,7 @@
 /* gradients.c - reverse-mode differentiation of a graph: walks the ops backwards; each kind's row (ops/) appends the gradients
  * by its inputs. */
 #include "runtime/graph/gradients.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/ops/ops.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* graph.c - the graph's arrays: creating, copying, growing, renumbering; and the questions passes ask of them.
  * Values keep their numbers for good; ops may be inserted and dropped, after which producers are renumbered. */
 #include "runtime/graph/graph.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * A stretch ends where a single value goes on to what follows: behind a block of a residual network, say. That value is
  * kept; what lies inside is not, but made anew just before the stretch's gradients. The last stretch is spared: its values
  * are still there. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/gradients.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* shapes.c - the shapes and types that ops make: of one op by its row (ops/), and of a whole graph for new inputs.
  * Arithmetic in the rows cannot overflow, for tensors are limited to MOST_ELEMENTS before anything is computed from them. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/infer.h"
 #include "runtime/graph/ops/ops.h"

@@ -1,5 +1,5 @@
 /* training.c - what a training graph has besides gradients: the batch's own statistics, the loss, the optimizer. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* batch_norm.c - BatchNormalization: with the statistics that it is given, or, in training mode, the batch's own. */
 #include "runtime/onnx/importer.h"
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 enum { SRC, SCALE, SHIFT, MEAN, VARIANCE };
 

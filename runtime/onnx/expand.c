@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out)
 {

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
-#include "runtime/io/weights.h"
+#include "runtime/base/error.h"
+#include "runtime/weights/weights.h"
 
 enum { MOST_LOCATION = 1024 };
 

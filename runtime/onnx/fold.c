@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 /* A short file may ask for much: there is an end to it. */
 shunt_status onnx_fold_make(onnx_node *node, onnx_tensor *tensor, uint8_t **data)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "runtime/graph/graph.h"
-#include "runtime/io/weights.h"
+#include "runtime/weights/weights.h"
 #include "runtime/onnx/onnx.h"
 
 /* A value of the file: a constant, or computed by the graph. A value's shape here may differ from that of the graph's

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 enum { /* fields of ValueInfoProto, TypeProto and what is in it */
        INFO_NAME = 1,

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 static shunt_status need_constant(const onnx_node *node, uint32_t index, const char *what)
 {

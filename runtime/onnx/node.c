@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 enum { /* fields of NodeProto and AttributeProto */
        NODE_ATTRIBUTE = 5,

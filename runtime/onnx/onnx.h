@@ -5,8 +5,9 @@
 
 #include <shunt/graph.h>
 
-#include "runtime/io/file.h"
+#include "runtime/base/file.h"
 #include "runtime/onnx/tensor.h"
+#include "runtime/weights/weights.h"
 
 enum { ONNX_MOST_OPSET = 25 };
 
@@ -46,5 +47,7 @@ void onnx_close(onnx_import *import);
 
 /* Whether a file's first bytes are those of an ONNX model. */
 bool onnx_is(const shunt_mapping *file);
+/* The initializers of an ONNX file, read as a weight file. */
+extern const weight_format shunt_format_onnx;
 
 #endif

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 enum { /* fields of NodeProto */
        NODE_INPUT = 1,

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 static shunt_status read_mode(const onnx_node *node, int32_t *mode)
 {

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 /* The input's elements under another shape. */
 static shunt_status alias(onnx_node *node, uint32_t rank, const int64_t *dims)

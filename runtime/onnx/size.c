@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 static const double GIB = 1 << 30;
 

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 static int64_t limit(int64_t value, int64_t least, int64_t most)
 {

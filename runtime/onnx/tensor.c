@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
-#include "runtime/io/dtype.h"
+#include "runtime/base/error.h"
+#include "runtime/base/dtype.h"
 
 static const uint64_t MOST_ELEMENTS = (uint64_t)1 << 40, MOST_WORK = (uint64_t)1 << 30;
 
@@ -126,7 +126,7 @@ uint64_t onnx_size(const onnx_tensor *tensor)
 
 /* ---- Elements ------------------------------------------------------------------------------------------------ */
 
-/* The same type to runtime/io/dtype.h; 0 for integers. */
+/* The same type to runtime/base/dtype.h; 0 for integers. */
 static uint8_t float_dtype(uint8_t type)
 {
     static const uint8_t dtypes[NTYPES] = {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/io/decimal.h"
+#include "runtime/base/decimal.h"
 
 wire_bytes onnx_text(const onnx_tensor *tensor, uint64_t index)
 {

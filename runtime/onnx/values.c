@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 onnx_value *onnx_input(const onnx_node *node, uint32_t index)
 {

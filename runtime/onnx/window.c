@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 /* One number a direction; `count` numbers a direction for pads. Each lies in [least, INT32_MAX]. */
 static shunt_status read_list(const onnx_node *node, const char *name, uint32_t count, int64_t least, onnx_ints *out)

@@ -1,6 +1,6 @@
 /* executor.c - a graph with its weights on a device: keeps the plans made for the shapes seen so far. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* fetch.c - brings back what the runs of a training graph have made of its parameters. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/plan/plan.h"
 
 #include <stdlib.h>

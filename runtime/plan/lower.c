@@ -3,7 +3,7 @@
  * An op goes to the main device if that takes it in the layout the device wants, or else plain; what it refuses goes to
  * the fallback device, plain. A cheap op between two refused ones goes there too, so that data crosses once. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Largest first, each at the lowest free place over its lifetime: within a few per cent of the lower bound on the networks
  * here, and simple. A device whose largest buffer is smaller than the arena gets several chunks. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
  *
  * Only what some op reads is kept: a weight that is packed has no plain copy on the device. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
-#include "runtime/io/weights.h"
+#include "runtime/base/error.h"
+#include "runtime/weights/weights.h"
 
 #include <math.h>
 #include <stdlib.h>

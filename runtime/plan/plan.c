@@ -1,6 +1,6 @@
 /* plan.c - makes a plan by running the stages in order, and frees it. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 #if defined(__GLIBC__)

@@ -1,6 +1,6 @@
 /* prepare.c - turns each step's description into an op of its backend, with its parameters in place. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/tune/tune.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* report.c - tells what a plan will do: one row per step, and the totals. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

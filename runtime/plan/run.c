@@ -1,6 +1,6 @@
 /* run.c - launches a plan's steps. Allocates nothing, compiles nothing, decides nothing. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 
 #include <stdlib.h>
 

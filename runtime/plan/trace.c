@@ -1,8 +1,8 @@
 /* trace.c - SHUNT_PROFILE=FILE: the steps of all runs as a Chrome trace (chrome://tracing, Perfetto).
  * Format: "Trace Event Format", complete events ("ph": "X"), times in microseconds. One trace for the process. */
 #include "runtime/plan/plan.h"
-#include "runtime/error.h"
-#include "runtime/io/file.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
 
 #include <jansson.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* tune.c - tunes the distinct ops of a plan, without making the plan itself. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/plan/plan.h"
 #include "runtime/tune/tune.h"
 

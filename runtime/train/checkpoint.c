@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/json.h"
+#include "runtime/base/json.h"
 #include "runtime/train/trainer.h"
+#include "runtime/weights/weights.h"
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------- */
 
@@ -295,7 +296,7 @@ shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
 {
     shunt_weights *file;
     if (self->executor) return shunt_fail(SHUNT_E_INVALID, "%s: the trainer has begun already", path);
-    shunt_status status = shunt_weights_open(path, &file);
+    shunt_status status = weights_open(path, NULL, &file);
     if (status) return status;
     status = check_model(self, file);
     if (!status) status = check_recipe(self, file);

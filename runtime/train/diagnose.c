@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "runtime/device/device.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/train/loader.h"
+#include "runtime/data/loader.h"
 #include "runtime/train/trainer.h"
 
 static bool all_finite(const float *data, uint64_t count)

@@ -4,9 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/trainer.h"
+#include "runtime/weights/weights.h"
 
 int64_t evaluate_best(const float *logits, int64_t classes)
 {
@@ -136,7 +137,7 @@ shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, 
                               self->setup.workers, out);
     shunt_status status = train_best_path(self, &path);
     if (status) return status;
-    status = shunt_weights_open(path, &best);
+    status = weights_open(path, NULL, &best);
     if (!status)
         status = shunt_evaluate(self->graph, best, self->setup.device, data, self->setup.preprocess, batch,
                                 self->setup.workers, out);

@@ -2,7 +2,7 @@
 #ifndef SHUNT_RUNTIME_EVALUATE_H
 #define SHUNT_RUNTIME_EVALUATE_H
 
-#include "runtime/train/loader.h"
+#include "runtime/data/loader.h"
 
 typedef struct evaluate_options {
     loader_setup pictures;                         /* without a recipe */

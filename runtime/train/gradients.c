@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)

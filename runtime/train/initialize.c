@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/random.h"
+#include "runtime/base/random.h"
 
 /* Normal, by Box and Muller: of two numbers one is used, so that element i depends on i alone. */
 static double normal_at(uint64_t key, uint64_t index)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/evaluate.h"
-#include "runtime/train/loader.h"
+#include "runtime/data/loader.h"
 
 static const double error_memory = 0.98; /* of train_position.recent_error, from batch to batch */
 

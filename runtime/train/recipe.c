@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/error.h"
-#include "runtime/io/decimal.h"
-#include "runtime/io/json.h"
+#include "runtime/base/error.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/json.h"
+#include "runtime/weights/weights.h"
 
 typedef enum field_kind { FIELD_COUNT, FIELD_REAL, FIELD_PAIR, FIELD_CHOICE, FIELD_TEXT } field_kind;
 
@@ -215,7 +216,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
 shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
 {
     shunt_weights *file;
-    shunt_status status = shunt_weights_open(path, &file);
+    shunt_status status = weights_open(path, NULL, &file);
     if (status) return status;
     const char *text = shunt_weights_metadata(file, "recipe");
     status = text ? shunt_recipe_read(text, out)

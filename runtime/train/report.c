@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/error.h"
-#include "runtime/io/decimal.h"
-#include "runtime/io/file.h"
+#include "runtime/base/error.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/file.h"
 #include "runtime/train/trainer.h"
 
 static void print_rows(const shunt_trainer *self, FILE *file)

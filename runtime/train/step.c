@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/gradients.h"
 

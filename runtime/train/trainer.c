@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/dataset.h"
-#include "runtime/io/file.h"
-#include "runtime/io/random.h"
-#include "runtime/train/loader.h"
+#include "runtime/data/dataset.h"
+#include "runtime/base/file.h"
+#include "runtime/base/random.h"
+#include "runtime/data/loader.h"
 
 double train_now(void)
 {

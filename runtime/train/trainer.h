@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "runtime/train/gradients.h"
-#include "runtime/train/loader.h"
+#include "runtime/data/loader.h"
 
 /* How far a run has come: all that a checkpoint holds beside tensors. */
 typedef struct train_position {
@@ -44,7 +44,7 @@ struct shunt_trainer {
     float *losses, *logits;
     train_gradients gradients; /* log_gradients: outputs 2.. of the training graph; else there are none */
     double *gradient_sums;     /* of the norms over the epoch so far */
-    json_t *gradient_rows; /* per epoch the means */
+    json_t *gradient_rows;     /* per epoch the means */
 };
 
 enum { TRAIN_VERSION = 1 };

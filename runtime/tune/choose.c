@@ -1,5 +1,5 @@
 /* choose.c - the algorithm for an op when a plan is made, after what SHUNT_TUNE says and what is known. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/tune/tune.h"
 
 #include <stdatomic.h>

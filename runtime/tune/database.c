@@ -6,9 +6,10 @@
  * The user's file is <cache>/tuning.json; defaults, with a device class in place of the device, are the files
  * <data>/tuning/<class with "-" for spaces>.json. A file is read once a process. Storing takes a lock, reads the file anew,
  * puts the entry in and replaces the file, so that processes which tune at once keep each other's results. */
-#include "runtime/error.h"
-#include "runtime/io/file.h"
-#include "runtime/io/json.h"
+#include "runtime/base/error.h"
+#include "runtime/base/file.h"
+#include "runtime/base/json.h"
+#include "runtime/base/shutdown.h"
 #include "runtime/tune/tune.h"
 
 #include <errno.h>
@@ -79,6 +80,7 @@ static char *cache_path(const char *name)
 static const json_t *user_devices(void)
 {
     if (user) return user;
+    shutdown_add(shunt_tune_free);
     char *path = cache_path("tuning.json");
     user = path ? read_devices(path, &user_damage_said) : json_object();
     free(path);
@@ -98,6 +100,7 @@ static char *default_path(const char *class)
 static const json_t *class_entries(const char *class)
 {
     if (!defaults) defaults = json_object();
+    shutdown_add(shunt_tune_free);
     json_t *entries = json_object_get(defaults, class);
     char *path = entries ? NULL : default_path(class);
     if (!path) return entries;

@@ -4,9 +4,10 @@
  * Lines are only ever appended, each by one write. A begin without its end, whose process is gone, is a candidate that hung
  * or crashed. PROCESS is a random number; the process that made it up holds a lock on the byte of that number in
  * <cache>/tuning-processes, which the kernel releases however the process ends. Damaged lines are ignored. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/io/file.h"
+#include "runtime/base/file.h"
+#include "runtime/base/shutdown.h"
 #include "runtime/tune/tune.h"
 
 #include <errno.h>
@@ -233,6 +234,7 @@ static void read_on(void)
 {
     FILE *file = open_journal();
     loaded = true;
+    shutdown_add(shunt_tune_free);
     if (!file) return;
     char *line = NULL;
     size_t room = 0;

@@ -3,8 +3,8 @@
  * The time is the host's, around batches of launches that end with queue_finish: what a plan's queue sees, the overhead of
  * a launch included. The least one counts, since noise only ever adds. It adds for seconds on end where others share the
  * processor, so that a time is worth little beside one taken a moment later: hence in turn. */
-#include "runtime/error.h"
-#include "runtime/trial/trial.h"
+#include "runtime/base/error.h"
+#include "runtime/device/trial.h"
 #include "runtime/tune/tune.h"
 
 #include <math.h>

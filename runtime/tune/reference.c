@@ -1,9 +1,9 @@
 /* reference.c - what an op must give: random inputs, and the result of the fallback device, which is plain C. Both are
  * made in plain layout and then put into the layout that the candidates see. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/device/trial.h"
 #include "runtime/graph/ops/ops.h"
-#include "runtime/io/random.h"
-#include "runtime/trial/trial.h"
 #include "runtime/tune/tune.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* search.c - tries the candidates for one op, one after another, and keeps the best. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/tune/tune.h"
 
 #include <pthread.h>

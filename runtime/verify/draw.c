@@ -2,7 +2,7 @@
 #include "runtime/verify/draw.h"
 
 #include "runtime/graph/graph.h"
-#include "runtime/io/random.h"
+#include "runtime/base/random.h"
 #include "runtime/verify/dice.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * tensors then take their places in it. */
 #include "runtime/verify/dice.h"
 
-#include "runtime/io/random.h"
+#include "runtime/base/random.h"
 
 #include <math.h>
 

@@ -1,4 +1,5 @@
 /* errors.c - what cannot be done is refused: with a status, with a message or reason, and with nothing broken. */
+#include "runtime/base/error.h"
 #include "runtime/device/guard.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/run.h"

@@ -1,6 +1,6 @@
 /* kind.c - drawn ops of one kind on a device against the formulas of backend.h: each candidate algorithm, each channel block
  * that the device takes, in place where the op allows it, with NaN and infinity among the inputs. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/layout.h"
 #include "runtime/verify/reference.h"

@@ -1,6 +1,6 @@
 /* queue.c - writes, copies, fills and reads given without waiting take effect in their order, on one queue and, by way of an
  * event, across two. What is written lies at an odd address, as weights do in some files. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/verify/verify.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* run.c - see run.h. The hostility is the trial's (runtime/trial). */
 #include "runtime/verify/run.h"
 
-#include "runtime/error.h"
-#include "runtime/trial/trial.h"
+#include "runtime/base/error.h"
+#include "runtime/device/trial.h"
 #include "runtime/verify/layout.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* shapes.c - the ops of a whole network in their real shapes, against the fallback device in float64. A drawn op is small;
  * here sums are long, tiles many and buffers large. */
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/trial/trial.h"
+#include "runtime/device/trial.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/layout.h"
 #include "runtime/verify/reference.h"

@@ -1,7 +1,7 @@
 /* verify.c - shunt_device_verify: the list of checks, and what is reported of each. */
 #include "runtime/verify/verify.h"
 
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
 #include <inttypes.h>

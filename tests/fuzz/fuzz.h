@@ -4,7 +4,8 @@
 #ifndef SHUNT_TESTS_FUZZ_H
 #define SHUNT_TESTS_FUZZ_H
 
-#include "runtime/io/weights.h"
+#include "runtime/onnx/onnx.h"
+#include "runtime/weights/weights.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static inline int fuzz_weights(const uint8_t *data, size_t size)
 {
     if (!size) return -1; /* an empty file is refused before */
     shunt_weights *weights = fuzz_weights_begin(data, size);
-    if (shunt_weights_parse("file", weights))
+    if (weights_parse("file", &shunt_format_onnx, weights))
         fuzz_check_message();
     else
         fuzz_read_weights(weights);

@@ -1,6 +1,6 @@
 /* Fuzz target: the pickle of a PyTorch file, without the file around it. The storages that it speaks of are made, each
  * exactly as large as it says, so that a sanitizer sees every element that is read past one. */
-#include "runtime/io/torch.h"
+#include "runtime/weights/torch.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MOST_STORAGE = 1 << 16 };

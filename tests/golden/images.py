@@ -10,7 +10,7 @@ OUT = 'images/'
 
 
 def formula(height, width):
-    """Smooth in places, sharp in others. The same stands in tests/image.c."""
+    """Smooth in places, sharp in others. The same stands in tests/data/image.c."""
     y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing='ij')
     return Image.fromarray(((x * 7 + y * 13 + c * 50) ^ (x * y >> 3)).astype(np.uint8))
 

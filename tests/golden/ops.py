@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""ops.py - expected results of small ops from PyTorch and numpy in float64, for tests/ops_golden.c.
+"""ops.py - expected results of small ops from PyTorch and numpy in float64, for tests/backends/ops_golden.c.
 
     python3 tests/golden/ops.py > tests/golden/ops.json
 
 Only results are stored. Element i of input number j of case NAME is 2u - 1 (a variance: u + 0.5), where u is
-shunt_random_at(shunt_random_key("NAME/j", 0), i) of runtime/io/random.h; uniform() is the same in Python.
+shunt_random_at(shunt_random_key("NAME/j", 0), i) of runtime/base/random.h; uniform() is the same in Python.
 """
 import json
 

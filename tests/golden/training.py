@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """training.py - expected results of what training adds, from PyTorch's autograd and torch.optim.SGD in float64, for
-tests/ops_golden.c.
+tests/backends/ops_golden.c.
 
     python3 tests/golden/training.py > tests/golden/training.json
 

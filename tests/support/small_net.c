@@ -2,7 +2,7 @@
 #include "tests/support/small_net.h"
 
 #include "runtime/graph/graph.h"
-#include "runtime/io/random.h"
+#include "runtime/base/random.h"
 
 #include <stdlib.h>
 #include <string.h>

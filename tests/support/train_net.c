@@ -1,7 +1,7 @@
 /* train_net.c - see train_net.h. */
 #include "tests/support/train_net.h"
 
-#include "runtime/io/random.h"
+#include "runtime/base/random.h"
 
 #include <math.h>
 #include <stdio.h>

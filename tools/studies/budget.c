@@ -1,5 +1,5 @@
 /* budget.c - how long an epoch takes: a few steps of each network, the first one, in which kernels are compiled, not counted. */
-#include "../say.h"
+#include "lib/say.h"
 #include "runs.h"
 #include <math.h>
 #include <time.h>

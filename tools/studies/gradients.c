@@ -1,6 +1,6 @@
 /* gradients.c - the size of each layer's gradient, at initialisation and along training: does it reach the first layers without
  * shortcuts, and with them? */
-#include "../say.h"
+#include "lib/say.h"
 #include "gradients.h"
 #include "runs.h"
 #include "study.h"

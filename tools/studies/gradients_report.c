@@ -1,5 +1,5 @@
 /* gradients_report.c - what the gradients study says and draws: ratios, profiles over the layers, maps over layers and epochs. */
-#include "../say.h"
+#include "lib/say.h"
 #include "gradients.h"
 #include "names.h"
 #include "runs.h"

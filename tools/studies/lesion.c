@@ -1,7 +1,7 @@
 /* lesion.c - blocks taken out of trained networks, one at a time and several at random, without training again: how much does
  * the error rise? Veit, Wilber, Belongie: Residual networks behave like ensembles of relatively shallow networks, 2016. */
 #include "lesion.h"
-#include "../say.h"
+#include "lib/say.h"
 #include "networks.h"
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* lesion_report.c - what the errors of networks without some of their blocks say. */
 #include "lesion.h"
-#include "../say.h"
+#include "lib/say.h"
 #include "networks.h"
 #include <math.h>
 #include <stdlib.h>

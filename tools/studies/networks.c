@@ -1,7 +1,7 @@
 /* networks.c - see networks.h. */
 #include "networks.h"
-#include "../progress.h"
-#include "../say.h"
+#include "lib/progress.h"
+#include "lib/say.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* plan.c - see plan.h. */
 #include "plan.h"
-#include "../output.h"
-#include "../say.h"
+#include "lib/output.h"
+#include "lib/say.h"
 #include <string.h>
 #include <unistd.h>
 

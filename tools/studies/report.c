@@ -1,7 +1,7 @@
 /* report.c - see report.h. */
 #include "report.h"
-#include "../args.h"
-#include "../say.h"
+#include "lib/args.h"
+#include "lib/say.h"
 #include <stdarg.h>
 #include <stdlib.h>
 

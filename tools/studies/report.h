@@ -2,9 +2,9 @@
 #ifndef SHUNT_TOOLS_STUDIES_REPORT_H
 #define SHUNT_TOOLS_STUDIES_REPORT_H
 
-#include "../output.h"
-#include "../plot.h"
-#include "../table.h"
+#include "lib/output.h"
+#include "lib/plot.h"
+#include "lib/table.h"
 
 typedef struct report {
     output file;

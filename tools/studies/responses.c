@@ -1,7 +1,7 @@
 /* responses.c - the standard deviation of what each 3x3 layer gives after batch norm, before ReLU and addition: do residual
  * networks respond more weakly than plain ones, and deeper ones more weakly still? He et al. 2015, figure 7. */
 #include "responses.h"
-#include "../say.h"
+#include "lib/say.h"
 #include "networks.h"
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* responses_report.c - what the responses of networks say: plain ones beside residual ones of the same depth, residual ones of
  * different depths, and only where they were trained alike, as far as that is known. */
-#include "../say.h"
+#include "lib/say.h"
 #include "names.h"
 #include "networks.h"
 #include "responses.h"

@@ -1,6 +1,6 @@
 /* runs.c - see runs.h. */
 #include "runs.h"
-#include "../say.h"
+#include "lib/say.h"
 #include "plan.h"
 #include <ctype.h>
 #include <stdarg.h>

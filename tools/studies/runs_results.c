@@ -1,5 +1,5 @@
 /* runs_results.c - what training runs left in their folders, as rows; and in words how they were trained. */
-#include "../say.h"
+#include "lib/say.h"
 #include "paper.h"
 #include "runs.h"
 #include "summary.h"

@@ -4,8 +4,8 @@
 #ifndef SHUNT_TOOLS_STUDY_H
 #define SHUNT_TOOLS_STUDY_H
 
-#include "../commands.h"
-#include "../csv.h"
+#include "commands/commands.h"
+#include "lib/csv.h"
 #include "report.h"
 
 typedef struct study_settings {

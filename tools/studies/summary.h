@@ -2,7 +2,7 @@
 #ifndef SHUNT_TOOLS_STUDIES_SUMMARY_H
 #define SHUNT_TOOLS_STUDIES_SUMMARY_H
 
-#include "../csv.h"
+#include "lib/csv.h"
 #include <stdint.h>
 
 enum { SUMMARY_MODELS = 64 };

@@ -1,6 +1,6 @@
 /* batch_norm.c - the row of BATCH_NORM. */
 #include "runtime/graph/ops/ops.h"
-#include "runtime/error.h"
+#include "runtime/base/error.h"
 #include "runtime/graph/gradients.h"
 #include "runtime/graph/ops/count.h"
 #include "runtime/graph/ops/infer.h"

@@ -1,0 +1,126 @@
+/* file.c - mapped reading, atomic replacing, folders. Every failure names the path and the system's reason. */
+#include "runtime/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/error.h"
+
+static shunt_status fail_errno(const char *doing, const char *path, int error)
+{
+    shunt_status status = error == ENOENT ? SHUNT_E_NOT_FOUND : error == ENOMEM ? SHUNT_E_MEMORY : SHUNT_E_IO;
+    return shunt_fail(status, "%s: %s: %s", path, doing, strerror(error));
+}
+
+/* What a file that is no regular one is, for messages. */
+static const char *kind_of(mode_t mode)
+{
+    if (S_ISDIR(mode)) return "is a directory, not a file";
+    return "is not a regular file";
+}
+
+static shunt_status check_readable(const char *path, const struct stat *info, uint64_t limit)
+{
+    if (!S_ISREG(info->st_mode)) return shunt_fail(SHUNT_E_INVALID, "%s: %s", path, kind_of(info->st_mode));
+    if (info->st_size == 0) return shunt_fail(SHUNT_E_INVALID, "%s: the file is empty", path);
+    uint64_t size = (uint64_t)info->st_size;
+    if (limit && size > limit)
+        return shunt_fail(SHUNT_E_INVALID, "%s: the file has %" PRIu64 " bytes, more than the %" PRIu64 " allowed",
+                          path, size, limit);
+    if (size > SIZE_MAX) return shunt_fail(SHUNT_E_MEMORY, "%s: too large for this machine's addresses", path);
+    return SHUNT_OK;
+}
+
+shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out)
+{
+    *out = (shunt_mapping){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
+    if (fd < 0) return fail_errno("cannot open", path, errno);
+    struct stat info;
+    shunt_status status =
+        fstat(fd, &info) ? fail_errno("cannot stat", path, errno) : check_readable(path, &info, limit);
+    if (!status) {
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            status = fail_errno("cannot map", path, errno);
+        else
+            *out = (shunt_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
+    }
+    close(fd);
+    return status;
+}
+
+void shunt_unmap_file(shunt_mapping *mapping)
+{
+    if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);
+    *mapping = (shunt_mapping){0};
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------------- */
+
+static shunt_status fail_write(const char *path, const replacement *file)
+{
+    shunt_status status = file->error == ENOENT                            ? SHUNT_E_NOT_FOUND
+                          : file->error == ENOMEM                          ? SHUNT_E_MEMORY
+                          : file->error == EISDIR || file->error == EINVAL ? SHUNT_E_INVALID
+                                                                           : SHUNT_E_IO;
+    return shunt_fail(status, "%s: cannot write: %s", path, file->reason);
+}
+
+shunt_status shunt_write_begin(shunt_writer *writer, const char *path)
+{
+    *writer = (shunt_writer){.path = strdup(path)};
+    if (!writer->path) return shunt_fail_memory();
+    if (replace_begin(&writer->to, path)) {
+        writer->file = writer->to.file;
+        return SHUNT_OK;
+    }
+    shunt_status status = fail_write(path, &writer->to);
+    free(writer->path);
+    writer->path = NULL;
+    return status;
+}
+
+shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size)
+{
+    if (!size || fwrite(data, 1, size, writer->file) == size) return SHUNT_OK; /* an empty tensor has no address */
+    return fail_errno("cannot write", writer->path, errno);
+}
+
+shunt_status shunt_write_end(shunt_writer *writer, int ok)
+{
+    shunt_status status = replace_end(&writer->to, ok) ? SHUNT_OK : fail_write(writer->path, &writer->to);
+    free(writer->path);
+    *writer = (shunt_writer){0};
+    return status;
+}
+
+/* ---- Folders --------------------------------------------------------------------------------------------- */
+
+shunt_status shunt_make_folders(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy) return shunt_fail_memory();
+    shunt_status status = SHUNT_OK;
+    for (char *end = copy; *end && !status;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char kept = *end;
+        *end = '\0';
+        struct stat info;
+        if (mkdir(copy, 0777) && (errno != EEXIST || stat(copy, &info))) {
+            status = fail_errno("cannot make the folder", copy, errno);
+        } else if (stat(copy, &info) == 0 && !S_ISDIR(info.st_mode)) {
+            status = shunt_fail(SHUNT_E_IO, "%s: cannot make the folder %s: that is a file", path, copy);
+        }
+        *end = kept;
+    }
+    free(copy);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* file.h - files as the library uses them: mapped for reading, replaced atomically for writing. */
+#ifndef SHUNT_RUNTIME_FILE_H
+#define SHUNT_RUNTIME_FILE_H
+
+#include <shunt/shunt.h>
+#include <stdio.h>
+
+#include "runtime/shared/replace.h"
+
+typedef struct shunt_mapping {
+    const uint8_t *data;
+    size_t size;
+    uint64_t device, inode; /* the same for two names of one file */
+} shunt_mapping;
+
+/* Maps a regular file read-only. Fails naming the path and the reason for a directory, a missing or an empty file, and
+ * for a file larger than `limit` bytes (0: none). */
+shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out);
+void shunt_unmap_file(shunt_mapping *mapping);
+
+/* A file that is written as a whole or not at all: runtime/shared/replace.h with the library's messages. After a failure, or with
+ * ok = 0, nothing is left behind and the old file stands. */
+typedef struct shunt_writer {
+    FILE *file; /* what `to` writes to */
+    char *path; /* as the caller named it */
+    replacement to;
+} shunt_writer;
+shunt_status shunt_write_begin(shunt_writer *writer, const char *path);
+/* Like fwrite, with the reason as a message. Those who write to `file` themselves are told by shunt_write_end. */
+shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size);
+/* Frees the writer either way. With ok = 0 it returns SHUNT_OK and leaves the caller's message alone. */
+shunt_status shunt_write_end(shunt_writer *writer, int ok);
+
+/* mkdir -p */
+shunt_status shunt_make_folders(const char *path);
+
+#endif

@@ -1,0 +1,109 @@
+/* augment.c - torchvision's RandomCrop(padding), RandomResizedCrop and RandomHorizontalFlip, with numbers that depend on
+ * nothing but a key: the same picture whichever thread makes it. */
+#include "runtime/data/augment.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/data/image.h"
+#include "runtime/base/random.h"
+
+/* Random numbers one after the other. */
+typedef struct stream {
+    uint64_t key, used;
+} stream;
+
+static double draw(stream *s, double low, double high)
+{
+    return low + (high - low) * shunt_random_at(s->key, s->used++);
+}
+
+/* 0 .. count - 1 */
+static int64_t draw_whole(stream *s, int64_t count)
+{
+    return (int64_t)draw(s, 0, (double)count);
+}
+
+typedef struct box {
+    int64_t top, left, height, width;
+} box;
+
+/* A part of the picture with an area and a shape drawn at random; after ten tries that do not fit, the largest one of a
+ * permitted shape, from the middle. */
+static box draw_part(stream *s, double min_area, int64_t height, int64_t width)
+{
+    const double area = (double)height * (double)width, narrow = 3.0 / 4, wide = 4.0 / 3;
+    for (int i = 0; i < 10; i++) {
+        double part = area * draw(s, min_area, 1), ratio = exp(draw(s, log(narrow), log(wide)));
+        int64_t w = (int64_t)(sqrt(part * ratio) + 0.5), h = (int64_t)(sqrt(part / ratio) + 0.5);
+        if (w < 1 || h < 1 || w > width || h > height) continue;
+        return (box){draw_whole(s, height - h + 1), draw_whole(s, width - w + 1), h, w};
+    }
+    box all = {0, 0, height, width};
+    double ratio = (double)width / (double)height;
+    if (ratio < narrow) all.height = (int64_t)((double)width / narrow + 0.5);
+    if (ratio > wide) all.width = (int64_t)((double)height * wide + 0.5);
+    all.top = (height - all.height) / 2;
+    all.left = (width - all.width) / 2;
+    return all;
+}
+
+static shunt_status cut(const shunt_image *src, box part, shunt_image *out)
+{
+    shunt_status status = shunt_image_alloc("a part of a picture", part.height, part.width, out);
+    if (status) return status;
+    for (int64_t y = 0; y < part.height; y++)
+        memcpy(out->rgb + y * part.width * 3, src->rgb + ((part.top + y) * src->width + part.left) * 3,
+               (size_t)part.width * 3);
+    return SHUNT_OK;
+}
+
+static shunt_status resized_crop(const shunt_recipe *recipe, const shunt_preprocess *p, const shunt_image *image,
+                                 stream *s, float *dst)
+{
+    shunt_image part, resized = {0};
+    shunt_status status = cut(image, draw_part(s, recipe->min_area, image->height, image->width), &part);
+    if (status) return status;
+    status = shunt_image_resize(&part, p->crop, p->crop, &resized);
+    if (!status) shunt_preprocess_crop(p, &resized, 0, 0, recipe->flip && draw(s, 0, 1) < 0.5, dst);
+    shunt_image_free(&resized);
+    shunt_image_free(&part);
+    return status;
+}
+
+/* Where a crop begins, of a picture with `pad` zeros around it. */
+static int64_t draw_begin(stream *s, int64_t size, int64_t crop, int64_t pad)
+{
+    int64_t room = size + 2 * pad - crop;
+    return room > 0 ? draw_whole(s, room + 1) - pad : (size - crop) / 2;
+}
+
+static shunt_status padded_crop(const shunt_recipe *recipe, const shunt_preprocess *p, const shunt_image *image,
+                                stream *s, float *dst)
+{
+    shunt_image resized;
+    shunt_status status = shunt_preprocess_resize(p, image, &resized);
+    if (status) return status;
+    int64_t top = draw_begin(s, resized.height, p->crop, recipe->pad);
+    int64_t left = draw_begin(s, resized.width, p->crop, recipe->pad);
+    shunt_preprocess_crop(p, &resized, top, left, recipe->flip && draw(s, 0, 1) < 0.5, dst);
+    shunt_image_free(&resized);
+    return SHUNT_OK;
+}
+
+shunt_status shunt_augment_picture(const shunt_recipe *recipe, const shunt_preprocess *preprocess,
+                                   const shunt_image *image, uint64_t key, float *dst)
+{
+    stream s = {.key = key};
+    shunt_status status = shunt_preprocess_check(preprocess);
+    if (status) return status;
+    switch (recipe->augment) {
+    case SHUNT_AUGMENT_CROP:
+        return padded_crop(recipe, preprocess, image, &s, dst);
+    case SHUNT_AUGMENT_RESIZED_CROP:
+        return resized_crop(recipe, preprocess, image, &s, dst);
+    default:
+        return shunt_preprocess_apply(preprocess, image, dst);
+    }
+}

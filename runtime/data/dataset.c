@@ -1,0 +1,72 @@
+/* dataset.c - data sets by name; each kind has a file of its own and a line in the table. */
+#include "runtime/data/dataset.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+
+static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10, &shunt_dataset_cifar100,
+                                            &shunt_dataset_imagefolder};
+enum { NKINDS = sizeof kinds / sizeof *kinds };
+
+static shunt_status fail_unknown(const char *spec)
+{
+    char known[256] = "";
+    for (int i = 0; i < NKINDS; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", kinds[i]->help);
+    }
+    return shunt_fail(SHUNT_E_NOT_FOUND, "'%s' is no known data set; there are: %s", spec, known);
+}
+
+shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels, shunt_dataset **out)
+{
+    *out = NULL;
+    if (split && strcmp(split, "test") && strcmp(split, "train"))
+        return shunt_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
+    for (int i = 0; i < NKINDS; i++) {
+        size_t length = strlen(kinds[i]->name);
+        if (!strncmp(spec, kinds[i]->name, length) && spec[length] == ':')
+            return kinds[i]->open(spec + length + 1, split, labels, out);
+    }
+    return fail_unknown(spec);
+}
+
+shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
+{
+    return shunt_dataset_open_labelled(spec, split, NULL, out);
+}
+
+void shunt_dataset_close(shunt_dataset *dataset)
+{
+    if (dataset) dataset->kind->close(dataset);
+}
+
+size_t shunt_dataset_count(const shunt_dataset *dataset)
+{
+    return dataset->count;
+}
+
+size_t shunt_dataset_classes(const shunt_dataset *dataset)
+{
+    return dataset->classes;
+}
+
+const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index)
+{
+    return dataset->kind->label && index < dataset->classes ? dataset->kind->label(dataset, index) : NULL;
+}
+
+const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index)
+{
+    return dataset->kind->picture && index < dataset->count ? dataset->kind->picture(dataset, index) : NULL;
+}
+
+shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
+{
+    *image = (shunt_image){0};
+    if (index >= dataset->count)
+        return shunt_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);
+    return dataset->kind->get(dataset, index, image, label);
+}

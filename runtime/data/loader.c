@@ -1,0 +1,237 @@
+/* loader.c - batches of pictures for training and validation. Which pictures are in a batch is decided in the order of the
+ * batches, as the shuffled order of one epoch is kept at a time; making them is left to the ring's threads. */
+#include "runtime/data/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/base/ring.h"
+#include "runtime/data/augment.h"
+
+enum { SPARE_SLOTS = 2 };
+
+typedef struct slot {
+    loader_batch batch;
+    size_t *pictures;
+    uint64_t epoch;
+} slot;
+
+struct loader {
+    loader_setup setup;
+    ring *ring;
+    slot *slots;
+    int64_t nslots;
+    size_t *order; /* of the epoch below: the pictures as setup.indices has them, shuffled */
+    int64_t order_epoch;
+};
+
+void loader_shuffle(size_t *items, size_t count, uint64_t key)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t other = (size_t)(shunt_random_bits(key, i) % i), item = items[i - 1];
+        items[i - 1] = items[other];
+        items[other] = item;
+    }
+}
+
+/* ---- Making a batch ------------------------------------------------------------------------------------------ */
+
+static int64_t epoch_batches(const loader_setup *setup)
+{
+    return (int64_t)setup->count / setup->batch;
+}
+
+static void put_in_order(loader *self, int64_t epoch)
+{
+    const loader_setup *setup = &self->setup;
+    for (size_t i = 0; i < setup->count; i++) self->order[i] = setup->indices ? setup->indices[i] : i;
+    if (setup->recipe)
+        loader_shuffle(self->order, setup->count,
+                       shunt_random_bits(shunt_random_key("order", (uint64_t)setup->recipe->seed), (uint64_t)epoch));
+    self->order_epoch = epoch;
+}
+
+/* Lists the pictures of batch `number` in its slot. */
+static void list_pictures(void *context, int64_t number, void *into_slot)
+{
+    loader *self = context;
+    slot *into = into_slot;
+    const loader_setup *setup = &self->setup;
+    int64_t epoch = setup->recipe ? number / epoch_batches(setup) : 0;
+    size_t begin = (size_t)((number - epoch * epoch_batches(setup)) * setup->batch), left = setup->count - begin;
+    if (epoch != self->order_epoch) put_in_order(self, epoch);
+    into->epoch = (uint64_t)epoch;
+    into->batch.n = left < (size_t)setup->batch ? (int64_t)left : setup->batch;
+    memcpy(into->pictures, self->order + begin, (size_t)into->batch.n * sizeof *into->pictures);
+}
+
+static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size_t index, float *dst, float *label)
+{
+    shunt_image image = {0};
+    int64_t number = 0;
+    shunt_status status = shunt_dataset_get(setup->data, index, &image, &number);
+    *label = (float)number;
+    if (!status && setup->recipe) {
+        uint64_t key = shunt_random_bits(shunt_random_key("picture", (uint64_t)setup->recipe->seed), epoch);
+        status = shunt_augment_picture(setup->recipe, setup->preprocess, &image, shunt_random_bits(key, index), dst);
+    } else if (!status) {
+        status = shunt_preprocess_apply(setup->preprocess, &image, dst);
+    }
+    shunt_image_free(&image);
+    return status ? shunt_fail_context(status, "picture %zu", index) : SHUNT_OK;
+}
+
+static shunt_status make_batch(void *context, int64_t number, void *into_slot)
+{
+    const loader_setup *setup = &((const loader *)context)->setup;
+    slot *into = into_slot;
+    (void)number;
+    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop;
+    shunt_status status = SHUNT_OK;
+    for (int64_t i = 0; !status && i < into->batch.n; i++)
+        status = load_picture(setup, into->epoch, into->pictures[i], into->batch.images + (size_t)i * plane,
+                              &into->batch.labels[i]);
+    return status;
+}
+
+static shunt_status allocate(loader *self)
+{
+    const loader_setup *setup = &self->setup;
+    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop, n = (size_t)setup->batch;
+    self->slots = calloc((size_t)self->nslots, sizeof *self->slots);
+    self->order = calloc(setup->count, sizeof *self->order);
+    if (!self->slots || !self->order) return shunt_fail_memory();
+    for (int64_t i = 0; i < self->nslots; i++) {
+        slot *made = &self->slots[i];
+        made->batch.images = calloc(n, plane * sizeof(float));
+        made->batch.labels = calloc(n, sizeof(float));
+        made->pictures = calloc(n, sizeof *made->pictures);
+        if (!made->batch.images || !made->batch.labels || !made->pictures) return shunt_fail_memory();
+    }
+    return SHUNT_OK;
+}
+
+shunt_status loader_create(const loader_setup *setup, loader **out)
+{
+    *out = NULL;
+    loader *self = calloc(1, sizeof *self);
+    if (!self) return shunt_fail_memory();
+    self->setup = *setup;
+    self->nslots = ring_workers(setup->workers) + SPARE_SLOTS;
+    self->order_epoch = -1;
+    shunt_status status = allocate(self);
+    ring_setup work = {.first = setup->first,
+                       .end = setup->end,
+                       .workers = setup->workers,
+                       .slots = self->slots,
+                       .slot_size = sizeof *self->slots,
+                       .nslots = self->nslots,
+                       .context = self,
+                       .make = make_batch,
+                       .prepare = list_pictures};
+    if (!status) status = ring_create(&work, &self->ring);
+    if (status)
+        loader_destroy(self);
+    else
+        *out = self;
+    return status;
+}
+
+void loader_destroy(loader *self)
+{
+    if (!self) return;
+    ring_destroy(self->ring);
+    for (int64_t i = 0; self->slots && i < self->nslots; i++) {
+        free(self->slots[i].batch.images);
+        free(self->slots[i].batch.labels);
+        free(self->slots[i].pictures);
+    }
+    free(self->slots);
+    free(self->order);
+    free(self);
+}
+
+shunt_status loader_next(loader *self, const loader_batch **out)
+{
+    void *made;
+    shunt_status status = ring_next(self->ring, &made);
+    *out = &((slot *)made)->batch;
+    return status;
+}
+
+/* ---- Which pictures can be decoded ------------------------------------------------------------------------------ */
+
+typedef struct check {
+    const shunt_dataset *data;
+    size_t count;
+    char **failures; /* per picture: why it cannot be decoded, or NULL */
+} check;
+
+static shunt_status check_picture(void *context, int64_t number, void *unused)
+{
+    const check *self = context;
+    shunt_image image = {0};
+    int64_t label;
+    (void)unused;
+    shunt_status status = shunt_dataset_get(self->data, (size_t)number, &image, &label);
+    shunt_image_free(&image);
+    return status;
+}
+
+static shunt_status run_check(check *self, int64_t workers)
+{
+    ring *pictures;
+    void *unused;
+    ring_setup work = {.end = (int64_t)self->count,
+                       .workers = workers,
+                       .slots = self, /* of no size: what comes of it is all */
+                       .nslots = ring_workers(workers) + SPARE_SLOTS,
+                       .context = self,
+                       .make = check_picture};
+    shunt_status status = ring_create(&work, &pictures);
+    for (size_t i = 0; !status && i < self->count; i++)
+        if (ring_next(pictures, &unused) && !(self->failures[i] = strdup(shunt_last_error())))
+            status = shunt_fail_memory();
+    ring_destroy(pictures);
+    return status;
+}
+
+/* Says what there is to say of those that cannot be decoded. */
+static shunt_status judge(const check *self, size_t nbad, int skip_bad)
+{
+    enum { MOST_NAMED = 10 };
+    size_t named = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (!self->failures[i]) continue;
+        if (!skip_bad)
+            return shunt_fail(SHUNT_E_INVALID, "%zu of %zu pictures cannot be read; the first: %s", nbad, self->count,
+                              self->failures[i]);
+        if (named++ < MOST_NAMED) shunt_log(SHUNT_LOG_WARN, "left out: %s", self->failures[i]);
+    }
+    if (nbad) shunt_log(SHUNT_LOG_WARN, "%zu of %zu pictures are left out", nbad, self->count);
+    return SHUNT_OK;
+}
+
+shunt_status loader_check(const shunt_dataset *data, int64_t workers, int skip_bad, size_t **good, size_t *count)
+{
+    check self = {.data = data, .count = shunt_dataset_count(data)};
+    size_t total = self.count;
+    *count = 0;
+    *good = calloc(total, sizeof **good);
+    self.failures = calloc(total, sizeof *self.failures);
+    shunt_status status = *good && self.failures ? SHUNT_OK : shunt_fail_memory();
+    if (!status) status = run_check(&self, workers);
+    for (size_t i = 0; !status && i < total; i++)
+        if (!self.failures[i]) (*good)[(*count)++] = i;
+    if (!status) status = judge(&self, total - *count, skip_bad);
+    for (size_t i = 0; self.failures && i < total; i++) free(self.failures[i]);
+    free(self.failures);
+    if (status) {
+        free(*good);
+        *good = NULL;
+    }
+    return status;
+}

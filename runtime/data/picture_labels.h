@@ -1,0 +1,32 @@
+/* picture_labels.h - names of pictures with their labels, and the files that give labels to pictures in one folder. */
+#ifndef SHUNT_RUNTIME_PICTURE_LABELS_H
+#define SHUNT_RUNTIME_PICTURE_LABELS_H
+
+#include <stdbool.h>
+
+#include "runtime/data/dataset.h"
+
+/* A million pictures are usual: their names lie behind one another in one piece of memory. */
+typedef struct picture_item {
+    size_t name; /* where it begins in `names` */
+    int64_t label;
+} picture_item;
+
+typedef struct picture_list {
+    char *names;
+    size_t used, names_room;
+    picture_item *items;
+    size_t count, items_room;
+} picture_list;
+
+shunt_status picture_list_add(picture_list *list, const char *name, int64_t label);
+void picture_list_free(picture_list *list);
+const char *picture_name(const picture_list *list, size_t index);
+
+/* Gives each picture, whose names are sorted, its label from a text file. Lines are "NAME LABEL", with or without the name's
+ * ending, separated by blanks or a comma, what follows being ignored, and perhaps a heading; or only "LABEL", one for each
+ * picture in the order of their names. If all labels are numbers, they are the classes', and *classes is NULL; else they are
+ * names, numbered in their order, and *classes has them, to be freed. */
+shunt_status picture_labels_read(const char *path, picture_list *list, char ***classes, size_t *nclasses);
+
+#endif

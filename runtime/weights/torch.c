@@ -1,0 +1,452 @@
+/* torch.c - from the pickle of a PyTorch file to tensors: finds the state dict, and views its tensors where they lie in
+ * their storages. What is not laid out row by row, or for another byte order, is copied, within a budget: strides can make
+ * much out of little. */
+#include "runtime/weights/torch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+
+enum {
+    MOST_TENSORS = 1 << 16,
+    MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
+    MOST_WRAPPERS = 4,      /* a parameter in a parameter ... around a tensor */
+    MOST_NESTING = 4,       /* dictionaries around the state dict */
+    MOST_DICTS = 256        /* of a checkpoint that are looked at */
+};
+
+static const torch_type types[] = {
+    {"FloatStorage", 4, SHUNT_F32},  {"DoubleStorage", 8, SHUNT_F64},
+    {"HalfStorage", 2, SHUNT_F16},   {"BFloat16Storage", 2, SHUNT_BF16},
+    {"LongStorage", 8, SHUNT_I64},   {"IntStorage", 4, SHUNT_I32},
+    {"ShortStorage", 2, SHUNT_I16},  {"CharStorage", 1, SHUNT_I8},
+    {"ByteStorage", 1, SHUNT_U8},    {"BoolStorage", 1, SHUNT_BOOL},
+    {"UntypedStorage", 1, 0},        {"ComplexFloatStorage", 8, 0},
+    {"ComplexDoubleStorage", 16, 0}, {"QInt8Storage", 1, 0},
+    {"QUInt8Storage", 1, 0},         {"QInt32Storage", 4, 0},
+};
+
+/* ---- Storages ------------------------------------------------------------------------------------------------- */
+
+/* The class as torch, torch.cuda or torch.storage has it; NULL for any other. */
+static const torch_type *find_type(const pickle_tree *pickle, pickle_ref ref)
+{
+    const pickle_node *node = &pickle->nodes[ref];
+    if (node->kind != PICKLE_GLOBAL) return NULL;
+    if (!pickle_is_text(pickle, node->pair.first, "torch") && !pickle_is_text(pickle, node->pair.first, "torch.cuda") &&
+        !pickle_is_text(pickle, node->pair.first, "torch.storage"))
+        return NULL;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (pickle_is_text(pickle, node->pair.second, types[i].name)) return &types[i];
+    return NULL;
+}
+
+/* A persistent id of a storage: ("storage", class, key, device, count[, view]). */
+enum { ID_TAG, ID_TYPE, ID_KEY, ID_DEVICE, ID_COUNT, ID_VIEW, ID_ITEMS };
+
+static shunt_status fail_at(const torch_file *self, const pickle_node *node, const char *what)
+{
+    return shunt_fail(SHUNT_E_INVALID, "%s: %s (byte %" PRIu64 ")", self->path, what,
+                      pickle_offset(&self->pickle, node));
+}
+
+static shunt_status read_id(const torch_file *self, const pickle_node *node, const pickle_ref *id, torch_storage *out)
+{
+    int64_t count;
+    out->type = find_type(&self->pickle, id[ID_TYPE]);
+    if (!out->type) return fail_at(self, node, "a storage of an unknown class");
+    uint64_t bytes;
+    if (!pickle_integer(&self->pickle, id[ID_COUNT], &count) || count < 0 ||
+        __builtin_mul_overflow((uint64_t)count, out->type->bytes, &bytes) || bytes > PTRDIFF_MAX)
+        return fail_at(self, node, "a storage whose size is no number of elements");
+    out->count = (uint64_t)count;
+    out->key = pickle_string(&self->pickle, id[ID_KEY]);
+    return out->key ? SHUNT_OK : fail_at(self, node, "a storage whose key is no text");
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const torch_storage *)a)->key, ((const torch_storage *)b)->key);
+}
+
+/* Whether the node is the id of a storage, whose parts go to id. */
+static bool is_storage(const pickle_tree *pickle, const pickle_node *node, pickle_ref id[ID_ITEMS])
+{
+    if (node->kind != PICKLE_PERSISTENT) return false;
+    int64_t items = pickle_items(pickle, node->pair.first, id, ID_ITEMS);
+    return items >= ID_VIEW && pickle_is_text(pickle, id[ID_TAG], "storage");
+}
+
+static shunt_status add_storage(torch_file *self, const pickle_node *node, const pickle_ref *id)
+{
+    torch_storage storage = {0};
+    if (self->nstorages == self->room) {
+        size_t room = self->room ? 2 * self->room : 64;
+        torch_storage *grown = reallocarray(self->storages, room, sizeof *grown);
+        if (!grown) return shunt_fail_memory();
+        self->storages = grown;
+        self->room = room;
+    }
+    shunt_status status = read_id(self, node, id, &storage);
+    if (!status) self->storages[self->nstorages++] = storage;
+    return status;
+}
+
+/* One of each key. The same key must mean the same storage. */
+static shunt_status merge_storages(torch_file *self)
+{
+    size_t kept = 0;
+    shunt_status status = SHUNT_OK;
+    if (self->nstorages) qsort(self->storages, self->nstorages, sizeof *self->storages, by_key);
+    for (size_t i = 0; i < self->nstorages; i++) {
+        torch_storage *now = &self->storages[i], *last = kept ? &self->storages[kept - 1] : NULL;
+        if (!last || strcmp(last->key, now->key)) {
+            self->storages[kept++] = *now;
+            continue;
+        }
+        if (last->type != now->type || last->count != now->count)
+            status =
+                shunt_fail(SHUNT_E_INVALID,
+                           "%s: storage '%.100s' is of %" PRIu64 " elements of %s, and elsewhere of %" PRIu64 " of %s",
+                           self->path, now->key, last->count, last->type->name, now->count, now->type->name);
+        free(now->key);
+    }
+    self->nstorages = kept;
+    return status;
+}
+
+shunt_status torch_list_storages(torch_file *self)
+{
+    const pickle_tree *pickle = &self->pickle;
+    for (uint32_t i = 0; i < pickle->nnodes; i++) {
+        pickle_ref id[ID_ITEMS];
+        if (!is_storage(pickle, &pickle->nodes[i], id)) continue;
+        shunt_status status = self->nstorages < MOST_TENSORS
+                                  ? add_storage(self, &pickle->nodes[i], id)
+                                  : shunt_fail(SHUNT_E_INVALID, "%s: over %d storages", self->path, MOST_TENSORS);
+        if (status) return status;
+    }
+    return merge_storages(self);
+}
+
+torch_storage *torch_find_storage(const torch_file *self, const char *key)
+{
+    const torch_storage wanted = {.key = (char *)key};
+    return self->nstorages ? bsearch(&wanted, self->storages, self->nstorages, sizeof wanted, by_key) : NULL;
+}
+
+/* ---- One tensor -------------------------------------------------------------------------------------------------- */
+
+typedef struct torch_tensor {
+    const torch_type *type;
+    const uint8_t *data; /* of element 0 */
+    uint64_t count;      /* elements from there to the storage's end */
+    uint32_t rank;
+    int64_t dims[SHUNT_MAX_RANK], strides[SHUNT_MAX_RANK];
+} torch_tensor;
+
+/* The storage that a node refers to, or the part of it that an old file's view is of. */
+static shunt_status resolve(const torch_file *self, pickle_ref ref, torch_tensor *out)
+{
+    const pickle_tree *pickle = &self->pickle;
+    pickle_ref id[ID_ITEMS], view[3];
+    if (!is_storage(pickle, &pickle->nodes[ref], id)) return shunt_fail(SHUNT_E_INVALID, "it is of no storage");
+    char *key = pickle_string(pickle, id[ID_KEY]);
+    const torch_storage *storage = key ? torch_find_storage(self, key) : NULL;
+    free(key);
+    if (!storage) return shunt_fail_memory(); /* all are listed */
+    *out = (torch_tensor){.type = storage->type, .data = storage->data, .count = storage->count};
+    const bool old = pickle_items(pickle, pickle->nodes[ref].pair.first, NULL, 0) > ID_VIEW;
+    if (!old || pickle->nodes[id[ID_VIEW]].kind == PICKLE_NONE) return SHUNT_OK;
+    int64_t offset, count;
+    if (pickle_items(pickle, id[ID_VIEW], view, 3) != 3 || !pickle_integer(pickle, view[1], &offset) ||
+        !pickle_integer(pickle, view[2], &count) || offset < 0 || count < 0 || (uint64_t)offset > storage->count ||
+        (uint64_t)count > storage->count - (uint64_t)offset)
+        return shunt_fail(SHUNT_E_INVALID, "it is of a view that reaches past its storage");
+    out->data += (size_t)offset * storage->type->bytes;
+    out->count = (uint64_t)count;
+    return SHUNT_OK;
+}
+
+/* A tuple of whole numbers >= 0, or a torch.Size of one. *rank: how many there are, of which 6 are kept. */
+static shunt_status read_numbers(const pickle_tree *pickle, pickle_ref ref, const char *what, uint32_t *rank,
+                                 int64_t out[SHUNT_MAX_RANK])
+{
+    const pickle_node *node = &pickle->nodes[ref];
+    pickle_ref items[SHUNT_MAX_RANK];
+    if (node->kind == PICKLE_CALL && pickle_is_global(pickle, node->call.callee, "torch", "Size") &&
+        pickle_items(pickle, node->call.args, items, 1) == 1)
+        ref = items[0];
+    int64_t count = pickle_items(pickle, ref, items, SHUNT_MAX_RANK);
+    if (count < 0) return shunt_fail(SHUNT_E_INVALID, "its %s is no tuple", what);
+    *rank = (uint32_t)count;
+    for (uint32_t i = 0; i < *rank && i < SHUNT_MAX_RANK; i++)
+        if (!pickle_integer(pickle, items[i], &out[i]) || out[i] < 0)
+            return shunt_fail(SHUNT_E_INVALID, "its %s[%u] is not a whole number >= 0", what, i);
+    return SHUNT_OK;
+}
+
+/* The farthest element must lie in the storage. */
+static shunt_status check_extent(const torch_tensor *tensor)
+{
+    uint64_t last = 0, elements = 1;
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        uint64_t dim = (uint64_t)tensor->dims[i], reach;
+        if (!dim) return SHUNT_OK;
+        if (__builtin_mul_overflow(elements, dim, &elements) || elements > PTRDIFF_MAX / 16 ||
+            __builtin_mul_overflow(dim - 1, (uint64_t)tensor->strides[i], &reach) ||
+            __builtin_add_overflow(last, reach, &last))
+            return shunt_fail(SHUNT_E_INVALID, "its size overflows at dimension %u", i);
+    }
+    if (last < tensor->count) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID,
+                      "it reaches element %" PRIu64 " of its storage from its offset on, of which there are %" PRIu64,
+                      last, tensor->count);
+}
+
+/* Arguments of _rebuild_tensor and its successors; more than these follow in some. */
+enum { ARG_STORAGE, ARG_OFFSET, ARG_SIZE, ARG_STRIDE, NARGS };
+
+static shunt_status read_tensor(const torch_file *self, pickle_ref arguments, torch_tensor *out)
+{
+    const pickle_tree *pickle = &self->pickle;
+    pickle_ref args[NARGS];
+    int64_t offset;
+    uint32_t strides = 0;
+    if (pickle_items(pickle, arguments, args, NARGS) < NARGS)
+        return shunt_fail(SHUNT_E_INVALID, "it lacks a storage, an offset, a size or a stride");
+    shunt_status status = resolve(self, args[ARG_STORAGE], out);
+    if (!status) status = read_numbers(pickle, args[ARG_SIZE], "size", &out->rank, out->dims);
+    if (!status) status = read_numbers(pickle, args[ARG_STRIDE], "stride", &strides, out->strides);
+    if (status) return status;
+    if (out->rank != strides)
+        return shunt_fail(SHUNT_E_INVALID, "it has %u dimensions and %u strides", out->rank, strides);
+    if (!pickle_integer(pickle, args[ARG_OFFSET], &offset) || offset < 0 || (uint64_t)offset > out->count)
+        return shunt_fail(SHUNT_E_INVALID, "its offset is not in its storage of %" PRIu64 " elements", out->count);
+    if (out->rank > SHUNT_MAX_RANK) return SHUNT_OK; /* not used */
+    out->data += (size_t)offset * out->type->bytes;
+    out->count -= (uint64_t)offset;
+    return check_extent(out);
+}
+
+/* Whether its elements, of which there are some, follow each other row by row. */
+static bool is_contiguous(const torch_tensor *tensor)
+{
+    int64_t expected = 1;
+    for (uint32_t i = tensor->rank; i-- > 0;) {
+        if (tensor->dims[i] != 1 && tensor->strides[i] != expected) return false;
+        expected *= tensor->dims[i];
+    }
+    return true;
+}
+
+/* Row by row; `swapped` turns each element's bytes around. */
+static void gather(const torch_tensor *tensor, bool swapped, uint8_t *dst)
+{
+    const size_t bytes = tensor->type->bytes;
+    int64_t index[SHUNT_MAX_RANK] = {0};
+    uint32_t axis = 0;
+    size_t at = 0; /* element; the stride of an axis of length 1 may be anything, and wrap around */
+    do {
+        const uint8_t *src = tensor->data + at * bytes;
+        for (size_t i = 0; i < bytes; i++) *dst++ = src[swapped ? bytes - 1 - i : i];
+        for (axis = tensor->rank; axis-- > 0;) {
+            at += (size_t)tensor->strides[axis];
+            if (++index[axis] < tensor->dims[axis]) break;
+            at -= (size_t)tensor->strides[axis] * (size_t)tensor->dims[axis];
+            index[axis] = 0;
+        }
+    } while (axis < tensor->rank);
+}
+
+/* Puts the tensor as a view, or as a copy that the budget allows. */
+static shunt_status put(torch_file *self, const char *name, const torch_tensor *tensor)
+{
+    shunt_tensor_desc desc = {.dtype = tensor->type->dtype, .rank = (uint8_t)tensor->rank, .block = SHUNT_PLAIN};
+    memcpy(desc.dims, tensor->dims, sizeof desc.dims);
+    const uint64_t bytes = shunt_tensor_bytes(&desc);
+    const bool as_is = !bytes || (is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1));
+    if (as_is) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
+    const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
+    if (bytes > budget - self->copied)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "its strides make %" PRIu64
+                          " bytes of it, too much for a file of %zu: it is expanded; save a "
+                          "contiguous copy",
+                          bytes, self->weights->file.size);
+    self->copied += bytes;
+    void *room = NULL;
+    shunt_status status = shunt_weights_add(self->weights, name, &desc, &room);
+    if (!status) gather(tensor, self->swapped, room);
+    return status;
+}
+
+/* ---- The state dict ------------------------------------------------------------------------------------------------ */
+
+/* What a node is a tensor by: its innermost call of torch._utils, through wrappers. NULL: it is no tensor at all. */
+static const pickle_node *tensor_call(const pickle_tree *pickle, pickle_ref ref)
+{
+    for (int wrappers = 0; wrappers < MOST_WRAPPERS; wrappers++) {
+        const pickle_node *node = &pickle->nodes[ref];
+        if (node->kind != PICKLE_CALL) return NULL;
+        pickle_ref callee = node->call.callee;
+        bool parameter = pickle_is_global(pickle, callee, "torch._utils", "_rebuild_parameter") ||
+                         pickle_is_global(pickle, callee, "torch._utils", "_rebuild_parameter_with_state") ||
+                         pickle_is_global(pickle, callee, "torch.nn.parameter", "Parameter");
+        if (parameter && pickle_items(pickle, node->call.args, &ref, 1) >= 1) continue;
+        const pickle_node *name = &pickle->nodes[callee];
+        return name->kind == PICKLE_GLOBAL && pickle_is_text(pickle, name->pair.first, "torch._utils") ? node : NULL;
+    }
+    return NULL;
+}
+
+/* A tensor of a kind that is not read is no failure, but said to who asks for it. */
+static shunt_status put_unusable(const torch_file *self, const char *name, json_t *reason)
+{
+    if (reason && !json_object_set_new(self->weights->unusable, name, reason)) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "its name is not UTF-8, or there is no memory left");
+}
+
+static shunt_status put_tensor(torch_file *self, const char *name, const pickle_node *call)
+{
+    const pickle_tree *pickle = &self->pickle;
+    torch_tensor tensor;
+    shunt_status status = shunt_weights_check_name(name);
+    if (status) return status;
+    if (shunt_weights_find(self->weights, name) || shunt_weights_unusable(self->weights, name))
+        return shunt_fail(SHUNT_E_INVALID, "it is there twice");
+    if (!pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor") &&
+        !pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor_v2"))
+        return put_unusable(self, name, json_string("it is a quantized, sparse or otherwise unusual tensor"));
+    status = read_tensor(self, call->call.args, &tensor);
+    if (status) return status;
+    if (!tensor.type->dtype)
+        return put_unusable(self, name, json_sprintf("elements of %s are not supported", tensor.type->name));
+    if (tensor.rank > SHUNT_MAX_RANK)
+        return put_unusable(self, name,
+                            json_sprintf("rank %u is not supported, at most %d", tensor.rank, SHUNT_MAX_RANK));
+    return put(self, name, &tensor);
+}
+
+static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
+{
+    const pickle_node *node = &pickle->nodes[dict];
+    uint32_t cell = node->items.first;
+    for (uint32_t i = 0; i < node->items.count; i++, cell = pickle->cells[cell].next)
+        if (i % 2 && tensor_call(pickle, pickle->cells[cell].value)) return true;
+    return false;
+}
+
+/* The place of a key among those that a state dict is usually under. */
+enum { NKEYS = 9 };
+static uint32_t rank_of(const pickle_tree *pickle, pickle_ref key)
+{
+    static const char *const keys[NKEYS] = {"state_dict", "model",  "model_state_dict", "net",      "network",
+                                            "weights",    "params", "state_dict_ema",   "model_ema"};
+    uint32_t rank = 0;
+    while (rank < NKEYS && !pickle_is_text(pickle, key, keys[rank])) rank++;
+    return rank;
+}
+
+/* The dictionaries of a dictionary, each once, though it may be under many keys. */
+typedef struct dict_list {
+    pickle_ref dicts[MOST_DICTS];
+    bool tensors[MOST_DICTS]; /* it has some */
+    uint32_t count, with_tensors;
+} dict_list;
+
+/* Whether the dictionary, which is added if there is room, has tensors. */
+static bool note_dict(dict_list *list, const pickle_tree *pickle, pickle_ref dict)
+{
+    uint32_t i = 0;
+    while (i < list->count && list->dicts[i] != dict) i++;
+    if (i == MOST_DICTS) return false;
+    if (i == list->count) {
+        list->dicts[list->count++] = dict;
+        list->tensors[i] = has_tensors(pickle, dict);
+        list->with_tensors += list->tensors[i];
+    }
+    return list->tensors[i];
+}
+
+/* The dictionary to go on with: one that has tensors, under the most usual key, or under any if it is the only one; else one
+ * without under a usual key. */
+static bool inner_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
+{
+    const pickle_node *node = &pickle->nodes[dict];
+    dict_list list = {.count = 0};
+    pickle_ref best[2] = {0, 0}; /* without and with tensors */
+    uint32_t ranks[2] = {NKEYS, NKEYS + 1}, cell = node->items.first;
+    for (uint32_t i = 0; i + 1 < node->items.count; i += 2) {
+        const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];
+        cell = value.next;
+        if (pickle->nodes[value.value].kind != PICKLE_DICT) continue;
+        const bool tensors = note_dict(&list, pickle, value.value);
+        const uint32_t rank = rank_of(pickle, key.value);
+        if (rank >= ranks[tensors]) continue;
+        ranks[tensors] = rank;
+        best[tensors] = value.value;
+    }
+    const bool found = ranks[true] < NKEYS || list.with_tensors == 1;
+    *out = best[found];
+    return found || ranks[false] < NKEYS;
+}
+
+/* The dictionary itself if it has tensors, else one in it, and so on. */
+static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
+{
+    for (int level = 0; level < MOST_NESTING; level++) {
+        if (has_tensors(pickle, *dict)) return true;
+        if (!inner_dict(pickle, *dict, dict)) return false;
+    }
+    return false;
+}
+
+static shunt_status fail_no_dict(const torch_file *self)
+{
+    const pickle_tree *pickle = &self->pickle;
+    const pickle_node *root = &pickle->nodes[pickle->root];
+    if (root->kind == PICKLE_CALL)
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "%s: holds a Python object, not its weights alone; in Python, save model.state_dict()",
+                          self->path);
+    return shunt_fail(SHUNT_E_INVALID,
+                      "%s: no state dict: expected a dictionary of tensors at the top, under a key such as state_dict "
+                      "or model, or the only one under any key; in Python, save it by itself",
+                      self->path);
+}
+
+shunt_status torch_read_tensors(torch_file *self)
+{
+    const pickle_tree *pickle = &self->pickle;
+    pickle_ref dict = pickle->root;
+    if (pickle->nodes[dict].kind != PICKLE_DICT || !find_state_dict(pickle, &dict)) return fail_no_dict(self);
+    const pickle_node *node = &pickle->nodes[dict];
+    shunt_status status = SHUNT_OK;
+    uint32_t cell = node->items.first, tensors = 0;
+    for (uint32_t i = 0; i + 1 < node->items.count && !status; i += 2) {
+        const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];
+        const pickle_node *call = tensor_call(pickle, value.value);
+        cell = value.next;
+        if (!call) continue; /* a number, a hook ...: not a weight */
+        if (tensors++ == MOST_TENSORS)
+            return shunt_fail(SHUNT_E_INVALID, "%s: over %d tensors", self->path, MOST_TENSORS);
+        char *name = pickle_string(pickle, key.value);
+        if (!name) return fail_at(self, &pickle->nodes[key.value], "a tensor's name is no text, or too long");
+        status = put_tensor(self, name, call);
+        if (status)
+            shunt_fail_context(status, "%s: tensor '%.100s' (byte %" PRIu64 ")", self->path, name,
+                               pickle_offset(pickle, call));
+        free(name);
+    }
+    return status;
+}
+
+void torch_free(torch_file *self)
+{
+    for (size_t i = 0; i < self->nstorages; i++) free(self->storages[i].key);
+    free(self->storages);
+    pickle_free(&self->pickle);
+}

@@ -1,0 +1,538 @@
+/* Pictures: decoded as Pillow decodes them, resized and preprocessed as Pillow and torchvision do it, to the bit (golden
+ * data and the script that makes it are in tests/golden); damaged and hostile ones are refused with the reason. */
+#include "runtime/base/file.h"
+#include "runtime/data/image.h"
+#include "runtime/base/random.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "tests/support/temporary.h"
+
+#define IMAGES TEST_GOLDEN "/images/"
+
+static const char *const pictures[] = {
+    "420.jpg",
+    "422.jpg",
+    "444.jpg",
+    "progressive.jpg",
+    "gray.jpg",
+    "cmyk.jpg",
+    "ycck.jpg",
+    "rgb.jpg",
+    "odd.jpg",
+    "turned.jpg",
+    "rgb.png",
+    "rgba.png",
+    "gray.png",
+    "gray2.png",
+    "gray4.png",
+    "gray_alpha.png",
+    "palette.png",
+    "palette4.png",
+    "palette_transparent.png",
+    "bilevel.png",
+    "rgb_transparent.png",
+    "interlaced.png",
+    "rgb16.png",
+    "gray16.png",
+    "raw.ppm",
+    "raw.pgm",
+    "raw51.pgm",
+    "raw16.ppm",
+    "plain.pgm",
+    "plain.ppm",
+};
+enum { NPICTURES = sizeof pictures / sizeof *pictures };
+
+/* What Pillow sees: a P6 file of its making, "P6\nWIDTH HEIGHT\n255\n" and the bytes. */
+static void read_expected(const char *name, shunt_image *out)
+{
+    char path[512];
+    snprintf(path, sizeof path, IMAGES "%s.ppm", name);
+    FILE *file = fopen(path, "rb");
+    long width, height;
+    if (!file || fscanf(file, "P6 %ld %ld 255", &width, &height) != 2) cr_assert_fail("%s", path);
+    size_t size = (size_t)(width * height * 3);
+    *out = (shunt_image){height, width, malloc(size)};
+    cr_assert(fgetc(file) == '\n' && fread(out->rgb, 1, size, file) == size && fgetc(file) == EOF);
+    fclose(file);
+}
+
+Test(image, formats)
+{
+    for (int i = 0; i < NPICTURES; i++) {
+        char path[512];
+        snprintf(path, sizeof path, IMAGES "%s", pictures[i]);
+        shunt_image image, expected;
+        cr_assert_eq(shunt_image_read(path, &image), SHUNT_OK, "%s", shunt_last_error());
+        read_expected(pictures[i], &expected);
+        cr_assert_eq(image.width, expected.width, "%s", pictures[i]);
+        cr_assert_eq(image.height, expected.height, "%s", pictures[i]);
+        int worst = 0;
+        for (int64_t k = 0; k < image.width * image.height * 3; k++) {
+            int difference = abs(image.rgb[k] - expected.rgb[k]);
+            worst = difference > worst ? difference : worst;
+        }
+        cr_assert_eq(worst, 0, "%s: differs by up to %d", pictures[i], worst);
+        shunt_image_free(&image);
+        shunt_image_free(&expected);
+    }
+}
+
+/* ---- Resize and preprocess ----------------------------------------------------------------------------------- */
+
+/* The same as formula() in tests/golden/images.py. */
+static shunt_image formula(int64_t height, int64_t width)
+{
+    shunt_image image = {height, width, malloc((size_t)(height * width * 3))};
+    for (int64_t y = 0, i = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++) image.rgb[i++] = (uint8_t)((x * 7 + y * 13 + c * 50) ^ (x * y >> 3));
+    return image;
+}
+
+/* FNV-1a, 64 bits. */
+static unsigned long long hash(const void *data, size_t size)
+{
+    unsigned long long h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++) h = (h ^ ((const uint8_t *)data)[i]) * 0x100000001b3u;
+    return h;
+}
+
+Test(image, resize)
+{
+    FILE *table = fopen(IMAGES "resize.txt", "r");
+    cr_assert(table);
+    long sh, sw, h, w;
+    unsigned long long expected;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %ld %ld %llx", &sh, &sw, &h, &w, &expected) == 5; rows++) {
+        shunt_image src = formula(sh, sw), dst;
+        cr_assert_eq(shunt_image_resize(&src, h, w, &dst), SHUNT_OK);
+        cr_assert(dst.height == h && dst.width == w);
+        cr_assert_eq(hash(dst.rgb, (size_t)(h * w * 3)), expected, "%ldx%ld to %ldx%ld", sh, sw, h, w);
+        shunt_image_free(&src);
+        shunt_image_free(&dst);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 13);
+}
+
+Test(image, resize_refuses)
+{
+    shunt_image src = formula(4, 4), dst;
+    cr_assert_eq(shunt_image_resize(&src, 0, 4, &dst), SHUNT_E_INVALID);
+    cr_assert_null(dst.rgb);
+    cr_assert_eq(shunt_image_resize(&src, 1 << 20, 1 << 20, &dst), SHUNT_E_INVALID);
+    expect_message("resize", "over the limit of 268435456");
+    cr_assert_eq(shunt_image_resize(&src, 4, INT64_MAX, &dst), SHUNT_E_INVALID);
+    shunt_image_free(&src);
+    cr_assert_eq(shunt_image_resize(&src, 4, 4, &dst), SHUNT_E_INVALID);
+}
+
+Test(image, preprocess)
+{
+    FILE *table = fopen(IMAGES "preprocess.txt", "r");
+    cr_assert(table);
+    long sh, sw, resize, crop;
+    shunt_preprocess p = {0};
+    unsigned long long expected;
+    double mean_abs;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %ld %ld %f %f %f %f %f %f %llx %lf", &sh, &sw, &resize, &crop, &p.mean[0], &p.mean[1],
+                  &p.mean[2], &p.std[0], &p.std[1], &p.std[2], &expected, &mean_abs) == 12;
+         rows++) {
+        p.resize = resize;
+        p.crop = crop;
+        shunt_image src = formula(sh, sw);
+        size_t count = (size_t)(3 * crop * crop);
+        float *dst = malloc(count * sizeof *dst);
+        cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_OK, "%s", shunt_last_error());
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += fabs((double)dst[i]);
+        cr_assert_float_eq(sum / (double)count, mean_abs, 1e-6, "%ldx%ld: %g, not %g", sh, sw, sum / (double)count,
+                           mean_abs);
+        cr_assert_eq(hash(dst, count * sizeof *dst), expected, "%ldx%ld resize %ld crop %ld", sh, sw, resize, crop);
+        free(dst);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 10);
+}
+
+/* Means, deviations, channel orders and ranges as torchvision applies them, set field by field. */
+Test(image, normalisation)
+{
+    FILE *table = fopen(IMAGES "normalisation.txt", "r");
+    cr_assert(table);
+    long sh, sw;
+    char fields[200];
+    unsigned long long expected;
+    double mean;
+    int rows = 0;
+    for (; fscanf(table, "%ld %ld %199s %llx %lf", &sh, &sw, fields, &expected, &mean) == 5; rows++) {
+        shunt_preprocess p = {0};
+        char copy[200], *rest = strcpy(copy, fields);
+        for (char *field; (field = strtok_r(rest, ";", &rest));) {
+            char *value = strchr(field, '=');
+            *value++ = '\0';
+            cr_assert_eq(shunt_preprocess_set(&p, field, value), SHUNT_OK, "%s", shunt_last_error());
+        }
+        shunt_image src = formula(sh, sw);
+        size_t count = (size_t)(3 * p.crop * p.crop);
+        float *dst = malloc(count * sizeof *dst);
+        cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_OK, "%s", shunt_last_error());
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += (double)dst[i];
+        cr_expect_float_eq(sum / (double)count, mean, 1e-6 * fmax(1, fabs(mean)), "%s: %g, not %g", fields,
+                           sum / (double)count, mean);
+        cr_expect_eq(hash(dst, count * sizeof *dst), expected, "%ldx%ld %s", sh, sw, fields);
+        free(dst);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 24);
+}
+
+/* As text and back; what cannot be is refused and changes nothing. */
+Test(image, preprocessing_as_text)
+{
+    shunt_preprocess p = {0}, q;
+    char text[SHUNT_PREPROCESS_TEXT];
+    static const char *const bad[][2] = {
+        {"resize", "0"},  {"resize", "3.5"},   {"crop", "16385"}, {"crop", "32x"},      {"mean", "1,2"},
+        {"mean", "nan"},  {"mean", "1,2,3,4"}, {"mean", "1,2,"},  {"std", "0"},         {"std", "0.2,-1,0.2"},
+        {"range", "2"},   {"channels", "rbg"}, {"filter", ""},    {"preset", "cifar1"}, {"colour", "rgb"},
+        {"std", "1e-99"}, {"mean", "1;2;3"},   {"mean", "1e99"},  {"resize", ""}};
+    cr_assert_eq(shunt_preprocess_preset("caffe", &p), SHUNT_OK);
+    cr_expect_str_eq(shunt_preprocess_name(&p), "caffe");
+    p.mean[1] = 1.0f / 3, p.std[2] = 0.1f, p.filter = SHUNT_BICUBIC;
+    cr_expect_null(shunt_preprocess_name(&p));
+    shunt_preprocess_print(&p, text, sizeof text);
+    cr_expect_str_eq(text, "{\"resize\":256,\"crop\":224,\"mean\":[104,0.33333334,123],\"std\":[1,1,0.1],"
+                           "\"filter\":\"bicubic\",\"channels\":\"bgr\",\"range\":255}");
+    cr_assert_eq(shunt_preprocess_parse(text, &q), SHUNT_OK, "%s", shunt_last_error());
+    cr_expect(!memcmp(&q, &p, sizeof p));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_expect_neq(shunt_preprocess_set(&q, bad[i][0], bad[i][1]), SHUNT_OK, "%s=%s", bad[i][0], bad[i][1]);
+        expect_message("", i == 14 || !*bad[i][1] ? bad[i][0] : bad[i][1]);
+    }
+    cr_expect(!memcmp(&q, &p, sizeof p));
+}
+
+Test(image, views)
+{
+    FILE *table = fopen(IMAGES "views.txt", "r");
+    cr_assert(table);
+    long sh, sw, resize, crop, n, h, w;
+    int crops, filter, rows = 0;
+    shunt_preprocess p = {0};
+    unsigned long long expected;
+    double mean_abs;
+    cr_assert_eq(shunt_preprocess_preset("imagenet", &p), SHUNT_OK);
+    for (; fscanf(table, "%ld %ld %ld %ld %d %d %ld %ld %ld %llx %lf", &sh, &sw, &resize, &crop, &crops, &filter, &n,
+                  &h, &w, &expected, &mean_abs) == 11;
+         rows++) {
+        p.resize = resize;
+        p.crop = crop;
+        p.filter = (shunt_filter)filter;
+        shunt_image src = formula(sh, sw);
+        shunt_views views;
+        cr_assert_eq(shunt_preprocess_views(&p, (shunt_crops)crops, &src, &views), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert(views.count == n && views.height == h && views.width == w);
+        size_t count = (size_t)(3 * n * h * w);
+        double sum = 0;
+        for (size_t i = 0; i < count; i++) sum += fabs((double)views.data[i]);
+        cr_assert_float_eq(sum / (double)count, mean_abs, 1e-6, "row %d: %g, not %g", rows, sum / (double)count,
+                           mean_abs);
+        cr_assert_eq(hash(views.data, count * sizeof *views.data), expected, "row %d", rows);
+        shunt_views_free(&views);
+        shunt_image_free(&src);
+    }
+    fclose(table);
+    cr_assert_eq(rows, 10);
+    shunt_image src = formula(4, 4);
+    shunt_views views;
+    p.resize = 20, p.crop = 21;
+    cr_assert_eq(shunt_preprocess_views(&p, SHUNT_CROP_TEN, &src, &views), SHUNT_E_INVALID);
+    expect_message("ten crops of 21", "it is 20");
+    cr_assert_null(views.data);
+    shunt_image_free(&src);
+}
+
+Test(image, presets)
+{
+    shunt_preprocess p;
+    cr_assert_eq(shunt_preprocess_preset("imagenet", &p), SHUNT_OK);
+    cr_assert(p.resize == 256 && p.crop == 224 && p.mean[0] == .485f && p.std[2] == .225f);
+    cr_assert_eq(shunt_preprocess_preset("imagenet-v2", &p), SHUNT_OK);
+    cr_assert(p.resize == 232 && p.crop == 224 && p.filter == SHUNT_BILINEAR);
+    cr_assert_eq(shunt_preprocess_preset("timm", &p), SHUNT_OK);
+    cr_assert(p.resize == (int)(224 / 0.95) && p.crop == 224 && p.filter == SHUNT_BICUBIC);
+    cr_assert_eq(shunt_preprocess_preset("timm-288", &p), SHUNT_OK);
+    cr_assert(p.resize == 288 && p.crop == 288 && p.filter == SHUNT_BICUBIC);
+    cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
+    cr_assert(p.resize == 32 && p.crop == 32);
+    cr_assert_eq(shunt_preprocess_preset("mnist", &p), SHUNT_E_NOT_FOUND);
+    expect_message("'mnist'", "imagenet-v2, timm, timm-288, caffe, cifar10, cifar10-kuangliu");
+    shunt_image src = formula(8, 8), empty = {0};
+    float dst[3 * 32 * 32];
+    cr_assert_eq(shunt_preprocess_apply(&p, &empty, dst), SHUNT_E_INVALID);
+    p.std[1] = 0;
+    cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_E_INVALID);
+    expect_message("preprocessing", "std[1] is not positive");
+    p.std[1] = 1;
+    p.crop = 0;
+    cr_assert_eq(shunt_preprocess_apply(&p, &src, dst), SHUNT_E_INVALID);
+    expect_message("preprocessing", "crop 0");
+    shunt_image_free(&src);
+}
+
+/* ---- Bad input -------------------------------------------------------------------------------------------------- */
+
+static void expect_refused(const void *bytes, size_t size, shunt_status status, const char *reason)
+{
+    shunt_image image;
+    shunt_status found = shunt_image_decode(bytes, size, "NAME", &image);
+    if (found != status || image.rgb) cr_assert_fail("%d, not %d: %s", found, status, reason);
+    expect_message("NAME: ", reason);
+}
+
+static shunt_mapping map_picture(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    shunt_mapping mapping;
+    cr_assert_eq(shunt_map_file(path, 0, &mapping), SHUNT_OK);
+    return mapping;
+}
+
+/* Each picture, cut off at each of its bytes. */
+Test(image, cut_off)
+{
+    for (int i = 0; i < NPICTURES; i++) {
+        shunt_mapping file = map_picture(pictures[i]);
+        /* In a plain file the last number's last digits may go and leave a number. */
+        size_t end = strncmp(pictures[i], "plain", 5) ? file.size : file.size - 5;
+        for (size_t size = 8; size < end; size++) {
+            /* A block of its own, so that a sanitizer sees a read past it. */
+            uint8_t *bytes = malloc(size);
+            memcpy(bytes, file.data, size);
+            expect_refused(bytes, size, SHUNT_E_INVALID, "");
+            if (size > 100 && size + 100 < end) expect_refused(bytes, size, SHUNT_E_INVALID, "cut off");
+            free(bytes);
+        }
+        shunt_unmap_file(&file);
+    }
+}
+
+/* The data of a JPEG is cut short, but an end marker follows: the library would pad it with gray. */
+Test(image, jpeg_with_an_early_end)
+{
+    shunt_mapping file = map_picture("420.jpg");
+    uint8_t *bytes = malloc(file.size);
+    memcpy(bytes, file.data, file.size);
+    bytes[file.size - 150] = 0xff;
+    bytes[file.size - 149] = 0xd9;
+    expect_refused(bytes, file.size, SHUNT_E_INVALID, "damaged JPEG: Corrupt JPEG data: premature end");
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+/* Garbage behind the end is common, and harmless. */
+Test(image, jpeg_with_garbage_behind)
+{
+    shunt_mapping file = map_picture("420.jpg");
+    uint8_t *bytes = calloc(file.size + 50, 1);
+    memcpy(bytes, file.data, file.size);
+    shunt_image image, expected;
+    cr_assert_eq(shunt_image_decode(bytes, file.size + 50, "NAME", &image), SHUNT_OK);
+    read_expected("420.jpg", &expected);
+    cr_assert(!memcmp(image.rgb, expected.rgb, (size_t)(image.width * image.height * 3)));
+    shunt_image_free(&image);
+    shunt_image_free(&expected);
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+/* A picture of three colours whose header, of this kind, says another size. */
+static uint8_t *resized_jpeg(const char *name, const char *kind, const char size[4], size_t *bytes)
+{
+    shunt_mapping file = map_picture(name);
+    uint8_t *copy = malloc(file.size);
+    char head[5] = {'\xff', *kind, '\0', '\x11', '\x08'};
+    memcpy(copy, file.data, file.size);
+    uint8_t *frame = memmem(copy, file.size, head, sizeof head);
+    cr_assert(frame);
+    memcpy(frame + 5, size, 4);
+    *bytes = file.size;
+    shunt_unmap_file(&file);
+    return copy;
+}
+
+Test(image, huge)
+{
+    static const char reason[] = "60000 x 60000 pixels are over the limit of 268435456";
+    size_t size;
+    shunt_mapping file = map_picture("huge.png");
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
+    shunt_unmap_file(&file);
+    uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\xea\x60\xea\x60", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, reason);
+    free(bytes);
+}
+
+/* Sizes below the limit, but memory out of all proportion to the file: refused before there is any for them. */
+Test(image, larger_than_the_file)
+{
+    size_t size;
+    shunt_mapping file = map_picture("hollow.png");
+    expect_refused(file.data, file.size, SHUNT_E_INVALID, "16000 x 16000 pixels need 735 MiB, too much for a file of");
+    shunt_unmap_file(&file);
+    uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\x3e\x80\x3e\x80", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, "16000 x 16000 pixels need 735 MiB, too much for a file of");
+    free(bytes);
+    /* A progressive one keeps its coefficients, too. */
+    bytes = resized_jpeg("progressive.jpg", "\xc2", "\x10\x00\x10\x00", &size);
+    expect_refused(bytes, size, SHUNT_E_INVALID, "4096 x 4096 pixels need 146 MiB, too much for a file of");
+    /* Nor does another frame behind it make it a plain one. */
+    static const uint8_t frame[] = {0xff, 0xc0, 0, 11, 8, 0, 1, 0, 1, 1, 1, 0x11, 0};
+    uint8_t *longer = malloc(size + sizeof frame);
+    memcpy(longer, bytes, size - 2);
+    memcpy(longer + size - 2, frame, sizeof frame);
+    memcpy(longer + size - 2 + sizeof frame, bytes + size - 2, 2);
+    expect_refused(longer, size + sizeof frame, SHUNT_E_INVALID,
+                   "4096 x 4096 pixels need 146 MiB, too much for a file of");
+    free(longer);
+    free(bytes);
+}
+
+Test(image, most_memory)
+{
+    enum { MIB = 1 << 20 };
+    cr_assert_eq(shunt_image_check_file("small", 100, 3776, 4096, 4), SHUNT_OK);
+    cr_assert_eq(shunt_image_check_file("small", MIB / 4, 3777, 4096, 4), SHUNT_E_INVALID);
+    cr_assert_eq(shunt_image_check_file("large", MIB, 4032, 8192, 4), SHUNT_OK);
+    cr_assert_eq(shunt_image_check_file("large", MIB, 4033, 8192, 4), SHUNT_E_INVALID);
+    /* Few pixels, but a decoder holds several of such rows. */
+    cr_assert_eq(shunt_image_check_file("row", 100, 1, MIB, 3), SHUNT_E_INVALID);
+}
+
+static long kilobytes(const char *what)
+{
+    char line[128];
+    long found = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    cr_assert(file);
+    while (fgets(line, sizeof line, file))
+        if (!strncmp(line, what, strlen(what))) found = atol(line + strlen(what));
+    fclose(file);
+    return found;
+}
+
+/* A text of a mebibyte, 200 times: what does not show in the picture must not take memory. */
+Test(image, texts_in_a_png)
+{
+    enum { COPIES = 200, BEFORE = 33 }; /* the signature and the header */
+    shunt_mapping file = map_picture("text.png");
+    size_t chunk = 12 + ((size_t)file.data[BEFORE + 2] << 8 | file.data[BEFORE + 3]);
+    uint8_t *bytes = malloc(file.size + COPIES * chunk), *to = bytes + BEFORE;
+    memcpy(bytes, file.data, BEFORE);
+    for (int i = 0; i < COPIES; i++, to += chunk) memcpy(to, file.data + BEFORE, chunk);
+    memcpy(to, file.data + BEFORE, file.size - BEFORE);
+    size_t size = file.size + COPIES * chunk;
+    shunt_image image, expected;
+    long before = kilobytes("VmHWM:");
+    cr_assert_eq(shunt_image_decode(bytes, size, "NAME", &image), SHUNT_OK, "%s", shunt_last_error());
+    long more = kilobytes("VmHWM:") - before;
+    cr_assert(before > 0 && more < 32 << 10, "%ld KiB for a file of %zu bytes", more, size);
+    read_expected("rgb.png", &expected);
+    cr_assert(!memcmp(image.rgb, expected.rgb, (size_t)(image.width * image.height * 3)));
+    shunt_image_free(&image);
+    shunt_image_free(&expected);
+    free(bytes);
+    shunt_unmap_file(&file);
+}
+
+Test(image, ppm_refuses)
+{
+    static const char *const bad[][2] = {
+        {"P6 60000 60000 255 ", "60000 x 60000 pixels are over the limit"},
+        {"P6 99999999999 1 255 ", "the width is over 2147483647"},
+        {"P6 0 1 255 ", "0 x 1 pixels"},
+        {"P6 -1 1 255 ", "the width is not a number"},
+        {"P6 2 x 255 ", "the height is not a number"},
+        {"P6 2 2 0 ", "the largest sample value is 0"},
+        {"P6 2 2 65536 ", "the largest sample value is over 65535"},
+        {"P6 2 2", "cut off before the largest sample value"},
+        {"P6 2 2 # no end", "cut off before the largest sample value"},
+        {"P6 2 2 255 abcdefghijk", "cut off: 11 bytes of samples, expected 12"},
+        {"P5 2 1 1023 \1\2\3", "cut off: 3 bytes of samples, expected 4"},
+        {"P5 1 1 9 a", "a sample is over 9"},
+        {"P2 2 1 9 1", "cut off: 1 bytes of samples, expected at least 3"},
+        {"P3 23 3100286 10 ", "cut off: 0 bytes of samples"}, /* found by fuzzing: 200 MB were asked for */
+        {"P2 2 1 9   1 ", "cut off before a sample"},
+        {"P2 2 1 9 1 10", "a sample is over 9"},
+        {"P2 2 1 9 1 -1", "a sample is not a number"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(bad[i][0], strlen(bad[i][0]), SHUNT_E_INVALID, bad[i][1]);
+}
+
+Test(image, other_content)
+{
+    expect_refused("GIF89a.....", 11, SHUNT_E_UNSUPPORTED, "looks like a GIF picture; not supported");
+    expect_refused("RIFF....WEBP", 12, SHUNT_E_UNSUPPORTED, "WebP");
+    expect_refused("P4 1 1 x", 8, SHUNT_E_UNSUPPORTED, "PBM");
+    expect_refused("hello, world", 12, SHUNT_E_INVALID, "not a picture");
+    expect_refused("", 0, SHUNT_E_INVALID, "not a picture");
+    expect_refused("\xff\xd8\xff", 3, SHUNT_E_INVALID, "cut off");
+    expect_refused("\xff\xd8\xff\xd9", 4, SHUNT_E_INVALID, "damaged JPEG");
+}
+
+Test(image, paths, .init = enter_folder, .fini = leave_folder)
+{
+    shunt_image image;
+    cr_assert_eq(shunt_image_read("none.png", &image), SHUNT_E_NOT_FOUND);
+    expect_message("none.png", "No such file");
+    cr_assert(!mkdir("dir.png", 0777));
+    cr_assert_eq(shunt_image_read("dir.png", &image), SHUNT_E_INVALID);
+    expect_message("dir.png", "is a directory");
+    put_bytes("empty.png", "", 0);
+    cr_assert_eq(shunt_image_read("empty.png", &image), SHUNT_E_INVALID);
+    expect_message("empty.png", "empty");
+}
+
+/* Pictures with some bytes changed: decoded or refused with a message. The sizes that a header claims grow with it, so
+ * the pixels are read: a sanitizer sees what was not there or not written. */
+Test(image, mutations)
+{
+    uint64_t key = shunt_random_key("mutations", 0), draw = 0;
+    unsigned decoded = 0, refused = 0, sum = 0;
+    for (int i = 0; i < NPICTURES; i++) {
+        shunt_mapping file = map_picture(pictures[i]);
+        for (int round = 0; round < 400; round++) {
+            uint8_t *bytes = malloc(file.size);
+            memcpy(bytes, file.data, file.size);
+            int flips = 1 + (int)(shunt_random_at(key, draw++) * 4);
+            for (int k = 0; k < flips; k++) {
+                size_t at = (size_t)(shunt_random_at(key, draw++) * (double)file.size);
+                bytes[at] = (uint8_t)(shunt_random_at(key, draw++) * 256);
+            }
+            shunt_image image;
+            if (shunt_image_decode(bytes, file.size, "NAME", &image)) {
+                refused++;
+                expect_message("NAME: ", "");
+                if (image.rgb) cr_assert_fail("a refused picture has pixels");
+            } else {
+                decoded++;
+                sum += image.rgb[0] + image.rgb[image.height * image.width * 3 - 1];
+                shunt_image_free(&image);
+            }
+            free(bytes);
+        }
+        shunt_unmap_file(&file);
+    }
+    cr_assert(decoded > 1000 && refused > 1000, "%u decoded, %u refused, sum %u", decoded, refused, sum);
+}

@@ -1,0 +1,202 @@
+/* Folders of pictures as data sets: which pictures, in what order, with what labels; and what is refused. Each picture is one
+ * grey pixel, whose value tells which it is. */
+#include <sys/stat.h>
+
+#include "tests/support/temporary.h"
+
+TestSuite(imagefolder, .init = enter_folder, .fini = leave_folder);
+
+static void put_pixel(const char *path, int value)
+{
+    char folders[256], bytes[16];
+    snprintf(folders, sizeof folders, "%s", path);
+    for (char *slash = folders; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        mkdir(folders, 0777);
+    }
+    put_bytes(path, bytes, (size_t)snprintf(bytes, sizeof bytes, "P5 1 1 255\n%c", value));
+}
+
+static void put_text(const char *path, const char *text)
+{
+    put_bytes(path, text, strlen(text));
+}
+
+typedef struct expected {
+    const char *name;
+    int64_t label;
+    int pixel;
+} expected;
+
+static void expect_set(shunt_dataset *set, size_t classes, const expected *pictures, size_t count)
+{
+    cr_assert_eq(shunt_dataset_count(set), count, "%zu pictures", shunt_dataset_count(set));
+    cr_assert_eq(shunt_dataset_classes(set), classes);
+    for (size_t i = 0; i < count; i++) {
+        shunt_image image;
+        int64_t label;
+        cr_assert_str_eq(shunt_dataset_picture(set, i), pictures[i].name);
+        cr_assert_eq(shunt_dataset_get(set, i, &image, &label), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(label, pictures[i].label, "%s", pictures[i].name);
+        cr_assert_eq(image.rgb[0], pictures[i].pixel, "%s", pictures[i].name);
+        shunt_image_free(&image);
+    }
+    cr_assert_null(shunt_dataset_picture(set, count));
+    cr_assert_null(shunt_dataset_label(set, classes));
+    shunt_dataset_close(set);
+}
+#define EXPECT_SET(set, classes, ...)                                                                                  \
+    expect_set(set, classes, (expected[]){__VA_ARGS__}, sizeof((expected[]){__VA_ARGS__}) / sizeof(expected))
+
+static shunt_dataset *open_set(const char *spec, const char *split, const char *labels)
+{
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open_labelled(spec, split, labels, &set), SHUNT_OK, "%s", shunt_last_error());
+    return set;
+}
+
+/* torchvision 0.14.1's ImageFolder lists this tree so, except that it takes the hidden file. */
+Test(imagefolder, classes_are_folders_in_the_order_of_their_names)
+{
+    put_pixel("d/n02/b.ppm", 1);
+    put_pixel("d/n02/a.PNG", 2);       /* what a picture is, its content tells */
+    put_pixel("d/n02/deep/0.jpeg", 3); /* after the folder's own */
+    put_pixel("d/Zebra/z.jpg", 4);     /* capitals come first: the bytes count */
+    put_pixel("d/n01/x.webp", 5);
+    put_pixel("d/n01/.hidden.jpg", 6);
+    put_text("d/n01/notes.txt", "no picture");
+    put_pixel("d/stray.jpg", 7); /* in no class */
+    put_pixel("d/.git/x.jpg", 8);
+    cr_assert(!symlink("../n02/b.ppm", "d/n01/y.ppm"));
+    shunt_dataset *set = open_set("imagefolder:d", NULL, NULL);
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "Zebra");
+    cr_assert_str_eq(shunt_dataset_label(set, 1), "n01");
+    cr_assert_str_eq(shunt_dataset_label(set, 2), "n02");
+    EXPECT_SET(set, 3, {"Zebra/z.jpg", 0, 4}, {"n01/x.webp", 1, 5}, {"n01/y.ppm", 1, 1}, {"n02/a.PNG", 2, 2},
+               {"n02/b.ppm", 2, 1}, {"n02/deep/0.jpeg", 2, 3});
+}
+
+Test(imagefolder, folders_of_splits)
+{
+    put_pixel("d/train/a/1.ppm", 1);
+    put_pixel("d/val/a/2.ppm", 2);
+    put_pixel("d/test/a/3.ppm", 3);
+    EXPECT_SET(open_set("imagefolder:d", "train", NULL), 1, {"a/1.ppm", 0, 1});
+    EXPECT_SET(open_set("imagefolder:d", "test", NULL), 1, {"a/2.ppm", 0, 2}); /* ImageNet's "test" is val */
+    /* A class that is called train holds pictures, not folders. */
+    put_pixel("e/train/1.ppm", 1);
+    put_pixel("e/bus/2.ppm", 2);
+    EXPECT_SET(open_set("imagefolder:e", "train", NULL), 2, {"bus/2.ppm", 0, 2}, {"train/1.ppm", 1, 1});
+    EXPECT_SET(open_set("imagefolder:e/", NULL, NULL), 2, {"bus/2.ppm", 0, 2}, {"train/1.ppm", 1, 1});
+}
+
+/* A folder that holds itself by a link is gone through once. */
+Test(imagefolder, links_in_a_circle)
+{
+    put_pixel("d/a/1.ppm", 1);
+    cr_assert(!symlink("..", "d/a/up"));
+    cr_assert(!symlink(".", "d/a/self"));
+    shunt_dataset *set = open_set("imagefolder:d", NULL, NULL);
+    cr_assert_eq(shunt_dataset_count(set), 1);
+    shunt_dataset_close(set);
+}
+
+/* ---- Files of labels -------------------------------------------------------------------------------------------- */
+
+static void put_flat(void)
+{
+    put_pixel("d/v_3.JPEG", 3);
+    put_pixel("d/v_1.JPEG", 1);
+    put_pixel("d/v_1-b.JPEG", 2); /* '-' sorts before '.' */
+    put_pixel("d/below/x.jpg", 9);
+}
+
+Test(imagefolder, labels_by_name)
+{
+    put_flat();
+    put_text("l", "v_3.JPEG 7\nv_1.JPEG 0\r\n\n  v_1-b.JPEG\t12  \nother.JPEG 99\n");
+    EXPECT_SET(open_set("imagefolder:d", NULL, "l"), 13, {"v_1-b.JPEG", 12, 2}, {"v_1.JPEG", 0, 1}, {"v_3.JPEG", 7, 3});
+    /* As Kaggle has ImageNet's: a heading, no endings, boxes behind the label. */
+    put_text("l", "ImageId,PredictionString\nv_1,n02 1 2 3 4\nv_1-b,n01 5 6 7 8 n01 1 1 1 1\nv_3,n02 9 9 9 9");
+    shunt_dataset *set = open_set("imagefolder:d", "test", "l");
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "n01");
+    cr_assert_str_eq(shunt_dataset_label(set, 1), "n02");
+    EXPECT_SET(set, 2, {"v_1-b.JPEG", 0, 2}, {"v_1.JPEG", 1, 1}, {"v_3.JPEG", 1, 3});
+}
+
+Test(imagefolder, labels_in_order)
+{
+    put_flat();
+    put_text("l", "5\n\n3\n4\n");
+    EXPECT_SET(open_set("imagefolder:d", NULL, "l"), 6, {"v_1-b.JPEG", 5, 2}, {"v_1.JPEG", 3, 1}, {"v_3.JPEG", 4, 3});
+    put_text("l", "great white shark\ntench\ngreat white shark");
+    shunt_dataset *set = open_set("imagefolder:d", NULL, "l");
+    cr_assert_str_eq(shunt_dataset_label(set, 0), "great white shark");
+    EXPECT_SET(set, 2, {"v_1-b.JPEG", 0, 2}, {"v_1.JPEG", 1, 1}, {"v_3.JPEG", 0, 3});
+}
+
+/* ---- What is refused ------------------------------------------------------------------------------------------ */
+
+static void expect_refused(const char *spec, const char *split, const char *labels, shunt_status status,
+                           const char *path, const char *reason)
+{
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open_labelled(spec, split, labels, &set), status, "%s", reason);
+    cr_assert_null(set);
+    expect_message(path, reason);
+}
+
+Test(imagefolder, refuses_folders)
+{
+    expect_refused("imagefolder:none", NULL, NULL, SHUNT_E_NOT_FOUND, "none: ", "No such file");
+    put_text("file", "x");
+    expect_refused("imagefolder:file", NULL, NULL, SHUNT_E_IO, "file: ", "Not a directory");
+    put_pixel("flat/1.jpg", 1);
+    expect_refused("imagefolder:flat", NULL, NULL, SHUNT_E_INVALID, "flat: ", "in a folder for each class");
+    put_pixel("d/a/1.jpg", 1);
+    cr_assert(!mkdir("d/b", 0777));
+    put_text("d/b/x.txt", "no picture");
+    expect_refused("imagefolder:d", NULL, NULL, SHUNT_E_INVALID, "d/b: ", "no picture is in this folder");
+    expect_refused("imagefolder:d", "test", NULL, SHUNT_E_NOT_FOUND, "d: ", "no pictures to test on");
+    put_pixel("f/train/a/1.jpg", 1);
+    expect_refused("imagefolder:f", NULL, NULL, SHUNT_E_NOT_FOUND, "f: ", "no folder val or test");
+    put_pixel("e/val/a/1.jpg", 1);
+    expect_refused("imagefolder:e", "train", NULL, SHUNT_E_NOT_FOUND, "e: ", "no folder train");
+}
+
+Test(imagefolder, refuses_labels)
+{
+    put_flat();
+    put_text("l", "1\n2\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "2 labels for 3 pictures");
+    put_text("l", "v_1 1\nv_3 2\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "no label for v_1-b.JPEG");
+    put_text("l", "v_1 1\nv_3 2\nv_1-b\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: line 3: ", "no label behind 'v_1-b'");
+    put_text("l", "v_1 1\nv_3 2\nv_1-b 3\nv_1.JPEG 4\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "lines 1 and 4", "v_1.JPEG different labels");
+    put_text("l", "v_1 1\nv_3 99999999999999999999\nv_1-b 3\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: line 2: ", "too large");
+    put_bytes("l", "1\n2\0\n3", 6);
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "zero byte");
+    put_text("l", "");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "empty");
+    expect_refused("imagefolder:d", NULL, "none", SHUNT_E_NOT_FOUND, "none: ", "No such file");
+    put_text("l", "1\n");
+    expect_refused("imagefolder:d/below/..//nothing", NULL, "l", SHUNT_E_IO, "nothing", "No such file");
+    expect_refused("cifar10:d", NULL, "l", SHUNT_E_INVALID, "d: ", "labels of its own");
+}
+
+/* A picture that cannot be read is named when it is its turn. */
+Test(imagefolder, names_a_damaged_picture)
+{
+    put_pixel("d/a/1.ppm", 1);
+    put_text("d/a/2.jpg", "no picture at all");
+    shunt_dataset *set = open_set("imagefolder:d", NULL, NULL);
+    shunt_image image;
+    int64_t label;
+    cr_assert_eq(shunt_dataset_get(set, 1, &image, &label), SHUNT_E_INVALID);
+    cr_assert_null(image.rgb);
+    expect_message("d/a/2.jpg: ", "not a picture");
+    shunt_dataset_close(set);
+}

@@ -1,0 +1,239 @@
+/* shunt study with training, of tiny networks on a made-up set: it trains as shunt train does, it is tested on the test pictures,
+ * and what is killed goes on to the same results. */
+#include "tests/support/command_support.h"
+#include "tests/support/train_data.h"
+
+TestSuite(study_runs, .init = enter_folder, .fini = leave_folder);
+
+enum { PICTURES = 4 }; /* a file: 20 for training, 4 to test */
+
+#define DEGRADATION "shunt study degradation --device scalar --data cifar10:set --depths 8 --epochs 2 --batch 10 "
+
+/* A field of a line of a CSV file without quotes, both from 0. */
+static double field(const char *path, int line, int column)
+{
+    run("sed -n %dp %s | sed 's/\"[^\"]*\"/device/' | cut -d, -f%d", line + 1, path, column + 1);
+    return atof(said.out);
+}
+
+/* The very numbers of shunt train with the same recipe; and shunt eval's error. */
+Test(study_runs, trains_as_train_does)
+{
+    put_training_set("set", PICTURES);
+    run(DEGRADATION "--out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 4);
+    const json_t *row = json_array_get(rows, 3);
+    cr_assert_str_eq(text_at(row, "model"), "resnet8");
+    cr_assert_str_eq(text_at(row, "data"), "cifar10");
+    cr_assert_eq(number_at(row, "epoch"), 2);
+    cr_assert_eq(number_at(row, "epochs"), 2);
+    cr_assert_eq(number_at(row, "step"), 4); /* 20 / 10 an epoch */
+    cr_assert_eq(number_at(row, "steps"), 4);
+    /* 3x3 layers 3-16-16-16-32-32-64-64, batch norms, 64 x 10 + 10. */
+    double convs = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64),
+           norms = 2 * (3 * 16 + 2 * 32 + 2 * 64);
+    cr_assert_eq(number_at(row, "parameters"), convs + norms + 650);
+    cr_assert_gt(number_at(row, "bytes"), 3 * 4 * (convs + norms)); /* weights, gradients, velocities */
+    run("shunt train --device scalar --data cifar10:set --model resnet8 --epochs 2 --batch 10 --seed 1 --holdout 0 "
+        "--out train");
+    expect_success();
+    for (int line = 1; line <= 2; line++)
+        for (int column = 0; column <= 4; column++)
+            cr_assert_eq(field("train/log.csv", line, column), field("out/runs/resnet8-s1/log.csv", line, column));
+    cr_assert_eq(number_at(row, "training_error"), field("train/log.csv", 2, 4));
+    run("shunt eval --device scalar --weights train/best.safetensors --data cifar10:set --json");
+    expect_success();
+    json_t *eval = json_said();
+    cr_assert_float_eq(number_at(row, "test_error"), number_at(eval, "wrong") / PICTURES, 1e-6);
+    json_decref(eval);
+    json_decref(report);
+}
+
+/* Killed in the middle, stopped by hand, and repeated: the same results, times apart. */
+Test(study_runs, goes_on)
+{
+    put_training_set("set", PICTURES);
+    run(DEGRADATION "--out whole");
+    expect_success();
+    run("(" DEGRADATION "--out cut & p=$!; while kill -0 $p && ! test -f cut/runs/resnet8-s1/last.ckpt; do sleep 0.01; "
+        "done; kill -9 $p; "
+        "wait) 2>&1");
+    run("shunt study degradation --device scalar --out cut"); /* study.json has the rest */
+    expect_success();
+    run("sed 's/[^,]*$//' whole/results.csv > a; sed 's/[^,]*$//' cut/results.csv | cmp - a && wc -l < a");
+    expect_success();
+    cr_assert_eq(atoi(said.out), 5);
+    run("cmp whole/report.md cut/report.md && { ! test -f whole/plain.png || cmp whole/plain.png cut/plain.png; }");
+    expect_success();
+    run("stat -c %%Y-%%i cut/runs/*/last.ckpt > before; " DEGRADATION
+        "--out cut; stat -c %%Y-%%i cut/runs/*/last.ckpt | cmp - before");
+    expect_success(); /* nothing was trained again */
+    run(DEGRADATION "--out cut --seeds 1 --recipe fast");
+    expect_failure(2, "cut/study.json: the study began without --recipe", NULL);
+    run("shunt study degradation --device scalar --epochs 3 --out cut");
+    expect_failure(2, "cut/study.json: the study began with --epochs 2", "another --out");
+    run("shunt study ablation --device scalar --out cut");
+    expect_failure(2, "it is of the study degradation", NULL);
+}
+
+/* At the start, and as a mean over the epoch's only step, from the same weights: other pictures, so near but not the same. */
+Test(study_runs, gradients)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study gradients --device scalar --data cifar10:set --models cnn --epochs 1 --batch 20 --out out");
+    expect_success();
+    run("cut -d, -f1-2,12- out/results.csv | sed 's/, [^,]*\"//' | wc -l");
+    cr_assert_eq(atoi(said.out), 9); /* a line of names; conv1, conv2, conv3, fc, twice */
+    for (int layer = 1; layer <= 4; layer++) {
+        double start = field("out/results.csv", layer, 13), end = field("out/results.csv", layer + 4, 13);
+        cr_assert(start > 0 && end > start / 3 && end < 3 * start, "%g, %g", start, end);
+        cr_assert_eq(field("out/results.csv", layer, 10), 0);
+        cr_assert_eq(field("out/results.csv", layer + 4, 10), 1);
+    }
+    run("sed -n 's/^1,conv2.weight,//p' out/runs/cnn-s1/gradients.csv");
+    cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
+}
+
+/* Rows are by network, two epochs each. */
+static double cell(const json_t *rows, int network, int epoch, const char *column)
+{
+    return number_at(json_array_get(rows, (size_t)(2 * network + epoch - 1)), column);
+}
+
+/* The table's line of a network, worked out here from what was measured; target: in per cent. */
+static void expect_line(const json_t *rows, int network, const char *name, int parameters, int target)
+{
+    char line[256], seconds[32];
+    double first = cell(rows, network, 1, "test_error"), last = cell(rows, network, 2, "test_error");
+    snprintf(seconds, sizeof seconds, "%.3g", cell(rows, network, 2, "seconds"));
+    snprintf(line, sizeof line, "| %s | 1 | %.2f | %d | %d | %s | %.1f MiB |", name, 100 * (1 - last),
+             100 * first <= target ? 1 : 2, parameters, seconds, cell(rows, network, 2, "bytes") / 1048576);
+    run("cat out/report.md");
+    cr_assert(strstr(said.out, line), "no \"%s\" in: %s", line, said.out);
+}
+
+/* Sizes by hand: 3x3 convolutions, two numbers of each batch norm's channel, the classifier, option B's 1x1 shortcuts. */
+Test(study_runs, ablation)
+{
+    static const char *const names[] = {"cnn", "mini-resnet", "resnet8-A", "resnet8-B"};
+    const int plain8 = 9 * (3 * 16 + 2 * 16 * 16 + 16 * 32 + 32 * 32 + 32 * 64 + 64 * 64) +
+                       2 * (3 * 16 + 2 * 32 + 2 * 64) + 64 * 10 + 10;
+    const int parameters[] = {9 * (3 * 64 + 64 * 128 + 128 * 256) + 2 * (64 + 128 + 256) + 256 * 10 + 10,
+                              9 * (3 * 32 + 2 * 32 * 32 + 32 * 64 + 64 * 64 + 64 * 128 + 128 * 128) +
+                                  (32 * 64 + 64 * 128) + 2 * (3 * 32 + 3 * 64 + 3 * 128) + 128 * 10 + 10,
+                              plain8, plain8 + (16 * 32 + 32 * 64) + 2 * (32 + 64)};
+    double worst = 0, least = 1;
+    put_training_set("set", 2);
+    run("shunt study ablation --device scalar --data cifar10:set --models cnn,mini-resnet,resnet8-A,resnet8-B "
+        "--epochs 2 --batch 10 --out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 8);
+    for (int n = 0; n < 4; n++) {
+        char log[64];
+        double errors[] = {cell(rows, n, 1, "test_error"), cell(rows, n, 2, "test_error")};
+        worst = fmax(worst, fmin(errors[0], errors[1]));
+        least = fmin(least, errors[1]);
+        snprintf(log, sizeof log, "out/runs/%s-s1/log.csv", names[n]);
+        for (int epoch = 1; epoch <= 2; epoch++) {
+            cr_assert_eq(cell(rows, n, epoch, "parameters"), parameters[n], "%s", names[n]);
+            cr_assert_eq(errors[epoch - 1], field(log, epoch, 6));
+            cr_assert_eq(cell(rows, n, epoch, "seconds"), field(log, epoch, 7));
+        }
+        cr_assert_gt(cell(rows, n, 2, "bytes"), 3 * 4 * parameters[n]); /* weights, gradients, velocities */
+    }
+    int target = (int)ceil(100 * worst - 1e-9);
+    for (int n = 0; n < 4; n++) expect_line(rows, n, names[n], parameters[n], target);
+    char verdict[96];
+    snprintf(verdict, sizeof verdict,
+             "s, %.2f %%. From cnn to mini-resnet the test error changes by %+.2f points (1 seed).", 100 * least,
+             100 * (cell(rows, 1, 2, "test_error") - cell(rows, 0, 2, "test_error")));
+    cr_assert(strstr(text_at(report, "verdict"), verdict), "no %s in %s", verdict, text_at(report, "verdict"));
+    cr_assert(strstr(text_at(report, "verdict"), "From resnet8-A to resnet8-B"));
+    json_decref(report);
+}
+
+/* The first fields of results.csv, up to `last`, are those that the same command writes of the weight files. */
+static void expect_the_same(const char *study, const char *models, const char *files, int last)
+{
+    run("shunt study %s --device scalar --data cifar10:set --models %s --epochs 1 --batch 10 --limit 3 --out out",
+        study, models);
+    expect_success();
+    run("shunt study %s --device scalar --data cifar10:set --limit 3 %s --out files", study, files);
+    expect_success();
+    run("cut -d, -f1-%d out/results.csv > a; cut -d, -f1-%d files/results.csv | cmp - a && cat a", last, last);
+    expect_success();
+}
+
+static void expect_text(const char *text)
+{
+    cr_assert(strstr(said.out, text), "no \"%s\" in: %s", text, said.out);
+}
+
+/* Networks that are trained on the spot are looked at as files are, by their last weights: after one epoch those are the best,
+ * too. What is measured stays, and what is not is made up for without training. */
+Test(study_runs, responses)
+{
+    put_training_set("set", PICTURES);
+    expect_the_same("responses", "plain8,resnet8",
+                    "out/runs/plain8-s1/best.safetensors out/runs/resnet8-s1/best.safetensors", 6);
+    expect_text("plain8,7,layer3.0.conv2,3,");
+    expect_text("resnet8,7,layer3.0.conv2,3,");
+    run("grep -h Verdict out/report.md files/report.md | grep -c 'of 1 pair trained alike: resnet8 .*`paper`, 1 epoch, "
+        "batch 10'");
+    cr_assert_eq(atoi(said.out), 2);
+    run("grep -c 'this budget is .* %% of that' out/report.md");
+    cr_assert_eq(atoi(said.out), 1);
+    run("cp out/results.csv before; stat -c %%Y-%%i out/runs/*/last.ckpt > times; rm out/runs/plain8-s1/look.csv; "
+        "shunt study responses --device scalar --out out > /dev/null && cmp out/results.csv before && "
+        "stat -c %%Y-%%i out/runs/*/last.ckpt | cmp - times");
+    expect_success();
+    run("shunt study responses --device scalar --out out --limit 2");
+    expect_failure(2, "the study began with --limit 3", NULL);
+    run("shunt study responses out/runs/plain8-s1/best.safetensors --device scalar --out out");
+    expect_failure(2, "out: a study that trains its networks has begun there", NULL);
+    run("shunt study responses --device scalar --data cifar10:set --epochs 1 --out none");
+    expect_failure(2, "no networks", "--models");
+}
+
+Test(study_runs, lesion)
+{
+    put_training_set("set", PICTURES);
+    expect_the_same("lesion --remove 2 --repeats 1", "resnet8", "out/runs/resnet8-s1/best.safetensors", 11);
+    expect_text(
+        "resnet8,1,0,layer3.0,1,3,3,3,"); /* one taken out; it changes the shape, is the third of 3; 3 pictures */
+    run("sed 1d out/results.csv | wc -l");
+    cr_assert_eq(atoi(said.out), 1 + 3 + 1);
+}
+
+/* Each network has its share; what is too little is said before anything is written, with what it would take. */
+Test(study_runs, budgets)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study table6 --device scalar --data cifar10:set --depths 32 --batch 10 --seeds 1000 --budget 1 --out "
+        "little");
+    expect_failure(2, "--budget 1: one epoch of each network (1 of them, 1000 times) takes some", "minutes on scalar");
+    cr_assert(access("little/runs", F_OK) && access("little/study.json", F_OK));
+}
+
+/* What the budget came to when the study began stays, however fast the device is when it goes on. */
+Test(study_runs, budgets_are_kept)
+{
+    static const char plan[] =
+        "{\"study\": \"table6\", \"budget_epochs\": 1, \"data\": \"cifar10:set\", \"depths\": \"8\", "
+        "\"seeds\": 1, \"batch\": 20, \"budget\": 60}";
+    put_training_set("set", PICTURES);
+    cr_assert(!mkdir("out", 0777));
+    put_bytes("out/study.json", plan, sizeof plan - 1);
+    run("shunt study table6 --device scalar --budget 90 --out out");
+    expect_failure(2, "out/study.json: the study began with --budget 60", NULL);
+    run("shunt study table6 --device scalar --out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 1);
+    cr_assert_str_eq(text_at(json_array_get(rows, 0), "model"), "resnet8");
+    cr_assert_eq(number_at(json_array_get(rows, 0), "epochs"), 1);
+    json_decref(report);
+}

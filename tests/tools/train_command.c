@@ -1,0 +1,132 @@
+/* shunt train as a user meets it: fine-tuning on a folder of pictures and classifying with what came of it, going on, and
+ * what is wrong in its input. */
+#include "tests/support/command_support.h"
+
+TestSuite(train_command, .init = enter_folder, .fini = leave_folder);
+
+/* 8 x 8 pictures of one colour and some noise: pets/cat is red, pets/dog green. */
+static void put_pets(int each)
+{
+    const char *const classes[] = {"cat", "dog"};
+    char path[64];
+    unsigned noise = 1;
+    cr_assert(!mkdir("pets", 0777));
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, "pets/%s", classes[k]);
+        cr_assert(!mkdir(path, 0777));
+        for (int i = 0; i < each; i++) {
+            uint8_t bytes[12 + 192] = "P6 8 8 255\n";
+            for (int p = 0; p < 192; p++) {
+                noise = noise * 1103515245u + 12345u;
+                bytes[11 + p] = (uint8_t)((noise >> 16) % 60 + (p % 3 == k ? 190 : 0));
+            }
+            snprintf(path, sizeof path, "pets/%s/%d.ppm", classes[k], i);
+            put_bytes(path, bytes, 11 + 192);
+        }
+    }
+}
+
+#define TRAIN "shunt train --device scalar --data imagefolder:pets --batch 4 --holdout 4 "
+
+/* From a network of ten classes to one of two, with their names, that needs no other file; and it has learned. */
+Test(train_command, fine_tuning)
+{
+    put_pets(16);
+    put_weights("old.safetensors", "resnet8", 10);
+    run(TRAIN "--init old.safetensors --epochs 3 --lr 0.05 --seed 2 --out run --json");
+    expect_success();
+    json_t *report = json_said();
+    cr_assert_str_eq(text_at(report, "model"), "resnet8");
+    cr_assert_eq(number_at(report, "epochs"), 3);
+    cr_assert_eq(number_at(report, "validation_error"), 0);
+    cr_assert(json_is_null(json_object_get(report, "test_error")));
+    json_decref(report);
+    run("shunt classify --device scalar --weights run/best.safetensors --json pets/cat/0.ppm pets/dog/1.ppm");
+    expect_success();
+    const char *cat = strstr(said.out, "\"cat\""), *dog = strstr(said.out, "\"dog\"");
+    cr_assert(cat && dog && cat < dog, "%s", said.out); /* cat first of the first picture */
+    run("wc -l < run/log.csv");
+    cr_assert_eq(atoi(said.out), 4);
+    run("shunt inspect run/best.safetensors");
+    cr_assert(strstr(said.out, "finetune"), "%s", said.out);
+}
+
+/* Trained, kept in the file, and gone on with. */
+Test(train_command, normalisation)
+{
+    put_pets(6);
+    run(TRAIN "--model resnet8 --recipe fast --epochs 1 --out run --preset half --channels bgr --crop 16 --resize 20");
+    expect_success();
+    run("shunt classify --device scalar --weights run/best.safetensors --json pets/cat/0.ppm");
+    expect_success();
+    json_t *report = json_said(), *used = json_object_get(report, "preprocess");
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    cr_assert(number_at(used, "resize") == 20 && number_at(used, "crop") == 16);
+    json_decref(report);
+    run("shunt train --device scalar --resume --out run --json");
+    expect_success();
+    report = json_said();
+    used = json_object_get(report, "preprocess");
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    cr_assert(number_at(used, "resize") == 20 && number_at(used, "crop") == 16);
+    json_decref(report);
+    run("shunt train --device scalar --resume --out run --preset half");
+    expect_failure(2, "--preset", "--resume");
+}
+
+/* The checkpoint says model, data and recipe; a run that is over is not trained again; what differs is refused. */
+Test(train_command, going_on)
+{
+    put_pets(6);
+    run(TRAIN "--model resnet8 --recipe fast --epochs 1 --out run");
+    expect_success();
+    cr_assert(strstr(said.out, "epoch 1/1  rate"), "%s", said.out);
+    cr_assert(strstr(said.out, "validation") && strstr(said.out, "weights       run/best.safetensors"), "%s", said.out);
+    run("shunt train --device scalar --resume --out run");
+    expect_success();
+    cr_assert(!strstr(said.out, "epoch 1/1"), "%s", said.out);
+    run(TRAIN "--model resnet8 --recipe fast --epochs 1 --out run");
+    expect_failure(1, "run/last.ckpt", "--resume");
+    run("shunt train --device scalar --resume --lr 0.3 --out run");
+    expect_failure(1, "run/last.ckpt", "rate '0.2', not '0.3'");
+    run("shunt train --device scalar --resume --model plain8 --out run");
+    expect_failure(2, "run/last.ckpt", "resnet8, not of a plain8");
+    run("shunt train --device scalar --resume --out none");
+    expect_failure(1, "none/last.ckpt", "No such file");
+    /* Repeated from its own output: the same weights. */
+    run(TRAIN "--model resnet8 --recipe run/best.safetensors --out again");
+    expect_success();
+    run("cmp run/best.safetensors again/best.safetensors");
+    expect_success();
+}
+
+Test(train_command, bad_input)
+{
+    put_pets(6);
+    run("shunt train --model resnet8 --out run");
+    expect_failure(2, "no data", "--data");
+    run("shunt train --model resnet8 --data imagefolder:pets");
+    expect_failure(2, "--out", NULL);
+    run(TRAIN "--out run");
+    expect_failure(2, "no model", "--model");
+    run(TRAIN "--model resnet8 --out run --recipe slow");
+    expect_failure(1, "slow", "paper, fast and finetune");
+    run(TRAIN "--model resnet8 --out run --lr fast");
+    expect_failure(2, "--lr", "a number");
+    run(TRAIN "--model resnet8 --out run --shortcut D");
+    expect_failure(2, "--shortcut D", NULL);
+    run(TRAIN "--model resnet8 --out run --freeze layer7");
+    expect_failure(1, "layer7", "no parameter");
+    run(TRAIN "--model resnet8 --out run --init pets/cat/0.ppm");
+    expect_failure(1, "pets/cat/0.ppm", NULL);
+    put_bytes("pets/dog/3.ppm", "P6 8 8 255\n...", 14);
+    run(TRAIN "--model resnet8 --out run");
+    expect_failure(1, "1 of 12 pictures", "pets/dog/3.ppm");
+    cr_assert(access("run/last.ckpt", F_OK));
+    run(TRAIN "--model resnet8 --out run --recipe fast --epochs 1 --skip-bad");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    cr_assert(strstr(said.err, "left out: ") && strstr(said.err, "pets/dog/3.ppm"), "%s", said.err);
+    cr_assert(!mkdir("pets/owl", 0777));
+    run(TRAIN "--model resnet8 --out run2");
+    expect_failure(1, "pets/owl", "no picture");
+}

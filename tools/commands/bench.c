@@ -1,0 +1,240 @@
+/* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
+#include "bench_task.h"
+#include "commands.h"
+#include "lib/progress.h"
+#include "lib/report.h"
+#include "lib/say.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+typedef struct bench_settings {
+    model_settings model;
+    device_settings device;
+    int64_t batch, repeats, warm_up, size[2];
+    bool layers, train, recompute;
+    json_settings output;
+} bench_settings;
+
+#define FIELD(name) offsetof(bench_settings, name)
+
+static const option_row rows[] = {
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
+    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Without it: 224, or 32 for the CIFAR nets.", NULL,
+     1, 65536},
+    {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
+    {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
+    {"train", OPTION_FLAG, FIELD(train), NULL,
+     "Measure a step of training: forward, backward and the update of all weights, which are fresh.", NULL, 0, 0},
+    {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
+     "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
+    {"layers", OPTION_FLAG, FIELD(layers), NULL,
+     "Show each step's shortest time, of as many more runs with profiling on, which may slow them.", NULL, 0, 0},
+    {0}};
+
+typedef struct measurement {
+    double prepare_ms, best_ms, median_ms; /* best, median: of a whole batch */
+    long rss_mib;                          /* peak, of the timed runs */
+    device_roof roof;
+} measurement;
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int time_runs(const bench_settings *settings, shunt_executor *executor, const bench_task *task, measurement *out)
+{
+    double *times = calloc((size_t)settings->repeats, sizeof *times);
+    if (!times) return say_failure("no memory");
+    int status = EXIT_OK;
+    progress_begin("measuring", (uint64_t)(settings->warm_up + settings->repeats));
+    for (int64_t i = -settings->warm_up; i < settings->repeats; i++) {
+        double start = now_ms();
+        if (bench_task_run(task, executor)) {
+            status = say_library_failure(NULL);
+            break;
+        }
+        if (i >= 0) times[i] = now_ms() - start;
+        progress_advance(1);
+    }
+    progress_end();
+    qsort(times, (size_t)settings->repeats, sizeof *times, by_value);
+    out->best_ms = times[0];
+    out->median_ms = times[settings->repeats / 2];
+    free(times);
+    return status;
+}
+
+/* Runs `repeats` times after a warm-up. *out is a copy of the plan's report with each step's shortest time; its steps are
+ * to be freed. */
+static int profile_runs(shunt_executor *executor, int64_t repeats, const bench_task *task, shunt_plan_report *out,
+                        shunt_step **steps)
+{
+    *steps = NULL;
+    for (int64_t r = -1; r < repeats; r++) {
+        const shunt_plan_report *plan;
+        if (bench_task_run(task, executor) || bench_task_report(task, executor, &plan))
+            return say_library_failure(NULL);
+        if (r < 0) continue;
+        shunt_step *before = *steps, *now = malloc((plan->nsteps + 1) * sizeof *now);
+        if (!now) return say_failure("no memory");
+        memcpy(now, plan->steps, plan->nsteps * sizeof *now);
+        for (size_t i = 0; before && i < plan->nsteps; i++)
+            if (before[i].nanoseconds < now[i].nanoseconds) now[i].nanoseconds = before[i].nanoseconds;
+        free(before);
+        *steps = now;
+        *out = *plan;
+        out->steps = now;
+    }
+    return EXIT_OK;
+}
+
+/* A second executor, since profiling is chosen before the first plan: the timed runs stay free of it. */
+static int profile_layers(const bench_task *task, shunt_device *device, int64_t repeats, const device_roof *roof,
+                          json_t *object)
+{
+    shunt_executor *executor = NULL;
+    shunt_plan_report plan;
+    shunt_step *steps = NULL;
+    if (shunt_executor_create(task->graph, task->weights, device, &executor)) return say_library_failure(NULL);
+    shunt_executor_profile(executor, 1);
+    progress_begin("profiling", 0);
+    int status = profile_runs(executor, repeats, task, &plan, &steps);
+    progress_end();
+    if (status == EXIT_OK && object)
+        status = json_object_set_new(object, "steps", steps_json(&plan)) ? say_failure("no memory") : EXIT_OK;
+    else if (status == EXIT_OK)
+        status = print_step_times(&plan, roof);
+    free(steps);
+    shunt_executor_destroy(executor);
+    return status;
+}
+
+/* After the timed runs: it takes memory of its own. A device that cannot tell is no failure. */
+static int measure_roof(shunt_device *device, measurement *out)
+{
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    out->rss_mib = usage.ru_maxrss / 1024;
+    progress_begin("measuring the device", 0);
+    shunt_status status = shunt_device_measure(device, &out->roof.flops_per_second, &out->roof.bytes_per_second);
+    progress_end();
+    if (status) out->roof = (device_roof){0};
+    return status && status != SHUNT_E_UNSUPPORTED ? say_library_failure(NULL) : EXIT_OK;
+}
+
+/* In steps of 0.1. */
+static double tenths(double value)
+{
+    return round(value * 10) / 10;
+}
+
+static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
+                                const measurement *m, const shunt_plan_report *plan)
+{
+    double batch = (double)settings->batch;
+    json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt",
+                     "version", shunt_version(), "task", settings->train ? "train" : "infer", "model",
+                     shunt_model_name(model), "device", shunt_device_describe(device)->selector, "placement",
+                     plan->placement, "batch", (json_int_t)settings->batch, "threads", threads, "prepare_ms",
+                     round(m->prepare_ms * 1e3) / 1e3, "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3,
+                     "ms_per_image_med", round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
+                     tenths((double)plan->flops / m->best_ms * 1e-6), "device_gflops",
+                     tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
+                     tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
+}
+
+static void print_measurement(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
+                              const measurement *m, const shunt_plan_report *plan)
+{
+    const shunt_device_entry *entry = shunt_device_describe(device);
+    double batch = (double)settings->batch;
+    printf("%s%s, batch %lld, on %s (%s)\n", settings->train ? "training step of " : "", shunt_model_name(model),
+           (long long)settings->batch, entry->selector, entry->info.name);
+    printf("placement  %s\n", plan->placement);
+    printf("prepare    %.0f ms\n", m->prepare_ms);
+    printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
+    printf("median     %.3f ms/image\n", m->median_ms / batch);
+    if (m->roof.flops_per_second <= 0) return;
+    printf("device     %.1f GFLOP/s of multiply-adds, %.1f GB/s of memory: the best run is at %.0f %% of the former\n",
+           m->roof.flops_per_second * 1e-9, m->roof.bytes_per_second * 1e-9,
+           1e5 * (double)plan->flops / m->best_ms / m->roof.flops_per_second);
+}
+
+static int prepare(const bench_settings *settings, shunt_model *model, shunt_device *device, bench_task *task,
+                   shunt_executor **executor, measurement *m)
+{
+    int status = bench_task_make(task, model, settings->train, settings->recompute, settings->batch, settings->size);
+    if (status) return status;
+    double start = now_ms();
+    progress_begin("preparing", 0);
+    if (shunt_executor_create(task->graph, task->weights, device, executor)) status = say_library_failure(NULL);
+    if (status == EXIT_OK) status = bench_task_allocate(task, *executor);
+    progress_end();
+    m->prepare_ms = now_ms() - start;
+    return status;
+}
+
+static int run(const void *settings, int noperands, char **operands)
+{
+    const bench_settings *self = settings;
+    shunt_model_options options = {.height = self->size[0], .width = self->size[1]};
+    shunt_model *model = NULL;
+    shunt_device *device = NULL;
+    shunt_executor *executor = NULL;
+    bench_task task = {0};
+    const shunt_plan_report *plan = NULL;
+    measurement m = {0};
+    (void)noperands;
+    (void)operands;
+
+    if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
+    int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
+    if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
+    if (status == EXIT_OK) status = prepare(self, model, device, &task, &executor, &m);
+    if (status == EXIT_OK) status = time_runs(self, executor, &task, &m);
+    if (status == EXIT_OK) status = measure_roof(device, &m);
+    if (status != EXIT_OK) goto done;
+    if (bench_task_report(&task, executor, &plan)) {
+        status = say_library_failure(NULL);
+        goto done;
+    }
+    json_t *line = measurement_json(self, model, device, &m, plan);
+    if (!self->output.json) print_measurement(self, model, device, &m, plan);
+    if (self->layers) status = profile_layers(&task, device, self->repeats, &m.roof, self->output.json ? line : NULL);
+    int printed = print_json(line, true);
+    if (status == EXIT_OK) status = printed;
+done:
+    shunt_executor_destroy(executor);
+    bench_task_end(&task);
+    shunt_model_destroy(model);
+    shunt_device_close(device);
+    return status;
+}
+
+const command bench_command = {
+    .name = "bench",
+    .summary = "Measure how long a model takes.",
+    .text = "Weights are random when none are given: the time does not depend on them. The last line printed is a JSON "
+            "object. A multiply and an add count as two operations (FLOP), as the direct algorithm does them.",
+    .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
+                 {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
+                  "One thread of plain C, step by step."},
+                 {"shunt bench --model resnet20 --batch 128 --train --layers", "Where a step of training goes."},
+                 {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
+    .settings_size = sizeof(bench_settings),
+    .run = run,
+};

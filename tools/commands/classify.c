@@ -1,0 +1,143 @@
+/* classify.c - shunt classify: the most probable classes of pictures. One that cannot be read does not stop the others. */
+#include "commands.h"
+#include "lib/progress.h"
+#include "lib/say.h"
+#include <stdlib.h>
+
+typedef struct classify_settings {
+    model_settings model;
+    device_settings device;
+    preprocess_settings preprocess;
+    const char *labels;
+    int64_t top;
+    bool random_weights;
+    json_settings output;
+} classify_settings;
+
+#define FIELD(name) offsetof(classify_settings, name)
+
+static const option_row rows[] = {
+    {"labels", OPTION_TEXT, FIELD(labels), "FILE",
+     "Names of the classes, one a line. Without it: those in the weight file, or numbers.", NULL, 0, 0},
+    {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
+    {"random-weights", OPTION_FLAG, FIELD(random_weights), NULL,
+     "Run without --weights. The guesses mean nothing; it shows that everything works.", NULL, 0, 0},
+    {0}};
+
+static const char random_note[] = "Random weights: these guesses mean nothing.";
+
+static int set_up_model(const classify_settings *self, shunt_model **out)
+{
+    if (self->random_weights && self->model.weights)
+        return say_usage("--random-weights and --weights exclude each other");
+    if (self->random_weights && model_is_file(&self->model))
+        return say_usage("--random-weights and an ONNX file exclude each other");
+    int status =
+        model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
+    if (status) return status;
+    status = model_preprocess_from_settings(&self->preprocess, *out);
+    if (status) return status;
+    if (self->labels && shunt_model_load_labels(*out, self->labels)) return say_library_failure(self->labels);
+    return EXIT_OK;
+}
+
+static void print_guesses(const char *path, const shunt_guess *guesses, size_t count)
+{
+    puts(path);
+    for (size_t i = 0; i < count; i++) {
+        printf("  %6.2f %%  ", 100 * (double)guesses[i].probability);
+        if (guesses[i].label)
+            printf("%s\n", guesses[i].label);
+        else
+            printf("class %lld\n", (long long)guesses[i].index);
+    }
+}
+
+static json_t *guesses_json(const char *path, const shunt_guess *guesses, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *label = guesses[i].label ? json_text(guesses[i].label) : json_null();
+        json_array_append_new(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)guesses[i].index, "label", label,
+                                              "probability", (double)guesses[i].probability));
+    }
+    return json_pack("{s:o, s:o}", "image", json_text(path), "guesses", list);
+}
+
+/* All pictures; `images` receives the JSON, or is NULL for text. Returns EXIT_FAILED if any failed. */
+static int classify_images(const classify_settings *self, shunt_model *model, shunt_device *device, char **paths,
+                           json_t *images)
+{
+    int status = EXIT_OK;
+    int64_t classes = shunt_model_classes(model);
+    size_t top = (size_t)(self->top < classes ? self->top : classes), count = 0;
+    shunt_guess *guesses = calloc(top, sizeof *guesses);
+    if (!guesses) return say_failure("no memory");
+    for (; *paths; paths++) {
+        progress_begin("classifying", 0);
+        shunt_status failed = shunt_classify(model, device, *paths, top, guesses, &count);
+        progress_end();
+        if (failed) {
+            status = say_library_failure(*paths);
+            if (images)
+                json_array_append_new(images, json_pack("{s:o, s:o}", "image", json_text(*paths), "error",
+                                                        json_text(shunt_last_error())));
+        } else if (images) {
+            json_array_append_new(images, guesses_json(*paths, guesses, count));
+        } else {
+            print_guesses(*paths, guesses, count);
+        }
+    }
+    free(guesses);
+    return status;
+}
+
+static int run(const void *settings, int noperands, char **operands)
+{
+    const classify_settings *self = settings;
+    shunt_model *model = NULL;
+    shunt_device *device = NULL;
+    if (noperands == 0) return say_usage("no picture; name at least one");
+    int status = set_up_model(self, &model);
+    if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
+    if (status != EXIT_OK) goto done;
+
+    json_t *images = self->output.json ? json_array() : NULL;
+    if (self->random_weights && !images) puts(random_note);
+    status = classify_images(self, model, device, operands, images);
+    if (images) {
+        json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", shunt_model_name(model), "device",
+                                   shunt_device_describe(device)->selector, "random_weights", self->random_weights,
+                                   "preprocess", preprocess_json(shunt_model_preprocess(model)), "images", images);
+        if (self->random_weights) json_object_set_new(report, "note", json_string(random_note));
+        int failed = print_json(report, false);
+        if (failed) status = failed;
+    }
+done:
+    shunt_model_destroy(model);
+    shunt_device_close(device);
+    return status;
+}
+
+const command classify_command = {
+    .name = "classify",
+    .summary = "Say what pictures show: the most probable classes.",
+    .operands = "IMAGE...",
+    .text = "Pictures are JPEG, PNG or PPM, told by content. One that cannot be read is reported, and the others are "
+            "still classified.",
+    .groups = {{model_rows, FIELD(model)},
+               {rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
+    .examples = {{"shunt classify plane.jpg",
+                  "With the network that comes with Shunt, which knows the ten classes of CIFAR-10."},
+                 {"shunt classify --model resnet50 --weights resnet50.safetensors --labels imagenet.txt cat.jpg",
+                  "The five most probable classes."},
+                 {"shunt classify --weights mine.safetensors --top 1 *.jpg",
+                  "Weights that name their model and labels need nothing else."},
+                 {"SHUNT_DEVICE=scalar shunt classify --model resnet18 --random-weights cat.jpg",
+                  "See that it runs, in plain C, before there are weights."}},
+    .settings_size = sizeof(classify_settings),
+    .run = run,
+};

@@ -1,0 +1,80 @@
+/* commands.h - the sub-commands, one file each, and what several of them share. */
+#ifndef SHUNT_TOOLS_COMMANDS_H
+#define SHUNT_TOOLS_COMMANDS_H
+
+#include "lib/args.h"
+#include <jansson.h>
+#include <shunt/shunt.h>
+
+extern const command classify_command, eval_command, pull_command, bench_command, inspect_command, convert_command,
+    devices_command, plugins_command, doctor_command, tune_command, verify_command, train_command, study_command,
+    help_command;
+extern const command *const commands[]; /* all of them, ended by NULL (main.c) */
+
+/* ---- Options that many commands have ------------------------------------------------------------------------- */
+
+typedef struct json_settings {
+    bool json;
+} json_settings;
+extern const option_row json_rows[];
+
+typedef struct device_settings {
+    const char *device;
+    int64_t threads; /* 0: the device's own choice */
+} device_settings;
+extern const option_row device_rows[];
+
+/* Opens the device asked for. Prints why when it fails. */
+int device_from_settings(const device_settings *settings, shunt_device **out);
+
+typedef struct model_settings {
+    const char *model, *weights, *shortcut;
+    int64_t classes;
+    bool v1;
+} model_settings;
+extern const option_row model_rows[];
+
+enum { WEIGHTS_NEEDED, WEIGHTS_OR_RANDOM };
+
+/* Makes the model that --model names, or the weight file's own metadata, and reads --weights into it, or, with `policy`
+ * WEIGHTS_OR_RANDOM and no file, gives it random ones. sizes: height and width, or NULL. Prints why when it fails. */
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes,
+                        shunt_model **out);
+
+/* The same for "WEIGHTS" or "MODEL=WEIGHTS" among the operands, which is changed; `usual` has the rest. Weights are needed. */
+int model_from_operand(const model_settings *usual, char *operand, shunt_model **out);
+
+/* --model is a file that holds a network: no network's name has a dot or a slash. */
+bool model_is_file(const model_settings *settings);
+
+/* The descriptor of a batch of pictures for the model; size 0: the model's own. */
+shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
+
+typedef struct preprocess_settings {
+    const char *preset, *mean, *std, *range, *channels, *resize, *crop, *filter;
+} preprocess_settings;
+extern const option_row preprocess_rows[];
+
+/* The first of these options that was given, or NULL. */
+const char *preprocess_option(const preprocess_settings *settings);
+/* Changes *out, or the model's, to what the options say. Prints why when it fails, and then leaves it alone. */
+int preprocess_from_settings(const preprocess_settings *settings, shunt_preprocess *out);
+int model_preprocess_from_settings(const preprocess_settings *settings, shunt_model *model);
+/* What is used: a JSON object, or a line on standard output. */
+json_t *preprocess_json(const shunt_preprocess *preprocess);
+void print_preprocess(const shunt_preprocess *preprocess);
+
+/* ---- Reports ---------------------------------------------------------------------------------------------------- */
+
+/* Prints the object (indented, or on one line) and a newline, and releases it. NULL, and text that is not UTF-8,
+ * is a failure. */
+int print_json(json_t *object, bool one_line);
+/* What shunt devices and shunt plugins print, for others to print too. */
+json_t *devices_json(const shunt_device_entry *entries, size_t count);
+json_t *plugins_json(const shunt_plugin_entry *entries, size_t count);
+int print_devices(const shunt_device_entry *entries, size_t count);
+int print_plugins(const shunt_plugin_entry *entries, size_t count);
+/* A string of any bytes: those that are not UTF-8 become '?'. */
+json_t *json_text(const char *text);
+
+#endif

@@ -1,0 +1,295 @@
+/* eval.c - shunt eval: the error of a model, or of several together, on labelled pictures, and its speed. */
+#include "commands.h"
+#include "lib/csv.h"
+#include "eval_tally.h"
+#include "lib/output.h"
+#include "lib/progress.h"
+#include "lib/say.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_MODELS = 32, MOST_SCALES = 16 };
+
+typedef struct eval_settings {
+    model_settings model;
+    device_settings device;
+    preprocess_settings preprocess;
+    const char *data, *picture_labels, *labels, *crops, *scales, *predictions;
+    int64_t limit, batch, readers, confusions;
+    bool skip_bad, per_class;
+    json_settings output;
+} eval_settings;
+
+#define FIELD(name) offsetof(eval_settings, name)
+
+static const option_row rows[] = {
+    {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
+     "The labelled pictures: imagefolder:DIR for DIR/class/picture.jpg (or the same in DIR/val), cifar10:DIR and "
+     "cifar100:DIR for CIFAR's binary versions.",
+     NULL, 0, 0},
+    {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
+     "For an imagefolder whose pictures all lie in DIR: lines of \"NAME LABEL\" or \"NAME,LABEL\", or one LABEL for "
+     "each "
+     "picture in the order of their names. Labels are classes' numbers, from 0, or names.",
+     NULL, 0, 0},
+    {"labels", OPTION_TEXT, FIELD(labels), "FILE",
+     "Names of the model's classes, one a line. Folders are classes by these names (or by a line's first word, such as "
+     "n01440764, or one of the names between commas); without them, by number in the order of the folders' names.",
+     NULL, 0, 0},
+    {"crops", OPTION_TEXT, FIELD(crops), "C",
+     "What the model is shown of a picture: centre; ten, for corners and centre, and mirrored; or whole, for all of it "
+     "(fully convolutional). Probabilities are averaged.",
+     "centre", 0, 0},
+    {"scales", OPTION_TEXT, FIELD(scales), "N,N...",
+     "Short sides that each picture is resized to, in turn; probabilities are averaged. Without it: the preset's; for "
+     "--crops whole the paper's 224,256,384,480,640.",
+     NULL, 0, 0},
+    {"limit", OPTION_COUNT, FIELD(limit), "N", "Take only the first N pictures.", NULL, 1, INT64_MAX},
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures, or crops of them, in one run.", "100", 1, 65536},
+    {"readers", OPTION_COUNT, FIELD(readers), "N",
+     "Threads that read pictures ahead. Without it: as many as there are processors, at most 8.", NULL, 1, 64},
+    {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL,
+     "Name, count and leave out pictures that cannot be read, instead of stopping at the first.", NULL, 0, 0},
+    {"per-class", OPTION_FLAG, FIELD(per_class), NULL, "Also print each class's errors.", NULL, 0, 0},
+    {"confusions", OPTION_COUNT, FIELD(confusions), "N", "Also print the N most frequent mistakes.", NULL, 1, 1000000},
+    {"predictions", OPTION_TEXT, FIELD(predictions), "FILE",
+     "Write a CSV file with each picture's index, class, predicted class and its probability, and its file if it has "
+     "one.",
+     NULL, 0, 0},
+    {0}};
+
+/* One evaluation under way. */
+typedef struct evaluation {
+    shunt_model *models[MOST_MODELS];
+    size_t nmodels;
+    shunt_device *device;
+    shunt_dataset *dataset;
+    shunt_predict_options options;
+    int64_t scales[MOST_SCALES];
+    int64_t *classes; /* the models', of the data set's */
+    tally tally;
+    output predictions; /* file NULL: not asked for */
+    double seconds;     /* in the models alone, reading and resizing not counted */
+    int status;         /* of what the handler does */
+} evaluation;
+
+/* ---- Each picture --------------------------------------------------------------------------------------------- */
+
+static int count_bad(evaluation *self, const shunt_prediction *told)
+{
+    enum { MOST_NAMED = 20 };
+    if (++self->tally.bad <= MOST_NAMED)
+        say_failure("left out: %s", told->failed);
+    else if (self->tally.bad == MOST_NAMED + 1)
+        say_failure("left out: more pictures, which are counted below");
+    return EXIT_OK;
+}
+
+static int count_picture(void *context, const shunt_prediction *told)
+{
+    evaluation *self = context;
+    progress_advance(1);
+    if (!told->probabilities) return self->status = count_bad(self, told);
+    int64_t label = self->classes[told->label], best;
+    self->status = tally_add(&self->tally, told->probabilities, label, &best);
+    FILE *file = self->predictions.file;
+    const char *name = shunt_dataset_picture(self->dataset, told->index);
+    if (file)
+        fprintf(file, "%zu,%lld,%lld,%.6f%s", told->index, (long long)label, (long long)best, told->probabilities[best],
+                name ? "," : "\n");
+    if (file && name) {
+        csv_print_field(file, name);
+        putc('\n', file);
+    }
+    return self->status;
+}
+
+static int evaluate(evaluation *self, size_t count)
+{
+    progress_begin("evaluating", count);
+    self->options.handler = count_picture;
+    self->options.context = self;
+    shunt_status failed =
+        shunt_predict(self->models, self->nmodels, self->device, self->dataset, &self->options, &self->seconds);
+    progress_end();
+    if (failed) return say_library_failure(NULL);
+    if (self->status == EXIT_OK && !self->tally.count) return say_failure("no picture could be read");
+    tally_sort(&self->tally);
+    return self->status;
+}
+
+/* ---- Setting up ------------------------------------------------------------------------------------------------- */
+
+static int make_models(const eval_settings *settings, char **operands, evaluation *self)
+{
+    int status = EXIT_OK;
+    shunt_model **next = self->models;
+    if (settings->model.weights || !*operands) {
+        status = model_from_settings(&settings->model, WEIGHTS_NEEDED, NULL, next);
+        if (status == EXIT_OK) next++;
+    }
+    for (; status == EXIT_OK && *operands; operands++) {
+        status = next == self->models + MOST_MODELS ? say_usage("more than %d weight files", MOST_MODELS)
+                                                    : model_from_operand(&settings->model, *operands, next);
+        if (status == EXIT_OK) next++;
+    }
+    self->nmodels = (size_t)(next - self->models);
+    for (size_t m = 0; status == EXIT_OK && m < self->nmodels; m++)
+        status = model_preprocess_from_settings(&settings->preprocess, self->models[m]);
+    if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
+        return say_library_failure(settings->labels);
+    return status;
+}
+
+static int parse_scales(const char *text, evaluation *self)
+{
+    const char *at = text;
+    do {
+        char *end;
+        long long side = isdigit((unsigned char)*at) ? strtoll(at, &end, 10) : 0;
+        if (side < 1 || side > 16384 || (*end && *end != ',') || self->options.nsides == MOST_SCALES)
+            return say_usage("--scales %s: must be up to %d numbers from 1 to 16384 with commas between", text,
+                             MOST_SCALES);
+        self->scales[self->options.nsides++] = side;
+        at = end + 1;
+        if (!*end) break;
+    } while (1);
+    return EXIT_OK;
+}
+
+static int choose_views(const eval_settings *settings, evaluation *self)
+{
+    static const char *const names[] = {
+        [SHUNT_CROP_CENTRE] = "centre", [SHUNT_CROP_TEN] = "ten", [SHUNT_CROP_WHOLE] = "whole", NULL};
+    size_t crops = 0;
+    while (names[crops] && strcmp(names[crops], settings->crops)) crops++;
+    if (!names[crops]) return say_usage("--crops %s: must be centre, ten or whole", settings->crops);
+    self->options.crops = (shunt_crops)crops;
+    self->options.sides = self->scales;
+    if (settings->scales) return parse_scales(settings->scales, self);
+    return crops == SHUNT_CROP_WHOLE ? parse_scales("224,256,384,480,640", self) : EXIT_OK;
+}
+
+static int open_data(const eval_settings *settings, evaluation *self)
+{
+    if (shunt_dataset_open_labelled(settings->data, NULL, settings->picture_labels, &self->dataset))
+        return say_library_failure(NULL);
+    self->classes = calloc(shunt_dataset_classes(self->dataset), sizeof *self->classes);
+    if (!self->classes) return say_failure("no memory");
+    if (shunt_dataset_match(self->dataset, self->models[0], self->classes)) return say_library_failure(settings->data);
+    return tally_begin(&self->tally, shunt_model_classes(self->models[0]));
+}
+
+static int begin_predictions(const char *path, evaluation *self)
+{
+    int status = output_begin(&self->predictions, path);
+    bool named = shunt_dataset_picture(self->dataset, 0) != NULL;
+    if (status == EXIT_OK)
+        fprintf(self->predictions.file, "index,label,predicted,probability%s\n", named ? ",file" : "");
+    return status;
+}
+
+static int set_up(const eval_settings *settings, char **operands, evaluation *self)
+{
+    if (!settings->data) return say_usage("no data; name a set with --data imagefolder:DIR or --data cifar10:DIR");
+    self->options.limit = (size_t)settings->limit;
+    self->options.batch = settings->batch;
+    self->options.workers = settings->readers;
+    self->options.skip_bad = settings->skip_bad;
+    int status = choose_views(settings, self);
+    if (status == EXIT_OK) status = make_models(settings, operands, self);
+    if (status == EXIT_OK) status = open_data(settings, self);
+    if (status == EXIT_OK) status = device_from_settings(&settings->device, &self->device);
+    if (status == EXIT_OK && settings->predictions) status = begin_predictions(settings->predictions, self);
+    return status;
+}
+
+/* ---- The report --------------------------------------------------------------------------------------------------- */
+
+static int report_json(const eval_settings *settings, const evaluation *self, double speed)
+{
+    const tally *t = &self->tally;
+    double n = (double)t->count;
+    json_t *models = json_array(), *scales = json_array(), *preprocess = json_array();
+    for (size_t m = 0; m < self->nmodels; m++) {
+        json_array_append_new(models, json_string(shunt_model_name(self->models[m])));
+        json_array_append_new(preprocess, preprocess_json(shunt_model_preprocess(self->models[m])));
+    }
+    for (size_t s = 0; s < self->options.nsides; s++) json_array_append_new(scales, json_integer(self->scales[s]));
+    json_t *report =
+        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
+                  shunt_model_name(self->models[0]), "models", models, "preprocess", preprocess, "device",
+                  shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales, "images",
+                  (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
+                  100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
+    if (settings->per_class) json_object_set_new(report, "classes", tally_classes_json(t, self->models[0]));
+    if (settings->confusions)
+        json_object_set_new(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
+    return print_json(report, false);
+}
+
+static int report_text(const eval_settings *settings, const evaluation *self, double speed)
+{
+    const tally *t = &self->tally;
+    double n = (double)t->count;
+    int status = EXIT_OK;
+    for (size_t m = 0; m < self->nmodels; m++) printf("%s%s", m ? " + " : "", shunt_model_name(self->models[m]));
+    printf(" on %s, %llu pictures\n", shunt_device_describe(self->device)->selector, (unsigned long long)t->count);
+    for (size_t m = 0; m < self->nmodels; m++) print_preprocess(shunt_model_preprocess(self->models[m]));
+    if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
+    printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
+           100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);
+    if (settings->per_class) status = tally_print_classes(t, self->models[0]);
+    if (settings->confusions && status == EXIT_OK)
+        status = tally_print_pairs(t, self->models[0], (size_t)settings->confusions);
+    return status;
+}
+
+static int run(const void *settings, int noperands, char **operands)
+{
+    const eval_settings *wanted = settings;
+    evaluation self = {0};
+    (void)noperands;
+    int status = set_up(wanted, operands, &self);
+    if (status == EXIT_OK) {
+        size_t count = shunt_dataset_count(self.dataset), limit = self.options.limit;
+        status = evaluate(&self, limit && limit < count ? limit : count);
+    }
+    int written = output_end(&self.predictions, status == EXIT_OK);
+    if (status == EXIT_OK) status = written;
+    double speed = self.seconds > 0 ? (double)self.tally.count / self.seconds : 0;
+    if (status == EXIT_OK)
+        status = wanted->output.json ? report_json(wanted, &self, speed) : report_text(wanted, &self, speed);
+    tally_end(&self.tally);
+    free(self.classes);
+    shunt_dataset_close(self.dataset);
+    for (size_t m = 0; m < self.nmodels; m++) shunt_model_destroy(self.models[m]);
+    shunt_device_close(self.device);
+    return status;
+}
+
+const command eval_command = {
+    .name = "eval",
+    .summary = "Measure the error of a model, or of several together, on labelled pictures.",
+    .operands = "[[MODEL=]WEIGHTS]...",
+    .text =
+        "Prints the share of pictures whose label is not the best guess (top-1 error), or not among the five best "
+        "(top-5 error), and the pictures a second that the model itself took. Several weight files are an ensemble: "
+        "their probabilities are averaged.",
+    .groups = {{model_rows, FIELD(model)},
+               {rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
+    .examples = {{"shunt eval --model resnet20 --weights resnet20.safetensors --data cifar10:cifar-10-batches-bin",
+                  "The error on CIFAR-10's 10,000 test pictures."},
+                 {"shunt eval --model resnet50 --weights resnet50.pth --data imagefolder:imagenet --crops ten",
+                  "ImageNet's validation pictures in imagenet/val/n01440764/... , by ten crops."},
+                 {"shunt eval resnet34=a.pth resnet50=b.pth --data imagefolder:val --crops whole",
+                  "Two networks together, at the paper's five sizes."},
+                 {"shunt eval --weights mine.safetensors --data cifar10:DIR --limit 500 --predictions out.csv",
+                  "A quick look, with every guess in a file."}},
+    .settings_size = sizeof(eval_settings),
+    .run = run,
+};

@@ -1,0 +1,160 @@
+/* eval_tally.c - see eval_tally.h. Mistakes are kept one by one, since a square of a large number of classes may not fit. */
+#include "eval_tally.h"
+#include "commands.h"
+#include "lib/say.h"
+#include "lib/table.h"
+#include <stdlib.h>
+
+int tally_begin(tally *self, int64_t classes)
+{
+    *self = (tally){.classes = classes, .by_class = calloc((size_t)classes, sizeof(tally_class))};
+    return self->by_class ? EXIT_OK : say_failure("no memory for %lld classes", (long long)classes);
+}
+
+void tally_end(tally *self)
+{
+    free(self->by_class);
+    free(self->pairs);
+}
+
+static int add_pair(tally *self, int64_t label, int64_t predicted)
+{
+    if (self->npairs == self->room) {
+        size_t room = self->room ? 2 * self->room : 256;
+        tally_pair *pairs = reallocarray(self->pairs, room, sizeof *pairs);
+        if (!pairs) return say_failure("no memory for the mistakes");
+        self->pairs = pairs;
+        self->room = room;
+    }
+    self->pairs[self->npairs++] = (tally_pair){label, predicted, 1};
+    return EXIT_OK;
+}
+
+int tally_add(tally *self, const double *probabilities, int64_t label, int64_t *best)
+{
+    int64_t rank = 0; /* how many classes come before the label; of equals the first one does */
+    *best = 0;
+    for (int64_t c = 0; c < self->classes; c++) {
+        if (probabilities[c] > probabilities[*best]) *best = c;
+        bool before = probabilities[c] > probabilities[label];
+        rank += before || (c < label && !(probabilities[c] < probabilities[label]));
+    }
+    tally_class *of = &self->by_class[label];
+    self->count++, of->count++;
+    self->wrong1 += rank >= 1, of->wrong1 += rank >= 1;
+    self->wrong5 += rank >= 5, of->wrong5 += rank >= 5;
+    return rank ? add_pair(self, label, *best) : EXIT_OK;
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const tally_pair *x = a, *y = b;
+    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    return (x->predicted > y->predicted) - (x->predicted < y->predicted);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const tally_pair *x = a, *y = b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return by_pair(a, b);
+}
+
+void tally_sort(tally *self)
+{
+    size_t distinct = 0;
+    if (!self->npairs) return;
+    qsort(self->pairs, self->npairs, sizeof *self->pairs, by_pair);
+    for (size_t i = 0; i < self->npairs; i++) {
+        if (distinct && !by_pair(&self->pairs[distinct - 1], &self->pairs[i]))
+            self->pairs[distinct - 1].count++;
+        else
+            self->pairs[distinct++] = self->pairs[i];
+    }
+    self->npairs = distinct;
+    qsort(self->pairs, self->npairs, sizeof *self->pairs, by_count);
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return 100 * (double)part / (double)whole;
+}
+
+/* ---- Text ----------------------------------------------------------------------------------------------------- */
+
+static void cell_class(table *into, const shunt_model *model, int64_t class)
+{
+    const char *label = shunt_model_label(model, class);
+    if (label)
+        table_cell(into, "%lld %s", (long long)class, label);
+    else
+        table_cell(into, "%lld", (long long)class);
+}
+
+int tally_print_classes(const tally *self, const shunt_model *model)
+{
+    static const char *const headings[] = {"class", ">pictures", ">top-1 error %", ">top-5 error %"};
+    table out;
+    table_begin(&out, headings, 4);
+    for (int64_t c = 0; c < self->classes; c++) {
+        const tally_class *of = &self->by_class[c];
+        if (!of->count) continue;
+        cell_class(&out, model, c);
+        table_cell(&out, "%llu", (unsigned long long)of->count);
+        table_cell(&out, "%.2f", percent(of->wrong1, of->count));
+        table_cell(&out, "%.2f", percent(of->wrong5, of->count));
+    }
+    putchar('\n');
+    return table_end(&out);
+}
+
+int tally_print_pairs(const tally *self, const shunt_model *model, size_t most)
+{
+    static const char *const headings[] = {"class", "taken for", ">pictures", ">% of class"};
+    table out;
+    table_begin(&out, headings, 4);
+    for (size_t i = 0; i < self->npairs && i < most; i++) {
+        const tally_pair *pair = &self->pairs[i];
+        cell_class(&out, model, pair->label);
+        cell_class(&out, model, pair->predicted);
+        table_cell(&out, "%llu", (unsigned long long)pair->count);
+        table_cell(&out, "%.2f", percent(pair->count, self->by_class[pair->label].count));
+    }
+    putchar('\n');
+    return table_end(&out);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
+
+static json_t *label_json(const shunt_model *model, int64_t class)
+{
+    const char *label = shunt_model_label(model, class);
+    return label ? json_text(label) : json_null();
+}
+
+json_t *tally_classes_json(const tally *self, const shunt_model *model)
+{
+    json_t *list = json_array();
+    for (int64_t c = 0; c < self->classes; c++) {
+        const tally_class *of = &self->by_class[c];
+        if (!of->count) continue;
+        json_array_append_new(list,
+                              json_pack("{s:I, s:o, s:I, s:f, s:f}", "class", (json_int_t)c, "label",
+                                        label_json(model, c), "images", (json_int_t)of->count, "top1_error",
+                                        percent(of->wrong1, of->count), "top5_error", percent(of->wrong5, of->count)));
+    }
+    return list;
+}
+
+json_t *tally_pairs_json(const tally *self, const shunt_model *model, size_t most)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < self->npairs && i < most; i++) {
+        const tally_pair *pair = &self->pairs[i];
+        json_array_append_new(list, json_pack("{s:I, s:o, s:I, s:o, s:I}", "class", (json_int_t)pair->label, "label",
+                                              label_json(model, pair->label), "predicted", (json_int_t)pair->predicted,
+                                              "predicted_label", label_json(model, pair->predicted), "images",
+                                              (json_int_t)pair->count));
+    }
+    return list;
+}

@@ -1,0 +1,257 @@
+/* study.c - shunt study: the paper's findings as commands. A study measures into results.csv, and what it says and draws comes
+ * from that file. */
+#include "lib/say.h"
+#include "studies/plan.h"
+#include "studies/study.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const study *const studies[] = {
+    &degradation_study, &gradients_study, &ablation_study, &responses_study, &lesion_study, &table6_study, NULL};
+
+#define FIELD(name) offsetof(study_settings, name)
+
+static const option_row rows[] = {
+    {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
+     "The labelled pictures: cifar10:DIR, cifar100:DIR or imagefolder:DIR.", NULL, 0, 0},
+    {"depths", OPTION_TEXT, FIELD(depths), "D,D...", "Depths of the networks to compare: 20,56.", NULL, 0, 0},
+    {"models", OPTION_TEXT, FIELD(models), "M,M...",
+     "The networks to compare: resnet20,plain20; with a shortcut option behind a dash, resnet20-B.", NULL, 0, 0},
+    {"budget", OPTION_COUNT, FIELD(budget), "MINUTES",
+     "How long all training may take: a few steps of each network tell how many epochs that is. A study that was cut "
+     "off "
+     "goes on with the epochs that it began with.",
+     NULL, 1, 1000000},
+    {"epochs", OPTION_COUNT, FIELD(epochs), "N",
+     "Times through the training pictures, for each network; the recipe's schedule is stretched to it. Without it and "
+     "--budget: the whole recipe.",
+     NULL, 1, 1000000},
+    {"seeds", OPTION_COUNT, FIELD(seeds), "K", "Train each network K times, with seeds 1 to K. Without it: once.", NULL,
+     1, 1000},
+    {"recipe", OPTION_TEXT, FIELD(recipe), "R", "How to train: paper or fast (shunt train). Without it: paper.", NULL,
+     0, 0},
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one step. Without it: the recipe's, 128 on CIFAR.", NULL, 1,
+     65536},
+    {"limit", OPTION_COUNT, FIELD(limit), "N", "Look at only the first N pictures.", NULL, 1, INT64_MAX},
+    {"remove", OPTION_COUNT, FIELD(remove), "K",
+     "After each block in turn, take out 2, 3 ... K blocks at random. Without it: up to 5.", NULL, 1, 1000},
+    {"repeats", OPTION_COUNT, FIELD(repeats), "R", "How often to draw as many. Without it: 5 times.", NULL, 1, 1000},
+    {"seed", OPTION_COUNT, FIELD(seed), "S", "What is drawn is a function of it. Without it: 1.", NULL, 1, INT64_MAX},
+    {"out", OPTION_TEXT, FIELD(out), "DIR",
+     "Where results.csv, report.md, the pictures and the runs go. It is made if need be; the same command again goes "
+     "on "
+     "there.",
+     NULL, 0, 0},
+    {"redraw", OPTION_FLAG, FIELD(redraw), NULL,
+     "Measure nothing: make the report and the pictures anew from results.csv in --out.", NULL, 0, 0},
+    {0}};
+
+/* ---- Results --------------------------------------------------------------------------------------------------------- */
+
+static const char *in_folder(const study_job *job, const char *name, char path[4096])
+{
+    snprintf(path, 4096, "%s/%s", job->settings->out, name);
+    return path;
+}
+
+/* *verdict, unless NULL, gets what there is of one, to be freed. */
+static int draw(const study_job *job, char **verdict)
+{
+    report out;
+    report_begin(&out, job->settings->out, job->study->summary);
+    if (!out.failed) out.failed = job->study->draw(&job->results, &out);
+    if (verdict) {
+        *verdict = out.verdict;
+        out.verdict = NULL;
+    }
+    return report_end(&out);
+}
+
+int study_update(const study_job *job)
+{
+    char path[4096];
+    int status = csv_write(&job->results, in_folder(job, "results.csv", path));
+    return status ? status : draw(job, NULL);
+}
+
+/* ---- What is said in the end ------------------------------------------------------------------------------------------ */
+
+/* A whole number, a number, or a text. */
+static json_t *cell_json(const char *text)
+{
+    char *end;
+    long long whole = strtoll(text, &end, 10);
+    if (*text && !*end) return json_integer(whole);
+    double number = strtod(text, &end);
+    return *text && !*end && isfinite(number) ? json_real(number) : json_text(text);
+}
+
+static json_t *results_json(const csv *results)
+{
+    json_t *array = json_array();
+    for (size_t row = 0; row < csv_rows(results); row++) {
+        json_t *object = json_object();
+        for (const char *const *column = results->columns; *column; column++)
+            json_object_set_new(object, *column, cell_json(csv_text(results, row, *column)));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* The report as it stands in its file, but for the pictures. */
+static int print_report(const char *path)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return say_failure("%s: %s", path, strerror(errno));
+    while (getline(&line, &room, file) >= 0)
+        if (strncmp(line, "![", 2)) fputs(line, stdout);
+    free(line);
+    fclose(file);
+    return EXIT_OK;
+}
+
+static int finish(const study_job *job)
+{
+    char path[4096], *verdict = NULL;
+    in_folder(job, "report.md", path);
+    int status = draw(job, &verdict);
+    if (status == EXIT_OK && job->settings->output.json)
+        status = print_json(json_pack("{s:s, s:s, s:s*, s:o}", "study", job->study->name, "report", path, "verdict",
+                                      verdict, "results", results_json(&job->results)),
+                            false);
+    else if (status == EXIT_OK)
+        status = print_report(path);
+    free(verdict);
+    return status;
+}
+
+/* ---- What was typed ----------------------------------------------------------------------------------------------- */
+
+static int find_study(const char *typed, const study **out)
+{
+    const char *names[sizeof studies / sizeof *studies] = {NULL};
+    char list[256] = "";
+    for (size_t i = 0; studies[i]; i++) {
+        names[i] = studies[i]->name;
+        if (typed && !strcmp(names[i], typed)) {
+            *out = studies[i];
+            return EXIT_OK;
+        }
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    if (!typed) return say_usage("no study; there are %s", list);
+    const char *nearest = args_nearest(typed, names);
+    if (nearest) return say_usage("%s: no such study; did you mean %s?", typed, nearest);
+    return say_usage("%s: no such study; there are %s", typed, list);
+}
+
+/* An option, or what stands behind the name, whether it was typed, and which studies have a use for it. */
+typedef struct given_option {
+    const char *option;
+    bool given;
+    unsigned needs;
+} given_option;
+
+static int check(const study *wanted, const study_settings *settings, char **files)
+{
+    const given_option given[] = {
+        {"--data", settings->data, STUDY_DATA},       {"--depths", settings->depths, STUDY_DEPTHS},
+        {"--models", settings->models, STUDY_MODELS}, {"--budget", settings->budget, STUDY_TRAINS},
+        {"--epochs", settings->epochs, STUDY_TRAINS}, {"--seeds", settings->seeds, STUDY_TRAINS},
+        {"--recipe", settings->recipe, STUDY_TRAINS}, {"--batch", settings->batch, STUDY_TRAINS},
+        {"a file", files[0] != NULL, STUDY_FILES},    {"--limit", settings->limit, STUDY_LIMIT},
+        {"--remove", settings->remove, STUDY_LESION}, {"--repeats", settings->repeats, STUDY_LESION},
+        {"--seed", settings->seed, STUDY_LESION}};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        if (!given[i].given) continue;
+        if (!(wanted->takes & given[i].needs))
+            return say_usage("%s has no use for %s; leave it out", wanted->name, given[i].option);
+        if (settings->redraw)
+            return say_usage("--redraw reads results.csv alone and has no use for %s; leave it out", given[i].option);
+        if (files[0] && given[i].needs & (STUDY_TRAINS | STUDY_MODELS))
+            return say_usage(
+                "weight files are of networks that are trained already: there is no use for %s; leave out the "
+                "files, or it",
+                given[i].option);
+    }
+    if (settings->budget && settings->epochs)
+        return say_usage("--budget and --epochs both say how long to train; give one of them");
+    return settings->out ? EXIT_OK : say_usage("no folder for the results; name one with --out DIR");
+}
+
+static int make_folder(const char *path)
+{
+    struct stat found;
+    if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &found) && S_ISDIR(found.st_mode))) return EXIT_OK;
+    return say_failure("%s: cannot be made: %s", path, strerror(errno));
+}
+
+/* What a folder's study began with takes the place of what was not typed. */
+static int recall(study_job *job, study_settings *settings)
+{
+    if (!(job->study->takes & STUDY_TRAINS)) return EXIT_OK;
+    int status = plan_recall(job->study->name, settings, &job->plan);
+    if (status == EXIT_OK && job->plan && job->files[0])
+        status = say_usage("%s: a study that trains its networks has begun there; name another --out for weight files",
+                           settings->out);
+    return status;
+}
+
+static int measure(study_job *job, study_settings *settings)
+{
+    int status = recall(job, settings);
+    if (status == EXIT_OK) status = make_folder(settings->out);
+    if (!settings->seeds) settings->seeds = 1;
+    csv_begin(&job->results, job->study->columns);
+    return status ? status : job->study->measure(job);
+}
+
+static int run(const void *typed, int noperands, char **operands)
+{
+    study_settings settings = *(const study_settings *)typed;
+    study_job job = {.settings = &settings, .files = operands + (noperands > 0)};
+    char path[4096];
+    int status = find_study(operands[0], &job.study);
+    if (status == EXIT_OK) status = check(job.study, &settings, job.files);
+    if (status) return status;
+    if (settings.redraw)
+        status =
+            csv_read_older(&job.results, job.study->columns, job.study->later, in_folder(&job, "results.csv", path));
+    else
+        status = measure(&job, &settings);
+    if (status == EXIT_OK) status = finish(&job);
+    csv_end(&job.results);
+    json_decref(job.plan);
+    return status;
+}
+
+const command study_command = {
+    .name = "study",
+    .summary = "Show one of the findings about residual networks: measured here, with a table, pictures and a verdict.",
+    .operands = "NAME [WEIGHTS]...",
+    .text =
+        "NAME is degradation (the deeper plain network has the higher training error, the deeper residual one has "
+        "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
+        "(the paper's networks for CIFAR-10, by the full recipe), responses (how strongly each 3x3 layer of trained "
+        "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
+        "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
+        "other. Ctrl-C, or anything else that cuts it off, loses at most what came after the last checkpoint: "
+        "the same command again goes on, and the report holds what is finished so far. Everything in it is drawn from "
+        "results.csv.",
+    .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
+    .examples = {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
+                  "Plain and residual networks of 20 and 56 layers."},
+                 {"shunt study lesion resnet20=resnet20.safetensors --data cifar10:DIR --out lesion",
+                  "The error of a trained network without each of its blocks, and without several."},
+                 {"shunt study responses --data cifar10:DIR --models plain20,resnet20 --epochs 10 --out trained",
+                  "The responses of two networks, which it trains first."},
+                 {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
+    .settings_size = sizeof(study_settings),
+    .run = run,
+};

@@ -1,0 +1,324 @@
+/* train.c - shunt train: trains a network by a recipe, from nothing or from weights, and goes on where it was cut off. */
+#include "commands.h"
+#include "lib/curves.h"
+#include "lib/progress.h"
+#include "lib/say.h"
+#include "lib/training.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct train_settings {
+    const char *model, *shortcut, *data, *recipe, *init, *out;
+    const char *epochs, *rate, *batch, *seed, *holdout, *freeze;
+    bool v1, resume, skip_bad, log_gradients, recompute;
+    int64_t workers, save_every;
+    preprocess_settings preprocess;
+    device_settings device;
+    json_settings output;
+} train_settings;
+
+#define FIELD(name) offsetof(train_settings, name)
+
+static const option_row rows[] = {
+    {"model", OPTION_TEXT, FIELD(model), "M",
+     "The network: resnet18, resnet34, resnet50 ..., plain18, plain34; resnetD and plainD with D = 6n+2 for the CIFAR "
+     "nets; cifar-resnet18, cifar-plain18, mini-resnet, cnn to compare them with. Without it: that of --init, or of "
+     "the checkpoint.",
+     NULL, 0, 0},
+    {"shortcut", OPTION_TEXT, FIELD(shortcut), "A|B|C",
+     "Shortcut option of the paper. Without it: B, or A for the CIFAR nets.", NULL, 0, 0},
+    {"v1", OPTION_FLAG, FIELD(v1), NULL, "Bottlenecks with the stride in the 1x1 convolution, as in the paper.", NULL,
+     0, 0},
+    {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
+     "The labelled pictures: cifar10:DIR, cifar100:DIR (the binary versions), or imagefolder:DIR with DIR/class/*.jpg, "
+     "or with DIR/train/class/ and DIR/val/class/.",
+     NULL, 0, 0},
+    {"recipe", OPTION_TEXT, FIELD(recipe), "R",
+     "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "
+     "file that a run wrote, to repeat it. Without it: paper, or with --init finetune.",
+     NULL, 0, 0},
+    {"init", OPTION_TEXT, FIELD(init), "FILE",
+     "Start from these weights, of the same network; where the classes are others, the classifier is made anew.", NULL,
+     0, 0},
+    {"freeze", OPTION_TEXT, FIELD(freeze), "NAMES",
+     "Layers that stay as they are, from the first one on: conv1,bn1,layer1.", NULL, 0, 0},
+    {"epochs", OPTION_TEXT, FIELD(epochs), "N",
+     "Times through the training pictures; the recipe's schedule is stretched to it.", NULL, 0, 0},
+    {"lr", OPTION_TEXT, FIELD(rate), "X", "The highest learning rate.", NULL, 0, 0},
+    {"batch", OPTION_TEXT, FIELD(batch), "N", "Pictures in one step.", NULL, 0, 0},
+    {"seed", OPTION_TEXT, FIELD(seed), "S", "Gives the initial weights and the order of pictures.", NULL, 0, 0},
+    {"holdout", OPTION_TEXT, FIELD(holdout), "N",
+     "Training pictures kept for validation after each epoch. Without it: a tenth.", NULL, 0, 0},
+    {"out", OPTION_TEXT, FIELD(out), "DIR",
+     "Where last.ckpt, best.safetensors, log.csv and the curves go. It is made if need be.", NULL, 0, 0},
+    {"resume", OPTION_FLAG, FIELD(resume), NULL, "Go on from last.ckpt in --out, which says all that is not said here.",
+     NULL, 0, 0},
+    {"workers", OPTION_COUNT, FIELD(workers), "N",
+     "Threads that read pictures; the result does not depend on it. Without it: as many as processors, at most 8.",
+     NULL, 1, 64},
+    {"save-every", OPTION_COUNT, FIELD(save_every), "SECONDS",
+     "Write a checkpoint at least so often, besides that after each epoch.", "600", 1, 1000000},
+    {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL, "Leave out pictures that cannot be decoded.", NULL, 0, 0},
+    {"log-gradients", OPTION_FLAG, FIELD(log_gradients), NULL,
+     "Write the norm of each parameter's gradient, per epoch, to gradients.csv.", NULL, 0, 0},
+    {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
+     "Compute activations again in the backward pass: a third more work for much less memory.", NULL, 0, 0},
+    {0}};
+
+typedef struct training {
+    const train_settings *settings;
+    shunt_model *model;
+    shunt_device *device;
+    shunt_dataset *data, *test; /* test NULL: the set has none */
+    shunt_recipe recipe;
+    shunt_trainer *trainer;
+    char checkpoint[4096], *data_name;
+    shunt_preprocess preprocess; /* of the checkpoint */
+    json_t *description;         /* of the network of --init or the checkpoint; NULL: not known */
+} training;
+
+/* ---- What a file of an earlier run says ---------------------------------------------------------------------------- */
+
+/* Keeps the network's description and preprocessing, and of a checkpoint the data that was typed then. */
+static int read_file(training *self, const char *path)
+{
+    shunt_weights *file = NULL;
+    if (shunt_weights_open(path, &file)) return say_library_failure(path);
+    const char *model = shunt_weights_metadata(file, "model"), *position = shunt_weights_metadata(file, "training");
+    self->description = model ? json_loads(model, 0, NULL) : NULL;
+    json_t *object = position ? json_loads(position, 0, NULL) : NULL;
+    const char *data = json_string_value(json_object_get(object, "data"));
+    if (data && !self->data_name) self->data_name = strdup(data);
+    json_decref(object);
+    const char *preprocess = shunt_weights_metadata(file, "preprocess");
+    shunt_status status = preprocess ? shunt_preprocess_parse(preprocess, &self->preprocess) : SHUNT_OK;
+    shunt_weights_destroy(file);
+    return status ? say_library_failure(path) : EXIT_OK;
+}
+
+/* ---- Setting up ---------------------------------------------------------------------------------------------------- */
+
+static int open_data(training *self)
+{
+    const train_settings *settings = self->settings;
+    if (settings->data) {
+        free(self->data_name);
+        self->data_name = strdup(settings->data);
+    }
+    return training_open_data(self->data_name, &self->data, &self->test);
+}
+
+static int make_model(training *self)
+{
+    const train_settings *settings = self->settings;
+    const char *name = json_string_value(json_object_get(self->description, "name"));
+    if (name && settings->model && strcmp(name, settings->model))
+        return say_usage("%s is of a %s, not of a %s", settings->resume ? self->checkpoint : settings->init, name,
+                         settings->model);
+    const char *shortcut = json_string_value(json_object_get(self->description, "shortcut"));
+    shunt_model_options options = {.classes = (int64_t)shunt_dataset_classes(self->data)};
+    if (settings->model) name = settings->model;
+    if (settings->shortcut) shortcut = settings->shortcut;
+    if (settings->shortcut && (strlen(shortcut) != 1 || !strchr("ABC", shortcut[0])))
+        return say_usage("--shortcut %s: must be A, B or C", shortcut);
+    if (shortcut) options.shortcut = shortcut[0];
+    options.v1 = settings->v1 || json_is_true(json_object_get(self->description, "v1"));
+    if (!name) return say_usage("no model; name one with --model, such as resnet20");
+    if (shunt_model_create(name, &options, &self->model)) return say_library_failure(NULL);
+    return training_set_labels(self->model, self->data);
+}
+
+/* The options that change a field of the recipe. */
+static int apply_options(const train_settings *settings, shunt_recipe *recipe)
+{
+    const struct {
+        const char *option, *field, *value;
+    } given[] = {{"epochs", "epochs", settings->epochs},    {"lr", "rate", settings->rate},
+                 {"batch", "batch", settings->batch},       {"seed", "seed", settings->seed},
+                 {"holdout", "holdout", settings->holdout}, {"freeze", "freeze", settings->freeze}};
+    if (settings->epochs) recipe->steps = 0;
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
+            return say_usage("--%s: %s", given[i].option, shunt_last_error());
+    if (recipe->warm_up_rate > recipe->rate) recipe->warm_up_rate = recipe->rate / 10;
+    return EXIT_OK;
+}
+
+static int choose_recipe(training *self)
+{
+    const train_settings *settings = self->settings;
+    const char *name = settings->recipe ? settings->recipe : settings->init ? "finetune" : "paper";
+    bool named = !strchr(name, '/') && !strchr(name, '.'); /* else a file */
+    if (settings->resume) name = self->checkpoint;
+    bool read = settings->resume || !named;
+    if (read ? shunt_recipe_load(name, &self->recipe) : shunt_model_recipe(self->model, name, &self->recipe))
+        return say_library_failure(NULL);
+    if (!read) self->recipe.holdout = (int64_t)shunt_dataset_count(self->data) / 10;
+    return apply_options(settings, &self->recipe);
+}
+
+static int make_weights(training *self)
+{
+    const train_settings *settings = self->settings;
+    uint64_t seed = (uint64_t)self->recipe.seed;
+    /* A checkpoint has weights of its own. */
+    shunt_status status = settings->init && !settings->resume ? shunt_model_adopt(self->model, settings->init, seed)
+                                                              : shunt_model_initialize(self->model, seed);
+    if (status) return say_library_failure(NULL);
+    if (settings->resume && self->preprocess.resize) shunt_model_set_preprocess(self->model, &self->preprocess);
+    int failed = model_preprocess_from_settings(&settings->preprocess, self->model);
+    if (failed) return failed;
+    return shunt_model_describe(self->model) ? say_library_failure(NULL) : EXIT_OK;
+}
+
+static int handle(void *context, const shunt_train_event *event);
+
+static int make_trainer(training *self)
+{
+    const train_settings *settings = self->settings;
+    shunt_train_setup setup = {.graph = shunt_model_graph(self->model),
+                               .weights = shunt_model_weights(self->model),
+                               .device = self->device,
+                               .data = self->data,
+                               .data_name = self->data_name,
+                               .preprocess = shunt_model_preprocess(self->model),
+                               .recipe = &self->recipe,
+                               .out = settings->out,
+                               .workers = settings->workers,
+                               .save_seconds = settings->save_every,
+                               .log_gradients = settings->log_gradients,
+                               .recompute = settings->recompute,
+                               .skip_bad = settings->skip_bad,
+                               .handler = handle,
+                               .context = self};
+    progress_begin("checking the pictures", 0);
+    shunt_status status = shunt_trainer_create(&setup, &self->trainer);
+    progress_end();
+    if (!status && settings->resume) status = shunt_trainer_resume(self->trainer, self->checkpoint);
+    return status ? say_library_failure(NULL) : EXIT_OK;
+}
+
+static int set_up(training *self)
+{
+    const train_settings *settings = self->settings;
+    int status = EXIT_OK;
+    if (!settings->out) return say_usage("no folder for the results; name one with --out DIR");
+    if (settings->resume && preprocess_option(&settings->preprocess))
+        return say_usage("--%s: a run goes on with what it began with; leave it out with --resume",
+                         preprocess_option(&settings->preprocess));
+    snprintf(self->checkpoint, sizeof self->checkpoint, "%s/last.ckpt", settings->out);
+    if (!settings->resume && !access(self->checkpoint, F_OK))
+        return say_failure("%s: a run has been here; go on from it with --resume, or name another --out",
+                           self->checkpoint);
+    if (settings->resume)
+        status = read_file(self, self->checkpoint);
+    else if (settings->init)
+        status = read_file(self, settings->init);
+    if (status == EXIT_OK) status = open_data(self);
+    if (status == EXIT_OK) status = make_model(self);
+    if (status == EXIT_OK) status = choose_recipe(self);
+    if (status == EXIT_OK) status = device_from_settings(&settings->device, &self->device);
+    if (status == EXIT_OK) status = make_weights(self);
+    if (status == EXIT_OK) status = make_trainer(self);
+    return status;
+}
+
+/* ---- Under way ------------------------------------------------------------------------------------------------------- */
+
+static void draw_curves(const training *self)
+{
+    size_t count;
+    int64_t best;
+    const shunt_train_row *epochs = shunt_trainer_rows(self->trainer, &count, &best);
+    curves_write(self->settings->out, shunt_model_name(self->model), epochs, count);
+}
+
+static int handle(void *context, const shunt_train_event *event)
+{
+    const training *self = context;
+    if (event->stage == SHUNT_TRAIN_EPOCH) {
+        if (!self->settings->output.json) training_print_epoch(event, "", "validation");
+        draw_curves(self);
+    }
+    return training_handle(event);
+}
+
+static int train(training *self)
+{
+    int finished, status = training_run(self->trainer, "training", &finished);
+    if (status || finished) return status;
+    return say_failure("stopped after this step, all of it saved; go on with: shunt train --resume --out %s",
+                       self->settings->out);
+}
+
+static int report(training *self)
+{
+    size_t count;
+    int64_t best;
+    shunt_score score = {0};
+    const shunt_train_row *epochs = shunt_trainer_rows(self->trainer, &count, &best);
+    progress_begin("testing", 0);
+    shunt_status status = self->test ? shunt_trainer_test(self->trainer, self->test, &score) : SHUNT_OK;
+    progress_end();
+    if (status) return say_library_failure(NULL);
+    const shunt_train_row *row = &epochs[best];
+    bool held = isfinite(row->validation_error);
+    double error = self->test ? 100 * (double)score.wrong / (double)score.pictures : 0;
+    if (self->settings->output.json)
+        return print_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model),
+                                    "device", shunt_device_describe(self->device)->selector, "out", self->settings->out,
+                                    "preprocess", preprocess_json(shunt_model_preprocess(self->model)), "epochs",
+                                    (json_int_t)count, "best_epoch", (json_int_t)row->epoch, "validation_error",
+                                    held ? json_real(100 * row->validation_error) : json_null(), "test_error",
+                                    self->test ? json_real(error) : json_null()),
+                          false);
+    printf("best epoch    %lld of %zu\n", (long long)row->epoch, count);
+    if (held) printf("validation    %.2f %% error\n", 100 * row->validation_error);
+    if (self->test)
+        printf("test          %.2f %% error (%lld of %lld wrong)\n", error, (long long)score.wrong,
+               (long long)score.pictures);
+    printf("weights       %s/best.safetensors\n", self->settings->out);
+    return EXIT_OK;
+}
+
+static int run(const void *wanted, int noperands, char **operands)
+{
+    training self = {.settings = wanted};
+    (void)noperands;
+    (void)operands;
+    int status = set_up(&self);
+    if (status == EXIT_OK) status = train(&self);
+    if (status == EXIT_OK) status = report(&self);
+    shunt_trainer_destroy(self.trainer);
+    shunt_dataset_close(self.test);
+    shunt_dataset_close(self.data);
+    shunt_model_destroy(self.model);
+    shunt_device_close(self.device);
+    json_decref(self.description);
+    free(self.data_name);
+    return status;
+}
+
+const command train_command = {
+    .name = "train",
+    .summary = "Train a network, or fine-tune one.",
+    .text =
+        "Writes a checkpoint after each epoch, and the weights of the epoch with the least error on pictures held out "
+        "from training. The test pictures are looked at once, at the end. Ctrl-C finishes the step and saves; a run "
+        "that was cut off in any way goes on with --resume, and on the same device ends in the same weights, bit for "
+        "bit. Each file holds the whole recipe, so that --recipe FILE repeats it.",
+    .groups = {{rows, 0},
+               {preprocess_rows, FIELD(preprocess)},
+               {device_rows, FIELD(device)},
+               {json_rows, FIELD(output)}},
+    .examples = {{"shunt train --model resnet20 --data cifar10:cifar-10-batches-bin --recipe fast --out run",
+                  "A CIFAR-10 network from nothing."},
+                 {"shunt train --resume --out run", "Goes on where that was cut off."},
+                 {"shunt train --init resnet50.safetensors --model resnet50 --data imagefolder:pets --out pets-run",
+                  "Teaches a trained network other classes, those of the folders in pets."},
+                 {"shunt classify --weights pets-run/best.safetensors cat.jpg", "Uses what came of it."}},
+    .settings_size = sizeof(train_settings),
+    .run = run,
+};

@@ -1,0 +1,217 @@
+/* shared.c - options, model and device set-up, and JSON output that several sub-commands have in common. */
+#include "commands/commands.h"
+#include "progress.h"
+#include "published.h"
+#include "say.h"
+#include <stdlib.h>
+#include <string.h>
+
+const option_row json_rows[] = {
+    {"json", OPTION_FLAG, offsetof(json_settings, json), NULL, "Print one JSON value instead of text.", NULL, 0, 0},
+    {0}};
+
+const option_row device_rows[] = {
+    {"device", OPTION_TEXT, offsetof(device_settings, device), "D",
+     "Where to run: scalar, opencl, opencl:0, opencl:gpu, opencl:TEXT, auto ... (see shunt devices). Without it: the "
+     "environment's SHUNT_DEVICE, or auto.",
+     NULL, 0, 0},
+    {"threads", OPTION_COUNT, offsetof(device_settings, threads), "T",
+     "Threads of a device that is a processor. Without it: as many as it likes.", NULL, 1, 4096},
+    {0}};
+
+const option_row model_rows[] = {
+    {"model", OPTION_TEXT, offsetof(model_settings, model), "M",
+     "The network: resnet18, resnet34, resnet50, resnet101, resnet152, plain18, plain34; resnetD and plainD with "
+     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both); cifar-resnet18, cifar-plain18, mini-resnet, cnn; "
+     "or an ONNX file, such as ./net.onnx, which brings its weights. Without it: what the weight file says.",
+     NULL, 0, 0},
+    {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
+     "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
+     "or Shunt; or, without --model, an ONNX file, which is a network, too. Without it, where weights are needed: "
+     "those that shunt pull fetched last for the model; or, for "
+     "resnet20 "
+     "and where no model is named, the network for CIFAR-10 that comes with Shunt.",
+     NULL, 0, 0},
+    {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
+     "How many classes it tells apart. Without it: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
+    {"shortcut", OPTION_TEXT, offsetof(model_settings, shortcut), "A|B|C",
+     "Shortcut option of the paper. Without it: B, or A for the CIFAR nets.", NULL, 0, 0},
+    {"v1", OPTION_FLAG, offsetof(model_settings, v1), NULL,
+     "Bottlenecks with the stride in the 1x1 convolution, as in the paper; published weights need it in the 3x3.", NULL,
+     0, 0},
+    {0}};
+
+int device_from_settings(const device_settings *settings, shunt_device **out)
+{
+    char params[32] = "";
+    if (settings->threads) snprintf(params, sizeof params, "threads=%lld", (long long)settings->threads);
+    if (shunt_device_open(settings->device, params[0] ? params : NULL, out)) return say_library_failure(NULL);
+    return EXIT_OK;
+}
+
+/* What a file that Shunt wrote says of its network, {"name", "classes", "shortcut", "v1"}; NULL for other files. What in it
+ * is wrong, loading the weights will say. *is_network: it is ONNX, which may need no name of a network. */
+static int read_description(const char *path, json_t **out, bool *is_network)
+{
+    shunt_weights *weights = NULL;
+    if (shunt_weights_open(path, &weights)) return say_library_failure(path);
+    const char *text = shunt_weights_metadata(weights, "model");
+    *out = text ? json_loads(text, 0, NULL) : NULL;
+    *is_network = !strcmp(shunt_weights_format(weights), "ONNX");
+    shunt_weights_destroy(weights);
+    return EXIT_OK;
+}
+
+bool model_is_file(const model_settings *settings)
+{
+    return settings->model && strpbrk(settings->model, "./");
+}
+
+static int check_settings(const model_settings *settings, int policy)
+{
+    if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
+        return say_usage("--shortcut %s: must be A, B or C", settings->shortcut);
+    if (model_is_file(settings) || settings->weights || policy != WEIGHTS_NEEDED) return EXIT_OK;
+    bool listed = settings->model && published_find(settings->model);
+    return say_usage(
+        "no weights: %s%s%sname a file with --weights, or say --random-weights to see it run without meaning",
+        listed ? "get published ones with shunt pull " : "", listed ? settings->model : "", listed ? ", " : "");
+}
+
+/* Whether two names are of one network, but for the "cifar-" that may be left out. */
+static bool same_network(const char *a, const char *b)
+{
+    static const char cifar[] = "cifar-";
+    size_t length = sizeof cifar - 1;
+    if (!strncmp(a, cifar, length)) a += length;
+    if (!strncmp(b, cifar, length)) b += length;
+    return !strcmp(a, b);
+}
+
+/* The model's name and options: what was typed, else what the file says. NULL: neither tells. */
+static const char *choose_model(const model_settings *settings, const json_t *description, shunt_model_options *options)
+{
+    const char *name = json_string_value(json_object_get(description, "name"));
+    const char *shortcut = json_string_value(json_object_get(description, "shortcut"));
+    if (settings->model && name && !same_network(settings->model, name)) shortcut = NULL; /* loading will tell */
+    if (settings->shortcut) shortcut = settings->shortcut;
+    options->classes = json_integer_value(json_object_get(description, "classes"));
+    if (settings->classes) options->classes = settings->classes;
+    if (shortcut) options->shortcut = shortcut[0];
+    options->v1 = settings->v1 || json_is_true(json_object_get(description, "v1"));
+    return settings->model ? settings->model : name;
+}
+
+/* other: the first option that says what the file says itself, or NULL. */
+static int open_network(const char *path, const model_settings *settings, const char *other,
+                        const shunt_model_options *sizes, shunt_model **out)
+{
+    if (!other)
+        other = settings->classes ? "--classes" : settings->shortcut ? "--shortcut" : settings->v1 ? "--v1" : NULL;
+    if (other) return say_usage("%s: an ONNX file is a whole network; leave out %s", path, other);
+    return shunt_model_open(path, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
+}
+
+static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
+{
+    shunt_model_options options = sizes ? *sizes : (shunt_model_options){0};
+    json_t *description = NULL;
+    shunt_model *model = NULL;
+    bool is_network = false;
+    int status = check_settings(settings, policy);
+    if (status) return status;
+    if (model_is_file(settings))
+        return open_network(settings->model, settings, settings->weights ? "--weights" : NULL, sizes, out);
+    if (settings->weights) status = read_description(settings->weights, &description, &is_network);
+    if (status) return status;
+    if (is_network && !settings->model) {
+        json_decref(description);
+        return open_network(settings->weights, settings, NULL, sizes, out);
+    }
+    const char *name = choose_model(settings, description, &options);
+    if (!name)
+        status = settings->weights
+                     ? say_usage("%s does not say of which model it is; name one with --model", settings->weights)
+                     : say_usage("no model; name one with --model, such as resnet18");
+    else if (shunt_model_create(name, &options, &model))
+        status = say_library_failure(NULL);
+    else if (settings->weights ? shunt_model_load(model, settings->weights) : shunt_model_randomize(model, 0))
+        status = say_library_failure(settings->weights);
+    json_decref(description);
+    if (status)
+        shunt_model_destroy(model);
+    else
+        *out = model;
+    return status;
+}
+
+/* Says which file it is, since nobody has named it, and preprocesses as its publisher says. */
+static int make_found_model(const model_settings *settings, const char *path, const shunt_model_options *sizes,
+                            shunt_model **out)
+{
+    model_settings with = *settings;
+    const published *listed = published_of_file(path);
+    shunt_preprocess preprocess;
+    with.weights = path;
+    char line[4096];
+    snprintf(line, sizeof line, "weights: %s", path);
+    say_log(NULL, SHUNT_LOG_INFO, line);
+    int status = make_model(&with, WEIGHTS_NEEDED, sizes, out);
+    if (status == EXIT_OK && listed && !shunt_preprocess_preset(listed->preset, &preprocess))
+        shunt_model_set_preprocess(*out, &preprocess);
+    return status;
+}
+
+int model_from_settings(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
+{
+    bool wanted = policy == WEIGHTS_NEEDED && !settings->weights && !model_is_file(settings);
+    char *found = wanted && settings->model ? pulled_find(settings->model) : NULL;
+    if (wanted && !found) found = shipped_find(settings->model);
+    int status = found ? make_found_model(settings, found, sizes, out) : make_model(settings, policy, sizes, out);
+    free(found);
+    return status;
+}
+
+int model_from_operand(const model_settings *usual, char *operand, shunt_model **out)
+{
+    model_settings settings = *usual;
+    char *equals = operand + strcspn(operand, "=./");
+    settings.weights = operand;
+    if (*equals == '=') {
+        *equals = '\0';
+        settings.model = operand;
+        settings.weights = equals + 1;
+    }
+    return model_from_settings(&settings, WEIGHTS_NEEDED, NULL, out);
+}
+
+shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2])
+{
+    int64_t own = shunt_model_preprocess(model)->crop;
+    return (shunt_tensor_desc){.dtype = SHUNT_F32,
+                               .rank = 4,
+                               .block = SHUNT_PLAIN,
+                               .dims = {batch, 3, size[0] ? size[0] : own, size[1] ? size[1] : own}};
+}
+
+int print_json(json_t *object, bool one_line)
+{
+    int failed = !object || json_dumpf(object, stdout, (one_line ? 0 : JSON_INDENT(2)) | JSON_REAL_PRECISION(9)) != 0;
+    json_decref(object);
+    if (failed) return say_failure("the JSON report could not be made or written");
+    putchar('\n');
+    return EXIT_OK;
+}
+
+json_t *json_text(const char *text)
+{
+    json_t *string = json_string(text);
+    if (string) return string;
+    char *plain = strdup(text);
+    if (!plain) return NULL;
+    for (char *c = plain; *c; c++)
+        if ((unsigned char)*c >= 0x80) *c = '?';
+    string = json_string(plain);
+    free(plain);
+    return string;
+}
