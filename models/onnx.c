@@ -46,11 +46,13 @@ shunt_status shunt_model_open(const char *path, const shunt_model_options *optio
 {
     *out = NULL;
     onnx_import file = {0};
-    onnx_options wanted = {.classify = true};
-    if (options) wanted.height = options->height, wanted.width = options->width;
+    shunt_model_options own;
+    shunt_status status = model_options_take(&own, options);
+    if (status) return status;
+    onnx_options wanted = {.classify = true, .height = own.height, .width = own.width};
     shunt_model *model = calloc(1, sizeof *model);
     if (!model) return shunt_fail_memory();
-    shunt_status status = onnx_open(path, &wanted, &file);
+    status = onnx_open(path, &wanted, &file);
     if (status) {
         free(model);
         return status;

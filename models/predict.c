@@ -2,6 +2,7 @@
  * views of one size run together, and each picture's probabilities are averaged over models, sizes and crops. */
 #include "models/model.h"
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 #include "runtime/data/image.h"
 #include "runtime/base/ring.h"
 
@@ -302,15 +303,18 @@ static void clean_up(prediction *self)
 shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
                            const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds)
 {
-    static const shunt_predict_options none = {0};
+    shunt_predict_options own;
+    *seconds = 0;
+    shunt_status status =
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_predict_options, context), options, "shunt_predict_options");
+    if (status) return status;
     prediction self = {.models = models,
                        .nmodels = nmodels,
                        .device = device,
                        .dataset = dataset,
-                       .options = options ? options : &none,
+                       .options = &own,
                        .count = shunt_dataset_count(dataset)};
-    *seconds = 0;
-    shunt_status status = check(&self);
+    status = check(&self);
     if (status) return status;
     self.classes = (size_t)models[0]->net.classes;
     if (self.options->limit && self.options->limit < self.count) self.count = self.options->limit;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 #include "runtime/graph/graph.h"
 #include "runtime/data/loader.h"
 
@@ -194,17 +195,18 @@ shunt_status shunt_measure_responses(const shunt_graph *graph, const shunt_weigh
                                      const shunt_dataset *data, const shunt_preprocess *preprocess,
                                      const shunt_response_options *options, shunt_response **responses, size_t *count)
 {
-    static const shunt_response_options none;
+    shunt_response_options own;
     measurement self = {0};
     *responses = NULL;
     *count = 0;
-    if (!options) options = &none;
-    shunt_status status = take_graph(&self, graph, options->kernel);
-    if (!status) status = choose_pictures(&self, data, preprocess, options);
+    shunt_status status =
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_response_options, context), options, "shunt_response_options");
+    if (!status) status = take_graph(&self, graph, own.kernel);
+    if (!status) status = choose_pictures(&self, data, preprocess, &own);
     if (!status) status = shunt_executor_create(self.graph, weights, device, &self.executor);
     if (!status) status = allocate(&self);
     if (!status) status = loader_create(&self.setup, &self.pictures);
-    if (!status) status = run_all(&self, options);
+    if (!status) status = run_all(&self, &own);
     if (!status) {
         finish(&self);
         *responses = self.responses;

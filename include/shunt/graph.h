@@ -88,6 +88,7 @@ SHUNT_API shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *
                                                 shunt_value labels, float smoothing, shunt_value *diff_logits);
 
 typedef struct shunt_gradient_options {
+    uint32_t size; /* sizeof(shunt_gradient_options); 0: as in the first version */
     const shunt_frozen *frozen; /* NULL: all parameters learn */
     int recompute; /* keep only what goes from block to block, and compute a block's inside again for its gradients: about a
                       third more arithmetic for much less memory */
@@ -100,6 +101,7 @@ SHUNT_API shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value val
 SHUNT_API shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter);
 
 typedef struct shunt_sgd_options {
+    uint32_t size; /* sizeof(shunt_sgd_options); 0: as in the first version */
     float momentum, weight_decay;
     int nesterov;
     int decay_all; /* weight decay on biases and batch norms, too */

@@ -42,6 +42,7 @@ typedef struct shunt_response {
 } shunt_response;
 
 typedef struct shunt_response_options {
+    uint32_t size; /* sizeof(shunt_response_options); 0: as in the first version */
     int64_t kernel;                                /* as above; the paper's Fig. 7: 3 */
     size_t limit;                                  /* only so many pictures; 0: all */
     int64_t batch;                                 /* pictures in one run; 0: what memory suggests */

@@ -10,6 +10,10 @@
  * would say. Strings are UTF-8. Sizes are bytes unless said otherwise. What a function gives through **out is the
  * caller's, until the matching destroy/close; destroying NULL does nothing.
  * Threads: functions on one object are called by one thread at a time; different objects are independent.
+ * Growth: a program keeps working with later versions of the library of the same soversion. Option structs begin with `size`
+ * and may grow at their end: set it to sizeof the struct; 0 stands for the fields of the first version, and later fields
+ * count as 0. Structs that the library makes and gives through a pointer (entries, reports, steps, events) may grow at their
+ * end, too, so do not make arrays of them. All other structs stay as they are.
  */
 #ifndef SHUNT_SHUNT_H
 #define SHUNT_SHUNT_H
@@ -58,24 +62,30 @@ SHUNT_API void shunt_shutdown(void);
 /* ---- Devices ------------------------------------------------------------------------------------------------- */
 
 typedef struct shunt_device_entry {
-    char selector[48]; /* "opencl:0": what SHUNT_DEVICE takes */
-    shunt_device_info info;
+    const char *selector; /* "opencl:0": what SHUNT_DEVICE takes */
+    const shunt_device_info *info;
 } shunt_device_entry;
 
-/* All devices of all backends, best score first within a backend's order. Freed with shunt_devices_free. */
-SHUNT_API shunt_status shunt_devices_list(shunt_device_entry **entries, size_t *count);
-SHUNT_API void shunt_devices_free(shunt_device_entry *entries);
+/* All devices of all backends, best score first within a backend's order. An entry lives as long as its list. */
+typedef struct shunt_device_list shunt_device_list;
+SHUNT_API shunt_status shunt_devices_list(shunt_device_list **out);
+SHUNT_API size_t shunt_devices_count(const shunt_device_list *devices);
+SHUNT_API const shunt_device_entry *shunt_devices_at(const shunt_device_list *devices, size_t index); /* NULL past the end */
+SHUNT_API void shunt_devices_free(shunt_device_list *devices);
 
 /* Every plugin file that was found and what became of it; the built-in backends too, with path "built in". */
 typedef struct shunt_plugin_entry {
-    char *path;
-    char name[32], version[64]; /* empty when refused before they were known */
-    uint32_t devices;
+    const char *path;
+    const char *name, *version; /* "" when it was refused before they were known */
+    const char *message;        /* why it, or some of its devices, were refused; "" when nothing was */
     shunt_status status;
-    char *message; /* why it, or some of its devices, were refused; "" when nothing was */
+    uint32_t devices;
 } shunt_plugin_entry;
-SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_entry **entries, size_t *count);
-SHUNT_API void shunt_plugins_free(shunt_plugin_entry *entries, size_t count);
+typedef struct shunt_plugin_list shunt_plugin_list;
+SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_list **out);
+SHUNT_API size_t shunt_plugins_count(const shunt_plugin_list *plugins);
+SHUNT_API const shunt_plugin_entry *shunt_plugins_at(const shunt_plugin_list *plugins, size_t index); /* NULL past the end */
+SHUNT_API void shunt_plugins_free(shunt_plugin_list *plugins);
 /* The folders searched, in order, colon-separated. */
 SHUNT_API const char *shunt_plugin_folders(void);
 /* Where results are cached between processes; NULL with shunt_last_error() when there is no such place. */
@@ -89,6 +99,7 @@ SHUNT_API const char *shunt_data_folder(void);
  * params: NULL or "threads=2" and what else the backend knows. */
 SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
 SHUNT_API void shunt_device_close(shunt_device *device);
+/* Lives as long as the device. */
 SHUNT_API const shunt_device_entry *shunt_device_describe(const shunt_device *device);
 /* What the device can do at best, measured now in about a second: float32 operations (a multiply-add is two) and bytes of
  * memory read or written. SHUNT_E_UNSUPPORTED when its backend cannot tell. */
@@ -107,6 +118,7 @@ typedef struct shunt_verify_check {
 } shunt_verify_check;
 typedef void (*shunt_verify_handler)(void *context, const shunt_verify_check *check);
 typedef struct shunt_verify_options {
+    uint32_t size; /* sizeof(shunt_verify_options); 0: as in the first version */
     const char *op;           /* the one check to do; NULL: all */
     uint64_t seed, count;     /* count: ops drawn of each kind, candidates for one of graph; 0: 200 */
     int64_t only;             /* the one case to do, < 0: all */
@@ -195,7 +207,7 @@ typedef struct shunt_step {
     uint64_t nanoseconds;      /* of the last profiled run; 0: not known */
 } shunt_step;
 typedef struct shunt_plan_report {
-    const shunt_step *steps;
+    const shunt_step *const *steps;
     size_t nsteps;
     uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices */
     uint64_t flops;
@@ -232,6 +244,7 @@ typedef struct shunt_tune_event {
 } shunt_tune_event;
 typedef void (*shunt_tune_handler)(void *context, const shunt_tune_event *event);
 typedef struct shunt_tune_options {
+    uint32_t size; /* sizeof(shunt_tune_options); 0: as in the first version */
     int full;      /* != 0: all candidates; else the first few. Ops that are tuned already, as thoroughly, are left out */
     int retry;     /* != 0: ops that are tuned already and candidates that hung or crashed are tried again */
     int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
@@ -247,6 +260,7 @@ SHUNT_API shunt_status shunt_executor_tune(shunt_executor *executor, const shunt
 /* ---- Models ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct shunt_model_options {
+    uint32_t size; /* sizeof(shunt_model_options); 0: as in the first version */
     int64_t classes;          /* 0: 1000, or 10 for the CIFAR nets */
     int64_t height, width;    /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
     char shortcut;            /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
@@ -322,6 +336,7 @@ typedef struct shunt_preprocess {
     shunt_filter filter;
     shunt_channels channels;
     shunt_range range;
+    uint32_t reserved[8]; /* 0; fields to come take their room from here */
 } shunt_preprocess;
 /* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
  * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
@@ -389,6 +404,7 @@ typedef struct shunt_prediction {
 typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);
 
 typedef struct shunt_predict_options {
+    uint32_t size; /* sizeof(shunt_predict_options); 0: as in the first version */
     size_t limit; /* only so many pictures; 0: all */
     shunt_crops crops;
     const int64_t *sides; /* short sides that pictures are resized to, each in turn; nsides 0: the preprocessing's */

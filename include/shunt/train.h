@@ -55,6 +55,7 @@ typedef struct shunt_recipe {
     int64_t pad, flip;    /* flip: half of the pictures are mirrored */
     double min_area;
     char freeze[128]; /* prefixes of parameters that stay as they are, with commas between: "conv1,bn1,layer1" */
+    uint64_t reserved[32]; /* 0; fields to come take their room from here */
 } shunt_recipe;
 
 /* Changes one field, named as above ("rate", "milestones" as "0.5,0.75", "schedule" as "one-cycle"), after checking it. */
@@ -125,6 +126,7 @@ typedef struct shunt_train_event {
 typedef int (*shunt_train_handler)(void *context, const shunt_train_event *event);
 
 typedef struct shunt_train_setup {
+    uint32_t size; /* sizeof(shunt_train_setup); 0: as in the first version */
     const shunt_graph *graph;     /* for inference: pictures in, logits out. Copied */
     const shunt_weights *weights; /* to start from. The metadata goes into all files */
     shunt_device *device;         /* this and the following outlive the trainer */
@@ -157,8 +159,11 @@ SHUNT_API int64_t shunt_trainer_epochs(const shunt_trainer *trainer);
 /* Steps done, and those of the whole run. */
 SHUNT_API int64_t shunt_trainer_step(const shunt_trainer *trainer);
 SHUNT_API int64_t shunt_trainer_steps(const shunt_trainer *trainer);
-/* The rows so far, and the number (from 0) of the best one, -1: none yet. */
-SHUNT_API const shunt_train_row *shunt_trainer_rows(const shunt_trainer *trainer, size_t *count, int64_t *best);
+/* The row of an epoch that is done, by number from 0; NULL past the last one. Lives until the trainer goes on. */
+SHUNT_API const shunt_train_row *shunt_trainer_row(const shunt_trainer *trainer, size_t index);
+SHUNT_API size_t shunt_trainer_rows(const shunt_trainer *trainer);
+/* The number of the best row; -1: none yet. */
+SHUNT_API int64_t shunt_trainer_best(const shunt_trainer *trainer);
 /* The weights as they are now, and NAME.velocity. Lives until the trainer goes on. */
 SHUNT_API const shunt_weights *shunt_trainer_weights(const shunt_trainer *trainer);
 
@@ -171,6 +176,7 @@ SHUNT_API shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weig
                                       const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                                       int64_t workers, shunt_score *out);
 typedef struct shunt_evaluate_options {
+    uint32_t size; /* sizeof(shunt_evaluate_options); 0: as in the first version */
     size_t limit;                                  /* only so many pictures; 0: all */
     int64_t batch;                                 /* pictures in one run; 0: 100 */
     int64_t workers;                               /* threads that read pictures; 0: as many as processors, at most 8 */

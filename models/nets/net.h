@@ -18,6 +18,8 @@ typedef struct net_spec {
     bool pooled;  /* the CNN without blocks: cnn.c */
 } net_spec;
 
+/* The caller's options as this library knows them; all 0 for NULL. */
+shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given);
 /* zoo.c: name and options (NULL: defaults) to description. */
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 

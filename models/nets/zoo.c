@@ -1,6 +1,7 @@
 /* zoo.c - the names of networks: "resnet50", "plain34", "resnet56", "cifar-resnet50". */
 #include "models/nets/net.h"
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,24 +93,28 @@ static shunt_status choose(const char *what, int64_t wanted, int64_t usual, int6
     return shunt_fail(SHUNT_E_INVALID, "%s is %lld; give 1 to %lld", what, (long long)wanted, (long long)most);
 }
 
+shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given)
+{
+    return sized_take(own, sizeof *own, SIZE_THROUGH(shunt_model_options, v1), given, "shunt_model_options");
+}
+
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out)
 {
-    static const shunt_model_options defaults;
-    if (!options) options = &defaults;
+    shunt_model_options own;
     net_spec net = {0};
     if (!name) return shunt_fail(SHUNT_E_INVALID, "no model is named");
-    shunt_status status = parse_name(name, &net);
-    if (!status)
-        status = choose("number of classes", options->classes, net.cifar ? 10 : 1000, MOST_CLASSES, &net.classes);
-    if (!status) status = choose("height", options->height, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.height);
-    if (!status) status = choose("width", options->width, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.width);
+    shunt_status status = model_options_take(&own, options);
+    if (!status) status = parse_name(name, &net);
+    if (!status) status = choose("number of classes", own.classes, net.cifar ? 10 : 1000, MOST_CLASSES, &net.classes);
+    if (!status) status = choose("height", own.height, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.height);
+    if (!status) status = choose("width", own.width, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.width);
     if (status) return status;
-    char kind = options->shortcut;
+    char kind = own.shortcut;
     if (kind && !strchr("ABC", kind)) return shunt_fail(SHUNT_E_INVALID, "shortcut is '%c'; give A, B or C", kind);
     if (kind && !net.residual) return shunt_fail(SHUNT_E_INVALID, "%s: a plain net has no shortcuts to choose", name);
     if (!net.residual) net.shortcut = 0;
     if (kind) net.shortcut = kind;
-    net.v1 = options->v1 && net.bottleneck; /* basic blocks are the same in both */
+    net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
     *out = net;
     return SHUNT_OK;
 }

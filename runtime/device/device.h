@@ -4,8 +4,15 @@
 
 #include <shunt/shunt.h>
 
+/* What the runtime knows of a device that can be opened; shunt_device_entry is how the API shows it. */
+typedef struct device_entry {
+    char selector[48];
+    shunt_device_info info;
+} device_entry;
+
 struct shunt_device {
-    shunt_device_entry entry;
+    device_entry entry;
+    shunt_device_entry shown;
     const shunt_backend *backend;
     uint32_t index; /* the backend's own number for it */
     shunt_bdevice *handle;

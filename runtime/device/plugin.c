@@ -224,7 +224,7 @@ void shunt_plugin_probe(registry_plugin *plugin)
     qsort(plugin->devices, plugin->ndevices, sizeof *plugin->devices, by_score);
     bool alone = !plugin->library && plugin->ndevices == 1; /* "scalar" needs no number */
     for (uint32_t i = 0; i < plugin->ndevices; i++) {
-        shunt_device_entry *entry = &plugin->devices[i].entry;
+        device_entry *entry = &plugin->devices[i].entry;
         if (alone)
             snprintf(entry->selector, sizeof entry->selector, "%s", plugin->name);
         else

@@ -194,65 +194,16 @@ shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
     return status;
 }
 
-shunt_status shunt_devices_list(shunt_device_entry **entries, size_t *count)
-{
-    registry_device *devices;
-    size_t n;
-    shunt_status status = shunt_registry_devices(NULL, &devices, &n);
-    if (status) return status;
-    shunt_device_entry *list = malloc((n + 1) * sizeof *list);
-    for (size_t i = 0; list && i < n; i++) list[i] = devices[i].entry;
-    free(devices);
-    if (!list) return shunt_fail_memory();
-    *entries = list;
-    *count = n;
-    return SHUNT_OK;
-}
-
-void shunt_devices_free(shunt_device_entry *entries)
-{
-    free(entries);
-}
-
-static shunt_status copy_plugin(const registry_plugin *plugin, shunt_plugin_entry *entry)
-{
-    memcpy(entry->name, plugin->name, sizeof entry->name);
-    memcpy(entry->version, plugin->version, sizeof entry->version);
-    entry->devices = plugin->ndevices;
-    entry->status = plugin->status;
-    entry->path = strdup(plugin->path);
-    entry->message = strdup(plugin->message ? plugin->message : "");
-    return entry->path && entry->message ? SHUNT_OK : shunt_fail_memory();
-}
-
-shunt_status shunt_plugins_list(shunt_plugin_entry **entries, size_t *count)
+shunt_status shunt_registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context)
 {
     pthread_mutex_lock(&lock);
     shunt_status status = load_all();
-    size_t n = status ? 0 : nplugins;
-    shunt_plugin_entry *list = calloc(n + 1, sizeof *list);
-    if (!list) status = shunt_fail_memory();
-    for (size_t i = 0; !status && i < n; i++) {
+    for (size_t i = 0; !status && i < nplugins; i++) {
         shunt_plugin_probe(plugins[i]);
-        status = copy_plugin(plugins[i], &list[i]);
+        status = visit(context, plugins[i]);
     }
     pthread_mutex_unlock(&lock);
-    if (status) {
-        shunt_plugins_free(list, n);
-        return status;
-    }
-    *entries = list;
-    *count = n;
-    return SHUNT_OK;
-}
-
-void shunt_plugins_free(shunt_plugin_entry *entries, size_t count)
-{
-    for (size_t i = 0; entries && i < count; i++) {
-        free(entries[i].path);
-        free(entries[i].message);
-    }
-    free(entries);
+    return status;
 }
 
 const char *shunt_plugin_folders(void)

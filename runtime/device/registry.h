@@ -3,12 +3,13 @@
 #ifndef SHUNT_RUNTIME_REGISTRY_H
 #define SHUNT_RUNTIME_REGISTRY_H
 
-#include <shunt/shunt.h>
+#include "runtime/device/device.h"
+
 #include <stdbool.h>
 
 /* A device as select.c sees it. backend lives until shunt_shutdown. */
 typedef struct registry_device {
-    shunt_device_entry entry;
+    device_entry entry;
     const shunt_backend *backend;
     uint32_t index; /* the backend's own number for it */
 } registry_device;
@@ -67,6 +68,9 @@ void shunt_make_printable(char *text);
 shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count);
 /* The first built-in backend's devices; loads no plugin. */
 shunt_status shunt_registry_fallback(registry_device **out, size_t *count);
+
+/* Calls visit for each plugin in their order, all probed, under the lock; ends at the first status that is not OK. */
+shunt_status shunt_registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context);
 
 /* printf to the end of text, as far as there is room. */
 void shunt_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

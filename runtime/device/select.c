@@ -32,6 +32,7 @@ static shunt_status open_device(const registry_device *chosen, const char *param
     shunt_device *device = calloc(1, sizeof *device);
     if (!device) return shunt_fail_memory();
     device->entry = chosen->entry;
+    device->shown = (shunt_device_entry){device->entry.selector, &device->entry.info};
     device->backend = chosen->backend;
     device->index = chosen->index;
     device->ops = &device->table;
@@ -68,7 +69,7 @@ void shunt_device_close(shunt_device *device)
 
 const shunt_device_entry *shunt_device_describe(const shunt_device *device)
 {
-    return &device->entry;
+    return &device->shown;
 }
 
 shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second)

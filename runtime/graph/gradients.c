@@ -2,6 +2,7 @@
  * by its inputs. */
 #include "runtime/graph/gradients.h"
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 #include "runtime/graph/ops/ops.h"
 
 #include <stdlib.h>
@@ -113,23 +114,26 @@ static shunt_status run(gradient_pass *p, shunt_value value, shunt_value diff, u
 shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_value diff,
                                    const shunt_gradient_options *options)
 {
+    shunt_gradient_options own;
     shunt_status status = shunt_graph_check(graph);
+    if (status == SHUNT_OK)
+        status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_gradient_options, recompute), options,
+                            "shunt_gradient_options");
     if (status != SHUNT_OK) return status;
     if (value < 0 || diff < 0 || (uint32_t)value >= graph->nvalues || (uint32_t)diff >= graph->nvalues)
         return shunt_fail(SHUNT_E_INVALID, "gradients: there is no value %d or %d", value, diff);
     status = shunt_graph_fuse(graph, NULL, NULL); /* then a batch norm's gradient does its ReLU's as well */
     if (status != SHUNT_OK) return status;
     uint32_t nvalues = graph->nvalues;
-    bool recompute = options && options->recompute;
     gradient_pass p = {.graph = graph,
-                       .frozen = options ? options->frozen : NULL,
+                       .frozen = own.frozen,
                        .diffs = malloc(nvalues * sizeof *p.diffs),
                        .now = malloc(nvalues * sizeof *p.now),
                        .needed = calloc(nvalues, sizeof *p.needed),
                        .nops = graph->nops,
-                       .stretches = recompute ? calloc(graph->nops + (size_t)1, sizeof *p.stretches) : NULL,
+                       .stretches = own.recompute ? calloc(graph->nops + (size_t)1, sizeof *p.stretches) : NULL,
                        .nstretches = 1};
-    bool enough = p.diffs && p.now && p.needed && (p.stretches || !recompute);
+    bool enough = p.diffs && p.now && p.needed && (p.stretches || !own.recompute);
     status = enough ? run(&p, value, diff, nvalues) : shunt_fail_memory();
     free(p.diffs);
     free(p.now);

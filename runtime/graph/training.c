@@ -1,5 +1,6 @@
 /* training.c - what a training graph has besides gradients: the batch's own statistics, the loss, the optimizer. */
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 #include "runtime/graph/graph.h"
 
 #include <stdio.h>
@@ -135,12 +136,15 @@ static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_valu
 
 shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options)
 {
+    shunt_sgd_options own;
     shunt_status status = shunt_graph_check(graph);
     if (status == SHUNT_OK && !options) return shunt_fail(SHUNT_E_INVALID, "sgd: no options");
+    if (status == SHUNT_OK)
+        status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_sgd_options, decay_all), options, "shunt_sgd_options");
     uint32_t updated = 0, count = status == SHUNT_OK ? graph->nvalues : 0;
     for (uint32_t v = 0; status == SHUNT_OK && v < count; v++) {
         if (graph->values[v].source != VALUE_PARAMETER || graph->values[v].diff == SHUNT_NO_VALUE) continue;
-        status = update(graph, (shunt_value)v, rate, options);
+        status = update(graph, (shunt_value)v, rate, &own);
         updated++;
     }
     if (status == SHUNT_OK && updated == 0)

@@ -1,6 +1,7 @@
 /* executor.c - a graph with its weights on a device: keeps the plans made for the shapes seen so far. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ void shunt_executor_destroy(shunt_executor *executor)
     if (executor->devices[PLAN_FALLBACK]) shunt_device_close(executor->devices[PLAN_FALLBACK]);
     shunt_graph_destroy(executor->graph);
     free(executor->report_steps);
+    free(executor->report_list);
     free(executor->report_kinds);
     free(executor);
 }
@@ -158,15 +160,17 @@ static void drop_plans(shunt_executor *executor)
 shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                  const shunt_tune_options *options)
 {
-    static const shunt_tune_options none = {0};
-    shunt_status status = check_inputs(executor, inputs, ninputs);
+    shunt_tune_options own;
+    shunt_status status =
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, context), options, "shunt_tune_options");
+    if (status == SHUNT_OK) status = check_inputs(executor, inputs, ninputs);
     if (status == SHUNT_OK) status = shunt_executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
     drop_plans(executor);
     shunt_plan *outline = NULL;
     status = shunt_plan_outline(executor, inputs, ninputs, &outline);
     if (status != SHUNT_OK) return status;
-    status = shunt_plan_tune(outline, options ? options : &none);
+    status = shunt_plan_tune(outline, &own);
     shunt_plan_destroy(outline);
     return status;
 }

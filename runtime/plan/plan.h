@@ -58,7 +58,7 @@ typedef struct shunt_plan {
 
 /* A parameter on a device, plain or in an op's own packed format, shared by all plans of an executor. */
 typedef struct parameter_copy {
-    shunt_value value; /* of the executor's graph, and so of all plans' */
+    shunt_value value;               /* of the executor's graph, and so of all plans' */
     char format[SHUNT_PARAMS_CHARS]; /* "": plain */
     uint8_t device;
     uint64_t bytes;
@@ -79,6 +79,7 @@ struct shunt_executor {
     uint64_t clock;
     shunt_plan_report report;
     shunt_step *report_steps;
+    const shunt_step **report_list; /* pointers to them */
     char (*report_kinds)[48];
 };
 

@@ -72,20 +72,25 @@ shunt_status shunt_plan_describe(shunt_plan *plan)
 {
     shunt_executor *executor = plan->executor;
     shunt_step *steps = calloc(plan->nsteps + 1, sizeof *steps);
+    const shunt_step **list = calloc(plan->nsteps + 1, sizeof *list);
     char(*kinds)[KIND_CHARS] = calloc(plan->nsteps + 1, sizeof *kinds);
-    if (!steps || !kinds) {
+    if (!steps || !list || !kinds) {
         free(steps);
+        free(list);
         free(kinds);
         return shunt_fail_memory();
     }
     free(executor->report_steps);
+    free(executor->report_list);
     free(executor->report_kinds);
     executor->report_steps = steps;
+    executor->report_list = list;
     executor->report_kinds = kinds;
     shunt_plan_report *report = &executor->report;
-    *report = (shunt_plan_report){.steps = steps, .nsteps = plan->nsteps};
+    *report = (shunt_plan_report){.steps = list, .nsteps = plan->nsteps};
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         describe_step(plan, &plan->steps[s], kinds[s], &steps[s]);
+        list[s] = &steps[s];
         report->flops += steps[s].flops;
     }
     for (int d = 0; d < PLAN_DEVICES; d++) {

@@ -1,5 +1,6 @@
 /* evaluate.c - the error of a network on pictures that it is not trained on. */
 #include "runtime/train/evaluate.h"
+#include "runtime/base/sized.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -84,11 +85,13 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
                                  const shunt_evaluate_options *options, shunt_score *out)
 {
     enum { USUAL_BATCH = 100 };
-    static const shunt_evaluate_options none;
-    if (!options) options = &none;
+    shunt_evaluate_options own;
+    shunt_status status =
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_evaluate_options, context), options, "shunt_evaluate_options");
+    if (status) return status;
     size_t count = shunt_dataset_count(data);
-    if (options->limit && options->limit < count) count = options->limit;
-    int64_t batch = options->batch ? options->batch : USUAL_BATCH;
+    if (own.limit && own.limit < count) count = own.limit;
+    int64_t batch = own.batch ? own.batch : USUAL_BATCH;
     if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
     if (count && batch > (int64_t)count) batch = (int64_t)count;
     evaluate_options all = {.pictures = {.data = data,
@@ -96,9 +99,9 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
                                          .preprocess = preprocess,
                                          .batch = batch,
                                          .end = ((int64_t)count + batch - 1) / batch,
-                                         .workers = options->workers},
-                            .progress = options->progress,
-                            .context = options->context};
+                                         .workers = own.workers},
+                            .progress = own.progress,
+                            .context = own.context};
     return evaluate(graph, weights, device, &all, out);
 }
 

@@ -1,5 +1,6 @@
 /* trainer.c - makes a trainer: checks the setup, divides the data, builds the training graph. */
 #include "runtime/train/trainer.h"
+#include "runtime/base/sized.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -174,7 +175,9 @@ static shunt_status copy_weights(const shunt_weights *from, shunt_weights **out)
 
 static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
 {
-    self->setup = *setup;
+    shunt_status status = sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, validation),
+                                     setup, "shunt_train_setup");
+    if (status) return status;
     self->recipe = *setup->recipe;
     self->setup.recipe = &self->recipe;
     self->out = setup->out ? strdup(setup->out) : NULL;
@@ -274,11 +277,19 @@ int64_t shunt_trainer_steps(const shunt_trainer *self)
     return self->steps;
 }
 
-const shunt_train_row *shunt_trainer_rows(const shunt_trainer *self, size_t *count, int64_t *best)
+const shunt_train_row *shunt_trainer_row(const shunt_trainer *self, size_t index)
 {
-    *count = self->nrows;
-    *best = self->at.best;
-    return self->rows;
+    return index < self->nrows ? &self->rows[index] : NULL;
+}
+
+size_t shunt_trainer_rows(const shunt_trainer *self)
+{
+    return self->nrows;
+}
+
+int64_t shunt_trainer_best(const shunt_trainer *self)
+{
+    return self->at.best;
 }
 
 const shunt_weights *shunt_trainer_weights(const shunt_trainer *self)

@@ -1,5 +1,6 @@
 /* verify.c - shunt_device_verify: the list of checks, and what is reported of each. */
 #include "runtime/verify/verify.h"
+#include "runtime/base/sized.h"
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
@@ -95,14 +96,17 @@ static shunt_status refuse_name(const char *name)
 
 shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options)
 {
-    static const shunt_verify_options usual = {.seed = 1, .only = -1};
-    if (!options) options = &usual;
+    static const shunt_verify_options usual = {.size = sizeof usual, .seed = 1, .only = -1};
+    shunt_verify_options own;
+    shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_verify_options, context),
+                                     options ? options : &usual, "shunt_verify_options");
+    if (status) return status;
     verify_state *state = calloc(1, sizeof *state);
     if (!state) return shunt_fail_memory();
-    *state = (verify_state){.device = device, .options = options};
+    *state = (verify_state){.device = device, .options = &own};
     uint32_t failures = 0, done = run_all(state, &failures);
     free(state);
-    if (done == 0) return refuse_name(options->op ? options->op : "");
+    if (done == 0) return refuse_name(own.op ? own.op : "");
     if (failures == 0) return SHUNT_OK;
     return shunt_fail(SHUNT_E_DEVICE, "%s: %u of %u checks fail", device->entry.selector, failures, done);
 }

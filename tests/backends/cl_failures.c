@@ -355,10 +355,9 @@ static void fail_while_running(char **argv)
 static bool fail_while_searching(const char *function, unsigned n)
 {
     small_net_result result = {0};
-    shunt_device_entry *devices;
-    size_t count;
+    shunt_device_list *devices;
     layer->arm(function, n, false, CL_OUT_OF_RESOURCES);
-    if (shunt_devices_list(&devices, &count))
+    if (shunt_devices_list(&devices))
         complain(function, n, "no list of devices: %s", shunt_last_error());
     else
         shunt_devices_free(devices);

@@ -3,25 +3,25 @@
 
 #include <pthread.h>
 
-static shunt_plugin_entry *entries;
-static size_t count;
+static shunt_plugin_list *plugins;
 
 static void list_plugins(void)
 {
-    cr_assert_eq(shunt_plugins_list(&entries, &count), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_plugins_list(&plugins), SHUNT_OK, "%s", shunt_last_error());
 }
 
 static const shunt_plugin_entry *entry_of(const char *file)
 {
-    size_t i = 0;
-    while (i < count && strcmp(entries[i].path, in_folder(file)) != 0) i++;
-    cr_assert_lt(i, count, "%s is not listed", file);
-    return &entries[i];
+    const shunt_plugin_entry *entry = NULL;
+    for (size_t i = 0; (entry = shunt_plugins_at(plugins, i)) && strcmp(entry->path, in_folder(file)) != 0; i++)
+        continue;
+    cr_assert_not_null(entry, "%s is not listed", file);
+    return entry;
 }
 
 static void finish(void)
 {
-    shunt_plugins_free(entries, count);
+    shunt_plugins_free(plugins);
     shunt_shutdown();
     remove_folder();
 }
@@ -48,11 +48,11 @@ Test(plugin, built_in_ones_come_first)
 {
     use_plugins("");
     list_plugins();
-    cr_assert_geq(count, 1);
-    cr_assert_str_eq(entries[0].path, "built in");
-    cr_assert_str_eq(entries[0].name, "scalar");
-    cr_assert_eq(entries[0].status, SHUNT_OK);
-    cr_assert_eq(entries[0].devices, 1);
+    cr_assert_geq(shunt_plugins_count(plugins), 1);
+    cr_assert_str_eq(shunt_plugins_at(plugins, 0)->path, "built in");
+    cr_assert_str_eq(shunt_plugins_at(plugins, 0)->name, "scalar");
+    cr_assert_eq(shunt_plugins_at(plugins, 0)->status, SHUNT_OK);
+    cr_assert_eq(shunt_plugins_at(plugins, 0)->devices, 1);
     finish();
 }
 
@@ -146,7 +146,8 @@ Test(plugin, files_that_are_no_libraries)
     assert_contains(entry_of("dangling.so")->message, "No such file");
     assert_lacks(entry_of("text.so")->message, setup_folder); /* shown beside its path */
     cr_assert_eq(entry_of("good.so")->status, SHUNT_OK);
-    for (size_t i = 0; i < count; i++) assert_lacks(entries[i].path, "ignored");
+    for (size_t i = 0; i < shunt_plugins_count(plugins); i++)
+        assert_lacks(shunt_plugins_at(plugins, i)->path, "ignored");
     finish();
 }
 
@@ -201,9 +202,9 @@ Test(plugin, folders_are_searched_in_order)
     shunt_set_option("plugin_path", path);
     list_plugins();
     cr_assert_eq(entry_of("good.so")->status, SHUNT_OK);
-    cr_assert_str_eq(entries[1].path, "/nonexistent/plugins");
-    cr_assert_eq(entries[1].status, SHUNT_E_IO);
-    assert_contains(entries[1].message, "the folder cannot be read: No such file");
+    cr_assert_str_eq(shunt_plugins_at(plugins, 1)->path, "/nonexistent/plugins");
+    cr_assert_eq(shunt_plugins_at(plugins, 1)->status, SHUNT_E_IO);
+    assert_contains(shunt_plugins_at(plugins, 1)->message, "the folder cannot be read: No such file");
     const char *folders = shunt_plugin_folders();
     cr_assert_eq(strncmp(folders, path, strlen(path)), 0, "%s", folders);
     cr_assert_str_eq(folders + strlen(path), ":" SHUNT_PLUGIN_FOLDER);
@@ -227,12 +228,11 @@ Test(plugin, host_services_reach_the_plugin)
 Test(plugin, absurd_devices_are_sanitised_or_refused)
 {
     use_plugins("absurd good");
-    shunt_device_entry *devices;
-    size_t ndevices;
-    cr_assert_eq(shunt_devices_list(&devices, &ndevices), SHUNT_OK);
-    cr_assert_geq(ndevices, 1 + 2 + 3); /* scalar, two of absurd, three of good */
-    const shunt_device_info *wild = &devices[1].info, *plain = &devices[2].info;
-    cr_assert_str_eq(devices[1].selector, "absurd:0");
+    shunt_device_list *devices;
+    cr_assert_eq(shunt_devices_list(&devices), SHUNT_OK);
+    cr_assert_geq(shunt_devices_count(devices), 1 + 2 + 3); /* scalar, two of absurd, three of good */
+    const shunt_device_info *wild = shunt_devices_at(devices, 1)->info, *plain = shunt_devices_at(devices, 2)->info;
+    cr_assert_str_eq(shunt_devices_at(devices, 1)->selector, "absurd:0");
     cr_assert_str_eq(wild->name, "a?[31mb?c???\xc3\xa9");
     cr_assert_eq(strlen(wild->vendor), sizeof wild->vendor - 1);
     cr_assert_eq(wild->score, 100000);
@@ -259,9 +259,10 @@ Test(plugin, absurd_devices_are_sanitised_or_refused)
 static void *list_devices(void *unused)
 {
     (void)unused;
-    shunt_device_entry *devices;
-    size_t ndevices = 0;
-    if (!shunt_devices_list(&devices, &ndevices)) shunt_devices_free(devices);
+    shunt_device_list *devices = NULL;
+    shunt_devices_list(&devices);
+    size_t ndevices = shunt_devices_count(devices);
+    shunt_devices_free(devices);
     return (void *)(uintptr_t)ndevices;
 }
 
@@ -277,7 +278,8 @@ Test(plugin, registry_fills_once_whoever_asks_first)
     }
     list_plugins();
     int found = 0;
-    for (size_t i = 0; i < count; i++) found += !strncmp(entries[i].path, setup_folder, strlen(setup_folder));
+    for (size_t i = 0; i < shunt_plugins_count(plugins); i++)
+        found += !strncmp(shunt_plugins_at(plugins, i)->path, setup_folder, strlen(setup_folder));
     cr_assert_eq(found, 3);
     finish();
 }

@@ -15,7 +15,7 @@ static const char *opened(const char *selector)
     shunt_device *device = NULL;
     if (shunt_device_open(selector, NULL, &device)) return shunt_last_error();
     const shunt_device_entry *entry = shunt_device_describe(device);
-    snprintf(text, sizeof text, "%s %s", entry->selector, entry->info.name);
+    snprintf(text, sizeof text, "%s %s", entry->selector, entry->info->name);
     shunt_device_close(device);
     return text;
 }
@@ -23,15 +23,15 @@ static const char *opened(const char *selector)
 Test(select, list_has_best_score_first_within_a_backend)
 {
     use_plugins("good newer_minor");
-    shunt_device_entry *devices;
-    size_t count;
-    cr_assert_eq(shunt_devices_list(&devices, &count), SHUNT_OK);
+    shunt_device_list *devices;
+    cr_assert_eq(shunt_devices_list(&devices), SHUNT_OK);
     const char *expected[] = {"scalar", "good:0", "good:1", "good:2", "newer:0"};
-    cr_assert_geq(count, 5); /* installed plugins come after these */
-    for (size_t i = 0; i < 5; i++) cr_assert_str_eq(devices[i].selector, expected[i]);
-    cr_assert_str_eq(devices[1].info.name, "Arc A770");
-    cr_assert_str_eq(devices[2].info.name, "AMD EPYC 7763");
-    cr_assert_str_eq(devices[3].info.name, "gfx90a");
+    cr_assert_geq(shunt_devices_count(devices), 5); /* installed plugins come after these */
+    for (size_t i = 0; i < 5; i++) cr_assert_str_eq(shunt_devices_at(devices, i)->selector, expected[i]);
+    cr_assert_str_eq(shunt_devices_at(devices, 1)->info->name, "Arc A770");
+    cr_assert_str_eq(shunt_devices_at(devices, 2)->info->name, "AMD EPYC 7763");
+    cr_assert_str_eq(shunt_devices_at(devices, 3)->info->name, "gfx90a");
+    cr_assert_null(shunt_devices_at(devices, shunt_devices_count(devices)));
     shunt_devices_free(devices);
     finish();
 }

@@ -46,10 +46,9 @@ static void *work(void *unused)
         wrong += open_and_close(one[0], one[1]) + use_cache(i);
         wrong += shunt_set_option("thread_test", one[0]) != SHUNT_OK || !shunt_option("thread_test");
     }
-    shunt_plugin_entry *entries;
-    size_t count;
-    if (shunt_plugins_list(&entries, &count)) return (void *)(wrong + 1);
-    shunt_plugins_free(entries, count);
+    shunt_plugin_list *plugins;
+    if (shunt_plugins_list(&plugins)) return (void *)(wrong + 1);
+    shunt_plugins_free(plugins);
     return (void *)wrong;
 }
 

@@ -42,13 +42,12 @@ static void put(const char *path, const char *text)
 
 static void list_devices(void)
 {
-    shunt_device_entry *devices;
-    shunt_plugin_entry *plugins;
-    size_t count;
-    good(shunt_devices_list(&devices, &count), "shunt_devices_list");
+    shunt_device_list *devices;
+    shunt_plugin_list *plugins;
+    good(shunt_devices_list(&devices), "shunt_devices_list");
     shunt_devices_free(devices);
-    good(shunt_plugins_list(&plugins, &count), "shunt_plugins_list");
-    shunt_plugins_free(plugins, count);
+    good(shunt_plugins_list(&plugins), "shunt_plugins_list");
+    shunt_plugins_free(plugins);
 }
 
 static void open_wrongly(void)

@@ -136,11 +136,10 @@ static int put_input(const uint8_t *data, size_t size)
 
 static void check_accepted(void)
 {
-    size_t rows;
-    int64_t best;
     char path[96];
     const train_position at = trainer->at;
-    shunt_trainer_rows(trainer, &rows, &best);
+    size_t rows = shunt_trainer_rows(trainer);
+    int64_t best = shunt_trainer_best(trainer);
     fuzz_check(at.step >= 0 && at.step <= trainer->steps, "a step that is not in the run");
     fuzz_check(rows <= (size_t)trainer->recipe.epochs && best < (int64_t)rows, "a best row that is none");
     fuzz_check(!train_save_checkpoint(trainer) && !train_save_tables(trainer), "it cannot be written again");

@@ -156,7 +156,7 @@ static const shunt_plan_report *report_of(setup *s, int64_t n, int64_t side)
 static size_t count_kind(const shunt_plan_report *report, const char *kind)
 {
     size_t count = 0;
-    for (size_t i = 0; i < report->nsteps; i++) count += !strcmp(report->steps[i].kind, kind);
+    for (size_t i = 0; i < report->nsteps; i++) count += !strcmp(report->steps[i]->kind, kind);
     return count;
 }
 
@@ -202,7 +202,7 @@ Test(plan, placement_says_what_runs_where_and_why)
     setup s = make("picky");
     const shunt_plan_report *report = report_of(&s, 1, 9);
     cr_expect_str_eq(report->placement, "4 ops on picky:0; softmax -> scalar; 1 transfers");
-    const shunt_step *last = &report->steps[report->nsteps - 1];
+    const shunt_step *last = report->steps[report->nsteps - 1];
     cr_expect_str_eq(last->kind, "softmax");
     cr_expect_str_eq(last->device, "scalar");
     cr_expect_str_eq(last->refused, "picky refuses it");
@@ -247,7 +247,7 @@ Test(plan, a_cheap_op_between_refused_ones_is_not_sent_back_and_forth)
     /* only the softmax is left on the device: one transfer to it. The input goes straight to the host. */
     cr_expect_eq(count_kind(report, "transfer"), 1);
     for (size_t i = 0; i < report->nsteps; i++)
-        if (!strcmp(report->steps[i].kind, "global_pool")) cr_expect_str_eq(report->steps[i].device, "scalar");
+        if (!strcmp(report->steps[i]->kind, "global_pool")) cr_expect_str_eq(report->steps[i]->device, "scalar");
     unmake(&s);
 }
 
@@ -382,7 +382,7 @@ Test(plan, profile_times_every_step_and_writes_a_trace)
     setup s = make("scalar");
     check_run(s.executor, 8, 33);
     const shunt_plan_report *report = report_of(&s, 8, 33);
-    for (size_t i = 0; i < report->nsteps; i++) cr_expect_gt(report->steps[i].nanoseconds, 0);
+    for (size_t i = 0; i < report->nsteps; i++) cr_expect_gt(report->steps[i]->nanoseconds, 0);
     size_t nsteps = report->nsteps;
     unmake(&s);
     json_t *trace = json_load_file(path, 0, NULL);

@@ -118,8 +118,8 @@ static inline const char *planned(int64_t batch)
     cr_assert_eq(shunt_executor_report(n.executor, &input, 1, &report), SHUNT_OK, "%s", shunt_last_error());
     text[0] = '\0';
     for (size_t i = 0; i < report->nsteps; i++)
-        if (!strncmp(report->steps[i].kind, "conv", 4)) {
-            strcat(text, report->steps[i].algorithm);
+        if (!strncmp(report->steps[i]->kind, "conv", 4)) {
+            strcat(text, report->steps[i]->algorithm);
             strcat(text, " ");
         }
     close_net(&n);

@@ -213,11 +213,16 @@ Test(train_run, learns_and_says_how)
                  shunt_last_error());
     cr_assert_eq(shunt_trainer_run(parts.trainer, &finished), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_test(parts.trainer, parts.test, &score), SHUNT_OK, "%s", shunt_last_error());
-    const shunt_train_row *rows = shunt_trainer_rows(parts.trainer, &count, &best);
+    const shunt_train_row *first = shunt_trainer_row(parts.trainer, 0), *last = shunt_trainer_row(parts.trainer, 7);
+    count = shunt_trainer_rows(parts.trainer);
+    best = shunt_trainer_best(parts.trainer);
     cr_assert(finished && count == 8 && best >= 0 && shunt_trainer_step(parts.trainer) == 8 * 35);
     cr_assert(score.pictures == 60 && score.wrong < 20, "%lld wrong", (long long)score.wrong);
-    for (size_t i = 0; i < count; i++) cr_assert(rows[best].validation_error <= rows[i].validation_error);
-    cr_assert(rows[7].training_loss < rows[0].training_loss && rows[7].training_error < 0.4);
+    const shunt_train_row *lowest = shunt_trainer_row(parts.trainer, (size_t)best);
+    for (size_t i = 0; i < count; i++)
+        cr_assert(lowest->validation_error <= shunt_trainer_row(parts.trainer, i)->validation_error);
+    cr_assert_null(shunt_trainer_row(parts.trainer, count));
+    cr_assert(last->training_loss < first->training_loss && last->training_error < 0.4);
     cr_assert(!shunt_recipe_load("a/b/best.safetensors", &recipe) && !shunt_recipe_same(&recipe, &parts.recipe));
     /* The file classifies as the trainer did. */
     shunt_model *model;

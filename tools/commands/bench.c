@@ -76,26 +76,48 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
     return status;
 }
 
-/* Runs `repeats` times after a warm-up. *out is a copy of the plan's report with each step's shortest time; its steps are
- * to be freed. */
-static int profile_runs(shunt_executor *executor, int64_t repeats, const bench_task *task, shunt_plan_report *out,
-                        shunt_step **steps)
+/* A plan's report with each step's shortest time. */
+typedef struct profile {
+    shunt_plan_report report; /* its steps are `list` */
+    shunt_step *steps;
+    const shunt_step **list; /* pointers to them */
+} profile;
+
+static void free_profile(profile *self)
 {
-    *steps = NULL;
+    free(self->steps);
+    free(self->list);
+}
+
+static int keep_shortest(profile *self, const shunt_plan_report *now)
+{
+    bool first = !self->steps;
+    if (first) {
+        self->steps = calloc(now->nsteps + 1, sizeof *self->steps);
+        self->list = calloc(now->nsteps + 1, sizeof *self->list);
+    }
+    if (!self->steps || !self->list) return say_failure("no memory");
+    for (size_t i = 0; i < now->nsteps; i++) {
+        uint64_t before = self->steps[i].nanoseconds;
+        self->steps[i] = *now->steps[i];
+        if (!first && before < self->steps[i].nanoseconds) self->steps[i].nanoseconds = before;
+        self->list[i] = &self->steps[i];
+    }
+    self->report = *now;
+    self->report.steps = self->list;
+    return EXIT_OK;
+}
+
+/* Runs `repeats` times after a warm-up. */
+static int profile_runs(shunt_executor *executor, int64_t repeats, const bench_task *task, profile *out)
+{
     for (int64_t r = -1; r < repeats; r++) {
         const shunt_plan_report *plan;
         if (bench_task_run(task, executor) || bench_task_report(task, executor, &plan))
             return say_library_failure(NULL);
         if (r < 0) continue;
-        shunt_step *before = *steps, *now = malloc((plan->nsteps + 1) * sizeof *now);
-        if (!now) return say_failure("no memory");
-        memcpy(now, plan->steps, plan->nsteps * sizeof *now);
-        for (size_t i = 0; before && i < plan->nsteps; i++)
-            if (before[i].nanoseconds < now[i].nanoseconds) now[i].nanoseconds = before[i].nanoseconds;
-        free(before);
-        *steps = now;
-        *out = *plan;
-        out->steps = now;
+        int status = keep_shortest(out, plan);
+        if (status) return status;
     }
     return EXIT_OK;
 }
@@ -105,18 +127,17 @@ static int profile_layers(const bench_task *task, shunt_device *device, int64_t 
                           json_t *object)
 {
     shunt_executor *executor = NULL;
-    shunt_plan_report plan;
-    shunt_step *steps = NULL;
+    profile best = {0};
     if (shunt_executor_create(task->graph, task->weights, device, &executor)) return say_library_failure(NULL);
     shunt_executor_profile(executor, 1);
     progress_begin("profiling", 0);
-    int status = profile_runs(executor, repeats, task, &plan, &steps);
+    int status = profile_runs(executor, repeats, task, &best);
     progress_end();
     if (status == EXIT_OK && object)
-        status = json_object_set_new(object, "steps", steps_json(&plan)) ? say_failure("no memory") : EXIT_OK;
+        status = json_object_set_new(object, "steps", steps_json(&best.report)) ? say_failure("no memory") : EXIT_OK;
     else if (status == EXIT_OK)
-        status = print_step_times(&plan, roof);
-    free(steps);
+        status = print_step_times(&best.report, roof);
+    free_profile(&best);
     shunt_executor_destroy(executor);
     return status;
 }
@@ -162,7 +183,7 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
     const shunt_device_entry *entry = shunt_device_describe(device);
     double batch = (double)settings->batch;
     printf("%s%s, batch %lld, on %s (%s)\n", settings->train ? "training step of " : "", shunt_model_name(model),
-           (long long)settings->batch, entry->selector, entry->info.name);
+           (long long)settings->batch, entry->selector, entry->info->name);
     printf("placement  %s\n", plan->placement);
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
@@ -190,7 +211,7 @@ static int prepare(const bench_settings *settings, shunt_model *model, shunt_dev
 static int run(const void *settings, int noperands, char **operands)
 {
     const bench_settings *self = settings;
-    shunt_model_options options = {.height = self->size[0], .width = self->size[1]};
+    shunt_model_options options = {.size = sizeof options, .height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
     shunt_device *device = NULL;
     shunt_executor *executor = NULL;

@@ -70,10 +70,10 @@ void print_preprocess(const shunt_preprocess *preprocess);
  * is a failure. */
 int print_json(json_t *object, bool one_line);
 /* What shunt devices and shunt plugins print, for others to print too. */
-json_t *devices_json(const shunt_device_entry *entries, size_t count);
-json_t *plugins_json(const shunt_plugin_entry *entries, size_t count);
-int print_devices(const shunt_device_entry *entries, size_t count);
-int print_plugins(const shunt_plugin_entry *entries, size_t count);
+json_t *devices_json(const shunt_device_list *devices);
+json_t *plugins_json(const shunt_plugin_list *plugins);
+int print_devices(const shunt_device_list *devices);
+int print_plugins(const shunt_plugin_list *plugins);
 /* A string of any bytes: those that are not UTF-8 become '?'. */
 json_t *json_text(const char *text);
 

@@ -10,7 +10,7 @@ static const char *type_name(uint32_t type)
 
 static json_t *device_json(const shunt_device_entry *entry)
 {
-    const shunt_device_info *info = &entry->info;
+    const shunt_device_info *info = entry->info;
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i}", "selector", entry->selector, "type",
                      type_name(info->type), "name", json_text(info->name), "vendor", json_text(info->vendor),
                      "platform", json_text(info->platform), "driver", json_text(info->driver), "score",
@@ -18,22 +18,24 @@ static json_t *device_json(const shunt_device_entry *entry)
                      "block", (int)info->block);
 }
 
-json_t *devices_json(const shunt_device_entry *entries, size_t count)
+json_t *devices_json(const shunt_device_list *devices)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) json_array_append_new(array, device_json(&entries[i]));
+    for (size_t i = 0; i < shunt_devices_count(devices); i++)
+        json_array_append_new(array, device_json(shunt_devices_at(devices, i)));
     return array;
 }
 
-int print_devices(const shunt_device_entry *entries, size_t count)
+int print_devices(const shunt_device_list *devices)
 {
     static const char *const headings[] = {"DEVICE", "TYPE", ">SCORE", ">MEMORY", "NAME", "PLATFORM", "DRIVER"};
     char memory[16];
     table out;
     table_begin(&out, headings, 7);
-    for (size_t i = 0; i < count; i++) {
-        const shunt_device_info *info = &entries[i].info;
-        table_cell(&out, "%s", entries[i].selector);
+    for (size_t i = 0; i < shunt_devices_count(devices); i++) {
+        const shunt_device_entry *entry = shunt_devices_at(devices, i);
+        const shunt_device_info *info = entry->info;
+        table_cell(&out, "%s", entry->selector);
         table_cell(&out, "%s", type_name(info->type));
         table_cell(&out, "%d", (int)info->score);
         table_cell(&out, "%s", human_bytes(info->memory, memory));
@@ -47,14 +49,13 @@ int print_devices(const shunt_device_entry *entries, size_t count)
 static int run(const void *settings, int noperands, char **operands)
 {
     const json_settings *self = settings;
-    shunt_device_entry *entries = NULL;
-    size_t count = 0;
+    shunt_device_list *devices = NULL;
     (void)noperands;
     (void)operands;
     shunt_set_option("probe", "isolated"); /* a plugin that crashes is named, and the others are listed */
-    if (shunt_devices_list(&entries, &count)) return say_library_failure(NULL);
-    int status = self->json ? print_json(devices_json(entries, count), false) : print_devices(entries, count);
-    shunt_devices_free(entries);
+    if (shunt_devices_list(&devices)) return say_library_failure(NULL);
+    int status = self->json ? print_json(devices_json(devices), false) : print_devices(devices);
+    shunt_devices_free(devices);
     return status;
 }
 

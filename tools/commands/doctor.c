@@ -14,9 +14,8 @@ enum { CONCLUSION_CHARS = 512 };
 /* Everything found out, before anything is printed. */
 typedef struct examination {
     doctor_report opencl;
-    shunt_plugin_entry *plugins;
-    shunt_device_entry *devices;
-    size_t nplugins, ndevices;
+    shunt_plugin_list *plugins;
+    shunt_device_list *devices;
     char cache[4096 + 128];            /* folder and what is wrong with it */
     const shunt_device_entry *best;    /* of OpenCL's devices, NULL: none */
     const char *plugin_problem;        /* why the OpenCL plugin is not there; NULL: it is */
@@ -47,8 +46,8 @@ static void examine_cache(examination *self)
 static void examine_plugin(examination *self)
 {
     self->plugin_problem = "shunt-opencl.so is in none of the folders searched; name its folder in SHUNT_PLUGIN_PATH";
-    for (size_t i = 0; i < self->nplugins; i++) {
-        const shunt_plugin_entry *e = &self->plugins[i];
+    for (size_t i = 0; i < shunt_plugins_count(self->plugins); i++) {
+        const shunt_plugin_entry *e = shunt_plugins_at(self->plugins, i);
         const char *file = strrchr(e->path, '/');
         if (!strcmp(e->name, "opencl") && e->status == SHUNT_OK) {
             self->plugin_problem = NULL;
@@ -79,14 +78,14 @@ static void prescribe(examination *self)
 
 static void conclude(examination *self)
 {
-    for (size_t i = 0; i < self->ndevices; i++) {
-        const shunt_device_entry *e = &self->devices[i];
+    for (size_t i = 0; i < shunt_devices_count(self->devices); i++) {
+        const shunt_device_entry *e = shunt_devices_at(self->devices, i);
         bool opencl = !strncmp(e->selector, "opencl:", 7);
-        if (opencl && (!self->best || e->info.score > self->best->info.score)) self->best = e;
+        if (opencl && (!self->best || e->info->score > self->best->info->score)) self->best = e;
     }
     if (self->best)
         snprintf(self->conclusion, CONCLUSION_CHARS, "OpenCL works: %s is %s", self->best->selector,
-                 self->best->info.name);
+                 self->best->info->name);
     else if (self->plugin_problem)
         snprintf(self->conclusion, CONCLUSION_CHARS,
                  "OpenCL does not work, everything else does: its plugin is not loaded (%s)", self->plugin_problem);
@@ -100,8 +99,7 @@ static int examine(examination *self)
     /* First, while no driver has been loaded into this process. */
     if (doctor_opencl(NULL, &self->opencl)) return say_failure("no memory");
     shunt_set_option("probe", "isolated"); /* a plugin that crashes is named, and the others are listed */
-    if (shunt_plugins_list(&self->plugins, &self->nplugins) || shunt_devices_list(&self->devices, &self->ndevices))
-        return say_library_failure(NULL);
+    if (shunt_plugins_list(&self->plugins) || shunt_devices_list(&self->devices)) return say_library_failure(NULL);
     examine_cache(self);
     examine_plugin(self);
     conclude(self);
@@ -129,9 +127,9 @@ static int print_examination(const examination *self)
     puts("OpenCL\n");
     int status = print_findings(&self->opencl);
     puts("\nBackends\n");
-    if (status == EXIT_OK) status = print_plugins(self->plugins, self->nplugins);
+    if (status == EXIT_OK) status = print_plugins(self->plugins);
     puts("\nDevices\n");
-    if (status == EXIT_OK) status = print_devices(self->devices, self->ndevices);
+    if (status == EXIT_OK) status = print_devices(self->devices);
     printf("\nCache: %s\n", self->cache);
     for (const char *const *name = option_names; *name; name++)
         if (shunt_option(*name)) printf("Option %s: %s\n", *name, shunt_option(*name));
@@ -153,8 +151,8 @@ static json_t *examination_json(const examination *self)
         if (shunt_option(*name)) json_object_set_new(options, *name, json_text(shunt_option(*name)));
     return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opencl_works", self->best != NULL, "conclusion",
                      json_text(self->conclusion), "remedy", json_text(self->remedy), "opencl", findings, "backends",
-                     plugins_json(self->plugins, self->nplugins), "devices",
-                     devices_json(self->devices, self->ndevices), "cache", json_text(self->cache), "options", options);
+                     plugins_json(self->plugins), "devices", devices_json(self->devices), "cache",
+                     json_text(self->cache), "options", options);
 }
 
 static int run(const void *settings, int noperands, char **operands)
@@ -168,7 +166,7 @@ static int run(const void *settings, int noperands, char **operands)
         status = wanted->json ? print_json(examination_json(&self), false) : print_examination(&self);
     if (status == EXIT_OK && !self.best) status = EXIT_FAILED;
     shunt_devices_free(self.devices);
-    shunt_plugins_free(self.plugins, self.nplugins);
+    shunt_plugins_free(self.plugins);
     doctor_report_free(&self.opencl);
     return status;
 }

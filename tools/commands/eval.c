@@ -108,6 +108,7 @@ static int count_picture(void *context, const shunt_prediction *told)
 static int evaluate(evaluation *self, size_t count)
 {
     progress_begin("evaluating", count);
+    self->options.size = sizeof self->options;
     self->options.handler = count_picture;
     self->options.context = self;
     shunt_status failed =

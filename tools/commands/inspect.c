@@ -127,7 +127,7 @@ static int print_plan_json(const shunt_model *model, const shunt_plan_report *pl
 
 static int inspect_plan(const inspect_settings *self)
 {
-    shunt_model_options options = {.height = self->size[0], .width = self->size[1]};
+    shunt_model_options options = {.size = sizeof options, .height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
     shunt_device *device = NULL;
     shunt_executor *executor = NULL; /* the model's own */

@@ -3,11 +3,11 @@
 #include "lib/say.h"
 #include "lib/table.h"
 
-json_t *plugins_json(const shunt_plugin_entry *entries, size_t count)
+json_t *plugins_json(const shunt_plugin_list *plugins)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const shunt_plugin_entry *e = &entries[i];
+    for (size_t i = 0; i < shunt_plugins_count(plugins); i++) {
+        const shunt_plugin_entry *e = shunt_plugins_at(plugins, i);
         json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "path", json_text(e->path),
                                                "name", json_text(e->name), "version", json_text(e->version), "devices",
                                                (json_int_t)e->devices, "loaded", e->status == SHUNT_OK, "status",
@@ -16,13 +16,13 @@ json_t *plugins_json(const shunt_plugin_entry *entries, size_t count)
     return json_pack("{s:o, s:o}", "folders", json_text(shunt_plugin_folders()), "plugins", array);
 }
 
-int print_plugins(const shunt_plugin_entry *entries, size_t count)
+int print_plugins(const shunt_plugin_list *plugins)
 {
     static const char *const headings[] = {"BACKEND", "VERSION", ">DEVICES", "OUTCOME", "FILE"};
     table out;
     table_begin(&out, headings, 5);
-    for (size_t i = 0; i < count; i++) {
-        const shunt_plugin_entry *e = &entries[i];
+    for (size_t i = 0; i < shunt_plugins_count(plugins); i++) {
+        const shunt_plugin_entry *e = shunt_plugins_at(plugins, i);
         table_cell(&out, "%s", e->name[0] ? e->name : "-");
         table_cell(&out, "%s", e->version[0] ? e->version : "-");
         table_cell(&out, "%u", (unsigned)e->devices);
@@ -37,14 +37,13 @@ int print_plugins(const shunt_plugin_entry *entries, size_t count)
 static int run(const void *settings, int noperands, char **operands)
 {
     const json_settings *self = settings;
-    shunt_plugin_entry *entries = NULL;
-    size_t count = 0;
+    shunt_plugin_list *plugins = NULL;
     (void)noperands;
     (void)operands;
     shunt_set_option("probe", "isolated"); /* a plugin that crashes is named, and the others are listed */
-    if (shunt_plugins_list(&entries, &count)) return say_library_failure(NULL);
-    int status = self->json ? print_json(plugins_json(entries, count), false) : print_plugins(entries, count);
-    shunt_plugins_free(entries, count);
+    if (shunt_plugins_list(&plugins)) return say_library_failure(NULL);
+    int status = self->json ? print_json(plugins_json(plugins), false) : print_plugins(plugins);
+    shunt_plugins_free(plugins);
     return status;
 }
 

@@ -118,7 +118,7 @@ static int make_model(training *self)
         return say_usage("%s is of a %s, not of a %s", settings->resume ? self->checkpoint : settings->init, name,
                          settings->model);
     const char *shortcut = json_string_value(json_object_get(self->description, "shortcut"));
-    shunt_model_options options = {.classes = (int64_t)shunt_dataset_classes(self->data)};
+    shunt_model_options options = {.size = sizeof options, .classes = (int64_t)shunt_dataset_classes(self->data)};
     if (settings->model) name = settings->model;
     if (settings->shortcut) shortcut = settings->shortcut;
     if (settings->shortcut && (strlen(shortcut) != 1 || !strchr("ABC", shortcut[0])))
@@ -178,7 +178,8 @@ static int handle(void *context, const shunt_train_event *event);
 static int make_trainer(training *self)
 {
     const train_settings *settings = self->settings;
-    shunt_train_setup setup = {.graph = shunt_model_graph(self->model),
+    shunt_train_setup setup = {.size = sizeof setup,
+                               .graph = shunt_model_graph(self->model),
                                .weights = shunt_model_weights(self->model),
                                .device = self->device,
                                .data = self->data,
@@ -229,10 +230,7 @@ static int set_up(training *self)
 
 static void draw_curves(const training *self)
 {
-    size_t count;
-    int64_t best;
-    const shunt_train_row *epochs = shunt_trainer_rows(self->trainer, &count, &best);
-    curves_write(self->settings->out, shunt_model_name(self->model), epochs, count);
+    curves_write(self->settings->out, shunt_model_name(self->model), self->trainer);
 }
 
 static int handle(void *context, const shunt_train_event *event)
@@ -255,15 +253,13 @@ static int train(training *self)
 
 static int report(training *self)
 {
-    size_t count;
-    int64_t best;
+    size_t count = shunt_trainer_rows(self->trainer);
     shunt_score score = {0};
-    const shunt_train_row *epochs = shunt_trainer_rows(self->trainer, &count, &best);
     progress_begin("testing", 0);
     shunt_status status = self->test ? shunt_trainer_test(self->trainer, self->test, &score) : SHUNT_OK;
     progress_end();
     if (status) return say_library_failure(NULL);
-    const shunt_train_row *row = &epochs[best];
+    const shunt_train_row *row = shunt_trainer_row(self->trainer, (size_t)shunt_trainer_best(self->trainer));
     bool held = isfinite(row->validation_error);
     double error = self->test ? 100 * (double)score.wrong / (double)score.pictures : 0;
     if (self->settings->output.json)

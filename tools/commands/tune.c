@@ -103,8 +103,11 @@ static int work(void *context, FILE *parent)
     shunt_executor *executor = NULL;
     char params[32] = "";
     shunt_tensor_desc input = model_input(self->model, settings->batch, settings->size);
-    shunt_tune_options options = {
-        .full = settings->full, .retry = settings->retry && !self->started, .handler = send_event, .context = self};
+    shunt_tune_options options = {.size = sizeof options,
+                                  .full = settings->full,
+                                  .retry = settings->retry && !self->started,
+                                  .handler = send_event,
+                                  .context = self};
     self->parent = parent;
     shunt_set_log_handler(send_log, self);
     if (settings->device.threads) snprintf(params, sizeof params, "threads=%lld", (long long)settings->device.threads);
@@ -112,7 +115,7 @@ static int work(void *context, FILE *parent)
     if (!status) {
         const shunt_device_entry *entry = shunt_device_describe(device);
         send(self, json_pack("{s:s, s:o, s:o}", "is", "device", "selector", json_text(entry->selector), "name",
-                             json_text(entry->info.name)));
+                             json_text(entry->info->name)));
         status = shunt_model_executor(self->model, device, &executor);
     }
     if (!status) status = shunt_executor_tune(executor, &input, 1, &options);
@@ -301,7 +304,7 @@ static int report(const tuning *self)
 static int run(const void *settings, int noperands, char **operands)
 {
     const tune_settings *given = settings;
-    shunt_model_options options = {.height = given->size[0], .width = given->size[1]};
+    shunt_model_options options = {.size = sizeof options, .height = given->size[0], .width = given->size[1]};
     (void)noperands;
     (void)operands;
     if (given->fast && given->full) return say_usage("--fast and --full: choose one");

@@ -149,7 +149,8 @@ static int print_findings(const findings *self, const char *selector)
 /* Runs what was asked for. Returns an EXIT_ number, of failures to check, not of failed checks. */
 static int verify(const verify_settings *given, shunt_device *device, findings *self)
 {
-    shunt_verify_options options = {.op = given->op,
+    shunt_verify_options options = {.size = sizeof options,
+                                    .op = given->op,
                                     .seed = (uint64_t)given->seed,
                                     .count = (uint64_t)given->count,
                                     .only = given->only,

@@ -5,6 +5,6 @@
 #include <shunt/train.h>
 
 /* FOLDER/curves.svg and .png. Returns an EXIT_ number. */
-int curves_write(const char *folder, const char *title, const shunt_train_row *rows, size_t count);
+int curves_write(const char *folder, const char *title, const shunt_trainer *trainer);
 
 #endif

@@ -10,10 +10,10 @@ int print_steps(const shunt_plan_report *plan)
     char flops[16], bytes[16], workspace[16];
     int any_refused = 0;
     table out;
-    for (size_t i = 0; i < plan->nsteps; i++) any_refused |= plan->steps[i].refused != NULL;
+    for (size_t i = 0; i < plan->nsteps; i++) any_refused |= plan->steps[i]->refused != NULL;
     table_begin(&out, headings, any_refused ? 10 : 9);
     for (size_t i = 0; i < plan->nsteps; i++) {
-        const shunt_step *step = &plan->steps[i];
+        const shunt_step *step = plan->steps[i];
         table_cell(&out, "%s", step->name);
         table_cell(&out, "%s", step->kind);
         table_cell(&out, "%s", step->device);
@@ -43,10 +43,10 @@ int print_step_times(const shunt_plan_report *plan, const device_roof *roof)
     const int columns = roof->flops_per_second > 0 ? 9 : 8;
     table out;
     double total = 0;
-    for (size_t i = 0; i < plan->nsteps; i++) total += (double)plan->steps[i].nanoseconds;
+    for (size_t i = 0; i < plan->nsteps; i++) total += (double)plan->steps[i]->nanoseconds;
     table_begin(&out, headings, columns);
     for (size_t i = 0; i < plan->nsteps; i++) {
-        const shunt_step *step = &plan->steps[i];
+        const shunt_step *step = plan->steps[i];
         double ns = (double)step->nanoseconds;
         table_cell(&out, "%s", step->name);
         table_cell(&out, "%s", step->kind);
@@ -71,7 +71,7 @@ json_t *steps_json(const shunt_plan_report *plan)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < plan->nsteps; i++) {
-        const shunt_step *step = &plan->steps[i];
+        const shunt_step *step = plan->steps[i];
         json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "name", step->name, "kind",
                                    step->kind, "device", step->device, "algorithm", step->algorithm, "params",
                                    step->params, "src", step->src, "dst", step->dst, "flops", (json_int_t)step->flops,

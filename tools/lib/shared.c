@@ -114,7 +114,7 @@ static int open_network(const char *path, const model_settings *settings, const 
 
 static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
-    shunt_model_options options = sizes ? *sizes : (shunt_model_options){0};
+    shunt_model_options options = sizes ? *sizes : (shunt_model_options){.size = sizeof options};
     json_t *description = NULL;
     shunt_model *model = NULL;
     bool is_network = false;

@@ -68,7 +68,8 @@ static void put_row(csv *results, const patient *self, const lesion *done, const
 static int evaluate(study_job *job, const patient *self, const lesion *wanted)
 {
     const study_network *whole = self->whole;
-    shunt_evaluate_options options = {.limit = (size_t)whole->pictures, .progress = networks_progress};
+    shunt_evaluate_options options = {
+        .size = sizeof options, .limit = (size_t)whole->pictures, .progress = networks_progress};
     shunt_graph *graph = NULL;
     shunt_score score;
     shunt_status failed = shunt_model_without(whole->model, wanted->names, wanted->count, &graph);

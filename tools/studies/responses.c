@@ -10,7 +10,8 @@ static const char *const columns[] = {"network", "layer",     "name",           
 
 static int look(study_job *job, const study_network *one)
 {
-    shunt_response_options options = {.kernel = 3, .limit = (size_t)one->pictures, .progress = networks_progress};
+    shunt_response_options options = {
+        .size = sizeof options, .kernel = 3, .limit = (size_t)one->pictures, .progress = networks_progress};
     shunt_response *responses;
     size_t count;
     networks_progress_begin(one->name, one->pictures);

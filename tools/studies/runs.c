@@ -60,7 +60,7 @@ int runs_parse_models(const char *text, run_list *list)
 static int make_model(const run_context *self, const char *name, shunt_model **out)
 {
     char base[RUN_NAME];
-    shunt_model_options options = {.classes = (int64_t)shunt_dataset_classes(self->data)};
+    shunt_model_options options = {.size = sizeof options, .classes = (int64_t)shunt_dataset_classes(self->data)};
     size_t length = strlen(name);
     memcpy(base, name, length + 1);
     if (length > 2 && name[length - 2] == '-' && strchr("ABC", name[length - 1])) {
@@ -101,7 +101,8 @@ int run_make(const run_context *self, const char *name, int64_t seed, const char
     if (status) return status;
     if (shunt_model_initialize(parts->model, (uint64_t)seed) || shunt_model_describe(parts->model))
         return say_library_failure(NULL);
-    shunt_train_setup setup = {.graph = shunt_model_graph(parts->model),
+    shunt_train_setup setup = {.size = sizeof setup,
+                               .graph = shunt_model_graph(parts->model),
                                .weights = shunt_model_weights(parts->model),
                                .device = self->device,
                                .data = self->data,

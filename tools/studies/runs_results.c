@@ -30,7 +30,7 @@ int runs_note(const run_context *self, const run_parts *parts, const char *name,
     csv_put(&note, "%s", name);
     csv_put(&note, "%lld", (long long)parts->recipe.seed);
     csv_put(&note, "%.*s", (int)strcspn(data, ":"), data);
-    csv_put(&note, "%s", shunt_device_describe(self->device)->info.name);
+    csv_put(&note, "%s", shunt_device_describe(self->device)->info->name);
     csv_put(&note, "%s", parts->recipe.name);
     csv_put(&note, "%lld", (long long)parts->recipe.batch);
     csv_put(&note, "%lld", (long long)shunt_trainer_epochs(parts->trainer));

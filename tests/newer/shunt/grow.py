@@ -10,7 +10,9 @@ import sys
 
 SIZED = re.compile(r"^(?:typedef )?struct (\w+) \{\n(?:    /\*.*\*/\n)?    uint32_t size;.*?^\}", re.M | re.S)
 EXPECTED = {"shunt_host", "shunt_backend", "shunt_device_ops", "shunt_device_info", "shunt_op_candidates",
-            "shunt_prepare_options", "shunt_op_info"}
+            "shunt_prepare_options", "shunt_op_info", "shunt_model_options", "shunt_predict_options",
+            "shunt_verify_options", "shunt_tune_options", "shunt_gradient_options", "shunt_sgd_options",
+            "shunt_evaluate_options", "shunt_response_options", "shunt_train_setup"}
 
 
 def grow(text, grown):
