@@ -107,14 +107,15 @@ def check_order(root):
 def check_objects(build):
     """The same order in the symbols of the library's objects: a declaration alone must not hide an arrow."""
     home, needs = {}, []
-    for path in sorted((pathlib.Path(build) / "libshunt-core.a.p").glob("*.o")):
-        folder = folder_of(path.name.replace("_", "/"))
-        for line in subprocess.run(["nm", "-g", path], check=True, capture_output=True, text=True).stdout.splitlines():
-            kind, name = line.split()[-2:]
-            if kind == "U":
-                needs.append((folder, name, path.name))
-            else:
-                home[name] = folder
+    objects = sorted((pathlib.Path(build) / "libshunt-core.a.p").glob("*.o"))
+    lines = subprocess.run(["nm", "-g", "-A", *objects], check=True, capture_output=True, text=True).stdout.splitlines()
+    for line in lines: # FILE:VALUE KIND NAME
+        file = pathlib.Path(line.split(":")[0]).name
+        folder, (kind, name) = folder_of(file.replace("_", "/")), line.split()[-2:]
+        if kind == "U":
+            needs.append((folder, name, file))
+        else:
+            home[name] = folder
     return [f"{path}: {user} must not use {home[name]}: {name}" for user, name, path in needs
             if user and home.get(name) and not may_use(user, home[name])]
 
