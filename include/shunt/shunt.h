@@ -50,7 +50,8 @@ typedef void (*shunt_log_handler)(void *context, int level, const char *message)
 SHUNT_API void shunt_set_log_handler(shunt_log_handler handler, void *context);
 
 /* Overrides the environment's SHUNT_<KEY>: shunt_set_option("device", "scalar"). NULL: the environment again. Call it
- * before the first use of what it is about. */
+ * before the first use of what it is about. A process that was started with raised rights (setuid, file capabilities)
+ * ignores the environment. */
 SHUNT_API shunt_status shunt_set_option(const char *key, const char *value);
 /* The option's value: set, or from the environment (where empty counts as unset), or NULL. Lives on until shutdown. */
 SHUNT_API const char *shunt_option(const char *key);
@@ -86,9 +87,11 @@ SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_list **out);
 SHUNT_API size_t shunt_plugins_count(const shunt_plugin_list *plugins);
 SHUNT_API const shunt_plugin_entry *shunt_plugins_at(const shunt_plugin_list *plugins, size_t index); /* NULL past the end */
 SHUNT_API void shunt_plugins_free(shunt_plugin_list *plugins);
-/* The folders searched, in order, colon-separated. */
+/* The folders searched, in order, colon-separated. A folder or a plugin that belongs to another user than root, or that
+ * others may write to, is listed as refused. */
 SHUNT_API const char *shunt_plugin_folders(void);
-/* Where results are cached between processes; NULL with shunt_last_error() when there is no such place. */
+/* Where results are cached between processes; NULL with shunt_last_error() when there is no such place, or when it belongs
+ * to another user than root or is writable for others, who could put programs there. */
 SHUNT_API const char *shunt_cache_folder(void);
 /* Where what comes with Shunt lies: models/, samples/, tuning/. The option "data_dir", or what it was built for. */
 SHUNT_API const char *shunt_data_folder(void);

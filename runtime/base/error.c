@@ -3,10 +3,11 @@
 
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "runtime/shared/text.h"
 
 enum { MESSAGE_CHARS = 4096 }; /* a list of wrong tensors can be long */
 
@@ -45,62 +46,12 @@ const char *shunt_last_error(void)
     return message;
 }
 
-/* Bytes of the UTF-8 character that text begins with; 0 when it begins with none (RFC 3629, section 4). */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char low = 0x80, high = 0xbf; /* of the second byte */
-    size_t length = 0;
-    if (*text < 0x80) return 1;
-    if (*text >= 0xc2 && *text <= 0xdf) length = 2;
-    if (*text >= 0xe0 && *text <= 0xef) length = 3;
-    if (*text >= 0xf0 && *text <= 0xf4) length = 4;
-    if (*text == 0xe0) low = 0xa0;
-    if (*text == 0xed) high = 0x9f;
-    if (*text == 0xf0) low = 0x90;
-    if (*text == 0xf4) high = 0x8f;
-    for (size_t i = 1; i < length; i++) {
-        if (text[i] < low || text[i] > high) return 0;
-        low = 0x80;
-        high = 0xbf;
-    }
-    return length;
-}
-
-/* Whether the character is one that would not stay in its place in a line: C0, DEL, and C1 in UTF-8. */
-static bool is_control(const unsigned char *text)
-{
-    return *text < 0x20 || *text == 0x7f || (text[0] == 0xc2 && text[1] <= 0x9f);
-}
-
-/* A precision ("%.100s") or the end of the room may have cut a character in two, and names may come from anywhere: what is
- * no UTF-8 becomes one '?' a run, and nothing at the end; control characters become '?', ends of lines a space. */
-static void make_printable(char *text)
-{
-    char *to = text;
-    const unsigned char *from = (const unsigned char *)text;
-    while (*from) {
-        size_t length = utf8_length(from);
-        if (length && is_control(from)) {
-            *to++ = *from == '\n' || *from == '\t' || *from == '\r' ? ' ' : '?';
-            from += length;
-        } else if (length) {
-            memmove(to, from, length);
-            to += length;
-            from += length;
-        } else {
-            while (*from && !utf8_length(from)) from++;
-            if (*from) *to++ = '?';
-        }
-    }
-    *to = '\0';
-}
-
 /* Formats into a copy first: an argument may be the message itself. */
 static __attribute__((format(printf, 1, 0))) void set_message(const char *format, va_list args)
 {
     char text[MESSAGE_CHARS];
     vsnprintf(text, sizeof text, format, args);
-    make_printable(text);
+    text_make_printable(text);
     memcpy(message, text, sizeof text);
 }
 
@@ -123,7 +74,7 @@ shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
     va_end(args);
     size_t used = strlen(message);
     snprintf(message + used, sizeof message - used, ": %s", inner);
-    make_printable(message);
+    text_make_printable(message);
     return status;
 }
 
@@ -161,6 +112,7 @@ void shunt_log(int level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    text_make_printable(text);
     pthread_mutex_lock(&log_lock);
     if (log_handler) log_handler(log_context, level, text);
     pthread_mutex_unlock(&log_lock);

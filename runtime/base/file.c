@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/base/error.h"
+#include "runtime/shared/folders.h"
 
 static shunt_status fail_errno(const char *doing, const char *path, int error)
 {
@@ -103,24 +104,11 @@ shunt_status shunt_write_end(shunt_writer *writer, int ok)
 
 /* ---- Folders --------------------------------------------------------------------------------------------- */
 
-shunt_status shunt_make_folders(const char *path)
+shunt_status file_make_folders(const char *path, mode_t mode)
 {
-    char *copy = strdup(path);
-    if (!copy) return shunt_fail_memory();
-    shunt_status status = SHUNT_OK;
-    for (char *end = copy; *end && !status;) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        char kept = *end;
-        *end = '\0';
-        struct stat info;
-        if (mkdir(copy, 0777) && (errno != EEXIST || stat(copy, &info))) {
-            status = fail_errno("cannot make the folder", copy, errno);
-        } else if (stat(copy, &info) == 0 && !S_ISDIR(info.st_mode)) {
-            status = shunt_fail(SHUNT_E_IO, "%s: cannot make the folder %s: that is a file", path, copy);
-        }
-        *end = kept;
-    }
-    free(copy);
-    return status;
+    size_t length;
+    int error = make_folders(path, mode, &length);
+    if (!error) return SHUNT_OK;
+    return shunt_fail(error == ENOMEM ? SHUNT_E_MEMORY : SHUNT_E_IO, "%s: cannot make the folder %.*s: %s", path,
+                      (int)length, path, error == ENOTDIR ? "that is a file" : strerror(error));
 }

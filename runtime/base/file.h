@@ -4,6 +4,7 @@
 
 #include <shunt/shunt.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "runtime/shared/replace.h"
 
@@ -31,7 +32,7 @@ shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size);
 /* Frees the writer either way. With ok = 0 it returns SHUNT_OK and leaves the caller's message alone. */
 shunt_status shunt_write_end(shunt_writer *writer, int ok);
 
-/* mkdir -p */
-shunt_status shunt_make_folders(const char *path);
+/* mkdir -p; each folder that is made gets this mode (less the umask). */
+shunt_status file_make_folders(const char *path, mode_t mode);
 
 #endif

@@ -52,7 +52,7 @@ const char *shunt_intern(const char *text)
 
 const char *shunt_environment(const char *name)
 {
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name); /* whoever starts a program with raised rights chooses its environment */
     if (!value || !*value) return NULL;
     const char *kept = shunt_intern(value);
     return kept ? kept : value;

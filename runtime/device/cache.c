@@ -1,10 +1,13 @@
-/* cache.c - results kept between processes: one file an entry, <folder>/<ns>/<hash of the key>.bin. A file holds its
- * whole key and a checksum, so a collision, a cut or a flipped bit reads as absent. Files appear by renaming, so
+/* cache.c - results kept between processes: one file an entry, <folder>/<ns>/<SHA-256 of the key>.bin. A file holds its
+ * whole key and the SHA-256 of all it holds, so damage of any kind reads as absent. That is no protection against people: a
+ * cached program runs, so a folder or a file that others could have written is not used. Files appear by renaming, so
  * processes need no lock. A cache that does not work costs time, never a result. */
 #include "runtime/device/device.h"
+#include "runtime/device/trust.h"
 #include "runtime/base/option.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/shared/sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,28 +18,34 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CACHE_MAGIC UINT64_C(0x3165686361437453) /* "StCache1" where bytes are little-endian: no other order fits */
+#define CACHE_MAGIC UINT64_C(0x3265686361437453) /* "StCache2" where bytes are little-endian: no other order fits */
 #define ENTRY_LIMIT (UINT64_C(1) << 30)
+
+enum { NAME_DIGITS = 32 /* of the key's digest, in the file's name */ };
 
 /* Followed by the key, then the blob. */
 typedef struct cache_header {
-    uint64_t magic, nkey, nblob, checksum; /* of key and blob */
+    uint64_t magic, nkey, nblob;
+    char digits[64]; /* SHA-256 of key and blob */
 } cache_header;
 
-/* FNV-1a: every step is one-to-one, so a single changed byte always shows. */
-static uint64_t hash(uint64_t from, const void *bytes, size_t n)
+/* `second` follows `first`. */
+static void digest(const void *first, size_t nfirst, const void *second, size_t nsecond, char digits[65])
 {
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) from = (from ^ p[i]) * UINT64_C(0x100000001b3);
-    return from;
+    sha256 hash;
+    sha256_begin(&hash);
+    sha256_add(&hash, first, nfirst);
+    sha256_add(&hash, second, nsecond);
+    sha256_end(&hash, digits);
 }
 
-static uint64_t hash_of(const void *bytes, size_t n)
+/* One warning a process says it; a broken disk would say it for every kernel. */
+static void warn_once(atomic_flag *said, const char *what)
 {
-    return hash(UINT64_C(0xcbf29ce484222325), bytes, n);
+    if (!atomic_flag_test_and_set(said)) shunt_log(SHUNT_LOG_WARN, "cache: %s (said once)", what);
 }
 
-const char *shunt_cache_folder(void)
+static const char *chosen_folder(void)
 {
     const char *folder = shunt_option("cache_dir");
     if (folder && *folder) return folder;
@@ -54,6 +63,17 @@ const char *shunt_cache_folder(void)
     return kept;
 }
 
+const char *shunt_cache_folder(void)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    char reason[160];
+    const char *folder = chosen_folder();
+    if (!folder || trust_folder(folder, reason, sizeof reason)) return folder;
+    shunt_fail(SHUNT_E_IO, "%s: not used as cache folder: %s", folder, reason);
+    warn_once(&said, shunt_last_error());
+    return NULL;
+}
+
 /* The entry's file, to be freed; and, where asked for, the folder that it is in. */
 static shunt_status entry_path(const char *ns, const void *key, size_t nkey, char **path, char **folder)
 {
@@ -61,23 +81,19 @@ static shunt_status entry_path(const char *ns, const void *key, size_t nkey, cha
     if (n == 0 || n > 64 || ns[n])
         return shunt_fail(SHUNT_E_INVALID, "cache name space \"%.64s\": it must be made of 1 to 64 of a-z 0-9 _ -",
                           ns ? ns : "(null)");
+    char digits[65];
     const char *root = shunt_cache_folder();
     if (!root) return SHUNT_E_NOT_FOUND;
+    digest(key, nkey, NULL, 0, digits);
     if (folder && asprintf(folder, "%s/%s", root, ns) < 0) {
         *folder = NULL;
         return shunt_fail_memory();
     }
-    if (asprintf(path, "%s/%s/%016llx.bin", root, ns, (unsigned long long)hash_of(key, nkey)) < 0) {
+    if (asprintf(path, "%s/%s/%.*s.bin", root, ns, NAME_DIGITS, digits) < 0) {
         *path = NULL;
         return shunt_fail_memory();
     }
     return SHUNT_OK;
-}
-
-/* One warning a process says it; a broken disk would say it for every kernel. */
-static void warn_once(atomic_flag *said, const char *what)
-{
-    if (!atomic_flag_test_and_set(said)) shunt_log(SHUNT_LOG_WARN, "cache: %s (said once)", what);
 }
 
 static shunt_status damaged(const char *path, const char *reason)
@@ -95,13 +111,15 @@ static shunt_status read_entry(const char *path, char **bytes, size_t *nbytes)
     if (file < 0 && errno == ENOENT) return shunt_fail(SHUNT_E_NOT_FOUND, "%s: no such entry", path);
     if (file < 0) return damaged(path, strerror(errno));
     struct stat about;
-    char *buffer = NULL;
+    char *buffer = NULL, distrust[160];
     const char *reason = NULL;
     size_t n = 0;
     if (fstat(file, &about))
         reason = strerror(errno);
     else if (!S_ISREG(about.st_mode))
         reason = "it is not a regular file";
+    else if (!trust_owner(&about, distrust, sizeof distrust))
+        reason = distrust;
     else if ((uint64_t)about.st_size < sizeof(cache_header))
         reason = "it is cut off";
     else if ((uint64_t)about.st_size > ENTRY_LIMIT)
@@ -130,11 +148,13 @@ static shunt_status read_entry(const char *path, char **bytes, size_t *nbytes)
 static shunt_status check_entry(const char *path, const char *bytes, size_t nbytes, const void *key, size_t nkey)
 {
     cache_header header;
+    char digits[65];
     memcpy(&header, bytes, sizeof header);
     size_t rest = nbytes - sizeof header;
     if (header.magic != CACHE_MAGIC) return damaged(path, "it is not a cache entry of this version");
     if (header.nkey > rest || header.nblob != rest - header.nkey) return damaged(path, "its length is wrong");
-    if (hash_of(bytes + sizeof header, rest) != header.checksum) return damaged(path, "its checksum is wrong");
+    digest(bytes + sizeof header, rest, NULL, 0, digits);
+    if (memcmp(digits, header.digits, sizeof header.digits) != 0) return damaged(path, "its SHA-256 is wrong");
     if (header.nkey != nkey || memcmp(bytes + sizeof header, key, nkey) != 0)
         return shunt_fail(SHUNT_E_NOT_FOUND, "%s: it holds another key of the same hash", path);
     return SHUNT_OK;
@@ -160,10 +180,16 @@ shunt_status shunt_cache_get(const char *ns, const void *key, size_t nkey, void 
 
 static shunt_status write_entry(const char *path, const void *key, size_t nkey, const void *blob, size_t nblob)
 {
-    cache_header header = {CACHE_MAGIC, nkey, nblob, hash(hash_of(key, nkey), blob, nblob)};
+    cache_header header = {.magic = CACHE_MAGIC, .nkey = nkey, .nblob = nblob};
+    char digits[65];
     shunt_writer writer;
+    struct stat made;
+    digest(key, nkey, blob, nblob, digits);
+    memcpy(header.digits, digits, sizeof header.digits);
     shunt_status status = shunt_write_begin(&writer, path);
     if (status) return status;
+    int fd = fileno(writer.file); /* whatever the umask, others may not write to it */
+    if (!fstat(fd, &made)) (void)!fchmod(fd, made.st_mode & ~(mode_t)(S_IWGRP | S_IWOTH));
     status = shunt_write(&writer, &header, sizeof header);
     if (!status) status = shunt_write(&writer, key, nkey);
     if (!status) status = shunt_write(&writer, blob, nblob);
@@ -177,11 +203,12 @@ shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const
     if (nkey > ENTRY_LIMIT / 2 || nblob > ENTRY_LIMIT / 2)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "cache entry of %zu bytes: more than 512 MiB are not kept", nblob);
     char *path = NULL, *folder = NULL;
+    bool distrusted = !shunt_cache_folder() && chosen_folder(); /* that has been said */
     shunt_status status = entry_path(ns, key, nkey, &path, &folder);
     if (status == SHUNT_E_INVALID) return status; /* the caller's mistake */
-    if (!status) status = shunt_make_folders(folder);
+    if (!status) status = file_make_folders(folder, CACHE_FOLDER_MODE);
     if (!status) status = write_entry(path, key, nkey, blob, nblob);
-    if (status) {
+    if (status && !distrusted) {
         shunt_fail_context(status, "results are not kept for the next start");
         warn_once(&said, shunt_last_error());
     }

@@ -35,6 +35,7 @@ extern const shunt_backend_entry_fn shunt_builtin_backends[];
 /* The services given to every plugin (host.c). */
 extern const shunt_host shunt_host_services;
 
+enum { CACHE_FOLDER_MODE = 0700 }; /* as the XDG base directory specification asks for */
 /* Disk cache (cache.c); see shunt_host. */
 shunt_status shunt_cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob);
 shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob);

@@ -1,4 +1,5 @@
 /* host.c - the services that a plugin gets: log, options, disk cache. */
+#include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/registry.h"
 #include "runtime/base/error.h"
@@ -11,7 +12,7 @@ static void host_log(int level, const char *message)
     if (!message) return;
     char text[1024];
     snprintf(text, sizeof text, "%s", message);
-    shunt_make_printable(text); /* it may quote a driver */
+    text_make_printable(text); /* it may quote a driver */
     shunt_log(level < SHUNT_LOG_ERROR ? SHUNT_LOG_ERROR : level, "%s", text);
 }
 

@@ -5,38 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/shared/text.h"
+
 enum { SCORE_LIMIT = 100000, ALIGNMENT_LIMIT = 1 << 20, BLOCK_LIMIT = 1 << 12 };
-
-/* Bytes of the well-formed UTF-8 character at p that is neither a control character nor a surrogate, else 0. */
-static size_t character(const unsigned char *p)
-{
-    if (p[0] < 0x80) return p[0] >= 0x20 && p[0] != 0x7f;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* 0x80 to 0x9f are controls, too */
-    uint32_t code = p[0] & (0xffu >> (n + 1));
-    if (p[0] < 0xc0 || p[0] > 0xf4) return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if (code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
-    return n;
-}
-
-void shunt_make_printable(char *text)
-{
-    unsigned char *p = (unsigned char *)text;
-    while (*p) {
-        size_t n = character(p);
-        if (!n) *p = '?';
-        p += n ? n : 1;
-    }
-}
 
 static void check_text(char *text, size_t size, const char *when_empty)
 {
     text[size - 1] = 0;
-    shunt_make_printable(text);
+    text_make_printable(text);
     if (!*text) snprintf(text, size, "%s", when_empty);
 }
 

@@ -1,8 +1,10 @@
 /* plugin.c - one plugin: from a file or a built-in entry to a checked table and a list of devices. Whatever is wrong
  * with it becomes its status and message; the others go on. A library is never closed once its entry has run. */
+#include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/guard.h"
 #include "runtime/device/registry.h"
+#include "runtime/device/trust.h"
 #include "runtime/base/error.h"
 
 #include <dlfcn.h>
@@ -45,7 +47,7 @@ static void note(registry_plugin *plugin, const char *format, va_list args)
     if (plugin->message) shunt_append(text, sizeof text, "%s; ", plugin->message);
     size_t used = strlen(text);
     vsnprintf(text + used, sizeof text - used, format, args);
-    shunt_make_printable(text);
+    text_make_printable(text);
     char *kept = strdup(text);
     if (!kept) return;
     free(plugin->message);
@@ -109,7 +111,7 @@ void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, reg
     memcpy(plugin->name, name, strlen(name) + 1);
     plugin->backend.name = plugin->name;
     snprintf(plugin->version, sizeof plugin->version, "%s", version ? version : "");
-    shunt_make_printable(plugin->version);
+    text_make_printable(plugin->version);
     plugin->backend.version = plugin->version;
     for (size_t i = 0; i < nothers; i++)
         if (!others[i]->status && !strcmp(others[i]->name, plugin->name)) {
@@ -141,6 +143,11 @@ void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, 
     }
     const char *probe = shunt_option("probe");
     char reason[TEXT_CHARS];
+    if (!trust_owner(&about, reason, sizeof reason)) {
+        shunt_log(SHUNT_LOG_WARN, "plugin %s is not used: %s", plugin->path, reason);
+        shunt_plugin_refuse(plugin, SHUNT_E_IO, "it is not used: %s", reason);
+        return;
+    }
     if (probe && !strcmp(probe, "isolated") && !shunt_plugin_rehearse(plugin->path, reason, sizeof reason)) {
         shunt_plugin_refuse(plugin, SHUNT_E_DEVICE, "%s", reason);
         return;

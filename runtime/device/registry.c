@@ -4,6 +4,7 @@
 #include "runtime/device/registry.h"
 
 #include "runtime/device/device.h"
+#include "runtime/device/trust.h"
 #include "runtime/base/option.h"
 #include "runtime/base/shutdown.h"
 #include "runtime/base/error.h"
@@ -77,19 +78,27 @@ static shunt_status load_file(const char *folder, const char *file)
     return SHUNT_OK;
 }
 
-/* A folder that the user named and that cannot be read is listed as refused; the install folder may well be absent. */
+static shunt_status refuse_folder(const char *folder, const char *what, const char *reason)
+{
+    registry_plugin *plugin = add(folder);
+    if (!plugin) return shunt_fail_memory();
+    shunt_plugin_refuse(plugin, SHUNT_E_IO, "the folder %s: %s", what, reason);
+    return SHUNT_OK;
+}
+
+/* A folder that the user named and that cannot be read is listed as refused; the install folder may well be absent. What
+ * others could have put there is not loaded; the list is made once, so this is said once. */
 static shunt_status load_folder(const char *folder, bool optional)
 {
     struct dirent **files = NULL;
-    int count = scandir(folder, &files, is_plugin, by_name);
-    if (count < 0) {
-        int reason = errno;
-        if (optional && reason == ENOENT) return SHUNT_OK;
-        registry_plugin *plugin = add(folder);
-        if (!plugin) return shunt_fail_memory();
-        shunt_plugin_refuse(plugin, SHUNT_E_IO, "the folder cannot be read: %s", strerror(reason));
-        return SHUNT_OK;
+    char distrust[160];
+    if (!trust_folder(folder, distrust, sizeof distrust)) {
+        shunt_log(SHUNT_LOG_WARN, "plugins in %s are not used: %s", folder, distrust);
+        return refuse_folder(folder, "is not used", distrust);
     }
+    int count = scandir(folder, &files, is_plugin, by_name);
+    if (count < 0 && optional && errno == ENOENT) return SHUNT_OK;
+    if (count < 0) return refuse_folder(folder, "cannot be read", strerror(errno));
     shunt_status status = SHUNT_OK;
     for (int i = 0; i < count; i++) {
         if (!status) status = load_file(folder, files[i]->d_name);

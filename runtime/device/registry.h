@@ -57,8 +57,6 @@ shunt_status shunt_table_copy_backend(const shunt_backend *table, shunt_backend 
 
 /* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason where that cannot be. */
 shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size);
-/* Replaces control characters and what is not UTF-8 by '?'. */
-void shunt_make_printable(char *text);
 
 /* ---- registry.c */
 

@@ -1,4 +1,5 @@
 /* select.c - from what the user asked for ("opencl:amd") to an open device. Grammar: docs and shunt.h. */
+#include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/registry.h"
 #include "runtime/base/error.h"
@@ -16,7 +17,7 @@ static void backend_message(const shunt_backend *backend, char *text, size_t siz
 {
     const char *message = backend->last_error();
     snprintf(text, size, "%s", message && *message ? message : "no reason given");
-    shunt_make_printable(text);
+    text_make_printable(text);
 }
 
 shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, const char *what)

@@ -223,7 +223,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     shunt_status status = copy_setup(setup, self);
     if (!status) status = check_graph(self);
     if (!status) status = check_validation(self);
-    if (!status && self->out) status = shunt_make_folders(self->out);
+    if (!status && self->out) status = file_make_folders(self->out, 0777);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
     if (!status) count_steps(self);

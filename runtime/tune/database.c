@@ -213,7 +213,7 @@ static shunt_status update_file(const char *device_key, const char *op_key, json
 {
     char *path = cache_path("tuning.json");
     if (!path) return SHUNT_E_NOT_FOUND;
-    shunt_status status = shunt_make_folders(shunt_cache_folder());
+    shunt_status status = file_make_folders(shunt_cache_folder(), CACHE_FOLDER_MODE);
     int fd = status == SHUNT_OK ? take_file_lock() : -1;
     if (status == SHUNT_OK && fd < 0) status = SHUNT_E_IO;
     json_t *devices = status == SHUNT_OK ? read_devices(path, &user_damage_said) : NULL;

@@ -278,7 +278,7 @@ static shunt_status note(const char *word, const shunt_device *device, const shu
 {
     char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS] = "", line[LINE_BYTES];
     const char *folder = shunt_cache_folder();
-    shunt_status status = folder ? shunt_make_folders(folder) : SHUNT_E_NOT_FOUND;
+    shunt_status status = folder ? file_make_folders(folder, CACHE_FOLDER_MODE) : SHUNT_E_NOT_FOUND;
     if (status != SHUNT_OK) return status;
     shunt_tune_device_key(device, device_key);
     if (desc) shunt_tune_op_key(desc, op_key);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 Test(option, comes_from_the_environment)
 {
@@ -85,4 +87,32 @@ Test(option, threads_do_not_disturb_each_other)
         pthread_join(threads[i], &failed);
         cr_assert_null(failed);
     }
+}
+
+/* A setuid program, started by somebody else, who wrote its environment. */
+Test(option, raised_rights_ignore_the_environment)
+{
+    char own[512], copy[] = "/tmp/shunt-test-XXXXXX", command[1200];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    cr_assert_gt(length, 0);
+    own[length] = '\0';
+    *strrchr(own, '/') = '\0';
+    int fd = mkstemp(copy);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    snprintf(command, sizeof command, "cp %s/show_options %s && chmod 4755 %s", own, copy, copy);
+    bool able = geteuid() == 0 && system(command) == 0 && system("command -v setpriv >/dev/null") == 0;
+    static const char environment[] =
+        "env SHUNT_PLUGIN_PATH=/tmp/a SHUNT_CACHE_DIR=/tmp/b HOME=/tmp/c XDG_CACHE_HOME=/tmp/d";
+    static const char *const users[] = {"0", "12345"}, *const expected[] = {"/tmp/a /tmp/b\n", "- -\n"};
+    for (int i = 0; able && i < 2; i++) {
+        char said[128] = "";
+        snprintf(command, sizeof command, "%s setpriv --reuid %s --clear-groups %s", environment, users[i], copy);
+        FILE *out = popen(command, "r");
+        cr_assert(out && fgets(said, sizeof said, out));
+        able = pclose(out) == 0;
+        if (able) cr_assert_str_eq(said, expected[i], "as user %s", users[i]);
+    }
+    unlink(copy);
+    if (!able) cr_skip("only root can make a setuid program");
 }

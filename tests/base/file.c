@@ -236,15 +236,15 @@ Test(file, write_to_a_full_disk)
 Test(file, folders)
 {
     struct stat info;
-    cr_assert_eq(shunt_make_folders("a/b//c/"), SHUNT_OK);
-    cr_assert_eq(shunt_make_folders("a/b/c"), SHUNT_OK);
+    cr_assert_eq(file_make_folders("a/b//c/", 0777), SHUNT_OK);
+    cr_assert_eq(file_make_folders("a/b/c", 0777), SHUNT_OK);
     cr_assert(!stat("a/b/c", &info) && S_ISDIR(info.st_mode));
     char absolute[128];
     snprintf(absolute, sizeof absolute, "%s/d/e", folder);
-    cr_assert_eq(shunt_make_folders(absolute), SHUNT_OK);
+    cr_assert_eq(file_make_folders(absolute, 0777), SHUNT_OK);
     cr_assert(!stat("d/e", &info) && S_ISDIR(info.st_mode));
     put("file", "x");
-    cr_assert_eq(shunt_make_folders("file/x"), SHUNT_E_IO);
+    cr_assert_eq(file_make_folders("file/x", 0777), SHUNT_E_IO);
     expect_message("file/x", "that is a file");
-    cr_assert_eq(shunt_make_folders("file"), SHUNT_E_IO);
+    cr_assert_eq(file_make_folders("file", 0777), SHUNT_E_IO);
 }

@@ -117,7 +117,7 @@ Test(cache, any_damage_reads_as_absent)
     char name[SETUP_PATH_CHARS];
     snprintf(name, sizeof name, "%s", only_file());
     size_t size = read_file(name, whole, sizeof whole);
-    cr_assert_eq(size, 32 + 3 + 6); /* header, key, blob */
+    cr_assert_eq(size, 88 + 3 + 6); /* header, key, blob */
     for (size_t bit = 0; bit < size * 8; bit++) {
         memcpy(bad, whole, size);
         bad[bit / 8] ^= (char)(1 << bit % 8);
@@ -233,6 +233,73 @@ Test(cache, folder_by_option_then_xdg_then_home)
     assert_contains(shunt_last_error(), "SHUNT_CACHE_DIR");
     cr_assert_eq(put("key", "value"), SHUNT_E_NOT_FOUND);
     cr_assert_null(get("key"));
+    remove_folder();
+}
+
+/* ---- Who could have put it there ---- */
+
+/* Whatever was put there, while the folder is like this. */
+static void expect_not_used(const char *reason)
+{
+    for (int i = 0; i < 3; i++) {
+        cr_assert_null(shunt_cache_folder());
+        assert_contains(shunt_last_error(), reason);
+        cr_assert_null(get("key"));
+        cr_assert_neq(put("key", "other"), SHUNT_OK);
+    }
+    cr_assert_eq(log_lines, 1, "said once: %s", log_text);
+    assert_contains(log_text, setup_folder);
+}
+
+Test(cache, folder_that_others_may_write_to_is_not_used)
+{
+    begin();
+    cr_assert_eq(put("key", "value"), SHUNT_OK);
+    cr_assert(!chmod(setup_folder, 0770));
+    expect_not_used("others may write to it (mode 770)");
+    cr_assert(!chmod(setup_folder, 0755));
+    cr_assert_str_eq(get("key"), "value");
+    remove_folder();
+}
+
+Test(cache, folder_of_others_is_not_used)
+{
+    begin();
+    cr_assert_eq(put("key", "value"), SHUNT_OK);
+    if (chown(setup_folder, 12345, 12345)) cr_skip("not root");
+    expect_not_used("it belongs to user 12345");
+    remove_folder();
+}
+
+Test(cache, file_of_others_is_not_read)
+{
+    for (int foreign = 0; foreign < 2; foreign++) {
+        begin();
+        cr_assert_eq(put("key", "value"), SHUNT_OK);
+        if (foreign ? chown(in_folder(only_file()), 12345, 12345) : chmod(in_folder(only_file()), 0666))
+            cr_skip("not root");
+        cr_assert_null(get("key"));
+        assert_contains(shunt_last_error(), foreign ? "it belongs to user 12345" : "others may write to it (mode 666)");
+        cr_assert_eq(put("key", "ours"), SHUNT_OK);
+        remove_folder();
+    }
+}
+
+/* Nobody else may write to what is made, whatever the umask. */
+Test(cache, what_is_made_is_ones_own)
+{
+    struct stat about;
+    begin();
+    shunt_set_option("cache_dir", in_folder("deep/er"));
+    umask(0);
+    cr_assert_eq(put("key", "value"), SHUNT_OK);
+    cr_assert_str_eq(get("key"), "value");
+    static const char *const folders[] = {"deep", "deep/er", "deep/er/ns"};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(!stat(in_folder(folders[i]), &about));
+        cr_assert_eq(about.st_mode & 0777, 0700);
+    }
+    cr_assert_eq(log_lines, 0, "%s", log_text);
     remove_folder();
 }
 

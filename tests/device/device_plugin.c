@@ -113,7 +113,7 @@ Test(plugin, missing_library)
 Test(plugin, probe_fails)
 {
     assert_refused("probe_fails", SHUNT_E_DEVICE,
-                   "looking for devices: fakeGetPlatforms: driver asleep?(code -1)"); /* made one line */
+                   "looking for devices: fakeGetPlatforms: driver asleep (code -1)"); /* made one line */
 }
 
 Test(plugin, newer_minor_and_older_table_are_taken)
@@ -233,7 +233,7 @@ Test(plugin, absurd_devices_are_sanitised_or_refused)
     cr_assert_geq(shunt_devices_count(devices), 1 + 2 + 3); /* scalar, two of absurd, three of good */
     const shunt_device_info *wild = shunt_devices_at(devices, 1)->info, *plain = shunt_devices_at(devices, 2)->info;
     cr_assert_str_eq(shunt_devices_at(devices, 1)->selector, "absurd:0");
-    cr_assert_str_eq(wild->name, "a?[31mb?c???\xc3\xa9");
+    cr_assert_str_eq(wild->name, "a?[31mb c??\xc3\xa9");
     cr_assert_eq(strlen(wild->vendor), sizeof wild->vendor - 1);
     cr_assert_eq(wild->score, 100000);
     cr_assert_eq(wild->type, SHUNT_DEVICE_OTHER);
@@ -282,4 +282,42 @@ Test(plugin, registry_fills_once_whoever_asks_first)
         found += !strncmp(shunt_plugins_at(plugins, i)->path, setup_folder, strlen(setup_folder));
     cr_assert_eq(found, 3);
     finish();
+}
+
+/* ---- Who could have put it there ---- */
+
+Test(plugin, folder_of_others_is_not_searched)
+{
+    for (int foreign = 0; foreign < 2; foreign++) {
+        use_plugins("");
+        copy_plugin("good", "good.so");
+        if (foreign ? chown(setup_folder, 12345, 12345) : chmod(setup_folder, 0777)) cr_skip("not root");
+        log_lines = 0;
+        log_text[0] = '\0';
+        shunt_set_log_handler(note_log, NULL);
+        list_plugins();
+        cr_assert_eq(count, 2, "scalar and the folder");
+        cr_assert_str_eq(entries[1].path, setup_folder);
+        cr_assert_eq(entries[1].status, SHUNT_E_IO);
+        assert_contains(entries[1].message, foreign ? "it belongs to user 12345" : "others may write to it (mode 777)");
+        cr_assert_eq(log_lines, 1, "said once: %s", log_text);
+        assert_contains(log_text, setup_folder);
+        finish();
+    }
+}
+
+Test(plugin, file_of_others_is_not_loaded)
+{
+    for (int foreign = 0; foreign < 2; foreign++) {
+        use_plugins("good");
+        copy_plugin("probe_fails", "probe_fails.so");
+        if (foreign ? chown(in_folder("probe_fails.so"), 12345, 12345) : chmod(in_folder("probe_fails.so"), 0775))
+            cr_skip("not root");
+        list_plugins();
+        cr_assert_eq(entry_of("probe_fails.so")->status, SHUNT_E_IO);
+        assert_contains(entry_of("probe_fails.so")->message,
+                        foreign ? "it belongs to user 12345" : "others may write to it (mode 775)");
+        cr_assert_eq(entry_of("good.so")->status, SHUNT_OK);
+        finish();
+    }
 }

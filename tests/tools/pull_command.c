@@ -190,6 +190,37 @@ Test(pull, lies)
     expect_failure(1, "endless", "more than these weights");
 }
 
+/* What no digest is known of is kept only where it is a weight file. */
+Test(pull, no_digest)
+{
+    static const struct {
+        const char *kind, *reason;
+    } rows[] = {{"empty", "sends no file"}, {"none", "answers 204 and sends no file"},
+                {"gzip", "compressed"},     {"packed", "not kept"},
+                {"wrong", "not kept"},      {"short", "not kept"},
+                {"html", "web page"}};
+    strcpy(file_name, "resnet8.safetensors"); /* no digits in it */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int part = 0; part < 2; part++) {
+            if (part && !strcmp(rows[i].kind, "short")) continue; /* it would fit what is there: only a digest tells */
+            run("rm -rf cache");
+            if (part) pull("truncate", "");
+            pull(rows[i].kind, "");
+            expect_failure(1, rows[i].kind, rows[i].reason);
+            run("ls cache/weights/resnet8/%s", file_name);
+            cr_assert(said.status != 0, "%s got its name", rows[i].kind);
+        }
+    pull("ok", "");
+    expect_success();
+    cr_assert(is_there());
+    run("rm -rf cache");
+    pull("truncate", "");
+    run("printf wrong | dd of=cache/weights/resnet8/%s.part conv=notrunc", file_name);
+    pull("ok", ""); /* what was kept is of another file: all anew */
+    expect_success();
+    cr_assert(is_there());
+}
+
 Test(pull, redirects)
 {
     pull("hop", ""); /* to another host, by HTTPS */

@@ -2,6 +2,7 @@
 """An HTTPS server on the loopback interface that serves one file in many ways, most of them bad: the first part of a path says
 which. pull_server.py FILE CERTIFICATE KEY: prints its port, notes "PATH RANGE" of each request in requests.txt, and ends with
 its standard input."""
+import gzip
 import http.server
 import os
 import ssl
@@ -53,6 +54,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = DATA[:HALF]
         elif kind == 'html':
             code, body, headers = 200, b'<!DOCTYPE html><html>Log in to this network first</html>', {'Content_Type': 'text/html'}
+        elif kind == 'empty':
+            code, body, headers = 200, b'', {}
+        elif kind == 'none':
+            self.send_response(204)
+            self.end_headers()
+            return
+        elif kind == 'gzip':
+            code, body, headers = 200, gzip.compress(DATA), {'Content_Encoding': 'gzip'}
+        elif kind == 'packed': # the same, without a word
+            code, body, headers = 200, gzip.compress(DATA), {}
         elif kind == 'hop':
             return self.answer(302, b'', Location='https://127.0.0.1:%d/ok/%s' % (port, name))
         elif kind == 'downgrade':

@@ -4,7 +4,7 @@
 #include "lib/published.h"
 #include "lib/say.h"
 #include "lib/table.h"
-#include <errno.h>
+#include "runtime/shared/folders.h"
 #include <fcntl.h>
 #include <shunt/graph.h>
 #include <stdlib.h>
@@ -88,20 +88,12 @@ static uint64_t most_bytes(const char *name)
     return 8 * parameters + (16 << 20);
 }
 
+/* As the library makes its cache folder: for its owner alone. */
 static int make_folder(const char *path)
 {
-    char *copy = strdup(path);
-    int status = copy ? EXIT_OK : say_failure("no memory");
-    for (char *end = copy; status == EXIT_OK && *end;) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        char kept = *end;
-        *end = '\0';
-        if (mkdir(copy, 0777) && errno != EEXIST) status = say_failure("%s: %s", copy, strerror(errno));
-        *end = kept;
-    }
-    free(copy);
-    return status;
+    size_t length;
+    int error = make_folders(path, 0700, &length);
+    return error ? say_failure("%.*s: cannot be made: %s", (int)length, path, strerror(error)) : EXIT_OK;
 }
 
 /* What is known by a file's whole digest, or by as much of it as is known. */
@@ -121,6 +113,14 @@ static int report(const pull_settings *settings, const char *path, const char *k
     return EXIT_OK;
 }
 
+static bool is_weights(const char *path)
+{
+    shunt_weights *weights = NULL;
+    bool good = !shunt_weights_open(path, &weights);
+    shunt_weights_destroy(weights);
+    return good;
+}
+
 static int pull_to(const pull_settings *settings, const char *url, const char *path, const char *known, uint64_t most)
 {
     char digits[65] = "";
@@ -135,6 +135,7 @@ static int pull_to(const pull_settings *settings, const char *url, const char *p
         status = fetch(&(fetch_request){.url = url,
                                         .path = path,
                                         .sha256 = *known ? known : NULL,
+                                        .check = is_weights,
                                         .ca = settings->ca,
                                         .most = most,
                                         .patience = settings->patience},

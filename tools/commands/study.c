@@ -3,11 +3,11 @@
 #include "lib/say.h"
 #include "studies/plan.h"
 #include "studies/study.h"
+#include "runtime/shared/folders.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const study *const studies[] = {
     &degradation_study, &gradients_study, &ablation_study, &responses_study, &lesion_study, &table6_study, NULL};
@@ -187,9 +187,9 @@ static int check(const study *wanted, const study_settings *settings, char **fil
 
 static int make_folder(const char *path)
 {
-    struct stat found;
-    if (!mkdir(path, 0777) || (errno == EEXIST && !stat(path, &found) && S_ISDIR(found.st_mode))) return EXIT_OK;
-    return say_failure("%s: cannot be made: %s", path, strerror(errno));
+    size_t length;
+    int error = make_folders(path, 0777, &length);
+    return error ? say_failure("%.*s: cannot be made: %s", (int)length, path, strerror(error)) : EXIT_OK;
 }
 
 /* What a folder's study began with takes the place of what was not typed. */

@@ -4,6 +4,7 @@
 #include "args.h"
 #include "progress.h"
 #include "say.h"
+#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,22 +28,31 @@ typedef struct transfer {
     time_t moved;          /* when the last byte came, by the monotonic clock */
     bool began;            /* of this answer's body something has come */
     char range[64];        /* the answer's Content-Range */
+    char encoding[64];     /* its Content-Encoding */
     char reason[256];      /* why the body was refused */
     char detail[CURL_ERROR_SIZE];
 } transfer;
 
 /* ---- The answer -------------------------------------------------------------------------------------------- */
 
+/* The value, if the line is of the header `name` ("content-range:"). */
+static void take_value(const char *line, size_t length, const char *name, char value[64])
+{
+    size_t skip = strlen(name);
+    if (length <= skip || strncasecmp(line, name, skip) != 0) return;
+    while (skip < length && line[skip] == ' ') skip++;
+    while (length > skip && isspace((unsigned char)line[length - 1])) length--;
+    snprintf(value, 64, "%.*s", (int)(length - skip), line + skip);
+}
+
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
     transfer *self = context;
-    static const char name[] = "content-range:";
-    size_t length = size * count, skip = sizeof name - 1;
-    if (length > 5 && !strncasecmp(line, "HTTP/", 5)) self->range[0] = '\0'; /* of the answer before a redirection */
-    if (length > skip && !strncasecmp(line, name, skip)) {
-        while (skip < length && line[skip] == ' ') skip++;
-        snprintf(self->range, sizeof self->range, "%.*s", (int)(length - skip), line + skip);
-    }
+    size_t length = size * count;
+    if (length > 5 && !strncasecmp(line, "HTTP/", 5)) /* what came is of the answer before a redirection */
+        self->range[0] = self->encoding[0] = '\0';
+    take_value(line, length, "content-range:", self->range);
+    take_value(line, length, "content-encoding:", self->encoding);
     return length;
 }
 
@@ -67,6 +77,8 @@ static bool begin_body(transfer *self, const char *data, size_t length)
     self->began = true;
     curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &code);
     curl_easy_getinfo(self->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &left);
+    if (self->encoding[0] && strcasecmp(self->encoding, "identity") != 0)
+        return refuse(self, "the server sends it compressed, which it was not asked to");
     if (code != 206) {
         if (!empty_file(self)) return refuse(self, strerror(errno));
     } else if (sscanf(self->range, "bytes %llu-", &start) != 1 || start != self->have) {
@@ -213,6 +225,8 @@ static int attempt(transfer *self, bool *stale)
     curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &answer);
     *stale = code == CURLE_HTTP_RETURNED_ERROR && answer == 416 && self->resumed_from; /* range not satisfiable */
     int status = code && !*stale ? say_curl_failure(self, code) : EXIT_OK;
+    if (!code && !self->began) /* 204, or a length of 0 */
+        status = say_failure("%s: the server answers %ld and sends no file", self->request->url, answer);
     curl_easy_cleanup(self->curl);
     self->curl = NULL;
     return status;
@@ -234,25 +248,36 @@ static int open_part(const char *part, int *out)
     return EXIT_OK;
 }
 
-/* Downloads until the digest is right: what an earlier run left may be of another file, so there is a second attempt. */
-static int fill(transfer *self, const char *part, char *digits)
+static bool is_right(const transfer *self, const char *part, const char *digits)
 {
     const char *wanted = self->request->sha256;
+    return wanted ? !strncmp(digits, wanted, strlen(wanted)) : self->request->check(part);
+}
+
+static int refuse_file(const transfer *self, const char *digits)
+{
+    const char *wanted = self->request->sha256, *url = self->request->url;
+    if (!wanted) return say_failure("%s: what came is not kept: %s", url, shunt_last_error());
+    return say_failure(
+        "%s: what came has the SHA-256 %s, not %s%s: damaged, cut off or another file (%llu bytes); it is not "
+        "kept",
+        url, digits, wanted, strlen(wanted) < 64 ? "..." : "", (unsigned long long)self->have);
+}
+
+/* Downloads until the digest is right, or the check is passed: what an earlier run left may be of another file, so there is
+ * a second attempt. */
+static int fill(transfer *self, const char *part, char *digits)
+{
     for (int round = 0; round < 2; round++) {
         bool stale;
         int status = attempt(self, &stale);
         if (status == EXIT_OK) status = fetch_sha256(part, digits);
-        if (status) return status;
-        if (wanted ? !strncmp(digits, wanted, strlen(wanted)) : !stale) return EXIT_OK;
+        if (status || is_right(self, part, digits)) return status;
         if (!self->resumed_from) break;
         if (!empty_file(self)) return say_failure("%s: %s", part, strerror(errno));
     }
-    unsigned long long bytes = self->have;
     unlink(part);
-    return say_failure(
-        "%s: what came has the SHA-256 %s, not %s%s: damaged, cut off or another file (%llu bytes); it is not "
-        "kept",
-        self->request->url, digits, wanted, strlen(wanted) < 64 ? "..." : "", bytes);
+    return refuse_file(self, digits);
 }
 
 int fetch(const fetch_request *request, char *digits)

@@ -2,15 +2,18 @@
 #ifndef SHUNT_TOOLS_FETCH_H
 #define SHUNT_TOOLS_FETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct fetch_request {
     const char *url;    /* https:// */
     const char *path;   /* until it is whole and checked, it is PATH.part, from which a later call goes on */
     const char *sha256; /* its first digits, 8 to 64 of them; NULL: not known */
-    const char *ca;     /* file of certificates to trust instead of the system's; NULL: the system's */
-    uint64_t most;      /* bytes that it may have */
-    int64_t patience;   /* seconds without a byte */
+    /* Without `sha256`: whether the file is what it should be; else shunt_last_error() says why not. */
+    bool (*check)(const char *path);
+    const char *ca;   /* file of certificates to trust instead of the system's; NULL: the system's */
+    uint64_t most;    /* bytes that it may have */
+    int64_t patience; /* seconds without a byte */
 } fetch_request;
 
 /* Prints why when it fails. digits: 65 bytes, the whole SHA-256. */

@@ -2,7 +2,7 @@
 #include "fetch.h"
 #include "say.h"
 #include "args.h"
-#include "sha256.h"
+#include "runtime/shared/sha256.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,6 +2,7 @@
 #include "say.h"
 #include "args.h"
 #include "progress.h"
+#include "runtime/shared/text.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,8 +20,7 @@ static void print_line(const char *lead, const char *text)
 {
     char line[4096];
     snprintf(line, sizeof line, "%s: %s", lead, text);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
+    text_make_printable(line);
     progress_lock();
     fprintf(stderr, "%s\n", line);
     progress_unlock();

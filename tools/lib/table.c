@@ -1,8 +1,9 @@
-/* table.c - see table.h. Widths are counted in UTF-8 characters; control characters are shown as '?', since a table
- * shows names that come from files and drivers. */
+/* table.c - see table.h. Widths are counted in UTF-8 characters; cells are made printable, since a table shows
+ * names that come from files and drivers. */
 #include "table.h"
 #include "args.h"
 #include "say.h"
+#include "runtime/shared/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,7 @@ void table_cell(table *self, const char *format, ...)
         self->failed = 1;
         return;
     }
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    text_make_printable(text);
     self->cells[self->ncells++] = text;
 }
 

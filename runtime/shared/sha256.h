@@ -1,6 +1,6 @@
-/* sha256.h - FIPS 180-4's SHA-256, for what was downloaded. */
-#ifndef SHUNT_TOOLS_SHA256_H
-#define SHUNT_TOOLS_SHA256_H
+/* sha256.h - FIPS 180-4's SHA-256, for what was downloaded and for what lies in the cache. */
+#ifndef SHUNT_SHARED_SHA256_H
+#define SHUNT_SHARED_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,26 @@
+/* trust.c - see trust.h. */
+#include "runtime/device/trust.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+bool trust_owner(const struct stat *about, char *reason, size_t size)
+{
+    if (about->st_uid != 0 && about->st_uid != geteuid()) {
+        snprintf(reason, size, "it belongs to user %u, and only what is root's or one's own is used",
+                 (unsigned)about->st_uid);
+        return false;
+    }
+    if (about->st_mode & (S_IWGRP | S_IWOTH)) {
+        snprintf(reason, size, "others may write to it (mode %o); to use it, say chmod go-w",
+                 (unsigned)about->st_mode & 07777);
+        return false;
+    }
+    return true;
+}
+
+bool trust_folder(const char *path, char *reason, size_t size)
+{
+    struct stat about;
+    return stat(path, &about) || trust_owner(&about, reason, size);
+}
