@@ -230,7 +230,8 @@ typedef enum shunt_tune_stage {
     SHUNT_TUNE_START,  /* ops, known and trials tell what there is to do */
     SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
     SHUNT_TUNE_TRIED,  /* and what came of it: verdict, and microseconds if it is "safe" */
-    SHUNT_TUNE_CHOSEN  /* the best for an op, and what would have been used without tuning */
+    SHUNT_TUNE_CHOSEN, /* the best for an op, and what would have been used without tuning */
+    SHUNT_TUNE_CONFIRM /* before CHOSEN: a candidate that was faster than the best guess is about to be timed once more */
 } shunt_tune_stage;
 typedef struct shunt_tune_event {
     shunt_tune_stage stage;
@@ -252,6 +253,7 @@ typedef struct shunt_tune_options {
     int retry;     /* != 0: ops that are tuned already and candidates that hung or crashed are tried again */
     int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
                     * do it in one that may, as `shunt tune` does. A later call leaves that candidate out. */
+    int force;     /* != 0: tune even where the times of one and the same op spread too much to tell algorithms apart */
     shunt_tune_handler handler; /* or NULL */
     void *context;
 } shunt_tune_options;

@@ -46,6 +46,7 @@ static shunt_status tune_items(tune_list *list, const shunt_device *device, cons
 {
     tune_search search = {.full = options->full,
                           .safe_only = options->safe_only,
+                          .force = options->force,
                           .handler = options->handler,
                           .context = options->context};
     shunt_candidate candidates[SHUNT_MAX_CANDIDATES];

@@ -1,8 +1,8 @@
-/* measure.c - checks one candidate against the reference and times it, in turn with the best so far.
+/* measure.c - checks one candidate against the reference, and times two in turn.
  *
  * The time is the host's, around batches of launches that end with queue_finish: what a plan's queue sees, the overhead of
- * a launch included. The least one counts, since noise only ever adds. It adds for seconds on end where others share the
- * processor, so that a time is worth little beside one taken a moment later: hence in turn. */
+ * a launch included. Others that share the processor add to it for seconds on end, so that a time is worth little beside
+ * one taken a moment later: hence in turn. */
 #include "runtime/base/error.h"
 #include "runtime/device/trial.h"
 #include "runtime/tune/tune.h"
@@ -12,10 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { MIN_LAUNCHES = 5, MAX_BATCH = 64 };
-static const double MIN_MICROSECONDS = 40e3, MAX_MICROSECONDS = 1e6; /* in all; MAX outweighs MIN_LAUNCHES */
+enum { ENOUGH_TURNS = 9, FEW_TIMES = 5, MAX_BATCH = 64 };
+static const double MIN_MICROSECONDS = 40e3, MAX_MICROSECONDS = 1e6; /* of all turns; MAX outweighs ENOUGH_TURNS, */
+static const double FINAL_MICROSECONDS = 20e6;                       /* and this TUNE_MIN_TURNS */
 static const double BATCH_MICROSECONDS = 2e3;
-static const double HOPELESS = 2; /* times as long as the best so far: not measured further */
+static const double STEADY = 1.1; /* the longest of a few times that needs no more, as a multiple of the shortest */
 
 static double now_microseconds(void)
 {
@@ -41,54 +42,28 @@ static int batch_of(double microseconds)
     return microseconds >= BATCH_MICROSECONDS ? 1 : (int)(BATCH_MICROSECONDS / microseconds);
 }
 
-/* A batch of launches, of which the least time in *least comes to know. */
-static shunt_status time_more(shunt_trial *trial, int batch, double *least)
+/* ---- Running ------------------------------------------------------------------------------------------------------- */
+
+static shunt_status begin(tune_runner *runner)
 {
-    double one;
-    shunt_status status = time_batch(trial, batch, &one);
-    if (status == SHUNT_OK) *least = fmin(*least, one);
-    return status;
+    trial_options options = {.algorithm = runner->candidate->algorithm,
+                             .params = runner->candidate->params,
+                             .memory_limit = runner->device->entry.info.max_alloc,
+                             .inplace = TRIAL_NOT_IN_PLACE};
+    return shunt_trial_begin(runner->device, &runner->reference->desc, &options,
+                             (const void *const *)runner->reference->inputs, &runner->trial);
 }
 
-/* The least time of a launch, and of one of its rival's in the same while: until one of them is clearly slower, if there is a
- * rival. */
-static shunt_status time_in_turn(shunt_trial *trial, tune_runner *rival, double *microseconds)
+/* Makes the runner ready to run, in the memory of `other` if there is no more. */
+static shunt_status start(tune_runner *runner, tune_runner *other)
 {
-    double least, rivals = INFINITY;
-    shunt_status status = time_batch(trial, 1, &least);
-    const double start = now_microseconds() - least;
-    const int batch = batch_of(least), rivals_batch = batch_of(rival->microseconds);
-    for (int launches = 1; status == SHUNT_OK; launches += batch) {
-        const double spent = now_microseconds() - start;
-        if ((launches >= MIN_LAUNCHES && spent >= MIN_MICROSECONDS) || spent >= MAX_MICROSECONDS) break;
-        if (launches >= 3 && least > HOPELESS * rivals) break;
-        if (rival->trial && !(rivals > HOPELESS * least && launches >= 3))
-            status = time_more(rival->trial, rivals_batch, &rivals);
-        if (status == SHUNT_OK) status = time_more(trial, batch, &least);
+    if (runner->trial) return SHUNT_OK;
+    shunt_status status = begin(runner);
+    if (status == SHUNT_E_MEMORY && other && other->trial) {
+        shunt_tune_stop(other);
+        status = begin(runner);
     }
-    *microseconds = least;
-    if (rivals < INFINITY) rival->microseconds = rivals;
     return status;
-}
-
-/* The first launch, whose result is checked, warms up, too. */
-static tune_verdict check_and_time(shunt_trial *trial, const tune_reference *reference, tune_runner *rival,
-                                   double *microseconds)
-{
-    void *dst = malloc(shunt_tensor_bytes(&reference->desc.outputs[0]));
-    if (!dst) {
-        shunt_fail_memory();
-        return VERDICT_FAILED;
-    }
-    tune_verdict verdict = VERDICT_SAFE;
-    shunt_status status = shunt_trial_launch(trial);
-    if (status == SHUNT_OK) status = shunt_trial_finish(trial);
-    if (status == SHUNT_OK) status = shunt_trial_read(trial, &dst);
-    if (status == SHUNT_OK && !shunt_reference_agrees(reference, dst)) verdict = VERDICT_WRONG;
-    free(dst);
-    if (status == SHUNT_OK && verdict == VERDICT_SAFE) status = time_in_turn(trial, rival, microseconds);
-    if (status == SHUNT_E_ABI) return VERDICT_WRONG; /* it wrote elsewhere */
-    return status == SHUNT_OK ? verdict : VERDICT_FAILED;
 }
 
 void shunt_tune_stop(tune_runner *runner)
@@ -97,24 +72,96 @@ void shunt_tune_stop(tune_runner *runner)
     runner->trial = NULL;
 }
 
-tune_verdict shunt_tune_measure(const shunt_device *device, const shunt_candidate *candidate,
-                                const tune_reference *reference, tune_runner *rival, tune_runner *out)
+static tune_verdict check_result(const tune_runner *runner)
 {
-    trial_options options = {.algorithm = candidate->algorithm,
-                             .params = candidate->params,
-                             .memory_limit = device->entry.info.max_alloc,
-                             .inplace = TRIAL_NOT_IN_PLACE};
-    const void *const *inputs = (const void *const *)reference->inputs;
-    *out = (tune_runner){0};
-    shunt_status status = shunt_trial_begin(device, &reference->desc, &options, inputs, &out->trial);
-    if (status == SHUNT_E_MEMORY && rival->trial) {
-        shunt_tune_stop(rival);
-        status = shunt_trial_begin(device, &reference->desc, &options, inputs, &out->trial);
+    void *dst = malloc(shunt_tensor_bytes(&runner->reference->desc.outputs[0]));
+    if (!dst) {
+        shunt_fail_memory();
+        return VERDICT_FAILED;
     }
-    if (status != SHUNT_OK) return VERDICT_FAILED;
-    tune_verdict verdict = check_and_time(out->trial, reference, rival, &out->microseconds);
-    if (verdict != VERDICT_SAFE) shunt_tune_stop(out);
+    tune_verdict verdict = VERDICT_SAFE;
+    double microseconds;
+    shunt_status status = time_batch(runner->trial, 1, &microseconds);
+    if (status == SHUNT_OK) status = shunt_trial_read(runner->trial, &dst);
+    if (status == SHUNT_OK && !shunt_reference_agrees(runner->reference, dst)) verdict = VERDICT_WRONG;
+    free(dst);
+    if (status == SHUNT_E_ABI) return VERDICT_WRONG; /* it wrote elsewhere */
+    return status == SHUNT_OK ? verdict : VERDICT_FAILED;
+}
+
+tune_verdict shunt_tune_check(tune_runner *runner, tune_runner *other)
+{
+    if (start(runner, other) != SHUNT_OK) return VERDICT_FAILED;
+    tune_verdict verdict = check_result(runner);
+    if (verdict != VERDICT_SAFE) shunt_tune_stop(runner);
     return verdict;
+}
+
+/* ---- Timing -------------------------------------------------------------------------------------------------------- */
+
+/* Some launches of the runner; *batch is how many, 0: not known yet. */
+static shunt_status take_time(tune_runner *runner, tune_runner *other, int *batch, double *microseconds)
+{
+    shunt_status status = start(runner, other);
+    if (status == SHUNT_OK && !*batch) {
+        status = time_batch(runner->trial, 1, microseconds);
+        *batch = batch_of(*microseconds);
+        if (*batch == 1) return status;
+    }
+    return status == SHUNT_OK ? time_batch(runner->trial, *batch, microseconds) : status;
+}
+
+static bool enough_turns(const tune_turns *turns, double spent)
+{
+    if (turns->count == TUNE_MAX_TURNS || spent >= FINAL_MICROSECONDS) return true;
+    if (turns->count < TUNE_MIN_TURNS) return false;
+    tune_comparison so_far = tune_compare(turns);
+    return so_far.slower || so_far.faster || spent >= MAX_MICROSECONDS ||
+           (turns->count >= ENOUGH_TURNS && spent >= MIN_MICROSECONDS);
+}
+
+/* Who begins changes from turn to turn: a load that comes or goes shall be nobody's gain. */
+shunt_status shunt_tune_time(tune_runner *guess, tune_runner *other, tune_turns *out)
+{
+    int guess_batch = 0, other_batch = 0;
+    shunt_status status = SHUNT_OK;
+    const double began = now_microseconds();
+    for (out->count = 0; status == SHUNT_OK && (!out->count || !enough_turns(out, now_microseconds() - began));) {
+        const uint32_t turn = out->count;
+        if (turn % 2 == 0) status = take_time(guess, other, &guess_batch, &out->guess[turn]);
+        if (status == SHUNT_OK) status = take_time(other, guess, &other_batch, &out->other[turn]);
+        if (status == SHUNT_OK && turn % 2) status = take_time(guess, other, &guess_batch, &out->guess[turn]);
+        if (status == SHUNT_OK) out->count++;
+    }
+    return status;
+}
+
+static bool steady_enough(const double *times, uint32_t count, double spent)
+{
+    if (count < TUNE_MIN_TURNS) return count > 0 && spent >= FINAL_MICROSECONDS;
+    double shortest = times[0], longest = times[0];
+    for (uint32_t i = 1; i < count; i++) {
+        shortest = fmin(shortest, times[i]);
+        longest = fmax(longest, times[i]);
+    }
+    return count == TUNE_MAX_TURNS || (count >= FEW_TIMES && longest <= STEADY * shortest) ||
+           spent >= MAX_MICROSECONDS || (count >= ENOUGH_TURNS && spent >= MIN_MICROSECONDS);
+}
+
+shunt_status shunt_tune_steadiness(tune_runner *runner, double *spread, double *microseconds)
+{
+    double times[TUNE_MAX_TURNS];
+    uint32_t count = 0;
+    int batch = 0;
+    shunt_status status = SHUNT_OK;
+    const double began = now_microseconds();
+    while (status == SHUNT_OK && !steady_enough(times, count, now_microseconds() - began)) {
+        status = take_time(runner, NULL, &batch, &times[count]);
+        if (status == SHUNT_OK) count++;
+    }
+    *spread = count ? tune_spread(times, count) : 0;
+    *microseconds = count ? tune_median(times, count) : 0;
+    return status;
 }
 
 bool shunt_tune_device_alive(const shunt_device *device)

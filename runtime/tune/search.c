@@ -1,4 +1,7 @@
-/* search.c - tries the candidates for one op, one after another, and keeps the best. */
+/* search.c - tries the candidates for one op, each beside the best guess, and keeps the best.
+ *
+ * A tuned choice must never be slower than the untuned one. So all are compared with the best guess, and what was faster is
+ * timed once more before it is kept: of many times that were taken under load, the shortest is the luckiest. */
 #include "runtime/base/error.h"
 #include "runtime/tune/tune.h"
 
@@ -6,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FAST_CANDIDATES = 8 };
-static const double NOTABLE = 0.98; /* a candidate must need less than this share of the time of one listed before it */
+enum { FAST_CANDIDATES = 8, MAX_CONFIRMATIONS = 3, STEADY_ATTEMPTS = 3 };
+static const double MAX_SPREAD = 0.5; /* of the times of one and the same op: with more, times tell nothing */
 
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* trials beside each other would time each other */
 
@@ -58,111 +61,209 @@ bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, c
     return false;
 }
 
-static void tell(const tune_search *search, shunt_tune_event *event, shunt_tune_stage stage)
+/* ---- Trials -------------------------------------------------------------------------------------------------------- */
+
+/* The search for one op. */
+typedef struct op_search {
+    const shunt_device *device;
+    const tune_search *how;
+    const tune_reference *reference;
+    shunt_tune_event *event;
+    tune_runner guess;         /* all others are compared with it: the first that is right */
+    double guess_microseconds; /* 0: not known */
+    tune_turns turns;          /* of the last comparison */
+} op_search;
+
+static void tell(const op_search *self, shunt_tune_stage stage)
 {
-    event->stage = stage;
-    if (search->handler) search->handler(search->context, event);
+    self->event->stage = stage;
+    if (self->how->handler) self->how->handler(self->how->context, self->event);
 }
 
-/* One candidate between its two lines in the journal. With a journal that cannot be written nothing unsafe is tried. */
-static shunt_status try_one(const shunt_device *device, const shunt_candidate *candidate, const tune_search *search,
-                            const tune_reference *reference, tune_runner *rival, shunt_tune_event *event,
-                            tune_runner *out)
+/* With a journal that cannot be written nothing unsafe is tried. */
+static shunt_status begin_trial(const op_search *self, const shunt_candidate *candidate, shunt_tune_stage stage)
 {
-    char reason[512] = "";
+    shunt_tune_event *event = self->event;
     event->algorithm = candidate->algorithm;
     event->params = candidate->params;
     event->verdict = event->reason = "";
     event->microseconds = 0;
-    *out = (tune_runner){0};
-    shunt_status journaled = shunt_tune_journal_begin(device, candidate, &reference->desc);
-    if (journaled != SHUNT_OK && !search->safe_only) return journaled;
-    tell(search, event, SHUNT_TUNE_TRY);
-    tune_verdict verdict = shunt_tune_measure(device, candidate, reference, rival, out);
+    shunt_status status = shunt_tune_journal_begin(self->device, candidate, &self->reference->desc);
+    if (status != SHUNT_OK && !self->how->safe_only) return status;
+    tell(self, stage);
+    return SHUNT_OK;
+}
+
+/* What is not safe is not so for the reason in the message. */
+static shunt_status end_trial(const op_search *self, const shunt_candidate *candidate, tune_verdict verdict)
+{
+    char reason[512] = "";
+    shunt_tune_event *event = self->event;
     event->verdict = shunt_tune_verdict_name(verdict);
-    event->microseconds = out->microseconds;
     if (verdict != VERDICT_SAFE) {
         snprintf(reason, sizeof reason, "%s", shunt_last_error());
         event->reason = reason;
         shunt_log(SHUNT_LOG_WARN, "tuning %s: %s %s is dropped, %s: %s", event->op, candidate->algorithm,
                   candidate->params, event->verdict, reason);
-        if (verdict == VERDICT_FAILED && !shunt_tune_device_alive(device)) /* its begin stays without an end */
-            return shunt_fail(SHUNT_E_DEVICE, "%s no longer works after %s %s was tried", device->entry.selector,
+        if (verdict == VERDICT_FAILED && !shunt_tune_device_alive(self->device)) /* its begin stays without an end */
+            return shunt_fail(SHUNT_E_DEVICE, "%s no longer works after %s %s was tried", self->device->entry.selector,
                               candidate->algorithm, candidate->params);
     }
-    shunt_tune_journal_end(device, candidate, &reference->desc, verdict);
-    tell(search, event, SHUNT_TUNE_TRIED);
+    shunt_tune_journal_end(self->device, candidate, &self->reference->desc, verdict);
+    if (event->stage == SHUNT_TUNE_TRY) tell(self, SHUNT_TUNE_TRIED);
     event->reason = "";
     return SHUNT_OK;
 }
 
-/* What a search has come to. */
-typedef struct tune_best {
-    int index; /* in the list; -1: none is right */
-    tune_runner runner;
-    double guess; /* the best guess's time, divided by the runner's; 0: it is not right */
-} tune_best;
-
-/* *best is to be stopped, whatever is returned. */
-static shunt_status try_all(const shunt_device *device, const shunt_candidate *list, uint32_t count,
-                            const tune_search *search, const tune_reference *reference, shunt_tune_event *event,
-                            tune_best *best)
+/* Several attempts, since a load may pass. */
+static tune_verdict time_guess(op_search *self, double *spread)
 {
-    *best = (tune_best){.index = -1};
+    const int attempts = self->how->safe_only || self->how->force ? 1 : STEADY_ATTEMPTS;
+    *spread = 2 * MAX_SPREAD;
+    for (int i = 0; i<attempts && * spread> MAX_SPREAD; i++)
+        if (shunt_tune_steadiness(&self->guess, spread, &self->guess_microseconds) != SHUNT_OK) return VERDICT_FAILED;
+    self->event->microseconds = self->guess_microseconds;
+    return VERDICT_SAFE;
+}
+
+/* The first candidate that is right, *index, becomes the one that others are compared with. */
+static shunt_status find_guess(op_search *self, const shunt_candidate *list, uint32_t count, uint32_t *index)
+{
     for (uint32_t i = 0; i < count; i++) {
-        tune_runner one;
-        shunt_status status = try_one(device, &list[i], search, reference, &best->runner, event, &one);
+        double spread = 0;
+        self->guess = (tune_runner){self->device, &list[i], self->reference, NULL};
+        shunt_status status = begin_trial(self, &list[i], SHUNT_TUNE_TRY);
         if (status != SHUNT_OK) return status;
-        if (!one.trial) continue;
-        const double guess = best->index < 0 ? i == 0 : best->guess * best->runner.microseconds / one.microseconds;
-        if (best->index >= 0 && one.microseconds >= NOTABLE * best->runner.microseconds) {
-            shunt_tune_stop(&one);
-            continue;
-        }
-        shunt_tune_stop(&best->runner);
-        *best = (tune_best){(int)i, one, guess};
+        tune_verdict verdict = shunt_tune_check(&self->guess, NULL);
+        if (verdict == VERDICT_SAFE) verdict = time_guess(self, &spread);
+        status = end_trial(self, &list[i], verdict);
+        if (status != SHUNT_OK) return status;
+        *index = i;
+        if (verdict == VERDICT_SAFE && spread > MAX_SPREAD && !self->how->force && i + 1 < count)
+            return shunt_fail(SHUNT_E_DEVICE,
+                              "the time of one and the same op spreads by %.0f %% now, too much to tell algorithms "
+                              "apart: end other programs and tune again, or use --force",
+                              100 * spread);
+        if (verdict == VERDICT_SAFE) return SHUNT_OK;
+        shunt_tune_stop(&self->guess);
     }
+    return shunt_fail(SHUNT_E_NOT_FOUND, "tuning %s: no candidate of %s is right", self->event->op,
+                      self->device->entry.selector);
+}
+
+/* Tries a candidate beside the guess, as what `stage` says. */
+static shunt_status try_beside_guess(op_search *self, const shunt_candidate *candidate, shunt_tune_stage stage,
+                                     tune_comparison *out)
+{
+    *out = (tune_comparison){0};
+    shunt_status status = begin_trial(self, candidate, stage);
+    if (status != SHUNT_OK) return status;
+    tune_runner runner = {self->device, candidate, self->reference, NULL};
+    tune_verdict verdict = shunt_tune_check(&runner, &self->guess);
+    if (verdict == VERDICT_SAFE && shunt_tune_time(&self->guess, &runner, &self->turns) != SHUNT_OK)
+        verdict = VERDICT_FAILED;
+    if (verdict == VERDICT_SAFE) {
+        *out = tune_compare(&self->turns);
+        self->event->microseconds = tune_median(self->turns.other, self->turns.count);
+    }
+    status = end_trial(self, candidate, verdict);
+    shunt_tune_stop(&runner);
+    return status;
+}
+
+/* ---- The search ---------------------------------------------------------------------------------------------------- */
+
+/* What was faster than the guess, fastest first. */
+typedef struct tune_ranking {
+    uint32_t count, index[SHUNT_MAX_CANDIDATES];
+    double ratio[SHUNT_MAX_CANDIDATES];
+} tune_ranking;
+
+static void insert(tune_ranking *ranking, uint32_t index, double ratio)
+{
+    uint32_t place = ranking->count++;
+    for (; place > 0 && ranking->ratio[place - 1] > ratio; place--) {
+        ranking->index[place] = ranking->index[place - 1];
+        ranking->ratio[place] = ranking->ratio[place - 1];
+    }
+    ranking->index[place] = index;
+    ranking->ratio[place] = ratio;
+}
+
+/* The one to keep, and its time and the guess's: the guess itself unless one was faster twice. */
+static shunt_status choose(op_search *self, const shunt_candidate *list, const tune_ranking *ranking, uint32_t *winner,
+                           double *microseconds)
+{
+    for (uint32_t i = 0; i < ranking->count && i < MAX_CONFIRMATIONS; i++) {
+        tune_comparison again;
+        shunt_status status = try_beside_guess(self, &list[ranking->index[i]], SHUNT_TUNE_CONFIRM, &again);
+        if (status != SHUNT_OK) return status;
+        if (!again.turns || !tune_is_faster(&again)) continue;
+        *winner = ranking->index[i];
+        *microseconds = self->event->microseconds;
+        self->guess_microseconds = *microseconds / again.ratio;
+        return SHUNT_OK;
+    }
+    *microseconds = self->guess_microseconds;
     return SHUNT_OK;
 }
 
-static shunt_status keep(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
-                         const shunt_candidate *list, const tune_best *best, shunt_tune_event *event, tune_choice *out)
+static shunt_status keep(const op_search *self, const shunt_candidate *winner, double microseconds, tune_choice *out)
 {
-    const shunt_candidate *winner = &list[best->index];
-    tune_effort effort = search->safe_only ? EFFORT_SAFE : search->full ? EFFORT_FULL : EFFORT_FAST;
-    tune_choice choice = {.microseconds = best->runner.microseconds, .effort = effort};
+    tune_effort effort = self->how->safe_only ? EFFORT_SAFE : self->how->full ? EFFORT_FULL : EFFORT_FAST;
+    tune_choice choice = {.microseconds = microseconds, .effort = effort};
     memcpy(choice.algorithm, winner->algorithm, sizeof choice.algorithm);
     memcpy(choice.params, winner->params, sizeof choice.params);
     if (out) *out = choice;
-    shunt_status status = shunt_tune_store(device, desc, &choice);
-    if (status != SHUNT_OK) return status;
-    event->algorithm = choice.algorithm;
-    event->params = choice.params;
-    event->microseconds = choice.microseconds;
-    event->guess_algorithm = list[0].algorithm;
-    event->guess_params = list[0].params;
-    event->guess_microseconds = best->guess * choice.microseconds;
-    tell(search, event, SHUNT_TUNE_CHOSEN);
-    return SHUNT_OK;
+    return shunt_tune_store(self->device, &self->reference->desc, &choice);
 }
 
-static shunt_status search_locked(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
+/* guess_is_first: the guess is the device's own best guess, and no stand-in. */
+static void tell_choice(const op_search *self, const shunt_candidate *list, const shunt_candidate *winner,
+                        double microseconds, bool guess_is_first)
+{
+    shunt_tune_event *event = self->event;
+    event->algorithm = winner->algorithm;
+    event->params = winner->params;
+    event->microseconds = microseconds;
+    event->guess_algorithm = list[0].algorithm;
+    event->guess_params = list[0].params;
+    event->guess_microseconds = guess_is_first ? self->guess_microseconds : 0;
+    tell(self, SHUNT_TUNE_CHOSEN);
+}
+
+static shunt_status search_op(op_search *self, const shunt_candidate *list, uint32_t count, tune_choice *out)
+{
+    tune_ranking ranking = {0};
+    uint32_t first = 0;
+    double microseconds = 0;
+    shunt_status status = find_guess(self, list, count, &first);
+    for (uint32_t i = first + 1; status == SHUNT_OK && i < count; i++) {
+        tune_comparison comparison;
+        status = try_beside_guess(self, &list[i], SHUNT_TUNE_TRY, &comparison);
+        if (status == SHUNT_OK && comparison.turns && tune_is_faster(&comparison))
+            insert(&ranking, i, comparison.ratio);
+    }
+    uint32_t winner = first;
+    if (status == SHUNT_OK) status = choose(self, list, &ranking, &winner, &microseconds);
+    if (status == SHUNT_OK) status = keep(self, &list[winner], microseconds, out);
+    if (status == SHUNT_OK) tell_choice(self, list, &list[winner], microseconds, first == 0);
+    return status;
+}
+
+static shunt_status search_locked(const shunt_device *device, const shunt_op_desc *desc, const tune_search *how,
                                   shunt_tune_event *event, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    tune_best best;
     tune_reference reference;
-    uint32_t count = shunt_tune_candidates(device, desc, search->full, search->safe_only, list);
+    uint32_t count = shunt_tune_candidates(device, desc, how->full, how->safe_only, list);
     shunt_status status = shunt_reference_make(desc, &reference);
     if (status != SHUNT_OK) return status;
-    status = try_all(device, list, count, search, &reference, event, &best);
-    shunt_tune_stop(&best.runner);
+    op_search self = {.device = device, .how = how, .reference = &reference, .event = event};
+    status = search_op(&self, list, count, out);
+    shunt_tune_stop(&self.guess);
     shunt_reference_free(&reference);
-    if (status != SHUNT_OK) return status;
-    if (best.index < 0)
-        return shunt_fail(SHUNT_E_NOT_FOUND, "tuning %s: no candidate of %s is right", event->op,
-                          device->entry.selector);
-    return keep(device, desc, search, list, &best, event, out);
+    return status;
 }
 
 shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,

@@ -62,19 +62,47 @@ void shunt_reference_free(tune_reference *reference);
 /* Whether dst is right: the relative L2 error is small, and lanes past the channels are zero. Else sets the message. */
 bool shunt_reference_agrees(const tune_reference *reference, const float *dst);
 
-/* ---- measure.c: whether a candidate is right, and its time. */
+/* ---- compare.c: which of two ops is faster, by times that were taken in turn. */
+enum { TUNE_MIN_TURNS = 3, TUNE_MAX_TURNS = 64 };
 
-/* A candidate ready to run (trial NULL: none), and its time for one launch. */
+typedef struct tune_turns {
+    uint32_t count; /* at least 1 where something is asked about them */
+    double guess[TUNE_MAX_TURNS],
+        other[TUNE_MAX_TURNS]; /* microseconds of one launch, taken directly after each other */
+} tune_turns;
+
+typedef struct tune_comparison {
+    uint32_t turns;
+    double ratio;  /* of the other's time to the guess's: the median over the turns */
+    double spread; /* of these ratios: by how much the upper quartile exceeds the lower, as a share of the lower */
+    bool slower, faster; /* by more than a factor of two in every turn */
+} tune_comparison;
+
+tune_comparison tune_compare(const tune_turns *turns);
+/* Whether the guess takes longer than the other by a share that exceeds 2 % and the spread. */
+bool tune_is_faster(const tune_comparison *comparison);
+double tune_median(const double *times, uint32_t count);
+/* By how much the upper quartile exceeds the lower, as a share of the lower. */
+double tune_spread(const double *times, uint32_t count);
+
+/* ---- measure.c: whether a candidate is right, and how long it takes. */
+
+/* A candidate of an op, ready to run unless trial is NULL. Copied to while it is stopped only. */
 typedef struct tune_runner {
+    const shunt_device *device;
+    const shunt_candidate *candidate;
+    const tune_reference *reference;
     struct shunt_trial *trial;
-    double microseconds;
 } tune_runner;
 
-/* Times the candidate in turn with the rival, if there is one, whose time becomes the one it took beside this candidate; not
- * where there is no memory for both: then the rival is stopped, and keeps its time. Once the candidate is clearly slower it
- * is not timed further. VERDICT_SAFE: *out is right, and to be stopped. Else *out is none, and the message says why. */
-tune_verdict shunt_tune_measure(const shunt_device *device, const shunt_candidate *candidate,
-                                const tune_reference *reference, tune_runner *rival, tune_runner *out);
+/* Runs the candidate once and checks the result. Where there is no memory for both, `other` (may be NULL) is stopped.
+ * VERDICT_SAFE: it is right, and goes on. Else it is stopped, and the message says why. */
+tune_verdict shunt_tune_check(tune_runner *runner, tune_runner *other);
+/* Times both in turn: until the times tell enough, about a second at most, but for very slow ops. Either is started as it is
+ * needed, so that two which do not fit into the device's memory together stop each other. */
+shunt_status shunt_tune_time(tune_runner *guess, tune_runner *other, tune_turns *out);
+/* How much the time of one and the same op spreads now (tune_spread), and its median. */
+shunt_status shunt_tune_steadiness(tune_runner *runner, double *spread, double *microseconds);
 void shunt_tune_stop(tune_runner *runner);
 /* Whether the device still answers after a candidate failed on it. */
 bool shunt_tune_device_alive(const shunt_device *device);
@@ -91,14 +119,15 @@ uint32_t shunt_tune_candidates(const shunt_device *device, const shunt_op_desc *
 bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
 
 typedef struct tune_search {
-    bool full, safe_only;
+    bool full, safe_only, force;
     shunt_tune_handler handler; /* or NULL */
     void *context;
 } tune_search;
 
-/* Tries the candidates for one op and stores the best. The caller fills those fields of `event` that tell about all ops and
- * this one's steps. SHUNT_E_DEVICE: a candidate took the device with it. SHUNT_E_NOT_FOUND: none is right. *out (may be
- * NULL) is the best as soon as it is known, even when it cannot be stored. */
+/* Tries the candidates for one op, each beside the best guess, and stores the fastest that is faster than that in a second
+ * measurement, too; else the best guess. The caller fills those fields of `event` that tell about all ops and this one's
+ * steps. SHUNT_E_DEVICE: a candidate took the device with it; or, unless force, times are so unsteady that they tell nothing.
+ * SHUNT_E_NOT_FOUND: none is right. *out (may be NULL) is the best as soon as it is known, even when it cannot be stored. */
 shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
                                shunt_tune_event *event, tune_choice *out);
 

@@ -13,7 +13,7 @@ typedef struct tune_settings {
     model_settings model;
     device_settings device;
     int64_t batch, time_limit, size[2];
-    bool fast, full, retry;
+    bool fast, full, retry, force;
     json_settings output;
 } tune_settings;
 
@@ -28,6 +28,9 @@ static const option_row rows[] = {
     {"full", OPTION_FLAG, FIELD(full), NULL, "Try all of them.", NULL, 0, 0},
     {"retry", OPTION_FLAG, FIELD(retry), NULL,
      "Try again what is tuned already, and algorithms that once hung or crashed.", NULL, 0, 0},
+    {"force", OPTION_FLAG, FIELD(force), NULL,
+     "Tune even on a machine so busy that the time of one and the same op spreads too much to tell algorithms apart.",
+     NULL, 0, 0},
     {"time-limit", OPTION_COUNT, FIELD(time_limit), "S",
      "Seconds for one algorithm, its compilation included, after which it counts as hung.", "60", 1, 86400},
     {0}};
@@ -78,8 +81,10 @@ static void send_event(void *context, const shunt_tune_event *e)
                          (json_int_t)e->known, "trials", (json_int_t)e->trials);
         break;
     case SHUNT_TUNE_TRY:
-        line = json_pack("{s:s, s:o, s:o, s:o}", "is", "try", "step", json_text(e->name), "op", json_text(e->op),
-                         "algorithm", algorithm_text(e->algorithm, e->params));
+    case SHUNT_TUNE_CONFIRM:
+        line =
+            json_pack("{s:s, s:o, s:o, s:o}", "is", e->stage == SHUNT_TUNE_TRY ? "try" : "confirm", "step",
+                      json_text(e->name), "op", json_text(e->op), "algorithm", algorithm_text(e->algorithm, e->params));
         break;
     case SHUNT_TUNE_TRIED:
         line = json_pack("{s:s, s:s, s:o}", "is", "tried", "verdict", e->verdict, "reason", json_text(e->reason));
@@ -106,6 +111,7 @@ static int work(void *context, FILE *parent)
     shunt_tune_options options = {.size = sizeof options,
                                   .full = settings->full,
                                   .retry = settings->retry && !self->started,
+                                  .force = settings->force,
                                   .handler = send_event,
                                   .context = self};
     self->parent = parent;
@@ -172,8 +178,9 @@ static int hear(void *context, const char *text)
         self->device = json_incref(line);
     } else if (!strcmp(is, "start")) {
         hear_start(self, line);
-    } else if (!strcmp(is, "try")) {
+    } else if (!strcmp(is, "try") || !strcmp(is, "confirm")) {
         self->heard_trial = true;
+        end_trial(self);
         self->trial = json_incref(line);
     } else if (!strcmp(is, "tried")) {
         progress_advance(1);
@@ -181,6 +188,7 @@ static int hear(void *context, const char *text)
             drop(self, text_of(line, "verdict"), text_of(line, "reason"));
         end_trial(self);
     } else if (!strcmp(is, "chosen")) {
+        end_trial(self);
         json_array_append(self->chosen, line);
     } else if (!strcmp(is, "failure")) {
         snprintf(self->failure, sizeof self->failure, "%s", text_of(line, "text"));

@@ -1,6 +1,7 @@
 /* tunable.c - a device for testing the tuner: the scalar backend's, with several candidates for a convolution.
  *   tunable_list=slow,fast   the candidates, best guess first; without it: slow,fast. What they do:
- *       slow medium fast     are right, after 80 ms, 30 ms, at once: far enough apart for a busy machine
+ *       slow medium quick fast   are right, after 80, 30, 7, 0 ms: far enough apart for a busy machine
+ *       fades                is right, at once where it is prepared for the first time, after 100 ms from then on
  *       wrong                doubles a result and is at once
  *       spills               writes behind dst
  *       refuses              cannot be prepared
@@ -9,6 +10,7 @@
  *       crashes, hangs       do
  *       other                is listed as refused
  *   tunable_tires=N          after N launches each takes 100 ms more
+ *   tunable_load=SEED        a busy machine: three of four launches, drawn from SEED, take eight times as long; 0: every other
  *   tunable_block=B          the layout that the device wants
  *   tunable_open=crashes     opening the device does; it leaves a line "open" in the trace
  *   tunable_trace=FILE       gets a line "NAME" per op that is launched, in append mode */
@@ -28,13 +30,15 @@ static shunt_backend tunable;
 static shunt_device_ops ops;
 static const shunt_device_ops *scalar_ops;
 static shunt_bdevice *the_device;
-static int lost, launches;
+static int lost, fades;
+static unsigned launches;
 static _Thread_local const char *message;
 
 struct shunt_bop {
     shunt_bop *inner; /* the scalar backend's */
     char name[SHUNT_ALGORITHM_CHARS];
     shunt_tensor_desc dst;
+    int faded;
 };
 
 static const char *last_error(void)
@@ -91,6 +95,7 @@ static shunt_status op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
         return status;
     }
     snprintf(op->name, sizeof op->name, "%s", name);
+    if (!strcmp(name, "fades")) op->faded = fades++;
     op->dst = desc->outputs[0];
     *out = op;
     return SHUNT_OK;
@@ -127,6 +132,18 @@ static shunt_status spoil(shunt_bqueue *queue, const shunt_bop *op, const shunt_
     return status;
 }
 
+/* What a launch of so many milliseconds takes. */
+static void spend(useconds_t milliseconds)
+{
+    static unsigned drawn;
+    const char *load = services->option("tunable_load");
+    if (load) {
+        drawn = drawn ? drawn * 1103515245u + 12345u : (unsigned)atoi(load) * 747796405u + 1;
+        if (atoi(load) ? drawn >> 30 : launches & 1u) milliseconds *= 8;
+    }
+    usleep(milliseconds * 1000);
+}
+
 static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event)
 {
@@ -137,9 +154,12 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     if (!strcmp(op->name, "loses")) lost = 1;
     if (lost) return fail("the device is gone");
     const char *tires = services->option("tunable_tires");
-    if (tires && ++launches > atoi(tires)) usleep(100000);
-    if (!strcmp(op->name, "slow")) usleep(80000);
-    if (!strcmp(op->name, "medium")) usleep(30000);
+    launches++;
+    if (tires && launches > (unsigned)atoi(tires)) usleep(100000);
+    if (!strcmp(op->name, "slow")) spend(80);
+    if (!strcmp(op->name, "medium")) spend(30);
+    if (!strcmp(op->name, "quick")) spend(7);
+    if (op->faded) spend(100);
     shunt_status status = scalar_ops->op_launch(op->inner, queue, inputs, outputs, workspace, event);
     if (status == SHUNT_OK && (!strcmp(op->name, "wrong") || !strcmp(op->name, "spills")))
         status = spoil(queue, op, outputs);
