@@ -253,9 +253,9 @@ typedef struct shunt_tune_options {
     int retry;     /* != 0: ops that are tuned already and candidates that hung or crashed are tried again */
     int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
                     * do it in one that may, as `shunt tune` does. A later call leaves that candidate out. */
-    int force;     /* != 0: tune even where the times of one and the same op spread too much to tell algorithms apart */
     shunt_tune_handler handler; /* or NULL */
     void *context;
+    int force; /* != 0: tune even where the times of one and the same op spread too much to tell algorithms apart */
 } shunt_tune_options;
 /* Tunes the distinct ops of the plan for inputs of these shapes, each as it is found kept in the cache folder, which must
  * be there and writable. options NULL: all 0. Plans made before are dropped, and a report of them with them. */

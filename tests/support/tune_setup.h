@@ -104,6 +104,7 @@ static inline shunt_status tune(net *n, int64_t batch, shunt_tune_options option
     shunt_tensor_desc input = picture(batch);
     tried[0] = '\0';
     chosen = uses = 0;
+    options.size = sizeof options;
     options.handler = note_event;
     return shunt_executor_tune(n->executor, &input, 1, &options);
 }
