@@ -70,12 +70,11 @@ shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *in
  * at diff_weights. reason: SHUNT_REASON_CHARS. */
 shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
                             char *reason);
+/* The same without an error message of the thread's: false when it is refused, for this reason. */
+bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason);
 
 /* The parameter of that name, or SHUNT_NO_VALUE. */
 shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
-
-/* The same without an error message of the thread's: false when it is refused, for this reason. */
-bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason);
 
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);

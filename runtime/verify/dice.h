@@ -1,4 +1,4 @@
-/* dice.h - what the files that draw ops share: a stream of draws, and the parts of a descriptor. */
+/* dice.h - what the rows share to draw ops: a stream of draws, and the parts of a descriptor. */
 #ifndef SHUNT_VERIFY_DICE_H
 #define SHUNT_VERIFY_DICE_H
 
@@ -16,12 +16,24 @@ shunt_tensor_desc dice_tensor(uint32_t rank, int64_t n, int64_t c, int64_t h, in
 /* Appends an input; constant ones are what a network learns and does not change while it runs. */
 void dice_input(shunt_op_desc *op, shunt_tensor_desc desc, int constant);
 
-/* By kind; NULL for those of another file (draw.c, draw_training.c). A draw finds kind and noutputs = 1 set. */
-typedef void dice_draw(dice *, shunt_op_desc *);
-extern dice_draw *const dice_draws[SHUNT_OP_KINDS], *const dice_training_draws[SHUNT_OP_KINDS];
+/* Places of a window along one axis; padding: of both sides. */
+int64_t dice_places(int64_t length, int64_t window, int64_t stride, int64_t dilation, int64_t padding);
 
-/* draw_input of draw.h for the kinds of training. */
-void dice_training_input(const shunt_op_desc *desc, const char *name, uint32_t input, double *values);
+/* An activation, one in four a matrix. */
+shunt_tensor_desc dice_activation(dice *d);
+/* Of any rank from `least` to 6, of at most 6 elements an axis. */
+shunt_tensor_desc dice_any_rank(dice *d, int64_t least);
+/* N rows of C scores. */
+shunt_tensor_desc dice_matrix(dice *d);
+/* Weights of a convolution or a linear layer, or a vector. */
+shunt_tensor_desc dice_parameter(dice *d);
+
+/* A gradient is drawn as the op that it belongs to, whose tensors then take their places in it: a drawn op of the kind, one
+ * that has a gradient; `op` has its attributes. */
+shunt_op_desc dice_forward(dice *d, uint32_t kind, shunt_op_desc *op);
+/* All of a gradient that reads diff_dst only. */
+void dice_gradient_of(dice *d, uint32_t kind, shunt_op_desc *op);
+
 /* The stream that an input's elements come from. */
 uint64_t dice_input_key(const char *name, uint32_t input);
 

@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/layout.h"
+#include "runtime/verify/ops/ops.h"
 #include "runtime/verify/reference.h"
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
@@ -28,30 +29,11 @@ static double *doubles(const shunt_tensor_desc *tensor)
     return malloc(shunt_tensor_count(tensor) * sizeof(double));
 }
 
-/* The input that is spoiled: src, or what a gradient is linear in. Not where a zero of padding would meet it. */
-static uint32_t spoiled(uint32_t kind)
-{
-    switch (kind) {
-    case SHUNT_OP_BATCH_NORM_GRAD:
-        return 5;
-    case SHUNT_OP_RELU_GRAD:
-    case SHUNT_OP_CONV_GRAD_SRC:
-    case SHUNT_OP_LINEAR_GRAD_SRC:
-    case SHUNT_OP_MAX_POOL_GRAD:
-    case SHUNT_OP_MOVING_AVERAGE:
-        return 1;
-    case SHUNT_OP_SGD:
-        return 2;
-    default:
-        return 0;
-    }
-}
-
 /* Three of its values become NaN, infinity and its negative, or only one of them. */
 static void spoil(drawn *t)
 {
     const double bad[] = {NAN, INFINITY, -INFINITY};
-    uint32_t input = spoiled(t->plain.kind);
+    uint32_t input = verify_op_of(t->plain.kind)->nonfinite_input;
     uint64_t count = shunt_tensor_count(&t->plain.inputs[input]), which = t->index / NONFINITE_EVERY % 4;
     for (uint64_t i = 0; i < 3; i++)
         if (which == i || which == 3) t->inputs[input][(t->index * 31 + i * 7919) % count] = bad[i];
@@ -105,8 +87,7 @@ static void wrong(const drawn *t, const shunt_op_desc *op, const op_variant *var
  * the formula can be written so or so. */
 static bool spreads(const drawn *t, const op_variant *variant)
 {
-    return !strncmp(variant->algorithm, "winograd", 8) || t->plain.kind == SHUNT_OP_BATCH_NORM_GRAD ||
-           t->plain.kind == SHUNT_OP_CROSS_ENTROPY;
+    return !strncmp(variant->algorithm, "winograd", 8) || verify_op_of(t->plain.kind)->spreads;
 }
 
 static bool close_enough(const drawn *t, uint32_t output, uint64_t i, double tolerance, bool may_spread)

@@ -1,5 +1,6 @@
 /* layout.c - see layout.h. */
 #include "runtime/verify/layout.h"
+#include "runtime/verify/ops/ops.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,41 +45,19 @@ bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *p
     return filled == expected;
 }
 
-/* Bit i: input i has the shape of what the forward op makes: diff_dst, or a convolution's residual. */
-static uint32_t dst_inputs(uint32_t kind)
-{
-    switch (kind) {
-    case SHUNT_OP_CONV:
-        return 1u << 2 | 1u << 3;
-    case SHUNT_OP_CONV_GRAD_SRC:
-    case SHUNT_OP_CONV_GRAD_WEIGHTS:
-    case SHUNT_OP_MAX_POOL_GRAD:
-        return 1u << 1;
-    case SHUNT_OP_AVG_POOL_GRAD:
-    case SHUNT_OP_SHORTCUT_GRAD:
-        return 1u << 0;
-    default:
-        return 0;
-    }
-}
-
-static bool is_gradient(uint32_t kind)
-{
-    return kind >= SHUNT_OP_BATCH_NORM_GRAD && kind <= SHUNT_OP_SHORTCUT_GRAD;
-}
-
 shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block)
 {
     shunt_op_desc op = *plain;
+    const verify_op *kind = verify_op_of(op.kind);
     for (uint32_t i = 0; i < op.ninputs; i++) {
         bool blocked = op.inputs[i].rank == 4 && !(shunt_op_plain_inputs(op.kind) >> i & 1);
         op.inputs[i].dtype = dtype;
-        if (blocked) op.inputs[i].block = dst_inputs(op.kind) >> i & 1 ? dst_block : src_block;
+        if (blocked) op.inputs[i].block = kind->dst_inputs >> i & 1 ? dst_block : src_block;
     }
     for (uint32_t i = 0; i < op.noutputs; i++) {
         bool blocked = op.outputs[i].rank == 4 && !(shunt_op_plain_outputs(op.kind) >> i & 1);
         op.outputs[i].dtype = dtype;
-        if (blocked) op.outputs[i].block = is_gradient(op.kind) ? src_block : dst_block;
+        if (blocked) op.outputs[i].block = kind->makes_src ? src_block : dst_block;
     }
     return op;
 }

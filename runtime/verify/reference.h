@@ -5,12 +5,8 @@
 #include <shunt/backend.h>
 
 /* scales[o][i] is what outputs[o][i]'s rounding error is proportional to: the sum of the absolute values of its terms. */
-typedef void reference_function(const shunt_op_desc *desc, const double *const *inputs, double *const *outputs,
-                                double *const *scales);
-reference_function reference_op;
-
-/* Those of the kinds of training (reference_training.c), which find zeros in outputs and scales; NULL for others. */
-extern reference_function *const reference_training[SHUNT_OP_KINDS];
+void reference_op(const shunt_op_desc *desc, const double *const *inputs, double *const *outputs,
+                  double *const *scales);
 
 /* How many times its scale an output may be off. A sum of n terms, in whatever order, is a walk of n roundings: sqrt(n)
  * units in the last place; 16 more for square root, division and exp(), which OpenCL allows a few units each. Winograd's

@@ -5,6 +5,7 @@
 #include "runtime/device/trial.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/layout.h"
+#include "runtime/verify/ops/ops.h"
 #include "runtime/verify/reference.h"
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
@@ -13,13 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Linear in its inputs up to a ReLU, so the same op on absolute values gives the size of its rounding error. */
-static bool is_linear(uint32_t kind)
-{
-    return kind == SHUNT_OP_CONV || kind == SHUNT_OP_LINEAR || kind == SHUNT_OP_ADD || kind == SHUNT_OP_RELU ||
-           kind == SHUNT_OP_MAX_POOL || kind == SHUNT_OP_AVG_POOL || kind == SHUNT_OP_GLOBAL_POOL;
-}
 
 typedef struct shape {
     verify_state *state;
@@ -136,7 +130,8 @@ static void run_graph(verify_state *state, const shunt_graph *graph, const shunt
     for (uint32_t o = 0; o < graph->nops && !state->problem[0]; o++) {
         shape s = {.state = state, .number = (int64_t)o};
         shunt_graph_op_desc(graph, &graph->ops[o], &s.plain);
-        if (!is_linear(s.plain.kind) || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &s.plain)) continue;
+        if (!verify_op_of(s.plain.kind)->linear || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &s.plain))
+            continue;
         state->cases++;
         run_op(&s, fallback);
         end(&s);

@@ -1,0 +1,47 @@
+/* sgd.c - how SGD is drawn and computed. */
+#include "runtime/verify/ops/ops.h"
+#include "runtime/verify/dice.h"
+
+#include <math.h>
+
+static void draw(dice *d, shunt_op_desc *op)
+{
+    shunt_tensor_desc weights = dice_parameter(d);
+    for (int i = 0; i < 3; i++) dice_input(op, weights, 0);
+    dice_input(op, dice_tensor(1, 1, 0, 0, 0), 0);
+    op->noutputs = 2;
+    op->outputs[0] = op->outputs[1] = weights;
+    op->flags = dice_one_in(d, 2) ? SHUNT_FLAG_NESTEROV : 0;
+    op->attr.sgd.momentum = dice_one_in(d, 4) ? 0 : 0.9f;
+    op->attr.sgd.weight_decay = dice_one_in(d, 4) ? 0 : 1e-2f;
+}
+
+static void reference(const shunt_op_desc *d, const double *const *in, double *const *out, double *const *scale)
+{
+    double momentum = (double)d->attr.sgd.momentum, decay = (double)d->attr.sgd.weight_decay, rate = in[3][0];
+    for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) {
+        double g = in[2][i] + decay * in[0][i], size = fabs(in[2][i]) + decay * fabs(in[0][i]);
+        double velocity = momentum * in[1][i] + g, velocity_size = momentum * fabs(in[1][i]) + size;
+        bool nesterov = d->flags & SHUNT_FLAG_NESTEROV;
+        out[0][i] = in[0][i] - rate * (nesterov ? g + momentum * velocity : velocity);
+        out[1][i] = velocity;
+        scale[0][i] = fabs(in[0][i]) + rate * (nesterov ? size + momentum * velocity_size : velocity_size);
+        scale[1][i] = velocity_size;
+    }
+}
+
+/* The rate is not negative. */
+static double element(const shunt_op_desc *desc, const char *name, uint32_t input, uint64_t i, double u)
+{
+    (void)desc;
+    (void)name;
+    (void)i;
+    return input == 3 ? u : 2 * u - 1;
+}
+
+const verify_op verify_sgd = {
+    .draw = draw,
+    .reference = reference,
+    .element = element,
+    .nonfinite_input = 2,
+};
