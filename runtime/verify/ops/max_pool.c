@@ -12,7 +12,7 @@ static void draw(dice *d, shunt_op_desc *op)
 
 static void reference(const shunt_op_desc *d, const double *const *in, double *const *out, double *const *scale)
 {
-    (void)scale;
+    (void)scale; /* exact */
     for (int64_t i = 0; i < (int64_t)shunt_tensor_count(&d->outputs[0]); i++) {
         const pool_window window = pool_at(d, in[0], i);
         out[0][i] = window.nan ? (double)NAN : window.most;

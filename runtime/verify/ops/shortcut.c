@@ -20,7 +20,7 @@ static void reference(const shunt_op_desc *d, const double *const *in, double *c
     const shunt_tensor_desc *src = &d->inputs[0];
     const int64_t *dst = d->outputs[0].dims;
     int64_t stride = d->attr.shortcut.stride, i = 0;
-    (void)scale;
+    (void)scale; /* exact */
     for (int64_t n = 0; n < dst[0]; n++) {
         for (int64_t k = 0; k < dst[1]; k++) {
             for (int64_t p = 0; p < dst[2]; p++) {

@@ -11,7 +11,7 @@ static void reference(const shunt_op_desc *d, const double *const *in, double *c
 {
     const int64_t *src = d->outputs[0].dims, *dst = d->inputs[0].dims;
     int64_t stride = d->attr.shortcut.stride, lead = d->attr.shortcut.lead;
-    (void)scale;
+    (void)scale; /* exact */
     for (int64_t i = 0; i < (int64_t)shunt_tensor_count(&d->inputs[0]); i++) {
         int64_t q = i % dst[3], p = i / dst[3] % dst[2], c = i / (dst[3] * dst[2]) % dst[1] - lead;
         int64_t n = i / (dst[3] * dst[2] * dst[1]);
