@@ -176,6 +176,7 @@ def check_built(library, plugins):
 
 def prove(root):
     found = check_sources(root)
+    before = len(found)
     for path, line in BREACHES:
         with tempfile.TemporaryDirectory() as folder:
             copy = pathlib.Path(folder) / "copy"
@@ -183,7 +184,7 @@ def prove(root):
                 shutil.copytree(root / part, copy / part)
             with open(copy / path, "a", encoding="utf-8") as file:
                 file.write("\n" + line + "\n")
-            if len(check_sources(copy)) <= len(check_sources(root)):
+            if len(check_sources(copy)) <= before:
                 found.append(f"this breach in {path} is not found: {line}")
     return found
 
