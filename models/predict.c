@@ -3,8 +3,9 @@
 #include "models/model.h"
 #include "runtime/base/error.h"
 #include "runtime/base/sized.h"
-#include "runtime/data/image.h"
 #include "runtime/base/ring.h"
+#include "runtime/data/dataset.h"
+#include "runtime/data/image.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -258,6 +259,22 @@ static shunt_status list_parts(prediction *self)
     return SHUNT_OK;
 }
 
+/* Averages are by number: the same class has to be the same number in both, where both name it. */
+static shunt_status check_order(const shunt_model *model, const shunt_model *first)
+{
+    const class_names labels = {"", (const char **)model->labels, (size_t)model->net.classes};
+    for (int64_t i = 0; model->labels && first->labels && i < model->net.classes; i++) {
+        int64_t at = class_find(&labels, first->labels[i]);
+        if (at >= 0 && at != i)
+            return shunt_fail(
+                SHUNT_E_INVALID,
+                "class %lld of %s is '%s', which is class %lld of %s; together their classes must be in one "
+                "order",
+                (long long)i, first->net.name, first->labels[i], (long long)at, model->net.name);
+    }
+    return SHUNT_OK;
+}
+
 static shunt_status check(const prediction *self)
 {
     if (!self->nmodels) return shunt_fail(SHUNT_E_INVALID, "no model to predict with");
@@ -268,7 +285,9 @@ static shunt_status check(const prediction *self)
             return shunt_fail(SHUNT_E_INVALID, "%s has %lld classes and %s %lld; together they must have as many",
                               self->models[0]->net.name, (long long)self->models[0]->net.classes,
                               self->models[m]->net.name, (long long)self->models[m]->net.classes);
-    return SHUNT_OK;
+    shunt_status status = SHUNT_OK;
+    for (size_t m = 1; !status && m < self->nmodels; m++) status = check_order(self->models[m], self->models[0]);
+    return status;
 }
 
 static shunt_status allocate(prediction *self)

@@ -2,6 +2,7 @@
 #include "models/model.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/data/dataset.h"
 
 #include <shunt/train.h>
 #include <stdlib.h>
@@ -63,26 +64,52 @@ static shunt_status count_classes(const char *path, int64_t *out)
     return SHUNT_OK;
 }
 
-static bool same_labels(const shunt_model *a, const shunt_model *b)
+/* rows[i]: the row of from's classifier that is the model's class i: by name where both have labels, else the same, if there are
+ * as many. False: there is none for some class, so that the classifier has to be made anew. */
+static bool match_classifier(const shunt_model *model, const shunt_model *from, int64_t *rows)
 {
-    if (a->net.classes != b->net.classes) return false;
-    for (int64_t i = 0; a->labels && b->labels && i < a->net.classes; i++)
-        if (strcmp(a->labels[i], b->labels[i])) return false;
-    return true;
+    const class_names theirs = {"", (const char **)from->labels, (size_t)from->net.classes};
+    for (int64_t i = 0; i < model->net.classes; i++) {
+        rows[i] = model->labels && from->labels ? class_find(&theirs, model->labels[i]) : i;
+        for (int64_t k = 0; k < i; k++)
+            if (rows[k] == rows[i]) return false;
+        if (rows[i] < 0) return false;
+    }
+    return (model->labels && from->labels) || model->net.classes == from->net.classes;
 }
 
-/* The network of `from` into fresh weights, without the classifier unless it fits. */
+/* The rows of a parameter of the classifier, into the model's own. */
+static shunt_status put_rows(shunt_weights *weights, const shunt_tensor_view *view, const int64_t *rows, int64_t count)
+{
+    shunt_tensor_desc desc = view->desc;
+    size_t bytes = (size_t)(shunt_tensor_bytes(&desc) / (uint64_t)desc.dims[0]);
+    char *data = calloc((size_t)count, bytes);
+    if (!data) return shunt_fail_memory();
+    for (int64_t i = 0; i < count; i++)
+        memcpy(data + (size_t)i * bytes, (const char *)view->data + (size_t)rows[i] * bytes, bytes);
+    desc.dims[0] = count;
+    shunt_status status = shunt_weights_set(weights, view->name, &desc, data);
+    free(data);
+    return status;
+}
+
+/* The network of `from` into fresh weights, without the classifier unless it knows all classes. */
 static shunt_status take_over(shunt_model *model, const shunt_model *from, uint64_t seed)
 {
-    shunt_weights *weights;
-    bool all = same_labels(model, from);
-    shunt_status status = shunt_graph_initialize(model->graph, seed, &weights);
+    shunt_weights *weights = NULL;
+    int64_t *rows = calloc((size_t)model->net.classes, sizeof *rows);
+    shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : shunt_fail_memory();
+    bool known = !status && match_classifier(model, from, rows);
     for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
         const graph_value *value = &from->graph->values[i];
-        if (value->source != VALUE_PARAMETER || (!all && of_classifier(value->name))) continue;
+        if (value->source != VALUE_PARAMETER) continue;
         const shunt_tensor_view *view = shunt_weights_find(from->weights, value->name);
-        status = shunt_weights_set(weights, view->name, &view->desc, view->data);
+        if (!of_classifier(value->name))
+            status = shunt_weights_set(weights, view->name, &view->desc, view->data);
+        else if (known)
+            status = put_rows(weights, view, rows, model->net.classes);
     }
+    free(rows);
     if (status) {
         shunt_weights_destroy(weights);
         return status;

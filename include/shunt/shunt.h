@@ -374,8 +374,8 @@ SHUNT_API void shunt_views_free(shunt_views *views);
 
 typedef struct shunt_dataset shunt_dataset;
 /* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
- * DIR/train and DIR/val or DIR/test; a class with no picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder
- * all. */
+ * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
+ * picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder all. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
 /* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME LABEL" (or
  * "NAME,LABEL", with or without the name's ending), or of "LABEL" in the order of the names. Labels are the classes' numbers, or
@@ -396,7 +396,9 @@ SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t in
 
 /* classes[i]: the model's class that the data set's class i is, for all the data set's classes. By names, where both have
  * them: a class is found by the model's whole label, by its first word ("n01440764 tench, Tinca tinca") or by one of the names
- * that commas separate, in any case, '_' being a blank. Without names that fit, by number. */
+ * that commas separate, in any case, '_' being a blank. Where no name is found: names that are numbers are the classes' numbers,
+ * and as many WordNet numbers (n01440764) as there are labels are in their order; otherwise it fails, with both lists. By number
+ * where one of the two has no names. */
 SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes);
 
 typedef struct shunt_prediction {

@@ -87,8 +87,9 @@ SHUNT_API shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t
 SHUNT_API shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed);
 /* Puts into the metadata of the model's weights what shunt_model_save writes: name, options, labels, preprocessing. */
 SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
-/* For fine-tuning: as shunt_model_load, but the file may have other classes. Its classifier is taken only if the numbers of
- * classes and, where both have some, the labels agree; else there is a fresh one, and the model keeps its own labels. */
+/* For fine-tuning: as shunt_model_load, but the file may have other classes, and the model keeps its own labels. Where both have
+ * labels, the classifier's rows are taken by name if all of the model's classes are among the file's; where one has none, if there
+ * are as many classes; else the classifier is fresh. */
 SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
 /* Copies as many names as there are classes. */
 SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);
@@ -143,9 +144,12 @@ typedef struct shunt_train_setup {
     shunt_train_handler handler; /* or NULL */
     void *context;
     const shunt_dataset *validation; /* other pictures to validate on, where recipe->holdout is 0; or NULL */
+    const shunt_dataset *test; /* for shunt_trainer_test: checked before the first step. Or NULL */
 } shunt_train_setup;
 
-/* Checks everything that can be checked before the first step: data, recipe, that `out` (made if need be) can be written. */
+/* Checks everything that can be checked before the first step: data, recipe, that `out` (made if need be) can be written. Classes
+ * of validation and test are those of `data` by name, where both have names, in any order and not necessarily all of them; one that
+ * is not in `data` is an error, as are pictures that cannot be decoded (unless skip_bad). */
 SHUNT_API shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out);
 SHUNT_API void shunt_trainer_destroy(shunt_trainer *trainer);
 /* Goes on from a checkpoint of the same network, recipe and data; refuses others, naming the difference. Before the first run. */
@@ -182,12 +186,14 @@ typedef struct shunt_evaluate_options {
     int64_t workers;                               /* threads that read pictures; 0: as many as processors, at most 8 */
     void (*progress)(void *context, int64_t done); /* or NULL; after each run: pictures so far */
     void *context;
+    const int64_t *classes; /* the network's, for each of the data's, from shunt_dataset_match; NULL: by number */
 } shunt_evaluate_options;
 /* The same; options NULL: all 0. */
 SHUNT_API shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                            const shunt_dataset *data, const shunt_preprocess *preprocess,
                                            const shunt_evaluate_options *options, shunt_score *out);
-/* Of the best network of a run on pictures that had no part in it, for its end. Puts the result into best.safetensors. */
+/* Of the best network of a run on pictures that had no part in it, for its end: setup.test, or others, whose classes are found
+ * by name in the same way. Puts the result into best.safetensors. */
 SHUNT_API shunt_status shunt_trainer_test(shunt_trainer *trainer, const shunt_dataset *data, shunt_score *out);
 
 typedef struct shunt_gradient_norm {
@@ -196,9 +202,9 @@ typedef struct shunt_gradient_norm {
 } shunt_gradient_norm;
 /* Of the gradients of a batch's mean loss by each parameter, in the order of the graph: what a first step of training sees, batch
  * norms with the statistics of the batch. images: N x 3 x H x W, preprocessed; labels: N. Nothing is changed. */
-SHUNT_API shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
-                                            const shunt_tensor *images, const float *labels, shunt_gradient_norm **norms,
-                                            size_t *count);
+SHUNT_API shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights *weights,
+                                            shunt_device *device, const shunt_tensor *images, const float *labels,
+                                            shunt_gradient_norm **norms, size_t *count);
 SHUNT_API void shunt_gradient_norms_free(shunt_gradient_norm *norms);
 
 #ifdef __cplusplus

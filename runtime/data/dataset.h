@@ -24,6 +24,28 @@ struct shunt_dataset {
     size_t count, classes;
 };
 
+/* Names of classes, in the order of their numbers. names NULL: not known. whose: for messages, "the test pictures". */
+typedef struct class_names {
+    const char *whose;
+    const char **names;
+    size_t count;
+} class_names;
+
+enum { CLASS_NONE = -1, CLASS_SEVERAL = -2 };
+
+/* The names of a data set's classes, which live as long as it. To be freed; names NULL where not all are known. */
+shunt_status class_names_of(const shunt_dataset *dataset, const char *whose, class_names *out);
+void class_names_free(class_names *names);
+/* Which label `name` is: the whole of it, its first word, or one of the names between its commas, in any case, '_' being a
+ * blank. CLASS_NONE: none; CLASS_SEVERAL: more than one, and the whole of none. */
+int64_t class_find(const class_names *labels, const char *name);
+/* classes[i]: which of theirs our class i is. Where no name is found: numbers as names are the classes' numbers, and as many
+ * WordNet numbers as there are labels are in the labels' order. Fails with both lists if a class of ours is none of theirs. */
+shunt_status classes_match(const class_names *ours, const class_names *theirs, int64_t *classes);
+/* The same for pictures to test on and those trained on: by name where both have names, else by number. */
+shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose, const shunt_dataset *like,
+                                int64_t *classes);
+
 extern const dataset_kind shunt_dataset_cifar10, shunt_dataset_cifar100, shunt_dataset_imagefolder;
 
 #endif

@@ -73,7 +73,7 @@ static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size
     shunt_image image = {0};
     int64_t number = 0;
     shunt_status status = shunt_dataset_get(setup->data, index, &image, &number);
-    *label = (float)number;
+    *label = (float)(setup->classes ? setup->classes[number] : number);
     if (!status && setup->recipe) {
         uint64_t key = shunt_random_bits(shunt_random_key("picture", (uint64_t)setup->recipe->seed), epoch);
         status = shunt_augment_picture(setup->recipe, setup->preprocess, &image, shunt_random_bits(key, index), dst);

@@ -9,8 +9,9 @@
  * last batch may have fewer. */
 typedef struct loader_setup {
     const shunt_dataset *data;
-    const size_t *indices; /* the pictures to take; NULL: all of them */
-    size_t count;          /* how many */
+    const size_t *indices;  /* the pictures to take; NULL: all of them */
+    size_t count;           /* how many */
+    const int64_t *classes; /* the label of each class of the data; NULL: its number */
     const shunt_preprocess *preprocess;
     const shunt_recipe *recipe; /* NULL: for inference */
     int64_t batch;

@@ -271,12 +271,16 @@ static shunt_status check_recipe(const shunt_trainer *self, const shunt_weights 
     return status ? status : shunt_recipe_same(&self->recipe, &recipe);
 }
 
-/* The description of the network, where both have one. */
+/* The description of the network and the names of its classes, where both have some. */
 static shunt_status check_model(const shunt_trainer *self, const shunt_weights *file)
 {
     const char *ours = shunt_weights_metadata(self->start, "model"), *theirs = shunt_weights_metadata(file, "model");
-    if (!ours || !theirs || !strcmp(ours, theirs)) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "it is of the network %.200s, not %.200s", theirs, ours);
+    if (ours && theirs && strcmp(ours, theirs))
+        return shunt_fail(SHUNT_E_INVALID, "it is of the network %.200s, not %.200s", theirs, ours);
+    ours = shunt_weights_metadata(self->start, "labels"), theirs = shunt_weights_metadata(file, "labels");
+    if (ours && theirs && strcmp(ours, theirs))
+        return shunt_fail(SHUNT_E_INVALID, "its classes are %.500s, not %.500s", theirs, ours);
+    return SHUNT_OK;
 }
 
 static shunt_status check_tensors(const shunt_trainer *self, const shunt_weights *file)

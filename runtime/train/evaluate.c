@@ -68,7 +68,7 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     loader *pictures = NULL;
     shunt_executor *executor = NULL;
     *out = (shunt_score){0};
-    if ((int64_t)shunt_dataset_classes(setup->data) != classes)
+    if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != classes)
         return shunt_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
                           shunt_dataset_classes(setup->data), (long long)classes);
     shunt_status status = shunt_executor_create(graph, weights, device, &executor);
@@ -80,6 +80,16 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     return status;
 }
 
+static shunt_status check_classes(const shunt_graph *graph, const shunt_dataset *data, const int64_t *classes)
+{
+    int64_t most = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
+    for (size_t i = 0; classes && i < shunt_dataset_classes(data); i++)
+        if (classes[i] < 0 || classes[i] >= most)
+            return shunt_fail(SHUNT_E_INVALID, "class %zu of the data is to be %lld of the network's %lld", i,
+                              (long long)classes[i], (long long)most);
+    return SHUNT_OK;
+}
+
 shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                  const shunt_dataset *data, const shunt_preprocess *preprocess,
                                  const shunt_evaluate_options *options, shunt_score *out)
@@ -87,15 +97,18 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
     enum { USUAL_BATCH = 100 };
     shunt_evaluate_options own;
     shunt_status status =
-        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_evaluate_options, context), options, "shunt_evaluate_options");
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_evaluate_options, classes), options, "shunt_evaluate_options");
     if (status) return status;
     size_t count = shunt_dataset_count(data);
     if (own.limit && own.limit < count) count = own.limit;
     int64_t batch = own.batch ? own.batch : USUAL_BATCH;
     if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
     if (count && batch > (int64_t)count) batch = (int64_t)count;
+    status = check_classes(graph, data, own.classes);
+    if (status) return status;
     evaluate_options all = {.pictures = {.data = data,
                                          .count = count,
+                                         .classes = own.classes,
                                          .preprocess = preprocess,
                                          .batch = batch,
                                          .end = ((int64_t)count + batch - 1) / batch,
@@ -130,23 +143,29 @@ static shunt_status note_test(shunt_weights *best, const shunt_score *score)
     return status;
 }
 
-shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
+static shunt_status test_best(shunt_trainer *self, const train_part *part, shunt_score *out)
 {
     char *path;
     shunt_weights *best = NULL;
-    int64_t batch = self->recipe.batch;
-    if (!self->out)
-        return shunt_evaluate(self->graph, self->state, self->setup.device, data, self->setup.preprocess, batch,
-                              self->setup.workers, out);
     shunt_status status = train_best_path(self, &path);
     if (status) return status;
     status = weights_open(path, NULL, &best);
-    if (!status)
-        status = shunt_evaluate(self->graph, best, self->setup.device, data, self->setup.preprocess, batch,
-                                self->setup.workers, out);
+    if (!status) status = train_part_evaluate(self, part, best, NULL, out);
     if (!status) status = note_test(best, out);
     if (!status) status = shunt_weights_save(best, path);
     shunt_weights_destroy(best);
     free(path);
+    return status;
+}
+
+shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
+{
+    train_part other = {0}, *part = &self->test;
+    shunt_status status = SHUNT_OK;
+    if (!data) return shunt_fail(SHUNT_E_INVALID, "there are no pictures to test on");
+    if (data != part->data) status = train_part_open(self, data, "the test pictures", part = &other);
+    if (!status)
+        status = self->out ? test_best(self, part, out) : train_part_evaluate(self, part, self->state, NULL, out);
+    train_part_close(&other);
     return status;
 }

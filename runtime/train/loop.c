@@ -110,37 +110,29 @@ static shunt_status step(shunt_trainer *self, loader *pictures)
 
 /* ---- The end of an epoch ------------------------------------------------------------------------------------------- */
 
-static int64_t count_validation(const shunt_trainer *self)
+/* What is validated on: a set of its own, or what was held out. */
+static train_part held_out(const shunt_trainer *self)
 {
-    const shunt_dataset *set = self->setup.validation;
-    return set ? (int64_t)shunt_dataset_count(set) : (int64_t)self->nheld;
+    return self->validation.data ? self->validation
+                                 : (train_part){.data = self->setup.data,
+                                                .pictures = self->pictures + self->npictures,
+                                                .count = self->nheld};
 }
 
 static void tell_validation(void *context, int64_t done)
 {
     shunt_trainer *self = context;
-    shunt_train_event event = {.stage = SHUNT_TRAIN_VALIDATE, .done = done, .pictures = count_validation(self)};
+    shunt_train_event event = {.stage = SHUNT_TRAIN_VALIDATE, .done = done, .pictures = (int64_t)held_out(self).count};
     tell(self, &event);
 }
 
-/* On the pictures that were held out, or on a set of their own. */
 static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
 {
     shunt_score score;
     row->validation_loss = row->validation_error = NAN;
-    const shunt_dataset *set = self->setup.validation;
-    int64_t count = count_validation(self), batch = self->recipe.batch < count ? self->recipe.batch : count;
-    if (!count) return SHUNT_OK;
-    evaluate_options options = {.pictures = {.data = set ? set : self->setup.data,
-                                             .indices = set ? NULL : self->pictures + self->npictures,
-                                             .count = (size_t)count,
-                                             .preprocess = self->setup.preprocess,
-                                             .batch = batch,
-                                             .end = (count + batch - 1) / batch,
-                                             .workers = self->setup.workers},
-                                .progress = tell_validation,
-                                .context = self};
-    shunt_status status = evaluate(self->graph, self->state, self->setup.device, &options, &score);
+    const train_part held = held_out(self);
+    if (!held.count) return SHUNT_OK;
+    shunt_status status = train_part_evaluate(self, &held, self->state, tell_validation, &score);
     if (status) return shunt_fail_context(status, "validation");
     row->validation_loss = score.loss;
     row->validation_error = (double)score.wrong / (double)score.pictures;

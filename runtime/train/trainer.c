@@ -92,18 +92,19 @@ static shunt_status take_fingerprint(shunt_trainer *self)
 
 /* ---- The graph ------------------------------------------------------------------------------------------------------ */
 
-static shunt_status check_validation(const shunt_trainer *self)
+/* Of sets of their own. */
+static shunt_status open_parts(shunt_trainer *self)
 {
-    const shunt_dataset *validation = self->setup.validation;
-    if (!validation) return SHUNT_OK;
-    if (self->recipe.holdout)
+    const shunt_dataset *validation = self->setup.validation, *test = self->setup.test;
+    shunt_status status = SHUNT_OK;
+    if (validation && self->recipe.holdout)
         return shunt_fail(SHUNT_E_INVALID,
                           "%" PRId64
                           " pictures are held out, and there are others to validate on; leave out one of them",
                           self->recipe.holdout);
-    if ((int64_t)shunt_dataset_classes(validation) == self->classes) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "the data to validate on has %zu classes and the network %" PRId64,
-                      shunt_dataset_classes(validation), self->classes);
+    if (validation) status = train_part_open(self, validation, "the pictures to validate on", &self->validation);
+    if (!status && test) status = train_part_open(self, test, "the test pictures", &self->test);
+    return status;
 }
 
 static shunt_status check_graph(shunt_trainer *self)
@@ -175,8 +176,8 @@ static shunt_status copy_weights(const shunt_weights *from, shunt_weights **out)
 
 static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
 {
-    shunt_status status = sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, validation),
-                                     setup, "shunt_train_setup");
+    shunt_status status =
+        sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, test), setup, "shunt_train_setup");
     if (status) return status;
     self->recipe = *setup->recipe;
     self->setup.recipe = &self->recipe;
@@ -222,7 +223,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
     shunt_status status = copy_setup(setup, self);
     if (!status) status = check_graph(self);
-    if (!status) status = check_validation(self);
+    if (!status) status = open_parts(self);
     if (!status && self->out) status = file_make_folders(self->out, 0777);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
@@ -250,6 +251,8 @@ void shunt_trainer_destroy(shunt_trainer *self)
     shunt_weights_destroy(self->start);
     shunt_graph_destroy(self->training);
     shunt_graph_destroy(self->graph);
+    train_part_close(&self->validation);
+    train_part_close(&self->test);
     train_gradients_end(&self->gradients);
     json_decref(self->gradient_rows);
     free(self->gradient_sums);

@@ -20,6 +20,14 @@ typedef struct train_position {
     int64_t best;        /* row with the lowest validation error, the latest of equals; -1: none yet */
 } train_position;
 
+/* Pictures that are not trained on. */
+typedef struct train_part {
+    const shunt_dataset *data;
+    int64_t *classes; /* of the network, for each of the data's; NULL: the same */
+    size_t *pictures; /* those that can be decoded */
+    size_t count;
+} train_part;
+
 struct shunt_trainer {
     shunt_train_setup setup; /* its strings and recipe are our own copies */
     shunt_recipe recipe;
@@ -31,6 +39,7 @@ struct shunt_trainer {
     shunt_executor *executor;
     size_t *pictures; /* for training, then those held out */
     size_t npictures, nheld;
+    train_part validation, test; /* sets of their own; data NULL: there is none */
     int64_t epoch_steps, steps, classes, side;
     uint64_t fingerprint; /* of the data */
     train_position at;
@@ -57,6 +66,13 @@ shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from);
 /* The epoch that the next step belongs to, from 0; and how many steps it has. */
 int64_t train_epoch(const shunt_trainer *self);
 int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch);
+
+/* part.c: checks pictures that are not trained on, before the first step; whose: "the test pictures". And their score; progress may
+ * be NULL, its context is the trainer. */
+shunt_status train_part_open(const shunt_trainer *self, const shunt_dataset *data, const char *whose, train_part *out);
+void train_part_close(train_part *part);
+shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *part, const shunt_weights *weights,
+                                 void (*progress)(void *context, int64_t done), shunt_score *out);
 
 /* checkpoint.c: both write atomically into the folder `out`, if there is one. */
 shunt_status train_save_checkpoint(shunt_trainer *self);

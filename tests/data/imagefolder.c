@@ -90,6 +90,30 @@ Test(imagefolder, folders_of_splits)
     EXPECT_SET(open_set("imagefolder:e/", NULL, NULL), 2, {"bus/2.ppm", 0, 2}, {"train/1.ppm", 1, 1});
 }
 
+/* The usual names, in any case; as Kaggle's "Training" and "Testing". */
+Test(imagefolder, names_of_splits)
+{
+    static const char *const pairs[][2] = {{"Training", "Testing"},      {"Train", "Test"},
+                                           {"TRAIN", "Valid"},           {"train", "VALIDATION"},
+                                           {"training_set", "test_set"}, {"trainset", "Test-Set"}};
+    char path[64], spec[64];
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        for (int k = 0; k < 2; k++) {
+            snprintf(path, sizeof path, "d%zu/%s/a/1.ppm", i, pairs[i][k]);
+            put_pixel(path, k + 1);
+        }
+        snprintf(spec, sizeof spec, "imagefolder:d%zu", i);
+        EXPECT_SET(open_set(spec, "train", NULL), 1, {"a/1.ppm", 0, 1});
+        EXPECT_SET(open_set(spec, "test", NULL), 1, {"a/1.ppm", 0, 2});
+        EXPECT_SET(open_set(spec, NULL, NULL), 1, {"a/1.ppm", 0, 2});
+    }
+    put_pixel("e/trains/a/1.ppm", 1); /* no split's name, nor is "testate" */
+    put_pixel("e/testate/a/1.ppm", 2);
+    shunt_dataset *set = open_set("imagefolder:e", "train", NULL);
+    cr_assert_str_eq(shunt_dataset_label(set, 1), "trains");
+    shunt_dataset_close(set);
+}
+
 /* A folder that holds itself by a link is gone through once. */
 Test(imagefolder, links_in_a_circle)
 {
@@ -160,6 +184,13 @@ Test(imagefolder, refuses_folders)
     expect_refused("imagefolder:d", "test", NULL, SHUNT_E_NOT_FOUND, "d: ", "no pictures to test on");
     put_pixel("f/train/a/1.jpg", 1);
     expect_refused("imagefolder:f", NULL, NULL, SHUNT_E_NOT_FOUND, "f: ", "no folder val or test");
+    put_pixel("g/Train/a/1.jpg", 1);
+    put_pixel("g/train/a/1.jpg", 1);
+    expect_refused("imagefolder:g", "train", NULL, SHUNT_E_INVALID, "g: ", "both Train and train");
+    /* Pictures of a class called train that lie deeper, beside other classes. */
+    put_pixel("h/train/red/1.jpg", 1);
+    put_pixel("h/bus/1.jpg", 1);
+    expect_refused("imagefolder:h", "train", NULL, SHUNT_E_INVALID, "h: is train a class or a split?", "bus");
     put_pixel("e/val/a/1.jpg", 1);
     expect_refused("imagefolder:e", "train", NULL, SHUNT_E_NOT_FOUND, "e: ", "no folder train");
 }
@@ -183,7 +214,7 @@ Test(imagefolder, refuses_labels)
     expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "empty");
     expect_refused("imagefolder:d", NULL, "none", SHUNT_E_NOT_FOUND, "none: ", "No such file");
     put_text("l", "1\n");
-    expect_refused("imagefolder:d/below/..//nothing", NULL, "l", SHUNT_E_IO, "nothing", "No such file");
+    expect_refused("imagefolder:d/below/..//nothing", NULL, "l", SHUNT_E_NOT_FOUND, "nothing", "No such file");
     expect_refused("cifar10:d", NULL, "l", SHUNT_E_INVALID, "d: ", "labels of its own");
 }
 

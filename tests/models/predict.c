@@ -1,6 +1,7 @@
 /* predict.c - a data set's pictures through one network or several, against PyTorch (tests/golden/predict.py): crops, whole
  * pictures evaluated fully convolutionally, several sizes, ensembles; the order of results, bad pictures; and which class of a
  * model a folder's name means. */
+#include <shunt/train.h>
 #include <jansson.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -170,6 +171,12 @@ Test(predict, bad_pictures)
                  SHUNT_E_INVALID);
     expect_message("resnet8 has 10 classes", "resnet8 7");
     shunt_model_destroy(other);
+    const char *ten[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+    cr_assert(!shunt_model_set_labels(models[0], ten));
+    ten[0] = "B", ten[1] = "A";
+    cr_assert(!shunt_model_set_labels(models[1], ten));
+    cr_assert_eq(shunt_predict(models, 2, device, set, &options, &seconds), SHUNT_E_INVALID);
+    expect_message("class 0 of resnet8 is 'a', which is class 1", "in one order");
     for (int m = 0; m < 2; m++) shunt_model_destroy(models[m]);
     shunt_dataset_close(set);
     shunt_device_close(device);
@@ -177,7 +184,7 @@ Test(predict, bad_pictures)
 
 /* ---- Classes ---------------------------------------------------------------------------------------------------- */
 
-/* Folders of these names (up to 3), with a picture each, matched with a model of these labels (NULL: none). */
+/* Folders of these names (up to 4), with a picture each, matched with a model of these labels (NULL: none). */
 static shunt_status match(const char *const *folders, const char *labels, int64_t classes[3])
 {
     char command[] = "rm -rf set", path[64];
@@ -230,6 +237,12 @@ Test(predict, classes_by_number)
     cr_assert(c[0] == 0 && c[1] == 1 && c[2] == 2 && c[3] == 3);
     cr_assert(!match(FOLDERS("n4", "n2", "n1", "n3"), "ape\nbee\ncow\ndog", c), "%s", shunt_last_error());
     cr_assert(c[0] == 0 && c[3] == 3);
+    /* Numbers as names are the classes' own, whatever their order as text; others are not guessed. */
+    cr_assert(!match(FOLDERS("03", "1", "2"), "ape\nbee\ncow\ndog", c), "%s", shunt_last_error());
+    cr_assert(c[0] == 3 && c[1] == 1 && c[2] == 2);
+    cr_assert_eq(match(FOLDERS("1", "2", "4"), "ape\nbee\ncow\ndog", c), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(match(FOLDERS("a", "b", "c", "d"), "ape\nbee\ncow\ndog", c), SHUNT_E_NOT_FOUND);
+    expect_message("the data has a, b, c, d", "labels are ape, bee, cow, dog");
     cr_assert_eq(match(FOLDERS("a", "b", "c"), NULL, c), SHUNT_E_INVALID);
     expect_message("3 classes", "resnet8 4");
 }

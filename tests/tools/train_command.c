@@ -4,26 +4,28 @@
 
 TestSuite(train_command, .init = enter_folder, .fini = leave_folder);
 
-/* 8 x 8 pictures of one colour and some noise: pets/cat is red, pets/dog green. */
+/* 8 x 8 pictures of one colour and some noise in a new folder: 0 red, 1 green, 2 blue. */
+static void put_pictures(const char *where, int colour, int each)
+{
+    char path[64];
+    unsigned noise = 1 + (unsigned)colour;
+    run("mkdir -p %s", where);
+    for (int i = 0; i < each; i++) {
+        uint8_t bytes[12 + 192] = "P6 8 8 255\n";
+        for (int p = 0; p < 192; p++) {
+            noise = noise * 1103515245u + 12345u;
+            bytes[11 + p] = (uint8_t)((noise >> 16) % 60 + (p % 3 == colour ? 190 : 0));
+        }
+        snprintf(path, sizeof path, "%s/%d.ppm", where, i);
+        put_bytes(path, bytes, 11 + 192);
+    }
+}
+
+/* pets/cat is red, pets/dog green. */
 static void put_pets(int each)
 {
-    const char *const classes[] = {"cat", "dog"};
-    char path[64];
-    unsigned noise = 1;
-    cr_assert(!mkdir("pets", 0777));
-    for (int k = 0; k < 2; k++) {
-        snprintf(path, sizeof path, "pets/%s", classes[k]);
-        cr_assert(!mkdir(path, 0777));
-        for (int i = 0; i < each; i++) {
-            uint8_t bytes[12 + 192] = "P6 8 8 255\n";
-            for (int p = 0; p < 192; p++) {
-                noise = noise * 1103515245u + 12345u;
-                bytes[11 + p] = (uint8_t)((noise >> 16) % 60 + (p % 3 == k ? 190 : 0));
-            }
-            snprintf(path, sizeof path, "pets/%s/%d.ppm", classes[k], i);
-            put_bytes(path, bytes, 11 + 192);
-        }
-    }
+    put_pictures("pets/cat", 0, each);
+    put_pictures("pets/dog", 1, each);
 }
 
 #define TRAIN "shunt train --device scalar --data imagefolder:pets --batch 4 --holdout 4 "
@@ -72,6 +74,76 @@ Test(train_command, normalisation)
     json_decref(report);
     run("shunt train --device scalar --resume --out run --preset half");
     expect_failure(2, "--preset", "--resume");
+}
+
+/* ---- Classes by name --------------------------------------------------------------------------------------------- */
+
+#define TRAIN_SPLITS                                                                                                   \
+    "shunt train --device scalar --data imagefolder:set --batch 4 --holdout 4 --init old.safetensors --epochs 3 "      \
+    "--lr 0.05 --seed 2 --json --out "
+
+/* A network that learns cat and dog from `train`: red and green. */
+static void put_split(const char *train)
+{
+    char path[64];
+    put_weights("old.safetensors", "resnet8", 10);
+    snprintf(path, sizeof path, "set/%s/cat", train);
+    put_pictures(path, 0, 16);
+    snprintf(path, sizeof path, "set/%s/dog", train);
+    put_pictures(path, 1, 16);
+}
+
+/* What the colours are is known, so the errors are, too: a network that tells red from green makes none. By number, Dog would be
+ * class 0, and all of its pictures wrong. */
+Test(train_command, test_classes_by_name)
+{
+    put_split("Training");
+    put_pictures("set/Testing/Dog", 1, 3);
+    put_pictures("set/Testing/cat", 0, 3);
+    run(TRAIN_SPLITS "run");
+    expect_success();
+    json_t *report = json_said();
+    cr_assert_eq(number_at(report, "validation_error"), 0);
+    cr_assert_eq(number_at(report, "test_error"), 0);
+    json_decref(report);
+    run("shunt eval --device scalar --weights run/best.safetensors --data imagefolder:set --json");
+    expect_success();
+    report = json_said();
+    cr_assert_eq(number_at(report, "top1_error"), 0);
+    json_decref(report);
+}
+
+Test(train_command, fewer_test_classes)
+{
+    put_split("train");
+    put_pictures("set/val/dog", 1, 3);
+    put_pictures("set/val/.thumbs", 2, 1);
+    run(TRAIN_SPLITS "run");
+    expect_success();
+    json_t *report = json_said();
+    cr_assert_eq(number_at(report, "test_error"), 0);
+    json_decref(report);
+}
+
+/* All of it is refused before the first step. */
+Test(train_command, test_classes_that_do_not_match)
+{
+    put_split("train");
+    put_pictures("set/val/dog", 1, 3);
+    put_pictures("set/val/zebra", 0, 1);
+    run(TRAIN_SPLITS "run");
+    expect_failure(1, "class 'zebra' of the test pictures", "the test pictures has dog, zebra");
+    cr_assert(strstr(said.err, "cat, dog"), "%s", said.err);
+    cr_assert(access("run/last.ckpt", F_OK));
+    run("mv set/val/zebra set/val/cat && mv set/val/cat/0.ppm set/val/cat/9.ppm && echo broken > set/val/cat/0.ppm");
+    run(TRAIN_SPLITS "run");
+    expect_failure(1, "1 of 5 pictures",
+                   "cat/0.ppm"); /* a test picture, which used to end the run after its last epoch */
+    cr_assert(access("run/last.ckpt", F_OK));
+    run(TRAIN_SPLITS "run --skip-bad");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    run("shunt inspect run/best.safetensors --json");
+    cr_assert(strstr(said.out, "\\\"test_pictures\\\":4,\\\"test_wrong\\\":0"), "%s", said.out);
 }
 
 /* The checkpoint says model, data and recipe; a run that is over is not trained again; what differs is refused. */

@@ -451,6 +451,30 @@ Test(train_run, fine_tuning)
     shunt_model_destroy(same);
 }
 
+/* Rows of the classifier go with the names of their classes. */
+Test(train_run, fine_tuning_classifier_by_name)
+{
+    const shunt_model_options three = {.classes = 3}, two = {.classes = 2};
+    shunt_model *old, *some, *others;
+    cr_assert(!shunt_model_create("resnet8", &three, &old) && !shunt_model_randomize(old, 3) &&
+              !shunt_model_set_labels(old, (const char *const[]){"n01 cat, kitten", "n02 dog", "n03 owl"}) &&
+              !shunt_model_save(old, "old.safetensors"));
+    cr_assert(!shunt_model_create("resnet8", &two, &some) &&
+              !shunt_model_set_labels(some, (const char *const[]){"n03", "kitten"}));
+    cr_assert(!shunt_model_create("resnet8", &three, &others) &&
+              !shunt_model_set_labels(others, (const char *const[]){"n03", "n02", "newt"}));
+    cr_assert_eq(shunt_model_adopt(some, "old.safetensors", 5), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_model_adopt(others, "old.safetensors", 5), SHUNT_OK, "%s", shunt_last_error());
+    const float *a = tensor(shunt_model_weights(old), "fc.weight"), *b = tensor(shunt_model_weights(some), "fc.weight");
+    cr_assert(!memcmp(b, a + 2 * 64, 64 * 4) && !memcmp(b + 64, a, 64 * 4));
+    const float *c = tensor(shunt_model_weights(old), "fc.bias"), *d = tensor(shunt_model_weights(some), "fc.bias");
+    cr_assert(d[0] == c[2] && d[1] == c[0]);
+    cr_assert(memcmp(tensor(shunt_model_weights(others), "fc.weight"), a + 2 * 64, 64 * 4)); /* all of it anew */
+    shunt_model_destroy(old);
+    shunt_model_destroy(some);
+    shunt_model_destroy(others);
+}
+
 Test(train_run, frozen_layers_stay)
 {
     run_parts parts;

@@ -33,15 +33,17 @@ static const option_row rows[] = {
      0, 0},
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: cifar10:DIR, cifar100:DIR (the binary versions), or imagefolder:DIR with DIR/class/*.jpg, "
-     "or with DIR/train/class/ and DIR/val/class/.",
+     "or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and the like). Classes of both are "
+     "matched by name.",
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",
      "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "
      "file that a run wrote, to repeat it. Without it: paper, or with --init finetune.",
      NULL, 0, 0},
     {"init", OPTION_TEXT, FIELD(init), "FILE",
-     "Start from these weights, of the same network; where the classes are others, the classifier is made anew.", NULL,
-     0, 0},
+     "Start from these weights, of the same network. The classifier is kept where its labels name all classes of the "
+     "data, and made anew where they do not.",
+     NULL, 0, 0},
     {"freeze", OPTION_TEXT, FIELD(freeze), "NAMES",
      "Layers that stay as they are, from the first one on: conv1,bn1,layer1.", NULL, 0, 0},
     {"epochs", OPTION_TEXT, FIELD(epochs), "N",
@@ -193,7 +195,8 @@ static int make_trainer(training *self)
                                .recompute = settings->recompute,
                                .skip_bad = settings->skip_bad,
                                .handler = handle,
-                               .context = self};
+                               .context = self,
+                               .test = self->test};
     progress_begin("checking the pictures", 0);
     shunt_status status = shunt_trainer_create(&setup, &self->trainer);
     progress_end();

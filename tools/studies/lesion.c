@@ -16,6 +16,7 @@ static const char *const columns[] = {"network", "removed",        "repeat",   "
 /* A network and what can be taken out of it. */
 typedef struct patient {
     const study_network *whole;
+    int64_t *classes;    /* the network's, for each of the data's */
     size_t total, count; /* blocks in all; and of those that can be taken out */
     shunt_block blocks[LESION_MOST_BLOCKS];
     size_t places[LESION_MOST_BLOCKS]; /* of those: which of all they are, from 1 */
@@ -50,7 +51,7 @@ static void put_row(csv *results, const patient *self, const lesion *done, const
     size_t used = 0;
     for (size_t i = 0; i < done->count && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? "+" : "", done->names[i]);
-    double classes = (double)shunt_dataset_classes(self->whole->data);
+    double classes = (double)shunt_model_classes(self->whole->model);
     csv_put(results, "%s", self->whole->name);
     csv_put(results, "%zu", done->count);
     csv_put(results, "%lld", (long long)done->repeat);
@@ -68,8 +69,10 @@ static void put_row(csv *results, const patient *self, const lesion *done, const
 static int evaluate(study_job *job, const patient *self, const lesion *wanted)
 {
     const study_network *whole = self->whole;
-    shunt_evaluate_options options = {
-        .size = sizeof options, .limit = (size_t)whole->pictures, .progress = networks_progress};
+    shunt_evaluate_options options = {.size = sizeof options,
+                                      .limit = (size_t)whole->pictures,
+                                      .progress = networks_progress,
+                                      .classes = self->classes};
     shunt_graph *graph = NULL;
     shunt_score score;
     shunt_status failed = shunt_model_without(whole->model, wanted->names, wanted->count, &graph);
@@ -154,33 +157,33 @@ static int take_several(study_job *job, const patient *self)
     return status;
 }
 
-/* A picture's label is the number of its class: what the network calls it has to be that, too. */
-static int check_classes(const study_network *whole)
+static int match_classes(const study_network *whole, int64_t **classes)
 {
-    size_t count = shunt_dataset_classes(whole->data);
-    int64_t *classes = calloc(count, sizeof *classes);
-    int status = classes ? EXIT_OK : say_failure("no memory");
-    if (!status && shunt_dataset_match(whole->data, whole->model, classes)) status = say_library_failure(whole->name);
-    for (size_t i = 0; !status && i < count; i++)
-        if (classes[i] != (int64_t)i)
-            status = say_failure("%s: its classes stand in another order than those of the data", whole->name);
-    free(classes);
+    *classes = calloc(shunt_dataset_classes(whole->data), sizeof **classes);
+    if (!*classes) return say_failure("no memory");
+    return shunt_dataset_match(whole->data, whole->model, *classes) ? say_library_failure(whole->name) : EXIT_OK;
+}
+
+/* All that is measured. */
+static int take_out(study_job *job, const patient *self)
+{
+    int64_t sizes = most_removed(job, self) - 1;
+    int64_t evaluations = 1 + (int64_t)self->count + (sizes > 0 ? sizes * repeats_of(job) : 0);
+    networks_progress_begin(self->whole->name, evaluations * self->whole->pictures);
+    int status = take_each(job, self);
+    if (status == EXIT_OK) status = study_update(job);
+    if (status == EXIT_OK) status = take_several(job, self);
+    networks_progress_end();
     return status;
 }
 
 static int operate(study_job *job, const study_network *whole)
 {
     patient self;
-    int status = check_classes(whole);
+    int status = match_classes(whole, &self.classes);
     if (status == EXIT_OK) status = find_blocks(whole, &self);
-    if (status) return status;
-    int64_t sizes = most_removed(job, &self) - 1;
-    int64_t evaluations = 1 + (int64_t)self.count + (sizes > 0 ? sizes * repeats_of(job) : 0);
-    networks_progress_begin(whole->name, evaluations * whole->pictures);
-    status = take_each(job, &self);
-    if (status == EXIT_OK) status = study_update(job);
-    if (status == EXIT_OK) status = take_several(job, &self);
-    networks_progress_end();
+    if (status == EXIT_OK) status = take_out(job, &self);
+    free(self.classes);
     return status;
 }
 

@@ -1,0 +1,81 @@
+/* folders.c - what lies in folders of pictures: the folders in one, and which files are pictures. */
+#include "runtime/data/folders.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "runtime/base/error.h"
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_shown(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static bool is_folder(const char *folder, const char *name)
+{
+    char *path;
+    struct stat info;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return false;
+    bool is = !stat(path, &info) && S_ISDIR(info.st_mode);
+    free(path);
+    return is;
+}
+
+/* The names of the folders in `path`, sorted; *names and what it holds are to be freed. */
+shunt_status folders_list(const char *path, char ***names, size_t *count)
+{
+    struct dirent **entries;
+    *names = NULL;
+    *count = 0;
+    int n = scandir(path, &entries, is_shown, by_name);
+    if (n < 0)
+        return shunt_fail(errno == ENOENT ? SHUNT_E_NOT_FOUND : SHUNT_E_IO, "%s: cannot read the folder: %s", path,
+                          strerror(errno));
+    shunt_status status = SHUNT_OK;
+    *names = calloc((size_t)n + 1, sizeof **names);
+    if (!*names) status = shunt_fail_memory();
+    for (int i = 0; i < n; i++) {
+        if (!status && is_folder(path, entries[i]->d_name)) {
+            (*names)[*count] = strdup(entries[i]->d_name);
+            if ((*names)[*count])
+                ++*count;
+            else
+                status = shunt_fail_memory();
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+void folders_free(char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++) free(names[i]);
+    free(names);
+}
+
+bool is_picture(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && dot != name && i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(dot, endings[i])) return true;
+    return false;
+}
+
+/* A folder's own pictures come before those of the folders in it, as in Python's os.walk. */
+int files_first(const FTSENT **a, const FTSENT **b)
+{
+    bool folder_a = (*a)->fts_info == FTS_D, folder_b = (*b)->fts_info == FTS_D;
+    return folder_a != folder_b ? folder_a - folder_b : strcmp((*a)->fts_name, (*b)->fts_name);
+}

@@ -1,0 +1,21 @@
+/* folders.h - what lies in folders of pictures, and where a split lies in one. */
+#ifndef SHUNT_RUNTIME_FOLDERS_H
+#define SHUNT_RUNTIME_FOLDERS_H
+
+#include <fts.h>
+#include <shunt/shunt.h>
+#include <stdbool.h>
+
+/* The names of the folders in `path`, sorted, to be freed. */
+shunt_status folders_list(const char *path, char ***names, size_t *count);
+void folders_free(char **names, size_t count);
+/* By the ending of its name. */
+bool is_picture(const char *name);
+/* For fts_open: a folder's own pictures come before those of the folders in it, as in Python's os.walk. */
+int files_first(const FTSENT **a, const FTSENT **b);
+
+/* splits.c: where the pictures of a split ("train", "test"; NULL: to test on, or all) lie in `where`; to be freed. labelled: they
+ * lie in one folder, and a file has their labels. */
+shunt_status split_find(const char *where, const char *split, bool labelled, char **out);
+
+#endif

@@ -1,0 +1,43 @@
+/* part.c - pictures that are not trained on: checked before the first step, and evaluated. */
+#include <stdlib.h>
+
+#include "runtime/base/error.h"
+#include "runtime/data/dataset.h"
+#include "runtime/train/evaluate.h"
+#include "runtime/train/trainer.h"
+
+shunt_status train_part_open(const shunt_trainer *self, const shunt_dataset *data, const char *whose, train_part *out)
+{
+    *out = (train_part){.data = data};
+    out->classes = calloc(data->classes + 1, sizeof *out->classes);
+    shunt_status status = out->classes ? SHUNT_OK : shunt_fail_memory();
+    if (!status) status = classes_match_data(data, whose, self->setup.data, out->classes);
+    if (!status) status = loader_check(data, self->setup.workers, self->setup.skip_bad, &out->pictures, &out->count);
+    if (!status && !out->count) status = shunt_fail(SHUNT_E_INVALID, "none of %s can be read", whose);
+    if (status) train_part_close(out);
+    return status;
+}
+
+void train_part_close(train_part *part)
+{
+    free(part->classes);
+    free(part->pictures);
+    *part = (train_part){0};
+}
+
+shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *part, const shunt_weights *weights,
+                                 void (*progress)(void *context, int64_t done), shunt_score *out)
+{
+    int64_t count = (int64_t)part->count, batch = self->recipe.batch < count ? self->recipe.batch : count;
+    evaluate_options options = {.pictures = {.data = part->data,
+                                             .indices = part->pictures,
+                                             .count = part->count,
+                                             .classes = part->classes,
+                                             .preprocess = self->setup.preprocess,
+                                             .batch = batch,
+                                             .end = (count + batch - 1) / batch,
+                                             .workers = self->setup.workers},
+                                .progress = progress,
+                                .context = (void *)self};
+    return evaluate(self->graph, weights, self->setup.device, &options, out);
+}
