@@ -182,9 +182,9 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
 {
     const shunt_device_entry *entry = shunt_device_describe(device);
     double batch = (double)settings->batch;
-    printf("%s%s, batch %lld, on %s (%s)\n", settings->train ? "training step of " : "", shunt_model_name(model),
-           (long long)settings->batch, entry->selector, entry->info->name);
-    printf("placement  %s\n", plan->placement);
+    say_line("%s%s, batch %lld, on %s (%s)", settings->train ? "training step of " : "", shunt_model_name(model),
+             (long long)settings->batch, entry->selector, entry->info->name);
+    say_line("placement  %s", plan->placement);
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
     printf("median     %.3f ms/image\n", m->median_ms / batch);

@@ -43,13 +43,13 @@ static int set_up_model(const classify_settings *self, shunt_model **out)
 
 static void print_guesses(const char *path, const shunt_guess *guesses, size_t count)
 {
-    puts(path);
+    say_line("%s", path);
     for (size_t i = 0; i < count; i++) {
-        printf("  %6.2f %%  ", 100 * (double)guesses[i].probability);
+        double percent = 100 * (double)guesses[i].probability;
         if (guesses[i].label)
-            printf("%s\n", guesses[i].label);
+            say_line("  %6.2f %%  %s", percent, guesses[i].label);
         else
-            printf("class %lld\n", (long long)guesses[i].index);
+            say_line("  %6.2f %%  class %lld", percent, (long long)guesses[i].index);
     }
 }
 

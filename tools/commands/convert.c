@@ -50,7 +50,7 @@ static int report(const shunt_weights *weights, const char *in, const char *out,
                                     json_text(out), "tensors", (json_int_t)shunt_weights_count(weights), "bytes",
                                     (json_int_t)bytes),
                           false);
-    printf("%s (%s) -> %s: %zu tensors, %s\n", in, format, out, shunt_weights_count(weights), human_bytes(bytes, text));
+    say_line("%s (%s) -> %s: %zu tensors, %s", in, format, out, shunt_weights_count(weights), human_bytes(bytes, text));
     return EXIT_OK;
 }
 

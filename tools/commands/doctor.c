@@ -130,11 +130,13 @@ static int print_examination(const examination *self)
     if (status == EXIT_OK) status = print_plugins(self->plugins);
     puts("\nDevices\n");
     if (status == EXIT_OK) status = print_devices(self->devices);
-    printf("\nCache: %s\n", self->cache);
+    putchar('\n');
+    say_line("Cache: %s", self->cache);
     for (const char *const *name = option_names; *name; name++)
-        if (shunt_option(*name)) printf("Option %s: %s\n", *name, shunt_option(*name));
-    printf("\n%s.\n", self->conclusion);
-    if (self->remedy[0]) printf("%s: %s\n", self->best ? "Still missing" : "To mend it", self->remedy);
+        if (shunt_option(*name)) say_line("Option %s: %s", *name, shunt_option(*name));
+    putchar('\n');
+    say_line("%s.", self->conclusion);
+    if (self->remedy[0]) say_line("%s: %s", self->best ? "Still missing" : "To mend it", self->remedy);
     return status;
 }
 

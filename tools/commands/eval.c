@@ -235,8 +235,12 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
     const tally *t = &self->tally;
     double n = (double)t->count;
     int status = EXIT_OK;
-    for (size_t m = 0; m < self->nmodels; m++) printf("%s%s", m ? " + " : "", shunt_model_name(self->models[m]));
-    printf(" on %s, %llu pictures\n", shunt_device_describe(self->device)->selector, (unsigned long long)t->count);
+    char names[1024] = "";
+    for (size_t m = 0, used = 0; m < self->nmodels && used < sizeof names; m++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", m ? " + " : "",
+                                 shunt_model_name(self->models[m]));
+    say_line("%s on %s, %llu pictures", names, shunt_device_describe(self->device)->selector,
+             (unsigned long long)t->count);
     for (size_t m = 0; m < self->nmodels; m++) print_preprocess(shunt_model_preprocess(self->models[m]));
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",

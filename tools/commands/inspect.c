@@ -51,12 +51,12 @@ static int print_weights(const shunt_weights *weights)
     int status = table_end(&out);
     const char *producer = shunt_weights_producer(weights);
     printf("\n%zu tensors, %s\n", shunt_weights_count(weights), human_bytes(total, bytes));
-    printf("file: %s%s%s\n", shunt_weights_format(weights), producer ? ", written by " : "", producer ? producer : "");
+    say_line("file: %s%s%s", shunt_weights_format(weights), producer ? ", written by " : "", producer ? producer : "");
     for (const char *name = NULL; (name = shunt_weights_unusable_next(weights, name));)
-        printf("left out: %s: %s\n", name, shunt_weights_unusable(weights, name));
+        say_line("left out: %s: %s", name, shunt_weights_unusable(weights, name));
     for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));) {
         const char *value = shunt_weights_metadata(weights, key);
-        printf("%s: %.200s%s\n", key, value, strlen(value) > 200 ? " ..." : "");
+        say_line("%s: %.200s%s", key, value, strlen(value) > 200 ? " ..." : "");
     }
     return status;
 }
@@ -101,8 +101,9 @@ static int print_plan(const shunt_model *model, const shunt_plan_report *plan, i
     shunt_graph_cost cost = shunt_graph_count(shunt_model_graph(model));
     char macs[16], flops[16], activations[16], weights[16], workspace[16], sum[16];
     int status = print_steps(plan);
-    printf("\nmodel       %s, batch %lld\n", shunt_model_name(model), (long long)batch);
-    printf("placement   %s\n", plan->placement);
+    putchar('\n');
+    say_line("model       %s, batch %lld", shunt_model_name(model), (long long)batch);
+    say_line("placement   %s", plan->placement);
     printf("parameters  %llu\n", (unsigned long long)cost.parameters);
     printf("MACs        %llu (%s) a picture\n", (unsigned long long)cost.macs, human_count((double)cost.macs, macs));
     printf("FLOPs       %s a run\n", human_count((double)plan->flops, flops));

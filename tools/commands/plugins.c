@@ -30,7 +30,8 @@ int print_plugins(const shunt_plugin_list *plugins)
         table_cell(&out, "%s", e->path);
     }
     int status = table_end(&out);
-    printf("\nFolders searched: %s\n", shunt_plugin_folders());
+    putchar('\n');
+    say_line("Folders searched: %s", shunt_plugin_folders());
     return status;
 }
 

@@ -103,7 +103,8 @@ static int report(const pull_settings *settings, const char *path, const char *k
         return print_json(json_pack("{s:o, s:s, s:i, s:b}", "path", json_text(path), "sha256", digits, "digits_checked",
                                     (int)strlen(known), "already_there", (int)there),
                           false);
-    printf("%s%s\nSHA-256 %s\n", path, there ? " (was there already)" : "", digits);
+    say_line("%s%s", path, there ? " (was there already)" : "");
+    say_line("SHA-256 %s", digits);
     if (!*known)
         puts("No digest is known to check it by: compare this one with its publisher's.");
     else if (strlen(known) < 64)

@@ -108,8 +108,10 @@ static int print_report(const char *path)
     size_t room = 0;
     FILE *file = fopen(path, "r");
     if (!file) return say_failure("%s: %s", path, strerror(errno));
-    while (getline(&line, &room, file) >= 0)
-        if (strncmp(line, "![", 2)) fputs(line, stdout);
+    while (getline(&line, &room, file) >= 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "![", 2)) say_line("%s", line);
+    }
     free(line);
     fclose(file);
     return EXIT_OK;

@@ -278,7 +278,7 @@ static int report(training *self)
     if (self->test)
         printf("test          %.2f %% error (%lld of %lld wrong)\n", error, (long long)score.wrong,
                (long long)score.pictures);
-    printf("weights       %s/best.safetensors\n", self->settings->out);
+    say_line("weights       %s/best.safetensors", self->settings->out);
     return EXIT_OK;
 }
 

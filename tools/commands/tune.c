@@ -279,13 +279,13 @@ static int print_report(const tuning *self)
         after += uses * best;
     }
     if (self->ops == 0)
-        printf("No op of %s has several algorithms on %s: there is nothing to tune.\n", shunt_model_name(self->model),
-               selector);
+        say_line("No op of %s has several algorithms on %s: there is nothing to tune.", shunt_model_name(self->model),
+                 selector);
     else if (count == 0 && self->known == self->ops)
         printf("All %lld ops are tuned already; --full looks further, --retry starts anew.\n", (long long)self->ops);
     if (count) printf("\nall of them  %.3f ms with the best guesses, %.3f ms tuned\n", before / 1e3, after / 1e3);
-    printf("device       %s (%s)\n", selector, text_of(self->device, "name"));
-    printf("kept in      %s/tuning.json\n", shunt_cache_folder());
+    say_line("device       %s (%s)", selector, text_of(self->device, "name"));
+    say_line("kept in      %s/tuning.json", shunt_cache_folder());
     return status;
 }
 

@@ -137,10 +137,10 @@ static int print_findings(const findings *self, const char *selector)
     json_array_foreach(self->checks, i, check)
     {
         const char *problem = json_string_value(json_object_get(check, "problem"));
-        if (problem)
-            printf("\n%s: %s\n  again: shunt verify --device %s %s\n",
-                   json_string_value(json_object_get(check, "check")), problem, selector,
-                   json_string_value(json_object_get(check, "again")));
+        if (!problem) continue;
+        putchar('\n');
+        say_line("%s: %s", json_string_value(json_object_get(check, "check")), problem);
+        say_line("  again: shunt verify --device %s %s", selector, json_string_value(json_object_get(check, "again")));
     }
     printf("\n%s: %zu checks, %d failed\n", selector, json_array_size(self->checks), self->failed);
     return status;

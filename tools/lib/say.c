@@ -5,7 +5,9 @@
 #include "runtime/shared/text.h"
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char prefix[64] = "shunt";
@@ -52,11 +54,36 @@ int say_usage(const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* The message was made printable, so its subject is compared as it is there. */
+static bool begins_with(const char *message, const char *subject)
+{
+    char shown[4096];
+    snprintf(shown, sizeof shown, "%s", subject);
+    text_make_printable(shown);
+    return !strncmp(message, shown, strlen(shown));
+}
+
 int say_library_failure(const char *subject)
 {
     const char *message = shunt_last_error();
-    if (subject && strncmp(message, subject, strlen(subject)) != 0) return say_failure("%s: %s", subject, message);
+    if (subject && !begins_with(message, subject)) return say_failure("%s: %s", subject, message);
     return say_failure("%s", message);
+}
+
+void say_line(const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        say_failure("no memory");
+        return;
+    }
+    text_make_printable(text);
+    puts(text);
+    free(text);
 }
 
 void say_log(void *context, int level, const char *message)

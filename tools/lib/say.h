@@ -1,4 +1,4 @@
-/* say.h - everything that the command prints beside its results: errors, log lines, and the end of standard output.
+/* say.h - lines that hold names from outside: errors, log lines, lines of the result; and the end of standard output.
  * Errors are one line on stderr: "shunt classify: cat.jpg: reason; what to do". */
 #ifndef SHUNT_TOOLS_SAY_H
 #define SHUNT_TOOLS_SAY_H
@@ -13,6 +13,10 @@ int say_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int say_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The library's last message, after "SUBJECT: " unless subject is NULL or the message starts with it. */
 int say_library_failure(const char *subject);
+
+/* A line of the result, on stdout. It is made printable, whatever the names in it hold; so what prints a file's, a tensor's
+ * or a label's name as text is this, or a table. */
+void say_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* For shunt_set_log_handler. */
 void say_log(void *context, int level, const char *message);
