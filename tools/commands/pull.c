@@ -93,7 +93,7 @@ static int make_folder(const char *path)
 {
     size_t length;
     int error = make_folders(path, 0700, &length);
-    return error ? say_failure("%.*s: cannot be made: %s", (int)length, path, strerror(error)) : EXIT_OK;
+    return error ? say_failure("%s: cannot be made: %.*s: %s", path, (int)length, path, strerror(error)) : EXIT_OK;
 }
 
 /* What is known by a file's whole digest, or by as much of it as is known. */

@@ -191,7 +191,7 @@ static int make_folder(const char *path)
 {
     size_t length;
     int error = make_folders(path, 0777, &length);
-    return error ? say_failure("%.*s: cannot be made: %s", (int)length, path, strerror(error)) : EXIT_OK;
+    return error ? say_failure("%s: cannot be made: %.*s: %s", path, (int)length, path, strerror(error)) : EXIT_OK;
 }
 
 /* What a folder's study began with takes the place of what was not typed. */
