@@ -61,11 +61,13 @@ shunt_status ocl_gemm_run(shunt_bqueue *queue, const ocl_gemm *gemm, shunt_arg a
                           cl_mem temporary)
 {
     cl_event event;
+    ocl_turn_begin(queue->device, queue);
     CLBlastStatusCode code =
         clblast.gemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeYes, gemm->m, gemm->n, gemm->k, 1.0f,
                      a.buffer->memory, a.offset / sizeof(float), gemm->k, b.buffer->memory, b.offset / sizeof(float),
                      gemm->k, 0.0f, dst.buffer->memory, dst.offset / sizeof(float), gemm->n, &queue->queue,
                      ocl_record_slot(queue, &event), temporary);
+    ocl_turn_end(queue->device);
     if (code) return ocl_failed("CLBlastSgemmWithTempBuffer", (cl_int)code);
     ocl_recorded(queue, event);
     return SHUNT_OK;

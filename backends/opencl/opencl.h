@@ -104,6 +104,7 @@ struct shunt_bqueue {
     ocl_device *device;
     cl_command_queue queue;
     shunt_bevent *recording; /* commands given meanwhile belong to this event; NULL: to none */
+    cl_int failed;           /* what another queue's turn found when it finished this one (turn.c) */
 };
 
 shunt_status ocl_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);
@@ -126,6 +127,14 @@ shunt_status ocl_record_end(shunt_bqueue *queue, shunt_bevent **out, shunt_statu
 /* Where a command is to leave its event: *slot, or NULL when nobody asks. ocl_recorded then takes it over. */
 cl_event *ocl_record_slot(const shunt_bqueue *queue, cl_event *slot);
 void ocl_recorded(shunt_bqueue *queue, cl_event event);
+
+/* ---- One queue at a time, where the driver needs it (turn.c) ------------------------------------------------------------ */
+
+/* Between the two the queue is given a kernel, and no other queue runs one; with queue NULL none runs. */
+void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue);
+void ocl_turn_end(const ocl_device *device);
+/* The queue is finished. Returns the code with which it failed when another queue took its turn. */
+cl_int ocl_turn_over(shunt_bqueue *queue);
 
 /* ---- Ops (op.c) ------------------------------------------------------------------------------------------------------ */
 

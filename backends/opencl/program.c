@@ -191,7 +191,9 @@ void ocl_programs_save(ocl_device *device)
         size_t nkey;
         char *key = make_key(device, at->source, at->options, &nkey);
         if (!key) continue;
+        ocl_turn_begin(device, NULL);
         store(at->program, key, nkey);
+        ocl_turn_end(device);
         free(key);
     }
     pthread_mutex_unlock(&device->lock);

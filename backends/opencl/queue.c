@@ -24,6 +24,7 @@ void ocl_queue_destroy(shunt_bdevice *base, shunt_bqueue *queue)
     (void)base;
     if (!queue) return;
     clFinish(queue->queue); /* its failure is of no use to anybody any more */
+    ocl_turn_over(queue);
     clReleaseCommandQueue(queue->queue);
     free(queue);
 }
@@ -36,7 +37,8 @@ shunt_status ocl_queue_flush(shunt_bqueue *queue)
 
 shunt_status ocl_queue_finish(shunt_bqueue *queue)
 {
-    cl_int code = clFinish(queue->queue);
+    cl_int code = clFinish(queue->queue), before = ocl_turn_over(queue);
+    if (!code) code = before;
     return code ? ocl_failed("clFinish", code) : SHUNT_OK;
 }
 

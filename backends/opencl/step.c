@@ -115,8 +115,10 @@ shunt_status ocl_step_run(ocl_step *step, shunt_bqueue *queue, uint32_t ntensors
         if (!code) code = clSetKernelArg(step->kernel, 2 * i + 1, sizeof at, &at);
         if (code) return ocl_failed("clSetKernelArg", code);
     }
+    ocl_turn_begin(queue->device, queue);
     cl_int code = clEnqueueNDRangeKernel(queue->queue, step->kernel, step->dims, NULL, step->global, step->local, 0,
                                          NULL, ocl_record_slot(queue, &event));
+    ocl_turn_end(queue->device);
     if (code) return ocl_failed("clEnqueueNDRangeKernel", code);
     ocl_recorded(queue, event);
     return SHUNT_OK;

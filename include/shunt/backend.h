@@ -12,7 +12,9 @@
  * A change that cannot be made like this raises SHUNT_ABI_MAJOR.
  *
  * Threads: unless a function says otherwise it may be called from any thread at any time; one queue, one op and
- * one buffer are used by one thread at a time, which the runtime sees to.
+ * one buffer are used by one thread at a time, which the runtime sees to. Queues, ops and buffers of one device, and
+ * devices of one driver, are used by several threads at once. Where a driver or library cannot do that, the plugin
+ * locks: neither the runtime nor an application knows of it.
  * Errors: a function that returns shunt_status and fails has changed nothing, and has left a message for
  * shunt_backend.last_error() on the calling thread. A plugin never prints, exits, aborts or calls getenv, and
  * lets no C++ exception out.

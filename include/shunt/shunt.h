@@ -9,7 +9,10 @@
  * tried, why it failed and what to do. The library never prints, exits or aborts; set a log handler to see what it
  * would say. Strings are UTF-8. Sizes are bytes unless said otherwise. What a function gives through **out is the
  * caller's, until the matching destroy/close; destroying NULL does nothing.
- * Threads: functions on one object are called by one thread at a time; different objects are independent.
+ * Threads: functions on one object are called by one thread at a time; different objects are independent. A device may be
+ * used by several models and executors in several threads at once, on every backend; it is closed after all of them. So may
+ * weights that executors read, while nobody changes them. Functions without an object may be called at any time, but
+ * shunt_shutdown.
  * Growth: a program keeps working with later versions of the library of the same soversion. Option structs begin with `size`
  * and may grow at their end: set it to sizeof the struct; 0 stands for the fields of the first version, and later fields
  * count as 0. Structs that the library makes and gives through a pointer (entries, reports, steps, events) may grow at their
