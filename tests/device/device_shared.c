@@ -102,7 +102,7 @@ int main(int argc, char **argv)
         const char *cache; /* new: cold */
         bool shared;
         int threads;
-    } cases[] = {{"a", true, 8}, {"a", true, 2}, {"a", false, 8}, {"b", false, 4}, {"b", true, 5}};
+    } cases[] = {{"a", true, 8}, {"a", true, 2}, {"a", false, 8}, {"b", false, 2}, {"b", true, 5}};
     char folder[] = "/tmp/shunt-shared-XXXXXX", cache[64], command[64];
     int failures = 0;
     if (argc != 3 || !mkdtemp(folder)) return 2;
