@@ -7,7 +7,7 @@
 /* The preset of the net's data set, at the size that was asked for. */
 shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
 {
-    shunt_status status = shunt_preprocess_preset(net->cifar ? "cifar10" : "imagenet", out);
+    shunt_status status = shunt_preprocess_preset(net_preset(net), out);
     int64_t side = net->height < net->width ? net->height : net->width;
     if (status || side == out->crop) return status;
     out->resize = (side * out->resize + out->crop / 2) / out->crop;

@@ -3,8 +3,16 @@
 #include "models/nets/net.h"
 
 #include <stdio.h>
+#include <string.h>
 
-shunt_value cnn_layers(const net_spec *net, shunt_graph *graph, shunt_value src, float epsilon)
+static bool parse(const char *name, bool cifar, net_spec *net)
+{
+    if (cifar || strcmp(name, "cnn")) return false;
+    *net = (net_spec){.name = "cnn", .cifar = true, .base = 64};
+    return true;
+}
+
+static shunt_value layers(net_builder *b, shunt_value src)
 {
     enum { STAGES = 3 };
     char conv[16], norm[16], relu[16], pool[16];
@@ -13,9 +21,10 @@ shunt_value cnn_layers(const net_spec *net, shunt_graph *graph, shunt_value src,
         snprintf(norm, sizeof norm, "bn%d", i + 1);
         snprintf(relu, sizeof relu, "relu%d", i + 1);
         snprintf(pool, sizeof pool, "pool%d", i + 1);
-        src = shunt_graph_conv(graph, conv, src, net->base << i, 3, 1, 1, 0);
-        src = shunt_graph_relu(graph, relu, shunt_graph_batch_norm(graph, norm, src, epsilon));
-        src = shunt_graph_max_pool(graph, pool, src, 2, 2, 0);
+        src = net_conv_norm(b->graph, conv, norm, src, b->net->base << i, 3, 1);
+        src = shunt_graph_max_pool(b->graph, pool, shunt_graph_relu(b->graph, relu, src), 2, 2, 0);
     }
     return src;
 }
+
+const net_family net_cnn = {.names = (const char *const[]){"cnn", NULL}, .parse = parse, .layers = layers};

@@ -1,4 +1,5 @@
-/* net.h - a network: what its name and options say, and the graph built from that. Knows no device and no weights. */
+/* net.h - a network: what its name and options say, and the graph built from that. Knows no device and no weights.
+ * A family of networks is one file with a net_family, and one line in families.c. */
 #ifndef SHUNT_MODELS_NETS_NET_H
 #define SHUNT_MODELS_NETS_NET_H
 
@@ -7,33 +8,75 @@
 
 enum { NET_STAGES = 4, NET_MOST_DEPTH = 10000 };
 
-/* A network, as its name and options say: all that building it needs. */
+typedef struct net_family net_family;
+
+/* A network, as its name and options say: all that building it needs. Zero is the usual choice for every field that a
+ * family does not set. */
 typedef struct net_spec {
     char name[32]; /* the shortest that means this net: "resnet20", "cifar-resnet50" */
-    bool cifar, bottleneck, residual, v1;
+    const net_family *family;
+    bool cifar; /* made for 32x32 pictures: a first convolution of 3x3, stride 1 */
+    int64_t classes, height, width;
+
+    /* Residual and plain networks (residual.c). */
+    bool bottleneck, residual, v1;
     char shortcut; /* 'A', 'B', 'C'; 0 in nets without */
     int blocks[NET_STAGES];
-    int64_t classes, height, width;
-    int64_t base; /* channels of the first stage */
-    bool pooled;  /* the CNN without blocks: cnn.c */
+    int64_t base;            /* channels of the first stage */
+    int64_t groups;          /* of a bottleneck's 3x3 convolution; 0: 1 */
+    int64_t group_width;     /* channels of such a group in the first stage, when groups > 0 */
+    bool max_pool;           /* behind the first convolution of a CIFAR net, too */
+    bool deep_stem;          /* three 3x3 convolutions instead of one of 7x7 */
+    bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
+    char antialias; /* strides become a convolution of stride 1 and: 'b' a blur of 3x3, 'a' an average pool of 2x2 */
 } net_spec;
 
-/* The caller's options as this library knows them; all 0 for NULL. */
-shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given);
-/* zoo.c: name and options (NULL: defaults) to description. */
-shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
-
-/* Blocks whose convolutions are left out, by name. */
+/* A network that is being built. Blocks that are left out are named (count 0: none). */
 typedef struct net_lesion {
     const char *const *blocks;
     size_t count;
 } net_lesion;
 
-/* resnet.c: the blocks of a depth, false when there is no such net; and the graph. lesion: NULL: none. */
-bool net_blocks(int depth, bool cifar, net_spec *net);
-shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
+typedef struct net_builder {
+    const net_spec *net;
+    const net_lesion *lesion; /* or NULL */
+    shunt_graph *graph;
+    char block[24]; /* "layer1.0", the prefix of names; see net_named */
+} net_builder;
 
-/* cnn.c: the layers of a net that is pooled. Returns the last one's features. */
-shunt_value cnn_layers(const net_spec *net, shunt_graph *graph, shunt_value src, float epsilon);
+struct net_family {
+    const char *const *names; /* what lists show, ended by NULL: "resnet18", "resnet6n+2" */
+    /* Fills *net, which is zero but for classes and size, if `name` is one of the family's. cifar: the name begins with
+     * "cifar-", which is cut off. */
+    bool (*parse)(const char *name, bool cifar, net_spec *net);
+    /* The layers from src (N, 3, H, W) to the features (N, C, H', W') that are averaged and classified. */
+    shunt_value (*layers)(net_builder *builder, shunt_value src);
+    const char *preset; /* how pictures are preprocessed; NULL: "cifar10" or "imagenet", by net->cifar */
+};
+
+/* families.c: the caller's options as this library knows them; all 0 for NULL. */
+shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given);
+/* families.c: name and options (NULL: defaults) to description. */
+shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
+/* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
+shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
+/* The name of the preset for the net's pictures. */
+const char *net_preset(const net_spec *net);
+
+/* ---- What families build with ---- */
+
+/* PREFIX and a depth: "resnet", "resnet34" -> 34. 0: the name is no such text, or more than NET_MOST_DEPTH. */
+int net_depth(const char *name, const char *prefix);
+/* residual.c: the paper's Table 1. Sets bottleneck and blocks; false when it has no such depth. */
+bool net_table1(int depth, net_spec *net);
+/* The layers of residual and plain networks. */
+shunt_value residual_layers(net_builder *builder, shunt_value src);
+
+enum { NET_NAME_CHARS = 64 };
+/* builder->block + "." + part, in text. */
+const char *net_named(const net_builder *builder, char text[NET_NAME_CHARS], const char *part);
+/* A convolution without bias, padded by half its kernel, and its batch norm; `conv` and `norm` are whole names. */
+shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, int64_t channels,
+                          int64_t kernel, int stride);
 
 #endif

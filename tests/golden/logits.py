@@ -2,15 +2,19 @@
 """Writes logits.json: what PyTorch and torchvision compute for the networks of models/, from the weights and inputs of
 docs/random-weights.md. Only seeds and results are kept: 40 logits of each image, and the norm of all.
 
-Run with Debian's python3-torch and python3-torchvision: python3 logits.py > logits.json (about six minutes of one processor)
-Computed in float64, so that the expected values carry no rounding errors of their own."""
+    python3 logits.py >new.json             # all networks: about seven minutes of one processor
+    python3 logits.py MODEL... >new.json    # computes these; takes the others from logits.json
+
+Needs Debian's python3-torch and python3-torchvision, and timm 1.0 from PyPI for timm's networks. Computed in float64, so that the expected values carry no rounding errors of their own."""
 import json
 import math
+import pathlib
 import sys
 
 import numpy as np
 import torch
 import torch.nn as nn
+import torchvision
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 SEED = 1
@@ -149,10 +153,39 @@ CASES = [
     ("resnet20", "C", 0, 3, [(32, 32)]),
     ("cifar-resnet50", "", 0, 3, [(32, 32)]),
     ("plain20", "", 0, 3, [(32, 32)]),
+    ("resnext50_32x4d", "", 0, 1, [(97, 64)]),
+    ("resnext101_64x4d", "", 0, 1, [(64, 64)]),
+    ("wide_resnet50_2", "", 0, 1, [(97, 64)]),
+    ("resnet18d", "", 0, 1, [(97, 64)]),
+    ("resnet50d", "", 0, 1, [(97, 70)]),
+    ("resnetblur18", "", 0, 1, [(97, 64)]),
+    ("resnetblur50", "", 0, 1, [(97, 70)]),
+    ("resnetaa50", "", 0, 1, [(97, 64)]),
+    ("cifar-bottleneck50", "", 0, 3, [(32, 32)]),
+    ("cifar-pooled18", "", 0, 3, [(32, 32)]),
+    ("cifar-pooled50", "", 0, 3, [(45, 27)]),
 ]
+TIMM = ("resnet18d", "resnet50d", "resnetblur18", "resnetblur50", "resnetaa50")
+
+
+def small_pictures(depth, pooled):
+    """Table 1's layers as kuangliu's pytorch-cifar (no max pool) and huyvnphan's PyTorch_CIFAR10 (pooled) have them."""
+    net = ResNet(*TABLE[depth], num_classes=10)
+    net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+    if not pooled:
+        net.maxpool = nn.Identity()
+    return net
 
 
 def build(name, shortcut, v1):
+    if name in TIMM:
+        import timm
+
+        return randomize(timm.create_model(name))
+    if hasattr(torchvision.models, name) and not name.startswith("resnet"):
+        return randomize(getattr(torchvision.models, name)(weights=None))
+    if "bottleneck" in name or "pooled" in name:
+        return randomize(small_pictures(int(name[-2:]), "pooled" in name))
     kind = "plain" if "plain" in name else "resnet"
     depth = int(name.split(kind)[1])
     cifar = name.startswith("cifar-") or depth not in TABLE
@@ -167,8 +200,15 @@ def run(net, images, height, width):
 
 
 def main():
+    wanted, kept = sys.argv[1:], {}
+    if wanted:
+        for case in json.loads((pathlib.Path(__file__).parent / "logits.json").read_text()):
+            kept.setdefault((case["model"], case["shortcut"], case["v1"]), []).append(json.dumps(case))
     lines = []
     for name, shortcut, v1, images, sizes in CASES:
+        if wanted and name not in wanted:
+            lines += kept[name, shortcut, v1]
+            continue
         net = build(name, shortcut, v1)
         for height, width in sizes:
             y = run(net, images, height, width)

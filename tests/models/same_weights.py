@@ -97,8 +97,9 @@ def trained_resnet20():
     return net, (x - mean) / std
 
 
-def random_resnet18():
-    net = build("resnet18", "", 0).train()
+def random_net(name):
+    """Random weights, and running statistics of two batches, so that numbers keep their size through all layers."""
+    net = build(name, "", 0).train()
     with torch.no_grad():
         for i in range(2):
             net(fill(f"batch{i}", (4, 3, 64, 64), -2, 2))
@@ -148,7 +149,10 @@ def main(program, *devices):
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     good = True
-    for name, make in ("resnet20", trained_resnet20), ("resnet18", random_resnet18):
+    networks = {"resnet20": trained_resnet20}
+    for name in "resnet18", "resnext50_32x4d", "wide_resnet50_2":
+        networks[name] = lambda name=name: random_net(name)
+    for name, make in networks.items():
         with tempfile.TemporaryDirectory() as folder:
             good &= compare(name, make, program, devices, pathlib.Path(folder))
     sys.exit(0 if good else f"same_weights: beyond {BOUND}")

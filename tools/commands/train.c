@@ -23,9 +23,8 @@ typedef struct train_settings {
 
 static const option_row rows[] = {
     {"model", OPTION_TEXT, FIELD(model), "M",
-     "The network: resnet18, resnet34, resnet50 ..., plain18, plain34; resnetD and plainD with D = 6n+2 for the CIFAR "
-     "nets; cifar-resnet18, cifar-plain18, mini-resnet, cnn to compare them with. Without it: that of --init, or of "
-     "the checkpoint.",
+     "The network: resnet50, resnext50_32x4d, plain34 ... for ImageNet; resnet20, plain56, cifar-resnet18, mini-resnet, "
+     "cnn ... for CIFAR; an unknown name lists all. Default: that of --init, or of the checkpoint.",
      NULL, 0, 0},
     {"shortcut", OPTION_TEXT, FIELD(shortcut), "A|B|C",
      "Shortcut option of the paper. Without it: B, or A for the CIFAR nets.", NULL, 0, 0},

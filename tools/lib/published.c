@@ -19,6 +19,17 @@ const published published_weights[] = {
     {"resnet101-v2", "resnet101", TORCHVISION "resnet101-cd907fc2.pth", "imagenet-v2", "18.11/4.22"},
     {"resnet152", "resnet152", TORCHVISION "resnet152-394f9c45.pth", "imagenet", "21.69/5.95"},
     {"resnet152-v2", "resnet152", TORCHVISION "resnet152-f82ba261.pth", "imagenet-v2", "17.72/4.00"},
+    {"resnext50_32x4d", "resnext50_32x4d", TORCHVISION "resnext50_32x4d-7cdf4587.pth", "imagenet", "22.38/6.30"},
+    {"resnext50_32x4d-v2", "resnext50_32x4d", TORCHVISION "resnext50_32x4d-1a0047aa.pth", "imagenet-v2", "18.80/4.66"},
+    {"resnext101_32x8d", "resnext101_32x8d", TORCHVISION "resnext101_32x8d-8ba56ff5.pth", "imagenet", "20.69/5.47"},
+    {"resnext101_32x8d-v2", "resnext101_32x8d", TORCHVISION "resnext101_32x8d-110c445d.pth", "imagenet-v2",
+     "17.17/3.77"},
+    {"resnext101_64x4d", "resnext101_64x4d", TORCHVISION "resnext101_64x4d-173b62eb.pth", "imagenet-v2", "16.75/3.55"},
+    {"wide_resnet50_2", "wide_resnet50_2", TORCHVISION "wide_resnet50_2-95faca4d.pth", "imagenet", "21.53/5.91"},
+    {"wide_resnet50_2-v2", "wide_resnet50_2", TORCHVISION "wide_resnet50_2-9ba9bcbe.pth", "imagenet-v2", "18.40/4.24"},
+    {"wide_resnet101_2", "wide_resnet101_2", TORCHVISION "wide_resnet101_2-32ee1156.pth", "imagenet", "21.15/5.72"},
+    {"wide_resnet101_2-v2", "wide_resnet101_2", TORCHVISION "wide_resnet101_2-d733dc28.pth", "imagenet-v2",
+     "17.49/3.98"},
     {0}};
 
 const published *published_find(const char *name)

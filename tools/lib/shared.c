@@ -21,9 +21,9 @@ const option_row device_rows[] = {
 
 const option_row model_rows[] = {
     {"model", OPTION_TEXT, offsetof(model_settings, model), "M",
-     "The network: resnet18, resnet34, resnet50, resnet101, resnet152, plain18, plain34; resnetD and plainD with "
-     "D = 6n+2 for the CIFAR nets (cifar-resnet50 where D is both); cifar-resnet18, cifar-plain18, mini-resnet, cnn; "
-     "or an ONNX file, such as ./net.onnx, which brings its weights. Without it: what the weight file says.",
+     "The network: resnet50, resnext50_32x4d, wide_resnet50_2, resnet50d ... for ImageNet; resnet20, plain56, "
+     "cifar-resnet18 ... for CIFAR; an unknown name lists all. Or an ONNX file, such as ./net.onnx, which brings its "
+     "weights. Default: the network that the weight file names.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "

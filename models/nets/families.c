@@ -1,0 +1,127 @@
+/* families.c - the networks that have names, one family a line, and what a name and options together describe. */
+#include "models/nets/net.h"
+#include "runtime/base/error.h"
+#include "runtime/base/sized.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_CLASSES = 1 << 24, MOST_PIXELS_A_SIDE = 1 << 16 };
+
+extern const net_family net_resnet, net_cifar_resnet, net_mini_resnet, net_cnn, net_resnext, net_wide_resnet,
+    net_resnet_d, net_antialiased, net_cifar_bottleneck, net_cifar_pooled;
+
+/* The first that knows a name has it. */
+static const net_family *const families[] = {
+    &net_resnet,   &net_cifar_resnet, &net_mini_resnet,      &net_cnn,          &net_resnext, &net_wide_resnet,
+    &net_resnet_d, &net_antialiased,  &net_cifar_bottleneck, &net_cifar_pooled,
+};
+enum { NFAMILIES = sizeof families / sizeof *families };
+
+const char *shunt_model_family(size_t index)
+{
+    for (size_t f = 0; f < NFAMILIES; f++)
+        for (const char *const *name = families[f]->names; *name; name++)
+            if (!index--) return *name;
+    return NULL;
+}
+
+int net_depth(const char *name, const char *prefix)
+{
+    const size_t length = strlen(prefix);
+    if (strncmp(name, prefix, length)) return 0;
+    name += length;
+    const size_t digits = strspn(name, "0123456789");
+    if (!digits || digits > 5 || name[digits] || *name == '0') return 0;
+    const int depth = atoi(name);
+    return depth <= NET_MOST_DEPTH ? depth : 0;
+}
+
+static shunt_status unknown(const char *name)
+{
+    char list[1024];
+    size_t used = 0;
+    const char *family;
+    for (size_t i = 0; (family = shunt_model_family(i)) && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", family);
+    return shunt_fail(SHUNT_E_NOT_FOUND,
+                      "no model '%.40s'; there are %s, with 6n+2 = 20, 32, 44, 56, 110 ... up to %d; resnet50 and "
+                      "resnet152 mean ImageNet's, CIFAR's are cifar-resnet50 and cifar-resnet152",
+                      name, list, NET_MOST_DEPTH);
+}
+
+static shunt_status parse(const char *name, net_spec *out)
+{
+    static const char prefix[] = "cifar-";
+    const bool cifar = !strncmp(name, prefix, sizeof prefix - 1);
+    for (size_t f = 0; f < NFAMILIES; f++) {
+        net_spec net = {.base = 64};
+        if (!families[f]->parse(name + (cifar ? sizeof prefix - 1 : 0), cifar, &net)) continue;
+        net.family = families[f];
+        *out = net;
+        return SHUNT_OK;
+    }
+    return unknown(name);
+}
+
+static shunt_status choose(const char *what, int64_t wanted, int64_t usual, int64_t most, int64_t *out)
+{
+    *out = wanted ? wanted : usual;
+    if (*out >= 1 && *out <= most) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID, "%s is %lld; give 1 to %lld", what, (long long)wanted, (long long)most);
+}
+
+static shunt_status choose_shortcut(const char *name, char kind, net_spec *net)
+{
+    if (kind && !strchr("ABC", kind)) return shunt_fail(SHUNT_E_INVALID, "shortcut is '%c'; give A, B or C", kind);
+    if (kind && !net->residual) return shunt_fail(SHUNT_E_INVALID, "%s: a plain net has no shortcuts to choose", name);
+    if (!net->residual) net->shortcut = 0;
+    if (kind) net->shortcut = kind;
+    return SHUNT_OK;
+}
+
+shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given)
+{
+    return sized_take(own, sizeof *own, SIZE_THROUGH(shunt_model_options, v1), given, "shunt_model_options");
+}
+
+shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out)
+{
+    shunt_model_options own;
+    net_spec net;
+    if (!name) return shunt_fail(SHUNT_E_INVALID, "no model is named");
+    shunt_status status = model_options_take(&own, options);
+    if (!status) status = parse(name, &net);
+    if (!status) status = choose("number of classes", own.classes, net.cifar ? 10 : 1000, MOST_CLASSES, &net.classes);
+    if (!status) status = choose("height", own.height, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.height);
+    if (!status) status = choose("width", own.width, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.width);
+    if (!status) status = choose_shortcut(name, own.shortcut, &net);
+    if (status) return status;
+    net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
+    *out = net;
+    return SHUNT_OK;
+}
+
+const char *net_preset(const net_spec *net)
+{
+    if (net->family && net->family->preset) return net->family->preset;
+    return net->cifar ? "cifar10" : "imagenet";
+}
+
+shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
+{
+    net_builder builder = {.net = net, .lesion = lesion, .graph = shunt_graph_create()};
+    shunt_graph *graph = builder.graph;
+    if (!graph) return shunt_fail_memory();
+    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
+    x = shunt_graph_global_pool(graph, "avgpool", net->family->layers(&builder, x));
+    shunt_graph_output(graph, "logits", shunt_graph_linear(graph, "fc", x, net->classes));
+    shunt_status status = shunt_graph_check(graph);
+    if (status) {
+        shunt_graph_destroy(graph);
+        return shunt_fail_context(status, "%s", net->name);
+    }
+    *out = graph;
+    return SHUNT_OK;
+}

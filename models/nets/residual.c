@@ -1,0 +1,190 @@
+/* residual.c - the layers of residual and plain networks: the paper's Table 1 and the block that it repeats, with what later
+ * networks changed in it. He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015. Parameters have
+ * torchvision's names; those of timm's variants have timm's. */
+#include "models/nets/net.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct row {
+    int depth;
+    bool bottleneck;
+    int blocks[NET_STAGES]; /* conv2_x .. conv5_x, of 64, 128, 256, 512 channels (bottlenecks: four times that) */
+} table1[] = {
+    {18, false, {2, 2, 2, 2}},  {34, false, {3, 4, 6, 3}},  {50, true, {3, 4, 6, 3}},
+    {101, true, {3, 4, 23, 3}}, {152, true, {3, 8, 36, 3}},
+};
+
+static const float epsilon = 1e-5f; /* of batch norms, as torch has it: weights were trained with it */
+
+bool net_table1(int depth, net_spec *net)
+{
+    for (size_t i = 0; i < sizeof table1 / sizeof *table1; i++) {
+        if (table1[i].depth != depth) continue;
+        net->bottleneck = table1[i].bottleneck;
+        memcpy(net->blocks, table1[i].blocks, sizeof net->blocks);
+        return true;
+    }
+    return false;
+}
+
+const char *net_named(const net_builder *b, char text[NET_NAME_CHARS], const char *part)
+{
+    snprintf(text, NET_NAME_CHARS, "%s.%s", b->block, part);
+    return text;
+}
+
+/* As shunt_graph_conv without bias, in groups. */
+static shunt_value grouped_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels, int64_t kernel,
+                                int stride, int64_t groups)
+{
+    char weight[NET_NAME_CHARS + 8];
+    const int padding = (int)kernel / 2;
+    const int64_t C = shunt_graph_desc(graph, src).dims[1];
+    const shunt_op_attr attr = {.conv = {.stride = {stride, stride},
+                                         .dilation = {1, 1},
+                                         .pad_before = {padding, padding},
+                                         .pad_after = {padding, padding},
+                                         .groups = (int32_t)groups}};
+    snprintf(weight, sizeof weight, "%s.weight", name);
+    const int64_t dims[] = {channels, C / groups, kernel, kernel};
+    const shunt_value inputs[] = {src, shunt_graph_parameter(graph, weight, SHUNT_ROLE_WEIGHT, 4, dims)};
+    return shunt_graph_op(graph, name, SHUNT_OP_CONV, 0, &attr, 2, inputs);
+}
+
+shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, int64_t channels,
+                          int64_t kernel, int stride)
+{
+    src = shunt_graph_conv(graph, conv, src, channels, kernel, stride, (int)kernel / 2, 0);
+    return shunt_graph_batch_norm(graph, norm, src, epsilon);
+}
+
+/* Within a block: "conv1" stands for "layer1.0.conv1". */
+static shunt_value conv_norm(net_builder *b, const char *conv, const char *norm, shunt_value src, int64_t channels,
+                             int kernel, int stride)
+{
+    char c[NET_NAME_CHARS], n[NET_NAME_CHARS];
+    return net_conv_norm(b->graph, net_named(b, c, conv), net_named(b, n, norm), src, channels, kernel, stride);
+}
+
+static shunt_value relu(net_builder *b, const char *name, shunt_value src)
+{
+    char text[NET_NAME_CHARS];
+    return shunt_graph_relu(b->graph, net_named(b, text, name), src);
+}
+
+static shunt_value average(shunt_graph *graph, const char *name, shunt_value src, int stride, int pad_after)
+{
+    const shunt_op_attr attr = {
+        .pool = {.window = {2, 2}, .stride = {stride, stride}, .pad_after = {pad_after, pad_after}}};
+    return shunt_graph_op(graph, name, SHUNT_OP_AVG_POOL, 0, &attr, 1, &src);
+}
+
+/* Half the map, smoothed. The blur (Zhang 2019) is [1 2 1]/4 along both axes over a map that is mirrored at its edges: two
+ * averages of 2x2, one after the other, the second with the stride. */
+static shunt_value smooth_halving(net_builder *b, const char *name, shunt_value src)
+{
+    if (b->net->antialias == 'a') return average(b->graph, name, src, 2, 0);
+    const shunt_op_attr attr = {.pad = {.mode = SHUNT_PAD_REFLECT, .before = {0, 0, 1, 1}, .after = {0, 0, 1, 1}}};
+    src = shunt_graph_op(b->graph, name, SHUNT_OP_PAD, 0, &attr, 1, &src);
+    return average(b->graph, name, average(b->graph, name, src, 1, 0), 2, 0);
+}
+
+/* A stride behind the activation, where the net is antialiased. */
+static shunt_value antialias(net_builder *b, shunt_value src, int stride)
+{
+    char text[NET_NAME_CHARS];
+    return b->net->antialias && stride == 2 ? smooth_halving(b, net_named(b, text, "aa"), src) : src;
+}
+
+/* torch's ceil_mode: of an odd side, the last place averages what there is. One row of padding gives that; an even side
+ * never reaches it. */
+static shunt_value average_downsample(net_builder *b, shunt_value src, int64_t channels, int stride)
+{
+    char text[NET_NAME_CHARS];
+    if (stride == 2) src = average(b->graph, net_named(b, text, "downsample.0"), src, 2, 1);
+    return conv_norm(b, "downsample.1", "downsample.2", src, channels, 1, 1);
+}
+
+/* Sections 3.3 and 4.1: A pads with zeros, B projects where the shape changes, C everywhere. */
+static shunt_value shortcut(net_builder *b, shunt_value src, int64_t channels, int stride)
+{
+    char text[NET_NAME_CHARS];
+    bool same = stride == 1 && shunt_graph_desc(b->graph, src).dims[1] == channels;
+    if (same && b->net->shortcut != 'C') return src;
+    if (b->net->shortcut == 'A')
+        return shunt_graph_shortcut(b->graph, net_named(b, text, "shortcut"), src, channels, stride);
+    if (b->net->average_downsample) return average_downsample(b, src, channels, stride);
+    return conv_norm(b, "downsample.0", "downsample.1", src, channels, 1, stride);
+}
+
+static bool left_out(const net_builder *b)
+{
+    for (size_t i = 0; b->lesion && i < b->lesion->count; i++)
+        if (!strcmp(b->lesion->blocks[i], b->block)) return true;
+    return false;
+}
+
+static shunt_value basic(net_builder *b, shunt_value x, int64_t width, int stride)
+{
+    const int first = b->net->antialias ? 1 : stride;
+    x = antialias(b, relu(b, "relu1", conv_norm(b, "conv1", "bn1", x, width, 3, first)), stride);
+    return conv_norm(b, "conv2", "bn2", x, width, 3, 1);
+}
+
+static shunt_value bottleneck(net_builder *b, shunt_value x, int64_t width, int stride)
+{
+    const net_spec *net = b->net;
+    char conv[NET_NAME_CHARS], norm[NET_NAME_CHARS];
+    const int64_t groups = net->groups ? net->groups : 1;
+    const int64_t inner = net->groups ? width / net->base * net->group_width * groups : width;
+    const int second = net->v1 || net->antialias ? 1 : stride;
+    x = relu(b, "relu1", conv_norm(b, "conv1", "bn1", x, inner, 1, net->v1 ? stride : 1));
+    x = grouped_conv(b->graph, net_named(b, conv, "conv2"), x, inner, 3, second, groups);
+    x = relu(b, "relu2", shunt_graph_batch_norm(b->graph, net_named(b, norm, "bn2"), x, epsilon));
+    return conv_norm(b, "conv3", "bn3", antialias(b, x, stride), 4 * width, 1, 1);
+}
+
+/* Fig. 5. The shortcut is built first, so that the last convolution can add it to its own result. */
+static shunt_value block(net_builder *b, shunt_value src, int64_t width, int stride)
+{
+    const net_spec *net = b->net;
+    char text[NET_NAME_CHARS];
+    int64_t channels = net->bottleneck ? 4 * width : width;
+    shunt_value other = net->residual ? shortcut(b, src, channels, stride) : SHUNT_NO_VALUE;
+    if (left_out(b)) return !net->residual || other == src ? src : relu(b, "relu", other);
+    shunt_value x = net->bottleneck ? bottleneck(b, src, width, stride) : basic(b, src, width, stride);
+    if (net->residual) x = shunt_graph_add(b->graph, net_named(b, text, "add"), x, other);
+    return relu(b, "relu", x);
+}
+
+/* From the picture to the first stage. */
+static shunt_value stem(net_builder *b, shunt_value x)
+{
+    const net_spec *net = b->net;
+    shunt_graph *graph = b->graph;
+    if (net->deep_stem) {
+        x = shunt_graph_relu(graph, "conv1.2", net_conv_norm(graph, "conv1.0", "conv1.1", x, net->base / 2, 3, 2));
+        x = shunt_graph_relu(graph, "conv1.5", net_conv_norm(graph, "conv1.3", "conv1.4", x, net->base / 2, 3, 1));
+        x = net_conv_norm(graph, "conv1.6", "bn1", x, net->base, 3, 1);
+    } else {
+        x = net_conv_norm(graph, "conv1", "bn1", x, net->base, net->cifar ? 3 : 7, net->cifar ? 1 : 2);
+    }
+    x = shunt_graph_relu(graph, "relu", x);
+    if (net->cifar && !net->max_pool) return x;
+    if (net->antialias == 'a') return smooth_halving(b, "maxpool", x);
+    if (!net->antialias) return shunt_graph_max_pool(graph, "maxpool", x, 3, 2, 1);
+    return smooth_halving(b, "maxpool.1", shunt_graph_max_pool(graph, "maxpool.0", x, 3, 1, 1));
+}
+
+shunt_value residual_layers(net_builder *b, shunt_value src)
+{
+    const net_spec *net = b->net;
+    shunt_value x = stem(b, src);
+    for (int stage = 0; stage < NET_STAGES; stage++)
+        for (int i = 0; i < net->blocks[stage]; i++) {
+            snprintf(b->block, sizeof b->block, "layer%d.%d", stage + 1, i);
+            x = block(b, x, net->base << stage, stage > 0 && i == 0 ? 2 : 1);
+        }
+    return x;
+}
