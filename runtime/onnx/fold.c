@@ -68,14 +68,32 @@ static shunt_status numbers(onnx_node *node, onnx_tensor *tensor, bool *there)
     return status;
 }
 
+static shunt_status lists(onnx_node *node, onnx_tensor *tensor, bool *there)
+{
+    static const struct {
+        const char *name;
+        onnx_tensor tensor;
+    } kinds[] = {{"value_floats", {.type = ONNX_FLOAT, .rank = 1}},
+                 {"value_strings", {.type = ONNX_STRING, .rank = 1}},
+                 {"value_string", {.type = ONNX_STRING}}};
+    shunt_status status = SHUNT_OK;
+    *there = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !status && !*there; i++) {
+        *tensor = kinds[i].tensor;
+        status = onnx_attribute_list(node, kinds[i].name, tensor, there);
+    }
+    return status;
+}
+
 shunt_status onnx_fold_constant(onnx_node *node)
 {
     onnx_tensor tensor;
     bool there;
     shunt_status status = onnx_attribute_tensor(node, "value", &tensor, &there);
     if (!status && !there) status = numbers(node, &tensor, &there);
+    if (!status && !there) status = lists(node, &tensor, &there);
     if (!status && !there)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is neither a tensor nor whole numbers nor one number");
+        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is neither a tensor nor numbers nor texts; it may be sparse");
     return status ? status : finish(node, &tensor);
 }
 

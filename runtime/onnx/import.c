@@ -1,5 +1,5 @@
 /* import.c - an ONNX file from its first byte to a graph: the model's head, the graph's initializers and inputs, its nodes
- * one after the other, its outputs. Each list is read where it stands in the file; what is kept is one entry a value. */
+ * (schedule.c), its outputs. Each list is read where it stands in the file; what is kept is one entry a value. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -16,12 +16,7 @@ enum { /* fields of the messages */
        MODEL_OPSET = 8,
        MODEL_METADATA = 14,
        OPSET_DOMAIN = 1,
-       OPSET_VERSION = 2,
-       GRAPH_NODE = 1,
-       GRAPH_INITIALIZER = 5,
-       GRAPH_INPUT = 11,
-       GRAPH_OUTPUT = 12,
-       GRAPH_SPARSE = 15
+       OPSET_VERSION = 2
 };
 
 enum { MOST_VALUES = 1 << 18 };
@@ -161,19 +156,6 @@ static shunt_status refuse_sparse(importer *in, wire_bytes message)
     return shunt_fail(SHUNT_E_UNSUPPORTED, "it has sparse weights; export them as dense ones");
 }
 
-static shunt_status read_nodes(importer *in)
-{
-    wire reader = wire_open(in->message, in->file);
-    wire_field field;
-    onnx_node *node = malloc(sizeof *node);
-    shunt_status status = node ? SHUNT_OK : shunt_fail_memory();
-    while (!status && wire_next(&reader, &field))
-        if (field.number == GRAPH_NODE && wire_expect(&reader, &field, WIRE_BYTES, "a node"))
-            status = onnx_read_node(in, node, field.bytes);
-    free(node);
-    return status ? status : reader.status;
-}
-
 /* The value before a softmax over the last axis that makes `value`. */
 static shunt_value before_softmax(const importer *in, shunt_value value)
 {
@@ -186,12 +168,16 @@ static shunt_value before_softmax(const importer *in, shunt_value value)
     }
 }
 
-/* The rank that a list of scores for classes has: (N, K), what follows being ones. */
-static uint32_t scores_rank(const onnx_tensor *tensor)
+/* A list of scores for classes becomes (N, K): of the axes after the first all but one are of one element. */
+static void squeeze_scores(onnx_tensor *tensor)
 {
-    uint32_t rank = tensor->rank;
-    while (rank > 2 && tensor->dims[rank - 1] == 1) rank--;
-    return rank;
+    uint32_t others = 0;
+    int64_t classes = 1;
+    for (uint32_t i = 1; i < tensor->rank; i++)
+        if (tensor->dims[i] != 1) others++, classes = tensor->dims[i];
+    if (tensor->rank < 2 || others > 1) return;
+    tensor->rank = 2;
+    tensor->dims[1] = classes;
 }
 
 /* The graph's value for output `value`, in its shape. */
@@ -202,7 +188,7 @@ static shunt_status find_output(importer *in, onnx_node *node, uint32_t value, o
     node->inputs[0] = value;
     if (!in->options.classify) return onnx_as_is(node, 0, out);
     shunt_value logits = before_softmax(in, source);
-    output->tensor.rank = (uint8_t)scores_rank(&output->tensor);
+    squeeze_scores(&output->tensor);
     return onnx_reshape(node, logits == SHUNT_NO_VALUE ? source : logits, output->tensor.rank, output->tensor.dims,
                         out);
 }
@@ -242,7 +228,7 @@ static shunt_status read_outputs(importer *in, onnx_import *to)
     char name[ONNX_MOST_NAME + 1] = "";
     shunt_status status = SHUNT_OK;
     while (!status && wire_next(&reader, &field)) {
-        if (field.number != GRAPH_OUTPUT || !wire_expect(&reader, &field, WIRE_BYTES, "an output")) continue;
+        if (field.number != ONNX_GRAPH_OUTPUT || !wire_expect(&reader, &field, WIRE_BYTES, "an output")) continue;
         if (to->noutputs == MOST_OUTPUTS)
             return shunt_fail(SHUNT_E_UNSUPPORTED, "there are more than %d outputs", MOST_OUTPUTS);
         status = onnx_read_info(in, field.bytes, &text, &type, name);
@@ -280,10 +266,11 @@ static shunt_status drop_unread(shunt_graph *graph)
 static shunt_status import_graph(importer *in, onnx_import *to)
 {
     shunt_status status = check_opset(in);
-    if (!status) status = each(in, GRAPH_SPARSE, refuse_sparse);
-    if (!status) status = each(in, GRAPH_INITIALIZER, onnx_read_initializer);
-    if (!status) status = each(in, GRAPH_INPUT, onnx_read_input);
-    if (!status) status = read_nodes(in);
+    if (!status) status = each(in, ONNX_GRAPH_SPARSE, refuse_sparse);
+    if (!status) status = each(in, ONNX_GRAPH_INITIALIZER, onnx_read_initializer);
+    if (!status) status = onnx_schedule(in);
+    if (!status) status = each(in, ONNX_GRAPH_INPUT, onnx_read_input);
+    if (!status) status = onnx_read_nodes(in);
     if (!status) status = read_outputs(in, to);
     if (!status) status = drop_unread(in->graph);
     return status ? status : onnx_check_size(in);
@@ -293,12 +280,13 @@ static shunt_status import_graph(importer *in, onnx_import *to)
 
 static shunt_status begin(importer *in, const char *path, shunt_weights *weights, const shunt_mapping *file)
 {
-    *in = (importer){.path = path, .file = file->data, .weights = weights, .index = json_object()};
+    *in =
+        (importer){.path = path, .file = file->data, .weights = weights, .index = json_object(), .read = json_object()};
     in->memory = (onnx_memory){.left = 48 << 20, .work = 4 << 20};
     onnx_allow(&in->memory, file->size);
     in->folder = (onnx_folder){path, weights};
     weights->format = "ONNX";
-    return in->index ? read_model(in, file) : shunt_fail_memory();
+    return in->index && in->read ? read_model(in, file) : shunt_fail_memory();
 }
 
 static void end(importer *in)
@@ -306,6 +294,8 @@ static void end(importer *in)
     for (uint32_t i = 0; i < in->nvalues; i++) free(in->values[i].name);
     free(in->values);
     json_decref(in->index);
+    json_decref(in->read);
+    free(in->nodes.messages);
 }
 
 shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const onnx_options *options,
@@ -381,7 +371,7 @@ static shunt_status read_weights(const char *path, shunt_weights *weights)
 {
     importer in;
     shunt_status status = begin(&in, path, weights, &weights->file);
-    if (!status) status = each(&in, GRAPH_INITIALIZER, list_initializer);
+    if (!status) status = each(&in, ONNX_GRAPH_INITIALIZER, list_initializer);
     onnx_memory_free(&in.memory);
     end(&in);
     return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;

@@ -17,6 +17,12 @@ typedef struct onnx_value {
     shunt_value shaped; /* the last that onnx_shaped made of it, or SHUNT_NO_VALUE */
 } onnx_value;
 
+/* The messages of the nodes that are needed, each after what it reads. */
+typedef struct onnx_nodes {
+    wire_bytes *messages;
+    uint32_t count;
+} onnx_nodes;
+
 typedef struct importer {
     const char *path;
     const uint8_t *file;
@@ -30,7 +36,17 @@ typedef struct importer {
     onnx_value *values; /* found by name through `index` */
     uint32_t nvalues, room, forms;
     json_t *index;
+    onnx_nodes nodes;
+    json_t *read; /* the names of what a needed node or an output reads */
 } importer;
+
+enum { /* fields of GraphProto */
+       ONNX_GRAPH_NODE = 1,
+       ONNX_GRAPH_INITIALIZER = 5,
+       ONNX_GRAPH_INPUT = 11,
+       ONNX_GRAPH_OUTPUT = 12,
+       ONNX_GRAPH_SPARSE = 15
+};
 
 enum { ONNX_MOST_ARGUMENTS = 256 };
 
@@ -38,8 +54,8 @@ enum { ONNX_MOST_ARGUMENTS = 256 };
 typedef struct onnx_node {
     importer *in;
     wire_bytes message, op, name, domain;
-    wire_bytes outputs[ONNX_MOST_ARGUMENTS];
-    uint32_t inputs[ONNX_MOST_ARGUMENTS]; /* indices into in->values; ONNX_NONE for one left out */
+    wire_bytes outputs[ONNX_MOST_ARGUMENTS]; /* empty: nobody reads it */
+    uint32_t inputs[ONNX_MOST_ARGUMENTS];    /* indices into in->values; ONNX_NONE for one left out */
     uint32_t ninputs, noutputs;
     char label[128]; /* for the graph: its name, or its first result's */
 } onnx_node;
@@ -59,6 +75,8 @@ typedef struct onnx_ints {
 shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_ints *out);
 /* The attribute's own message; out->data is NULL when there is none. */
 shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes *out);
+/* A list of FLOAT or STRING as a tensor; out: its type, and the rank, 1 or 0 for one text. */
+shunt_status onnx_attribute_list(onnx_node *node, const char *name, onnx_tensor *out, bool *there);
 shunt_status onnx_attribute_tensor(const onnx_node *node, const char *name, onnx_tensor *out, bool *there);
 
 /* ---- values.c ------------------------------------------------------------------------------------------------- */
@@ -104,6 +122,9 @@ shunt_status onnx_read_info(importer *in, wire_bytes message, wire_bytes *text, 
                             char name[ONNX_MOST_NAME + 1]);
 /* size.c: fails when a run of the graph takes more memory than a file of this size may ask for. */
 shunt_status onnx_check_size(const importer *in);
+/* schedule.c: finds in->nodes and in->read, once initializers are there; then imports the nodes. */
+shunt_status onnx_schedule(importer *in);
+shunt_status onnx_read_nodes(importer *in);
 /* operators.c: reads a node and does what its operator says. *node is room for it. */
 shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
 

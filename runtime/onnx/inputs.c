@@ -91,6 +91,7 @@ static shunt_status add_input(importer *in, const char *name, wire_bytes text, w
     bool shape = false;
     const onnx_binding *binding = find_binding(in, name);
     if (onnx_find_value(in, name) != ONNX_NONE) return SHUNT_OK;
+    if (in->options.classify && !json_object_get(in->read, name)) return SHUNT_OK; /* none of the picture's */
     if (binding) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
     shunt_status status = read_type(in, type, &tensor, &shape);
     if (!status && !shape) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");

@@ -12,7 +12,9 @@ enum { /* fields of NodeProto and AttributeProto */
        INT = 3,
        TEXT = 4,
        TENSOR = 5,
+       FLOATS = 7,
        INTS = 8,
+       TEXTS = 9,
        LAST_KIND = 11
 };
 
@@ -121,4 +123,40 @@ shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_i
     }
     out->there = true;
     return reader.status ? fail(name, &reader, "") : SHUNT_OK;
+}
+
+/* Counts the attribute's elements where data is NULL, else puts them there. */
+static shunt_status take_list(const onnx_node *node, wire_bytes message, bool texts, uint8_t *data, uint64_t *count)
+{
+    wire reader = wire_open(message, node->in->file);
+    wire_field field;
+    uint64_t value;
+    *count = 0;
+    while (wire_next(&reader, &field)) {
+        if (texts && (field.number == TEXT || field.number == TEXTS) && field.type == WIRE_BYTES) {
+            if (data) memcpy(data + *count * sizeof field.bytes, &field.bytes, sizeof field.bytes);
+            ++*count;
+        }
+        if (texts || field.number != FLOATS) continue;
+        for (wire_items items = wire_items_open(&reader, &field);
+             wire_items_next(&reader, &items, &field, WIRE_FIXED32, &value); ++*count)
+            if (data) memcpy(data + *count * sizeof(float), &value, sizeof(float));
+    }
+    return reader.status;
+}
+
+shunt_status onnx_attribute_list(onnx_node *node, const char *name, onnx_tensor *out, bool *there)
+{
+    const bool texts = out->type == ONNX_STRING;
+    wire_bytes message;
+    uint64_t count;
+    uint8_t *data;
+    shunt_status status = onnx_attribute(node, name, &message);
+    *there = message.data != NULL;
+    if (!status && *there) status = take_list(node, message, texts, NULL, &count);
+    if (status || !*there) return status;
+    if (out->rank == 0 && count != 1) return shunt_fail(SHUNT_E_INVALID, "attribute '%s' is not one text", name);
+    if (out->rank == 1) out->dims[0] = (int64_t)count;
+    status = onnx_fold_make(node, out, &data);
+    return status ? status : take_list(node, message, texts, data, &count);
 }

@@ -86,11 +86,7 @@ static shunt_status take_input(onnx_node *node, wire_bytes text)
     shunt_status status = onnx_read_name(text, "the name of an input", name);
     if (status) return status;
     uint32_t value = text.size ? onnx_find_value(node->in, name) : ONNX_NONE;
-    if (text.size && value == ONNX_NONE)
-        return shunt_fail(SHUNT_E_INVALID,
-                          "nothing before it makes its input '%.100s': it is missing, or the nodes are out of order or "
-                          "in a circle",
-                          name);
+    if (text.size && value == ONNX_NONE) return shunt_fail(SHUNT_E_INVALID, "nothing makes its input '%.100s'", name);
     node->inputs[node->ninputs++] = value;
     return SHUNT_OK;
 }
@@ -134,6 +130,15 @@ static void set_label(onnx_node *node)
     for (char *c = node->label; !text && *c; c++)
         if ((unsigned char)*c >= 0x80) *c = '?';
     json_decref(text);
+}
+
+/* Exporters name optional results, such as a batch norm's statistics, that nobody reads. */
+static void forget_unread(onnx_node *node)
+{
+    char name[ONNX_MOST_NAME + 1];
+    for (uint32_t i = 0; i < node->noutputs; i++)
+        if (onnx_read_name(node->outputs[i], "", name) || !json_object_get(node->in->read, name))
+            node->outputs[i] = (wire_bytes){0};
 }
 
 static shunt_status check_inputs(const onnx_node *node, const struct rule *rule, bool *constant)
@@ -182,6 +187,7 @@ shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message)
     shunt_status status = read_node(node);
     if (status) return status;
     set_label(node);
+    forget_unread(node);
     status = import_node(node);
     if (!status) return SHUNT_OK;
     return shunt_fail_context(status, "node '%s' (%.*s)", node->label, node->op.size < 60 ? (int)node->op.size : 60,

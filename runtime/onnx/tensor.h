@@ -35,8 +35,8 @@ typedef struct onnx_tensor {
 typedef struct onnx_memory {
     void **blocks;
     size_t nblocks, room;
-    uint64_t left; /* bytes */
-    uint64_t work; /* elements that are computed from constants */
+    uint64_t left;  /* bytes */
+    uint64_t work;  /* elements that are computed from constants */
     uint64_t files; /* bytes of the model's files */
 } onnx_memory;
 /* Adds what a file of the model is good for: 3 bytes of memory and 4 elements of work for each of its bytes, but never more

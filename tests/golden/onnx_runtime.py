@@ -60,4 +60,46 @@ def same_names():
          {"wa": draw(3, 2, 3, 3), "wb": draw(2, 3, 3, 3), "wc": draw(3, 2, 3, 3), **a, **b, **a2}, ["y", "z"], spoil=spoil)
 
 
+def unsorted():
+    """A residual block whose nodes stand backwards."""
+    def spoil(graph):
+        nodes = list(graph.node)[::-1]
+        del graph.node[:]
+        graph.node.extend(nodes)
+    nodes = [node("Conv", ["x", "wa"], ["a"], pads=[1, 1, 1, 1]), node("Relu", ["a"], ["r"]),
+             node("Conv", ["r", "wb"], ["b"], pads=[1, 1, 1, 1]), node("Add", ["b", "x"], ["s"]),
+             node("GlobalAveragePool", ["s"], ["g"]), node("Shape", ["g"], ["dims"]),
+             node("Constant", [], ["two"], value_int=2), node("Slice", ["dims", "zero", "twos"], ["front"]),
+             node("Reshape", ["g", "front"], ["y"])]
+    save("unsorted", nodes, {"x": draw(2, 3, 5, 4)},
+         {"wa": draw(4, 3, 3, 3), "wb": draw(3, 4, 3, 3), "zero": np.array([0]), "twos": np.array([2])}, ["y"], spoil=spoil)
+
+
+def unread():
+    """Results that nobody reads, nodes that only feed them, and a batch norm of opset 9 that names its four optional ones."""
+    def spoil(graph):
+        for each in graph.node:
+            if each.op_type == "BatchNormalization":
+                each.output.extend(["mean_out", "var_out", "saved_mean", "saved_var"])
+        graph.node.extend([node("Sigmoid", ["c"], ["gate"]), node("LSTM", ["gate", "gate", "gate"], ["h"]),
+                           node("Relu", ["h"], ["late"])])
+    a = norm(3, "a")
+    nodes = [node("Conv", ["x", "w"], ["c"]), node("BatchNormalization", ["c", *a], ["n"]),
+             node("MaxPool", ["n"], ["p", "indices"], kernel_shape=[2, 2]), node("Dropout", ["p"], ["y", "mask"])]
+    save("unread", nodes, {"x": draw(1, 2, 6, 5)}, {"w": draw(3, 2, 2, 2), **a}, ["y"], opset=9, spoil=spoil)
+
+
+def constants():
+    """Constants in attributes: a list of numbers, a text, texts."""
+    nodes = [node("Constant", [], ["numbers"], value_floats=[1.5, -2.25, 1e-3]),
+             node("Constant", [], ["text"], value_string="-7.5e-1"),
+             node("Constant", [], ["texts"], value_strings=["1", "2.5", "-3"]),
+             node("Cast", ["text"], ["one"], to=1), node("Cast", ["texts"], ["three"], to=1),
+             node("Add", ["x", "numbers"], ["a"]), node("Add", ["a", "one"], ["b"]), node("Add", ["b", "three"], ["y"])]
+    save("constants", nodes, {"x": draw(2, 3)}, {}, ["y"])
+
+
 same_names()
+unsorted()
+unread()
+constants()

@@ -1,5 +1,6 @@
 /* onnx.c - ONNX files that are wrong, or that ask for what Shunt has not: one clear message each, and nothing else. What
  * is right about the reader, onnx_backend.c and onnx_golden.c show. */
+#include "runtime/graph/graph.h"
 #include "runtime/weights/weights.h"
 #include "runtime/onnx/onnx.h"
 #include "tests/support/onnx_file.h"
@@ -37,8 +38,9 @@ Test(onnx, unsupported_nodes_are_named)
 
 Test(onnx, inputs_are_missing_or_circular)
 {
-    expect_node("Relu", "nothing", NULL, 17, SHUNT_E_INVALID, "nothing before it makes its input 'nothing'");
-    expect_node("Relu", "y", NULL, 17, SHUNT_E_INVALID, "nothing before it makes its input 'y'");
+    expect_node("Relu", "nothing", NULL, 17, SHUNT_E_INVALID,
+                "node 'the node' (Relu): nothing makes its input 'nothing'");
+    expect_node("Relu", "y", NULL, 17, SHUNT_E_INVALID, "the nodes are in a circle: 'y' is made of itself");
     expect_node("Relu", "", NULL, 17, SHUNT_E_INVALID, "it has 0 inputs instead of 1 to 1");
     text graph = small_graph();
     put_node(&graph, "Relu", "b", "a", NULL); /* a circle of two */
@@ -53,6 +55,26 @@ Test(onnx, inputs_are_missing_or_circular)
     put_node(&graph, "Relu", "x", "x", NULL);
     model = model_of(&graph, 17);
     expect(&model, SHUNT_E_INVALID, "two values are called 'x'");
+}
+
+/* A second output's operator may be any: classes do not come from it. Nor does an input that only it reads count. */
+Test(onnx, classes_come_from_the_first_output)
+{
+    text graph = small_graph(), model;
+    put_input(&graph, "state", (int64_t[]){1, 2, 4, 4}, 4);
+    put_output(&graph, "h");
+    put_node(&graph, "GlobalAveragePool", "x", "y", NULL);
+    put_node(&graph, "LSTM", "x state", "h", NULL);
+    model = model_of(&graph, 17);
+    put_bytes("net.onnx", model.data, model.size);
+    onnx_import import;
+    cr_assert_eq(onnx_open("net.onnx", &(onnx_options){.classify = true}, &import), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(import.noutputs, 1);
+    cr_assert_eq(import.outputs[0].tensor.rank, 2);
+    cr_assert_eq(import.outputs[0].tensor.dims[1], 2);
+    cr_assert_eq(import.graph->ninputs, 1);
+    onnx_close(&import);
+    expect(&model, SHUNT_E_UNSUPPORTED, "(LSTM): Shunt has no such operator");
 }
 
 /* ---- Numbers that lie ------------------------------------------------------------------------------------------------- */
@@ -364,11 +386,13 @@ Test(onnx, one_byte_changed)
 Test(onnx, ops_are_counted)
 {
     text graph = small_graph();
+    char name[16] = "", last[16];
     for (int n = 0; n < 1000; n++) {
         text node = {0};
-        char name[16];
-        snprintf(name, sizeof name, n ? "sum%d" : "y", n);
-        for (int i = 0; i < 256; i++) put_text(&node, 1, "x");
+        snprintf(last, sizeof last, "%s", name);
+        snprintf(name, sizeof name, n < 999 ? "sum%d" : "y", n);
+        put_text(&node, 1, n ? last : "x");
+        for (int i = 1; i < 256; i++) put_text(&node, 1, "x");
         put_text(&node, 2, name);
         put_text(&node, 4, "Sum");
         put_message(&graph, 1, &node);
