@@ -1,6 +1,7 @@
-/* match.c - finds a network's parameters in a weight file. One walk gathers everything that does not fit, since a list
- * tells at a glance what a file is; a first difference does not. */
-#include "models/model.h"
+/* match.c - finds a network's parameters in a weight file. One walk gathers everything that does not fit. */
+#include "models/match.h"
+#include "models/misfit.h"
+#include "models/survey.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/base/dtype.h"
@@ -8,32 +9,24 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SHOWN = 20, MOST_NAME_CHARS = 200 };
-
-/* What is wrong, joined by "; ". */
-typedef struct complaints {
-    unsigned count;
-    size_t used;
-    char text[3072];
-} complaints;
-
-static void complain(complaints *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void complain(complaints *list, const char *format, ...)
-{
-    if (list->count++ >= MOST_SHOWN) return;
-    char text[320];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    int n = snprintf(list->text + list->used, sizeof list->text - list->used, "%s%s", list->used ? "; " : "", text);
-    list->used += (size_t)n < sizeof list->text - list->used ? (size_t)n : sizeof list->text - list->used - 1;
-}
+/* What is compared, and what came of it. */
+typedef struct comparison {
+    const shunt_graph *graph;
+    const shunt_weights *file;
+    match_part part;
+    bool numbers;    /* their values, too */
+    bool any_number; /* of classes */
+    names_survey names;
+    json_t *index, *unusable;        /* by the model's name: index in the file; why it was left out by the reader */
+    const shunt_tensor_view **views; /* of the graph's values */
+    misfit wrong;
+    const char *first_left_out; /* of a backbone's file */
+    unsigned left_out;
+} comparison;
 
 /* "64x3x7x7" */
 static const char *dims_text(const shunt_tensor_desc *desc, char text[96])
@@ -46,10 +39,10 @@ static const char *dims_text(const shunt_tensor_desc *desc, char text[96])
 }
 
 /* The model's name for a tensor of the file, or false when it can be none. */
-static bool own_name(const char *original, char name[MOST_NAME_CHARS + 16], complaints *wrong)
+static bool own_name(comparison *self, const char *original, char name[SURVEY_NAME])
 {
-    if (strlen(original) <= MOST_NAME_CHARS) return names_canonical(original, name, MOST_NAME_CHARS + 16);
-    complain(wrong, "%.60s... is not the model's", original);
+    if (strlen(original) <= SURVEY_MOST_CHARS) return names_surveyed(&self->names, original, name);
+    misfit_file(&self->wrong, "%.60s... is not the model's", original);
     return false;
 }
 
@@ -58,54 +51,44 @@ static bool is_parameter(const graph_value *value)
     return value->source == VALUE_PARAMETER;
 }
 
-/* canonical name -> index in the file, of all tensors that may be the model's. NULL without memory. */
-static json_t *index_by_name(const shunt_weights *file, complaints *wrong)
+static bool of_classifier(const char *name)
 {
-    json_t *index = json_object();
-    for (size_t i = 0; index && i < shunt_weights_count(file); i++) {
-        char name[MOST_NAME_CHARS + 16];
-        if (!own_name(shunt_weights_at(file, i)->name, name, wrong)) continue;
-        if (json_object_get(index, name)) complain(wrong, "two tensors are %s", name);
-        if (json_object_set_new(index, name, json_integer((json_int_t)i))) {
-            json_decref(index);
-            return NULL;
-        }
-    }
-    return index;
+    return !strncmp(name, "fc.", 3);
 }
 
-/* canonical name -> why, for what the reader of the file left out. NULL without memory. */
-static json_t *unusable_by_name(const shunt_weights *file, complaints *wrong)
+/* All tensors that may be the model's, and those that the reader of the file left out. False without memory. */
+static bool index_names(comparison *self)
 {
-    json_t *unusable = json_object();
     const char *original;
+    char name[SURVEY_NAME];
     json_t *reason;
-    json_object_foreach(file->unusable, original, reason)
-    {
-        char name[MOST_NAME_CHARS + 16];
-        if (!own_name(original, name, wrong)) continue;
-        if (json_object_set(unusable, name, reason)) {
-            json_decref(unusable);
-            return NULL;
-        }
+    for (size_t i = 0; i < shunt_weights_count(self->file); i++) {
+        if (!own_name(self, shunt_weights_at(self->file, i)->name, name)) continue;
+        if (json_object_get(self->index, name)) misfit_network(&self->wrong, "two tensors are %s", name);
+        if (json_object_set_new(self->index, name, json_integer((json_int_t)i))) return false;
     }
-    return unusable;
+    json_object_foreach(self->file->unusable, original, reason)
+    {
+        if (own_name(self, original, name) && json_object_set(self->unusable, name, reason)) return false;
+    }
+    return true;
 }
 
-static void check_shape(const shunt_model *model, const graph_value *value, const shunt_tensor_desc *have,
-                        complaints *wrong)
+static void check_shape(comparison *self, const graph_value *value, const shunt_tensor_desc *have)
 {
     char theirs[96], ours[96];
+    shunt_tensor_desc wanted = value->desc;
     if (!dtype_is_float(have->dtype)) {
-        complain(wrong, "%s is of type %s, not floating-point", value->name, shunt_dtype_name(have->dtype));
+        misfit_network(&self->wrong, "%s is of type %s, not floating-point", value->name,
+                       shunt_dtype_name(have->dtype));
         return;
     }
-    if (have->rank == value->desc.rank && !memcmp(have->dims, value->desc.dims, have->rank * sizeof *have->dims))
-        return;
-    if (!strcmp(value->name, "fc.weight") && have->rank == 2 && have->dims[0] != model->net.classes)
-        complain(wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
-                 have->dims[0], model->net.classes, have->dims[0]);
-    complain(wrong, "%s is %s, not %s", value->name, dims_text(have, theirs), dims_text(&value->desc, ours));
+    if (self->any_number && of_classifier(value->name) && have->rank) wanted.dims[0] = have->dims[0];
+    if (have->rank == wanted.rank && !memcmp(have->dims, wanted.dims, have->rank * sizeof *have->dims)) return;
+    if (!strcmp(value->name, "fc.weight") && have->rank == 2 && have->dims[0] != wanted.dims[0])
+        misfit_network(&self->wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
+                       have->dims[0], wanted.dims[0], have->dims[0]);
+    misfit_network(&self->wrong, "%s is %s, not %s", value->name, dims_text(have, theirs), dims_text(&wanted, ours));
 }
 
 /* Infinities and NaNs have all exponent bits set; a loop without early exit is a fast one. */
@@ -121,7 +104,7 @@ static bool finite_all(const float *data, size_t count)
 }
 
 /* In float32, which is what they are loaded as. */
-static void check_numbers(const graph_value *value, const shunt_tensor_view *view, complaints *wrong)
+static void check_numbers(comparison *self, const graph_value *value, const shunt_tensor_view *view)
 {
     enum { CHUNK = 4096 };
     float data[CHUNK];
@@ -133,52 +116,98 @@ static void check_numbers(const graph_value *value, const shunt_tensor_view *vie
         if (finite_all(data, n) && !variance) continue;
         for (size_t i = 0; i < n; i++) {
             if (isfinite(data[i]) && !(variance && data[i] < 0)) continue;
-            complain(wrong, "%s: element %zu is %g", value->name, at + i, (double)data[i]);
+            misfit_network(&self->wrong, "%s: element %zu is %g", value->name, at + i, (double)data[i]);
             return;
         }
     }
 }
 
-/* Complains about all that is missing, wrong or too many. Removes from `index` and `unusable` what is the model's. */
-static void compare(const shunt_model *model, const shunt_weights *file, json_t *index, json_t *unusable,
-                    const shunt_tensor_view **views, complaints *wrong)
+static void check_parameter(comparison *self, const graph_value *value, const shunt_tensor_view **view)
 {
-    const graph_value *values = model->graph->values;
-    for (uint32_t i = 0; i < model->graph->nvalues; i++) {
-        if (!is_parameter(&values[i])) continue;
-        const json_t *at = json_object_get(index, values[i].name), *why = json_object_get(unusable, values[i].name);
-        if (at) {
-            views[i] = shunt_weights_at(file, (size_t)json_integer_value(at));
-            unsigned before = wrong->count;
-            check_shape(model, &values[i], &views[i]->desc, wrong);
-            if (wrong->count == before) check_numbers(&values[i], views[i], wrong);
-        } else if (why)
-            complain(wrong, "%s: %s", values[i].name, json_string_value(why));
-        else
-            complain(wrong, "%s is missing", values[i].name);
+    const json_t *at = json_object_get(self->index, value->name), *why = json_object_get(self->unusable, value->name);
+    if (at) {
+        const size_t before = misfit_count(&self->wrong);
+        *view = shunt_weights_at(self->file, (size_t)json_integer_value(at));
+        check_shape(self, value, &(*view)->desc);
+        if (self->numbers && misfit_count(&self->wrong) == before) check_numbers(self, value, *view);
+    } else if (self->part == MATCH_BACKBONE && of_classifier(value->name)) {
+        *view = NULL;
+    } else if (why) {
+        misfit_network(&self->wrong, "%s: %s", value->name, json_string_value(why));
+    } else {
+        misfit_network(&self->wrong, "%s is missing", value->name);
     }
-    for (uint32_t i = 0; i < model->graph->nvalues; i++) {
-        if (!is_parameter(&values[i])) continue;
-        json_object_del(index, values[i].name);
-        json_object_del(unusable, values[i].name);
+}
+
+/* Whether the first part of the name is that of a parameter, "layer1" of "layer1.0.se.weight": then it is of the network. */
+static bool of_a_layer(const comparison *self, const char *name)
+{
+    const size_t length = strcspn(name, ".") + 1;
+    for (uint32_t v = 0; v < self->graph->nvalues; v++) {
+        const graph_value *value = &self->graph->values[v];
+        if (is_parameter(value) && !of_classifier(value->name) && !strncmp(value->name, name, length)) return true;
     }
+    return false;
+}
+
+/* Without its classifier a network is taken out of whatever is around it. */
+static void complain_of_rest(comparison *self, const char *name, const char *original)
+{
+    if (self->part == MATCH_ALL || of_a_layer(self, name))
+        misfit_file(&self->wrong, "%s is not the model's", original);
+    else if (self->left_out++ == 0)
+        self->first_left_out = original;
+}
+
+/* Complains about all that is missing, wrong or too many. */
+static void compare(comparison *self)
+{
+    const graph_value *values = self->graph->values;
     const char *name;
     json_t *at;
-    json_object_foreach(unusable, name, at) complain(wrong, "%s is not the model's", name);
-    json_object_foreach(index, name, at)
-        complain(wrong, "%s is not the model's", shunt_weights_at(file, (size_t)json_integer_value(at))->name);
+    if (self->names.rival[0])
+        misfit_network(&self->wrong,
+                       "it holds two networks, under '%s' and '%s': in Python, save one of them by itself",
+                       self->names.prefix, self->names.rival);
+    for (uint32_t i = 0; i < self->graph->nvalues; i++)
+        if (is_parameter(&values[i])) check_parameter(self, &values[i], &self->views[i]);
+    for (uint32_t i = 0; i < self->graph->nvalues; i++) {
+        if (!is_parameter(&values[i])) continue;
+        json_object_del(self->index, values[i].name);
+        json_object_del(self->unusable, values[i].name);
+    }
+    json_object_foreach(self->unusable, name, at) complain_of_rest(self, name, name);
+    json_object_foreach(self->index, name, at)
+        complain_of_rest(self, name, shunt_weights_at(self->file, (size_t)json_integer_value(at))->name);
+}
+
+static shunt_status begin(comparison *self)
+{
+    self->views = calloc(self->graph->nvalues + (size_t)1, sizeof *self->views);
+    self->index = json_object();
+    self->unusable = json_object();
+    names_look(self->graph, self->file, &self->names);
+    bool enough = misfit_begin(&self->wrong) && self->views && self->index && self->unusable && index_names(self);
+    return enough ? SHUNT_OK : shunt_fail_memory();
+}
+
+static void end(comparison *self)
+{
+    free(self->views);
+    json_decref(self->index);
+    json_decref(self->unusable);
+    misfit_end(&self->wrong);
 }
 
 /* The parameters under the graph's names, as float32. Those that are stay where they lie: the mapping goes with them. */
-static shunt_status take(const shunt_model *model, shunt_weights *file, const shunt_tensor_view *const *views,
-                         shunt_weights **out)
+static shunt_status take(const comparison *self, shunt_weights *file, shunt_weights **out)
 {
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
-    for (uint32_t i = 0; !status && i < model->graph->nvalues; i++) {
-        if (!views[i]) continue;
-        status = shunt_weights_put_f32(weights, model->graph->values[i].name, views[i],
-                                       !shunt_weights_maps(file, views[i]->data));
+    for (uint32_t i = 0; !status && i < self->graph->nvalues; i++) {
+        if (!self->views[i]) continue;
+        status = shunt_weights_put_f32(weights, self->graph->values[i].name, self->views[i],
+                                       !shunt_weights_maps(file, self->views[i]->data));
     }
     if (!status && json_object_update(weights->metadata, file->metadata)) status = shunt_fail_memory();
     if (status) {
@@ -190,29 +219,48 @@ static shunt_status take(const shunt_model *model, shunt_weights *file, const sh
     return SHUNT_OK;
 }
 
-shunt_status match_weights(const shunt_model *model, shunt_weights *file, shunt_weights **out)
+shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_part part, shunt_weights **out)
 {
-    complaints *wrong = calloc(1, sizeof *wrong);
-    const shunt_tensor_view **views = calloc(model->graph->nvalues, sizeof *views);
-    json_t *index = wrong ? index_by_name(file, wrong) : NULL;
-    json_t *unusable = wrong ? unusable_by_name(file, wrong) : NULL;
-    shunt_status status = SHUNT_OK;
-    if (!wrong || !views || !index || !unusable) {
-        status = shunt_fail_memory();
-        goto done;
-    }
-    compare(model, file, index, unusable, views, wrong);
-    if (wrong->count > MOST_SHOWN)
-        status = shunt_fail(SHUNT_E_INVALID, "does not fit %s: %s; and %u more", model->net.name, wrong->text,
-                            wrong->count - MOST_SHOWN);
-    else if (wrong->count)
-        status = shunt_fail(SHUNT_E_INVALID, "does not fit %s: %s", model->net.name, wrong->text);
-    else
-        status = take(model, file, views, out);
-done:
-    free(wrong);
-    free(views);
-    json_decref(index);
-    json_decref(unusable);
+    comparison self = {.graph = model->graph, .file = file, .part = part, .numbers = true};
+    shunt_status status = begin(&self);
+    if (!status) compare(&self);
+    if (!status && misfit_count(&self.wrong))
+        status = misfit_fail(&self.wrong, &model->net, file);
+    else if (!status && self.left_out)
+        shunt_log(SHUNT_LOG_INFO, "%u tensors of the file are of no layer of %s and left out, such as %s",
+                  self.left_out, model->net.name, self.first_left_out);
+    if (!status) status = take(&self, file, out);
+    end(&self);
     return status;
+}
+
+bool match_fits(const shunt_graph *graph, const shunt_weights *file)
+{
+    comparison self = {.graph = graph, .file = file, .part = MATCH_BACKBONE, .any_number = true};
+    bool fits = !begin(&self);
+    if (fits) compare(&self);
+    fits = fits && !misfit_count(&self.wrong);
+    end(&self);
+    return fits;
+}
+
+int64_t match_count_classes(const shunt_graph *graph, const shunt_weights *file)
+{
+    names_survey names;
+    names_look(graph, file, &names);
+    return names.classes;
+}
+
+int match_count_blocks(const shunt_weights *file)
+{
+    char name[SURVEY_NAME];
+    int most = 0;
+    for (size_t i = 0; i < shunt_weights_count(file); i++) {
+        const char *original = shunt_weights_at(file, i)->name, *stage;
+        int block;
+        if (strlen(original) > SURVEY_MOST_CHARS || !names_canonical(original, name, sizeof name)) continue;
+        stage = strstr(name, "layer1.");
+        if (stage && sscanf(stage, "layer1.%4d.", &block) == 1 && block >= most) most = block + 1;
+    }
+    return most;
 }

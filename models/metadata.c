@@ -83,7 +83,7 @@ shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 shunt_status metadata_read(const net_spec *net, const shunt_weights *file, char ***labels, shunt_preprocess *preprocess)
 {
     shunt_status status = read_preprocess(file, preprocess);
-    return status ? status : read_labels(file, net->classes, labels);
+    return status || !labels ? status : read_labels(file, net->classes, labels);
 }
 
 /* Takes `value`, which may be NULL for lack of memory. */

@@ -1,4 +1,5 @@
 /* model.c - a network with its weights, labels and preprocessing, and the executors made of it. */
+#include "models/match.h"
 #include "models/model.h"
 #include "runtime/base/error.h"
 
@@ -56,7 +57,7 @@ void model_take_weights(shunt_model *model, shunt_weights *weights)
 }
 
 /* All or nothing: a file that does not fit leaves the model as it was. */
-shunt_status shunt_model_load(shunt_model *model, const char *path)
+shunt_status model_load(shunt_model *model, const char *path, match_part part)
 {
     shunt_weights *file, *weights = NULL;
     char **labels = NULL;
@@ -64,8 +65,8 @@ shunt_status shunt_model_load(shunt_model *model, const char *path)
     shunt_status status = shunt_weights_open(path, &file);
     if (status) return status;
     status = metadata_check_net(&model->net, file);
-    if (!status) status = match_weights(model, file, &weights);
-    if (!status) status = metadata_read(&model->net, weights, &labels, &preprocess);
+    if (!status) status = match_weights(model, file, part, &weights);
+    if (!status) status = metadata_read(&model->net, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
     shunt_weights_destroy(file);
     if (status) {
         shunt_weights_destroy(weights);
@@ -78,6 +79,11 @@ shunt_status shunt_model_load(shunt_model *model, const char *path)
         model->labels = labels;
     }
     return SHUNT_OK;
+}
+
+shunt_status shunt_model_load(shunt_model *model, const char *path)
+{
+    return model_load(model, path, MATCH_ALL);
 }
 
 static shunt_status need_weights(const shunt_model *model)

@@ -28,10 +28,6 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);
 /* names.c: the model's name for a tensor that a file calls `name`. False for what no model has a use for. */
 bool names_canonical(const char *name, char *out, size_t size);
 
-/* match.c: takes the graph's parameters out of an open file, under the graph's names. What
- * was mapped moves from `file` to *out, so that only destroying is left to do with `file` after success. */
-shunt_status match_weights(const shunt_model *model, shunt_weights *file, shunt_weights **out);
-
 /* classify.c: of n logits, in double, so that probabilities of many classes add up to 1. */
 void classify_softmax(const float *logits, size_t n, double *probabilities);
 
@@ -40,7 +36,7 @@ shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***
 shunt_status labels_check(const char *label, size_t index);
 void labels_free(char **labels, int64_t count);
 
-/* metadata.c: what a file says about itself, and what a saved file is to say. Reading leaves *labels NULL and
+/* metadata.c: what a file says about itself, and what a saved file is to say. Reading leaves *labels NULL (labels may be NULL, too) and
  * *preprocess alone where the file has none. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file);
 shunt_status metadata_read(const net_spec *net, const shunt_weights *file, char ***labels,

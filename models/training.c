@@ -1,4 +1,5 @@
 /* training.c - what training needs of a model: fresh weights, its description in their metadata, a recipe that suits it. */
+#include "models/match.h"
 #include "models/model.h"
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
@@ -47,19 +48,14 @@ static bool of_classifier(const char *parameter)
     return !strncmp(parameter, "fc.", 3);
 }
 
-/* How many classes the file's network tells apart; 0: it does not look like one. */
-static shunt_status count_classes(const char *path, int64_t *out)
+/* How many classes the file's network tells apart; 0: it has no classifier. */
+static shunt_status count_classes(const shunt_model *model, const char *path, int64_t *out)
 {
     shunt_weights *file;
     shunt_status status = shunt_weights_open(path, &file);
     *out = 0;
     if (status) return status;
-    for (size_t i = 0; i < shunt_weights_count(file); i++) {
-        const shunt_tensor_view *view = shunt_weights_at(file, i);
-        char name[256];
-        if (strlen(view->name) < 200 && names_canonical(view->name, name, sizeof name) && !strcmp(name, "fc.weight"))
-            *out = view->desc.dims[0];
-    }
+    *out = match_count_classes(model->graph, file);
     shunt_weights_destroy(file);
     return SHUNT_OK;
 }
@@ -99,7 +95,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
     shunt_weights *weights = NULL;
     int64_t *rows = calloc((size_t)model->net.classes, sizeof *rows);
     shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : shunt_fail_memory();
-    bool known = !status && match_classifier(model, from, rows);
+    bool known = !status && shunt_weights_find(from->weights, "fc.weight") && match_classifier(model, from, rows);
     for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
         const graph_value *value = &from->graph->values[i];
         if (value->source != VALUE_PARAMETER) continue;
@@ -125,9 +121,12 @@ shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t se
     shunt_model_options options = {
         .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
     shunt_model *from = NULL;
-    shunt_status status = count_classes(path, &options.classes);
+    shunt_status status = count_classes(model, path, &options.classes);
+    const bool whole = options.classes > 0;
+    if (!status && !whole)
+        shunt_log(SHUNT_LOG_INFO, "%s has no classifier for %s; a fresh one is made", path, net->name);
     if (!status) status = shunt_model_create(net->name, &options, &from);
-    if (!status) status = shunt_model_load(from, path);
+    if (!status) status = model_load(from, path, whole ? MATCH_ALL : MATCH_BACKBONE);
     if (!status) status = take_over(model, from, seed);
     shunt_model_destroy(from);
     return status;

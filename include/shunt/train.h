@@ -87,9 +87,9 @@ SHUNT_API shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t
 SHUNT_API shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed);
 /* Puts into the metadata of the model's weights what shunt_model_save writes: name, options, labels, preprocessing. */
 SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
-/* For fine-tuning: as shunt_model_load, but the file may have other classes, and the model keeps its own labels. Where both have
- * labels, the classifier's rows are taken by name if all of the model's classes are among the file's; where one has none, if there
- * are as many classes; else the classifier is fresh. */
+/* For fine-tuning: as shunt_model_load, but the file may have other classes, or no classifier and other things in its place, and
+ * the model keeps its own labels. Where both have labels, the classifier's rows are taken by name if all of the model's classes
+ * are among the file's; where one has none, if there are as many classes; else the classifier is fresh. */
 SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
 /* Copies as many names as there are classes. */
 SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);

@@ -1,4 +1,4 @@
-/* torch.c - from the pickle of a PyTorch file to tensors: finds the state dict, and views its tensors where they lie in
+/* torch.c - from the pickle of a PyTorch file to tensors: views the tensors of its state dict where they lie in
  * their storages. What is not laid out row by row, or for another byte order, is copied, within a budget: strides can make
  * much out of little. */
 #include "runtime/weights/torch.h"
@@ -12,9 +12,7 @@
 enum {
     MOST_TENSORS = 1 << 16,
     MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
-    MOST_WRAPPERS = 4,      /* a parameter in a parameter ... around a tensor */
-    MOST_NESTING = 4,       /* dictionaries around the state dict */
-    MOST_DICTS = 256        /* of a checkpoint that are looked at */
+    MOST_WRAPPERS = 4       /* a parameter in a parameter ... around a tensor */
 };
 
 static const torch_type types[] = {
@@ -330,78 +328,9 @@ static shunt_status put_tensor(torch_file *self, const char *name, const pickle_
     return put(self, name, &tensor);
 }
 
-static bool has_tensors(const pickle_tree *pickle, pickle_ref dict)
+bool torch_is_tensor(const pickle_tree *pickle, pickle_ref ref)
 {
-    const pickle_node *node = &pickle->nodes[dict];
-    uint32_t cell = node->items.first;
-    for (uint32_t i = 0; i < node->items.count; i++, cell = pickle->cells[cell].next)
-        if (i % 2 && tensor_call(pickle, pickle->cells[cell].value)) return true;
-    return false;
-}
-
-/* The place of a key among those that a state dict is usually under. */
-enum { NKEYS = 9 };
-static uint32_t rank_of(const pickle_tree *pickle, pickle_ref key)
-{
-    static const char *const keys[NKEYS] = {"state_dict", "model",  "model_state_dict", "net",      "network",
-                                            "weights",    "params", "state_dict_ema",   "model_ema"};
-    uint32_t rank = 0;
-    while (rank < NKEYS && !pickle_is_text(pickle, key, keys[rank])) rank++;
-    return rank;
-}
-
-/* The dictionaries of a dictionary, each once, though it may be under many keys. */
-typedef struct dict_list {
-    pickle_ref dicts[MOST_DICTS];
-    bool tensors[MOST_DICTS]; /* it has some */
-    uint32_t count, with_tensors;
-} dict_list;
-
-/* Whether the dictionary, which is added if there is room, has tensors. */
-static bool note_dict(dict_list *list, const pickle_tree *pickle, pickle_ref dict)
-{
-    uint32_t i = 0;
-    while (i < list->count && list->dicts[i] != dict) i++;
-    if (i == MOST_DICTS) return false;
-    if (i == list->count) {
-        list->dicts[list->count++] = dict;
-        list->tensors[i] = has_tensors(pickle, dict);
-        list->with_tensors += list->tensors[i];
-    }
-    return list->tensors[i];
-}
-
-/* The dictionary to go on with: one that has tensors, under the most usual key, or under any if it is the only one; else one
- * without under a usual key. */
-static bool inner_dict(const pickle_tree *pickle, pickle_ref dict, pickle_ref *out)
-{
-    const pickle_node *node = &pickle->nodes[dict];
-    dict_list list = {.count = 0};
-    pickle_ref best[2] = {0, 0}; /* without and with tensors */
-    uint32_t ranks[2] = {NKEYS, NKEYS + 1}, cell = node->items.first;
-    for (uint32_t i = 0; i + 1 < node->items.count; i += 2) {
-        const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];
-        cell = value.next;
-        if (pickle->nodes[value.value].kind != PICKLE_DICT) continue;
-        const bool tensors = note_dict(&list, pickle, value.value);
-        const uint32_t rank = rank_of(pickle, key.value);
-        if (rank >= ranks[tensors]) continue;
-        ranks[tensors] = rank;
-        best[tensors] = value.value;
-    }
-    const bool found = ranks[true] < NKEYS || list.with_tensors == 1;
-    *out = best[found];
-    return found || ranks[false] < NKEYS;
-}
-
-/* The dictionary itself if it has tensors, else one in it, and so on. */
-static bool find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
-{
-    for (int level = 0; level < MOST_NESTING; level++) {
-        if (has_tensors(pickle, *dict)) return true;
-        if (!inner_dict(pickle, *dict, dict)) return false;
-    }
-    return false;
+    return tensor_call(pickle, ref) != NULL;
 }
 
 static shunt_status fail_no_dict(const torch_file *self)
@@ -422,7 +351,7 @@ shunt_status torch_read_tensors(torch_file *self)
 {
     const pickle_tree *pickle = &self->pickle;
     pickle_ref dict = pickle->root;
-    if (pickle->nodes[dict].kind != PICKLE_DICT || !find_state_dict(pickle, &dict)) return fail_no_dict(self);
+    if (pickle->nodes[dict].kind != PICKLE_DICT || !torch_find_state_dict(pickle, &dict)) return fail_no_dict(self);
     const pickle_node *node = &pickle->nodes[dict];
     shunt_status status = SHUNT_OK;
     uint32_t cell = node->items.first, tensors = 0;

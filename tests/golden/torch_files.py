@@ -68,6 +68,17 @@ save("nested-legacy.pth", checkpoint, module, **legacy)
 save("protocol4.pth", {"model": {"state_dict": some}}, some, pickle_protocol=4)
 save("protocol5-legacy.pth", {"net": some, "acc": 1}, some, pickle_protocol=5, **legacy)
 
+# What trainers put beside the state dict: a tensor, as pytorch/examples' imagenet/main.py does, weights of classes, momenta
+# of an optimizer, an average of the network; and two networks of which one is much larger.
+layers = {"conv1.weight": everything["plain"], "bn1.bias": everything["double"], "bn1.num_batches_tracked": everything["counter"]}
+more = {name + "." + key: tensor for name in ("a", "b") for key, tensor in layers.items()}
+momenta = {"state": {i: {"exp_avg": torch.ones(i + 1), "exp_avg_sq": torch.ones(i + 1)} for i in range(9)}}
+save("beside.pth", {"epoch": 90, "arch": "resnet20", "best_acc1": torch.tensor(71.25), "weight": torch.ones(10),
+                    "optimizer": momenta, "state_dict": layers, "scheduler": {"warm.weight": torch.ones(1)}}, layers)
+save("average.pth", {"ema": {"shadow": more}, "model": {"config": {"depth": 20}, "state_dict": more}, "step": torch.tensor(5)},
+     more)
+save("two.pth", {"head": {"weight": torch.ones(2, 2), "bias": torch.ones(2)}, "student": more}, more)
+
 # Tensors of kinds that are left out, beside one that is not.
 odd = {"plain": everything["plain"], "sparse": torch.eye(2).to_sparse(), "complex": torch.zeros(2, dtype=torch.complex64),
        "quantized": torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.qint8), "rank7": torch.zeros(1, 1, 1, 1, 1, 1, 1)}

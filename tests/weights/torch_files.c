@@ -107,7 +107,7 @@ Test(torch_files, what_pytorch_wrote)
         snprintf(path, sizeof path, FOLDER "%s", name);
         expect_file(path, name, tensors);
     }
-    cr_assert_eq(json_object_size(all), 8);
+    cr_assert_eq(json_object_size(all), 11);
     json_decref(all);
 }
 

@@ -1,0 +1,24 @@
+/* match.h - the parameters of a network in a weight file. */
+#ifndef SHUNT_MODELS_MATCH_H
+#define SHUNT_MODELS_MATCH_H
+
+#include "models/model.h"
+
+/* What of a network a file has to hold: all; or what is before the classifier, and beside it whatever is of no layer. */
+typedef enum match_part { MATCH_ALL, MATCH_BACKBONE } match_part;
+
+/* Takes the graph's parameters out of an open file, under the graph's names. What was mapped moves from `file` to *out, so
+ * that only destroying is left to do with `file` after success. */
+shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_part part, shunt_weights **out);
+
+/* model.c: shunt_model_load, or as much of a network as `part` says, without labels. */
+shunt_status model_load(shunt_model *model, const char *path, match_part part);
+
+/* Whether the file holds a network such as the graph, with any number of classes. */
+bool match_fits(const shunt_graph *graph, const shunt_weights *file);
+/* How many blocks the first stage of the file's network has. */
+int match_count_blocks(const shunt_weights *file);
+/* How many classes the file's network tells apart; 0: it has no classifier that fits the graph's features. */
+int64_t match_count_classes(const shunt_graph *graph, const shunt_weights *file);
+
+#endif
