@@ -40,6 +40,7 @@ RULES = [
     ("what library and command share stands on the C library alone", ("runtime/shared",), None,
      r'#include "(?!runtime/shared/)|#include <shunt/', 0),
     ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
+    ("headers for applications do not show the plugin ABI", ("include",), None, r'#include <shunt/backend', 0),
     ("a backend includes backend.h alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h)', 0),
     ("a plugin copies structs that can grow with shunt_struct_copy", ("backends", "examples"), None,
      r'\*\s*\w+ = \(shunt_(?:device_info|op_info|op_candidates)\)|^\s+\*info = ', re.M),
@@ -72,6 +73,7 @@ BREACHES = [
     ("runtime/shared/replace.c", '#include "runtime/base/error.h"'),
     ("runtime/shared/replace.c", '#include <shunt/shunt.h>'),
     ("include/shunt/shunt.h", '#include "runtime/base/error.h"'),
+    ("include/shunt/run.h", '#include <shunt/backend.h>'),
 ]
 
 

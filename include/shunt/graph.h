@@ -1,5 +1,17 @@
 /* graph.h - building a network: values and the ops between them, in execution order.
  *
+ *     #include <stdio.h>
+ *     int main(void)
+ *     {
+ *         shunt_graph *graph = shunt_graph_create();
+ *         shunt_value x = shunt_graph_input(graph, "x", 4, (const int64_t[]){1, 3, 32, 32});
+ *         x = shunt_graph_relu(graph, "relu", shunt_graph_conv(graph, "conv", x, 16, 3, 1, 1, 1));
+ *         x = shunt_graph_linear(graph, "fc", shunt_graph_global_pool(graph, "pool", x), 10);
+ *         shunt_graph_output(graph, "logits", x);
+ *         if (shunt_graph_check(graph)) puts(shunt_last_error());
+ *         shunt_graph_destroy(graph);
+ *     }
+ *
  * A builder function appends one op and returns the value it makes. Errors stick: a function given a bad argument
  * (or SHUNT_NO_VALUE) returns SHUNT_NO_VALUE and the graph remembers the first reason, so that a model is
  * written without a check on each line; shunt_graph_check() tells in the end.
@@ -10,7 +22,8 @@
 #ifndef SHUNT_GRAPH_H
 #define SHUNT_GRAPH_H
 
-#include <shunt/shunt.h>
+#include <shunt/op.h>
+#include <shunt/process.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,7 +60,7 @@ typedef enum shunt_role {
 SHUNT_API shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
                                             const int64_t *dims);
 
-/* The general form: kind, flags, attr and inputs as backend.h has them. name is for reports
+/* The general form: kind, flags, attr and inputs as op.h has them. name is for reports
  * ("layer1.0.conv1"); several ops may have the same. */
 SHUNT_API shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                                      const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs);

@@ -1,8 +1,16 @@
 /* look.h - looking into networks without training them: what their layers give, and what is left of them when
  * blocks are taken out. Gradients on one batch: shunt_gradient_norms (train.h).
  *
- *     shunt_model_without(model, (const char *const[]){"layer2.1"}, 1, &graph);
- *     shunt_evaluate(graph, shunt_model_weights(model), device, data, shunt_model_preprocess(model), 100, 0, &score);
+ *     #include <stdio.h>
+ *     int main(void)
+ *     {
+ *         shunt_model *model; shunt_graph *graph; shunt_block block;
+ *         if (shunt_model_create("resnet20", NULL, &model)) return 1;
+ *         for (size_t i = 0; shunt_model_block(model, i, &block); i++) puts(block.name);
+ *         if (shunt_model_without(model, (const char *const[]){"layer2.1"}, 1, &graph)) return 1;
+ *         shunt_graph_destroy(graph);
+ *         shunt_model_destroy(model);
+ *     }
  */
 #ifndef SHUNT_LOOK_H
 #define SHUNT_LOOK_H

@@ -1,7 +1,17 @@
 /* train.h - training a network: recipes, and a trainer that follows one.
  *
- *     shunt_model_initialize(model, seed);  shunt_model_recipe(model, "fast", &recipe);
- *     shunt_trainer_create(&setup, &trainer);  shunt_trainer_run(trainer, &finished);
+ *     #include <stdio.h>
+ *     int main(int argc, char **argv)
+ *     {
+ *         shunt_device *device; shunt_model *model; shunt_dataset *data; shunt_trainer *trainer; shunt_recipe recipe; int done;
+ *         if (argc < 3 || shunt_device_open(NULL, NULL, &device) || shunt_dataset_open(argv[1], "train", &data) ||
+ *             shunt_model_create("resnet20", NULL, &model) || shunt_model_initialize(model, 1) ||
+ *             shunt_model_recipe(model, "fast", &recipe)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         shunt_train_setup setup = {.size = sizeof setup, .graph = shunt_model_graph(model),
+ *             .weights = shunt_model_weights(model), .device = device, .data = data,
+ *             .preprocess = shunt_model_preprocess(model), .recipe = &recipe, .out = argv[2]};
+ *         return shunt_trainer_create(&setup, &trainer) || shunt_trainer_run(trainer, &done);
+ *     }
  *
  * All that decides a run's result is in its recipe, its network, its data and its device; each step's pictures are a function
  * of the recipe's seed and the step's number. A run that was cut off at any instant therefore goes on from its last checkpoint
@@ -11,6 +21,7 @@
 #define SHUNT_TRAIN_H
 
 #include <shunt/graph.h>
+#include <shunt/model.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -4,6 +4,7 @@
 #define SHUNT_MODELS_NETS_NET_H
 
 #include <shunt/graph.h>
+#include <shunt/model.h>
 #include <stdbool.h>
 
 enum { NET_STAGES = 4, NET_MOST_DEPTH = 10000 };

@@ -2,6 +2,7 @@
 #ifndef SHUNT_RUNTIME_DEVICE_H
 #define SHUNT_RUNTIME_DEVICE_H
 
+#include <shunt/backend.h>
 #include <shunt/shunt.h>
 
 /* What the runtime knows of a device that can be opened; shunt_device_entry is how the API shows it. */

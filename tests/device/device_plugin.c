@@ -2,6 +2,7 @@
 #include "tests/support/device_setup.h"
 
 #include <pthread.h>
+#include <shunt/backend.h>
 
 static shunt_plugin_list *plugins;
 

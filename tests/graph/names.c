@@ -4,6 +4,7 @@
 #include "runtime/base/random.h"
 
 #include <criterion/criterion.h>
+#include <shunt/shunt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef SHUNT_TESTS_SMALL_NET_H
 #define SHUNT_TESTS_SMALL_NET_H
 
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 
 enum { SMALL_NET_IMAGES = 2, SMALL_NET_SIDE = 13, SMALL_NET_CLASSES = 5 };
 

@@ -6,6 +6,7 @@
 #include "runtime/graph/graph.h"
 
 #include <criterion/criterion.h>
+#include <shunt/shunt.h>
 
 enum { MAX_GRADIENTS = 80 };
 

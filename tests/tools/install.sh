@@ -21,11 +21,13 @@ lines=$(wc -l <"$source/examples/classify.c")
 (( lines <= 40 )) || fail "the example has $lines lines, more than 40"
 # shellcheck disable=SC2046 # several words
 $cc -Wall -Wextra -Werror -o "$place/classify" "$source/examples/classify.c" $(pkg-config --cflags --libs shunt)
-for header in shunt.h graph.h backend.h; do
-  echo "#include <shunt/$header>" | $cc -std=c99 -Wall -Wextra -pedantic -Werror -fsyntax-only -I"$prefix/include" -xc - ||
-    fail "$header does not stand alone"
-  echo "#include <shunt/$header>" | $cc -Wall -Werror -fsyntax-only -I"$prefix/include" -xc++ - ||
-    fail "$header is no C++"
+for header in "$prefix"/include/shunt/*.h; do
+  include="#include <shunt/$(basename "$header")>"
+  for standard in 'c -std=c99' 'c -std=c11' 'c++ -std=c++17'; do
+    # shellcheck disable=SC2086 # two words
+    echo "$include" | $cc -x$standard -Wall -Wextra -pedantic -Werror -fsyntax-only -I"$prefix/include" - ||
+      fail "$(basename "$header") does not stand alone as $standard"
+  done
 done
 
 "$fixture" resnet20 "$place/w.safetensors"

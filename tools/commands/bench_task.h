@@ -2,7 +2,7 @@
 #ifndef SHUNT_TOOLS_BENCH_TASK_H
 #define SHUNT_TOOLS_BENCH_TASK_H
 
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 #include <stdbool.h>
 
 typedef struct bench_task {

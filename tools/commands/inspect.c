@@ -4,7 +4,7 @@
 #include "lib/report.h"
 #include "lib/say.h"
 #include "lib/table.h"
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 #include <string.h>
 
 typedef struct inspect_settings {

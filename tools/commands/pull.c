@@ -6,7 +6,7 @@
 #include "lib/table.h"
 #include "runtime/shared/folders.h"
 #include <fcntl.h>
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

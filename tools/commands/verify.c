@@ -5,7 +5,7 @@
 #include "lib/say.h"
 #include "lib/table.h"
 #include <math.h>
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "runs.h"
 #include "summary.h"
 #include <math.h>
-#include <shunt/graph.h>
+#include <shunt/shunt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,0 +1,101 @@
+/* data.h - pictures, how they are prepared for a network, and data sets.
+ *
+ *     #include <stdio.h>
+ *     int main(int argc, char **argv)
+ *     {
+ *         static float pixels[3 * 224 * 224];
+ *         shunt_image image;
+ *         shunt_preprocess how;
+ *         if (argc < 2 || shunt_preprocess_preset("imagenet", &how)) return 1;
+ *         if (shunt_image_read(argv[1], &image)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         if (shunt_preprocess_apply(&how, &image, pixels)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         shunt_image_free(&image);
+ *     }
+ */
+#ifndef SHUNT_DATA_H
+#define SHUNT_DATA_H
+
+#include <shunt/process.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct shunt_image {
+    int64_t height, width;
+    uint8_t *rgb; /* height x width x 3 */
+} shunt_image;
+/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels, and what a file of its size can hold. Alpha is dropped; 16 bits become the upper
+ * 8; EXIF orientation is ignored, as torchvision's loader ignores it. */
+SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
+SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);
+SHUNT_API void shunt_image_free(shunt_image *image);
+/* Antialiased bilinear, as Pillow does it; or with another of Pillow's filters. */
+typedef enum shunt_filter { SHUNT_BILINEAR, SHUNT_BICUBIC } shunt_filter;
+SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out);
+SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height, int64_t width,
+                                               shunt_image *out);
+
+/* A picture as a network wants it. Short side to `resize`, centre crop to `crop` x `crop`; the channels in this order; then
+ * (value - mean) / std for each channel, where value is from 0 to 1 (a byte / 255), or the byte itself. mean[0] and std[0]
+ * are those of the channel that comes first: of blue, if the order is SHUNT_BGR. */
+typedef enum shunt_channels { SHUNT_RGB, SHUNT_BGR } shunt_channels;
+typedef enum shunt_range { SHUNT_RANGE_1, SHUNT_RANGE_255 } shunt_range;
+typedef struct shunt_preprocess {
+    int64_t resize, crop;
+    float mean[3], std[3];
+    shunt_filter filter;
+    shunt_channels channels;
+    shunt_range range;
+    uint32_t reserved[8]; /* 0; fields to come take their room from here */
+} shunt_preprocess;
+/* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
+ * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
+ * size), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
+ * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. docs/evaluating.md has the numbers. */
+SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
+/* The name of the preset that has these numbers; NULL: none has. */
+SHUNT_API const char *shunt_preprocess_name(const shunt_preprocess *preprocess);
+/* Sets one field by its name: "preset", or a key of the JSON text below. Texts: "224", "0.5" or "0.485,0.456,0.406", "bicubic",
+ * "bgr", "255". A failure leaves *out alone. */
+SHUNT_API shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, const char *text);
+/* The JSON text that weight files have as metadata "preprocess" (docs/models.md). `text` needs SHUNT_PREPROCESS_TEXT bytes. */
+enum { SHUNT_PREPROCESS_TEXT = 384 };
+SHUNT_API void shunt_preprocess_print(const shunt_preprocess *preprocess, char *text, size_t size);
+SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out);
+/* dst: 3 x crop x crop floats. */
+SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
+/* What a network is shown of a resized picture: its centre; its corners and centre and the same mirrored, in the order of
+ * torchvision's TenCrop; or all of it, for a network that averages over the picture. */
+typedef enum shunt_crops { SHUNT_CROP_CENTRE, SHUNT_CROP_TEN, SHUNT_CROP_WHOLE } shunt_crops;
+typedef struct shunt_views {
+    int64_t count, height, width;
+    float *data; /* count x 3 x height x width, normalised */
+} shunt_views;
+SHUNT_API shunt_status shunt_preprocess_views(const shunt_preprocess *preprocess, shunt_crops crops, const shunt_image *image,
+                                              shunt_views *out);
+SHUNT_API void shunt_views_free(shunt_views *views);
+
+/* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
+ * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
+ * picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder all. */
+SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
+/* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME LABEL" (or
+ * "NAME,LABEL", with or without the name's ending), or of "LABEL" in the order of the names. Labels are the classes' numbers, or
+ * names. labels NULL: as above. */
+SHUNT_API shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels,
+                                                   shunt_dataset **out);
+SHUNT_API void shunt_dataset_close(shunt_dataset *dataset);
+SHUNT_API size_t shunt_dataset_count(const shunt_dataset *dataset);
+SHUNT_API size_t shunt_dataset_classes(const shunt_dataset *dataset);
+/* The name of a class; NULL: not known. */
+SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index);
+/* The picture's file, within DIR; NULL: it has only a number. */
+SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index);
+/* Image and label number `index`; free the image. May be called by several threads at once. */
+SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,119 @@
+/* model.h - networks by name or from a file, with weights, labels and preprocessing: classifying pictures.
+ *
+ *     #include <stdio.h>
+ *     int main(int argc, char **argv)
+ *     {
+ *         shunt_device *device; shunt_model *model; shunt_guess top[5]; size_t n;
+ *         if (argc < 3 || shunt_device_open(NULL, NULL, &device) || shunt_model_create("resnet18", NULL, &model) ||
+ *             shunt_model_load(model, argv[1]) || shunt_classify(model, device, argv[2], 5, top, &n))
+ *             return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         for (size_t i = 0; i < n; i++) printf("%5.1f %%  %s\n", 100 * top[i].probability, top[i].label);
+ *         shunt_model_destroy(model);
+ *         shunt_device_close(device);
+ *     }
+ */
+#ifndef SHUNT_MODEL_H
+#define SHUNT_MODEL_H
+
+#include <shunt/data.h>
+#include <shunt/run.h>
+#include <shunt/weights.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct shunt_model_options {
+    uint32_t size; /* sizeof(shunt_model_options); 0: as in the first version */
+    int64_t classes;          /* 0: 1000, or 10 for the CIFAR nets */
+    int64_t height, width;    /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
+    char shortcut;            /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
+    int v1;                   /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
+} shunt_model_options;
+
+/* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
+ * is, the CIFAR net is cifar-resnetD; cifar-resnet18 34, cifar-plain18 34, mini-resnet, cnn (docs/models.md). options NULL: all
+ * defaults. The model has no weights yet. */
+SHUNT_API shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out);
+/* Opens a file that holds a network with its weights: ONNX, opsets 7 to 21 (docs/onnx.md). options: height and width, where
+ * the file leaves them open; the rest does not apply. A softmax at the end is left out: results are logits. */
+SHUNT_API shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out);
+SHUNT_API void shunt_model_destroy(shunt_model *model);
+SHUNT_API const char *shunt_model_name(const shunt_model *model);
+SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
+SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /* NULL before there are any */
+/* Name of family of models by number, for lists; NULL past the end. */
+SHUNT_API const char *shunt_model_family(size_t index);
+
+/* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
+ * that its metadata may hold. The error lists all tensors that are missing, too many or of another shape. */
+SHUNT_API shunt_status shunt_model_load(shunt_model *model, const char *path);
+/* Random but reproducible: every element is a function of tensor name, element index and seed (docs/random-weights.md). */
+SHUNT_API shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed);
+/* Writes weights, labels and preprocessing. */
+SHUNT_API shunt_status shunt_model_save(const shunt_model *model, const char *path);
+/* One label a line; as many as classes. */
+SHUNT_API shunt_status shunt_model_load_labels(shunt_model *model, const char *path);
+SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index); /* NULL: there are none */
+
+/* The model's executor on a device, made on first use and kept until the model goes; the device must outlive it. */
+SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out);
+/* images: N x 3 x height x width, preprocessed; logits: N x classes. */
+SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
+                                       const float *images, float *logits);
+SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
+
+/* How pictures are prepared for the model: from its weight file, or what is usual for its family. */
+SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
+SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
+
+/* ---- Classifying ------------------------------------------------------------------------------------------------- */
+
+typedef struct shunt_guess {
+    int64_t index;
+    const char *label; /* NULL: no labels; lives as long as the model */
+    float probability;
+} shunt_guess;
+/* Reads, preprocesses and classifies one picture: the `top` most probable classes, best first. *found <= top. */
+SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char *image_path, size_t top,
+                                      shunt_guess *guesses, size_t *found);
+
+/* ---- Evaluating -------------------------------------------------------------------------------------------------- */
+
+/* classes[i]: the model's class that the data set's class i is, for all the data set's classes. By names, where both have
+ * them: a class is found by the model's whole label, by its first word ("n01440764 tench, Tinca tinca") or by one of the names
+ * that commas separate, in any case, '_' being a blank. Where no name is found: names that are numbers are the classes' numbers,
+ * and as many WordNet numbers (n01440764) as there are labels are in their order; otherwise it fails, with both lists. By number
+ * where one of the two has no names. */
+SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes);
+
+typedef struct shunt_prediction {
+    size_t index;                /* of the picture in the data set */
+    int64_t label;               /* the data set's class */
+    const double *probabilities; /* of the model's classes: means over models, sizes and crops. NULL: it cannot be read, */
+    const char *failed;          /* for this reason */
+} shunt_prediction;
+/* != 0: stop. */
+typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);
+
+typedef struct shunt_predict_options {
+    uint32_t size; /* sizeof(shunt_predict_options); 0: as in the first version */
+    size_t limit; /* only so many pictures; 0: all */
+    shunt_crops crops;
+    const int64_t *sides; /* short sides that pictures are resized to, each in turn; nsides 0: the preprocessing's */
+    size_t nsides;
+    int64_t batch;   /* views in one run of a model; 0: 100 */
+    int64_t workers; /* threads that read pictures; 0: as many as there are processors, at most 8 */
+    int skip_bad;    /* != 0: pictures that cannot be read are told to the handler. Else they are an error */
+    shunt_prediction_handler handler; /* or NULL */
+    void *context;
+} shunt_predict_options;
+/* Runs the pictures of a data set, read ahead by threads, through models, which have the same number of classes; each has its
+ * own preprocessing. *seconds: what the models took. */
+SHUNT_API shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
+                                     const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

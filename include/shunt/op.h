@@ -1,0 +1,231 @@
+/* op.h - the operations that networks consist of: kinds, attributes, descriptors.
+ *
+ *     int main(void)
+ *     {
+ *         shunt_op_desc relu = {.kind = SHUNT_OP_RELU, .ninputs = 1, .noutputs = 1};
+ *         relu.inputs[0] = (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = 2, .block = SHUNT_PLAIN, .dims = {8, 1000}};
+ *         relu.outputs[0] = relu.inputs[0];
+ *         return shunt_op_plain_inputs(relu.kind) ? 1 : 0;
+ *     }
+ */
+#ifndef SHUNT_OP_H
+#define SHUNT_OP_H
+
+#include <shunt/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Inputs and outputs by kind, in this order; [x] is there only with the flag named after it.
+ *   CONV         src (N,C,H,W), weights (K,C/groups,R,S), [bias (K): BIAS], [residual, like dst: RESIDUAL]
+ *                -> dst (N,K,P,Q) = act(conv(src, weights) + bias + residual), act = ReLU with flag RELU
+ *   LINEAR       src (N,C), weights (K,C), [bias (K): BIAS] -> dst (N,K), RELU as above
+ *   BATCH_NORM   src (N,C,...), scale (C), shift (C), mean (C), variance (C), [residual, like dst: RESIDUAL]
+ *                -> dst = (src - mean) / sqrt(variance + epsilon) * scale + shift + residual, RELU as above (inference form)
+ *   RELU         src -> dst = max(src, 0); NaN stays NaN
+ *   ADD          a, b of one shape -> dst = a + b, RELU as above
+ *   MAX_POOL     src (N,C,H,W) -> dst (N,C,P,Q); padding counts as -infinity; NaN wins
+ *   AVG_POOL     src (N,C,H,W) -> dst (N,C,P,Q); divisor: the window's elements inside src, or all of them with
+ *                pool.count_padding
+ *   GLOBAL_POOL  src (N,C,H,W) -> dst (N,C), plain: the mean over H and W
+ *   SOFTMAX      src (N,C) -> dst (N,C), over C, computed as exp(x - max) / sum
+ *   SHORTCUT     src (N,C,H,W) -> dst (N,K,P,Q): the paper's option A: every stride-th row and column, and
+ *                shortcut.lead zero channels before, K - C - lead after
+ *   REORDER      src -> dst of the same dims, another block
+ *
+ * For training; diff_x is the gradient of the loss by x. Floats are never added atomically: a device gives the same bits in
+ * every run. In the batch's own batch norm the statistics come first, then BATCH_NORM as above with them.
+ *   BATCH_STATISTICS    src (N,C,...) -> mean (C), variance (C) over all but C; the variance divides by their number
+ *   BATCH_NORM_GRAD     src, scale (C), shift (C), mean (C), variance (C): BATCH_STATISTICS of src, diff_dst like src
+ *                       -> diff_src, diff_scale (C), diff_shift (C), through the statistics, too; with RELU diff_dst counts
+ *                       only where BATCH_NORM's dst, computed again, is above 0
+ *   RELU_GRAD           dst, diff_dst -> diff_src = diff_dst where dst > 0, else 0
+ *   CONV_GRAD_SRC       weights, diff_dst, [residual, like diff_src: RESIDUAL], [mask, like diff_src: RELU]
+ *                       -> diff_src (+ residual), 0 where mask is not above 0
+ *   CONV_GRAD_WEIGHTS   src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
+ *   LINEAR_GRAD_SRC     weights, diff_dst -> diff_src
+ *   LINEAR_GRAD_WEIGHTS src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
+ *   MAX_POOL_GRAD       src, diff_dst -> diff_src; of equal maxima the first, row by row, takes it all
+ *   AVG_POOL_GRAD       diff_dst -> diff_src
+ *   GLOBAL_POOL_GRAD    diff_dst (N,C) -> diff_src (N,C,H,W)
+ *   SHORTCUT_GRAD       diff_dst -> diff_src
+ *   CROSS_ENTROPY       logits (N,C), labels (N): class numbers -> losses (N) = -sum over c of t log(softmax(logits)), diff_logits
+ *                       (N,C) = (softmax(logits) - t) / N, where t = 1 - smoothing at the label and smoothing / C added to all
+ *   SGD                 weights, velocity, diff, all of one shape, rate (1) -> weights, velocity:
+ *                       g = diff + weight_decay * weights;  velocity = momentum * velocity + g;
+ *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
+ *   MOVING_AVERAGE      average, sample -> average + rate * (scale * sample - average)
+ * The last two work in place: output i is given the very memory of input i.
+ * Blocked may be what stands for an activation or its gradient: src, dst, residual, mask, diff_src, diff_dst, not weights
+ * and diff_weights, nor anything of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ *
+ * For graphs that come from elsewhere:
+ *   TRANSPOSE    src -> dst; axis i of dst is axis transpose.axes[i] of src
+ *   RESHAPE      src -> dst of reshape.rank, the same elements in row-major order; reshape.dims[i]: a size, 0: that of
+ *                src's axis i, -1: what is left over
+ *   CONCAT       a, b, alike but in axis concat.axis -> dst: b after a along that axis
+ *   PAD          src -> dst: axis i is pad.before[i] longer at its start and pad.after[i] at its end (shorter, where they are
+ *                negative); pad.mode says what stands there
+ *   CLIP         src -> dst = min(max(src, clip.low), clip.high); NaN stays NaN
+ *   LOG_SOFTMAX  src (N,C) -> dst (N,C) = src - max - log(sum over C of exp(src - max))
+ *   MATMUL       a (B,M,K), b (B,K,N) -> dst (B,M,N); B may be 1 in one of them, which then serves all
+ * ADD with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation counts,
+ * which is 1 without it.
+ * Kinds are only ever appended; a backend refuses those it does not know. */
+typedef enum shunt_op_kind {
+    SHUNT_OP_CONV = 1,
+    SHUNT_OP_LINEAR,
+    SHUNT_OP_BATCH_NORM,
+    SHUNT_OP_RELU,
+    SHUNT_OP_ADD,
+    SHUNT_OP_MAX_POOL,
+    SHUNT_OP_AVG_POOL,
+    SHUNT_OP_GLOBAL_POOL,
+    SHUNT_OP_SOFTMAX,
+    SHUNT_OP_SHORTCUT,
+    SHUNT_OP_REORDER,
+    SHUNT_OP_BATCH_STATISTICS,
+    SHUNT_OP_BATCH_NORM_GRAD,
+    SHUNT_OP_RELU_GRAD,
+    SHUNT_OP_CONV_GRAD_SRC,
+    SHUNT_OP_CONV_GRAD_WEIGHTS,
+    SHUNT_OP_LINEAR_GRAD_SRC,
+    SHUNT_OP_LINEAR_GRAD_WEIGHTS,
+    SHUNT_OP_MAX_POOL_GRAD,
+    SHUNT_OP_AVG_POOL_GRAD,
+    SHUNT_OP_GLOBAL_POOL_GRAD,
+    SHUNT_OP_SHORTCUT_GRAD,
+    SHUNT_OP_CROSS_ENTROPY,
+    SHUNT_OP_SGD,
+    SHUNT_OP_MOVING_AVERAGE,
+    SHUNT_OP_TRANSPOSE,
+    SHUNT_OP_RESHAPE,
+    SHUNT_OP_CONCAT,
+    SHUNT_OP_PAD,
+    SHUNT_OP_CLIP,
+    SHUNT_OP_LOG_SOFTMAX,
+    SHUNT_OP_MATMUL,
+    SHUNT_OP_KINDS /* one past the last */
+} shunt_op_kind;
+
+enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
+       SHUNT_FLAG_BIAS = 1u << 0,
+       SHUNT_FLAG_RESIDUAL = 1u << 1,
+       SHUNT_FLAG_RELU = 1u << 2,
+       SHUNT_FLAG_NESTEROV = 1u << 3,
+       SHUNT_FLAG_BROADCAST = 1u << 4,
+       SHUNT_FLAG_DILATED = 1u << 5
+};
+
+/* Index 0 is the vertical direction, 1 the horizontal one.
+ * P = (H + pad_before[0] + pad_after[0] - (dilation[0] * (R - 1) + 1)) / stride[0] + 1, Q likewise. */
+typedef struct shunt_conv_attr {
+    int32_t stride[2], dilation[2], pad_before[2], pad_after[2], groups;
+} shunt_conv_attr;
+
+typedef struct shunt_pool_attr {
+    int32_t window[2], stride[2], pad_before[2], pad_after[2], count_padding;
+    int32_t dilation[2]; /* with DILATED; else 0 */
+} shunt_pool_attr;
+
+typedef struct shunt_batch_norm_attr {
+    float epsilon;
+} shunt_batch_norm_attr;
+
+typedef struct shunt_shortcut_attr {
+    int32_t stride, lead;
+} shunt_shortcut_attr;
+
+typedef struct shunt_cross_entropy_attr {
+    float smoothing; /* 0 .. 1 */
+} shunt_cross_entropy_attr;
+
+typedef struct shunt_sgd_attr {
+    float momentum, weight_decay;
+} shunt_sgd_attr;
+
+typedef struct shunt_moving_average_attr {
+    float rate, scale;
+} shunt_moving_average_attr;
+
+typedef struct shunt_transpose_attr {
+    int32_t axes[SHUNT_MAX_RANK];
+} shunt_transpose_attr;
+
+typedef struct shunt_reshape_attr {
+    int32_t rank, dims[SHUNT_MAX_RANK];
+} shunt_reshape_attr;
+
+typedef struct shunt_concat_attr {
+    int32_t axis;
+} shunt_concat_attr;
+
+enum { SHUNT_PAD_CONSTANT, SHUNT_PAD_REFLECT, SHUNT_PAD_EDGE }; /* value; mirrored without its edge; the edge repeated */
+
+typedef struct shunt_pad_attr {
+    int32_t mode;
+    float value;
+    int32_t before[SHUNT_MAX_RANK], after[SHUNT_MAX_RANK];
+} shunt_pad_attr;
+
+typedef struct shunt_clip_attr {
+    float low, high;
+} shunt_clip_attr;
+
+/* A gradient has the attributes of the op that it belongs to. */
+typedef union shunt_op_attr {
+    shunt_conv_attr conv;
+    shunt_pool_attr pool;
+    shunt_batch_norm_attr batch_norm;
+    shunt_shortcut_attr shortcut;
+    shunt_cross_entropy_attr cross_entropy;
+    shunt_sgd_attr sgd;
+    shunt_moving_average_attr moving_average;
+    shunt_transpose_attr transpose;
+    shunt_reshape_attr reshape;
+    shunt_concat_attr concat;
+    shunt_pad_attr pad;
+    shunt_clip_attr clip;
+    int32_t words[24];
+} shunt_op_attr;
+
+enum { SHUNT_MAX_INPUTS = 8, SHUNT_MAX_OUTPUTS = 4 };
+
+/* Plain old data without pointers, zero-filled where unused: its bytes are part of tuning and cache keys. */
+typedef struct shunt_op_desc {
+    uint32_t kind, flags;
+    uint32_t ninputs, noutputs;
+    uint32_t constant_inputs; /* bit i: input i never changes, so the op may have it packed once by op_pack */
+    uint32_t reserved;
+    shunt_tensor_desc inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
+    shunt_op_attr attr;
+} shunt_op_desc;
+
+enum { SHUNT_REASON_CHARS = 128 }; /* a text that says why an op is refused, its 0 at the end included */
+
+/* Bit i: input (output) i of this kind is plain in every layout of the activations. */
+static inline uint32_t shunt_op_plain_inputs(uint32_t kind)
+{
+    switch (kind) {
+    case SHUNT_OP_CONV:
+        return 1u << 1;
+    case SHUNT_OP_CONV_GRAD_SRC:
+        return 1u << 0;
+    case SHUNT_OP_SGD:
+    case SHUNT_OP_MOVING_AVERAGE:
+        return ~0u;
+    default:
+        return 0;
+    }
+}
+
+static inline uint32_t shunt_op_plain_outputs(uint32_t kind)
+{
+    return kind == SHUNT_OP_CONV_GRAD_WEIGHTS || kind == SHUNT_OP_SGD || kind == SHUNT_OP_MOVING_AVERAGE ? ~0u : 0;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,67 @@
+/* process.h - what every program uses: the rules of this API, messages, options, the log.
+ *
+ *     #include <stdio.h>
+ *     static void print(void *context, int level, const char *message) { fprintf(context, "%d: %s\n", level, message); }
+ *     int main(void)
+ *     {
+ *         shunt_set_log_handler(print, stderr);
+ *         if (shunt_set_option("device", "scalar")) fprintf(stderr, "%s\n", shunt_last_error());
+ *         printf("libshunt %s runs on %s\n", shunt_version(), shunt_option("device"));
+ *         shunt_shutdown();
+ *     }
+ *
+ * Every function that can fail returns a shunt_status; shunt_last_error() then says, for the calling thread, what was
+ * tried, why it failed and what to do. The library never prints, exits or aborts; set a log handler to see what it
+ * would say. Strings are UTF-8. Sizes are bytes unless said otherwise. What a function gives through **out is the
+ * caller's, until the matching destroy/close; destroying NULL does nothing.
+ * Threads: functions on one object are called by one thread at a time; different objects are independent. A device may be
+ * used by several models and executors in several threads at once, on every backend; it is closed after all of them. So may
+ * weights that executors read, while nobody changes them. Functions without an object may be called at any time, but
+ * shunt_shutdown.
+ * Growth: a program keeps working with later versions of the library of the same soversion. Option structs begin with `size`
+ * and may grow at their end: set it to sizeof the struct; 0 stands for the fields of the first version, and later fields
+ * count as 0. Structs that the library makes and gives through a pointer (entries, reports, steps, events) may grow at their
+ * end, too, so do not make arrays of them. All other structs stay as they are.
+ */
+#ifndef SHUNT_PROCESS_H
+#define SHUNT_PROCESS_H
+
+#include <shunt/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct shunt_device shunt_device;
+typedef struct shunt_weights shunt_weights;
+typedef struct shunt_graph shunt_graph;
+typedef struct shunt_executor shunt_executor;
+typedef struct shunt_model shunt_model;
+typedef struct shunt_dataset shunt_dataset;
+
+SHUNT_API const char *shunt_version(void);
+/* "invalid argument", "device error" ... never NULL. */
+SHUNT_API const char *shunt_status_name(shunt_status status);
+/* Message of the last failed call on this thread; "" when there was none. Valid until this thread's next failure. */
+SHUNT_API const char *shunt_last_error(void);
+
+/* handler gets one line without newline per message of `level` (SHUNT_LOG_*) or more urgent; NULL: silence, which is
+ * the start. May be called from several threads at once. The level starts at SHUNT_LOG=error|warn|info|debug, or warn. */
+typedef void (*shunt_log_handler)(void *context, int level, const char *message);
+SHUNT_API void shunt_set_log_handler(shunt_log_handler handler, void *context);
+
+/* Overrides the environment's SHUNT_<KEY>: shunt_set_option("device", "scalar"). NULL: the environment again. Call it
+ * before the first use of what it is about. A process that was started with raised rights (setuid, file capabilities)
+ * ignores the environment. */
+SHUNT_API shunt_status shunt_set_option(const char *key, const char *value);
+/* The option's value: set, or from the environment (where empty counts as unset), or NULL. Lives on until shutdown. */
+SHUNT_API const char *shunt_option(const char *key);
+
+/* Releases what plugins and their drivers hold. For the end of a process that is checked for leaks; all devices are
+ * closed by then. Nothing else of the library may be called afterwards. */
+SHUNT_API void shunt_shutdown(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,138 @@
+/* types.h - what programs and plugins share: status, types of data, tensors, devices. Nothing here is a function of the library.
+ *
+ *     #include <inttypes.h>
+ *     #include <stdio.h>
+ *     int main(void)
+ *     {
+ *         shunt_tensor_desc images = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {8, 3, 224, 224}};
+ *         printf("%" PRIu64 " numbers, %" PRIu64 " bytes\n", shunt_tensor_count(&images), shunt_tensor_bytes(&images));
+ *         return shunt_tensor_bytes(&images) == 8 * 3 * 224 * 224 * 4 ? SHUNT_OK : SHUNT_E_INVALID;
+ *     }
+ */
+#ifndef SHUNT_TYPES_H
+#define SHUNT_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SHUNT_API __attribute__((visibility("default")))
+#else
+#define SHUNT_API
+#endif
+
+typedef enum shunt_status {
+    SHUNT_OK = 0,
+    SHUNT_E_INVALID,     /* the caller's argument, or what a file holds, is wrong */
+    SHUNT_E_UNSUPPORTED, /* well formed, but not something this build or device does */
+    SHUNT_E_NOT_FOUND,   /* no such file, device, model, tensor or cache entry */
+    SHUNT_E_MEMORY,      /* host or device memory refused */
+    SHUNT_E_IO,          /* reading or writing failed */
+    SHUNT_E_DEVICE,      /* a driver or library call failed */
+    SHUNT_E_ABI          /* a plugin does not fit this runtime */
+} shunt_status;
+
+enum { SHUNT_LOG_ERROR, SHUNT_LOG_WARN, SHUNT_LOG_INFO, SHUNT_LOG_DEBUG };
+
+/* ---- Tensors ----------------------------------------------------------------------------------------------------- */
+
+/* Those from SHUNT_F16 on stand in weight files only: no op has to take them. */
+typedef enum shunt_dtype {
+    SHUNT_F32 = 1,
+    SHUNT_F64 = 2,
+    SHUNT_I32 = 3,
+    SHUNT_F16 = 4,  /* IEEE binary16 */
+    SHUNT_BF16 = 5, /* the upper half of a float32 */
+    SHUNT_I64 = 6,
+    SHUNT_I16 = 7,
+    SHUNT_I8 = 8,
+    SHUNT_U8 = 9,
+    SHUNT_BOOL = 10 /* a byte, 0 or 1 */
+} shunt_dtype;
+
+enum { SHUNT_MAX_RANK = 6 };
+
+/* Layout of a rank-4 activation is one number, the channel block b: element (n, c, h, w) of N C H W lies at
+ *     ((n * ceil(C / b) + c / b) * H * W + h * W + w) * b + c % b
+ * so b = 1 is NCHW, and a b that divides nothing but covers all channels is NHWC, written SHUNT_CHANNELS_LAST
+ * (b = C). With 1 < b the last block may have lanes past C: they hold zero, and every op that writes a blocked
+ * tensor writes them as zero. All other tensors (weights, vectors, matrices) are plain row-major: b = 1. */
+enum { SHUNT_PLAIN = 1, SHUNT_CHANNELS_LAST = 0 };
+
+typedef struct shunt_tensor_desc {
+    uint8_t dtype;  /* enum shunt_dtype */
+    uint8_t rank;   /* 0 .. SHUNT_MAX_RANK; 0: a scalar */
+    uint16_t block; /* channel block, see above */
+    uint32_t reserved;
+    int64_t dims[SHUNT_MAX_RANK]; /* outermost first; dims past rank are 0 */
+} shunt_tensor_desc;
+
+static inline uint64_t shunt_dtype_bytes(uint8_t dtype)
+{
+    static const uint8_t bytes[] = {0, 4, 8, 4, 2, 2, 8, 2, 1, 1, 1};
+    return dtype < sizeof bytes ? bytes[dtype] : 0;
+}
+
+/* The product of the dims: what the tensor holds for the mathematician. */
+static inline uint64_t shunt_tensor_count(const shunt_tensor_desc *t)
+{
+    uint64_t count = 1;
+    for (uint32_t i = 0; i < t->rank; i++) count *= (uint64_t)t->dims[i];
+    return count;
+}
+
+/* Channels per block: SHUNT_CHANNELS_LAST stands for all of them. Rank 4 only. */
+static inline int64_t shunt_tensor_block(const shunt_tensor_desc *t)
+{
+    return t->block == SHUNT_CHANNELS_LAST ? t->dims[1] : t->block;
+}
+
+/* Elements in memory, the zero lanes of a last block included. */
+static inline uint64_t shunt_tensor_storage(const shunt_tensor_desc *t)
+{
+    if (t->rank != 4 || t->block <= 1) return shunt_tensor_count(t);
+    uint64_t blocks = ((uint64_t)t->dims[1] + t->block - 1) / t->block;
+    return (uint64_t)t->dims[0] * blocks * t->block * (uint64_t)t->dims[2] * (uint64_t)t->dims[3];
+}
+
+static inline uint64_t shunt_tensor_bytes(const shunt_tensor_desc *t)
+{
+    return shunt_tensor_storage(t) * shunt_dtype_bytes(t->dtype);
+}
+
+/* Index of element (n, c, h, w) of a rank-4 tensor. */
+static inline uint64_t shunt_tensor_at(const shunt_tensor_desc *t, int64_t n, int64_t c, int64_t h, int64_t w)
+{
+    int64_t b = shunt_tensor_block(t), blocks = (t->dims[1] + b - 1) / b;
+    return (uint64_t)(((n * blocks + c / b) * t->dims[2] * t->dims[3] + h * t->dims[3] + w) * b + c % b);
+}
+
+/* ---- Devices ----------------------------------------------------------------------------------------------------- */
+
+typedef enum shunt_device_type { SHUNT_DEVICE_CPU = 1, SHUNT_DEVICE_GPU, SHUNT_DEVICE_OTHER } shunt_device_type;
+
+enum { /* shunt_device_info.caps */
+       SHUNT_CAP_HOST_MEMORY = 1u << 0 /* buffer_map returns the memory itself, at no cost */
+};
+
+typedef struct shunt_device_info {
+    uint32_t size;
+    uint32_t type; /* enum shunt_device_type */
+    char name[128], vendor[64], platform[128];
+    char driver[128]; /* version of driver and compiler: with name and platform, the key of cached results */
+    int32_t score;    /* for SHUNT_DEVICE=auto, the highest wins: scalar has 10; a CPU driver 100, a GPU 1000 */
+    uint32_t caps;
+    uint64_t memory;    /* bytes in all */
+    uint64_t max_alloc; /* bytes of the largest buffer */
+    uint32_t alignment; /* of offsets in op arguments, in bytes, a power of two */
+    uint32_t block;     /* the activation layout that this device wants */
+} shunt_device_info;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* weights.h - named tensors, and files of them: safetensors, PyTorch, ONNX.
+ *
+ *     #include <stdio.h>
+ *     int main(int argc, char **argv)
+ *     {
+ *         shunt_weights *weights;
+ *         if (argc < 2 || shunt_weights_open(argv[1], &weights)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         for (size_t i = 0; i < shunt_weights_count(weights); i++) puts(shunt_weights_at(weights, i)->name);
+ *         shunt_weights_destroy(weights);
+ *     }
+ */
+#ifndef SHUNT_WEIGHTS_H
+#define SHUNT_WEIGHTS_H
+
+#include <shunt/process.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct shunt_tensor_view {
+    const char *name;
+    shunt_tensor_desc desc; /* plain */
+    const void *data;       /* lives as long as the weights; not aligned where a file does not align it: use memcpy */
+} shunt_tensor_view;
+
+SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
+/* Maps a weight file, whose format is told by its content, after checking all of it. The file must not be changed in place
+ * while it is open (replaced it may be). Tensors of a dtype that is not in enum shunt_dtype, or of a rank
+ * over SHUNT_MAX_RANK, are not listed. */
+SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
+SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
+/* "safetensors", "PyTorch (zip)", "PyTorch (legacy)", "ONNX"; NULL for weights that are not from a file. */
+SHUNT_API const char *shunt_weights_format(const shunt_weights *weights);
+/* What made the file, as it says itself; NULL when it does not. */
+SHUNT_API const char *shunt_weights_producer(const shunt_weights *weights);
+/* Tensors that are in the file but not listed: the name after `name` (NULL: the first), NULL after the last; and why. */
+SHUNT_API const char *shunt_weights_unusable_next(const shunt_weights *weights, const char *name);
+SHUNT_API const char *shunt_weights_unusable(const shunt_weights *weights, const char *name); /* NULL: it is not one */
+/* Copies data. A tensor of that name is replaced. */
+SHUNT_API shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
+                                         const void *data);
+SHUNT_API size_t shunt_weights_count(const shunt_weights *weights);
+/* "f32", "bf16" ...; "?" for no dtype. */
+SHUNT_API const char *shunt_dtype_name(uint8_t dtype);
+/* Turns all floating-point tensors into ones of this type (SHUNT_F32, F64, F16, BF16), rounded to nearest; others stay. Fails
+ * at a number that it cannot hold; then tensors before that one are converted already. Views of before are not valid. */
+SHUNT_API shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype);
+/* In the order of the file. NULL past the end. */
+SHUNT_API const shunt_tensor_view *shunt_weights_at(const shunt_weights *weights, size_t index);
+SHUNT_API const shunt_tensor_view *shunt_weights_find(const shunt_weights *weights, const char *name);
+SHUNT_API const char *shunt_weights_metadata(const shunt_weights *weights, const char *key); /* or NULL */
+/* The key after `key`, in the order of the file; NULL gives the first one, and the last one gives NULL. */
+SHUNT_API const char *shunt_weights_metadata_next(const shunt_weights *weights, const char *key);
+SHUNT_API shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value);
+/* Writes a safetensors file under a temporary name, then renames it. */
+SHUNT_API shunt_status shunt_weights_save(const shunt_weights *weights, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
