@@ -54,12 +54,23 @@ static shunt_status read_preprocess(const shunt_weights *file, shunt_preprocess 
     return text ? shunt_preprocess_parse(text, out) : SHUNT_OK;
 }
 
+/* What Shunt wrote says at least one of these; "model" in another producer's file may be anything, such as a name. */
+static bool is_description(const json_t *object)
+{
+    return json_object_get(object, "shortcut") || json_object_get(object, "v1");
+}
+
 /* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {
-    json_t *object;
-    shunt_status status = read_json(file, "model", &object);
-    if (status || !object) return status;
+    const char *text = shunt_weights_metadata(file, "model");
+    json_error_t error;
+    json_t *object = text ? shunt_json_load(text, strlen(text), &error) : NULL;
+    shunt_status status = SHUNT_OK;
+    if (!is_description(object)) {
+        json_decref(object);
+        return SHUNT_OK;
+    }
     const char *name = json_string_value(json_object_get(object, "name"));
     const char *shortcut = json_string_value(json_object_get(object, "shortcut"));
     const json_t *v1 = json_object_get(object, "v1");

@@ -7,7 +7,10 @@
 #include "runtime/base/error.h"
 
 static const weight_format *const formats[] = {&shunt_format_safetensors, &shunt_format_torch_zip,
-                                               &shunt_format_torch_legacy}; /* the first that claims a file */
+                                               &shunt_format_torch_legacy,
+                                               &shunt_format_index}; /* the first that claims a file */
+
+enum { SEARCHED = 1 << 16 }; /* bytes */
 
 /* What a file of no known format most likely is, and what to do; NULL when nothing is known about it. */
 static const char *looks_like(const shunt_mapping *file)
@@ -18,8 +21,18 @@ static const char *looks_like(const shunt_mapping *file)
         const char *text;
     } known[] = {
         {"\x1f\x8b", 2, "a gzip file: unpack it first"},
-        {"\x89HDF", 4, "an HDF5 (Keras) file; not supported: convert it to safetensors"},
+        {"\x89HDF", 4, "an HDF5 (Keras) file; not supported: export the network as ONNX with tf2onnx"},
         {"GGUF", 4, "a GGUF file; not supported: convert it to safetensors"},
+        {"\x93NUMPY", 6, "an array of NumPy's (.npy); not supported: save the network's tensors as safetensors"},
+        {"7767517", 7, "the layers of an ncnn network; not supported: export it as ONNX from where it was trained"},
+        {"<?xml", 5,
+         "an XML file, such as OpenVINO's; not supported: export the network as ONNX from where it was trained"},
+        {"\x12\x01\0\0", 4, "an MXNet file; not supported: export the network as ONNX"},
+        {"\x28\xb5\x2f\xfd", 4, "a zstd file: unpack it first"},
+        {"\xfd"
+         "7zXZ",
+         5, "an xz file: unpack it first"},
+        {"BZh", 3, "a bzip2 file: unpack it first"},
         {"version https://git-lfs", 23, "a Git LFS pointer: fetch the file itself with git lfs pull"},
         {"<!", 2, "a web page, not weights: download the file again"},
         {"<html", 5, "a web page, not weights: download the file again"},
@@ -28,6 +41,12 @@ static const char *looks_like(const shunt_mapping *file)
         {"\x89PNG", 4, "a picture, not weights"},
     };
     const uint8_t *data = file->data;
+    static const char graph[] = "Placeholder";
+    if (file->size > 8 && !memcmp(data + 4, "TFL3", 4))
+        return "a TensorFlow Lite file; not supported: export the network as ONNX with tf2onnx, which reads .tflite";
+    if (file->size > 2 && (data[0] == 0x08 || data[0] == 0x0a) &&
+        memmem(data, file->size < SEARCHED ? file->size : SEARCHED, graph, sizeof graph - 1))
+        return "a graph of TensorFlow's (.pb); not supported: export the network as ONNX with tf2onnx";
     if (file->size > 512 && !memcmp(data + 257, "ustar", 5))
         return "a tar file: if PyTorch before 0.2 wrote it, load it with a later one and save it again; else unpack it";
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

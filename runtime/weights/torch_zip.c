@@ -85,6 +85,21 @@ static shunt_status read_archive(torch_file *self, zip_index *zip, const char *f
     return status ? status : torch_read_tensors(self);
 }
 
+/* What else is kept in zip files. */
+static shunt_status fail_foreign(const char *path, zip_index *zip)
+{
+    const uint8_t *data;
+    size_t size;
+    if (!zip_find(zip, "model.weights.h5", &data, &size) || !zip_find(zip, "config.json", &data, &size))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "%s: looks like a Keras file; not supported: export the network as ONNX with tf2onnx", path);
+    return shunt_fail(
+        SHUNT_E_UNSUPPORTED,
+        "%s: a zip file, but not PyTorch's: expected one entry FOLDER/data.pkl; if it holds weights or NumPy's "
+        "arrays (.npz), unpack it and save them as safetensors",
+        path);
+}
+
 static bool is_zip(const shunt_mapping *file)
 {
     return file->size >= 4 && !memcmp(file->data, "PK\3\4", 4);
@@ -97,9 +112,7 @@ static shunt_status read_file(const char *path, shunt_weights *weights)
     shunt_status status = zip_open(path, &weights->file, &zip);
     if (status) return status;
     char *folder = zip_folder_of(zip, "data.pkl");
-    status = folder ? read_archive(&self, zip, folder)
-                    : shunt_fail(SHUNT_E_UNSUPPORTED,
-                                 "%s: a zip file, but not PyTorch's: expected one entry FOLDER/data.pkl", path);
+    status = folder ? read_archive(&self, zip, folder) : fail_foreign(path, zip);
     free(folder);
     torch_free(&self);
     zip_close(zip);

@@ -37,7 +37,8 @@ typedef struct weight_format {
     /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
     shunt_status (*read)(const char *path, shunt_weights *weights);
 } weight_format;
-extern const weight_format shunt_format_safetensors, shunt_format_torch_zip, shunt_format_torch_legacy;
+extern const weight_format shunt_format_safetensors, shunt_format_torch_zip, shunt_format_torch_legacy,
+    shunt_format_index;
 
 /* formats.c: opens a file of this folder's formats, or of one more (NULL: no other), by its content. */
 shunt_status weights_open(const char *path, const weight_format *other, shunt_weights **out);

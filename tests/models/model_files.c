@@ -466,13 +466,30 @@ Test(model_files, metadata_that_is_wrong_is_refused)
         {"preprocess", "{\"resize\":40,\"crop\":32,\"mean\":[0,0,1e99]}", "wrong 'mean'"},
         {"preprocess", "{\"resize\":40,\"crop\":32,\"mean\":[0,0,0],\"std\":[1,0,1]}", "wrong 'std'"},
         {"preprocess", "{\"crop\":32,\"crop\":32}", "metadata 'preprocess' is not JSON"},
-        {"model", "resnet20", "metadata 'model' is not JSON"},
-        {"model", "{\"name\":\"resnet20\"}", "metadata 'model' lacks"},
+        {"model", "{\"name\":\"resnet20\",\"v1\":false}", "metadata 'model' lacks"},
+        {"model", "{\"shortcut\":\"A\"}", "metadata 'model' lacks"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         shunt_weights *weights = take_weights("resnet20");
         cr_assert_eq(shunt_weights_set_metadata(weights, cases[i].key, cases[i].value), SHUNT_OK);
         EXPECT_REFUSED(weights, "resnet20", cases[i].reason);
+    }
+}
+
+/* The key means other things to others. */
+Test(model_files, metadata_of_other_producers_does_no_harm)
+{
+    static const char *const texts[] = {"resnet18", "\"resnet20\"", "{\"name\":\"resnet20\"}", "[1",
+                                        "",         "{\"arch\":1}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        shunt_weights *weights = take_weights("resnet20");
+        cr_assert_eq(shunt_weights_set_metadata(weights, "model", texts[i]), SHUNT_OK);
+        cr_assert_eq(shunt_weights_set_metadata(weights, "architecture", "x"), SHUNT_OK);
+        cr_assert_eq(shunt_weights_save(weights, "other.safetensors"), SHUNT_OK);
+        shunt_weights_destroy(weights);
+        shunt_model *model = make("resnet20", NULL);
+        cr_expect_eq(shunt_model_load(model, "other.safetensors"), SHUNT_OK, "%s: %s", texts[i], shunt_last_error());
+        shunt_model_destroy(model);
     }
 }
 

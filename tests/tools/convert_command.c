@@ -88,6 +88,33 @@ Test(convert_command, half_precision_is_half_as_large_and_loads)
     cr_assert(strstr(said.out, "f32") && !strstr(said.out, "f16") && strstr(said.out, "note: from full\n"));
 }
 
+/* A file or folder of weights may be named as the model, if it says which one it is of: as Shunt, in a folder's config.json, or
+ * by a bare name. */
+Test(convert_command, weights_that_name_their_model)
+{
+    put_weights("own.safetensors", "resnet20", 10);
+    put_picture("a.ppm", 32, 32);
+    run("shunt classify --model ./own.safetensors --device scalar a.ppm");
+    expect_success();
+    char answer[sizeof said.out];
+    memcpy(answer, said.out, sizeof answer);
+    shunt_weights *weights = open_file("own.safetensors");
+    cr_assert_eq(shunt_weights_set_metadata(weights, "model", "resnet20"), SHUNT_OK);
+    cr_assert_eq(shunt_weights_save(weights, "name.safetensors"), SHUNT_OK);
+    shunt_weights_destroy(weights);
+    run("shunt classify --weights name.safetensors --device scalar a.ppm");
+    expect_success();
+    cr_assert_str_eq(said.out, answer);
+    cr_assert(!mkdir("folder", 0777) && !rename("own.safetensors", "folder/model.safetensors"));
+    run("shunt classify --model ./folder --device scalar a.ppm && shunt classify --weights folder --device scalar "
+        "a.ppm");
+    expect_success();
+    cr_assert(!strncmp(said.out, answer, strlen(answer)) && !strcmp(said.out + strlen(answer), answer));
+    put_bytes("net.tflite", "\x1c\0\0\0TFL3\x14\0\x20\0", 12);
+    run("shunt classify --model ./net.tflite a.ppm");
+    expect_failure(1, "net.tflite: looks like a TensorFlow Lite file", "tf2onnx");
+}
+
 Test(convert_command, preprocessing_is_kept_in_the_file)
 {
     run("shunt convert " FOLDER "zip.pth a.st --mean 0.4");

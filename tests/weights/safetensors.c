@@ -392,7 +392,7 @@ Test(safetensors, not_even_safetensors)
     cr_assert(!remove("f"));
     expect_refused("f", SHUNT_E_NOT_FOUND, "No such file");
     cr_assert(!mkdir("f", 0777));
-    expect_refused("f", SHUNT_E_INVALID, "is a directory");
+    expect_refused("f", SHUNT_E_NOT_FOUND, "a folder without weights");
 }
 
 /* ---- Mutations ---------------------------------------------------------------------------------------------- */

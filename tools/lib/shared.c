@@ -49,6 +49,21 @@ int device_from_settings(const device_settings *settings, shunt_device **out)
     return EXIT_OK;
 }
 
+/* Other producers may write no more than a name, with or without quotation marks: it counts if it is one of Shunt's. */
+static json_t *read_model_text(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    const char *name = value ? json_string_value(value) : text;
+    shunt_model *model;
+    if (name && !shunt_model_create(name, NULL, &model)) {
+        json_t *named = json_pack("{s:s}", "name", name);
+        shunt_model_destroy(model);
+        json_decref(value);
+        return named;
+    }
+    return value;
+}
+
 /* What a file that Shunt wrote says of its network, {"name", "classes", "shortcut", "v1"}; NULL for other files. What in it
  * is wrong, loading the weights will say. *is_network: it is ONNX, which may need no name of a network. */
 static int read_description(const char *path, json_t **out, bool *is_network)
@@ -56,7 +71,7 @@ static int read_description(const char *path, json_t **out, bool *is_network)
     shunt_weights *weights = NULL;
     if (shunt_weights_open(path, &weights)) return say_library_failure(path);
     const char *text = shunt_weights_metadata(weights, "model");
-    *out = text ? json_loads(text, 0, NULL) : NULL;
+    *out = text ? read_model_text(text) : NULL;
     *is_network = !strcmp(shunt_weights_format(weights), "ONNX");
     shunt_weights_destroy(weights);
     return EXIT_OK;
@@ -112,6 +127,25 @@ static int open_network(const char *path, const model_settings *settings, const 
     return shunt_model_open(path, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
 }
 
+static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out);
+
+/* --model FILE: a network with its weights, or a file or folder of weights that says of which model it is. */
+static int make_model_of_file(const model_settings *settings, const shunt_model_options *sizes, shunt_model **out)
+{
+    model_settings weights = *settings;
+    json_t *description = NULL;
+    bool is_network = false;
+    int status = read_description(settings->model, &description, &is_network);
+    json_decref(description);
+    if (status) return status;
+    if (is_network) return open_network(settings->model, settings, settings->weights ? "--weights" : NULL, sizes, out);
+    if (settings->weights)
+        return say_usage("%s: a file of weights; leave out --weights or name a model", settings->model);
+    weights.weights = settings->model;
+    weights.model = NULL;
+    return make_model(&weights, WEIGHTS_NEEDED, sizes, out);
+}
+
 static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
     shunt_model_options options = sizes ? *sizes : (shunt_model_options){.size = sizeof options};
@@ -120,8 +154,7 @@ static int make_model(const model_settings *settings, int policy, const shunt_mo
     bool is_network = false;
     int status = check_settings(settings, policy);
     if (status) return status;
-    if (model_is_file(settings))
-        return open_network(settings->model, settings, settings->weights ? "--weights" : NULL, sizes, out);
+    if (model_is_file(settings)) return make_model_of_file(settings, sizes, out);
     if (settings->weights) status = read_description(settings->weights, &description, &is_network);
     if (status) return status;
     if (is_network && !settings->model) {
