@@ -1,5 +1,6 @@
 /* eltwise.cl - relu: dst = max(src, 0); relu_grad: diff_src = diff_dst where dst > 0, else 0; add: dst = a + b, optionally
- * through ReLU. Geometry: see flat.cl. Each reads and writes its tensors once; in place is allowed. */
+ * through ReLU; clip: dst = min(max(src, low), high), NaN stays NaN; copy: dst = src. Geometry: see flat.cl. Each reads and writes
+ * its tensors once; in place is allowed. */
 #include "flat.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_flat(__global const float *src, ulong src_at,
@@ -32,4 +33,23 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void add_flat(__global 
         const vec sum = load_flat(a + a_at, i, run.end) + load_flat(b + b_at, i, run.end);
         store_flat(at_least(sum, floor), dst + dst_at, i, run.end);
     }
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void clip_flat(__global const float *src, ulong src_at,
+                                                                        __global float *dst, ulong dst_at, ulong count,
+                                                                        float low, float high)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec x = at_least(load_flat(src + src_at, i, run.end), (vec)low);
+        store_flat(select(x, (vec)high, x > (vec)high), dst + dst_at, i, run.end);
+    }
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void copy_flat(__global const float *src, ulong src_at,
+                                                                        __global float *dst, ulong dst_at, ulong count)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V)
+        store_flat(load_flat(src + src_at, i, run.end), dst + dst_at, i, run.end);
 }

@@ -1,4 +1,4 @@
-/* softmax.cl - softmax: dst (N,C) = exp(src - max) / sum over C. cross_entropy: see backend.h; a label that is no class makes its
+/* softmax.cl - softmax: dst (N,C) = exp(src - max) / sum over C; log_softmax: its logarithm, src - max - log(sum). cross_entropy: see backend.h; a label that is no class makes its
  * row NaN.
  *
  * Work-items: (WG * N), groups of WG: a group does one row, its items every WG-th element, maximum and sum as trees in a
@@ -38,6 +38,25 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void softmax(__global c
     for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
     REDUCE(sum, PLUS)
     for (int c = item; c < C; c += WG) dst[c] = exp(src[c] - top) / sum;
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void log_softmax(__global const float *src, ulong src_at,
+                                                                          __global float *dst, ulong dst_at, int C)
+{
+    const int item = get_local_id(0);
+#if WG > 1
+    __local float parts[WG];
+#endif
+    src += src_at + get_group_id(0) * C;
+    dst += dst_at + get_group_id(0) * C;
+
+    float top = -INFINITY, sum = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, src[c]);
+    REDUCE(top, fmax)
+    for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
+    REDUCE(sum, PLUS)
+    const float logarithm = log(sum);
+    for (int c = item; c < C; c += WG) dst[c] = src[c] - top - logarithm;
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void

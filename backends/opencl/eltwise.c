@@ -1,4 +1,4 @@
-/* eltwise.c - ReLU, its gradient, and addition. */
+/* eltwise.c - ReLU, its gradient, addition, clipping, and reshaping, which is a copy. */
 #include "flat.h"
 #include "kernels.h"
 
@@ -33,3 +33,56 @@ static shunt_status prepare(shunt_bop *op)
 const ocl_algorithm ocl_relu = {.kind = SHUNT_OP_RELU, .name = "flat", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_relu_grad = {.kind = SHUNT_OP_RELU_GRAD, .name = "flat", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_add = {.kind = SHUNT_OP_ADD, .name = "flat", .refuse = refuse, .prepare = prepare};
+
+/* Lanes without a channel in a last block stay zero only if zero stays. */
+static bool has_spare_lanes(const shunt_tensor_desc *tensor)
+{
+    return shunt_tensor_storage(tensor) > shunt_tensor_count(tensor);
+}
+
+static const char *refuse_clip(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    const shunt_clip_attr *clip = &desc->attr.clip;
+    if (desc->ninputs != 1) return "a wrong number of inputs";
+    if (desc->flags) return "a flag that the op lacks";
+    if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "tensors of different shapes or layouts";
+    if (has_spare_lanes(&desc->outputs[0]) && !(clip->low <= 0 && clip->high >= 0))
+        return "a range without 0, and a block that the channels do not fill";
+    return NULL;
+}
+
+static shunt_status prepare_clip(shunt_bop *op)
+{
+    const cl_ulong count = shunt_tensor_storage(&op->desc.outputs[0]);
+    const cl_float low = op->desc.attr.clip.low, high = op->desc.attr.clip.high;
+    const ocl_constant constants[] = {{sizeof count, &count}, {sizeof low, &low}, {sizeof high, &high}};
+    op->info.inplace_inputs = 1;
+    shunt_status status =
+        ocl_flat_step(op->device, &op->steps[0], &op->desc.outputs[0], &ocl_eltwise_cl, "", "clip_flat");
+    return status ? status : ocl_step_constants(&op->steps[0], 4, 3, constants);
+}
+
+static const char *refuse_reshape(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
+    if (desc->ninputs != 1) return "a wrong number of inputs";
+    if (desc->flags) return "a flag that the op lacks";
+    if (src->block != SHUNT_PLAIN || dst->block != SHUNT_PLAIN) return "a layout other than plain";
+    return shunt_tensor_count(src) == shunt_tensor_count(dst) ? NULL : "dst has not as many elements as src";
+}
+
+static shunt_status prepare_reshape(shunt_bop *op)
+{
+    const cl_ulong count = shunt_tensor_count(&op->desc.outputs[0]);
+    const ocl_constant constants[] = {{sizeof count, &count}};
+    op->info.inplace_inputs = 1;
+    shunt_status status =
+        ocl_flat_step(op->device, &op->steps[0], &op->desc.outputs[0], &ocl_eltwise_cl, "", "copy_flat");
+    return status ? status : ocl_step_constants(&op->steps[0], 4, 1, constants);
+}
+
+const ocl_algorithm ocl_clip = {.kind = SHUNT_OP_CLIP, .name = "flat", .refuse = refuse_clip, .prepare = prepare_clip};
+const ocl_algorithm ocl_reshape = {
+    .kind = SHUNT_OP_RESHAPE, .name = "flat", .refuse = refuse_reshape, .prepare = prepare_reshape};

@@ -46,6 +46,13 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_avg_pool_grad,
     &ocl_global_pool_grad,
     &ocl_shortcut_grad,
+    &ocl_transpose,
+    &ocl_reshape,
+    &ocl_concat,
+    &ocl_pad,
+    &ocl_clip,
+    &ocl_log_softmax,
+    &ocl_matmul,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

@@ -191,6 +191,7 @@ extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_r
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,
     ocl_linear_grad_weights, ocl_cross_entropy, ocl_sgd, ocl_moving_average, ocl_max_pool_grad, ocl_avg_pool_grad,
     ocl_global_pool_grad, ocl_shortcut_grad;
+extern const ocl_algorithm ocl_transpose, ocl_reshape, ocl_concat, ocl_pad, ocl_clip, ocl_log_softmax, ocl_matmul;
 
 /* Why a description is no linear layer, or NULL. */
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);

@@ -1,4 +1,4 @@
-/* softmax.c - over the rows of a matrix, and the cross-entropy of a softmax with its gradient. */
+/* softmax.c - over the rows of a matrix, its logarithm, and the cross-entropy of a softmax with its gradient. */
 #include "kernels.h"
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
@@ -30,7 +30,7 @@ static shunt_status prepare(shunt_bop *op)
 {
     op->info.inplace_inputs = 1;
     op->info.flops *= 4;
-    return prepare_rows(op, "softmax", 2);
+    return prepare_rows(op, op->desc.kind == SHUNT_OP_SOFTMAX ? "softmax" : "log_softmax", 2);
 }
 
 static const char *refuse_cross_entropy(const ocl_device *device, const shunt_op_desc *desc)
@@ -55,6 +55,8 @@ static shunt_status prepare_cross_entropy(shunt_bop *op)
     return status ? status : ocl_step_constants(&op->steps[0], 9, 1, constants);
 }
 
+const ocl_algorithm ocl_log_softmax = {
+    .kind = SHUNT_OP_LOG_SOFTMAX, .name = "rows", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_softmax = {.kind = SHUNT_OP_SOFTMAX, .name = "rows", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_cross_entropy = {
     .kind = SHUNT_OP_CROSS_ENTROPY, .name = "rows", .refuse = refuse_cross_entropy, .prepare = prepare_cross_entropy};

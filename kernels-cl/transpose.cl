@@ -1,0 +1,23 @@
+/* transpose.cl - axis i of dst is an axis of src: one element further along it is steps[i] elements further in src. dims: dst's.
+ * Geometry: see rows.cl. Reads and writes its tensor once. */
+#include "rows.cl"
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void transpose(__global const float *src, ulong src_at,
+                                                                        __global float *dst, ulong dst_at, ulong pieces,
+                                                                        int run, int8 dims, long8 steps)
+{
+    int size[8];
+    long step[8];
+    vstore8(dims, 0, size);
+    vstore8(steps, 0, step);
+    if (get_global_id(0) >= pieces) return;
+    const struct row_piece at = row_piece_of(get_global_id(0), size[RANK - 1], run);
+    ulong row = at.row;
+    dst += dst_at + row * size[RANK - 1];
+    src += src_at;
+    for (int axis = RANK - 2; axis >= 0; axis--) {
+        src += (long)(row % size[axis]) * step[axis];
+        row /= size[axis];
+    }
+    for (int i = at.begin; i < at.end; i++) dst[i] = src[i * step[RANK - 1]];
+}
