@@ -134,7 +134,7 @@ static int profile_layers(const bench_task *task, shunt_device *device, int64_t 
     int status = profile_runs(executor, repeats, task, &best);
     progress_end();
     if (status == EXIT_OK && object)
-        status = json_object_set_new(object, "steps", steps_json(&best.report)) ? say_failure("no memory") : EXIT_OK;
+        json_put(object, "steps", steps_json(&best.report));
     else if (status == EXIT_OK)
         status = print_step_times(&best.report, roof);
     free_profile(&best);

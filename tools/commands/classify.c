@@ -58,8 +58,8 @@ static json_t *guesses_json(const char *path, const shunt_guess *guesses, size_t
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *label = guesses[i].label ? json_text(guesses[i].label) : json_null();
-        json_array_append_new(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)guesses[i].index, "label", label,
-                                              "probability", (double)guesses[i].probability));
+        json_add(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)guesses[i].index, "label", label,
+                                 "probability", (double)guesses[i].probability));
     }
     return json_pack("{s:o, s:o}", "image", json_text(path), "guesses", list);
 }
@@ -80,10 +80,10 @@ static int classify_images(const classify_settings *self, shunt_model *model, sh
         if (failed) {
             status = say_library_failure(*paths);
             if (images)
-                json_array_append_new(images, json_pack("{s:o, s:o}", "image", json_text(*paths), "error",
-                                                        json_text(shunt_last_error())));
+                json_add(images,
+                         json_pack("{s:o, s:o}", "image", json_text(*paths), "error", json_text(shunt_last_error())));
         } else if (images) {
-            json_array_append_new(images, guesses_json(*paths, guesses, count));
+            json_add(images, guesses_json(*paths, guesses, count));
         } else {
             print_guesses(*paths, guesses, count);
         }
@@ -109,7 +109,7 @@ static int run(const void *settings, int noperands, char **operands)
         json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", shunt_model_name(model), "device",
                                    shunt_device_describe(device)->selector, "random_weights", self->random_weights,
                                    "preprocess", preprocess_json(shunt_model_preprocess(model)), "images", images);
-        if (self->random_weights) json_object_set_new(report, "note", json_string(random_note));
+        if (self->random_weights) json_put(report, "note", json_string(random_note));
         int failed = print_json(report, false);
         if (failed) status = failed;
     }

@@ -3,7 +3,7 @@
 #define SHUNT_TOOLS_COMMANDS_H
 
 #include "lib/args.h"
-#include <jansson.h>
+#include "lib/json_out.h"
 #include <shunt/shunt.h>
 
 extern const command classify_command, eval_command, pull_command, bench_command, inspect_command, convert_command,
@@ -66,15 +66,9 @@ void print_preprocess(const shunt_preprocess *preprocess);
 
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
-/* Prints the object (indented, or on one line) and a newline, and releases it. NULL, and text that is not UTF-8,
- * is a failure. */
-int print_json(json_t *object, bool one_line);
 /* What shunt devices and shunt plugins print, for others to print too. */
 json_t *devices_json(const shunt_device_list *devices);
 json_t *plugins_json(const shunt_plugin_list *plugins);
 int print_devices(const shunt_device_list *devices);
 int print_plugins(const shunt_plugin_list *plugins);
-/* A string of any bytes: those that are not UTF-8 become '?'. */
-json_t *json_text(const char *text);
-
 #endif

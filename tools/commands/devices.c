@@ -22,7 +22,7 @@ json_t *devices_json(const shunt_device_list *devices)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < shunt_devices_count(devices); i++)
-        json_array_append_new(array, device_json(shunt_devices_at(devices, i)));
+        json_add(array, device_json(shunt_devices_at(devices, i)));
     return array;
 }
 

@@ -145,12 +145,12 @@ static json_t *examination_json(const examination *self)
     json_t *findings = json_array(), *options = json_object();
     for (size_t i = 0; i < self->opencl.count; i++) {
         const doctor_item *item = &self->opencl.items[i];
-        json_array_append_new(findings, json_pack("{s:s, s:s, s:o, s:o, s:s?}", "state", doctor_state_name(item->state),
-                                                  "kind", item->kind, "subject", json_text(item->subject), "text",
-                                                  json_text(item->text), "package", item->package));
+        json_add(findings, json_pack("{s:s, s:s, s:o, s:o, s:s?}", "state", doctor_state_name(item->state), "kind",
+                                     item->kind, "subject", json_text(item->subject), "text", json_text(item->text),
+                                     "package", item->package));
     }
     for (const char *const *name = option_names; *name; name++)
-        if (shunt_option(*name)) json_object_set_new(options, *name, json_text(shunt_option(*name)));
+        if (shunt_option(*name)) json_put(options, *name, json_text(shunt_option(*name)));
     return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opencl_works", self->best != NULL, "conclusion",
                      json_text(self->conclusion), "remedy", json_text(self->remedy), "opencl", findings, "backends",
                      plugins_json(self->plugins), "devices", devices_json(self->devices), "cache",

@@ -214,19 +214,19 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
     double n = (double)t->count;
     json_t *models = json_array(), *scales = json_array(), *preprocess = json_array();
     for (size_t m = 0; m < self->nmodels; m++) {
-        json_array_append_new(models, json_string(shunt_model_name(self->models[m])));
-        json_array_append_new(preprocess, preprocess_json(shunt_model_preprocess(self->models[m])));
+        json_add(models, json_string(shunt_model_name(self->models[m])));
+        json_add(preprocess, preprocess_json(shunt_model_preprocess(self->models[m])));
     }
-    for (size_t s = 0; s < self->options.nsides; s++) json_array_append_new(scales, json_integer(self->scales[s]));
+    for (size_t s = 0; s < self->options.nsides; s++) json_add(scales, json_integer(self->scales[s]));
     json_t *report =
         json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
                   shunt_model_name(self->models[0]), "models", models, "preprocess", preprocess, "device",
                   shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales, "images",
                   (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
                   100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
-    if (settings->per_class) json_object_set_new(report, "classes", tally_classes_json(t, self->models[0]));
+    if (settings->per_class) json_put(report, "classes", tally_classes_json(t, self->models[0]));
     if (settings->confusions)
-        json_object_set_new(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
+        json_put(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
     return print_json(report, false);
 }
 

@@ -138,10 +138,9 @@ json_t *tally_classes_json(const tally *self, const shunt_model *model)
     for (int64_t c = 0; c < self->classes; c++) {
         const tally_class *of = &self->by_class[c];
         if (!of->count) continue;
-        json_array_append_new(list,
-                              json_pack("{s:I, s:o, s:I, s:f, s:f}", "class", (json_int_t)c, "label",
-                                        label_json(model, c), "images", (json_int_t)of->count, "top1_error",
-                                        percent(of->wrong1, of->count), "top5_error", percent(of->wrong5, of->count)));
+        json_add(list, json_pack("{s:I, s:o, s:I, s:f, s:f}", "class", (json_int_t)c, "label", label_json(model, c),
+                                 "images", (json_int_t)of->count, "top1_error", percent(of->wrong1, of->count),
+                                 "top5_error", percent(of->wrong5, of->count)));
     }
     return list;
 }
@@ -151,10 +150,10 @@ json_t *tally_pairs_json(const tally *self, const shunt_model *model, size_t mos
     json_t *list = json_array();
     for (size_t i = 0; i < self->npairs && i < most; i++) {
         const tally_pair *pair = &self->pairs[i];
-        json_array_append_new(list, json_pack("{s:I, s:o, s:I, s:o, s:I}", "class", (json_int_t)pair->label, "label",
-                                              label_json(model, pair->label), "predicted", (json_int_t)pair->predicted,
-                                              "predicted_label", label_json(model, pair->predicted), "images",
-                                              (json_int_t)pair->count));
+        json_add(list,
+                 json_pack("{s:I, s:o, s:I, s:o, s:I}", "class", (json_int_t)pair->label, "label",
+                           label_json(model, pair->label), "predicted", (json_int_t)pair->predicted, "predicted_label",
+                           label_json(model, pair->predicted), "images", (json_int_t)pair->count));
     }
     return list;
 }

@@ -64,7 +64,7 @@ static int print_weights(const shunt_weights *weights)
 static json_t *view_json(const shunt_tensor_view *view)
 {
     json_t *dims = json_array();
-    for (uint32_t i = 0; i < view->desc.rank; i++) json_array_append_new(dims, json_integer(view->desc.dims[i]));
+    for (uint32_t i = 0; i < view->desc.rank; i++) json_add(dims, json_integer(view->desc.dims[i]));
     return json_pack("{s:o, s:s, s:o}", "name", json_text(view->name), "dtype", shunt_dtype_name(view->desc.dtype),
                      "shape", dims);
 }
@@ -73,12 +73,12 @@ static int print_weights_json(const shunt_weights *weights)
 {
     json_t *tensors = json_array(), *metadata = json_object();
     const shunt_tensor_view *view;
-    for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) json_array_append_new(tensors, view_json(view));
+    for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) json_add(tensors, view_json(view));
     for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));)
-        json_object_set_new(metadata, key, json_text(shunt_weights_metadata(weights, key)));
+        json_put(metadata, key, json_text(shunt_weights_metadata(weights, key)));
     json_t *left_out = json_object();
     for (const char *name = NULL; (name = shunt_weights_unusable_next(weights, name));)
-        json_object_set_new(left_out, name, json_text(shunt_weights_unusable(weights, name)));
+        json_put(left_out, name, json_text(shunt_weights_unusable(weights, name)));
     return print_json(json_pack("{s:s, s:s?, s:o, s:o, s:o}", "format", shunt_weights_format(weights), "producer",
                                 shunt_weights_producer(weights), "metadata", metadata, "tensors", tensors, "left_out",
                                 left_out),

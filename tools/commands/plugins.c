@@ -8,10 +8,10 @@ json_t *plugins_json(const shunt_plugin_list *plugins)
     json_t *array = json_array();
     for (size_t i = 0; i < shunt_plugins_count(plugins); i++) {
         const shunt_plugin_entry *e = shunt_plugins_at(plugins, i);
-        json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "path", json_text(e->path),
-                                               "name", json_text(e->name), "version", json_text(e->version), "devices",
-                                               (json_int_t)e->devices, "loaded", e->status == SHUNT_OK, "status",
-                                               shunt_status_name(e->status), "message", json_text(e->message)));
+        json_add(array, json_pack("{s:o, s:o, s:o, s:I, s:b, s:s, s:o}", "path", json_text(e->path), "name",
+                                  json_text(e->name), "version", json_text(e->version), "devices",
+                                  (json_int_t)e->devices, "loaded", e->status == SHUNT_OK, "status",
+                                  shunt_status_name(e->status), "message", json_text(e->message)));
     }
     return json_pack("{s:o, s:o}", "folders", json_text(shunt_plugin_folders()), "plugins", array);
 }

@@ -181,9 +181,8 @@ static int list_json(void)
 {
     json_t *all = json_array();
     for (const published *p = published_weights; p->name; p++)
-        json_array_append_new(all,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", p->name, "model", p->model, "url",
-                                        p->url, "preset", p->preset, "errors", p->errors, "pulled", (int)is_pulled(p)));
+        json_add(all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "name", p->name, "model", p->model, "url", p->url,
+                                "preset", p->preset, "errors", p->errors, "pulled", (int)is_pulled(p)));
     return print_json(all, false);
 }
 

@@ -95,8 +95,8 @@ static json_t *results_json(const csv *results)
     for (size_t row = 0; row < csv_rows(results); row++) {
         json_t *object = json_object();
         for (const char *const *column = results->columns; *column; column++)
-            json_object_set_new(object, *column, cell_json(csv_text(results, row, *column)));
-        json_array_append_new(array, object);
+            json_put(object, *column, cell_json(csv_text(results, row, *column)));
+        json_add(array, object);
     }
     return array;
 }

@@ -145,10 +145,9 @@ static double number_of(const json_t *object, const char *key)
 
 static void drop(tuning *self, const char *verdict, const char *reason)
 {
-    json_array_append_new(self->dropped,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s}", "step", text_of(self->trial, "step"), "op",
-                                    text_of(self->trial, "op"), "algorithm", text_of(self->trial, "algorithm"),
-                                    "verdict", verdict, "reason", reason));
+    json_add(self->dropped, json_pack("{s:s, s:s, s:s, s:s, s:s}", "step", text_of(self->trial, "step"), "op",
+                                      text_of(self->trial, "op"), "algorithm", text_of(self->trial, "algorithm"),
+                                      "verdict", verdict, "reason", reason));
 }
 
 static void end_trial(tuning *self)
@@ -189,7 +188,7 @@ static int hear(void *context, const char *text)
         end_trial(self);
     } else if (!strcmp(is, "chosen")) {
         end_trial(self);
-        json_array_append(self->chosen, line);
+        json_add(self->chosen, json_incref(line));
     } else if (!strcmp(is, "failure")) {
         snprintf(self->failure, sizeof self->failure, "%s", text_of(line, "text"));
     } else if (!strcmp(is, "log")) {

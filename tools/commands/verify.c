@@ -42,10 +42,10 @@ static void add_check(findings *self, const shunt_verify_check *check)
                                (json_int_t)check->cases, "runs", (json_int_t)check->runs, "refusals",
                                (json_int_t)check->refusals, "refusal", json_text(check->refusal));
     if (failed) {
-        json_object_set_new(object, "problem", json_text(check->problem));
-        json_object_set_new(object, "again", json_text(check->again));
+        json_put(object, "problem", json_text(check->problem));
+        json_put(object, "again", json_text(check->again));
     }
-    json_array_append_new(self->checks, object);
+    json_add(self->checks, object);
     self->failed += failed;
 }
 

@@ -83,7 +83,7 @@ json_t *preprocess_json(const shunt_preprocess *preprocess)
     const char *name = shunt_preprocess_name(preprocess);
     shunt_preprocess_print(preprocess, text, sizeof text);
     json_t *object = json_loads(text, 0, NULL);
-    json_object_set_new(object, "preset", name ? json_string(name) : json_null());
+    json_put(object, "preset", name ? json_string(name) : json_null());
     return object;
 }
 

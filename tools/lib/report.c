@@ -1,5 +1,6 @@
 /* report.c - see report.h. */
 #include "report.h"
+#include "json_out.h"
 #include "table.h"
 #include <stdio.h>
 
@@ -76,9 +77,9 @@ json_t *steps_json(const shunt_plan_report *plan)
                                    step->kind, "device", step->device, "algorithm", step->algorithm, "params",
                                    step->params, "src", step->src, "dst", step->dst, "flops", (json_int_t)step->flops,
                                    "bytes", (json_int_t)step->bytes, "workspace", (json_int_t)step->workspace);
-        if (step->refused) json_object_set_new(object, "refused", json_string(step->refused));
-        if (step->nanoseconds) json_object_set_new(object, "ms", json_real((double)step->nanoseconds * 1e-6));
-        json_array_append_new(array, object);
+        if (step->refused) json_put(object, "refused", json_string(step->refused));
+        if (step->nanoseconds) json_put(object, "ms", json_real((double)step->nanoseconds * 1e-6));
+        json_add(array, object);
     }
     return array;
 }

@@ -226,25 +226,3 @@ shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int
                                .block = SHUNT_PLAIN,
                                .dims = {batch, 3, size[0] ? size[0] : own, size[1] ? size[1] : own}};
 }
-
-int print_json(json_t *object, bool one_line)
-{
-    int failed = !object || json_dumpf(object, stdout, (one_line ? 0 : JSON_INDENT(2)) | JSON_REAL_PRECISION(9)) != 0;
-    json_decref(object);
-    if (failed) return say_failure("the JSON report could not be made or written");
-    putchar('\n');
-    return EXIT_OK;
-}
-
-json_t *json_text(const char *text)
-{
-    json_t *string = json_string(text);
-    if (string) return string;
-    char *plain = strdup(text);
-    if (!plain) return NULL;
-    for (char *c = plain; *c; c++)
-        if ((unsigned char)*c >= 0x80) *c = '?';
-    string = json_string(plain);
-    free(plain);
-    return string;
-}

@@ -92,12 +92,12 @@ int plan_keep(const char *name, const study_settings *settings, int64_t epochs)
         const void *field = field_of(settings, &fields[i]);
         const char *text = fields[i].number ? NULL : *(const char *const *)field;
         if (fields[i].number)
-            json_object_set_new(plan, fields[i].name, json_integer(*(const int64_t *)field));
+            json_put(plan, fields[i].name, json_integer(*(const int64_t *)field));
         else if (text)
-            json_object_set_new(plan, fields[i].name, json_text(text));
+            json_put(plan, fields[i].name, json_text(text));
     }
     int status = output_begin(&file, path_of(settings, path));
-    bool written = status == EXIT_OK && !json_dumpf(plan, file.file, JSON_INDENT(2));
+    bool written = status == EXIT_OK && json_write(plan, file.file, JSON_INDENT(2));
     if (status == EXIT_OK) status = output_end(&file, written);
     json_decref(plan);
     if (status == EXIT_OK && !written) status = say_failure("%s: cannot be made", path);
