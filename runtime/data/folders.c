@@ -79,3 +79,13 @@ int files_first(const FTSENT **a, const FTSENT **b)
     bool folder_a = (*a)->fts_info == FTS_D, folder_b = (*b)->fts_info == FTS_D;
     return folder_a != folder_b ? folder_a - folder_b : strcmp((*a)->fts_name, (*b)->fts_name);
 }
+
+shunt_status walk_next(FTS *walk, FTSENT **out)
+{
+    errno = 0;
+    const FTSENT *entry = *out = fts_read(walk), *next = entry ? entry->fts_link : NULL;
+    if (!entry && errno == ENOMEM) return shunt_fail_memory();
+    if (!entry && errno) return shunt_fail(SHUNT_E_IO, "%s: cannot read: %s", walk->fts_path, strerror(errno));
+    bool in_order = !next || entry->fts_info == FTS_DP || files_first(&entry, &next) <= 0;
+    return in_order ? SHUNT_OK : shunt_fail_memory();
+}

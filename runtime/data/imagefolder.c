@@ -37,7 +37,7 @@ static shunt_status add_pictures(imagefolder *set, const char *class, int64_t la
     size_t prefix = strlen(set->folder) + 1;
     FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
     shunt_status status = walk ? SHUNT_OK : shunt_fail(SHUNT_E_IO, "%s: %s", path, strerror(errno));
-    for (FTSENT *entry; !status && (entry = fts_read(walk));) {
+    for (FTSENT *entry = NULL; !status && !(status = walk_next(walk, &entry)) && entry;) {
         bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
         if (entry->fts_info == FTS_D) {
             if (entry->fts_level > 0 && (hidden || !deep)) fts_set(walk, entry, FTS_SKIP);

@@ -3,10 +3,12 @@
  * FAIL_MALLOC_AT=N     the N-th allocation gives NULL; with FAIL_MALLOC_ON=1 all later ones do so, too
  * FAIL_MALLOC_COUNT=F  the number of allocations is written to the file F at the end
  *
- * Counted are the allocations of the program itself, of libshunt, of its plugins, of the C library and of jansson. What a
- * graphics driver does without memory is not what is asked. */
+ * Counted are the allocations of the program itself, of libshunt and of its plugins, their own and those that the C library
+ * makes for them. What other libraries do without memory is not what is asked: jansson 2.14, for one, then loses a character of a string. Nor is
+ * fts_open: glibc's crashes. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdatomic.h>
@@ -24,24 +26,28 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 enum { MOST_RANGES = 64 };
 
-static struct {
+typedef struct code_range {
     uintptr_t begin, end;
-} ranges[MOST_RANGES];
+    bool is_libc; /* for whom it allocates, its own caller tells */
+} code_range;
+
+static code_range ranges[MOST_RANGES];
 static int nranges;
+static _Thread_local bool looking;
 static atomic_long calls;
 static long fail_at;
 static bool fail_on, ready;
 
 static int note_range(struct dl_phdr_info *info, size_t size, void *context)
 {
-    static const char *const names[] = {"libshunt", "libc.so", "libjansson"};
-    bool ours = !info->dlpi_name[0]; /* the program */
+    bool is_libc = strstr(info->dlpi_name, "/libc.so") != NULL;
+    bool ours = is_libc || !info->dlpi_name[0] /* the program */ || strstr(info->dlpi_name, "libshunt");
     (void)size, (void)context;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) ours |= strstr(info->dlpi_name, names[i]) != NULL;
     for (int i = 0; ours && i < info->dlpi_phnum && nranges < MOST_RANGES; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
         if (part->p_type != PT_LOAD || !(part->p_flags & PF_X)) continue;
         ranges[nranges].begin = info->dlpi_addr + part->p_vaddr;
+        ranges[nranges].is_libc = is_libc;
         ranges[nranges++].end = info->dlpi_addr + part->p_vaddr + part->p_memsz;
     }
     return 0;
@@ -53,6 +59,8 @@ __attribute__((constructor)) static void start(void)
     fail_at = at ? atol(at) : 0;
     fail_on = on && *on == '1';
     dl_iterate_phdr(note_range, NULL);
+    void *frames[1];
+    backtrace(frames, 1); /* loads what it needs */
     ready = true;
 }
 
@@ -67,12 +75,30 @@ __attribute__((destructor)) static void finish(void)
     close(fd);
 }
 
+static const code_range *range_of(const void *address)
+{
+    for (int i = 0; i < nranges; i++)
+        if ((uintptr_t)address >= ranges[i].begin && (uintptr_t)address < ranges[i].end) return &ranges[i];
+    return NULL;
+}
+
+/* Whether the code that called the C library is ours. */
+static bool is_for_us(void)
+{
+    void *frames[12];
+    looking = true;
+    int count = backtrace(frames, 12), i = 2; /* behind this function and its caller */
+    looking = false;
+    while (i < count && !range_of(frames[i])) i++; /* this library */
+    for (Dl_info at; i < count && range_of(frames[i]) && range_of(frames[i])->is_libc; i++)
+        if (dladdr(frames[i], &at) && at.dli_sname && !strcmp(at.dli_sname, "fts_open")) return false;
+    return i < count && range_of(frames[i]);
+}
+
 static bool fails(const void *caller)
 {
-    bool ours = false;
-    for (int i = 0; ready && i < nranges && !ours; i++)
-        ours = (uintptr_t)caller >= ranges[i].begin && (uintptr_t)caller < ranges[i].end;
-    if (!ours) return false;
+    const code_range *range = ready && !looking ? range_of(caller) : NULL;
+    if (!range || (range->is_libc && !is_for_us())) return false;
     long call = atomic_fetch_add(&calls, 1) + 1;
     if (!fail_at || call < fail_at || (call > fail_at && !fail_on)) return false;
     errno = ENOMEM;
