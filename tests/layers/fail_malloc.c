@@ -4,8 +4,8 @@
  * FAIL_MALLOC_COUNT=F  the number of allocations is written to the file F at the end
  *
  * Counted are the allocations of the program itself, of libshunt and of its plugins, their own and those that the C library
- * makes for them. What other libraries do without memory is not what is asked: jansson 2.14, for one, then loses a character of a string. Nor is
- * fts_open: glibc's crashes. */
+ * makes for them. What other libraries do without memory is not what is asked: jansson 2.14, for one, then loses a character
+ * of a string. Nor is fts_open: glibc's crashes. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>

@@ -105,8 +105,10 @@ static const struct {
     {"SHUNT_FALLBACK",
      "What to do with an operation that the device refuses: warn (run it on the scalar backend and say "
      "so), quiet, or error."},
-    {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation."},
-    {"SHUNT_CACHE_DIR", "Where compiled kernels are kept. Default: shunt in XDG_CACHE_HOME, or in ~/.cache."},
+    {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
+                          "folder that others may write to is not used."},
+    {"SHUNT_CACHE_DIR", "Where compiled kernels are kept. Default: shunt in XDG_CACHE_HOME, or in ~/.cache. A folder "
+                        "that others may write to is not used."},
     {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn."},
     {"SHUNT_PROFILE", "A file that gets the time of every step, in the Chrome trace format."},
 };
