@@ -146,7 +146,7 @@ typedef struct shunt_train_setup {
     const char *data_name; /* "cifar10:DIR", for the checkpoint; may be NULL */
     const shunt_preprocess *preprocess;
     const shunt_recipe *recipe;
-    const char *out;             /* folder for last.ckpt, best.safetensors, log.csv; NULL: nothing is written */
+    const char *out;             /* folder for last.ckpt, best.safetensors, log.csv, which is locked; NULL: nothing is written */
     int64_t workers;             /* threads that read pictures; 0: as many as there are processors, at most 8 */
     int64_t save_seconds;        /* a checkpoint at least so often; 0: after each epoch only */
     int log_gradients;           /* != 0: gradients.csv has the norm of each parameter's gradient, mean over an epoch */
@@ -158,12 +158,13 @@ typedef struct shunt_train_setup {
     const shunt_dataset *test; /* for shunt_trainer_test: checked before the first step. Or NULL */
 } shunt_train_setup;
 
-/* Checks everything that can be checked before the first step: data, recipe, that `out` (made if need be) can be written. Classes
+/* Checks everything that can be checked before the first step: data, recipe, that `out` (made if need be) can be written and that no other trainer, of any process, writes there. Classes
  * of validation and test are those of `data` by name, where both have names, in any order and not necessarily all of them; one that
  * is not in `data` is an error, as are pictures that cannot be decoded (unless skip_bad). */
 SHUNT_API shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out);
 SHUNT_API void shunt_trainer_destroy(shunt_trainer *trainer);
-/* Goes on from a checkpoint of the same network, recipe and data; refuses others, naming the difference. Before the first run. */
+/* Goes on from a checkpoint of the same network, recipe and data, and the best.safetensors beside it; refuses others, naming the
+ * difference. Before the first run. */
 SHUNT_API shunt_status shunt_trainer_resume(shunt_trainer *trainer, const char *path);
 /* Trains up to the end of the recipe, or until the handler stops it; *finished tells which. */
 SHUNT_API shunt_status shunt_trainer_run(shunt_trainer *trainer, int *finished);
@@ -204,7 +205,7 @@ SHUNT_API shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt
                                            const shunt_dataset *data, const shunt_preprocess *preprocess,
                                            const shunt_evaluate_options *options, shunt_score *out);
 /* Of the best network of a run on pictures that had no part in it, for its end: setup.test, or others, whose classes are found
- * by name in the same way. Puts the result into best.safetensors. */
+ * by name in the same way. Fails before the end of the first epoch. Puts the result into best.safetensors. */
 SHUNT_API shunt_status shunt_trainer_test(shunt_trainer *trainer, const shunt_dataset *data, shunt_score *out);
 
 typedef struct shunt_gradient_norm {

@@ -123,27 +123,31 @@ static json_t *result_json(const shunt_trainer *self)
                      "validation_error", train_number(row->validation_error));
 }
 
-shunt_status train_best_path(const shunt_trainer *self, char **path)
-{
-    return out_path(self, "best.safetensors", path);
-}
-
-shunt_status train_save_best(shunt_trainer *self)
+shunt_status train_keep_best(shunt_trainer *self)
 {
     shunt_weights *weights;
-    char *path;
-    if (!self->out) return SHUNT_OK;
     shunt_status status = shunt_weights_create(&weights);
     if (status) return status;
     status = take_network(self, weights);
     if (!status) status = put_recipe(self, weights);
     if (!status) status = put_json(weights, "result", result_json(self));
-    if (!status) status = train_best_path(self, &path);
-    if (!status) {
-        status = shunt_weights_save(weights, path);
-        free(path);
+    if (status) {
+        shunt_weights_destroy(weights);
+        return status;
     }
-    shunt_weights_destroy(weights);
+    shunt_weights_destroy(self->best);
+    self->best = weights;
+    return SHUNT_OK;
+}
+
+shunt_status train_save_best(const shunt_trainer *self)
+{
+    char *path;
+    if (!self->out) return SHUNT_OK;
+    shunt_status status = out_path(self, "best.safetensors", &path);
+    if (status) return status;
+    status = shunt_weights_save(self->best, path);
+    free(path);
     return status;
 }
 
@@ -283,10 +287,11 @@ static shunt_status check_model(const shunt_trainer *self, const shunt_weights *
     return SHUNT_OK;
 }
 
-static shunt_status check_tensors(const shunt_trainer *self, const shunt_weights *file)
+/* Of `graph`, all of them in the file. */
+static shunt_status check_tensors(const shunt_graph *graph, const shunt_weights *file)
 {
-    for (uint32_t i = 0; i < self->training->nvalues; i++) {
-        const graph_value *value = &self->training->values[i];
+    for (uint32_t i = 0; i < graph->nvalues; i++) {
+        const graph_value *value = &graph->values[i];
         if (value->source != VALUE_PARAMETER) continue;
         const shunt_tensor_view *view = shunt_weights_find(file, value->name);
         if (!view) return shunt_fail(SHUNT_E_INVALID, "it has no tensor %s: it is of another network", value->name);
@@ -294,6 +299,30 @@ static shunt_status check_tensors(const shunt_trainer *self, const shunt_weights
             return shunt_fail(SHUNT_E_INVALID, "its %s has another shape: it is of another network", value->name);
     }
     return SHUNT_OK;
+}
+
+/* The best network stands beside the checkpoint. Where it is not this run's, as of the row that the checkpoint calls best, it is as
+ * good as lost: a run that was cut off between the two files makes it again, and shunt_trainer_test refuses to do without. */
+static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
+{
+    const char *name = strrchr(checkpoint, '/');
+    char *path;
+    shunt_weights *file = NULL;
+    json_t *result = NULL;
+    if (self->at.best < 0) return SHUNT_OK;
+    if (asprintf(&path, "%.*s%s", name ? (int)(name - checkpoint) + 1 : 0, checkpoint, "best.safetensors") < 0)
+        return shunt_fail_memory();
+    const shunt_train_row *row = &self->rows[self->at.best];
+    bool ours = !weights_open(path, NULL, &file) && !check_model(self, file) && !check_recipe(self, file) &&
+                !check_tensors(self->graph, file) && !get_json(file, "result", &result) &&
+                json_integer_value(json_object_get(result, "step")) == row->step &&
+                (isnan(row->validation_error) ||
+                 train_number_of(json_object_get(result, "validation_error")) == row->validation_error);
+    shunt_status status = ours ? train_copy_weights(file, &self->best) : SHUNT_OK;
+    json_decref(result);
+    shunt_weights_destroy(file);
+    free(path);
+    return status;
 }
 
 shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
@@ -304,11 +333,12 @@ shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
     if (status) return status;
     status = check_model(self, file);
     if (!status) status = check_recipe(self, file);
-    if (!status) status = check_tensors(self, file);
+    if (!status) status = check_tensors(self->training, file);
     if (!status) status = read_position(self, file);
     if (!status) status = read_rows(self, file);
     if (!status) status = read_gradients(self, file);
     if (!status) status = train_set_weights(self, file);
+    if (!status) status = read_best(self, path);
     shunt_weights_destroy(file);
     return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
 }

@@ -143,19 +143,20 @@ static shunt_status note_test(shunt_weights *best, const shunt_score *score)
     return status;
 }
 
+/* The weights are those that the run keeps, not what stands in its folder by now. */
 static shunt_status test_best(shunt_trainer *self, const train_part *part, shunt_score *out)
 {
-    char *path;
-    shunt_weights *best = NULL;
-    shunt_status status = train_best_path(self, &path);
-    if (status) return status;
-    status = weights_open(path, NULL, &best);
-    if (!status) status = train_part_evaluate(self, part, best, NULL, out);
-    if (!status) status = note_test(best, out);
-    if (!status) status = shunt_weights_save(best, path);
-    shunt_weights_destroy(best);
-    free(path);
-    return status;
+    if (!self->best && self->at.best < 0)
+        return shunt_fail(SHUNT_E_INVALID, "there is no best network to test yet: no epoch is over");
+    if (!self->best)
+        return shunt_fail(
+            SHUNT_E_INVALID,
+            "%s/best.safetensors is not the network of epoch %lld, the best of this run; it was replaced or "
+            "removed, so that there is nothing to test; train again",
+            self->out ? self->out : ".", (long long)self->rows[self->at.best].epoch);
+    shunt_status status = train_part_evaluate(self, part, self->best, NULL, out);
+    if (!status) status = note_test(self->best, out);
+    return status ? status : train_save_best(self);
 }
 
 shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
@@ -164,8 +165,7 @@ shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, 
     shunt_status status = SHUNT_OK;
     if (!data) return shunt_fail(SHUNT_E_INVALID, "there are no pictures to test on");
     if (data != part->data) status = train_part_open(self, data, "the test pictures", part = &other);
-    if (!status)
-        status = self->out ? test_best(self, part, out) : train_part_evaluate(self, part, self->state, NULL, out);
+    if (!status) status = test_best(self, part, out);
     train_part_close(&other);
     return status;
 }

@@ -177,7 +177,8 @@ static shunt_status end_epoch(shunt_trainer *self)
     if (best) at->best = (int64_t)self->nrows - 1;
     at->loss_sum = at->seconds = 0;
     at->wrong = 0;
-    if (best) status = train_save_best(self);
+    if (best) status = train_keep_best(self);
+    if (best && !status) status = train_save_best(self);
     if (!status) status = train_save_tables(self);
     if (status) return status;
     shunt_train_event event = {.stage = SHUNT_TRAIN_EPOCH, .row = row, .improved = best, .rate = row->rate};

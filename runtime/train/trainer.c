@@ -2,11 +2,13 @@
 #include "runtime/train/trainer.h"
 #include "runtime/base/sized.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
@@ -14,6 +16,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/random.h"
 #include "runtime/data/loader.h"
+#include "runtime/shared/lock.h"
 
 double train_now(void)
 {
@@ -160,7 +163,7 @@ static shunt_status add_velocities(const shunt_graph *graph, shunt_weights *weig
     return status;
 }
 
-static shunt_status copy_weights(const shunt_weights *from, shunt_weights **out)
+shunt_status train_copy_weights(const shunt_weights *from, shunt_weights **out)
 {
     shunt_status status = shunt_weights_create(out);
     for (size_t i = 0; !status && i < shunt_weights_count(from); i++) {
@@ -189,6 +192,23 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     return shunt_graph_copy(setup->graph, &self->graph);
 }
 
+/* Two runs in one folder would go on from each other's files. */
+static shunt_status take_folder(shunt_trainer *self)
+{
+    shunt_status status = file_make_folders(self->out, 0777);
+    if (status) return status;
+    self->lock = folder_lock(self->out);
+    if (self->lock < 0 && errno == EWOULDBLOCK)
+        return shunt_fail(SHUNT_E_IO, "%s: another run is writing into this folder; wait for its end, or name another",
+                          self->out);
+    if (self->lock < 0 && errno != ENOLCK && errno != ENOTSUP)
+        return shunt_fail(SHUNT_E_IO, "%s: cannot be locked: %s", self->out, strerror(errno));
+    if (self->lock < 0)
+        shunt_log(SHUNT_LOG_WARN, "%s: its file system has no locks; let no other run write into this folder",
+                  self->out);
+    return SHUNT_OK;
+}
+
 static void count_steps(shunt_trainer *self)
 {
     shunt_recipe *recipe = &self->recipe;
@@ -200,9 +220,9 @@ static void count_steps(shunt_trainer *self)
 shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
 {
     shunt_weights *start = NULL, *state = NULL;
-    shunt_status status = copy_weights(from, &start);
+    shunt_status status = train_copy_weights(from, &start);
     if (!status) status = add_velocities(self->training, start);
-    if (!status) status = copy_weights(start, &state);
+    if (!status) status = train_copy_weights(start, &state);
     if (status) {
         shunt_weights_destroy(start);
         shunt_weights_destroy(state);
@@ -221,10 +241,11 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     shunt_trainer *self = calloc(1, sizeof *self);
     if (!self) return shunt_fail_memory();
     self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
+    self->lock = -1;
     shunt_status status = copy_setup(setup, self);
     if (!status) status = check_graph(self);
     if (!status) status = open_parts(self);
-    if (!status && self->out) status = file_make_folders(self->out, 0777);
+    if (!status && self->out) status = take_folder(self);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
     if (!status) count_steps(self);
@@ -247,6 +268,8 @@ void shunt_trainer_destroy(shunt_trainer *self)
 {
     if (!self) return;
     shunt_executor_destroy(self->executor);
+    if (self->lock >= 0) close(self->lock);
+    shunt_weights_destroy(self->best);
     shunt_weights_destroy(self->state);
     shunt_weights_destroy(self->start);
     shunt_graph_destroy(self->training);

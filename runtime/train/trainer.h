@@ -36,6 +36,8 @@ struct shunt_trainer {
     shunt_graph *training; /* the same, with gradients and updates */
     shunt_weights *start;  /* what the executor began with */
     shunt_weights *state;  /* what it has come to, as of the last fetch */
+    shunt_weights *best;   /* of row at.best, as best.safetensors has them; NULL: none, or they are lost */
+    int lock;              /* of `out`; -1: none */
     shunt_executor *executor;
     size_t *pictures; /* for training, then those held out */
     size_t npictures, nheld;
@@ -61,6 +63,8 @@ enum { TRAIN_VERSION = 1 };
 /* trainer.c */
 double train_now(void);
 shunt_tensor_desc train_images(const shunt_trainer *self, int64_t n);
+/* Tensors and metadata. */
+shunt_status train_copy_weights(const shunt_weights *from, shunt_weights **out);
 /* Replaces the weights to start from. */
 shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from);
 /* The epoch that the next step belongs to, from 0; and how many steps it has. */
@@ -74,10 +78,11 @@ void train_part_close(train_part *part);
 shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *part, const shunt_weights *weights,
                                  void (*progress)(void *context, int64_t done), shunt_score *out);
 
-/* checkpoint.c: both write atomically into the folder `out`, if there is one. */
+/* checkpoint.c: they write atomically into the folder `out`, if there is one. */
 shunt_status train_save_checkpoint(shunt_trainer *self);
-shunt_status train_save_best(shunt_trainer *self);
-shunt_status train_best_path(const shunt_trainer *self, char **path);
+/* Keeps the weights as they are as the best ones; and writes those that are kept. */
+shunt_status train_keep_best(shunt_trainer *self);
+shunt_status train_save_best(const shunt_trainer *self);
 /* A number in JSON, which has no NaN and no infinity: they are null, and read back as NaN. */
 json_t *train_number(double value);
 double train_number_of(const json_t *value);

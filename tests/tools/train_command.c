@@ -80,7 +80,7 @@ Test(train_command, normalisation)
 
 #define TRAIN_SPLITS                                                                                                   \
     "shunt train --device scalar --data imagefolder:set --batch 4 --holdout 4 --init old.safetensors --epochs 3 "      \
-    "--lr 0.05 --seed 2 --json --out "
+    "--lr 0.05 --seed 2 --resize 16 --crop 16 --json --out "
 
 /* A network that learns cat and dog from `train`: red and green. */
 static void put_split(const char *train)
@@ -144,6 +144,23 @@ Test(train_command, test_classes_that_do_not_match)
     cr_assert_eq(said.status, 0, "%s", said.err);
     run("shunt inspect run/best.safetensors --json");
     cr_assert(strstr(said.out, "\\\"test_pictures\\\":4,\\\"test_wrong\\\":0"), "%s", said.out);
+}
+
+/* Two at once: one is refused, and the other ends as it does alone. */
+Test(train_command, two_runs_in_one_folder)
+{
+    put_split("train");
+    put_pictures("set/val/dog", 1, 3);
+    put_pictures("set/val/cat", 0, 3);
+    run(TRAIN_SPLITS "alone");
+    expect_success();
+    run("for i in 1 2; do { " TRAIN_SPLITS
+        "two >$i.out 2>$i.err; echo $? >>codes; } & done; wait; sort codes; cat ?.err");
+    cr_assert(!strncmp(said.out, "0\n1\n", 4), "%s", said.out);
+    cr_assert(strstr(said.out, "two: another run is writing") || strstr(said.out, "two/last.ckpt: a run has been here"),
+              "%s", said.out);
+    run("cmp alone/best.safetensors two/best.safetensors");
+    expect_success();
 }
 
 /* The checkpoint says model, data and recipe; a run that is over is not trained again; what differs is refused. */

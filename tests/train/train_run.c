@@ -98,25 +98,30 @@ static void run_whole(const run_setup *setup)
     cr_assert(finished);
 }
 
-/* Every tensor of A/name is in B/name, bit for bit, and no other. */
-static void expect_same(const char *a, const char *b, const char *name)
+/* Every tensor of file A is in B, bit for bit, and no other. */
+static void expect_same_file(const char *a, const char *b)
 {
-    char path[64];
     shunt_weights *files[2];
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", i ? b : a, name);
-        cr_assert_eq(shunt_weights_open(path, &files[i]), SHUNT_OK, "%s", shunt_last_error());
-    }
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(shunt_weights_open(i ? b : a, &files[i]), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_weights_count(files[0]), shunt_weights_count(files[1]));
     for (size_t i = 0; i < shunt_weights_count(files[0]); i++) {
         const shunt_tensor_view *ours = shunt_weights_at(files[0], i);
         const shunt_tensor_view *theirs = shunt_weights_find(files[1], ours->name);
         size_t bytes = sizeof(float);
         for (uint32_t k = 0; k < ours->desc.rank; k++) bytes *= (size_t)ours->desc.dims[k];
-        if (!theirs || memcmp(ours->data, theirs->data, bytes)) cr_assert_fail("%s: %s differs", name, ours->name);
+        if (!theirs || memcmp(ours->data, theirs->data, bytes)) cr_assert_fail("%s: %s differs", b, ours->name);
     }
     shunt_weights_destroy(files[0]);
     shunt_weights_destroy(files[1]);
+}
+
+static void expect_same(const char *a, const char *b, const char *name)
+{
+    char paths[2][64];
+    snprintf(paths[0], sizeof paths[0], "%s/%s", a, name);
+    snprintf(paths[1], sizeof paths[1], "%s/%s", b, name);
+    expect_same_file(paths[0], paths[1]);
 }
 
 /* All but the last column, which is time. */
@@ -238,6 +243,51 @@ Test(train_run, learns_and_says_how)
     cr_assert(strstr(shunt_weights_metadata(shunt_model_weights(model), "result"), expected));
     shunt_model_destroy(model);
     end(&parts);
+}
+
+/* ---- One folder, one run --------------------------------------------------------------------------------------------- */
+
+/* What is tested is the network that this trainer made, whatever stands in the folder by then. */
+Test(train_run, one_run_in_a_folder)
+{
+    run_parts first, second;
+    const run_setup setup = {.out = "out"};
+    int finished;
+    shunt_score score;
+    put_training_set("set", PICTURES);
+    cr_assert_eq(begin(&setup, &first), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(begin(&setup, &second), SHUNT_E_IO);
+    expect_message("out: ", "another run is writing into this folder");
+    end(&second);
+    cr_assert_eq(shunt_trainer_test(first.trainer, first.test, &score), SHUNT_E_INVALID);
+    expect_message("no best network", "no epoch is over");
+    cr_assert_eq(shunt_trainer_run(first.trainer, &finished), SHUNT_OK, "%s", shunt_last_error());
+    run_whole(&(run_setup){.out = "other", .field = "seed", .value = "9"});
+    cr_assert(!system("cp out/best.safetensors ours; cp other/best.safetensors out/best.safetensors"));
+    cr_assert_eq(shunt_trainer_test(first.trainer, first.test, &score), SHUNT_OK, "%s", shunt_last_error());
+    expect_same_file("ours", "out/best.safetensors");
+    shunt_score alone;
+    shunt_model *model;
+    cr_assert(!shunt_model_create("resnet8", &(shunt_model_options){.height = 4, .width = 4}, &model));
+    cr_assert_eq(shunt_model_load(model, "ours"), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(!shunt_evaluate(shunt_model_graph(model), shunt_model_weights(model), first.device, first.test,
+                              shunt_model_preprocess(model), 5, 1, &alone));
+    cr_assert(alone.wrong == score.wrong && fabs(alone.loss - score.loss) < 1e-6);
+    shunt_model_destroy(model);
+    end(&first);
+    /* Gone on with, a network of another run beside the checkpoint is not taken for the best of this one. */
+    cr_assert(!system("cp other/best.safetensors out/best.safetensors"));
+    cr_assert_eq(begin(&setup, &second), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_E_INVALID);
+    expect_message("out/best.safetensors", "the best of this run");
+    end(&second);
+    cr_assert(!system("cp ours out/best.safetensors"));
+    cr_assert_eq(begin(&setup, &second), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(alone.wrong == score.wrong && fabs(alone.loss - score.loss) < 1e-6);
+    end(&second);
 }
 
 /* ---- What is refused -------------------------------------------------------------------------------------------------- */

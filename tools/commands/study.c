@@ -4,6 +4,7 @@
 #include "studies/plan.h"
 #include "studies/study.h"
 #include "runtime/shared/folders.h"
+#include "runtime/shared/lock.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -194,6 +195,16 @@ static int make_folder(const char *path)
     return error ? say_failure("%s: cannot be made: %.*s: %s", path, (int)length, path, strerror(error)) : EXIT_OK;
 }
 
+/* Two studies in one folder would collect each other's half-written runs. The lock ends with the process. */
+static int lock_folder(const char *path)
+{
+    if (folder_lock(path) >= 0 || errno == ENOLCK || errno == ENOTSUP) return EXIT_OK;
+    if (errno == EWOULDBLOCK)
+        return say_failure("%s: another study is writing into this folder; wait for its end, or name another --out",
+                           path);
+    return say_failure("%s: cannot be locked: %s", path, strerror(errno));
+}
+
 /* What a folder's study began with takes the place of what was not typed. */
 static int recall(study_job *job, study_settings *settings)
 {
@@ -207,8 +218,9 @@ static int recall(study_job *job, study_settings *settings)
 
 static int measure(study_job *job, study_settings *settings)
 {
-    int status = recall(job, settings);
-    if (status == EXIT_OK) status = make_folder(settings->out);
+    int status = make_folder(settings->out);
+    if (status == EXIT_OK) status = lock_folder(settings->out);
+    if (status == EXIT_OK) status = recall(job, settings);
     if (!settings->seeds) settings->seeds = 1;
     csv_begin(&job->results, job->study->columns);
     return status ? status : job->study->measure(job);

@@ -174,6 +174,13 @@ static int make_weights(training *self)
     return shunt_model_describe(self->model) ? say_library_failure(NULL) : EXIT_OK;
 }
 
+/* That there is nothing which a new run would replace. */
+static int check_unused(const training *self)
+{
+    if (access(self->checkpoint, F_OK)) return EXIT_OK;
+    return say_failure("%s: a run has been here; go on from it with --resume, or name another --out", self->checkpoint);
+}
+
 static int handle(void *context, const shunt_train_event *event);
 
 static int make_trainer(training *self)
@@ -200,7 +207,8 @@ static int make_trainer(training *self)
     shunt_status status = shunt_trainer_create(&setup, &self->trainer);
     progress_end();
     if (!status && settings->resume) status = shunt_trainer_resume(self->trainer, self->checkpoint);
-    return status ? say_library_failure(NULL) : EXIT_OK;
+    if (status) return say_library_failure(NULL);
+    return settings->resume ? EXIT_OK : check_unused(self); /* again: now that nobody else can write there */
 }
 
 static int set_up(training *self)
@@ -212,9 +220,7 @@ static int set_up(training *self)
         return say_usage("--%s: a run goes on with what it began with; leave it out with --resume",
                          preprocess_option(&settings->preprocess));
     snprintf(self->checkpoint, sizeof self->checkpoint, "%s/last.ckpt", settings->out);
-    if (!settings->resume && !access(self->checkpoint, F_OK))
-        return say_failure("%s: a run has been here; go on from it with --resume, or name another --out",
-                           self->checkpoint);
+    if (!settings->resume && (status = check_unused(self))) return status;
     if (settings->resume)
         status = read_file(self, self->checkpoint);
     else if (settings->init)
