@@ -81,8 +81,8 @@ static shunt_status fail_unmatched(const class_names *ours, const class_names *t
     char have[1024] = "", known[1024] = "";
     list(ours, have);
     list(theirs, known);
-    return shunt_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is none of %s: %s has %s; %s are %s", ours->names[class],
-                      ours->whose, theirs->whose, ours->whose, have, theirs->whose, known);
+    return shunt_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is none of %s (%s); the classes of %s are %s",
+                      ours->names[class], ours->whose, theirs->whose, known, ours->whose, have);
 }
 
 /* ---- By name ------------------------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose,
     class_names ours = {0}, theirs = {0};
     size_t count = shunt_dataset_classes(dataset), most = shunt_dataset_classes(like);
     shunt_status status = class_names_of(dataset, whose, &ours);
-    if (!status) status = class_names_of(like, "the training pictures' classes", &theirs);
+    if (!status) status = class_names_of(like, "the training classes", &theirs);
     if (!status && ours.names && theirs.names) {
         status = classes_match(&ours, &theirs, classes);
     } else if (!status) {

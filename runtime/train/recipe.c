@@ -12,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/json.h"
+#include "runtime/train/recipe.h"
 #include "runtime/weights/weights.h"
 
 typedef enum field_kind { FIELD_COUNT, FIELD_REAL, FIELD_PAIR, FIELD_CHOICE, FIELD_TEXT } field_kind;
@@ -34,7 +35,7 @@ static const field fields[] = {
     {"name", FIELD_TEXT, AT(name), .size = sizeof((shunt_recipe *)0)->name},
     {"seed", FIELD_COUNT, AT(seed), 0, 1e15},
     {"holdout", FIELD_COUNT, AT(holdout), 0, 1e9},
-    {"epochs", FIELD_COUNT, AT(epochs), 1, 1e6},
+    {"epochs", FIELD_COUNT, AT(epochs), 1, RECIPE_MOST_EPOCHS},
     {"steps", FIELD_COUNT, AT(steps), 0, 1e12},
     {"batch", FIELD_COUNT, AT(batch), 1, 65536},
     {"schedule", FIELD_CHOICE, AT(schedule), .choices = schedules},
@@ -80,6 +81,47 @@ static shunt_status refuse(const field *f, const char *value)
                       f->low, f->high);
 }
 
+/* ---- One value ---------------------------------------------------------------------------------------------- */
+
+static bool is_within(const field *f, double value)
+{
+    return value >= f->low && value <= f->high; /* false for NaN */
+}
+
+static bool is_choice(const field *f, int64_t value)
+{
+    for (int64_t i = 0; f->choices[i]; i++)
+        if (i == value) return true;
+    return false;
+}
+
+static bool is_text(const field *f, const char *text)
+{
+    size_t length = strnlen(text, f->size);
+    for (size_t i = 0; i < length; i++)
+        if (text[i] < ' ' || text[i] > '~') return false;
+    return length < f->size;
+}
+
+static bool is_valid(const field *f, const void *value)
+{
+    const double *reals = value;
+    const int64_t *count = value;
+    switch (f->kind) {
+    case FIELD_COUNT:
+        return is_within(f, (double)*count);
+    case FIELD_REAL:
+        return is_within(f, *reals);
+    case FIELD_PAIR:
+        return is_within(f, reals[0]) && is_within(f, reals[1]);
+    case FIELD_CHOICE:
+        return is_choice(f, *count);
+    case FIELD_TEXT:
+        return is_text(f, value);
+    }
+    return false;
+}
+
 /* ---- One value as text -------------------------------------------------------------------------------------- */
 
 static bool parse_real(const field *f, const char *text, char end, double *out, const char **rest)
@@ -88,7 +130,7 @@ static bool parse_real(const field *f, const char *text, char end, double *out, 
     errno = 0;
     *out = decimal_read(text, &stop);
     *rest = *stop ? stop + 1 : stop;
-    return stop != text && *stop == end && !errno && *out >= f->low && *out <= f->high; /* false for NaN */
+    return stop != text && *stop == end && !errno && is_within(f, *out);
 }
 
 static bool parse_count(const field *f, const char *text, int64_t *out)
@@ -96,7 +138,7 @@ static bool parse_count(const field *f, const char *text, int64_t *out)
     char *stop;
     errno = 0;
     *out = strtoll(text, &stop, 10);
-    return stop != text && !*stop && !errno && (double)*out >= f->low && (double)*out <= f->high;
+    return stop != text && !*stop && !errno && is_within(f, (double)*out);
 }
 
 static bool parse_choice(const field *f, const char *text, int64_t *out)
@@ -108,9 +150,7 @@ static bool parse_choice(const field *f, const char *text, int64_t *out)
 
 static bool parse_text(const field *f, const char *text, char *out)
 {
-    if (strlen(text) >= f->size) return false;
-    for (const char *c = text; *c; c++)
-        if (*c < ' ' || *c > '~') return false;
+    if (!is_text(f, text)) return false;
     memset(out, 0, f->size);
     memcpy(out, text, strlen(text));
     return true;
@@ -154,10 +194,13 @@ static const char *print(const field *f, const void *value, char text[160])
         snprintf(text, 160, "%s,%s", first, second);
         break;
     case FIELD_CHOICE:
-        snprintf(text, 160, "%s", f->choices[*count]);
+        if (is_choice(f, *count))
+            snprintf(text, 160, "%s", f->choices[*count]);
+        else
+            snprintf(text, 160, "%" PRId64, *count);
         break;
-    case FIELD_TEXT:
-        snprintf(text, 160, "%s", (const char *)value);
+    case FIELD_TEXT: /* perhaps without an end */
+        snprintf(text, 160, "%.*s", (int)f->size, (const char *)value);
         break;
     }
     return text;
@@ -172,6 +215,19 @@ shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *name, const char
     if (!f) return shunt_fail(SHUNT_E_NOT_FOUND, "a recipe has no '%.40s'", name);
     if (!parse(f, value, (char *)&changed + f->offset)) return refuse(f, value);
     *recipe = changed;
+    return SHUNT_OK;
+}
+
+shunt_status recipe_check(const shunt_recipe *recipe, const char *const *names)
+{
+    for (int i = 0; i < NFIELDS; i++) {
+        const void *value = (const char *)recipe + fields[i].offset;
+        char text[160];
+        bool wanted = !names;
+        for (const char *const *name = names; name && *name; name++) wanted |= !strcmp(*name, fields[i].name);
+        if (wanted && !is_valid(&fields[i], value))
+            return shunt_fail_context(refuse(&fields[i], print(&fields[i], value, text)), "recipe");
+    }
     return SHUNT_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/gradients.h"
+#include "runtime/train/recipe.h"
 
 enum { MOST_FROZEN = 64 };
 
@@ -48,16 +49,20 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
 shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                        const shunt_tensor_desc *pictures, int recompute, shunt_graph **out)
 {
+    static const char *const used[] = {"momentum", "nesterov",  "weight_decay",  "decay_all",
+                                       "freeze",   "smoothing", "norm_momentum", NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
+    *out = NULL;
+    shunt_status status = recipe_check(recipe, used);
+    if (status) return status;
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
     train_loss loss = {.pictures = pictures,
                        .norm_momentum = (float)recipe->norm_momentum,
                        .smoothing = (float)recipe->smoothing,
                        .gradients = {.frozen = &frozen, .recompute = recompute}};
-    *out = NULL;
-    shunt_status status = check_frozen(network, &frozen);
+    status = check_frozen(network, &frozen);
     if (!status) status = train_loss_graph(network, &loss, out);
     if (!status) status = append_update(*out, recipe);
     if (status) {

@@ -13,6 +13,8 @@
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/data/dataset.h"
+#include "runtime/data/image.h"
+#include "runtime/train/recipe.h"
 #include "runtime/base/file.h"
 #include "runtime/base/random.h"
 #include "runtime/data/loader.h"
@@ -177,12 +179,25 @@ shunt_status train_copy_weights(const shunt_weights *from, shunt_weights **out)
 
 /* ---- Making and ending ------------------------------------------------------------------------------------------------ */
 
+static shunt_status check_setup(const shunt_train_setup *setup)
+{
+    if (!setup->graph || !setup->weights || !setup->device || !setup->data || !setup->preprocess || !setup->recipe)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "a trainer needs a graph, weights, a device, data, preprocessing and a recipe");
+    if (setup->workers < 0 || setup->save_seconds < 0)
+        return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " workers and a checkpoint each %" PRId64 " seconds: below 0",
+                          setup->workers, setup->save_seconds);
+    shunt_status status = shunt_preprocess_check(setup->preprocess);
+    return status ? status : recipe_check(setup->recipe, NULL);
+}
+
 static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
 {
     shunt_status status =
         sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, test), setup, "shunt_train_setup");
+    if (!status) status = check_setup(&self->setup);
     if (status) return status;
-    self->recipe = *setup->recipe;
+    self->recipe = *self->setup.recipe;
     self->setup.recipe = &self->recipe;
     self->out = setup->out ? strdup(setup->out) : NULL;
     self->data_name = strdup(setup->data_name ? setup->data_name : "");
@@ -209,12 +224,16 @@ static shunt_status take_folder(shunt_trainer *self)
     return SHUNT_OK;
 }
 
-static void count_steps(shunt_trainer *self)
+static shunt_status count_steps(shunt_trainer *self)
 {
     shunt_recipe *recipe = &self->recipe;
     self->epoch_steps = (int64_t)self->npictures / recipe->batch;
     self->steps = recipe->steps ? recipe->steps : recipe->epochs * self->epoch_steps;
     if (recipe->steps) recipe->epochs = (recipe->steps + self->epoch_steps - 1) / self->epoch_steps;
+    if (recipe->epochs <= RECIPE_MOST_EPOCHS) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID,
+                      "recipe: %" PRId64 " steps are %" PRId64 " epochs of these pictures, expected %d at most",
+                      recipe->steps, recipe->epochs, RECIPE_MOST_EPOCHS);
 }
 
 shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
@@ -248,7 +267,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     if (!status && self->out) status = take_folder(self);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
-    if (!status) count_steps(self);
+    if (!status) status = count_steps(self);
     if (!status) status = build_training_graph(self);
     if (!status) status = train_set_weights(self, setup->weights);
     if (!status) {

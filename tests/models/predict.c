@@ -242,7 +242,7 @@ Test(predict, classes_by_number)
     cr_assert(c[0] == 3 && c[1] == 1 && c[2] == 2);
     cr_assert_eq(match(FOLDERS("1", "2", "4"), "ape\nbee\ncow\ndog", c), SHUNT_E_NOT_FOUND);
     cr_assert_eq(match(FOLDERS("a", "b", "c", "d"), "ape\nbee\ncow\ndog", c), SHUNT_E_NOT_FOUND);
-    expect_message("the data has a, b, c, d", "labels are ape, bee, cow, dog");
+    expect_message("resnet8's labels (ape, bee, cow, dog)", "of the data are a, b, c, d");
     cr_assert_eq(match(FOLDERS("a", "b", "c"), NULL, c), SHUNT_E_INVALID);
     expect_message("3 classes", "resnet8 4");
 }

@@ -1,0 +1,12 @@
+/* recipe.h - whether a recipe can be followed: a program may fill its fields with anything. */
+#ifndef SHUNT_TRAIN_RECIPE_H
+#define SHUNT_TRAIN_RECIPE_H
+
+#include <shunt/train.h>
+
+/* That each field, or each of these (up to NULL), is in its range. */
+shunt_status recipe_check(const shunt_recipe *recipe, const char *const *names);
+/* More epochs than that are refused: there is a row for each. */
+enum { RECIPE_MOST_EPOCHS = 1000000 };
+
+#endif
