@@ -80,8 +80,9 @@ SHUNT_API void shunt_views_free(shunt_views *views);
  * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
  * picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder all. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
-/* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME LABEL" (or
- * "NAME,LABEL", with or without the name's ending), or of "LABEL" in the order of the names. Labels are the classes' numbers, or
+/* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME,LABEL",
+ * with or without the name's ending, also separated by semicolons, tabs or blanks, in quotes, or behind an index; or of "LABEL" in
+ * the order of the names. Labels are the classes' numbers, or
  * names. labels NULL: as above. */
 SHUNT_API shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels,
                                                    shunt_dataset **out);

@@ -79,7 +79,8 @@ static shunt_status open_labelled(imagefolder *set, const char *labels)
     shunt_status status = add_pictures(set, "", 0, false);
     if (!status && !set->pictures.count)
         status = shunt_fail(SHUNT_E_INVALID, "%s: no picture in it for the labels of %s", set->folder, labels);
-    return status ? status : picture_labels_read(labels, &set->pictures, &set->classes, &set->base.classes);
+    return status ? status
+                  : picture_labels_read(labels, set->folder, &set->pictures, &set->classes, &set->base.classes);
 }
 
 static shunt_status imagefolder_open(const char *where, const char *split, const char *labels, shunt_dataset **out)

@@ -23,10 +23,12 @@ shunt_status picture_list_add(picture_list *list, const char *name, int64_t labe
 void picture_list_free(picture_list *list);
 const char *picture_name(const picture_list *list, size_t index);
 
-/* Gives each picture, whose names are sorted, its label from a text file. Lines are "NAME LABEL", with or without the name's
- * ending, separated by blanks or a comma, what follows being ignored, and perhaps a heading; or only "LABEL", one for each
- * picture in the order of their names. If all labels are numbers, they are the classes', and *classes is NULL; else they are
- * names, numbered in their order, and *classes has them, to be freed. */
-shunt_status picture_labels_read(const char *path, picture_list *list, char ***classes, size_t *nclasses);
+/* The picture of this name, or of this name and an ending. `count` when there is none. The names are sorted. */
+size_t picture_list_find(const picture_list *list, const char *name);
+
+/* Gives each picture of `folder` its label from a text file, as label_file.h reads it. If all labels are numbers, they are the
+ * classes', and *classes is NULL; else they are names, numbered in their order, and *classes has them, to be freed. */
+shunt_status picture_labels_read(const char *path, const char *folder, picture_list *list, char ***classes,
+                                 size_t *nclasses);
 
 #endif

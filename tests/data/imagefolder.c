@@ -159,6 +159,46 @@ Test(imagefolder, labels_in_order)
     EXPECT_SET(set, 2, {"v_1-b.JPEG", 0, 2}, {"v_1.JPEG", 1, 1}, {"v_3.JPEG", 0, 3});
 }
 
+/* The same three labels as people's programs write them: Excel, pandas, R, a shell. What is right is plain from the text. */
+Test(imagefolder, labels_as_programs_write_them)
+{
+    static const char *const files[] = {
+        "\xef\xbb\xbf"
+        "a.png,cat\nb (1).png,dog\nc.png,sea lion\n", /* a byte order mark; blanks in names */
+        "./a.png,cat\n./b (1).png,dog\n./c.png,sea lion\n",
+        "d/a.png,cat\nd/b (1).png,dog\nd/c.png,sea lion\n",                /* the folder's own name */
+        "images/a.png,cat\nimages/b (1).png,dog\nimages/c.png,sea lion\n", /* as it was called once */
+        "x\\d\\a.png,cat\nx\\d\\b (1).png,dog\nx\\d\\c.png,sea lion\n",
+        "e/a.png,wrong\nd/a.png,cat\nd/b (1).png,dog\ne/c.png,bad\nd/c.png,sea lion\n", /* and lines of another folder */
+        "\"a.png\",\"cat\"\r\n\"b (1).png\",\"dog\"\r\n\"c.png\",\"sea lion\"\r\n",
+        "a.png;cat\nb (1).png;dog\nc.png;sea lion\n",
+        "a.png\tcat\nb (1).png\tdog\nc.png\tsea lion\n",
+        "a.png cat\nb (1).png dog\nc.png   sea lion\n",
+        "0,a.png,cat\n1,b (1).png,dog\n2,c.png,sea lion\n",
+        ",file,label\n0,a.png,cat\n1,b (1).png,dog\n2,c.png,sea lion\n",
+        "filename,width,height,class,xmin\na.png,4,5,cat,1\nb (1).png,4,5,dog,1\nc.png,4,5,sea lion,1\n",
+        "\"\";\"file\";\"label\"\n\"1\";\"a.png\";\"cat\"\n\"2\";\"b (1).png\";\"dog\"\n\"3\";\"c.png\";\"sea lion\"\n",
+        "a,cat,0.9,x\nb (1),dog,0.8,y\nc,sea lion,0.7,z\n", /* no endings; what follows is ignored */
+        "other.png,ape\nanother.png,bee\nc.png,sea lion\na.png,cat\nb (1).png,dog\n",
+        "cat\ndog\nsea lion\n", /* in the order of the names */
+        "0,cat\n1,dog\n2,sea lion\n",
+        "\"cat\"\n\"dog\"\n\"sea lion\"",
+    };
+    put_pixel("d/a.png", 1);
+    put_pixel("d/b (1).png", 2);
+    put_pixel("d/c.png", 3);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        shunt_dataset *set;
+        put_text("l", files[i]);
+        if (shunt_dataset_open_labelled("imagefolder:d", NULL, "l", &set))
+            cr_assert_fail("%s: %s", files[i], shunt_last_error());
+        cr_assert_eq(shunt_dataset_classes(set), 3, "%s", files[i]);
+        cr_assert_str_eq(shunt_dataset_label(set, 0), "cat", "%s", files[i]);
+        cr_assert_str_eq(shunt_dataset_label(set, 2), "sea lion", "%s", files[i]);
+        EXPECT_SET(set, 3, {"a.png", 0, 1}, {"b (1).png", 1, 2}, {"c.png", 2, 3});
+    }
+}
+
 /* ---- What is refused ------------------------------------------------------------------------------------------ */
 
 static void expect_refused(const char *spec, const char *split, const char *labels, shunt_status status,
@@ -203,7 +243,11 @@ Test(imagefolder, refuses_labels)
     put_text("l", "v_1 1\nv_3 2\n");
     expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "no label for v_1-b.JPEG");
     put_text("l", "v_1 1\nv_3 2\nv_1-b\n");
-    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: line 3: ", "no label behind 'v_1-b'");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: line 3: ", "no label behind 'v_1-b.JPEG'");
+    put_text("l", "a/v_1,x\nb/v_1,y\na/v_3,x\na/v_1-b,x\n"); /* which v_1 is meant? */
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: ", "in a and in b, and neither is d");
+    put_text("l", "v_1,\nv_3,2\nv_1-b,3\n");
+    expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "l: line 1: ", "no label behind");
     put_text("l", "v_1 1\nv_3 2\nv_1-b 3\nv_1.JPEG 4\n");
     expect_refused("imagefolder:d", NULL, "l", SHUNT_E_INVALID, "lines 1 and 4", "v_1.JPEG different labels");
     put_text("l", "v_1 1\nv_3 99999999999999999999\nv_1-b 3\n");

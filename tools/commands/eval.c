@@ -29,9 +29,9 @@ static const option_row rows[] = {
      "cifar100:DIR for CIFAR's binary versions.",
      NULL, 0, 0},
     {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
-     "For an imagefolder whose pictures all lie in DIR: lines of \"NAME LABEL\" or \"NAME,LABEL\", or one LABEL for "
-     "each "
-     "picture in the order of their names. Labels are classes' numbers, from 0, or names.",
+     "For an imagefolder whose pictures all lie in DIR: lines of NAME,LABEL, also with semicolons, tabs or blanks, "
+     "quotes, an index in front or a heading; or one LABEL for each picture in the order of their names. Labels are "
+     "classes' numbers, from 0, or names.",
      NULL, 0, 0},
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the model's classes, one a line. Folders are classes by these names (or by a line's first word, such as "

@@ -1,0 +1,27 @@
+/* label_file.h - text files that give labels to the pictures of one folder.
+ *
+ * A line has a picture's name, with or without its ending, and behind it the label. Commas, semicolons, tabs or blanks separate
+ * them, whichever finds most pictures, and the names may stand in a later column, behind an index. Where a heading calls a column
+ * "label" or "class", labels are taken from it. Fields may be in quotes as in CSV, a name may have a folder before it, and the
+ * text may begin with a byte order mark. What follows the label is ignored, but where blanks separate, a label that is no number
+ * goes up to the line's end. Or a line has only a label, one for each picture in the order of their names. */
+#ifndef SHUNT_DATA_LABEL_FILE_H
+#define SHUNT_DATA_LABEL_FILE_H
+
+#include "runtime/data/picture_labels.h"
+
+typedef struct given_label {
+    char *text;
+    size_t line; /* from 1 */
+} given_label;
+
+typedef struct label_file {
+    const char *path;
+    given_label *labels; /* of each picture */
+} label_file;
+
+/* folder: where the pictures lie, which tells lines of other folders from those that count. To be freed. */
+shunt_status label_file_read(const char *path, const char *folder, const picture_list *list, label_file *out);
+void label_file_free(label_file *file, const picture_list *list);
+
+#endif
