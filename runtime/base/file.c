@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/base/error.h"
+#include "runtime/base/piped.h"
 #include "runtime/shared/folders.h"
 
 static shunt_status fail_errno(const char *doing, const char *path, int error)
@@ -23,6 +24,7 @@ static shunt_status fail_errno(const char *doing, const char *path, int error)
 static const char *kind_of(mode_t mode)
 {
     if (S_ISDIR(mode)) return "is a directory, not a file";
+    if (S_ISFIFO(mode)) return "is a FIFO, not a regular file; pass it as standard input: - <FIFO";
     return "is not a regular file";
 }
 
@@ -38,14 +40,29 @@ static shunt_status check_readable(const char *path, const struct stat *info, ui
     return SHUNT_OK;
 }
 
+/* Opens it, or what comes through it. */
+static shunt_status open_readable(const char *path, uint64_t limit, int *fd, struct stat *info)
+{
+    /* A FIFO must not block. */
+    *fd =
+        piped_is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0) return fail_errno("cannot open", path, errno);
+    if (fstat(*fd, info)) return fail_errno("cannot stat", path, errno);
+    if (!piped_is(path, *fd, info)) return SHUNT_OK;
+    int file;
+    shunt_status status = piped_read(path, *fd, info, limit, &file);
+    close(*fd);
+    *fd = file;
+    return status ? status : fstat(file, info) ? fail_errno("cannot stat", path, errno) : SHUNT_OK;
+}
+
 shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out)
 {
     *out = (shunt_mapping){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not block */
-    if (fd < 0) return fail_errno("cannot open", path, errno);
+    int fd;
     struct stat info;
-    shunt_status status =
-        fstat(fd, &info) ? fail_errno("cannot stat", path, errno) : check_readable(path, &info, limit);
+    shunt_status status = open_readable(path, limit, &fd, &info);
+    if (!status) status = check_readable(path, &info, limit);
     if (!status) {
         void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
@@ -53,7 +70,7 @@ shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out
         else
             *out = (shunt_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
     }
-    close(fd);
+    if (fd >= 0) close(fd);
     return status;
 }
 

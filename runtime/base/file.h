@@ -14,7 +14,7 @@ typedef struct shunt_mapping {
     uint64_t device, inode; /* the same for two names of one file */
 } shunt_mapping;
 
-/* Maps a regular file read-only. Fails naming the path and the reason for a directory, a missing or an empty file, and
+/* Maps a regular file read-only, or all that comes from standard input ("-", "/dev/stdin") or a pipe (/dev/fd/N). Fails naming the path and the reason for a directory, a missing or an empty file, and
  * for a file larger than `limit` bytes (0: none). */
 shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out);
 void shunt_unmap_file(shunt_mapping *mapping);

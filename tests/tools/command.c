@@ -344,6 +344,69 @@ Test(command, labels_are_shown)
     cr_assert(strstr(said.out, "ape") && strstr(said.out, "bee") && strstr(said.out, "cow"), "%s", said.out);
 }
 
+/* ---- Pipes --------------------------------------------------------------------------------------------------------- */
+
+/* The guesses of the command before. To be released. */
+static json_t *guesses_said(void)
+{
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    json_t *report = json_said();
+    json_t *guesses = json_incref(json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"));
+    json_decref(report);
+    cr_assert(json_array_size(guesses));
+    return guesses;
+}
+
+/* Whatever is a file can come from standard input, too, and is read as often as it is needed: weights are opened once for what
+ * they are of, and once for themselves. */
+Test(command, files_from_pipes)
+{
+    static const char *const lines[] = {
+        "cat a.ppm | shunt classify --weights w.safetensors --labels l -",
+        "shunt classify --weights w.safetensors --labels l - <a.ppm",
+        "cat a.ppm | shunt classify --weights w.safetensors --labels l /dev/stdin",
+        "cat w.safetensors | shunt classify --weights - --labels l a.ppm",
+        "{ head -c 5000 w.safetensors; sleep 0.2; tail -c +5001 w.safetensors; } | shunt classify --weights /dev/stdin "
+        "--labels l a.ppm",
+        "cat l | shunt classify --weights w.safetensors --labels - a.ppm",
+        "bash -c 'shunt \"$@\" --weights <(cat w.safetensors) --labels <(cat l) <(cat a.ppm)' - classify",
+    };
+    put_picture("a.ppm", 40, 40);
+    put_weights("w.safetensors", "resnet8", 3);
+    put_bytes("l", "ape\nbee\ncow\n", 12);
+    run("shunt classify --json --device scalar --weights w.safetensors --labels l a.ppm");
+    json_t *expected = guesses_said();
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        run("SHUNT_DEVICE=scalar; export SHUNT_DEVICE; %s --json", lines[i]);
+        json_t *guesses = guesses_said();
+        cr_assert(json_equal(guesses, expected), "%s: %s", lines[i], said.out);
+        json_decref(guesses);
+    }
+    json_decref(expected);
+    run("cp \"$SHUNT_SOURCE\"/tests/golden/onnx/torch_17/model.onnx net.onnx; "
+        "shunt classify --weights net.onnx --device scalar --json a.ppm");
+    expected = guesses_said();
+    run("cat net.onnx | shunt classify --weights - --device scalar --json a.ppm");
+    json_t *guesses = guesses_said();
+    cr_assert(json_equal(guesses, expected));
+    json_decref(guesses);
+    run("cat net.onnx | shunt classify --model - --device scalar --json a.ppm");
+    guesses = guesses_said();
+    cr_assert(json_equal(guesses, expected));
+    json_decref(guesses);
+    json_decref(expected);
+    run("cat w.safetensors | shunt inspect -");
+    expect_success();
+    cr_assert(strstr(said.out, "conv1"), "%s", said.out);
+    run(": | shunt classify --weights w.safetensors --device scalar -");
+    expect_failure(1, "-: the file is empty", NULL);
+    run("shunt classify --weights w.safetensors --device scalar - <&-");
+    expect_failure(1, "-: ", NULL);
+    cr_assert(!mkfifo("fifo", 0666));
+    run("shunt classify --weights w.safetensors --device scalar fifo"); /* does not wait for a writer */
+    expect_failure(1, "fifo: is a FIFO", "- <FIFO");
+}
+
 /* ---- Evaluating -------------------------------------------------------------------------------------------------- */
 
 Test(command, eval_counts_what_it_predicts)

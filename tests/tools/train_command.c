@@ -146,6 +146,21 @@ Test(train_command, test_classes_that_do_not_match)
     cr_assert(strstr(said.out, "\\\"test_pictures\\\":4,\\\"test_wrong\\\":0"), "%s", said.out);
 }
 
+/* A terminal that is closed sends SIGHUP, perhaps twice: the step is finished and saved. nohup's ignoring it stays. */
+Test(train_command, hang_up)
+{
+    put_pets(6);
+    run("{ " TRAIN "--model resnet8 --recipe fast --epochs 500 --resize 8 --crop 8 --out run & } ; p=$!; "
+        "until test -e run/last.ckpt; do sleep 0.05; done; sleep 0.3; kill -HUP $p; kill -HUP $p; wait $p");
+    expect_failure(1, "stopped after this step, all of it saved", "--resume --out run");
+    run("shunt inspect run/last.ckpt --json");
+    expect_success();
+    cr_assert(!strstr(said.out, "\\\"step\\\":0,"), "%s", said.out);
+    run("trap '' HUP; { " TRAIN "--model resnet8 --recipe fast --epochs 3 --resize 8 --crop 8 --out run2 & } ; p=$!; "
+        "until test -e run2/last.ckpt; do sleep 0.05; done; kill -HUP $p; wait $p");
+    expect_success();
+}
+
 /* Two at once: one is refused, and the other ends as it does alone. */
 Test(train_command, two_runs_in_one_folder)
 {

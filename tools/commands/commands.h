@@ -44,7 +44,7 @@ int model_from_settings(const model_settings *settings, int policy, const shunt_
 /* The same for "WEIGHTS" or "MODEL=WEIGHTS" among the operands, which is changed; `usual` has the rest. Weights are needed. */
 int model_from_operand(const model_settings *usual, char *operand, shunt_model **out);
 
-/* --model is a file that holds a network: no network's name has a dot or a slash. */
+/* --model is a file that holds a network, or "-": no network's name has a dot or a slash. */
 bool model_is_file(const model_settings *settings);
 
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */

@@ -151,7 +151,7 @@ static int choose_recipe(training *self)
 {
     const train_settings *settings = self->settings;
     const char *name = settings->recipe ? settings->recipe : settings->init ? "finetune" : "paper";
-    bool named = !strchr(name, '/') && !strchr(name, '.'); /* else a file */
+    bool named = !strpbrk(name, "/.") && strcmp(name, "-"); /* else a file */
     if (settings->resume) name = self->checkpoint;
     bool read = settings->resume || !named;
     if (read ? shunt_recipe_load(name, &self->recipe) : shunt_model_recipe(self->model, name, &self->recipe))

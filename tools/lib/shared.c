@@ -79,7 +79,7 @@ static int read_description(const char *path, json_t **out, bool *is_network)
 
 bool model_is_file(const model_settings *settings)
 {
-    return settings->model && strpbrk(settings->model, "./");
+    return settings->model && (strpbrk(settings->model, "./") || !strcmp(settings->model, "-"));
 }
 
 static int check_settings(const model_settings *settings, int policy)

@@ -1,0 +1,18 @@
+/* piped.h - what comes through standard input or another pipe, in a form that can be mapped. */
+#ifndef SHUNT_BASE_PIPED_H
+#define SHUNT_BASE_PIPED_H
+
+#include <shunt/shunt.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* "-" or "/dev/stdin". */
+bool piped_is_input(const char *path);
+/* Whether `fd`, which was opened for path, is to be read to its end: standard input that is no file, or a pipe without a name, as
+ * /dev/fd/N of a shell's <(...). */
+bool piped_is(const char *path, int fd, const struct stat *info);
+/* *out: a file in memory with all that comes, at most `limit` bytes (0: a limit of our own). A pipe can be read once; who opens it
+ * again in this process gets the same. From any number of threads. */
+shunt_status piped_read(const char *path, int fd, const struct stat *info, uint64_t limit, int *out);
+
+#endif
