@@ -27,7 +27,8 @@ typedef struct shunt_tensor_view {
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
 /* Maps a weight file, whose format is told by its content, after checking all of it. The file must not be changed in place
  * while it is open (replaced it may be). Tensors of a dtype that is not in enum shunt_dtype, or of a rank
- * over SHUNT_MAX_RANK, are not listed. */
+ * over SHUNT_MAX_RANK, are not listed. This and all functions that read a file take "-" or "/dev/stdin" for standard input, and pipes
+ * such as /dev/fd/N: these are read to their end, once, and who opens them again in this process gets the same. */
 SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
 SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
 /* "safetensors", "PyTorch (zip)", "PyTorch (legacy)", "ONNX"; NULL for weights that are not from a file. */

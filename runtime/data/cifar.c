@@ -2,6 +2,7 @@
  * 32 x 32 bytes of red, green and blue. The files are mapped; all sizes and labels are checked when they are opened. */
 #include "runtime/data/dataset.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,23 @@ static shunt_status read_names(cifar *set, const char *folder)
     return status;
 }
 
+/* What is there instead of the binary version's files. */
+static shunt_status explain_missing(const cifar_version *version, const char *where, const char *folder)
+{
+    const char *file = version->classes == 10 ? "data_batch_1" : "meta";
+    const char *inner = version->classes == 10 ? "/cifar-10-batches-py" : "/cifar-100-python";
+    char *path = NULL;
+    bool python = false;
+    for (int i = 0; i < 2 && !python; i++) {
+        if (asprintf(&path, "%s%s/%s", i ? where : folder, i ? inner : "", file) < 0) return shunt_fail_memory();
+        python = !access(path, F_OK);
+        free(path);
+    }
+    if (!python) return SHUNT_E_NOT_FOUND; /* the message stands */
+    return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: this is CIFAR's Python version; get the binary version (cifar-%s)",
+                      where, version->classes == 10 ? "10-binary.tar.gz" : "100-binary.tar.gz");
+}
+
 static shunt_status open_version(const cifar_version *version, const char *where, const char *split, const char *labels,
                                  shunt_dataset **out)
 {
@@ -135,6 +153,7 @@ static shunt_status open_version(const cifar_version *version, const char *where
         status = read_names(set, folder);
     }
     for (int i = 0; !status && names[i]; i++) status = add_file(set, folder, names[i]);
+    if (status == SHUNT_E_NOT_FOUND) status = explain_missing(version, where, folder);
     free(folder);
     if (!status)
         *out = &set->base;

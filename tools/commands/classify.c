@@ -124,7 +124,7 @@ const command classify_command = {
     .summary = "Say what pictures show: the most probable classes.",
     .operands = "IMAGE...",
     .text = "Pictures are JPEG, PNG or PPM, told by content. One that cannot be read is reported, and the others are "
-            "still classified.",
+            "still classified. Where a file is expected, - is standard input.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
