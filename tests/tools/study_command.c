@@ -221,7 +221,7 @@ Test(study_command, networks_that_are_none)
     run("shunt study degradation --device scalar --data cifar10:set --out e --depths 20,20");
     expect_failure(2, "20 is there twice", NULL);
     run("shunt study degradation --device scalar --data cifar10:set --out e --depths 19");
-    expect_failure(1, "plain19", "no network has this depth");
+    expect_failure(1, "plain19", "no model 'plain19'; there are");
 }
 
 /* Results that are cut off, or of something else, are named with what is wrong. */

@@ -497,7 +497,7 @@ Test(train_run, refused_before_the_first_step)
                    "batch of 100");
     expect_refused(&(run_setup){.out = "out", .field = "holdout", .value = "70"}, "70 held out", "lower");
     expect_refused(&(run_setup){.out = "out", .field = "freeze", .value = "conv9"}, "freeze", "'conv9'");
-    expect_refused(&(run_setup){.out = "out", .model = "resnet9"}, "resnet9", "no network has this depth");
+    expect_refused(&(run_setup){.out = "out", .model = "resnet9"}, "resnet9", "no model 'resnet9'; there are");
 }
 
 /* A full disk shows before the first step; one that fills up later leaves the checkpoint before, and training goes on. */
