@@ -44,12 +44,14 @@ shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char
 {
     *found = 0;
     int64_t side = model->preprocess.crop;
+    shunt_status status = model_check_preprocess(model);
+    if (status) return status;
     if (side < 1 || side > 1 << 16)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing crops to %lld pixels", (long long)side);
     size_t classes = (size_t)model->net.classes;
     float *src = malloc(3 * (size_t)side * (size_t)side * sizeof *src), *logits = malloc(classes * sizeof *logits);
     double *probabilities = malloc(classes * sizeof *probabilities);
-    shunt_status status = src && logits && probabilities ? SHUNT_OK : shunt_fail_memory();
+    status = src && logits && probabilities ? SHUNT_OK : shunt_fail_memory();
     if (!status) status = read_picture(&model->preprocess, image_path, src);
     if (!status) status = shunt_model_run(model, device, 1, side, side, src, logits);
     for (size_t i = 0; !status && i < classes; i++)

@@ -86,6 +86,18 @@ shunt_status shunt_model_load(shunt_model *model, const char *path)
     return model_load(model, path, MATCH_ALL);
 }
 
+shunt_status model_check_preprocess(const shunt_model *model)
+{
+    const shunt_preprocess *p = &model->preprocess;
+    bool raw = p->range == SHUNT_RANGE_255;
+    for (int c = 0; c < 3; c++) raw = raw && p->mean[c] == 0 && p->std[c] == 1;
+    if (raw || !model->whole_numbers) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_INVALID,
+                      "%s: its input takes whole numbers, and these pictures are normalised; it needs pixels from 0 to "
+                      "255 (preset raw)",
+                      model->net.name);
+}
+
 static shunt_status need_weights(const shunt_model *model)
 {
     if (model->weights) return SHUNT_OK;
@@ -155,6 +167,11 @@ int64_t shunt_model_classes(const shunt_model *model)
 const shunt_preprocess *shunt_model_preprocess(const shunt_model *model)
 {
     return &model->preprocess;
+}
+
+const char *shunt_model_input_note(const shunt_model *model)
+{
+    return *model->input_note ? model->input_note : NULL;
 }
 
 void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess)

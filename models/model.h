@@ -15,12 +15,21 @@ struct shunt_model {
     shunt_weights *weights; /* NULL: none yet; under the names of the graph's parameters */
     char **labels;          /* NULL: none; else net.classes of them */
     shunt_preprocess preprocess;
+    bool whole_numbers;   /* its input takes no others */
+    char input_note[256]; /* what its input was found to want of pixels; "": nothing special */
     model_executor *executors;
     size_t nexecutors;
 };
 
 /* model.c: gives the model these weights, which it then owns, and forgets executors made with others. */
 void model_take_weights(shunt_model *model, shunt_weights *weights);
+
+/* model.c: whether what the input is to be given can go in. */
+shunt_status model_check_preprocess(const shunt_model *model);
+
+/* onnx_input.c: changes the usual preprocessing to what the graph's input and its first ops ask for. */
+struct onnx_import;
+shunt_status onnx_choose_preprocess(shunt_model *model, const struct onnx_import *file);
 
 /* model.c: the preset of the net's data set, at its size. */
 shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);

@@ -280,6 +280,10 @@ static shunt_status check(const prediction *self)
     if (!self->nmodels) return shunt_fail(SHUNT_E_INVALID, "no model to predict with");
     if (self->options->batch < 0 || self->options->batch > 1 << 20)
         return shunt_fail(SHUNT_E_INVALID, "a batch of %lld", (long long)self->options->batch);
+    for (size_t m = 0; m < self->nmodels; m++) {
+        shunt_status status = model_check_preprocess(self->models[m]);
+        if (status) return status;
+    }
     for (size_t m = 0; m < self->nmodels; m++)
         if (self->models[m]->net.classes != self->models[0]->net.classes)
             return shunt_fail(SHUNT_E_INVALID, "%s has %lld classes and %s %lld; together they must have as many",

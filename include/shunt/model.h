@@ -65,6 +65,9 @@ SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
 
 /* How pictures are prepared for the model: from its weight file, or what is usual for its family. */
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
+/* What an ONNX graph asks for by the type of its input or by its first ops, and its preprocessing therefore is, as a text for
+ * people; NULL: nothing special. */
+SHUNT_API const char *shunt_model_input_note(const shunt_model *model);
 SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
 
 /* ---- Classifying ------------------------------------------------------------------------------------------------- */

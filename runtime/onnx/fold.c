@@ -302,51 +302,10 @@ shunt_status onnx_fold_slice(onnx_node *node)
 
 /* ---- Broadcasting --------------------------------------------------------------------------------------------------- */
 
-static uint64_t broadcast_index(const onnx_tensor *tensor, const int64_t *at, uint32_t rank)
-{
-    uint64_t index = 0;
-    for (uint32_t i = 0; i < tensor->rank; i++) {
-        int64_t dim = tensor->dims[i];
-        index = index * (uint64_t)dim + (uint64_t)(dim == 1 ? 0 : at[rank - tensor->rank + i]);
-    }
-    return index;
-}
-
-/* Add and Sum. */
-shunt_status onnx_fold_add(onnx_node *node)
-{
-    onnx_tensor tensor = onnx_input(node, 0)->tensor;
-    uint8_t *data;
-    shunt_status status = SHUNT_OK;
-    for (uint32_t i = 1; i < node->ninputs && !status; i++) {
-        if (!onnx_input(node, i)) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
-        if (onnx_input(node, i)->tensor.type != tensor.type)
-            return shunt_fail(SHUNT_E_INVALID, "its inputs differ in type");
-        status = onnx_broadcast(&tensor, &onnx_input(node, i)->tensor, &tensor);
-    }
-    if (!status) status = onnx_fold_make(node, &tensor, &data);
-    if (status) return status;
-    int64_t at[ONNX_MAX_RANK] = {0};
-    uint64_t count = onnx_size(&tensor);
-    for (uint64_t i = 0; i < count; i++) {
-        double number = 0;
-        uint64_t whole = 0;
-        for (uint32_t k = 0; k < node->ninputs; k++) {
-            const onnx_tensor *term = &onnx_input(node, k)->tensor;
-            uint64_t index = broadcast_index(term, at, tensor.rank);
-            number += onnx_number(term, index);
-            whole += (uint64_t)onnx_integer(term, index);
-        }
-        onnx_store(tensor.type, data, i, number, (int64_t)whole);
-        for (uint32_t axis = tensor.rank; axis-- > 0 && ++at[axis] == tensor.dims[axis];) at[axis] = 0;
-    }
-    return finish(node, &tensor);
-}
-
 static bool find_repeated(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
 {
     const onnx_tensor *result = context;
-    *index = broadcast_index(source, at, result->rank);
+    *index = onnx_broadcast_index(source, at, result->rank);
     return true;
 }
 

@@ -309,6 +309,7 @@ shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const
     if (options) in.options = *options;
     if (!status) status = import_graph(&in, out);
     out->memory = in.memory;
+    out->input_type = in.input_type;
     end(&in);
     return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
 }

@@ -28,6 +28,7 @@ typedef struct importer {
     const uint8_t *file;
     onnx_options options;
     int64_t opset;
+    uint8_t input_type; /* of the graph's last input */
     wire_bytes message; /* GraphProto */
     shunt_graph *graph;
     shunt_weights *weights;
@@ -144,7 +145,7 @@ shunt_status onnx_fold_concat(onnx_node *node);
 shunt_status onnx_fold_transpose(onnx_node *node);
 shunt_status onnx_fold_pad(onnx_node *node);
 shunt_status onnx_fold_slice(onnx_node *node);
-shunt_status onnx_fold_add(onnx_node *node);
+shunt_status onnx_fold_arithmetic(onnx_node *node);
 shunt_status onnx_fold_expand(onnx_node *node);
 
 shunt_status onnx_import_conv(onnx_node *node);
@@ -157,6 +158,7 @@ shunt_status onnx_import_reduce_mean(onnx_node *node);
 shunt_status onnx_import_relu(onnx_node *node);
 shunt_status onnx_import_clip(onnx_node *node);
 shunt_status onnx_import_add(onnx_node *node);
+shunt_status onnx_import_arithmetic(onnx_node *node);
 shunt_status onnx_import_softmax(onnx_node *node);
 shunt_status onnx_import_concat(onnx_node *node);
 shunt_status onnx_import_pad(onnx_node *node);
@@ -180,6 +182,9 @@ shunt_status onnx_transpose(onnx_node *node, shunt_value src, const uint32_t *ax
 shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_tensor *out);
 /* a + b in the graph, broadcast. */
 shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out);
+
+/* arithmetic.c: the element of `tensor` that is broadcast to place `at` of a result of that rank. */
+uint64_t onnx_broadcast_index(const onnx_tensor *tensor, const int64_t *at, uint32_t rank);
 
 /* expand.c: the tensor that an Expand makes, without its data; and a value of the graph repeated to become of these dims. */
 shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out);

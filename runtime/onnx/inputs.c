@@ -95,10 +95,13 @@ static shunt_status add_input(importer *in, const char *name, wire_bytes text, w
     if (binding) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
     shunt_status status = read_type(in, type, &tensor, &shape);
     if (!status && !shape) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
-    if (!status && !onnx_type_is_float(tensor.type) && !onnx_type_is_small(tensor.type))
+    /* pixels are small, whatever they are stored in */
+    bool fits = in->options.classify ? onnx_type_is_integer(tensor.type) : onnx_type_is_small(tensor.type);
+    if (!status && !fits && !onnx_type_is_float(tensor.type))
         status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is %s; Shunt computes in float32", onnx_type_name(tensor.type));
     if (!status) status = close_shape(in, &tensor);
     if (status) return status;
+    in->input_type = tensor.type;
     int64_t one = 1;
     shunt_value value =
         shunt_graph_input(in->graph, name, tensor.rank ? tensor.rank : 1, tensor.rank ? tensor.dims : &one);

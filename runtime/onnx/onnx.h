@@ -35,6 +35,7 @@ typedef struct onnx_import {
     shunt_weights *weights; /* the graph's parameters, and what the file says of itself as metadata */
     onnx_output *outputs;
     size_t noutputs;
+    uint8_t input_type; /* onnx_type of the graph's last input */
     onnx_memory memory; /* what the constants among the outputs lie in */
 } onnx_import;
 

@@ -27,7 +27,7 @@ static const struct rule {
     } takes;
     uint8_t since; /* the opset from which on the operator is what the importer knows */
 } rules[] = {
-    {"Add", 2, 2, onnx_fold_add, onnx_import_add, FLOATS, 6},
+    {"Add", 2, 2, onnx_fold_arithmetic, onnx_import_add, FLOATS, 6},
     {"AveragePool", 1, 1, NULL, onnx_import_pool, FLOATS, 1},
     {"BatchNormalization", 5, 5, NULL, onnx_import_batch_norm, FLOATS, 6},
     {"Cast", 1, 1, onnx_fold_cast, onnx_import_cast, ANYTHING, 6},
@@ -37,6 +37,7 @@ static const struct rule {
     {"Constant", 0, 0, onnx_fold_constant, NULL, ANYTHING, 1},
     {"ConstantOfShape", 1, 1, onnx_fold_constant_of_shape, NULL, ANYTHING, 9},
     {"Conv", 2, 3, NULL, onnx_import_conv, FLOATS, 1},
+    {"Div", 2, 2, onnx_fold_arithmetic, onnx_import_arithmetic, FLOATS, 6},
     {"Dropout", 1, 3, onnx_import_dropout, onnx_import_dropout, NUMBERS, 6},
     {"Expand", 2, 2, onnx_fold_expand, onnx_import_expand, ANYTHING, 8},
     {"Flatten", 1, 1, onnx_import_flatten, onnx_import_flatten, ANYTHING, 1},
@@ -47,6 +48,7 @@ static const struct rule {
     {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
     {"MatMul", 2, 2, NULL, onnx_import_matmul, FLOATS, 1},
     {"MaxPool", 1, 1, NULL, onnx_import_pool, NUMBERS, 1},
+    {"Mul", 2, 2, onnx_fold_arithmetic, onnx_import_arithmetic, FLOATS, 6},
     {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, ANYTHING, 6},
     {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, FLOATS, 1},
     {"Relu", 1, 1, NULL, onnx_import_relu, NUMBERS, 6},
@@ -55,7 +57,8 @@ static const struct rule {
     {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, ANYTHING, 1},
     {"Softmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
     {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, ANYTHING, 1},
-    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_add, onnx_import_add, FLOATS, 6},
+    {"Sub", 2, 2, onnx_fold_arithmetic, onnx_import_arithmetic, FLOATS, 6},
+    {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_arithmetic, onnx_import_add, FLOATS, 6},
     {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, ANYTHING, 1},
     {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, ANYTHING, 1},
 };

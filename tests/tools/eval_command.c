@@ -256,6 +256,32 @@ Test(eval, normalisation)
     }
 }
 
+/* What an ONNX network asks for is found, used and said; options come first. */
+Test(eval, onnx_input)
+{
+    put_cifar("data", COUNT);
+    run("cp $SHUNT_SOURCE/tests/golden/pictures/*.onnx $SHUNT_SOURCE/tests/golden/pictures/picture.png .");
+    run("%s --model ./uint8_bn.onnx --data cifar10:data", evaluate);
+    expect_success();
+    cr_assert(
+        strstr(said.out, "pictures     raw: short side 18") &&
+            strstr(said.out, "\n             the input 'x' takes whole numbers (UINT8): it is given pixels from 0"),
+        "%s", said.out);
+    run("shunt classify --device scalar --model ./caffe_sub.onnx --json picture.png");
+    expect_success();
+    json_t *report = json_said(), *used = json_object_get(report, "preprocess");
+    cr_assert_str_eq(text_at(used, "input"), "the graph itself subtracts 103.9,116.8,123.7 and divides by 1,1,1: it is "
+                                             "given pixels from 0 to 255, blue first");
+    cr_assert_str_eq(text_at(used, "channels"), "bgr");
+    json_decref(report);
+    run("shunt classify --device scalar --model ./raw_bn.onnx picture.png");
+    cr_assert(said.status == 0 && strstr(said.err, "info: the graph itself subtracts 124.1"), "%s", said.err);
+    run("shunt classify --device scalar --model ./raw_bn.onnx --preset unit picture.png");
+    expect_success();
+    run("shunt classify --device scalar --model ./uint8_bn.onnx --preset unit picture.png");
+    expect_failure(1, "picture.png: uint8_bn: its input takes whole numbers", "preset raw");
+}
+
 Test(eval, bad_pictures)
 {
     put_cifar("data", COUNT);

@@ -104,11 +104,13 @@ static int run(const void *settings, int noperands, char **operands)
 
     json_t *images = self->output.json ? json_array() : NULL;
     if (self->random_weights && !images) puts(random_note);
+    const char *note = shunt_model_input_note(model);
+    if (note && !images && !preprocess_option(&self->preprocess)) say_log(NULL, SHUNT_LOG_INFO, note);
     status = classify_images(self, model, device, operands, images);
     if (images) {
         json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", shunt_model_name(model), "device",
                                    shunt_device_describe(device)->selector, "random_weights", self->random_weights,
-                                   "preprocess", preprocess_json(shunt_model_preprocess(model)), "images", images);
+                                   "preprocess", preprocess_json(model), "images", images);
         if (self->random_weights) json_put(report, "note", json_string(random_note));
         int failed = print_json(report, false);
         if (failed) status = failed;

@@ -60,9 +60,9 @@ const char *preprocess_option(const preprocess_settings *settings);
 /* Changes *out, or the model's, to what the options say. Prints why when it fails, and then leaves it alone. */
 int preprocess_from_settings(const preprocess_settings *settings, shunt_preprocess *out);
 int model_preprocess_from_settings(const preprocess_settings *settings, shunt_model *model);
-/* What is used: a JSON object, or a line on standard output. */
-json_t *preprocess_json(const shunt_preprocess *preprocess);
-void print_preprocess(const shunt_preprocess *preprocess);
+/* What is used, and what of the network's input made it so: a JSON object, or a line on standard output. */
+json_t *preprocess_json(const shunt_model *model);
+void print_preprocess(const shunt_model *model);
 
 /* ---- Reports ---------------------------------------------------------------------------------------------------- */
 

@@ -215,7 +215,7 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
     json_t *models = json_array(), *scales = json_array(), *preprocess = json_array();
     for (size_t m = 0; m < self->nmodels; m++) {
         json_add(models, json_string(shunt_model_name(self->models[m])));
-        json_add(preprocess, preprocess_json(shunt_model_preprocess(self->models[m])));
+        json_add(preprocess, preprocess_json(self->models[m]));
     }
     for (size_t s = 0; s < self->options.nsides; s++) json_add(scales, json_integer(self->scales[s]));
     json_t *report =
@@ -241,7 +241,7 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
                                  shunt_model_name(self->models[m]));
     say_line("%s on %s, %llu pictures", names, shunt_device_describe(self->device)->selector,
              (unsigned long long)t->count);
-    for (size_t m = 0; m < self->nmodels; m++) print_preprocess(shunt_model_preprocess(self->models[m]));
+    for (size_t m = 0; m < self->nmodels; m++) print_preprocess(self->models[m]);
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
            100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);

@@ -273,8 +273,8 @@ static int report(training *self)
     if (self->settings->output.json)
         return print_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model),
                                     "device", shunt_device_describe(self->device)->selector, "out", self->settings->out,
-                                    "preprocess", preprocess_json(shunt_model_preprocess(self->model)), "epochs",
-                                    (json_int_t)count, "best_epoch", (json_int_t)row->epoch, "validation_error",
+                                    "preprocess", preprocess_json(self->model), "epochs", (json_int_t)count,
+                                    "best_epoch", (json_int_t)row->epoch, "validation_error",
                                     held ? json_real(100 * row->validation_error) : json_null(), "test_error",
                                     self->test ? json_real(error) : json_null()),
                           false);

@@ -77,22 +77,28 @@ int model_preprocess_from_settings(const preprocess_settings *settings, shunt_mo
     return status;
 }
 
-json_t *preprocess_json(const shunt_preprocess *preprocess)
+json_t *preprocess_json(const shunt_model *model)
 {
+    const shunt_preprocess *preprocess = shunt_model_preprocess(model);
+    const char *note = shunt_model_input_note(model);
     char text[SHUNT_PREPROCESS_TEXT];
     const char *name = shunt_preprocess_name(preprocess);
     shunt_preprocess_print(preprocess, text, sizeof text);
     json_t *object = json_loads(text, 0, NULL);
     json_put(object, "preset", name ? json_string(name) : json_null());
+    if (note) json_put(object, "input", json_text(note));
     return object;
 }
 
-void print_preprocess(const shunt_preprocess *p)
+void print_preprocess(const shunt_model *model)
 {
+    const shunt_preprocess *p = shunt_model_preprocess(model);
+    const char *note = shunt_model_input_note(model);
     const char *name = shunt_preprocess_name(p);
     printf("pictures     %s%sshort side %lld (%s), crop %lld; %s from 0 to %s; mean %g,%g,%g; std %g,%g,%g\n",
            name ? name : "", name ? ": " : "", (long long)p->resize,
            p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear", (long long)p->crop,
            p->channels == SHUNT_BGR ? "BGR" : "RGB", p->range == SHUNT_RANGE_255 ? "255" : "1", (double)p->mean[0],
            (double)p->mean[1], (double)p->mean[2], (double)p->std[0], (double)p->std[1], (double)p->std[2]);
+    if (note) printf("             %s\n", note);
 }
