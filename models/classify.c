@@ -6,14 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-void classify_softmax(const float *logits, size_t n, double *probabilities)
-{
-    double largest = (double)logits[0], sum = 0;
-    for (size_t i = 1; i < n; i++) largest = fmax(largest, (double)logits[i]);
-    for (size_t i = 0; i < n; i++) sum += probabilities[i] = exp((double)logits[i] - largest);
-    for (size_t i = 0; i < n; i++) probabilities[i] /= sum;
-}
-
 /* The best ones first; of equals the lower index. Insertion: `top` is small. */
 static size_t rank(const shunt_model *model, const double *probabilities, size_t n, size_t top, shunt_guess *guesses)
 {
@@ -48,9 +40,9 @@ shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char
     if (status) return status;
     if (side < 1 || side > 1 << 16)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing crops to %lld pixels", (long long)side);
-    size_t classes = (size_t)model->net.classes;
+    size_t classes = (size_t)model->net.classes, outcomes = (size_t)shunt_model_outcomes(model);
     float *src = malloc(3 * (size_t)side * (size_t)side * sizeof *src), *logits = malloc(classes * sizeof *logits);
-    double *probabilities = malloc(classes * sizeof *probabilities);
+    double *probabilities = malloc(outcomes * sizeof *probabilities);
     status = src && logits && probabilities ? SHUNT_OK : shunt_fail_memory();
     if (!status) status = read_picture(&model->preprocess, image_path, src);
     if (!status) status = shunt_model_run(model, device, 1, side, side, src, logits);
@@ -60,8 +52,8 @@ shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char
                                 "%s: %s gives %g for class %zu; are the weights and the preprocessing right?",
                                 image_path, model->net.name, (double)logits[i], i);
     if (!status) {
-        classify_softmax(logits, classes, probabilities);
-        *found = rank(model, probabilities, classes, top, guesses);
+        head_probabilities(model->head, logits, classes, probabilities);
+        *found = rank(model, probabilities, outcomes, top, guesses);
     }
     free(src);
     free(logits);

@@ -74,15 +74,15 @@ shunt_status shunt_model_load_labels(shunt_model *model, const char *path)
     char **labels;
     shunt_status status = shunt_map_file(path, MOST_LABEL_BYTES, &file);
     if (status) return status;
-    status = labels_parse((const char *)file.data, file.size, model->net.classes, &labels);
+    status = labels_parse((const char *)file.data, file.size, shunt_model_outcomes(model), &labels);
     shunt_unmap_file(&file);
     if (status) return shunt_fail_context(status, "%s", path);
-    labels_free(model->labels, model->net.classes);
+    labels_free(model->labels, shunt_model_outcomes(model));
     model->labels = labels;
     return SHUNT_OK;
 }
 
 const char *shunt_model_label(const shunt_model *model, int64_t index)
 {
-    return model->labels && index >= 0 && index < model->net.classes ? model->labels[index] : NULL;
+    return model->labels && index >= 0 && index < shunt_model_outcomes(model) ? model->labels[index] : NULL;
 }

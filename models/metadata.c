@@ -91,10 +91,11 @@ shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
     return status;
 }
 
-shunt_status metadata_read(const net_spec *net, const shunt_weights *file, char ***labels, shunt_preprocess *preprocess)
+shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,
+                           shunt_preprocess *preprocess)
 {
     shunt_status status = read_preprocess(file, preprocess);
-    return status || !labels ? status : read_labels(file, net->classes, labels);
+    return status || !labels ? status : read_labels(file, shunt_model_outcomes(model), labels);
 }
 
 /* Takes `value`, which may be NULL for lack of memory. */
@@ -119,7 +120,7 @@ shunt_status metadata_write(const shunt_model *model, shunt_weights *weights)
     if (!status) status = shunt_weights_set_metadata(weights, "preprocess", text);
     if (status || !model->labels) return status;
     json_t *list = json_array();
-    for (int64_t i = 0; list && i < net->classes; i++)
+    for (int64_t i = 0; list && i < shunt_model_outcomes(model); i++)
         if (json_array_append_new(list, json_string(model->labels[i]))) {
             json_decref(list);
             list = NULL;

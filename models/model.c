@@ -23,6 +23,7 @@ shunt_status shunt_model_create(const char *name, const shunt_model_options *opt
     if (!model) return shunt_fail_memory();
     shunt_status status = net_describe(name, options, &model->net);
     if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
+    if (!status) model_usual_head(model, false);
     if (!status) status = net_build(&model->net, NULL, &model->graph);
     if (status)
         shunt_model_destroy(model);
@@ -44,7 +45,7 @@ void shunt_model_destroy(shunt_model *model)
     if (!model) return;
     drop_executors(model);
     shunt_weights_destroy(model->weights);
-    labels_free(model->labels, model->net.classes);
+    labels_free(model->labels, shunt_model_outcomes(model));
     shunt_graph_destroy(model->graph);
     free(model);
 }
@@ -66,7 +67,7 @@ shunt_status model_load(shunt_model *model, const char *path, match_part part)
     if (status) return status;
     status = metadata_check_net(&model->net, file);
     if (!status) status = match_weights(model, file, part, &weights);
-    if (!status) status = metadata_read(&model->net, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
+    if (!status) status = metadata_read(model, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
     shunt_weights_destroy(file);
     if (status) {
         shunt_weights_destroy(weights);
@@ -75,7 +76,7 @@ shunt_status model_load(shunt_model *model, const char *path, match_part part)
     model_take_weights(model, weights);
     model->preprocess = preprocess;
     if (labels) {
-        labels_free(model->labels, model->net.classes);
+        labels_free(model->labels, shunt_model_outcomes(model));
         model->labels = labels;
     }
     return SHUNT_OK;

@@ -13,7 +13,8 @@ struct shunt_model {
     net_spec net;
     shunt_graph *graph;
     shunt_weights *weights; /* NULL: none yet; under the names of the graph's parameters */
-    char **labels;          /* NULL: none; else net.classes of them */
+    char **labels;          /* NULL: none; else shunt_model_outcomes of them */
+    shunt_head head, usual_head; /* neither is AUTO */
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
     char input_note[256]; /* what its input was found to want of pixels; "": nothing special */
@@ -37,8 +38,11 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);
 /* names.c: the model's name for a tensor that a file calls `name`. False for what no model has a use for. */
 bool names_canonical(const char *name, char *out, size_t size);
 
-/* classify.c: of n logits, in double, so that probabilities of many classes add up to 1. */
-void classify_softmax(const float *logits, size_t n, double *probabilities);
+/* head.c: of n scores, in double, so that probabilities of many classes add up to 1. And of how many outcomes they are. */
+void head_probabilities(shunt_head head, const float *scores, size_t n, double *probabilities);
+int64_t head_outcomes(shunt_head head, int64_t scores);
+/* sigmoid: the graph ended in one, which was left out. */
+void model_usual_head(shunt_model *model, bool sigmoid);
 
 /* labels.c: `count` strings without control characters; freed with labels_free. */
 shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***out);
@@ -48,7 +52,7 @@ void labels_free(char **labels, int64_t count);
 /* metadata.c: what a file says about itself, and what a saved file is to say. Reading leaves *labels NULL (labels may be NULL, too) and
  * *preprocess alone where the file has none. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file);
-shunt_status metadata_read(const net_spec *net, const shunt_weights *file, char ***labels,
+shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,
                            shunt_preprocess *preprocess);
 shunt_status metadata_write(const shunt_model *model, shunt_weights *weights);
 

@@ -61,7 +61,8 @@ shunt_status shunt_model_open(const char *path, const shunt_model_options *optio
     if (!status) status = check(&file, &model->net);
     if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
     if (!status) status = onnx_choose_preprocess(model, &file);
-    if (!status) status = metadata_read(&model->net, file.weights, &model->labels, &model->preprocess);
+    if (!status) model_usual_head(model, file.outputs[0].sigmoid);
+    if (!status) status = metadata_read(model, file.weights, &model->labels, &model->preprocess);
     if (status) {
         shunt_fail_context(status, "%s", path);
     } else {

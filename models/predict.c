@@ -28,8 +28,8 @@ typedef struct prediction {
     shunt_device *device;
     const shunt_dataset *dataset;
     const shunt_predict_options *options;
-    size_t classes, count;
-    shunt_preprocess *parts; /* each distinct one; model m is shown nsides of them from first_part[m] on */
+    size_t scores, classes, count; /* scores of a view; classes that there are probabilities of */
+    shunt_preprocess *parts;       /* each distinct one; model m is shown nsides of them from first_part[m] on */
     size_t nparts, nsides, *first_part;
     picture *slots; /* the ring's */
     size_t nslots;
@@ -83,18 +83,18 @@ static shunt_status fail_picture(const prediction *self, shunt_status status, si
     return name ? shunt_fail_context(status, "%s", name) : shunt_fail_context(status, "picture %zu", index);
 }
 
-/* Adds the softmax of a picture's views to its sum. */
+/* Adds the probabilities of a picture's views to its sum. */
 static shunt_status add_probabilities(prediction *self, size_t p, int64_t count, const float *logits)
 {
     double *sum = self->sums + p * self->classes;
-    for (int64_t v = 0; v < count; v++, logits += self->classes) {
-        for (size_t c = 0; c < self->classes; c++)
+    for (int64_t v = 0; v < count; v++, logits += self->scores) {
+        for (size_t c = 0; c < self->scores; c++)
             if (!isfinite(logits[c]))
                 return fail_picture(self,
                                     shunt_fail(SHUNT_E_INVALID, "the network's result is not a finite number; check "
                                                                 "the weights"),
                                     self->pending[p].index);
-        classify_softmax(logits, self->classes, self->probabilities);
+        head_probabilities(self->models[0]->head, logits, self->scores, self->probabilities);
         double share = 1 / (double)(count * (int64_t)self->nsides * (int64_t)self->nmodels);
         for (size_t c = 0; c < self->classes; c++) sum[c] += share * self->probabilities[c];
     }
@@ -120,8 +120,7 @@ static shunt_status run_views(prediction *self, shunt_model *model, size_t part,
         shunt_model_run(model, self->device, views, like->height, like->width, self->images, self->logits);
     self->seconds += now() - start;
     for (size_t i = 0; !status && i < n; i++)
-        status =
-            add_probabilities(self, first + i, like->count, self->logits + i * (size_t)like->count * self->classes);
+        status = add_probabilities(self, first + i, like->count, self->logits + i * (size_t)like->count * self->scores);
     return status;
 }
 
@@ -262,8 +261,8 @@ static shunt_status list_parts(prediction *self)
 /* Averages are by number: the same class has to be the same number in both, where both name it. */
 static shunt_status check_order(const shunt_model *model, const shunt_model *first)
 {
-    const class_names labels = {"", (const char **)model->labels, (size_t)model->net.classes};
-    for (int64_t i = 0; model->labels && first->labels && i < model->net.classes; i++) {
+    const class_names labels = {"", (const char **)model->labels, (size_t)shunt_model_outcomes(model)};
+    for (int64_t i = 0; model->labels && first->labels && i < shunt_model_outcomes(model); i++) {
         int64_t at = class_find(&labels, first->labels[i]);
         if (at >= 0 && at != i)
             return shunt_fail(
@@ -289,6 +288,11 @@ static shunt_status check(const prediction *self)
             return shunt_fail(SHUNT_E_INVALID, "%s has %lld classes and %s %lld; together they must have as many",
                               self->models[0]->net.name, (long long)self->models[0]->net.classes,
                               self->models[m]->net.name, (long long)self->models[m]->net.classes);
+    for (size_t m = 0; m < self->nmodels; m++)
+        if (self->models[m]->head != self->models[0]->head)
+            return shunt_fail(SHUNT_E_INVALID, "%s has a %s head and %s %s; together they must have the same",
+                              self->models[0]->net.name, shunt_head_name(self->models[0]->head),
+                              self->models[m]->net.name, shunt_head_name(self->models[m]->head));
     shunt_status status = SHUNT_OK;
     for (size_t m = 1; !status && m < self->nmodels; m++) status = check_order(self->models[m], self->models[0]);
     return status;
@@ -304,7 +308,7 @@ static shunt_status allocate(prediction *self)
     self->pending = calloc(self->room, sizeof *self->pending);
     self->sums = calloc(self->room, self->classes * sizeof *self->sums);
     self->probabilities = calloc(self->classes, sizeof *self->probabilities);
-    self->logits = calloc(self->room * (size_t)each, self->classes * sizeof *self->logits);
+    self->logits = calloc(self->room * (size_t)each, self->scores * sizeof *self->logits);
     bool all = self->slots && self->pending && self->sums && self->probabilities && self->logits;
     return all ? SHUNT_OK : shunt_fail_memory();
 }
@@ -339,7 +343,8 @@ shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_dev
                        .count = shunt_dataset_count(dataset)};
     status = check(&self);
     if (status) return status;
-    self.classes = (size_t)models[0]->net.classes;
+    self.scores = (size_t)models[0]->net.classes;
+    self.classes = (size_t)shunt_model_outcomes(models[0]);
     if (self.options->limit && self.options->limit < self.count) self.count = self.options->limit;
     status = list_parts(&self);
     if (!status) status = allocate(&self);

@@ -25,7 +25,7 @@ shunt_status shunt_model_describe(shunt_model *model)
 
 shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels)
 {
-    const int64_t classes = model->net.classes;
+    const int64_t classes = shunt_model_outcomes(model);
     char **copies = calloc((size_t)classes, sizeof *copies);
     shunt_status status = copies ? SHUNT_OK : shunt_fail_memory();
     for (int64_t i = 0; !status && i < classes; i++) {
@@ -64,6 +64,7 @@ static shunt_status count_classes(const shunt_model *model, const char *path, in
  * as many. False: there is none for some class, so that the classifier has to be made anew. */
 static bool match_classifier(const shunt_model *model, const shunt_model *from, int64_t *rows)
 {
+    if (model->head != from->head || from->head == SHUNT_HEAD_SIGMOID) return false;
     const class_names theirs = {"", (const char **)from->labels, (size_t)from->net.classes};
     for (int64_t i = 0; i < model->net.classes; i++) {
         rows[i] = model->labels && from->labels ? class_find(&theirs, model->labels[i]) : i;

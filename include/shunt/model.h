@@ -52,7 +52,7 @@ SHUNT_API shunt_status shunt_model_load(shunt_model *model, const char *path);
 SHUNT_API shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed);
 /* Writes weights, labels and preprocessing. */
 SHUNT_API shunt_status shunt_model_save(const shunt_model *model, const char *path);
-/* One label a line; as many as classes. */
+/* One label a line; as many as outcomes (below). */
 SHUNT_API shunt_status shunt_model_load_labels(shunt_model *model, const char *path);
 SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index); /* NULL: there are none */
 
@@ -61,7 +61,25 @@ SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *de
 /* images: N x 3 x height x width, preprocessed; logits: N x classes. */
 SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                                        const float *images, float *logits);
+/* Scores that the network gives for a picture: K of N x K. */
 SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
+
+/* How scores become probabilities. AUTO: SIGMOID for one score; MULTI_LABEL for an ONNX graph of several that ends in a
+ * Sigmoid; else SOFTMAX. SIGMOID: of one score, the probability of class 1 against class 0. MULTI_LABEL: of each score by
+ * itself, so that they do not add up to 1. */
+typedef enum shunt_head {
+    SHUNT_HEAD_AUTO,
+    SHUNT_HEAD_SOFTMAX,
+    SHUNT_HEAD_SIGMOID,
+    SHUNT_HEAD_MULTI_LABEL
+} shunt_head;
+/* "auto", "softmax", "sigmoid", "multi-label"; NULL for what is none. */
+SHUNT_API const char *shunt_head_name(shunt_head head);
+/* SHUNT_E_INVALID: it does not fit the number of scores. Labels are dropped if there is then another number of classes. */
+SHUNT_API shunt_status shunt_model_set_head(shunt_model *model, shunt_head head);
+SHUNT_API shunt_head shunt_model_head(const shunt_model *model); /* never AUTO */
+/* Classes that there are probabilities and labels of: 2 for SIGMOID, else shunt_model_classes. */
+SHUNT_API int64_t shunt_model_outcomes(const shunt_model *model);
 
 /* How pictures are prepared for the model: from its weight file, or what is usual for its family. */
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
@@ -93,7 +111,7 @@ SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const s
 typedef struct shunt_prediction {
     size_t index;                /* of the picture in the data set */
     int64_t label;               /* the data set's class */
-    const double *probabilities; /* of the model's classes: means over models, sizes and crops. NULL: it cannot be read, */
+    const double *probabilities; /* of the model's outcomes: means over models, sizes and crops. NULL: it cannot be read, */
     const char *failed;          /* for this reason */
 } shunt_prediction;
 /* != 0: stop. */

@@ -163,6 +163,22 @@ shunt_status onnx_import_softmax(onnx_node *node)
     return status ? status : onnx_result(node, 0, &tensor, dst);
 }
 
+/* ---- Sigmoid --------------------------------------------------------------------------------------------------- */
+
+/* No op of the graph computes it. At the end of a classifier it is left out, as a softmax is. */
+shunt_status onnx_import_sigmoid(onnx_node *node)
+{
+    importer *in = node->in;
+    const onnx_value *source = onnx_input(node, 0);
+    const onnx_tensor tensor = source->tensor;
+    if (!in->options.classify || onnx_is_constant(source))
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "Shunt knows it only at the end of a classifier");
+    const uint32_t before = in->nvalues;
+    shunt_status status = onnx_result(node, 0, &tensor, source->value);
+    if (in->nvalues > before) in->values[before].sigmoid = true;
+    return status;
+}
+
 /* ---- Concat ----------------------------------------------------------------------------------------------------- */
 
 shunt_status onnx_import_concat(onnx_node *node)

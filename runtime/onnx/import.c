@@ -187,7 +187,8 @@ static shunt_status find_output(importer *in, onnx_node *node, uint32_t value, o
     node->ninputs = 1;
     node->inputs[0] = value;
     if (!in->options.classify) return onnx_as_is(node, 0, out);
-    shunt_value logits = before_softmax(in, source);
+    output->sigmoid = in->values[value].sigmoid;
+    shunt_value logits = output->sigmoid ? SHUNT_NO_VALUE : before_softmax(in, source);
     squeeze_scores(&output->tensor);
     return onnx_reshape(node, logits == SHUNT_NO_VALUE ? source : logits, output->tensor.rank, output->tensor.dims,
                         out);

@@ -14,6 +14,7 @@ typedef struct onnx_value {
     char *name;
     onnx_tensor tensor; /* type and shape; data of a constant */
     shunt_value value;  /* in the graph: what holds the elements; SHUNT_NO_VALUE for a constant */
+    bool sigmoid;       /* it is the sigmoid of `value` */
     shunt_value shaped; /* the last that onnx_shaped made of it, or SHUNT_NO_VALUE */
 } onnx_value;
 
@@ -160,6 +161,7 @@ shunt_status onnx_import_clip(onnx_node *node);
 shunt_status onnx_import_add(onnx_node *node);
 shunt_status onnx_import_arithmetic(onnx_node *node);
 shunt_status onnx_import_softmax(onnx_node *node);
+shunt_status onnx_import_sigmoid(onnx_node *node);
 shunt_status onnx_import_concat(onnx_node *node);
 shunt_status onnx_import_pad(onnx_node *node);
 shunt_status onnx_import_slice(onnx_node *node);

@@ -26,6 +26,7 @@ typedef struct onnx_options {
 
 typedef struct onnx_output {
     char *name;
+    bool sigmoid;       /* of it, for options.classify: it is left out */
     int32_t index;      /* among the graph's outputs; -1: a constant */
     onnx_tensor tensor; /* type and shape in the file's terms; data of a constant */
 } onnx_output;

@@ -54,6 +54,7 @@ static const struct rule {
     {"Relu", 1, 1, NULL, onnx_import_relu, NUMBERS, 6},
     {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, ANYTHING, 5},
     {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, ANYTHING, 1},
+    {"Sigmoid", 1, 1, NULL, onnx_import_sigmoid, FLOATS, 6},
     {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, ANYTHING, 1},
     {"Softmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
     {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, ANYTHING, 1},
@@ -155,6 +156,10 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
         const onnx_value *value = onnx_input(node, i);
         if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         texts |= value && value->tensor.type == ONNX_STRING;
+        if (value && value->sigmoid)
+            return shunt_fail(SHUNT_E_UNSUPPORTED,
+                              "it reads the result of a Sigmoid, which Shunt knows only at the end "
+                              "of a classifier");
         if (!value || onnx_is_constant(value)) continue;
         *constant = false;
         if (rule->takes == FLOATS && !onnx_type_is_float(value->tensor.type))

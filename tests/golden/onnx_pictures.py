@@ -32,15 +32,16 @@ def channels(*values):
 IMAGENET = channels(.485, .456, .406), channels(.229, .224, .225)
 
 
-def classifier(front, constants, dtype):
-    """front: nodes that make "n" of "x"."""
-    weights = {"w": random.normal(0, .3, (8, 3, 3, 3)), "b": random.normal(0, .1, 8), "fc": random.normal(0, 1, (10, 8))}
+def classifier(front, constants, dtype, classes=10, end=None):
+    """front: nodes that make "n" of "x". end: an operator behind the scores."""
+    weights = {"w": random.normal(0, .3, (8, 3, 3, 3)), "b": random.normal(0, .1, 8), "fc": random.normal(0, 1, (classes, 8))}
     nodes = front + [node("Conv", ["n" if front else "x", "w", "b"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
                      node("Relu", ["c"], ["r"]), node("GlobalAveragePool", ["r"], ["g"]), node("Flatten", ["g"], ["f"]),
-                     node("Gemm", ["f", "fc"], ["y"], transB=1)]
+                     node("Gemm", ["f", "fc"], ["s" if end else "y"], transB=1)]
+    nodes += [node(end, ["s"], ["y"])] if end else []
     tensors = [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in {**weights, **constants}.items()]
     graph = helper.make_graph(nodes, "net", [helper.make_tensor_value_info("x", dtype, ("N", 3, CROP, CROP))],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ("N", 10))], tensors)
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ("N", classes))], tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
@@ -118,6 +119,35 @@ def pictures():
             file.write(f"{name} {order} {most} " + " ".join(f"{v:.9g}" for v in logits[0]) + "\n")
 
 
+# name: scores, the operator behind them, the head that Shunt is asked for, that which it then has
+HEADS = {
+    "one_score": (1, None, "auto", "sigmoid"),
+    "one_sigmoid": (1, "Sigmoid", "auto", "sigmoid"),
+    "two_softmax": (2, "Softmax", "auto", "softmax"),
+    "two_scores": (2, None, "multi-label", "multi-label"),
+    "five_sigmoids": (5, "Sigmoid", "auto", "multi-label"),
+    "five_scores": (5, None, "auto", "softmax"),
+}
+
+
+def heads():
+    """Probabilities by ONNX Runtime: the operator is put behind the scores where the file has none."""
+    image = Image.open(FOLDER / "picture.png").convert("RGB")
+    x = prepare(image, "rgb", 255)
+    with open(FOLDER / "heads.txt", "w") as file:
+        for name, (classes, end, asked, head) in HEADS.items():
+            front = [cast(), node("Div", ["f0", "d"], ["n"])]
+            model = classifier(front, {"d": f32(255)}, TensorProto.UINT8, classes, end)
+            onnx.save_model(model, FOLDER / f"{name}.onnx")
+            if not end:
+                operator = "Softmax" if head == "softmax" else "Sigmoid"
+                model.graph.node[-1].output[0] = "s"
+                model.graph.node.append(node(operator, ["s"], ["y"]))
+            y = run(model, x)[0]
+            y = np.array([1 - y[0], y[0]]) if head == "sigmoid" else y
+            file.write(f"{name} {asked} {head} {len(y)} " + " ".join(f"{v:.9g}" for v in y) + "\n")
+
+
 def arithmetic():
     x, constants, nodes = onnx_runtime.draw(2, 3, 4, 5), {}, []
     shapes = {"channel": (1, 3, 1, 1), "late": (3, 1, 1), "number": (), "one": (1,), "row": (5,), "column": (4, 1),
@@ -146,4 +176,5 @@ def arithmetic():
 
 if __name__ == "__main__":
     pictures()
+    heads()
     arithmetic()

@@ -282,6 +282,70 @@ Test(eval, onnx_input)
     expect_failure(1, "picture.png: uint8_bn: its input takes whole numbers", "preset raw");
 }
 
+/* One score decides between two classes at the threshold; several are labels for themselves. Counted again from the CSV. */
+Test(eval, heads)
+{
+    guess guesses[COUNT];
+    int wrong[2] = {0};
+    put_cifar("data", COUNT);
+    put_folders("set", false);
+    run("mkdir two && cp -r set/c0 two/no && cp -r set/c1 two/yes && cp $SHUNT_SOURCE/tests/golden/pictures/*.onnx .");
+    static const char *const thresholds[] = {"0.001", "0.999"};
+    for (int t = 0; t < 2; t++) {
+        run("%s --model ./one_score.onnx --data imagefolder:two --threshold %s --json", evaluate, thresholds[t]);
+        expect_success();
+        json_t *report = json_said();
+        cr_assert_eq(read_predictions(guesses), 4);
+        static const int pictures[] = {0, 10, 1, 11}; /* their labels are the last digits */
+        for (int i = 0; i < 4; i++) {
+            cr_assert_eq(guesses[pictures[i]].label, pictures[i] % 10);
+            cr_assert_eq(guesses[pictures[i]].predicted, t == 0);
+            wrong[t] += guesses[pictures[i]].label != guesses[pictures[i]].predicted;
+        }
+        cr_assert_eq(number_at(report, "wrong"), wrong[t]);
+        cr_assert_str_eq(text_at(report, "head"), "sigmoid");
+        json_decref(report);
+        cr_assert_eq(wrong[t], 2);
+    }
+    run("shunt classify --device scalar --model ./one_score.onnx --threshold 0.001 --top 1 set/c0/000.ppm 2>&1");
+    cr_assert(strstr(said.out, "%  class 1"), "%s", said.out);
+    run("shunt classify --device scalar --model ./one_score.onnx --threshold 0.999 --top 1 set/c0/000.ppm 2>&1");
+    cr_assert(strstr(said.out, "%  class 0"), "%s", said.out);
+    run("shunt classify --device scalar --model ./five_sigmoids.onnx --json "
+        "$SHUNT_SOURCE/tests/golden/pictures/picture.png");
+    expect_success();
+    json_t *report = json_said(), *guess_json;
+    json_t *list = json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses");
+    size_t i, chosen = 0;
+    cr_assert_str_eq(text_at(report, "head"), "multi-label");
+    json_array_foreach(list, i, guess_json)
+    {
+        bool is = json_is_true(json_object_get(guess_json, "chosen"));
+        cr_assert_eq(is, number_at(guess_json, "probability") >= 0.5);
+        chosen += is;
+    }
+    cr_assert(json_array_size(list) == 5 && chosen == 2, "%s", said.out); /* golden/pictures/heads.txt: 0.557, 0.821 */
+    json_decref(report);
+    run("shunt classify --device scalar --model ./five_sigmoids.onnx --threshold 0.9 "
+        "$SHUNT_SOURCE/tests/golden/pictures/picture.png 2>&1");
+    cr_assert(strstr(said.out, "\n  no class from 90 % on\n"), "%s", said.out);
+    run("mkdir five && for i in 0 1 2 3 4; do cp -r set/c$i five; done; %s --model ./five_sigmoids.onnx --data "
+        "imagefolder:five",
+        evaluate);
+    expect_success();
+    cr_assert(strstr(said.out, "head         multi-label, from 50 % on\nmissed ") &&
+                  strstr(said.out, "classes a picture"),
+              "%s", said.out);
+    run("%s --model ./five_scores.onnx --data imagefolder:five --head sigmoid", evaluate);
+    expect_failure(2, "gives 5 scores", NULL);
+    run("%s --model ./five_scores.onnx --data imagefolder:five --head both", evaluate);
+    expect_failure(2, "--head both", "multi-label");
+    run("%s --model ./one_score.onnx --data imagefolder:two --threshold 1.5", evaluate);
+    expect_failure(2, "--threshold 1.5", NULL);
+    run("%s --data imagefolder:five ./five_scores.onnx ./five_sigmoids.onnx", evaluate);
+    expect_failure(1, "softmax head", "multi-label");
+}
+
 Test(eval, bad_pictures)
 {
     put_cifar("data", COUNT);

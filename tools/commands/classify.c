@@ -8,6 +8,7 @@ typedef struct classify_settings {
     model_settings model;
     device_settings device;
     preprocess_settings preprocess;
+    head_settings head;
     const char *labels;
     int64_t top;
     bool random_weights;
@@ -26,7 +27,7 @@ static const option_row rows[] = {
 
 static const char random_note[] = "Random weights: these guesses mean nothing.";
 
-static int set_up_model(const classify_settings *self, shunt_model **out)
+static int set_up_model(const classify_settings *self, shunt_model **out, double *threshold)
 {
     if (self->random_weights && self->model.weights)
         return say_usage("--random-weights and --weights exclude each other");
@@ -36,15 +37,48 @@ static int set_up_model(const classify_settings *self, shunt_model **out)
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status) return status;
     status = model_preprocess_from_settings(&self->preprocess, *out);
+    if (status == EXIT_OK) status = head_from_settings(&self->head, *out, threshold);
     if (status) return status;
     if (self->labels && shunt_model_load_labels(*out, self->labels)) return say_library_failure(self->labels);
     return EXIT_OK;
 }
 
-static void print_guesses(const char *path, const shunt_guess *guesses, size_t count)
+/* The guesses of pictures, one after the other. */
+typedef struct answer {
+    shunt_head head;
+    double threshold;
+    shunt_guess *guesses;
+    size_t classes, top, count; /* that there are; that are shown at most; of guesses */
+} answer;
+
+/* Whether a class counts as shown. */
+static bool is_chosen(const answer *self, const shunt_guess *guess)
 {
+    double probability = (double)guess->probability;
+    if (self->head == SHUNT_HEAD_SOFTMAX) return guess == self->guesses;
+    /* of the two, one: the second from the threshold on */
+    if (self->head == SHUNT_HEAD_SIGMOID && guess->index == 0) return 1 - probability < self->threshold;
+    return probability >= self->threshold;
+}
+
+/* The class that is chosen comes first, also where the threshold makes it the less probable one. */
+static void order(answer *self)
+{
+    if (self->head == SHUNT_HEAD_SIGMOID && self->count == 2 && !is_chosen(self, self->guesses)) {
+        shunt_guess first = self->guesses[0];
+        self->guesses[0] = self->guesses[1];
+        self->guesses[1] = first;
+    }
+    if (self->count > self->top) self->count = self->top;
+}
+
+static void print_guesses(const char *path, const answer *self)
+{
+    const shunt_guess *guesses = self->guesses;
+    bool several = self->head == SHUNT_HEAD_MULTI_LABEL;
     say_line("%s", path);
-    for (size_t i = 0; i < count; i++) {
+    if (several && !is_chosen(self, guesses)) say_line("  no class from %g %% on", 100 * self->threshold);
+    for (size_t i = 0; i < self->count && (!several || is_chosen(self, &guesses[i])); i++) {
         double percent = 100 * (double)guesses[i].probability;
         if (guesses[i].label)
             say_line("  %6.2f %%  %s", percent, guesses[i].label);
@@ -53,42 +87,45 @@ static void print_guesses(const char *path, const shunt_guess *guesses, size_t c
     }
 }
 
-static json_t *guesses_json(const char *path, const shunt_guess *guesses, size_t count)
+static json_t *guesses_json(const char *path, const answer *self)
 {
+    const shunt_guess *guesses = self->guesses;
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < self->count; i++) {
         json_t *label = guesses[i].label ? json_text(guesses[i].label) : json_null();
-        json_add(list, json_pack("{s:I, s:o, s:f}", "class", (json_int_t)guesses[i].index, "label", label,
-                                 "probability", (double)guesses[i].probability));
+        json_add(list,
+                 json_pack("{s:I, s:o, s:f, s:b}", "class", (json_int_t)guesses[i].index, "label", label, "probability",
+                           (double)guesses[i].probability, "chosen", is_chosen(self, &guesses[i])));
     }
     return json_pack("{s:o, s:o}", "image", json_text(path), "guesses", list);
 }
 
 /* All pictures; `images` receives the JSON, or is NULL for text. Returns EXIT_FAILED if any failed. */
-static int classify_images(const classify_settings *self, shunt_model *model, shunt_device *device, char **paths,
-                           json_t *images)
+static int classify_images(answer *to, shunt_model *model, shunt_device *device, char **paths, json_t *images)
 {
     int status = EXIT_OK;
-    int64_t classes = shunt_model_classes(model);
-    size_t top = (size_t)(self->top < classes ? self->top : classes), count = 0;
-    shunt_guess *guesses = calloc(top, sizeof *guesses);
-    if (!guesses) return say_failure("no memory");
+    to->head = shunt_model_head(model);
+    /* of two both, so that the threshold can choose either */
+    size_t wanted = to->head == SHUNT_HEAD_SIGMOID || to->top > to->classes ? to->classes : to->top;
+    to->guesses = calloc(wanted, sizeof *to->guesses);
+    if (!to->guesses) return say_failure("no memory");
     for (; *paths; paths++) {
         progress_begin("classifying", 0);
-        shunt_status failed = shunt_classify(model, device, *paths, top, guesses, &count);
+        shunt_status failed = shunt_classify(model, device, *paths, wanted, to->guesses, &to->count);
         progress_end();
+        if (!failed) order(to);
         if (failed) {
             status = say_library_failure(*paths);
             if (images)
                 json_add(images,
                          json_pack("{s:o, s:o}", "image", json_text(*paths), "error", json_text(shunt_last_error())));
         } else if (images) {
-            json_add(images, guesses_json(*paths, guesses, count));
+            json_add(images, guesses_json(*paths, to));
         } else {
-            print_guesses(*paths, guesses, count);
+            print_guesses(*paths, to);
         }
     }
-    free(guesses);
+    free(to->guesses);
     return status;
 }
 
@@ -98,7 +135,8 @@ static int run(const void *settings, int noperands, char **operands)
     shunt_model *model = NULL;
     shunt_device *device = NULL;
     if (noperands == 0) return say_usage("no picture; name at least one");
-    int status = set_up_model(self, &model);
+    answer to = {.top = (size_t)self->top};
+    int status = set_up_model(self, &model, &to.threshold);
     if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
     if (status != EXIT_OK) goto done;
 
@@ -106,11 +144,13 @@ static int run(const void *settings, int noperands, char **operands)
     if (self->random_weights && !images) puts(random_note);
     const char *note = shunt_model_input_note(model);
     if (note && !images && !preprocess_option(&self->preprocess)) say_log(NULL, SHUNT_LOG_INFO, note);
-    status = classify_images(self, model, device, operands, images);
+    to.classes = (size_t)shunt_model_outcomes(model);
+    status = classify_images(&to, model, device, operands, images);
     if (images) {
-        json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:o}", "model", shunt_model_name(model), "device",
+        json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(model), "device",
                                    shunt_device_describe(device)->selector, "random_weights", self->random_weights,
-                                   "preprocess", preprocess_json(model), "images", images);
+                                   "preprocess", preprocess_json(model), "head", shunt_head_name(to.head), "threshold",
+                                   to.threshold, "images", images);
         if (self->random_weights) json_put(report, "note", json_string(random_note));
         int failed = print_json(report, false);
         if (failed) status = failed;
@@ -130,6 +170,7 @@ const command classify_command = {
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
+               {head_rows, FIELD(head)},
                {device_rows, FIELD(device)},
                {json_rows, FIELD(output)}},
     .examples = {{"shunt classify plane.jpg",

@@ -50,6 +50,14 @@ bool model_is_file(const model_settings *settings);
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
 
+typedef struct head_settings {
+    const char *head, *threshold;
+} head_settings;
+extern const option_row head_rows[];
+
+/* Gives the model the head that was asked for. To be done before labels are loaded. Prints why when it fails. */
+int head_from_settings(const head_settings *settings, shunt_model *model, double *threshold);
+
 typedef struct preprocess_settings {
     const char *preset, *mean, *std, *range, *channels, *resize, *crop, *filter;
 } preprocess_settings;

@@ -15,6 +15,7 @@ typedef struct eval_settings {
     model_settings model;
     device_settings device;
     preprocess_settings preprocess;
+    head_settings head;
     const char *data, *picture_labels, *labels, *crops, *scales, *predictions;
     int64_t limit, batch, readers, confusions;
     bool skip_bad, per_class;
@@ -68,6 +69,7 @@ typedef struct evaluation {
     shunt_predict_options options;
     int64_t scales[MOST_SCALES];
     int64_t *classes; /* the models', of the data set's */
+    double threshold;
     tally tally;
     output predictions; /* file NULL: not asked for */
     double seconds;     /* in the models alone, reading and resizing not counted */
@@ -136,8 +138,10 @@ static int make_models(const eval_settings *settings, char **operands, evaluatio
         if (status == EXIT_OK) next++;
     }
     self->nmodels = (size_t)(next - self->models);
-    for (size_t m = 0; status == EXIT_OK && m < self->nmodels; m++)
+    for (size_t m = 0; status == EXIT_OK && m < self->nmodels; m++) {
         status = model_preprocess_from_settings(&settings->preprocess, self->models[m]);
+        if (status == EXIT_OK) status = head_from_settings(&settings->head, self->models[m], &self->threshold);
+    }
     if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
         return say_library_failure(settings->labels);
     return status;
@@ -179,7 +183,7 @@ static int open_data(const eval_settings *settings, evaluation *self)
     self->classes = calloc(shunt_dataset_classes(self->dataset), sizeof *self->classes);
     if (!self->classes) return say_failure("no memory");
     if (shunt_dataset_match(self->dataset, self->models[0], self->classes)) return say_library_failure(settings->data);
-    return tally_begin(&self->tally, shunt_model_classes(self->models[0]));
+    return tally_begin(&self->tally, self->models[0], self->threshold);
 }
 
 static int begin_predictions(const char *path, evaluation *self)
@@ -224,6 +228,12 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
                   shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales, "images",
                   (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
                   100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
+    json_put(report, "head", json_string(shunt_head_name(t->head)));
+    json_put(report, "threshold", json_real(t->threshold));
+    if (t->head == SHUNT_HEAD_MULTI_LABEL) {
+        json_put(report, "missed", json_integer((json_int_t)t->missed));
+        json_put(report, "named", json_integer((json_int_t)t->named));
+    }
     if (settings->per_class) json_put(report, "classes", tally_classes_json(t, self->models[0]));
     if (settings->confusions)
         json_put(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
@@ -243,6 +253,11 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
              (unsigned long long)t->count);
     for (size_t m = 0; m < self->nmodels; m++) print_preprocess(self->models[m]);
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
+    if (t->head != SHUNT_HEAD_SOFTMAX)
+        printf("head         %s, from %g %% on\n", shunt_head_name(t->head), 100 * t->threshold);
+    if (t->head == SHUNT_HEAD_MULTI_LABEL)
+        printf("missed       %.2f %%  (%llu labels below that)\nnamed        %.2f classes a picture\n",
+               100 * (double)t->missed / n, (unsigned long long)t->missed, (double)t->named / n);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
            100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);
     if (settings->per_class) status = tally_print_classes(t, self->models[0]);
@@ -285,6 +300,7 @@ const command eval_command = {
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
+               {head_rows, FIELD(head)},
                {device_rows, FIELD(device)},
                {json_rows, FIELD(output)}},
     .examples = {{"shunt eval --model resnet20 --weights resnet20.safetensors --data cifar10:cifar-10-batches-bin",

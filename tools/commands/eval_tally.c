@@ -5,9 +5,13 @@
 #include "lib/table.h"
 #include <stdlib.h>
 
-int tally_begin(tally *self, int64_t classes)
+int tally_begin(tally *self, const shunt_model *model, double threshold)
 {
-    *self = (tally){.classes = classes, .by_class = calloc((size_t)classes, sizeof(tally_class))};
+    const int64_t classes = shunt_model_outcomes(model);
+    *self = (tally){.head = shunt_model_head(model),
+                    .threshold = threshold,
+                    .classes = classes,
+                    .by_class = calloc((size_t)classes, sizeof(tally_class))};
     return self->by_class ? EXIT_OK : say_failure("no memory for %lld classes", (long long)classes);
 }
 
@@ -38,6 +42,12 @@ int tally_add(tally *self, const double *probabilities, int64_t label, int64_t *
         if (probabilities[c] > probabilities[*best]) *best = c;
         bool before = probabilities[c] > probabilities[label];
         rank += before || (c < label && !(probabilities[c] < probabilities[label]));
+        self->named += probabilities[c] >= self->threshold;
+    }
+    self->missed += probabilities[label] < self->threshold;
+    if (self->head == SHUNT_HEAD_SIGMOID) {
+        *best = probabilities[1] >= self->threshold;
+        rank = *best != label;
     }
     tally_class *of = &self->by_class[label];
     self->count++, of->count++;

@@ -16,17 +16,20 @@ typedef struct tally_pair {
 } tally_pair;
 
 typedef struct tally {
+    shunt_head head;
+    double threshold; /* from which on a class counts, but for a softmax */
     int64_t classes;
     uint64_t count, wrong1, wrong5, bad; /* bad: pictures that could not be read; in no other count */
+    uint64_t missed, named; /* several labels: right ones below the threshold; all from it on */
     tally_class *by_class;
     tally_pair *pairs; /* one a wrong picture, until tally_sort */
     size_t npairs, room;
 } tally;
 
 /* All of these print why when they fail. */
-int tally_begin(tally *self, int64_t classes);
+int tally_begin(tally *self, const shunt_model *model, double threshold);
 void tally_end(tally *self);
-/* Counts one picture. *best: the most probable class. */
+/* Counts one picture. *best: the most probable class, or that which the threshold chooses of two. */
 int tally_add(tally *self, const double *probabilities, int64_t label, int64_t *best);
 /* Before the pairs are printed: each once, the most frequent first. */
 void tally_sort(tally *self);

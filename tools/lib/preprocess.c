@@ -1,6 +1,6 @@
 /* preprocess.c - the options that say how pictures become numbers, and what was used, as text and as JSON. */
 #include "commands/commands.h"
-#include "say.h"
+#include "lib/say.h"
 #include <string.h>
 
 #define FIELD(name) offsetof(preprocess_settings, name)
