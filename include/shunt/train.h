@@ -102,7 +102,7 @@ SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
  * the model keeps its own labels. Where both have labels, the classifier's rows are taken by name if all of the model's classes
  * are among the file's; where one has none, if there are as many classes; else the classifier is fresh. */
 SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
-/* Copies as many names as there are classes. */
+/* Copies as many names as the model has outcomes. */
 SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);
 
 /* ---- The trainer ----------------------------------------------------------------------------------------------- */

@@ -11,7 +11,8 @@
 
 enum { MESSAGE_CHARS = 4096 }; /* a list of wrong tensors can be long */
 
-static _Thread_local char message[MESSAGE_CHARS];
+/* Aligned, as mold 1.10 else puts it where the page of what becomes read-only has not begun, and the program does not start. */
+static _Thread_local _Alignas(16) char message[MESSAGE_CHARS];
 
 const char *shunt_version(void)
 {
