@@ -135,10 +135,11 @@ void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *o
     tensors[4] = outputs[0];
 }
 
-shunt_status ocl_conv_pack(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, shunt_arg workspace)
+shunt_status ocl_conv_pack(const shunt_bop *op, ocl_step *step, shunt_bqueue *queue, const shunt_arg *inputs,
+                           shunt_arg workspace)
 {
     const shunt_arg pack[] = {inputs[op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1], packed_arg(op, workspace)};
-    return op->info.packed_bytes[1] > 0 ? SHUNT_OK : ocl_step_run(&op->pack, queue, 2, pack);
+    return op->info.packed_bytes[1] > 0 ? SHUNT_OK : ocl_step_run(step, queue, 2, pack);
 }
 
 shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
@@ -146,6 +147,6 @@ shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg
 {
     shunt_arg tensors[5];
     ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
-    shunt_status status = ocl_conv_pack(op, queue, inputs, workspace);
+    shunt_status status = ocl_conv_pack(op, &op->pack, queue, inputs, workspace);
     return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
 }

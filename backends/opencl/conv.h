@@ -43,7 +43,8 @@ void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes);
 void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
                       shunt_arg tensors[5]);
 /* At launch, before the weights are read: packs them, unless op_pack did. */
-shunt_status ocl_conv_pack(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, shunt_arg workspace);
+shunt_status ocl_conv_pack(const shunt_bop *op, ocl_step *step, shunt_bqueue *queue, const shunt_arg *inputs,
+                           shunt_arg workspace);
 
 /* The launch of an algorithm of one step that takes these tensors. */
 shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,

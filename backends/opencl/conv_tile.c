@@ -11,13 +11,22 @@ typedef struct conv_cut {
     cl_int taps, chunk, pass_taps, pass_c;
 } conv_cut;
 
+/* What a phase runs: its weights packed, unless they are already, then its pixels computed. */
+typedef struct tile_phase {
+    ocl_step *conv, *pack; /* the op's own, for the first phase with pixels */
+    ocl_step steps[2];     /* of the others */
+    bool empty;            /* it has no pixels */
+} tile_phase;
+
 typedef struct conv_tile {
     cl_int block, m, n; /* m pixels by n vectors of `block` channels */
     bool plain_src, point;
     uint32_t phases;
+    tile_phase list[]; /* of the phases */
 } conv_tile;
 
 enum {
+    MOST_PHASES = 64, /* each has kernels of its own */
     /* OpenCL does not tell the size of a core's second-level cache. */
     L2_BYTES = 1 << 20,
     MAX_CHUNK = 64,
@@ -42,7 +51,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     if (shunt_tensor_block(src) != device->found.info.block &&
         (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
-    return NULL;
+    return ocl_conv_phases(desc) > MOST_PHASES ? "strides whose product is above 64" : NULL;
 }
 
 static int rank(const ocl_device *device, const shunt_op_desc *desc)
@@ -153,43 +162,64 @@ static uint64_t packed_floats(const conv_tile *tile, const conv_dims *d)
            (1 + (uint64_t)tile->n * (uint64_t)c_size * (uint64_t)(d->R * d->S) * (uint64_t)groups);
 }
 
-/* Sizes and constants of a phase, unless it has no pixels. */
-static shunt_status set_phase(shunt_bop *op, const conv_tile *tile, uint32_t index, bool *empty)
+/* Sizes and constants of a phase that has pixels. */
+static shunt_status set_phase(const shunt_bop *op, const conv_tile *tile, const conv_phase *phase, tile_phase *own)
 {
-    const conv_phase phase = ocl_conv_phase(&op->desc, index);
-    const conv_dims *d = &phase.dims;
-    *empty = d->P < 1 || d->Q < 1;
-    if (*empty) return SHUNT_OK;
+    const conv_dims *d = &phase->dims;
     conv_cut cut = cut_work(tile, d, (cl_int)op->device->found.limits.units);
-    if (phase.taps == 0) cut.taps = 0;
-    op->steps[0].global[0] = (size_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
-    op->steps[0].global[1] = (size_t)ceil_div((cl_int)count_tiles(tile, d), cut.chunk);
-    op->pack.global[0] = (size_t)tile->n;
-    op->pack.global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
-    op->pack.global[2] = op->steps[0].global[0];
-    const ocl_constant constants[] = {{sizeof *d, d}, {sizeof cut, &cut}, {sizeof phase.place, &phase.place}};
+    if (phase->taps == 0) cut.taps = 0;
+    own->conv->global[0] = (size_t)ceil_div(ceil_div(d->K, tile->block), tile->n);
+    own->conv->global[1] = (size_t)ceil_div((cl_int)count_tiles(tile, d), cut.chunk);
+    own->pack->global[0] = (size_t)tile->n;
+    own->pack->global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
+    own->pack->global[2] = own->conv->global[0];
+    const ocl_constant constants[] = {{sizeof *d, d}, {sizeof cut, &cut}, {sizeof phase->place, &phase->place}};
     const ocl_constant pack_constants[] = {{sizeof d->K, &d->K},
                                            {sizeof d->C, &d->C},
                                            {sizeof d->R, &d->R},
                                            {sizeof d->S, &d->S},
-                                           {sizeof phase.weights, &phase.weights}};
-    shunt_status status = ocl_step_constants(&op->steps[0], 10, 3, constants);
-    return status ? status : ocl_step_constants(&op->pack, 4, 5, pack_constants);
+                                           {sizeof phase->weights, &phase->weights}};
+    shunt_status status = ocl_step_constants(own->conv, 10, 3, constants);
+    return status ? status : ocl_step_constants(own->pack, 4, 5, pack_constants);
 }
 
-/* The geometry is a phase's. */
-static shunt_status make_steps(shunt_bop *op, const conv_tile *tile)
+static shunt_status make_phase(shunt_bop *op, const conv_tile *tile, const conv_phase *phase, tile_phase *own)
 {
     char options[OCL_OPTIONS_CHARS] = "";
-    const uint64_t items[] = {1, 1, 1};
+    const uint64_t items[] = {1, 1, 1}; /* set_phase says how many */
     const size_t local[] = {1, 1, 1};
     ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d%s", tile->block, tile->block, tile->m, tile->n,
                    tile->plain_src ? " -DPLAIN_SRC" : "");
-    shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], tile->point ? &ocl_conv_point_cl : &ocl_conv_tile_cl, options,
-                        tile->point ? "conv_point" : "conv_tile", 2, items, local);
-    if (status) return status;
-    return ocl_step_create(op->device, &op->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
+    shunt_status status = ocl_step_create(op->device, own->conv, tile->point ? &ocl_conv_point_cl : &ocl_conv_tile_cl,
+                                          options, tile->point ? "conv_point" : "conv_tile", 2, items, local);
+    if (!status)
+        status = ocl_step_create(op->device, own->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
+    return status ? status : set_phase(op, tile, phase, own);
+}
+
+/* Phases without pixels are left out. The first of the others has the op's own steps. */
+static shunt_status make_phases(shunt_bop *op, conv_tile *tile)
+{
+    shunt_status status = SHUNT_OK;
+    bool made = false;
+    for (uint32_t i = 0; i < tile->phases && !status; i++) {
+        const conv_phase phase = ocl_conv_phase(&op->desc, i);
+        tile_phase *own = &tile->list[i];
+        own->empty = phase.dims.P < 1 || phase.dims.Q < 1;
+        if (own->empty) continue;
+        own->conv = made ? &own->steps[0] : &op->steps[0];
+        own->pack = made ? &own->steps[1] : &op->pack;
+        status = make_phase(op, tile, &phase, own);
+        made = true;
+    }
+    return status;
+}
+
+static void destroy(shunt_bop *op)
+{
+    conv_tile *tile = op->own;
+    for (uint32_t i = 0; tile && i < tile->phases; i++)
+        for (int s = 0; s < 2; s++) ocl_step_destroy(&tile->list[i].steps[s]);
 }
 
 static shunt_status prepare(shunt_bop *op)
@@ -197,11 +227,12 @@ static shunt_status prepare(shunt_bop *op)
     const shunt_tensor_desc *src = desc_src(&op->desc);
     char format[SHUNT_PARAMS_CHARS];
     uint64_t most = 0;
-    bool empty;
-    conv_tile *tile = malloc(sizeof *tile);
+    const uint32_t phases = ocl_conv_phases(&op->desc);
+    conv_tile *tile = calloc(1, sizeof *tile + phases * sizeof *tile->list);
     if (!tile) return ocl_fail_memory();
     op->own = tile;
-    *tile = (conv_tile){.block = (cl_int)op->device->found.info.block, .phases = ocl_conv_phases(&op->desc)};
+    tile->block = (cl_int)op->device->found.info.block;
+    tile->phases = phases;
     tile->plain_src = shunt_tensor_block(src) != tile->block;
     if (sscanf(op->info.params, "m=%d n=%d", &tile->m, &tile->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
@@ -214,11 +245,9 @@ static shunt_status prepare(shunt_bop *op)
     ocl_conv_cost(op);
     snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");
     ocl_conv_packed(op, format, most * sizeof(float));
-    shunt_status status = make_steps(op, tile);
-    return status ? status : set_phase(op, tile, 0, &empty);
+    return make_phases(op, tile);
 }
 
-/* A single phase is set already. */
 static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace)
 {
@@ -227,10 +256,10 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
     shunt_arg tensors[5];
     ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
     for (uint32_t i = 0; i < tile->phases && !status; i++) {
-        bool empty = false;
-        if (tile->phases > 1) status = set_phase(op, tile, i, &empty);
-        if (!status && !empty) status = ocl_conv_pack(op, queue, inputs, workspace);
-        if (!status && !empty) status = ocl_step_run(&op->steps[0], queue, 5, tensors);
+        const tile_phase *phase = &tile->list[i];
+        if (phase->empty) continue;
+        status = ocl_conv_pack(op, phase->pack, queue, inputs, workspace);
+        if (!status) status = ocl_step_run(phase->conv, queue, 5, tensors);
     }
     return status;
 }
@@ -241,11 +270,13 @@ const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .refuse = refuse,
                                      .variant = variant,
                                      .prepare = prepare,
-                                     .launch = launch};
+                                     .launch = launch,
+                                     .destroy = destroy};
 const ocl_algorithm ocl_conv_grad_src_tile = {.kind = SHUNT_OP_CONV_GRAD_SRC,
                                               .name = "tile",
                                               .rank = rank,
                                               .refuse = refuse,
                                               .variant = variant,
                                               .prepare = prepare,
-                                              .launch = launch};
+                                              .launch = launch,
+                                              .destroy = destroy};

@@ -288,7 +288,7 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
     shunt_arg tensors[5];
     winograd *w = op->own;
     ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
-    shunt_status status = ocl_conv_pack(op, queue, inputs, workspace);
+    shunt_status status = ocl_conv_pack(op, &op->pack, queue, inputs, workspace);
     if (status || w->fused) return status ? status : ocl_step_run(&op->steps[0], queue, 5, tensors);
     for (w->cut.first = 0; w->cut.first < w->tiles && !status; w->cut.first += w->strip) {
         const cl_int left = w->tiles - w->cut.first;

@@ -1,156 +1,16 @@
-/* lower.c - decides where each op runs and in which layout, and puts transfers and reorders where two ops disagree.
- *
- * An op goes to the main device if that takes it in the layout the device wants, or else plain; what it refuses goes to
- * the fallback device, plain. A cheap op between two refused ones goes there too, so that data crosses once. */
+/* lower.c - the steps of a plan: each op in its layout, and transfers and reorders where two ops disagree. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An op of less arithmetic per byte than this costs less on the host than moving its data to the device and back. */
-enum { CHEAP_FLOPS_PER_BYTE = 2 };
-
-typedef struct choice {
-    uint8_t device;
-    bool plain;
-    char refused[SHUNT_REASON_CHARS];
-} choice;
-
-/* It may differ from run to run, and so has one place that all readers share. */
+/* Values that change from run to run live in one buffer, shared by all readers. */
 static bool varies(const shunt_graph *graph, shunt_value value)
 {
     const graph_value *v = &graph->values[value];
     return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->state;
 }
-
-void shunt_plan_set_blocks(shunt_op_desc *desc, uint32_t block)
-{
-    uint32_t plain_inputs = desc->constant_inputs | shunt_op_plain_inputs(desc->kind);
-    uint32_t plain_outputs = shunt_op_plain_outputs(desc->kind);
-    for (uint32_t i = 0; i < desc->ninputs; i++)
-        if (desc->inputs[i].rank == 4 && !(plain_inputs >> i & 1)) desc->inputs[i].block = (uint16_t)block;
-    for (uint32_t i = 0; i < desc->noutputs; i++)
-        if (desc->outputs[i].rank == 4 && !(plain_outputs >> i & 1)) desc->outputs[i].block = (uint16_t)block;
-}
-
-bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc, char *algorithm, char *reason)
-{
-    shunt_op_candidates list = {.size = sizeof list};
-    shunt_status status = device->ops->op_query(device->handle, desc, &list);
-    const shunt_candidate *first = list.count > 0 ? &list.list[0] : NULL;
-    if (status == SHUNT_OK && first && !first->reason[0]) {
-        if (algorithm) memcpy(algorithm, first->algorithm, SHUNT_ALGORITHM_CHARS);
-        return true;
-    }
-    if (reason) {
-        const char *why = first && first->reason[0] ? first->reason : device->backend->last_error();
-        snprintf(reason, SHUNT_REASON_CHARS, "%s", why);
-    }
-    return false;
-}
-
-/* A reshape that is no step: plain, its result is its input's memory. No device has to know it. */
-static bool is_alias(const shunt_graph *graph, const graph_op *op)
-{
-    value_source source = graph->values[op->inputs[0]].source;
-    return op->kind == SHUNT_OP_RESHAPE && (source == VALUE_INPUT || source == VALUE_COMPUTED);
-}
-
-static void choose_one(const shunt_plan *plan, const graph_op *op, choice *out)
-{
-    const shunt_device *device = plan->executor->devices[PLAN_MAIN];
-    if (is_alias(plan->graph, op)) {
-        out->plain = true;
-        return;
-    }
-    shunt_op_desc desc;
-    shunt_graph_op_desc(plan->graph, op, &desc);
-    shunt_plan_set_blocks(&desc, device->entry.info.block);
-    if (shunt_device_accepts(device, &desc, NULL, out->refused)) return;
-    shunt_plan_set_blocks(&desc, SHUNT_PLAIN);
-    out->plain = true;
-    if (device->entry.info.block != SHUNT_PLAIN && shunt_device_accepts(device, &desc, NULL, NULL))
-        out->refused[0] = '\0';
-    else
-        out->device = PLAN_FALLBACK;
-}
-
-static bool cheap(const shunt_graph *graph, const graph_op *op)
-{
-    shunt_op_desc desc;
-    shunt_graph_op_desc(graph, op, &desc);
-    return shunt_op_flops(&desc) < CHEAP_FLOPS_PER_BYTE * shunt_op_bytes(&desc);
-}
-
-static bool reads(const graph_op *reader, const graph_op *op)
-{
-    for (uint32_t i = 0; i < reader->ninputs; i++)
-        for (uint32_t o = 0; o < op->noutputs; o++)
-            if (reader->inputs[i] == op->outputs[o]) return true;
-    return false;
-}
-
-/* All its neighbours are on the fallback device, and it has some on both sides. */
-static bool surrounded(const shunt_graph *graph, const choice *choices, uint32_t index)
-{
-    const graph_op *op = &graph->ops[index];
-    bool before = false, after = false;
-    for (uint32_t i = 0; i < op->ninputs; i++) {
-        const graph_value *value = &graph->values[op->inputs[i]];
-        if (value->source == VALUE_INPUT) return false;
-        if (value->source != VALUE_COMPUTED) continue;
-        if (choices[value->producer].device != PLAN_FALLBACK) return false;
-        before = true;
-    }
-    for (uint32_t o = index + 1; o < graph->nops; o++) {
-        if (!reads(&graph->ops[o], op)) continue;
-        if (choices[o].device != PLAN_FALLBACK) return false;
-        after = true;
-    }
-    return before && after;
-}
-
-static void choose(const shunt_plan *plan, choice *choices)
-{
-    const shunt_graph *graph = plan->graph;
-    for (uint32_t o = 0; o < graph->nops; o++) choose_one(plan, &graph->ops[o], &choices[o]);
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (uint32_t o = 0; o < graph->nops; o++) {
-            if (choices[o].device == PLAN_FALLBACK || !cheap(graph, &graph->ops[o]) || !surrounded(graph, choices, o))
-                continue;
-            choices[o] = (choice){PLAN_FALLBACK, true, "stands between ops that the device refuses"};
-            changed = true;
-        }
-    }
-}
-
-/* SHUNT_FALLBACK: error refuses a plan that needs the fallback device, quiet says nothing; else it is said once per plan. */
-static shunt_status report_fallback(const shunt_plan *plan, const choice *choices)
-{
-    const char *mode = shunt_option("fallback");
-    const char *selector = plan->executor->devices[PLAN_MAIN]->entry.selector;
-    const graph_op *first = NULL;
-    const char *reason = "";
-    uint32_t count = 0;
-    for (uint32_t o = 0; o < plan->graph->nops; o++) {
-        if (choices[o].device != PLAN_FALLBACK) continue;
-        if (count++ == 0) first = &plan->graph->ops[o], reason = choices[o].refused;
-    }
-    if (count == 0 || (mode && !strcmp(mode, "quiet"))) return SHUNT_OK;
-    if (mode && !strcmp(mode, "error"))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
-                          "%s refuses %u of %u ops, the first %s: %s; SHUNT_FALLBACK=warn runs them "
-                          "in plain C",
-                          selector, count, plan->graph->nops, first->name, reason);
-    shunt_log(SHUNT_LOG_WARN, "%s refuses %u of %u ops, which run in plain C; the first is %s: %s", selector, count,
-              plan->graph->nops, first->name, reason);
-    return SHUNT_OK;
-}
-
-/* ---- Building the steps ------------------------------------------------------------------------------------ */
 
 static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
                          bool parameter)
@@ -226,7 +86,7 @@ static shunt_status get_value(shunt_plan *plan, shunt_value source, int device, 
                 to_device = PLAN_FALLBACK;
                 to_block = block;
             } else if (value.device == device) {
-                if (shunt_device_accepts(plan->executor->devices[device], &reorder, NULL, NULL))
+                if (plan_ask(plan, device, &reorder)->ncandidates)
                     to_block = block;
                 else
                     to_device = PLAN_FALLBACK;
@@ -242,18 +102,20 @@ static shunt_status get_value(shunt_plan *plan, shunt_value source, int device, 
 
 /* An op may read an input in the layout that it already has on the device, saving the reorder (the network's first
  * convolution does), if that costs it no better algorithm. */
-static void absorb_reorders(const shunt_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
+static void absorb_reorders(shunt_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
 {
-    char wanted[SHUNT_ALGORITHM_CHARS], got[SHUNT_ALGORITHM_CHARS];
-    const shunt_device *target = plan->executor->devices[device];
     for (uint32_t i = 0; i < op->ninputs; i++) {
         if (!varies(plan->graph, op->inputs[i]) || desc->inputs[i].rank != 4) continue;
-        uint16_t block = desc->inputs[i].block;
+        const uint16_t block = desc->inputs[i].block;
         if (find_value(plan, op->inputs[i], device, block) >= 0) continue;
-        int32_t have = find_value(plan, op->inputs[i], device, ANY);
-        if (have < 0 || !shunt_device_accepts(target, desc, wanted, NULL)) continue;
+        const int32_t have = find_value(plan, op->inputs[i], device, ANY);
+        if (have < 0) continue;
+        const plan_answer *wanted = plan_ask(plan, device, desc);
+        if (!wanted->ncandidates) continue;
         desc->inputs[i].block = plan->values[have].desc.block;
-        if (!shunt_device_accepts(target, desc, got, NULL) || strcmp(got, wanted) != 0) desc->inputs[i].block = block;
+        const plan_answer *got = plan_ask(plan, device, desc);
+        if (!got->ncandidates || strcmp(got->candidates[0].algorithm, wanted->candidates[0].algorithm))
+            desc->inputs[i].block = block;
     }
 }
 
@@ -269,7 +131,7 @@ static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device
 }
 
 /* What a refused op replaced in a copy on the fallback device goes back to where the state lives. */
-static shunt_status bring_back(shunt_plan *plan, const graph_op *op, const int32_t *outputs)
+static shunt_status return_state(shunt_plan *plan, const graph_op *op, const int32_t *outputs)
 {
     for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
         int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
@@ -295,36 +157,35 @@ static shunt_status lower_alias(shunt_plan *plan, const graph_op *op, int device
     return SHUNT_OK;
 }
 
-static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const choice *chosen)
+static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const plan_place *place)
 {
-    shunt_status status = shunt_executor_need_device(plan->executor, chosen->device);
+    shunt_status status = shunt_executor_need_device(plan->executor, place->device);
     if (status != SHUNT_OK) return status;
-    if (is_alias(plan->graph, op)) return lower_alias(plan, op, chosen->device);
+    if (plan_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
     shunt_op_desc desc;
     shunt_graph_op_desc(plan->graph, op, &desc);
-    shunt_plan_set_blocks(&desc,
-                          chosen->plain ? SHUNT_PLAIN : plan->executor->devices[chosen->device]->entry.info.block);
-    absorb_reorders(plan, op, chosen->device, &desc);
+    plan_set_blocks(&desc, place->plain ? SHUNT_PLAIN : plan->executor->devices[place->device]->entry.info.block);
+    absorb_reorders(plan, op, place->device, &desc);
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {
         if (varies(plan->graph, op->inputs[i])) {
-            status = get_value(plan, op->inputs[i], chosen->device, desc.inputs[i].block, &inputs[i]);
+            status = get_value(plan, op->inputs[i], place->device, desc.inputs[i].block, &inputs[i]);
             if (status != SHUNT_OK) return status;
         } else {
-            inputs[i] = add_value(plan, op->inputs[i], chosen->device, &desc.inputs[i], true);
+            inputs[i] = add_value(plan, op->inputs[i], place->device, &desc.inputs[i], true);
             if (inputs[i] < 0) return shunt_fail_memory();
         }
     }
-    status = add_outputs(plan, op, chosen->device, &desc, inputs, outputs);
+    status = add_outputs(plan, op, place->device, &desc, inputs, outputs);
     if (status != SHUNT_OK) return status;
-    plan_step *step = add_step(plan, op->name, chosen->device);
+    plan_step *step = add_step(plan, op->name, place->device);
     if (!step) return shunt_fail_memory();
     step->desc = desc;
     memcpy(step->inputs, inputs, sizeof inputs[0] * op->ninputs);
     memcpy(step->outputs, outputs, sizeof outputs[0] * op->noutputs);
-    memcpy(step->refused, chosen->refused, sizeof step->refused);
-    return bring_back(plan, op, outputs);
+    memcpy(step->refused, place->refused, sizeof step->refused);
+    return return_state(plan, op, outputs);
 }
 
 /* Parameters that runs replace live on the main device, whoever reads them. */
@@ -340,20 +201,20 @@ static shunt_status add_states(shunt_plan *plan)
 }
 
 /* A graph input is written to the device of its first reader. */
-static int first_reader(const shunt_graph *graph, const choice *choices, shunt_value value)
+static int first_reader(const shunt_graph *graph, const plan_place *places, shunt_value value)
 {
     for (uint32_t o = 0; o < graph->nops; o++)
         for (uint32_t i = 0; i < graph->ops[o].ninputs; i++)
-            if (graph->ops[o].inputs[i] == value) return choices[o].device;
+            if (graph->ops[o].inputs[i] == value) return places[o].device;
     return PLAN_MAIN;
 }
 
-static shunt_status lower_all(shunt_plan *plan, const choice *choices)
+static shunt_status lower_all(shunt_plan *plan, const plan_place *places)
 {
     const shunt_graph *graph = plan->graph;
     for (uint32_t i = 0; i < graph->ninputs; i++) {
         shunt_value value = graph->inputs[i];
-        int device = first_reader(graph, choices, value);
+        int device = first_reader(graph, places, value);
         shunt_status status = shunt_executor_need_device(plan->executor, device);
         if (status != SHUNT_OK) return status;
         plan->inputs[i] = add_value(plan, value, device, &graph->values[value].desc, false);
@@ -362,7 +223,7 @@ static shunt_status lower_all(shunt_plan *plan, const choice *choices)
     shunt_status status = add_states(plan);
     if (status != SHUNT_OK) return status;
     for (uint32_t o = 0; o < graph->nops; o++) {
-        status = lower_op(plan, &graph->ops[o], &choices[o]);
+        status = lower_op(plan, &graph->ops[o], &places[o]);
         if (status != SHUNT_OK) return shunt_fail_context(status, "%s", graph->ops[o].name);
     }
     for (uint32_t i = 0; i < graph->noutputs; i++) {
@@ -376,48 +237,21 @@ static shunt_status lower_all(shunt_plan *plan, const choice *choices)
     return SHUNT_OK;
 }
 
-/* Values of one memory stand as long as the longest of them: none is overwritten in place while another is to be read. */
-static void share_lifetimes(shunt_plan *plan)
-{
-    for (uint32_t v = 0; v < plan->nvalues; v++) {
-        plan_value *value = &plan->values[v], *root = &plan->values[value->root];
-        if (value->last > root->last) root->last = value->last;
-    }
-    for (uint32_t v = 0; v < plan->nvalues; v++) {
-        plan_value *value = &plan->values[v];
-        if (!value->parameter) value->last = plan->values[value->root].last;
-    }
-}
-
-/* The steps between which every value must stand. */
-static void find_lifetimes(shunt_plan *plan)
-{
-    for (uint32_t v = 0; v < plan->nvalues; v++) plan->values[v].first = plan->values[v].last = -1;
-    for (uint32_t s = 0; s < plan->nsteps; s++) {
-        const plan_step *step = &plan->steps[s];
-        for (uint32_t i = 0; i < step->desc.ninputs; i++) plan->values[step->inputs[i]].last = (int32_t)s;
-        for (uint32_t i = 0; i < step->desc.noutputs; i++)
-            plan->values[step->outputs[i]].first = plan->values[step->outputs[i]].last = (int32_t)s;
-    }
-    for (uint32_t i = 0; i < plan->graph->noutputs; i++) plan->values[plan->outputs[i]].last = (int32_t)plan->nsteps;
-    share_lifetimes(plan);
-}
-
 shunt_status shunt_plan_lower(shunt_plan *plan)
 {
     const shunt_graph *graph = plan->graph;
-    choice *choices = calloc(graph->nops + 1, sizeof *choices);
+    plan_place *places = calloc(graph->nops + 1, sizeof *places);
     plan->inputs = calloc(graph->ninputs + 1, sizeof *plan->inputs);
     plan->outputs = calloc(graph->noutputs + 1, sizeof *plan->outputs);
     shunt_status status = SHUNT_OK;
-    if (!choices || !plan->inputs || !plan->outputs)
+    if (!places || !plan->inputs || !plan->outputs)
         status = shunt_fail_memory();
     else {
-        choose(plan, choices);
-        status = report_fallback(plan, choices);
-        if (status == SHUNT_OK) status = lower_all(plan, choices);
-        if (status == SHUNT_OK) find_lifetimes(plan);
+        plan_place_ops(plan, places);
+        status = plan_report_fallback(plan, places);
+        if (status == SHUNT_OK) status = lower_all(plan, places);
+        if (status == SHUNT_OK) plan_find_lifetimes(plan);
     }
-    free(choices);
+    free(places);
     return status;
 }

@@ -15,45 +15,6 @@ typedef struct piece {
     uint32_t chunk;
 } piece;
 
-/* The root of a value may have got another root since. */
-static void follow_root(shunt_plan *plan, int32_t value)
-{
-    plan_value *values = plan->values;
-    while (values[values[value].root].root != values[value].root) values[value].root = values[values[value].root].root;
-}
-
-/* dst takes over the memory of an input that dies here, where the op allows it. */
-static void share_in_place(shunt_plan *plan)
-{
-    for (uint32_t s = 0; s < plan->nsteps; s++) {
-        const plan_step *step = &plan->steps[s];
-        if (step->transfer || step->desc.noutputs != 1) continue;
-        plan_value *dst = &plan->values[step->outputs[0]];
-        for (uint32_t i = 0; i < step->desc.ninputs; i++) follow_root(plan, step->inputs[i]);
-        for (uint32_t i = 0; i < step->desc.ninputs && dst->root == step->outputs[0]; i++) {
-            plan_value *src = &plan->values[step->inputs[i]];
-            if (!(step->info.inplace_inputs >> i & 1) || src->parameter || src->last != (int32_t)s) continue;
-            if (shunt_tensor_bytes(&src->desc) != shunt_tensor_bytes(&dst->desc)) continue;
-            bool read_twice = false; /* as another input, which the op may read after writing dst */
-            for (uint32_t j = 0; j < step->desc.ninputs; j++)
-                if (j != i && plan->values[step->inputs[j]].root == src->root) read_twice = true;
-            if (read_twice) continue;
-            dst->root = src->root;
-            plan->values[src->root].last = dst->last > (int32_t)s ? dst->last : (int32_t)s;
-        }
-    }
-}
-
-/* A value's memory lives as long as the last value that shares it. Walked backwards, so that chains add up. */
-static void extend_roots(shunt_plan *plan)
-{
-    for (uint32_t v = plan->nvalues; v-- > 0;) {
-        follow_root(plan, (int32_t)v);
-        plan_value *value = &plan->values[v], *root = &plan->values[value->root];
-        if (value->last > root->last) root->last = value->last;
-    }
-}
-
 static int larger_first(const void *a, const void *b)
 {
     const piece *x = a, *y = b;
@@ -171,8 +132,7 @@ static shunt_status allocate_on(shunt_plan *plan, int device_index)
 
 shunt_status shunt_plan_allocate(shunt_plan *plan)
 {
-    share_in_place(plan);
-    extend_roots(plan);
+    plan_share_in_place(plan);
     for (int d = 0; d < PLAN_DEVICES; d++) {
         if (!plan->executor->devices[d]) continue;
         shunt_status status = allocate_on(plan, d);

@@ -9,10 +9,10 @@
 
 static bool accept_fused(void *context, const shunt_op_desc *desc)
 {
-    const shunt_device *device = context;
+    shunt_plan *plan = context;
     shunt_op_desc wanted = *desc;
-    shunt_plan_set_blocks(&wanted, device->entry.info.block);
-    return shunt_device_accepts(device, &wanted, NULL, NULL);
+    plan_set_blocks(&wanted, plan->executor->devices[PLAN_MAIN]->entry.info.block);
+    return plan_ask(plan, PLAN_MAIN, &wanted)->ncandidates > 0;
 }
 
 shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
@@ -23,7 +23,7 @@ shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_des
     plan->executor = executor;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
     if (status == SHUNT_OK) status = shunt_graph_reshape(plan->graph, inputs, ninputs);
-    if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, executor->devices[PLAN_MAIN]);
+    if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, plan);
     if (status == SHUNT_OK) status = shunt_plan_lower(plan);
     if (status != SHUNT_OK) {
         shunt_plan_destroy(plan);
@@ -48,6 +48,7 @@ shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc
     shunt_status status = shunt_plan_outline(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     status = shunt_plan_prepare(plan);
+    plan_forget_answers(plan);
     trim_heap();
     if (status == SHUNT_OK) status = shunt_plan_allocate(plan);
     if (status != SHUNT_OK) {
@@ -70,6 +71,7 @@ void shunt_plan_destroy(shunt_plan *plan)
         free(arena->chunks);
         free(arena->chunk_bytes);
     }
+    plan_forget_answers(plan);
     shunt_graph_destroy(plan->graph);
     free(plan->values);
     free(plan->steps);

@@ -1,8 +1,9 @@
 /* plan.h - a graph made ready for one device and one set of input shapes: a flat list of steps.
  *
- * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> lower.c (device and layout of every op, transfers
- * and reorders between them) -> prepare.c (an op of the backend for each step, its parameters packed) -> memory.c (arenas
- * by liveness) -> run.c. All decisions fall before run.c, which only launches. */
+ * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
+ * lower.c (layouts, transfers, reorders) -> lifetime.c (between which steps a value stands) -> prepare.c (an op of the backend for
+ * each step, its parameters packed) -> memory.c (a place for each value) -> run.c. All decisions fall before run.c, which only
+ * launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -37,6 +38,22 @@ typedef struct plan_step {
     uint64_t nanoseconds; /* of the last profiled run */
 } plan_step;
 
+/* What a device answers about an op (ask.c). */
+typedef struct plan_answer {
+    shunt_op_desc desc;
+    uint8_t device;
+    char reason[SHUNT_REASON_CHARS]; /* why it refuses; empty when it does not */
+    uint32_t ncandidates;            /* those that it could use, best guess first; 0: it refuses */
+    shunt_candidate candidates[];
+} plan_answer;
+
+/* Where an op of the graph runs (place.c). */
+typedef struct plan_place {
+    uint8_t device;
+    bool plain; /* its activations are plain; else in the layout that the device wants */
+    char refused[SHUNT_REASON_CHARS];
+} plan_place;
+
 /* Memory of one device: a few buffers, each at most max_alloc bytes. */
 typedef struct plan_arena {
     shunt_bbuffer **chunks;
@@ -53,6 +70,8 @@ typedef struct shunt_plan {
     uint32_t nvalues, nsteps, values_room, steps_room;
     int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
     plan_arena arenas[PLAN_DEVICES];
+    plan_answer **answers; /* only while the plan is made */
+    uint32_t nanswers, answers_room;
     uint64_t last_use; /* the executor's clock */
 } shunt_plan;
 
@@ -102,10 +121,20 @@ shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *o
 /* report.c: fills executor->report for this plan. */
 shunt_status shunt_plan_describe(shunt_plan *plan);
 
-/* lower.c: gives all rank-4 activations of an op this layout; and whether a device takes the op.
- * algorithm (SHUNT_ALGORITHM_CHARS) and reason (SHUNT_REASON_CHARS) may be NULL. */
-void shunt_plan_set_blocks(shunt_op_desc *desc, uint32_t block);
-bool shunt_device_accepts(const shunt_device *device, const shunt_op_desc *desc, char *algorithm, char *reason);
+/* ask.c: gives all rank-4 activations of an op this layout. */
+void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
+/* ask.c: what a device (PLAN_MAIN, PLAN_FALLBACK) makes of an op. Lives until plan_forget_answers. */
+const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc);
+void plan_forget_answers(shunt_plan *plan);
+/* place.c: the place of each op; and the user is told, or the plan refused, when ops run on the fallback device. */
+void plan_place_ops(shunt_plan *plan, plan_place *places);
+shunt_status plan_report_fallback(const shunt_plan *plan, const plan_place *places);
+/* place.c: a reshape that is no step. Its result is its input's memory, and no device has to know it. */
+bool plan_is_alias(const shunt_graph *graph, const graph_op *op);
+/* lifetime.c: the steps between which every value must stand; and, once the ops are prepared, results that take over the memory
+ * of an input. */
+void plan_find_lifetimes(shunt_plan *plan);
+void plan_share_in_place(shunt_plan *plan);
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
 shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);

@@ -7,17 +7,16 @@
 
 /* After the best guess: the first other candidate that can be prepared. A driver may fail to compile one kernel and yet do
  * the next; it is said, since it costs speed. */
-static shunt_status make_another(const shunt_device *device, const shunt_prepare_options *options, plan_step *step)
+static shunt_status make_another(shunt_plan *plan, const shunt_prepare_options *options, plan_step *step)
 {
+    const shunt_device *device = plan->executor->devices[step->device];
     char why[256];
     snprintf(why, sizeof why, "%s", shunt_last_error());
-    shunt_op_candidates all = {.size = sizeof all};
-    if (device->ops->op_query(device->handle, &step->desc, &all) != SHUNT_OK)
-        return shunt_fail(SHUNT_E_DEVICE, "%s", why);
-    for (uint32_t i = 1; i < all.count && !all.list[i].reason[0]; i++) {
+    const plan_answer *answer = plan_ask(plan, step->device, &step->desc);
+    for (uint32_t i = 1; i < answer->ncandidates; i++) {
         shunt_prepare_options other = *options;
-        other.algorithm = all.list[i].algorithm;
-        other.params = all.list[i].params;
+        other.algorithm = answer->candidates[i].algorithm;
+        other.params = answer->candidates[i].params;
         if (device->ops->op_prepare(device->handle, &step->desc, &other, &step->op) != SHUNT_OK) continue;
         shunt_log(SHUNT_LOG_WARN, "%s: %s %s stands in for the best guess: %s", step->name, other.algorithm,
                   other.params, why);
@@ -27,8 +26,9 @@ static shunt_status make_another(const shunt_device *device, const shunt_prepare
 }
 
 /* Makes the step's op with the tuned choice, if there is one, that can be prepared (still); else with the best guess. */
-static shunt_status make_op(const shunt_device *device, plan_step *step)
+static shunt_status make_op(shunt_plan *plan, plan_step *step)
 {
+    const shunt_device *device = plan->executor->devices[step->device];
     shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
     tune_choice choice;
     if (shunt_tune_choose(device, &step->desc, &choice)) {
@@ -43,14 +43,14 @@ static shunt_status make_op(const shunt_device *device, plan_step *step)
     shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
     if (status == SHUNT_OK) return SHUNT_OK;
     shunt_device_fail(device, status, "preparing");
-    return status == SHUNT_E_DEVICE ? make_another(device, &options, step) : status;
+    return status == SHUNT_E_DEVICE ? make_another(plan, &options, step) : status;
 }
 
 static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     char kind[48];
-    shunt_status status = make_op(device, step);
+    shunt_status status = make_op(plan, step);
     if (status == SHUNT_OK) {
         status = shunt_device_op_info(device, step->op, &step->info);
     } else {

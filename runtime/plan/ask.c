@@ -1,0 +1,73 @@
+/* ask.c - what the devices answer to op_query. While a plan is made, a device is asked once about each description, however many
+ * steps have it and however often the stages need to know. */
+#include "runtime/plan/plan.h"
+#include "runtime/base/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void plan_set_blocks(shunt_op_desc *desc, uint32_t block)
+{
+    uint32_t plain_inputs = desc->constant_inputs | shunt_op_plain_inputs(desc->kind);
+    uint32_t plain_outputs = shunt_op_plain_outputs(desc->kind);
+    for (uint32_t i = 0; i < desc->ninputs; i++)
+        if (desc->inputs[i].rank == 4 && !(plain_inputs >> i & 1)) desc->inputs[i].block = (uint16_t)block;
+    for (uint32_t i = 0; i < desc->noutputs; i++)
+        if (desc->outputs[i].rank == 4 && !(plain_outputs >> i & 1)) desc->outputs[i].block = (uint16_t)block;
+}
+
+static plan_answer *find(const shunt_plan *plan, int device, const shunt_op_desc *desc)
+{
+    for (uint32_t i = 0; i < plan->nanswers; i++) {
+        plan_answer *answer = plan->answers[i];
+        if (answer->device == device && answer->desc.kind == desc->kind && !memcmp(&answer->desc, desc, sizeof *desc))
+            return answer;
+    }
+    return NULL;
+}
+
+/* What the device says, in a list no longer than it is. NULL without memory. */
+static plan_answer *query(const shunt_plan *plan, int device_index, const shunt_op_desc *desc)
+{
+    const shunt_device *device = plan->executor->devices[device_index];
+    shunt_op_candidates *list = calloc(1, sizeof *list);
+    if (!list) return NULL;
+    list->size = sizeof *list;
+    const shunt_status status = device->ops->op_query(device->handle, desc, list);
+    uint32_t usable = 0;
+    while (status == SHUNT_OK && usable < list->count && !list->list[usable].reason[0]) usable++;
+    plan_answer *answer = calloc(1, sizeof *answer + usable * sizeof *answer->candidates);
+    if (answer) {
+        answer->desc = *desc;
+        answer->device = (uint8_t)device_index;
+        answer->ncandidates = usable;
+        memcpy(answer->candidates, list->list, usable * sizeof *answer->candidates);
+        const bool said = list->count > 0 && list->list[0].reason[0];
+        if (!usable)
+            snprintf(answer->reason, sizeof answer->reason, "%s",
+                     said ? list->list[0].reason : device->backend->last_error());
+    }
+    free(list);
+    return answer;
+}
+
+const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc)
+{
+    static const plan_answer no_memory = {.reason = "there is no memory to ask"};
+    plan_answer *answer = find(plan, device, desc);
+    if (answer) return answer;
+    if (!graph_room(&plan->answers, &plan->answers_room, plan->nanswers, sizeof *plan->answers)) return &no_memory;
+    answer = query(plan, device, desc);
+    if (!answer) return &no_memory;
+    plan->answers[plan->nanswers++] = answer;
+    return answer;
+}
+
+void plan_forget_answers(shunt_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nanswers; i++) free(plan->answers[i]);
+    free(plan->answers);
+    plan->answers = NULL;
+    plan->nanswers = plan->answers_room = 0;
+}

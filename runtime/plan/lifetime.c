@@ -1,0 +1,66 @@
+/* lifetime.c - between which steps each value stands, and which values share one memory. */
+#include "runtime/plan/plan.h"
+
+/* The root of a value may have got another root since. */
+static void follow_root(shunt_plan *plan, int32_t value)
+{
+    plan_value *values = plan->values;
+    while (values[values[value].root].root != values[value].root) values[value].root = values[values[value].root].root;
+}
+
+/* A value's memory lives as long as the last value that shares it. Walked backwards, so that chains add up. */
+static void extend_roots(shunt_plan *plan)
+{
+    for (uint32_t v = plan->nvalues; v-- > 0;) {
+        follow_root(plan, (int32_t)v);
+        plan_value *value = &plan->values[v], *root = &plan->values[value->root];
+        if (value->last > root->last) root->last = value->last;
+    }
+}
+
+/* Values of one memory stand as long as the longest of them: none is overwritten in place while another is to be read. */
+static void share_lifetimes(shunt_plan *plan)
+{
+    extend_roots(plan);
+    for (uint32_t v = 0; v < plan->nvalues; v++) {
+        plan_value *value = &plan->values[v];
+        if (!value->parameter) value->last = plan->values[value->root].last;
+    }
+}
+
+/* The steps between which every value must stand. */
+void plan_find_lifetimes(shunt_plan *plan)
+{
+    for (uint32_t v = 0; v < plan->nvalues; v++) plan->values[v].first = plan->values[v].last = -1;
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        for (uint32_t i = 0; i < step->desc.ninputs; i++) plan->values[step->inputs[i]].last = (int32_t)s;
+        for (uint32_t i = 0; i < step->desc.noutputs; i++)
+            plan->values[step->outputs[i]].first = plan->values[step->outputs[i]].last = (int32_t)s;
+    }
+    for (uint32_t i = 0; i < plan->graph->noutputs; i++) plan->values[plan->outputs[i]].last = (int32_t)plan->nsteps;
+    share_lifetimes(plan);
+}
+
+/* dst takes over the memory of an input that dies here, where the op allows it. */
+void plan_share_in_place(shunt_plan *plan)
+{
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        if (step->transfer || step->desc.noutputs != 1) continue;
+        plan_value *dst = &plan->values[step->outputs[0]];
+        for (uint32_t i = 0; i < step->desc.ninputs; i++) follow_root(plan, step->inputs[i]);
+        for (uint32_t i = 0; i < step->desc.ninputs && dst->root == step->outputs[0]; i++) {
+            plan_value *src = &plan->values[step->inputs[i]];
+            if (!(step->info.inplace_inputs >> i & 1) || src->parameter || src->last != (int32_t)s) continue;
+            if (shunt_tensor_bytes(&src->desc) != shunt_tensor_bytes(&dst->desc)) continue;
+            bool read_twice = false; /* as another input, which the op may read after writing dst */
+            for (uint32_t j = 0; j < step->desc.ninputs; j++)
+                if (j != i && plan->values[step->inputs[j]].root == src->root) read_twice = true;
+            if (read_twice) continue;
+            dst->root = src->root;
+            plan->values[src->root].last = dst->last > (int32_t)s ? dst->last : (int32_t)s;
+        }
+    }
+    extend_roots(plan);
+}
