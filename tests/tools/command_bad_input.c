@@ -111,7 +111,7 @@ Test(bad_input, hostile_weights)
     run("shunt inspect length.st");
     expect_failure(1, "length.st", NULL);
     run("shunt inspect --model resnet20 --weights . --device scalar");
-    expect_failure(1, ".: ", "directory");
+    expect_failure(1, ".: ", "a folder without weights");
     run("shunt inspect --model resnet20 --weights missing.st --device scalar");
     expect_failure(1, "missing.st: ", "No such file");
 }

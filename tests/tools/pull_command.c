@@ -290,7 +290,7 @@ Test(pull, usage)
                   !shunt_model_create(text_at(row, "model"), NULL, &model));
         shunt_model_destroy(model);
     }
-    cr_assert_eq(i, 8);
+    cr_assert_eq(i, 17);
     json_decref(list);
 }
 
