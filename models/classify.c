@@ -41,7 +41,8 @@ shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char
     if (side < 1 || side > 1 << 16)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing crops to %lld pixels", (long long)side);
     size_t classes = (size_t)model->net.classes, outcomes = (size_t)shunt_model_outcomes(model);
-    float *src = malloc(3 * (size_t)side * (size_t)side * sizeof *src), *logits = malloc(classes * sizeof *logits);
+    const size_t pixels = (size_t)(side * side * shunt_preprocess_planes(&model->preprocess));
+    float *src = malloc(pixels * sizeof *src), *logits = malloc(classes * sizeof *logits);
     double *probabilities = malloc(outcomes * sizeof *probabilities);
     status = src && logits && probabilities ? SHUNT_OK : shunt_fail_memory();
     if (!status) status = read_picture(&model->preprocess, image_path, src);

@@ -89,7 +89,8 @@ static bool find_resnet(const json_t *config, net_spec *net)
         json_array_size(depths) != NET_STAGES || !has_widths(config, bottleneck ? 4 : 1))
         return false;
     for (size_t i = 0; (family = shunt_model_family(i)); i++) {
-        bool same = !net_describe(family, NULL, net) && !net->cifar && net->residual && net->bottleneck == bottleneck;
+        bool same = !net_describe(family, NULL, net) && !net->cifar && net->residual && net->bottleneck == bottleneck &&
+                    net->base == 64 && !net->groups && !net->deep_stem && !net->antialias;
         for (size_t k = 0; k < NET_STAGES && same; k++)
             same = json_integer_value(json_array_get(depths, k)) == net->blocks[k];
         if (!same) continue;

@@ -109,7 +109,7 @@ static void say_prefix(const shunt_weights *file, message *to)
 
 typedef struct search {
     const shunt_weights *file;
-    const net_spec * not ; /* what has been tried */
+    const net_spec *tried;
     message *to;
     unsigned found;
 } search;
@@ -117,15 +117,15 @@ typedef struct search {
 /* name: as for --model. shortcut: 0: the network's own. */
 static void try_network(search *self, const char *name, char shortcut)
 {
-    const shunt_model_options options = {.shortcut = shortcut, .v1 = self->not ->v1};
+    const shunt_model_options options = {.shortcut = shortcut, .v1 = self->tried->v1};
     net_spec net;
     shunt_graph *graph;
     if (self->found == MOST_FITTING || net_describe(name, &options, &net)) return;
-    if (!strcmp(net.name, self->not ->name) && net.shortcut == self->not ->shortcut) return;
+    if (!strcmp(net.name, self->tried->name) && net.shortcut == self->tried->shortcut) return;
     if (net_build(&net, NULL, &graph)) return;
     if (match_fits(graph, self->file)) {
         say(self->to, "%s%s", self->found++ ? " or" : "; it fits: pass", "");
-        if (strcmp(net.name, self->not ->name)) say(self->to, " --model %s", net.name);
+        if (strcmp(net.name, self->tried->name)) say(self->to, " --model %s", net.name);
         if (shortcut) say(self->to, " --shortcut %c", shortcut);
     }
     shunt_graph_destroy(graph);
@@ -144,7 +144,7 @@ static bool expand(const char *family, int blocks, char name[32])
 
 static void say_what_fits(const net_spec *net, const shunt_weights *file, message *to)
 {
-    search self = {.file = file, .not = net, .to = to};
+    search self = {.file = file, .tried = net, .to = to};
     const char *family;
     char name[32];
     if (shunt_weights_count(file) > MOST_TENSORS) return;

@@ -90,6 +90,10 @@ shunt_status shunt_model_load(shunt_model *model, const char *path)
 shunt_status model_check_preprocess(const shunt_model *model)
 {
     const shunt_preprocess *p = &model->preprocess;
+    const int64_t planes = (model->gray ? 1 : 3);
+    if (planes != shunt_preprocess_planes(p))
+        return shunt_fail(SHUNT_E_INVALID, "%s: its input has %lld channels, and these pictures are %s",
+                          model->net.name, (long long)planes, p->channels == SHUNT_GRAY ? "gray" : "in colour");
     bool raw = p->range == SHUNT_RANGE_255;
     for (int c = 0; c < 3; c++) raw = raw && p->mean[c] == 0 && p->std[c] == 1;
     if (raw || !model->whole_numbers) return SHUNT_OK;
@@ -140,7 +144,7 @@ shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n
     shunt_executor *executor;
     shunt_status status = shunt_model_executor(model, device, &executor);
     if (status) return status;
-    shunt_tensor src = {matrix(4, n, 3, height, width), (void *)images};
+    shunt_tensor src = {matrix(4, n, (model->gray ? 1 : 3), height, width), (void *)images};
     shunt_tensor dst = {matrix(2, n, model->net.classes, 0, 0), logits};
     return shunt_executor_run(executor, &src, 1, &dst, 1);
 }
@@ -178,4 +182,5 @@ const char *shunt_model_input_note(const shunt_model *model)
 void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess)
 {
     model->preprocess = *preprocess;
+    if (model->gray) model->preprocess.channels = SHUNT_GRAY;
 }

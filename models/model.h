@@ -17,6 +17,7 @@ struct shunt_model {
     shunt_head head, usual_head; /* neither is AUTO */
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
+    bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
     char input_note[256]; /* what its input was found to want of pixels; "": nothing special */
     model_executor *executors;
     size_t nexecutors;

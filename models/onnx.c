@@ -30,8 +30,9 @@ static shunt_status check(const onnx_import *file, net_spec *net)
     if (graph->ninputs != 1)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "the network has %u inputs, not one picture", graph->ninputs);
     const shunt_tensor_desc *src = &graph->values[graph->inputs[0]].desc;
-    if (src->rank != 4 || src->dims[1] != 3)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' is no picture (N x 3 x H x W)",
+    if (src->rank != 4 || (src->dims[1] != 3 && src->dims[1] != 1))
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "its input '%.100s' is no picture (N x C x H x W or N x H x W x C, of 3 channels or 1)",
                           graph->values[graph->inputs[0]].name);
     if (file->outputs[0].index < 0 || scores->rank != 2 || scores->dims[0] != src->dims[0])
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its output '%.100s' is not one score a class (N x classes)",
@@ -40,6 +41,27 @@ static shunt_status check(const onnx_import *file, net_spec *net)
     net->width = src->dims[3];
     net->classes = scores->dims[1];
     return SHUNT_OK;
+}
+
+/* Nothing in a file tells how gray pictures were normalised, so that they are not, unless its metadata or first ops say so; nor
+ * are they larger than the input, as digits and scans are not. */
+static shunt_status choose_preprocess(shunt_model *model, const onnx_import *file)
+{
+    const shunt_graph *graph = file->graph;
+    model->gray = graph->values[graph->inputs[0]].desc.dims[1] == 1;
+    shunt_status status = model_usual_preprocess(&model->net, &model->preprocess);
+    if (!status && model->gray) {
+        status = shunt_preprocess_preset("unit", &model->preprocess);
+        model->preprocess.resize = model->preprocess.crop;
+        snprintf(
+            model->input_note, sizeof model->input_note,
+            "the input has one channel: it is given gray pixels from 0 to 1, not normalised (--mean and --std do)");
+    }
+    if (!status) status = onnx_choose_preprocess(model, file);
+    if (!status) model_usual_head(model, file->outputs[0].sigmoid);
+    if (!status) status = metadata_read(model, file->weights, &model->labels, &model->preprocess);
+    if (model->gray) model->preprocess.channels = SHUNT_GRAY;
+    return status;
 }
 
 shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
@@ -59,10 +81,7 @@ shunt_status shunt_model_open(const char *path, const shunt_model_options *optio
     }
     status = set_name(path, &model->net);
     if (!status) status = check(&file, &model->net);
-    if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
-    if (!status) status = onnx_choose_preprocess(model, &file);
-    if (!status) model_usual_head(model, file.outputs[0].sigmoid);
-    if (!status) status = metadata_read(model, file.weights, &model->labels, &model->preprocess);
+    if (!status) status = choose_preprocess(model, &file);
     if (status) {
         shunt_fail_context(status, "%s", path);
     } else {

@@ -105,7 +105,8 @@ static shunt_status add_probabilities(prediction *self, size_t p, int64_t count,
 static shunt_status run_views(prediction *self, shunt_model *model, size_t part, size_t first, size_t end)
 {
     const shunt_views *like = &self->pending[first].views[part];
-    size_t each = (size_t)(like->count * 3 * like->height * like->width), n = end - first;
+    const int64_t planes = shunt_preprocess_planes(&self->parts[part]);
+    size_t each = (size_t)(like->count * planes * like->height * like->width), n = end - first;
     if (n * each > self->images_room) {
         float *images = reallocarray(self->images, n * each, sizeof *images);
         if (!images) return shunt_fail_memory();

@@ -39,7 +39,11 @@ SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_
 /* A picture as a network wants it. Short side to `resize`, centre crop to `crop` x `crop`; the channels in this order; then
  * (value - mean) / std for each channel, where value is from 0 to 1 (a byte / 255), or the byte itself. mean[0] and std[0]
  * are those of the channel that comes first: of blue, if the order is SHUNT_BGR. */
-typedef enum shunt_channels { SHUNT_RGB, SHUNT_BGR } shunt_channels;
+typedef enum shunt_channels {
+    SHUNT_RGB,
+    SHUNT_BGR,
+    SHUNT_GRAY /* one channel, (19595 R + 38470 G + 7471 B + 2^15) / 2^16 as Pillow's mode L; of mean and std the first counts */
+} shunt_channels;
 typedef enum shunt_range { SHUNT_RANGE_1, SHUNT_RANGE_255 } shunt_range;
 typedef struct shunt_preprocess {
     int64_t resize, crop;
@@ -63,14 +67,16 @@ SHUNT_API shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *f
 enum { SHUNT_PREPROCESS_TEXT = 384 };
 SHUNT_API void shunt_preprocess_print(const shunt_preprocess *preprocess, char *text, size_t size);
 SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out);
-/* dst: 3 x crop x crop floats. */
+/* How many planes a picture has for the network: 3, or 1 if it is gray. */
+SHUNT_API int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess);
+/* dst: planes x crop x crop floats. */
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
 /* What a network is shown of a resized picture: its centre; its corners and centre and the same mirrored, in the order of
  * torchvision's TenCrop; or all of it, for a network that averages over the picture. */
 typedef enum shunt_crops { SHUNT_CROP_CENTRE, SHUNT_CROP_TEN, SHUNT_CROP_WHOLE } shunt_crops;
 typedef struct shunt_views {
     int64_t count, height, width;
-    float *data; /* count x 3 x height x width, normalised */
+    float *data; /* count x planes x height x width, normalised */
 } shunt_views;
 SHUNT_API shunt_status shunt_preprocess_views(const shunt_preprocess *preprocess, shunt_crops crops, const shunt_image *image,
                                               shunt_views *out);

@@ -58,7 +58,7 @@ SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index)
 
 /* The model's executor on a device, made on first use and kept until the model goes; the device must outlive it. */
 SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out);
-/* images: N x 3 x height x width, preprocessed; logits: N x classes. */
+/* images: N x 3 x height x width, preprocessed, or N x 1 x height x width for a network of one channel; logits: N x classes. */
 SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                                        const float *images, float *logits);
 /* Scores that the network gives for a picture: K of N x K. */

@@ -24,9 +24,10 @@ bool shunt_preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b)
 
 /* The steps of shunt_preprocess_apply, for those who do more between them. */
 enum { PREPROCESS_MOST_SIDE = 1 << 14 };
+extern const char *const preprocess_orders[]; /* preset.c: the names of shunt_channels, ended by NULL */
 shunt_status shunt_preprocess_check(const shunt_preprocess *preprocess);
 shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
-/* dst: 3 x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */
+/* dst: planes x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */
 void shunt_preprocess_crop(const shunt_preprocess *preprocess, const shunt_image *src, int64_t top, int64_t left,
                            int mirrored, float *dst);
 

@@ -117,6 +117,8 @@ static shunt_status allocate(loader *self)
 shunt_status loader_create(const loader_setup *setup, loader **out)
 {
     *out = NULL;
+    if (shunt_preprocess_planes(setup->preprocess) != 3)
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "Shunt's own networks take pictures in colour; gray is for ONNX files");
     loader *self = calloc(1, sizeof *self);
     if (!self) return shunt_fail_memory();
     self->setup = *setup;

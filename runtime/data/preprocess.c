@@ -3,8 +3,29 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/error.h"
+
+int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess)
+{
+    return preprocess->channels == SHUNT_GRAY ? 1 : 3;
+}
+
+/* As Pillow's convert("L"), which comes before the resizing: ITU-R 601's weights, 16 bits behind the point. All three channels
+ * become that. */
+static shunt_status make_gray(const shunt_image *src, shunt_image *out)
+{
+    const size_t pixels = (size_t)src->height * (size_t)src->width;
+    *out = (shunt_image){src->height, src->width, malloc(3 * pixels)};
+    if (!out->rgb) return shunt_fail_memory();
+    for (size_t i = 0; i < pixels; i++) {
+        const uint8_t *from = src->rgb + 3 * i;
+        const uint32_t sum = 19595u * from[0] + 38470u * from[1] + 7471u * from[2] + 0x8000u;
+        memset(out->rgb + 3 * i, (int)(sum >> 16), 3);
+    }
+    return SHUNT_OK;
+}
 
 /* The size that torchvision's Resize gives: short side to `side`, the long one in proportion, cut off to whole pixels. */
 shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
@@ -15,7 +36,10 @@ shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const s
         height = side * src->height / src->width;
     else
         width = side * src->width / src->height;
-    shunt_status status = shunt_image_resize_with(preprocess->filter, src, height, width, out);
+    shunt_image gray = {0};
+    shunt_status status = preprocess->channels == SHUNT_GRAY ? make_gray(src, &gray) : SHUNT_OK;
+    if (!status) status = shunt_image_resize_with(preprocess->filter, gray.rgb ? &gray : src, height, width, out);
+    shunt_image_free(&gray);
     return status ? shunt_fail_context(status, "preprocessing") : SHUNT_OK;
 }
 
@@ -32,12 +56,12 @@ static int64_t crop_begin(int64_t size, int64_t crop)
     return size >= crop ? half(size - crop) : -((crop - size) / 2);
 }
 
-/* dst: 3 x height x width, from (top, left) on. */
+/* dst: planes x height x width, from (top, left) on. */
 static void normalize(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int64_t height,
                       int64_t width, int mirrored, float *dst)
 {
     const float divisor = p->range == SHUNT_RANGE_255 ? 1.0f : 255.0f;
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < (int)shunt_preprocess_planes(p); c++) {
         const int from = p->channels == SHUNT_BGR ? 2 - c : c;
         float table[256];
         for (int v = 0; v < 256; v++) table[v] = ((float)v / divisor - p->mean[c]) / p->std[c];
@@ -65,7 +89,7 @@ shunt_status shunt_preprocess_check(const shunt_preprocess *p)
     for (int c = 0; c < 3; c++)
         if (!(p->std[c] > 0) || !isfinite(p->std[c]) || !isfinite(p->mean[c]))
             return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive, or a number is not finite", c);
-    if (p->filter > SHUNT_BICUBIC || p->channels > SHUNT_BGR || p->range > SHUNT_RANGE_255)
+    if (p->filter > SHUNT_BICUBIC || p->channels > SHUNT_GRAY || p->range > SHUNT_RANGE_255)
         return shunt_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range is no value that there is");
     return SHUNT_OK;
 }
@@ -94,7 +118,7 @@ static void crop_ten(const shunt_preprocess *p, const shunt_image *src, float *d
     const int64_t bottom = src->height - p->crop, right = src->width - p->crop, middle = half(right);
     const int64_t tops[] = {0, 0, bottom, bottom, half(bottom)}, lefts[] = {0, right, 0, right, middle};
     for (int mirrored = 0; mirrored < 2; mirrored++)
-        for (int i = 0; i < 5; i++, dst += 3 * p->crop * p->crop)
+        for (int i = 0; i < 5; i++, dst += shunt_preprocess_planes(p) * p->crop * p->crop)
             shunt_preprocess_crop(p, src, tops[i], mirrored ? right - lefts[i] : lefts[i], mirrored, dst);
 }
 
@@ -112,7 +136,8 @@ shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops
     *out = (shunt_views){.count = crops == SHUNT_CROP_TEN ? 10 : 1, .height = p->crop, .width = p->crop};
     if (crops == SHUNT_CROP_WHOLE) out->height = resized.height, out->width = resized.width;
     /* at most 10 x 2^14 x 2^14, or the picture's 2^28 pixels */
-    out->data = calloc((size_t)(out->count * out->height * out->width), 3 * sizeof *out->data);
+    out->data =
+        calloc((size_t)(out->count * out->height * out->width), (size_t)shunt_preprocess_planes(p) * sizeof *out->data);
     if (!out->data)
         status = shunt_fail_memory();
     else if (crops == SHUNT_CROP_TEN)

@@ -57,11 +57,12 @@ shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out)
                                                                          : NULL;
     json_decref(object);
     if (bad)
-        return shunt_fail(SHUNT_E_INVALID,
-                          "metadata 'preprocess' has a wrong '%s'; it needs resize and crop (1 to %d), mean and std "
-                          "(three numbers, std "
-                          "above 0), and may have filter (bilinear, bicubic), channels (rgb, bgr) and range (1, 255)",
-                          bad, PREPROCESS_MOST_SIDE);
+        return shunt_fail(
+            SHUNT_E_INVALID,
+            "metadata 'preprocess' has a wrong '%s'; it needs resize and crop (1 to %d), mean and std "
+            "(three numbers, std "
+            "above 0), and may have filter (bilinear, bicubic), channels (rgb, bgr, gray) and range (1, 255)",
+            bad, PREPROCESS_MOST_SIDE);
     *out = read;
     return SHUNT_OK;
 }
@@ -80,6 +81,6 @@ void shunt_preprocess_print(const shunt_preprocess *p, char *text, size_t size)
              "{\"resize\":%lld,\"crop\":%lld,\"mean\":[%s,%s,%s],\"std\":[%s,%s,%s],\"filter\":\"%s\","
              "\"channels\":\"%s\",\"range\":%s}",
              (long long)p->resize, (long long)p->crop, mean[0], mean[1], mean[2], std[0], std[1], std[2],
-             p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear", p->channels == SHUNT_BGR ? "bgr" : "rgb",
+             p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear", preprocess_orders[p->channels],
              p->range == SHUNT_RANGE_255 ? "255" : "1");
 }

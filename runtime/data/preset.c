@@ -35,7 +35,7 @@ static const struct preset {
 enum { NPRESETS = sizeof presets / sizeof *presets };
 
 static const char *const filters[] = {[SHUNT_BILINEAR] = "bilinear", [SHUNT_BICUBIC] = "bicubic", NULL};
-static const char *const orders[] = {[SHUNT_RGB] = "rgb", [SHUNT_BGR] = "bgr", NULL};
+const char *const preprocess_orders[] = {[SHUNT_RGB] = "rgb", [SHUNT_BGR] = "bgr", [SHUNT_GRAY] = "gray", NULL};
 static const char *const ranges[] = {[SHUNT_RANGE_1] = "1", [SHUNT_RANGE_255] = "255", NULL};
 
 bool shunt_preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b)
@@ -142,7 +142,7 @@ shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, cons
         return status;
     }
     if (!strcmp(field, "channels")) {
-        if (!(status = read_choice(field, text, orders, &choice))) out->channels = (shunt_channels)choice;
+        if (!(status = read_choice(field, text, preprocess_orders, &choice))) out->channels = (shunt_channels)choice;
         return status;
     }
     if (!strcmp(field, "range")) {

@@ -70,18 +70,39 @@ static const onnx_binding *find_binding(const importer *in, const char *name)
     return NULL;
 }
 
+static bool is_colours(int64_t dim)
+{
+    return dim == 3 || dim == 1;
+}
+
+/* Whether a picture's channels come last, as TensorFlow has them. */
+static bool channels_last(const importer *in, const onnx_tensor *tensor)
+{
+    return in->options.classify && tensor->rank == 4 && is_colours(tensor->dims[3]) && !is_colours(tensor->dims[1]);
+}
+
 /* Open dimensions: a batch of 1, the pictures' size, else nothing fits. */
 static shunt_status close_shape(const importer *in, onnx_tensor *tensor)
 {
+    const uint32_t row = channels_last(in, tensor) ? 1 : 2; /* the axis of the height */
     const int64_t height = in->options.height ? in->options.height : 224;
     const int64_t width = in->options.width ? in->options.width : 224;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         if (tensor->dims[i] > 0) continue;
-        if (i > 0 && !(tensor->rank == 4 && i >= 2))
+        if (i > 0 && !(tensor->rank == 4 && (i == row || i == row + 1)))
             return shunt_fail(SHUNT_E_UNSUPPORTED, "its dimension %u is open; export with a fixed one", i);
-        tensor->dims[i] = i == 0 ? 1 : i == 2 ? height : width;
+        tensor->dims[i] = i == 0 ? 1 : i == row ? height : width;
     }
     return SHUNT_OK;
+}
+
+/* The graph is given N x C x H x W all the same, as all pictures are, and turns it itself. */
+static shunt_value channels_last_input(importer *in, const char *name, const onnx_tensor *tensor)
+{
+    const int64_t *dims = tensor->dims;
+    const shunt_op_attr attr = {.transpose = {.axes = {0, 2, 3, 1}}};
+    shunt_value src = shunt_graph_input(in->graph, name, 4, (int64_t[]){dims[0], dims[3], dims[1], dims[2]});
+    return shunt_graph_op(in->graph, name, SHUNT_OP_TRANSPOSE, 0, &attr, 1, &src);
 }
 
 /* Files of old list their initializers as inputs, too. */
@@ -103,8 +124,9 @@ static shunt_status add_input(importer *in, const char *name, wire_bytes text, w
     if (status) return status;
     in->input_type = tensor.type;
     int64_t one = 1;
-    shunt_value value =
-        shunt_graph_input(in->graph, name, tensor.rank ? tensor.rank : 1, tensor.rank ? tensor.dims : &one);
+    shunt_value value = channels_last(in, &tensor) ? channels_last_input(in, name, &tensor)
+                                                   : shunt_graph_input(in->graph, name, tensor.rank ? tensor.rank : 1,
+                                                                       tensor.rank ? tensor.dims : &one);
     if (value == SHUNT_NO_VALUE) return shunt_graph_check(in->graph);
     return onnx_add_value(in, text, &tensor, value);
 }

@@ -157,15 +157,25 @@ shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes)
     return SHUNT_OK;
 }
 
+/* The op that makes the value, if it is a transpose. */
+static const graph_op *transpose_of(const shunt_graph *graph, shunt_value value)
+{
+    const int32_t producer = graph->values[value].producer;
+    return producer >= 0 && graph->ops[producer].kind == SHUNT_OP_TRANSPOSE ? &graph->ops[producer] : NULL;
+}
+
+/* Two in a row are one, or none: networks whose channels come last are turned for each convolution, and back. */
 shunt_status onnx_transpose(onnx_node *node, shunt_value src, const uint32_t *axes, shunt_value *out)
 {
     shunt_op_attr attr = {.words = {0}};
     bool same = true;
     uint32_t rank = onnx_desc(node, src).rank;
+    const graph_op *before = transpose_of(node->in->graph, src);
     for (uint32_t i = 0; i < rank; i++) {
-        attr.transpose.axes[i] = (int32_t)axes[i];
-        same &= axes[i] == i;
+        attr.transpose.axes[i] = before ? before->attr.transpose.axes[axes[i]] : (int32_t)axes[i];
+        same &= attr.transpose.axes[i] == (int32_t)i;
     }
+    if (before) src = before->inputs[0];
     *out = src;
     return same ? SHUNT_OK : onnx_append(node, SHUNT_OP_TRANSPOSE, 0, &attr, 1, &src, out);
 }

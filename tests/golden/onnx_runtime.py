@@ -99,7 +99,8 @@ def constants():
     save("constants", nodes, {"x": draw(2, 3)}, {}, ["y"])
 
 
-same_names()
-unsorted()
-unread()
-constants()
+if __name__ == "__main__":
+    same_names()
+    unsorted()
+    unread()
+    constants()

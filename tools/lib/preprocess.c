@@ -17,8 +17,9 @@ const option_row preprocess_rows[] = {
      0},
     {"range", OPTION_TEXT, FIELD(range), "1|255",
      "Pixels are numbers from 0 to 1, or from 0 to 255. Mean and deviation are in the same numbers.", NULL, 0, 0},
-    {"channels", OPTION_TEXT, FIELD(channels), "rgb|bgr",
-     "The order of the channels. Mean and deviation have the same order.", NULL, 0, 0},
+    {"channels", OPTION_TEXT, FIELD(channels), "rgb|bgr|gray",
+     "The order of the channels. Mean and deviation have the same order. Networks of one channel are given gray.", NULL,
+     0, 0},
     {"resize", OPTION_TEXT, FIELD(resize), "N", "The short side that pictures are resized to.", NULL, 0, 0},
     {"crop", OPTION_TEXT, FIELD(crop), "N", "The side of the square in their middle that the network is shown.", NULL,
      0, 0},
@@ -98,7 +99,10 @@ void print_preprocess(const shunt_model *model)
     printf("pictures     %s%sshort side %lld (%s), crop %lld; %s from 0 to %s; mean %g,%g,%g; std %g,%g,%g\n",
            name ? name : "", name ? ": " : "", (long long)p->resize,
            p->filter == SHUNT_BICUBIC ? "bicubic" : "bilinear", (long long)p->crop,
-           p->channels == SHUNT_BGR ? "BGR" : "RGB", p->range == SHUNT_RANGE_255 ? "255" : "1", (double)p->mean[0],
-           (double)p->mean[1], (double)p->mean[2], (double)p->std[0], (double)p->std[1], (double)p->std[2]);
+           p->channels == SHUNT_GRAY  ? "gray"
+           : p->channels == SHUNT_BGR ? "BGR"
+                                      : "RGB",
+           p->range == SHUNT_RANGE_255 ? "255" : "1", (double)p->mean[0], (double)p->mean[1], (double)p->mean[2],
+           (double)p->std[0], (double)p->std[1], (double)p->std[2]);
     if (note) printf("             %s\n", note);
 }

@@ -224,5 +224,6 @@ shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int
     return (shunt_tensor_desc){.dtype = SHUNT_F32,
                                .rank = 4,
                                .block = SHUNT_PLAIN,
-                               .dims = {batch, 3, size[0] ? size[0] : own, size[1] ? size[1] : own}};
+                               .dims = {batch, shunt_preprocess_planes(shunt_model_preprocess(model)),
+                                        size[0] ? size[0] : own, size[1] ? size[1] : own}};
 }
