@@ -28,7 +28,8 @@ typedef enum shunt_tune_stage {
     SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
     SHUNT_TUNE_TRIED,  /* and what came of it: verdict, and microseconds if it is "safe" */
     SHUNT_TUNE_CHOSEN, /* the best for an op, and what would have been used without tuning */
-    SHUNT_TUNE_CONFIRM /* before CHOSEN: a candidate that was faster than the best guess is about to be timed once more */
+    SHUNT_TUNE_CONFIRM, /* before CHOSEN: a candidate that was faster than the best guess is about to be timed once more */
+    SHUNT_TUNE_CONFIRMED /* and was: verdict */
 } shunt_tune_stage;
 typedef struct shunt_tune_event {
     shunt_tune_stage stage;
@@ -42,22 +43,32 @@ typedef struct shunt_tune_event {
     double microseconds;      /* of one launch */
     const char *guess_algorithm, *guess_params; /* CHOSEN: the device's best guess, and its time, 0 if it failed */
     double guess_microseconds;
+    const char *trial;        /* TRY, CONFIRM: what shunt_tune_blame wants to know */
 } shunt_tune_event;
 typedef void (*shunt_tune_handler)(void *context, const shunt_tune_event *event);
 typedef struct shunt_tune_options {
     uint32_t size; /* sizeof(shunt_tune_options); 0: as in the first version */
     int full;      /* != 0: all candidates; else the first few. Ops that are tuned already, as thoroughly, are left out */
-    int retry;     /* != 0: ops that are tuned already and candidates that hung or crashed are tried again */
+    int retry;     /* 1: ops that are tuned already and candidates that hung or crashed are tried again; what is kept stays
+                    * until something better is found. 2: goes on with that, begun by a process that has ended */
     int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
                     * do it in one that may, as `shunt tune` does. A later call leaves that candidate out. */
     shunt_tune_handler handler; /* or NULL */
     void *context;
     int force; /* != 0: tune even where the times of one and the same op spread too much to tell algorithms apart */
+    /* != 0: another process watches this one, and calls shunt_tune_blame when a trial hangs or crashes. Without it, and without
+     * safe_only, a trial whose process has ended counts as hung or crashed, even if somebody ended that process. */
+    int watched;
+    const char *const *done; /* ndone ops (shunt_tune_event.op) that retry leaves out */
+    uint32_t ndone;
 } shunt_tune_options;
 /* Tunes the distinct ops of the plan for inputs of these shapes, each as it is found kept in the cache folder, which must
  * be there and writable. options NULL: all 0. Plans made before are dropped, and a report of them with them. */
 SHUNT_API shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                            const shunt_tune_options *options);
+
+/* Keeps that the trial hung or crashed its process: it is not tried again before a retry. For a process that watches. */
+SHUNT_API shunt_status shunt_tune_blame(const char *trial);
 
 #ifdef __cplusplus
 }

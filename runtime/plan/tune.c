@@ -18,28 +18,34 @@ typedef struct tune_list {
     shunt_tune_event event; /* its totals */
 } tune_list;
 
+static bool is_done(const shunt_op_desc *desc, const shunt_tune_options *options)
+{
+    char key[TUNE_KEY_CHARS];
+    shunt_tune_op_key(desc, key);
+    for (uint32_t i = 0; i < options->ndone; i++)
+        if (!strcmp(options->done[i], key)) return true;
+    return false;
+}
+
 static bool tuned_enough(const shunt_device *device, const shunt_op_desc *desc, const shunt_tune_options *options)
 {
     tune_choice known;
     tune_effort wanted = options->safe_only ? EFFORT_SAFE : options->full ? EFFORT_FULL : EFFORT_FAST;
+    if (options->retry) return is_done(desc, options);
     return shunt_tune_find_own(device, desc, &known) && known.effort >= wanted &&
            shunt_tune_may_use(device, desc, &known);
 }
 
 /* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
-static shunt_status add_step(tune_list *list, const shunt_device *device, const plan_step *step,
-                             const shunt_tune_options *options)
+static void add_step(tune_list *list, const shunt_device *device, const plan_step *step)
 {
-    if (step->transfer || step->device != PLAN_MAIN) return SHUNT_OK;
+    if (step->transfer || step->device != PLAN_MAIN) return;
     for (uint32_t i = 0; i < list->count; i++)
         if (!memcmp(&list->items[i].step->desc, &step->desc, sizeof step->desc)) {
             list->items[i].uses++;
-            return SHUNT_OK;
+            return;
         }
-    if (!shunt_tune_has_choice(device, &step->desc)) return SHUNT_OK;
-    list->items[list->count++] = (tune_item){step, 1};
-    if (!options->retry) return SHUNT_OK;
-    return shunt_tune_store(device, &step->desc, NULL);
+    if (shunt_tune_has_choice(device, &step->desc)) list->items[list->count++] = (tune_item){step, 1};
 }
 
 static shunt_status tune_items(tune_list *list, const shunt_device *device, const shunt_tune_options *options)
@@ -47,6 +53,7 @@ static shunt_status tune_items(tune_list *list, const shunt_device *device, cons
     tune_search search = {.full = options->full,
                           .safe_only = options->safe_only,
                           .force = options->force,
+                          .watched = options->watched,
                           .handler = options->handler,
                           .context = options->context};
     shunt_candidate candidates[SHUNT_MAX_CANDIDATES];
@@ -81,9 +88,8 @@ shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *o
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
     tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};
     if (!list.items) return shunt_fail_memory();
-    shunt_status status = options->retry ? shunt_tune_journal_retry(device) : SHUNT_OK;
-    for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
-        status = add_step(&list, device, &plan->steps[s], options);
+    shunt_status status = options->retry == 1 ? shunt_tune_journal_retry(device) : SHUNT_OK;
+    for (uint32_t s = 0; s < plan->nsteps; s++) add_step(&list, device, &plan->steps[s]);
     if (status == SHUNT_OK) status = tune_items(&list, device, options);
     free(list.items);
     return status;

@@ -159,14 +159,9 @@ bool shunt_tune_find_default(const shunt_device *device, const shunt_op_desc *de
 
 /* ---- Storing ---- */
 
-/* Sets, or with entry NULL removes, the entry. */
 static shunt_status put(json_t *devices, const char *device_key, const char *op_key, json_t *entry)
 {
     json_t *ops = json_object_get(devices, device_key);
-    if (!entry) {
-        if (json_is_object(ops)) json_object_del(ops, op_key);
-        return SHUNT_OK;
-    }
     if (!json_is_object(ops)) {
         if (json_object_set_new(devices, device_key, json_object())) return shunt_fail_memory();
         ops = json_object_get(devices, device_key);
@@ -235,12 +230,9 @@ shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *d
     char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
     shunt_tune_device_key(device, device_key);
     shunt_tune_op_key(desc, op_key);
-    json_t *entry = NULL;
-    if (choice) {
-        entry = json_pack("{s:s, s:s, s:f, s:s}", "algorithm", choice->algorithm, "params", choice->params,
-                          "microseconds", choice->microseconds, "effort", efforts[choice->effort]);
-        if (!entry) return shunt_fail_memory();
-    }
+    json_t *entry = json_pack("{s:s, s:s, s:f, s:s}", "algorithm", choice->algorithm, "params", choice->params,
+                              "microseconds", choice->microseconds, "effort", efforts[choice->effort]);
+    if (!entry) return shunt_fail_memory();
     pthread_mutex_lock(&lock);
     user_devices();
     shunt_status status = put(user, device_key, op_key, entry);

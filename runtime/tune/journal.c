@@ -1,13 +1,17 @@
 /* journal.c - what became of every trial: <cache>/tuning-journal.txt, a line before and a line after each, tab-separated:
- *     begin|safe|wrong|failed|retry  PROCESS  DEVICE  ALGORITHM  PARAMS  OP
+ *     begin|watched-BOOT|safe|wrong|failed|unfinished|retry  PROCESS  DEVICE  ALGORITHM  PARAMS  OP
  *
  * Lines are only ever appended, each by one write. A begin without its end, whose process is gone, is a candidate that hung
- * or crashed. PROCESS is a random number; the process that made it up holds a lock on the byte of that number in
+ * or crashed. That is no proof: somebody may have ended the process. So where another process watches, the line is `watched`,
+ * which alone blames nobody; the watcher appends `unfinished` once it has seen the candidate hang or crash. BOOT tells one
+ * start of the machine from another: a candidate that took the machine with it has no watcher left, and is blamed, too.
+ *
+ * PROCESS is a random number; the process that made it up holds a lock on the byte of that number in
  * <cache>/tuning-processes, which the kernel releases however the process ends. Damaged lines are ignored. */
 #include "runtime/base/error.h"
-#include "runtime/graph/graph.h"
 #include "runtime/base/file.h"
 #include "runtime/base/shutdown.h"
+#include "runtime/tune/records.h"
 #include "runtime/tune/tune.h"
 
 #include <errno.h>
@@ -23,21 +27,7 @@
 enum { MAX_JOURNAL_BYTES = 16 << 20, LINE_BYTES = 4096, FIELDS = 6 };
 enum { WORD, PROCESS, DEVICE, ALGORITHM, PARAMS, OP };
 
-typedef struct candidate_record {
-    char *key; /* DEVICE \t ALGORITHM \t PARAMS */
-    tune_verdict verdict;
-} candidate_record;
-
-typedef struct open_trial { /* a begin without its end so far */
-    uint32_t record;
-    unsigned process;
-} open_trial;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static candidate_record *records;
-static uint32_t nrecords, records_room;
-static open_trial *open_trials;
-static uint32_t nopen, open_room;
 static bool loaded;
 static off_t read_to; /* where in the file the lines begin that are not in the records yet */
 
@@ -45,11 +35,9 @@ static unsigned own_number; /* of the process own_pid: a forked child must find 
 static pid_t own_pid;
 static int own_file = -1;
 
-static const char *const names[] = {[VERDICT_UNTRIED] = "untried",
-                                    [VERDICT_SAFE] = "safe",
-                                    [VERDICT_WRONG] = "wrong",
-                                    [VERDICT_FAILED] = "failed",
-                                    [VERDICT_UNFINISHED] = "unfinished"};
+static const char *const names[] = {
+    [VERDICT_UNTRIED] = "untried", [VERDICT_RETRY] = "to be tried again", [VERDICT_SAFE] = "safe",
+    [VERDICT_WRONG] = "wrong",     [VERDICT_FAILED] = "failed",           [VERDICT_UNFINISHED] = "unfinished"};
 
 const char *shunt_tune_verdict_name(tune_verdict verdict)
 {
@@ -110,72 +98,45 @@ static bool process_alive(unsigned number)
     return own_file >= 0 && fcntl(own_file, F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
 }
 
-/* ---- Records ---- */
+/* ---- Lines ---- */
 
-/* The record's index, made when it is not there; -1 without memory. */
-static int64_t find_record(const char *key, bool make)
+static pthread_once_t boot_known = PTHREAD_ONCE_INIT;
+static char watched[32]; /* "watched-BOOT"; "begin" where the machine does not say which start this is */
+
+static void learn_boot(void)
 {
-    for (uint32_t r = 0; r < nrecords; r++)
-        if (!strcmp(records[r].key, key)) return r;
-    if (!make || !graph_room(&records, &records_room, nrecords, sizeof *records)) return -1;
-    char *copy = strdup(key);
-    if (!copy) return -1;
-    records[nrecords] = (candidate_record){.key = copy};
-    return nrecords++;
+    char boot[9] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    bool known = fd >= 0 && read(fd, boot, 8) == 8;
+    if (fd >= 0) close(fd);
+    snprintf(watched, sizeof watched, known ? "watched-%s" : "begin", boot);
 }
 
-static void record_key(char *text, size_t size, const char *device, const char *algorithm, const char *params)
+static const char *watched_word(void)
 {
-    snprintf(text, size, "%s\t%s\t%s", device, algorithm, params);
-}
-
-static void close_trial(uint32_t record, unsigned process)
-{
-    for (uint32_t i = 0; i < nopen; i++)
-        if (open_trials[i].record == record && open_trials[i].process == process) {
-            open_trials[i] = open_trials[--nopen];
-            return;
-        }
-}
-
-/* What is unfinished on the device so far is forgotten, with all that was known of those candidates before. */
-static void apply_retry(const char *device)
-{
-    size_t length = strlen(device);
-    for (uint32_t i = 0; i < nopen;) {
-        candidate_record *record = &records[open_trials[i].record];
-        if (strncmp(record->key, device, length) || record->key[length] != '\t') {
-            i++;
-            continue;
-        }
-        record->verdict = VERDICT_UNTRIED;
-        open_trials[i] = open_trials[--nopen];
-    }
+    pthread_once(&boot_known, learn_boot);
+    return watched;
 }
 
 static void apply(char *const field[FIELDS])
 {
-    char key[LINE_BYTES], *end;
+    static const tune_verdict ends[] = {VERDICT_SAFE, VERDICT_WRONG, VERDICT_FAILED, VERDICT_UNFINISHED};
+    char *end;
     unsigned long process = strtoul(field[PROCESS], &end, 10);
     if (*end || end == field[PROCESS] || process > INT32_MAX) return;
     if (!strcmp(field[WORD], "retry")) {
-        apply_retry(field[DEVICE]);
+        records_retry(field[DEVICE]);
         return;
     }
-    bool begins = !strcmp(field[WORD], "begin");
-    tune_verdict verdict = VERDICT_SAFE;
-    while (!begins && verdict <= VERDICT_FAILED && strcmp(field[WORD], names[verdict])) verdict++;
-    if (verdict > VERDICT_FAILED) return;
-    record_key(key, sizeof key, field[DEVICE], field[ALGORITHM], field[PARAMS]);
-    int64_t record = find_record(key, true);
-    if (record < 0) return;
-    if (begins) {
-        if (graph_room(&open_trials, &open_room, nopen, sizeof *open_trials))
-            open_trials[nopen++] = (open_trial){(uint32_t)record, (unsigned)process};
+    bool is_watched = !strncmp(field[WORD], "watched-", 8);
+    if (is_watched && !strcmp(field[WORD], watched_word())) return; /* its watcher will tell */
+    if (is_watched || !strcmp(field[WORD], "begin")) {
+        records_begin(field[DEVICE], field[ALGORITHM], field[PARAMS], (unsigned)process);
         return;
     }
-    close_trial((uint32_t)record, (unsigned)process);
-    if (records[record].verdict != VERDICT_SAFE) records[record].verdict = verdict;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(field[WORD], names[ends[i]]))
+            records_end(field[DEVICE], field[ALGORITHM], field[PARAMS], (unsigned)process, ends[i]);
 }
 
 /* Splits a line at its tabs; a line that has not six fields is damaged. */
@@ -191,12 +152,7 @@ static void apply_line(char *line)
 
 static void forget(void)
 {
-    for (uint32_t r = 0; r < nrecords; r++) free(records[r].key);
-    free(records);
-    free(open_trials);
-    records = NULL;
-    open_trials = NULL;
-    nrecords = records_room = nopen = open_room = 0;
+    records_free();
     read_to = 0;
     loaded = false;
 }
@@ -273,61 +229,71 @@ static shunt_status append_line(const char *line, bool sync)
     return status;
 }
 
-static shunt_status note(const char *word, const shunt_device *device, const shunt_candidate *candidate,
-                         const shunt_op_desc *desc, bool sync)
+/* rest: DEVICE \t ALGORITHM \t PARAMS \t OP. */
+static shunt_status note(const char *word, const char *rest, bool sync)
 {
-    char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS] = "", line[LINE_BYTES];
+    char line[LINE_BYTES];
     const char *folder = shunt_cache_folder();
     shunt_status status = folder ? file_make_folders(folder, CACHE_FOLDER_MODE) : SHUNT_E_NOT_FOUND;
     if (status != SHUNT_OK) return status;
-    shunt_tune_device_key(device, device_key);
-    if (desc) shunt_tune_op_key(desc, op_key);
     pthread_mutex_lock(&lock);
-    snprintf(line, sizeof line, "%s\t%u\t%s\t%s\t%s\t%s", word, own_process(), device_key,
-             candidate ? candidate->algorithm : "", candidate ? candidate->params : "", op_key);
+    snprintf(line, sizeof line, "%s\t%u\t%s", word, own_process(), rest);
     status = append_line(line, sync);
     if (status == SHUNT_OK) read_on();
     pthread_mutex_unlock(&lock);
     return status;
 }
 
-shunt_status shunt_tune_journal_begin(const shunt_device *device, const shunt_candidate *candidate,
-                                      const shunt_op_desc *desc)
+const char *shunt_tune_trial_text(const shunt_device *device, const shunt_candidate *candidate,
+                                  const shunt_op_desc *desc, char text[TUNE_TRIAL_CHARS])
 {
-    return note("begin", device, candidate, desc, true);
+    char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
+    snprintf(text, TUNE_TRIAL_CHARS, "%s\t%s\t%s\t%s", shunt_tune_device_key(device, device_key), candidate->algorithm,
+             candidate->params, shunt_tune_op_key(desc, op_key));
+    return text;
 }
 
-shunt_status shunt_tune_journal_end(const shunt_device *device, const shunt_candidate *candidate,
-                                    const shunt_op_desc *desc, tune_verdict verdict)
+shunt_status shunt_tune_journal_begin(const char *trial, bool is_watched)
 {
-    return note(names[verdict], device, candidate, desc, false);
+    return note(is_watched ? watched_word() : "begin", trial, true);
+}
+
+shunt_status shunt_tune_journal_end(const char *trial, tune_verdict verdict)
+{
+    return note(names[verdict], trial, false);
+}
+
+shunt_status shunt_tune_blame(const char *trial)
+{
+    size_t tabs = 0, length = trial ? strlen(trial) : 0;
+    for (size_t i = 0; i < length; i++) {
+        if (trial[i] != '\t' && (unsigned char)trial[i] < ' ') tabs = FIELDS; /* a line break, which is not ours */
+        tabs += trial[i] == '\t';
+    }
+    if (tabs != FIELDS - 1 - DEVICE || length >= TUNE_TRIAL_CHARS)
+        return shunt_fail(SHUNT_E_INVALID,
+                          "shunt_tune_blame: the text is not that of a trial (shunt_tune_event.trial)");
+    return note(names[VERDICT_UNFINISHED], trial, true);
 }
 
 shunt_status shunt_tune_journal_retry(const shunt_device *device)
 {
-    return note("retry", device, NULL, NULL, false);
-}
-
-static tune_verdict verdict_of(const char *key)
-{
-    int64_t record = find_record(key, false);
-    if (record < 0) return VERDICT_UNTRIED;
-    for (uint32_t i = 0; i < nopen; i++)
-        if (open_trials[i].record == record && !process_alive(open_trials[i].process)) return VERDICT_UNFINISHED;
-    return records[record].verdict;
+    char device_key[TUNE_KEY_CHARS], rest[TUNE_TRIAL_CHARS];
+    snprintf(rest, sizeof rest, "%s\t\t\t", shunt_tune_device_key(device, device_key));
+    return note("retry", rest, false);
 }
 
 tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidate *candidate)
 {
-    char device_key[TUNE_KEY_CHARS], key[LINE_BYTES];
-    shunt_tune_device_key(device, device_key);
-    record_key(key, sizeof key, device_key, candidate->algorithm, candidate->params);
+    char key[TUNE_KEY_CHARS];
+    bool gone;
+    shunt_tune_device_key(device, key);
     pthread_mutex_lock(&lock);
     if (!loaded) read_on();
-    tune_verdict verdict = verdict_of(key);
-    if (verdict == VERDICT_UNFINISHED) { /* or its process has ended well, and the trial before that */
+    tune_verdict verdict = records_verdict(key, candidate->algorithm, candidate->params, process_alive, &gone);
+    if (gone) { /* or its process has ended well, and the trial before that */
         read_on();
-        verdict = verdict_of(key);
+        verdict = records_verdict(key, candidate->algorithm, candidate->params, process_alive, NULL);
     }
     pthread_mutex_unlock(&lock);
     return verdict;

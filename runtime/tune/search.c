@@ -39,7 +39,8 @@ uint32_t shunt_tune_candidates(const shunt_device *device, const shunt_op_desc *
     for (uint32_t i = 0; i < given && (full || count < FAST_CANDIDATES); i++) {
         if (!usable(&all.list[i])) continue;
         tune_verdict verdict = shunt_tune_verdict(device, &all.list[i]);
-        if (verdict == VERDICT_UNFINISHED || (safe_only && i > 0 && verdict != VERDICT_SAFE)) continue;
+        if (verdict == VERDICT_UNFINISHED || (safe_only && verdict == VERDICT_RETRY)) continue;
+        if (safe_only && i > 0 && verdict != VERDICT_SAFE) continue;
         list[count++] = all.list[i];
     }
     return count;
@@ -57,7 +58,8 @@ bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, c
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
     uint32_t count = shunt_tune_candidates(device, desc, true, false, list);
     for (uint32_t i = 0; i < count; i++)
-        if (!strcmp(list[i].algorithm, choice->algorithm) && !strcmp(list[i].params, choice->params)) return true;
+        if (!strcmp(list[i].algorithm, choice->algorithm) && !strcmp(list[i].params, choice->params))
+            return shunt_tune_verdict(device, &list[i]) != VERDICT_RETRY;
     return false;
 }
 
@@ -72,6 +74,7 @@ typedef struct op_search {
     tune_runner guess;         /* all others are compared with it: the first that is right */
     double guess_microseconds; /* 0: not known */
     tune_turns turns;          /* of the last comparison */
+    char trial[TUNE_TRIAL_CHARS];
 } op_search;
 
 static void tell(const op_search *self, shunt_tune_stage stage)
@@ -81,14 +84,15 @@ static void tell(const op_search *self, shunt_tune_stage stage)
 }
 
 /* With a journal that cannot be written nothing unsafe is tried. */
-static shunt_status begin_trial(const op_search *self, const shunt_candidate *candidate, shunt_tune_stage stage)
+static shunt_status begin_trial(op_search *self, const shunt_candidate *candidate, shunt_tune_stage stage)
 {
     shunt_tune_event *event = self->event;
     event->algorithm = candidate->algorithm;
     event->params = candidate->params;
     event->verdict = event->reason = "";
     event->microseconds = 0;
-    shunt_status status = shunt_tune_journal_begin(self->device, candidate, &self->reference->desc);
+    event->trial = shunt_tune_trial_text(self->device, candidate, &self->reference->desc, self->trial);
+    shunt_status status = shunt_tune_journal_begin(self->trial, self->how->watched || self->how->safe_only);
     if (status != SHUNT_OK && !self->how->safe_only) return status;
     tell(self, stage);
     return SHUNT_OK;
@@ -109,8 +113,8 @@ static shunt_status end_trial(const op_search *self, const shunt_candidate *cand
             return shunt_fail(SHUNT_E_DEVICE, "%s no longer works after %s %s was tried", self->device->entry.selector,
                               candidate->algorithm, candidate->params);
     }
-    shunt_tune_journal_end(self->device, candidate, &self->reference->desc, verdict);
-    if (event->stage == SHUNT_TUNE_TRY) tell(self, SHUNT_TUNE_TRIED);
+    shunt_tune_journal_end(self->trial, verdict);
+    tell(self, event->stage == SHUNT_TUNE_TRY ? SHUNT_TUNE_TRIED : SHUNT_TUNE_CONFIRMED);
     event->reason = "";
     return SHUNT_OK;
 }

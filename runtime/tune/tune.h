@@ -29,25 +29,29 @@ const char *shunt_tune_device_class(const shunt_device *device, char text[TUNE_K
 /* ---- database.c. A file that is damaged or cannot be read is reported once and counts as empty; storing replaces it. */
 bool shunt_tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
 bool shunt_tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
-/* choice NULL: forgets the user's entry. What cannot be written is still known to this process. */
+/* What cannot be written is still known to this process. */
 shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
 
 /* ---- journal.c: what is known of a candidate on a device, whatever the shape. SAFE: it ran and was right at least once;
- * UNFINISHED, which outweighs all others: a trial began and its process is gone, so it hung or crashed. */
+ * UNFINISHED, which outweighs all others: it hung, or crashed its process; RETRY: so it did, but may be tried again, and
+ * counts as bad until that has come to an end. */
 typedef enum tune_verdict {
     VERDICT_UNTRIED,
     VERDICT_SAFE,
     VERDICT_WRONG,
     VERDICT_FAILED,
-    VERDICT_UNFINISHED
+    VERDICT_UNFINISHED,
+    VERDICT_RETRY
 } tune_verdict;
 const char *shunt_tune_verdict_name(tune_verdict verdict);
 tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidate *candidate);
-/* A line that is on the disk when begin returns; and how the trial ended. */
-shunt_status shunt_tune_journal_begin(const shunt_device *device, const shunt_candidate *candidate,
-                                      const shunt_op_desc *desc);
-shunt_status shunt_tune_journal_end(const shunt_device *device, const shunt_candidate *candidate,
-                                    const shunt_op_desc *desc, tune_verdict verdict);
+/* What the journal calls a trial (shunt_tune_blame). Returns the text. */
+enum { TUNE_TRIAL_CHARS = 2 * TUNE_KEY_CHARS + SHUNT_ALGORITHM_CHARS + SHUNT_PARAMS_CHARS };
+const char *shunt_tune_trial_text(const shunt_device *device, const shunt_candidate *candidate,
+                                  const shunt_op_desc *desc, char text[TUNE_TRIAL_CHARS]);
+/* A line that is on the disk when begin returns; and how the trial ended. watched: the end of the process blames nobody. */
+shunt_status shunt_tune_journal_begin(const char *trial, bool watched);
+shunt_status shunt_tune_journal_end(const char *trial, tune_verdict verdict);
 /* From now on the device's unfinished candidates may be tried again. */
 shunt_status shunt_tune_journal_retry(const shunt_device *device);
 
@@ -120,6 +124,7 @@ bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, c
 
 typedef struct tune_search {
     bool full, safe_only, force;
+    bool watched;               /* somebody sees to it when a trial takes this process along (shunt_tune_blame) */
     shunt_tune_handler handler; /* or NULL */
     void *context;
 } tune_search;

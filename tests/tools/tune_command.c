@@ -82,6 +82,145 @@ Test(tune_command, survives_what_hangs_and_crashes)
     cr_assert_eq(launches("crashes") + launches("hangs") + launches("loses"), 6);
 }
 
+/* ---- Tuning that is ended by others -------------------------------------------------------------------------------- */
+
+/* The command in a process group of its own, as a shell starts it. */
+static pid_t start_tuning(const char *line)
+{
+    char whole[1024];
+    snprintf(whole, sizeof whole, "exec >out.txt 2>err.txt </dev/null; exec %s", line);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        execl("/bin/sh", "sh", "-c", whole, NULL);
+        _exit(127);
+    }
+    setpgid(pid, pid);
+    return pid;
+}
+
+static void await_launch(const char *algorithm, size_t times)
+{
+    for (int i = 0; i < 6000 && launches(algorithm) < times; i++) usleep(10000);
+    cr_assert_eq(launches(algorithm), times, "%s was not tried", algorithm);
+}
+
+/* The status, as of run(). */
+static void end_tuning(pid_t pid)
+{
+    int raw;
+    cr_assert_eq(waitpid(pid, &raw, 0), pid);
+    said.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+    slurp("out.txt", said.out, sizeof said.out);
+    slurp("err.txt", said.err, sizeof said.err);
+}
+
+static pid_t worker_of(pid_t pid)
+{
+    char path[64], text[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    slurp(path, text, sizeof text);
+    int worker = atoi(text);
+    cr_assert(worker > 0, "%s: %s", path, text);
+    return worker;
+}
+
+static bool journal_has(const char *word)
+{
+    static char text[65536];
+    slurp("cache/tuning-journal.txt", text, sizeof text);
+    cr_assert(text[0]);
+    return strstr(text, word);
+}
+
+Test(tune_command, who_ends_it_blames_no_algorithm)
+{
+    static const struct {
+        int signal;
+        bool group;
+    } ends[] = {{SIGINT, true}, {SIGTERM, false}, {SIGKILL, false}, {SIGKILL, true}};
+    size_t times = 0;
+    setenv("SHUNT_TUNABLE_LIST", "slow,hangs,fast", 1);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        pid_t pid = start_tuning(TUNE);
+        await_launch("hangs", ++times);
+        cr_assert(!kill(ends[i].group ? -pid : pid, ends[i].signal));
+        end_tuning(pid);
+        cr_assert_eq(said.status, 128 + ends[i].signal);
+    }
+    pid_t pid = start_tuning(TUNE);
+    await_launch("hangs", ++times);
+    cr_assert(!kill(worker_of(pid), SIGTERM));
+    end_tuning(pid);
+    cr_assert_eq(said.status, 1);
+    cr_assert(strstr(said.err, "no algorithm is blamed"), "%s", said.err);
+    cr_assert(!journal_has("unfinished"));
+
+    run(TUNE "--time-limit 2"); /* it is tried again, and hangs */
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    expect_chosen(7, "fast p=1");
+    expect_dropped("hangs p=1", "unfinished", "it did not end within 2 s", 1);
+    cr_assert_eq(launches("hangs"), times + 1);
+    cr_assert(journal_has("unfinished"));
+}
+
+/* The system kills what takes too much memory: once may be chance. */
+Test(tune_command, worker_killed_twice_in_one_trial_blames_the_algorithm)
+{
+    setenv("SHUNT_TUNABLE_LIST", "slow,hangs,fast", 1);
+    pid_t pid = start_tuning(TUNE);
+    for (size_t times = 1; times <= 2; times++) {
+        await_launch("hangs", times);
+        cr_assert(!kill(worker_of(pid), SIGKILL));
+    }
+    end_tuning(pid);
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    expect_chosen(7, "fast p=1");
+    expect_dropped("hangs p=1", "unfinished", "too little memory", 1);
+}
+
+Test(tune_command, stopped_command_blames_no_algorithm)
+{
+    pid_t pid = start_tuning(TUNE "--time-limit 2");
+    await_launch("slow", 1);
+    cr_assert(!kill(-pid, SIGSTOP));
+    sleep(4);
+    cr_assert(!kill(-pid, SIGCONT));
+    end_tuning(pid);
+    expect_success();
+    expect_chosen(7, "fast p=1");
+}
+
+Test(tune_command, retry_that_is_killed_loses_nothing)
+{
+    run(TUNE);
+    expect_success();
+    setenv("SHUNT_TUNABLE_LIST", "hangs,slow,fast", 1);
+    run("cp cache/tuning.json before.json");
+    pid_t pid = start_tuning(TUNE "--retry");
+    await_launch("hangs", 1);
+    cr_assert(!kill(-pid, SIGKILL));
+    end_tuning(pid);
+    run("cmp cache/tuning.json before.json");
+    expect_success();
+}
+
+Test(tune_command, refuses_on_a_machine_too_busy_to_tell)
+{
+    setenv("SHUNT_TUNABLE_LOAD", "0", 1);
+    run(TUNE);
+    cr_assert_eq(said.status, 1);
+    cr_assert(strstr(said.err, "too much to tell algorithms apart"), "%s", said.err);
+    expect_chosen(0, "");
+    run(TUNE "--force");
+    expect_success();
+    json_t *report = json_said();
+    cr_assert_eq(json_array_size(json_object_get(report, "chosen")), 7);
+    json_decref(report);
+}
+
+/* ---- What it says -------------------------------------------------------------------------------------------------- */
+
 Test(tune_command, prints_a_table)
 {
     run("shunt tune --model resnet8 --threads 1");

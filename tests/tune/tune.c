@@ -499,15 +499,13 @@ Test(tune, trial_of_a_living_process_is_not_unfinished)
     int go[2], ready[2];
     char byte = 0;
     cr_assert(!pipe(go) && !pipe(ready));
-    shunt_op_desc desc = numbered_op(0);
     shunt_candidate good = candidate("good"), bad = candidate("bad");
     net n = open_net();
     pid_t pid = fork();
     if (pid == 0) {
-        if (shunt_tune_journal_begin(n.device, &good, &desc) || shunt_tune_journal_begin(n.device, &bad, &desc))
-            _exit(1);
+        if (begin_trial(n.device, &good) || begin_trial(n.device, &bad)) _exit(1);
         if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) _exit(1);
-        if (shunt_tune_journal_end(n.device, &good, &desc, VERDICT_SAFE)) _exit(1);
+        if (end_trial(n.device, &good, VERDICT_SAFE)) _exit(1);
         _exit(0);
     }
     cr_assert_eq(read(ready[0], &byte, 1), 1);
@@ -518,7 +516,7 @@ Test(tune, trial_of_a_living_process_is_not_unfinished)
     cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_UNFINISHED);
     cr_assert_eq(shunt_tune_verdict(n.device, &good), VERDICT_SAFE);
     cr_assert_eq(shunt_tune_journal_retry(n.device), SHUNT_OK);
-    cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_UNTRIED);
+    cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_RETRY);
     cr_assert_eq(shunt_tune_verdict(n.device, &good), VERDICT_SAFE);
     close_net(&n);
 }
@@ -528,7 +526,6 @@ Test(tune, damaged_journal_lines_are_ignored)
 {
     char junk[8192];
     net n = open_net();
-    shunt_op_desc desc = numbered_op(0);
     cr_assert(!system("mkdir cache"));
     for (int seed = 0; seed < 200; seed++) {
         uint64_t key = shunt_random_key("junk", (uint64_t)seed);
@@ -538,9 +535,8 @@ Test(tune, damaged_journal_lines_are_ignored)
         shunt_tune_free();
         shunt_candidate good = candidate("good"), bad = candidate("bad");
         if (shunt_tune_verdict(n.device, &good) != VERDICT_UNTRIED) cr_assert_fail("junk %d", seed);
-        if (shunt_tune_journal_begin(n.device, &good, &desc) ||
-            shunt_tune_journal_end(n.device, &good, &desc, VERDICT_SAFE) ||
-            shunt_tune_journal_end(n.device, &bad, &desc, VERDICT_WRONG))
+        if (begin_trial(n.device, &good) || end_trial(n.device, &good, VERDICT_SAFE) ||
+            end_trial(n.device, &bad, VERDICT_WRONG))
             cr_assert_fail("junk %d: %s", seed, shunt_last_error());
         shunt_tune_free();
         if (shunt_tune_verdict(n.device, &good) != VERDICT_SAFE) cr_assert_fail("junk %d hides a line", seed);
@@ -552,11 +548,10 @@ Test(tune, damaged_journal_lines_are_ignored)
 Test(tune, journal_that_was_removed_is_begun_anew)
 {
     net n = open_net();
-    shunt_op_desc desc = numbered_op(0);
     shunt_candidate one = candidate("one"), two = candidate("two");
-    for (int i = 0; i < 2; i++) cr_assert_eq(shunt_tune_journal_end(n.device, &one, &desc, VERDICT_SAFE), SHUNT_OK);
+    for (int i = 0; i < 2; i++) cr_assert_eq(end_trial(n.device, &one, VERDICT_SAFE), SHUNT_OK);
     remove("cache/tuning-journal.txt");
-    cr_assert_eq(shunt_tune_journal_end(n.device, &two, &desc, VERDICT_FAILED), SHUNT_OK);
+    cr_assert_eq(end_trial(n.device, &two, VERDICT_FAILED), SHUNT_OK);
     cr_assert_eq(shunt_tune_verdict(n.device, &two), VERDICT_FAILED);
     cr_assert_eq(shunt_tune_verdict(n.device, &one), VERDICT_UNTRIED);
     close_net(&n);

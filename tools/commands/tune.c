@@ -7,6 +7,8 @@
 #include "lib/say.h"
 #include "lib/supervise.h"
 #include "lib/table.h"
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct tune_settings {
@@ -43,7 +45,8 @@ typedef struct tuning {
     shunt_model *model;
     FILE *parent; /* the worker's end */
 
-    json_t *trial; /* the line of the trial that is under way, or NULL */
+    json_t *trial;  /* the line of the trial that is under way, or NULL */
+    json_t *killed; /* the line of a trial in which a worker was killed, or NULL */
     json_t *chosen, *dropped, *device;
     char failure[1024]; /* why a worker gave up */
     bool started, heard_trial;
@@ -82,12 +85,15 @@ static void send_event(void *context, const shunt_tune_event *e)
         break;
     case SHUNT_TUNE_TRY:
     case SHUNT_TUNE_CONFIRM:
-        line =
-            json_pack("{s:s, s:o, s:o, s:o}", "is", e->stage == SHUNT_TUNE_TRY ? "try" : "confirm", "step",
-                      json_text(e->name), "op", json_text(e->op), "algorithm", algorithm_text(e->algorithm, e->params));
+        line = json_pack("{s:s, s:o, s:o, s:o, s:o}", "is", e->stage == SHUNT_TUNE_TRY ? "try" : "confirm", "trial",
+                         json_text(e->trial), "step", json_text(e->name), "op", json_text(e->op), "algorithm",
+                         algorithm_text(e->algorithm, e->params));
         break;
     case SHUNT_TUNE_TRIED:
         line = json_pack("{s:s, s:s, s:o}", "is", "tried", "verdict", e->verdict, "reason", json_text(e->reason));
+        break;
+    case SHUNT_TUNE_CONFIRMED:
+        line = json_pack("{s:s}", "is", "confirmed");
         break;
     case SHUNT_TUNE_CHOSEN:
         line = json_pack("{s:s, s:o, s:o, s:I, s:o, s:f, s:o, s:f}", "is", "chosen", "step", json_text(e->name), "op",
@@ -99,6 +105,16 @@ static void send_event(void *context, const shunt_tune_event *e)
     send(context, line);
 }
 
+/* The ops that earlier workers have tuned; to be freed, their texts belong to self. */
+static const char **chosen_ops(const tuning *self)
+{
+    const char **ops = calloc(json_array_size(self->chosen) + 1, sizeof *ops);
+    size_t i;
+    json_t *row;
+    json_array_foreach(self->chosen, i, row) if (ops) ops[i] = json_string_value(json_object_get(row, "op"));
+    return ops;
+}
+
 /* Ends without closing anything: a driver that has been through the trials may crash in that. */
 static int work(void *context, FILE *parent)
 {
@@ -108,10 +124,16 @@ static int work(void *context, FILE *parent)
     shunt_executor *executor = NULL;
     char params[32] = "";
     shunt_tensor_desc input = model_input(self->model, settings->batch, settings->size);
+    const char **done = chosen_ops(self);
     shunt_tune_options options = {.size = sizeof options,
                                   .full = settings->full,
-                                  .retry = settings->retry && !self->started,
+                                  .retry = !settings->retry ? 0
+                                           : self->started  ? 2
+                                                            : 1,
                                   .force = settings->force,
+                                  .watched = 1,
+                                  .done = done,
+                                  .ndone = done ? (uint32_t)json_array_size(self->chosen) : 0,
                                   .handler = send_event,
                                   .context = self};
     self->parent = parent;
@@ -125,6 +147,7 @@ static int work(void *context, FILE *parent)
         status = shunt_model_executor(self->model, device, &executor);
     }
     if (!status) status = shunt_executor_tune(executor, &input, 1, &options);
+    free(done);
     if (!status) return EXIT_OK;
     send(self, json_pack("{s:s, s:o}", "is", "failure", "text", json_text(shunt_last_error())));
     return EXIT_FAILED;
@@ -179,15 +202,15 @@ static int hear(void *context, const char *text)
         hear_start(self, line);
     } else if (!strcmp(is, "try") || !strcmp(is, "confirm")) {
         self->heard_trial = true;
-        end_trial(self);
         self->trial = json_incref(line);
     } else if (!strcmp(is, "tried")) {
         progress_advance(1);
         if (strcmp(text_of(line, "verdict"), "safe") != 0)
             drop(self, text_of(line, "verdict"), text_of(line, "reason"));
         end_trial(self);
-    } else if (!strcmp(is, "chosen")) {
+    } else if (!strcmp(is, "confirmed")) {
         end_trial(self);
+    } else if (!strcmp(is, "chosen")) {
         json_add(self->chosen, json_incref(line));
     } else if (!strcmp(is, "failure")) {
         snprintf(self->failure, sizeof self->failure, "%s", text_of(line, "text"));
@@ -198,20 +221,57 @@ static int hear(void *context, const char *text)
     return self->trial ? (int)self->settings->time_limit : 0;
 }
 
-/* Says what became of the trial in which a worker ended. */
-static void blame_candidate(tuning *self, worker_end end, int result)
+static bool was_dropped_before(const tuning *self)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(self->dropped, i, row)
+    {
+        bool same = json_equal(json_object_get(row, "algorithm"), json_object_get(self->trial, "algorithm")) &&
+                    json_equal(json_object_get(row, "op"), json_object_get(self->trial, "op"));
+        if (same && !strcmp(text_of(row, "verdict"), "unfinished")) return true;
+    }
+    return false;
+}
+
+/* The trial took its worker along: the journal gets to know, or the next worker would try it again. */
+static int blame_candidate(tuning *self, worker_end end, int result)
 {
     char reason[1200];
     if (end == WORKER_HUNG)
         snprintf(reason, sizeof reason, "it did not end within %lld s", (long long)self->settings->time_limit);
+    else if (end == WORKER_CRASHED && result == SIGKILL)
+        snprintf(reason, sizeof reason, "it was killed, and again in a second try: is there too little memory?");
     else if (end == WORKER_CRASHED)
         snprintf(reason, sizeof reason, "it crashed: %s", strsignal(result));
     else
         snprintf(reason, sizeof reason, "%s", self->failure[0] ? self->failure : "it ended the process");
     say_failure("%s: %s is dropped and not tried again before --retry: %s", text_of(self->trial, "step"),
                 text_of(self->trial, "algorithm"), reason);
+    int status = EXIT_OK;
+    if (was_dropped_before(self))
+        status = say_failure("%s: it was tried again all the same", text_of(self->trial, "algorithm"));
+    else if (shunt_tune_blame(text_of(self->trial, "trial")))
+        status = say_library_failure(NULL);
     drop(self, "unfinished", reason);
     end_trial(self);
+    return status;
+}
+
+/* Signals by which people and systems end programs; no candidate is to blame for them. */
+static bool is_request(worker_end end, int result)
+{
+    return end == WORKER_CRASHED && (result == SIGINT || result == SIGTERM || result == SIGHUP || result == SIGQUIT);
+}
+
+/* SIGKILL may come from a person, or from a system that is out of memory: the second time, the trial is to blame. */
+static bool may_be_chance(tuning *self, worker_end end, int result)
+{
+    if (end != WORKER_CRASHED || result != SIGKILL) return false;
+    bool again = json_equal(self->killed, self->trial);
+    json_decref(self->killed);
+    self->killed = json_incref(self->trial);
+    return !again;
 }
 
 static int give_up(const tuning *self, worker_end end, int result)
@@ -233,8 +293,15 @@ static int supervise_all(tuning *self)
         progress_end(); /* its thread must not be there when the next worker is forked */
         if (end == WORKER_NONE) return EXIT_FAILED;
         if (end == WORKER_RETURNED && result == EXIT_OK) return EXIT_OK;
+        if (is_request(end, result))
+            return say_failure(
+                "stopped: %s. What is tuned so far is kept, and no algorithm is blamed; the same command goes on",
+                strsignal(result));
         bool guilty = self->trial != NULL;
-        if (guilty) blame_candidate(self, end, result);
+        if (guilty && may_be_chance(self, end, result))
+            end_trial(self);
+        else if (guilty && blame_candidate(self, end, result))
+            return EXIT_FAILED;
         idle = self->heard_trial ? 0 : idle + 1;
         if (!guilty && (end == WORKER_RETURNED || idle == MAX_IDLE_WORKERS)) return give_up(self, end, result);
     }
@@ -326,6 +393,8 @@ static int run(const void *settings, int noperands, char **operands)
     json_decref(self.chosen);
     json_decref(self.dropped);
     json_decref(self.device);
+    json_decref(self.trial);
+    json_decref(self.killed);
     shunt_model_destroy(self.model);
     return status;
 }

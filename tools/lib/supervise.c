@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16384, KILL_SECONDS = 10 };
+enum { LINE_BYTES = 16384, KILL_SECONDS = 10, SLICE_MILLISECONDS = 200 };
 
 static double now_seconds(void)
 {
@@ -52,6 +53,17 @@ static size_t hear_lines(const worker *self, char *buffer, size_t used, int *lim
     return used < LINE_BYTES - 1 ? used : 0;
 }
 
+/* Waits for the pipe for a slice of time. *silent grows by what it took: by little more than the slice, even where this
+ * process was stopped meanwhile (Ctrl-Z), and the child with it. Returns poll's number. */
+static int wait_slice(int from, double *silent)
+{
+    struct pollfd ready = {.fd = from, .events = POLLIN};
+    double began = now_seconds();
+    int polled = poll(&ready, 1, SLICE_MILLISECONDS);
+    *silent += fmin(now_seconds() - began, 2e-3 * SLICE_MILLISECONDS);
+    return polled;
+}
+
 /* Until the child closes the pipe (true) or is silent for too long. */
 static bool listen_to(const worker *self, int from)
 {
@@ -59,17 +71,15 @@ static bool listen_to(const worker *self, int from)
     size_t used = 0;
     int limit = 0;
     bool ended = !buffer;
-    double heard = now_seconds();
-    while (!ended) {
-        double left = limit ? heard + limit - now_seconds() : 0;
-        struct pollfd ready = {.fd = from, .events = POLLIN};
-        int polled = limit && left <= 0 ? 0 : poll(&ready, 1, limit ? (int)(left * 1000) + 1 : -1);
-        if (polled == 0) break;
+    double silent = 0;
+    while (!ended && (!limit || silent < limit)) {
+        int polled = wait_slice(from, &silent);
+        if (polled == 0) continue;
         ssize_t got = polled > 0 ? read(from, buffer + used, LINE_BYTES - 1 - used) : -1;
         ended = got == 0 || (got < 0 && errno != EINTR);
         if (got <= 0) continue;
         used = hear_lines(self, buffer, used + (size_t)got, &limit);
-        heard = now_seconds();
+        silent = 0;
     }
     free(buffer);
     return ended;
