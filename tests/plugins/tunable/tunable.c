@@ -1,6 +1,6 @@
 /* tunable.c - a device for testing the tuner: the scalar backend's, with several candidates for a convolution.
  *   tunable_list=slow,fast   the candidates, best guess first; without it: slow,fast. What they do:
- *       slow medium quick fast   are right, after 80, 30, 7, 0 ms: far enough apart for a busy machine
+ *       slow medium quick fast   are right, after 24, 8, 2, 0 ms: far enough apart for a busy machine
  *       fades                is right, at once where it is prepared for the first time, after 100 ms from then on
  *       wrong                doubles a result and is at once
  *       spills               writes behind dst
@@ -9,7 +9,7 @@
  *       loses                cannot be launched, nor anything else on the device after it
  *       crashes, hangs       do
  *       other                is listed as refused
- *   tunable_tires=N          after N launches each takes 100 ms more
+ *   tunable_tires=N          after N launches each takes 30 ms more
  *   tunable_load=SEED        a busy machine: three of four launches, drawn from SEED, take eight times as long; 0: every other
  *   tunable_block=B          the layout that the device wants
  *   tunable_open=crashes     opening the device does; it leaves a line "open" in the trace
@@ -155,10 +155,10 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     if (lost) return fail("the device is gone");
     const char *tires = services->option("tunable_tires");
     launches++;
-    if (tires && launches > (unsigned)atoi(tires)) usleep(100000);
-    if (!strcmp(op->name, "slow")) spend(80);
-    if (!strcmp(op->name, "medium")) spend(30);
-    if (!strcmp(op->name, "quick")) spend(7);
+    if (tires && launches > (unsigned)atoi(tires)) usleep(30000);
+    if (!strcmp(op->name, "slow")) spend(24);
+    if (!strcmp(op->name, "medium")) spend(8);
+    if (!strcmp(op->name, "quick")) spend(2);
     if (op->faded) spend(100);
     shunt_status status = scalar_ops->op_launch(op->inner, queue, inputs, outputs, workspace, event);
     if (status == SHUNT_OK && (!strcmp(op->name, "wrong") || !strcmp(op->name, "spills")))
