@@ -8,6 +8,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 #include "runtime/shared/sha256.h"
+#include "runtime/shared/sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,7 +200,7 @@ static shunt_status write_entry(const char *path, const void *key, size_t nkey, 
 
 shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob)
 {
-    static atomic_flag said = ATOMIC_FLAG_INIT;
+    static atomic_flag said = ATOMIC_FLAG_INIT, swept = ATOMIC_FLAG_INIT;
     if (nkey > ENTRY_LIMIT / 2 || nblob > ENTRY_LIMIT / 2)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "cache entry of %zu bytes: more than 512 MiB are not kept", nblob);
     char *path = NULL, *folder = NULL;
@@ -207,6 +208,8 @@ shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const
     shunt_status status = entry_path(ns, key, nkey, &path, &folder);
     if (status == SHUNT_E_INVALID) return status; /* the caller's mistake */
     if (!status) status = file_make_folders(folder, CACHE_FOLDER_MODE);
+    /* An entry that was being written when its process was killed may never be written again. */
+    if (!status && !atomic_flag_test_and_set(&swept)) sweep_temporaries(folder, NULL);
     if (!status) status = write_entry(path, key, nkey, blob, nblob);
     if (status && !distrusted) {
         shunt_fail_context(status, "results are not kept for the next start");

@@ -1,5 +1,6 @@
 /* replace.c - see replace.h. */
 #include "runtime/shared/replace.h"
+#include "runtime/shared/sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,20 +90,35 @@ static void give_up(replacement *self)
     *self = (replacement){.through = -1, .error = self->error, .reason = self->reason};
 }
 
+/* Removes what killed writers of the file, of whose path `kept` bytes go into temporary names, have left. */
+static void sweep_beside(const char *path, int kept)
+{
+    char *copy = strndup(path, (size_t)kept), *name = copy ? strrchr(copy, '/') : NULL;
+    if (name) {
+        *name = '\0';
+        sweep_temporaries(name == copy ? "/" : copy, name + 1);
+    }
+    free(copy);
+}
+
 /* Opens PATH.tmp-PID-N for the first N that is free. Not mkstemp: that would ignore the umask. */
 static int open_temporary(replacement *self)
 {
     const char *name = strrchr(self->path, '/') + 1;
     size_t length = strlen(name);
     int kept = (int)(name - self->path) + (length < NAME_CHARS ? (int)length : NAME_CHARS);
+    sweep_beside(self->path, kept);
     for (unsigned n = 0; n < 1000; n++) {
-        if (asprintf(&self->temporary, "%.*s.tmp-%ld-%u", kept, self->path, (long)getpid(), n) < 0) {
+        if (asprintf(&self->temporary, "%.*s" TEMPORARY_MARK "%ld-%u", kept, self->path, (long)getpid(), n) < 0) {
             self->temporary = NULL;
             errno = ENOMEM;
             return -1;
         }
         int fd = open(self->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) return fd;
+        if (fd >= 0) {
+            sweep_spare(fd);
+            return fd;
+        }
         int error = errno;
         free(self->temporary);
         self->temporary = NULL;

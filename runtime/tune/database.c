@@ -19,10 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FORMAT "shunt-tuning-1"
-enum { MAX_FILE_BYTES = 64 << 20 };
+enum { MAX_FILE_BYTES = 64 << 20, LOCK_SECONDS = 5 };
 
 static const char *const efforts[] = {[EFFORT_SAFE] = "safe", [EFFORT_FAST] = "fast", [EFFORT_FULL] = "full"};
 
@@ -187,21 +188,44 @@ static shunt_status write_file(const char *path, json_t *devices)
     return status;
 }
 
-/* Opens the lock file and waits for its lock, which goes when the descriptor is closed. -1 with the message set. */
-static int take_file_lock(void)
+/* Waits for the lock, but not for a process that was stopped while it had it: false after LOCK_SECONDS, and at once from
+ * then on. */
+static bool wait_for_lock(int fd)
+{
+    static bool impatient;
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited++) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return false;
+        if (impatient || waited == LOCK_SECONDS * 50) {
+            impatient = true;
+            errno = EWOULDBLOCK;
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+/* *fd: the lock file, whose lock goes when it is closed; -1: there is none to be had, and it is written all the same. */
+static shunt_status take_file_lock(int *fd)
 {
     char *path = cache_path("tuning.lock");
-    if (!path) return -1;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), failed = fd < 0;
-    while (!failed && flock(fd, LOCK_EX))
-        if (errno != EINTR) failed = 1;
-    if (failed) {
-        shunt_fail(SHUNT_E_IO, "%s: cannot be locked: %s", path, strerror(errno));
-        if (fd >= 0) close(fd);
-        fd = -1;
+    if (!path) return SHUNT_E_NOT_FOUND;
+    shunt_status status = SHUNT_OK;
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*fd < 0 || !wait_for_lock(*fd)) {
+        if (*fd >= 0 && errno == EWOULDBLOCK)
+            shunt_log(SHUNT_LOG_WARN,
+                      "%s: another process has kept this lock for %d s: is it stopped? The result is written all the "
+                      "same; what that process finds now may be lost",
+                      path, LOCK_SECONDS);
+        else
+            status = shunt_fail(SHUNT_E_IO, "%s: cannot be locked: %s", path, strerror(errno));
+        if (*fd >= 0) close(*fd);
+        *fd = -1;
     }
     free(path);
-    return fd;
+    return status;
 }
 
 static shunt_status update_file(const char *device_key, const char *op_key, json_t *entry)
@@ -209,8 +233,8 @@ static shunt_status update_file(const char *device_key, const char *op_key, json
     char *path = cache_path("tuning.json");
     if (!path) return SHUNT_E_NOT_FOUND;
     shunt_status status = file_make_folders(shunt_cache_folder(), CACHE_FOLDER_MODE);
-    int fd = status == SHUNT_OK ? take_file_lock() : -1;
-    if (status == SHUNT_OK && fd < 0) status = SHUNT_E_IO;
+    int fd = -1;
+    if (status == SHUNT_OK) status = take_file_lock(&fd);
     json_t *devices = status == SHUNT_OK ? read_devices(path, &user_damage_said) : NULL;
     if (status == SHUNT_OK && !devices) status = shunt_fail_memory();
     if (status == SHUNT_OK) status = put(devices, device_key, op_key, entry);

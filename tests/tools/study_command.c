@@ -71,6 +71,30 @@ Test(study_command, degradation_is_seen)
     cr_assert_eq(atoi(said.out), 1);
 }
 
+/* Half of the epochs of one run, and half of the seeds after one epoch. It took half an hour where each epoch was looked for
+ * in all rows, and each seed in all others. */
+Test(study_command, long_results_take_no_longer_than_their_rows, .timeout = 120)
+{
+    enum { EPOCHS = 50000, SEEDS = 50000 };
+    static const char *const models[] = {"plain20", "plain56"};
+    cr_assert(!mkdir("long", 0777));
+    FILE *file = fopen("long/results.csv", "wb");
+    cr_assert(file);
+    fprintf(file, "%s,step,training_loss,training_error,test_loss,test_error,seconds\n", run_head);
+    for (int m = 0; m < 2; m++) {
+        for (int seed = 1; seed <= SEEDS; seed++)
+            fprintf(file, "%s,%d,d,c,paper,128,1,1,1000,1,1,1,1,%s,1,0.5,1\n", models[m], seed, m ? "0.75" : "0.5");
+        for (int epoch = 2; m == 0 && epoch <= EPOCHS; epoch++)
+            fprintf(file, "%s,1,d,c,paper,128,1,1,1000,1,%d,1,1,0.5,1,0.5,1\n", models[m], epoch);
+    }
+    fprintf(file, "resnet20,1,d,c,paper,128,1,1,1000,1,1,1,1,0.5,1,0.5,1\nresnet56,1,d,c,paper,128,1,1,1000,1,1,1,1,0."
+                  "5,1,0.5,1\n");
+    cr_assert(!fclose(file));
+    run("shunt study degradation --out long --redraw");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    expect_said("the training error changes by +25.00 points (+25.00 to +25.00, 50000 seeds)");
+}
+
 static void expect_verdict(const char *dir, const errors *runs, size_t count, const char *text)
 {
     put_results(dir, runs, count);

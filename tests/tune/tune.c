@@ -1,7 +1,9 @@
 /* tune.c - tuning: what is tried, what is chosen, what is kept, and what plans make of it. */
 #include "tests/support/tune_setup.h"
 
+#include <fcntl.h>
 #include <jansson.h>
+#include <sys/file.h>
 
 TestSuite(tune, .init = start, .fini = leave_folder, .timeout = 120);
 
@@ -178,7 +180,7 @@ Test(tune, application_tries_only_what_is_known_to_be_safe)
 
 Test(tune, fast_looks_at_the_first_few_and_full_at_all)
 {
-    set("tunable_list", "quick,quick,quick,quick,quick,quick,quick,quick,fast");
+    set("tunable_list", "slow,quick,quick,quick,quick,quick,quick,quick,fast");
     net n = open_net();
     cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_OK);
     assert_lacks(tried, "fast");
@@ -489,6 +491,31 @@ Test(tune, two_processes_keep_each_others_results)
         cr_assert(shunt_tune_find_own(n.device, &desc, &choice), "entry %d is lost", i);
         cr_assert_eq(choice.microseconds, i / 2);
     }
+    close_net(&n);
+}
+
+/* It is stopped with the lock in its hand (Ctrl-Z): nobody waits for ever, and nothing is lost. */
+Test(tune, stopped_holder_of_the_lock_is_not_waited_for)
+{
+    net n = open_net();
+    tune_choice choice = {.algorithm = "fast", .params = "p=1", .microseconds = 7}, found;
+    shunt_op_desc desc = numbered_op(0), other = numbered_op(1);
+    cr_assert(!system("mkdir -p cache"));
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open("cache/tuning.lock", O_RDWR | O_CREAT, 0666);
+        if (fd >= 0 && !flock(fd, LOCK_EX)) raise(SIGSTOP);
+        _exit(1);
+    }
+    int status;
+    cr_assert(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+    cr_assert_eq(shunt_tune_store(n.device, &desc, &choice), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_tune_store(n.device, &other, &choice), SHUNT_OK, "%s", shunt_last_error());
+    assert_has(logged, "cache/tuning.lock: another process has kept this lock");
+    assert_has(logged, "is written all the same");
+    shunt_tune_free();
+    cr_assert(shunt_tune_find_own(n.device, &desc, &found) && shunt_tune_find_own(n.device, &other, &found));
+    cr_assert(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
     close_net(&n);
 }
 

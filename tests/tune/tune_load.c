@@ -101,7 +101,7 @@ Test(tune_load, four_times_slower_is_never_kept)
 
 Test(tune_load, unsteady_times_are_refused_unless_forced)
 {
-    set("tunable_list", "medium,quick");
+    set("tunable_list", "slow,quick");
     net n = open_net();
     cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_OK, "%s", shunt_last_error());
     char *kept = strdup(file_text("cache/tuning.json"));
@@ -109,10 +109,10 @@ Test(tune_load, unsteady_times_are_refused_unless_forced)
     cr_assert_eq(tune(&n, 2, (shunt_tune_options){0}), SHUNT_E_DEVICE);
     expect_message("a: ", "the time of one and the same op spreads by");
     expect_message("end other programs", "--force");
-    assert_text(tried, "medium:safe ");
+    assert_text(tried, "slow:safe ");
     assert_text(file_text("cache/tuning.json"), kept);
     free(kept);
-    shunt_candidate guess = candidate("medium");
+    shunt_candidate guess = candidate("slow");
     cr_assert_eq(shunt_tune_verdict(n.device, &guess), VERDICT_SAFE);
     cr_assert_eq(tune(&n, 2, (shunt_tune_options){.force = 1}), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(chosen, 2);
@@ -121,25 +121,25 @@ Test(tune_load, unsteady_times_are_refused_unless_forced)
 
 Test(tune_load, application_goes_on_with_the_best_guess_when_times_are_unsteady)
 {
-    set("tunable_list", "medium,quick");
+    set("tunable_list", "slow,quick");
     net n = open_net();
     cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_OK, "%s", shunt_last_error());
     close_net(&n);
     set("tunable_load", "0");
     set("tune", "full");
-    assert_text(planned(2), "medium medium medium ");
+    assert_text(planned(2), "slow slow slow ");
     assert_has(logged, "too much to tell algorithms apart");
     set("tune", NULL);
-    assert_text(planned(2), "medium medium medium ");
+    assert_text(planned(2), "slow slow slow ");
 }
 
 /* "fades" is at once when it is prepared first, and takes 100 ms from then on. */
 Test(tune_load, winner_is_timed_again_before_it_is_kept)
 {
-    set("tunable_list", "medium,fades,quick");
+    set("tunable_list", "slow,fades,quick");
     net n = open_net();
     cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_OK, "%s", shunt_last_error());
     close_net(&n);
-    assert_text(tried, "medium:safe fades:safe quick:safe =quick medium:safe fades:safe quick:safe =quick ");
+    assert_text(tried, "slow:safe fades:safe quick:safe =quick slow:safe fades:safe quick:safe =quick ");
     assert_lacks(file_text("cache/tuning.json"), "fades");
 }

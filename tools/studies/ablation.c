@@ -5,6 +5,7 @@
 #include "study.h"
 #include "summary.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usual[] = "cnn,mini-resnet,cifar-plain18,cifar-resnet18,resnet20-A,resnet20-B,resnet20-C,resnet32-A,"
@@ -22,9 +23,12 @@ static int measure(study_job *job)
 /* The first epoch at which the mean test error is no greater than this fraction; 0: none up to `last`. */
 static int64_t epochs_to(const csv *results, const char *model, double error, int64_t last)
 {
-    for (int64_t epoch = 1; epoch <= last; epoch++)
-        if (summary_at(results, model, epoch, "test_error").mean <= error) return epoch;
-    return 0;
+    summary_curve curve = summary_curve_of(results, model, "test_error", 1);
+    int64_t epoch = 0;
+    for (size_t i = 0; !epoch && i < curve.count && (int64_t)i < last; i++)
+        if (curve.mean[i] <= error) epoch = (int64_t)i + 1;
+    free(curve.x);
+    return epoch;
 }
 
 /* The least whole per cent of test error that all networks have come to. */
@@ -33,8 +37,9 @@ static int common_error(const csv *results, const char *const *models, size_t co
     double worst = 0;
     for (size_t i = 0; i < count; i++) {
         double best = 1;
-        for (int64_t epoch = 1; epoch <= last; epoch++)
-            best = fmin(best, summary_at(results, models[i], epoch, "test_error").mean);
+        summary_curve curve = summary_curve_of(results, models[i], "test_error", 1);
+        for (size_t k = 0; k < curve.count && (int64_t)k < last; k++) best = fmin(best, curve.mean[k]);
+        free(curve.x);
         worst = fmax(worst, best);
     }
     return (int)ceil(100 * worst - 1e-9);

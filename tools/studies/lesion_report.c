@@ -152,22 +152,24 @@ static void put_singles(const findings *found, size_t count, report *out)
 /* Means over the repeats, by how many blocks are taken out, with their spread. 0: the whole network. */
 static void mean_errors(const csv *results, const findings *of, double *x, double *mean, double *low, double *high)
 {
+    size_t counts[LESION_MOST_BLOCKS + 1] = {0};
     for (size_t size = 0; size <= of->most; size++) {
-        double sum = 0, n = 0;
-        low[size] = INFINITY, high[size] = -INFINITY;
-        for (size_t row = 0; row < csv_rows(results); row++) {
-            if (csv_number(results, row, "removed") != (double)size ||
-                strcmp(csv_text(results, row, "network"), of->network))
-                continue;
-            double error = error_of(results, row);
-            sum += error;
-            n++;
-            low[size] = fmin(low[size], error);
-            high[size] = fmax(high[size], error);
-        }
         x[size] = (double)size;
-        mean[size] = sum / n; /* NaN where there is none */
+        mean[size] = 0;
+        low[size] = INFINITY, high[size] = -INFINITY;
     }
+    for (size_t row = 0; row < csv_rows(results); row++) {
+        double removed = csv_number(results, row, "removed"), error = error_of(results, row);
+        if (!(removed >= 0 && removed <= (double)of->most) || removed != floor(removed) ||
+            strcmp(csv_text(results, row, "network"), of->network))
+            continue;
+        size_t size = (size_t)removed;
+        counts[size]++;
+        mean[size] += error;
+        low[size] = fmin(low[size], error);
+        high[size] = fmax(high[size], error);
+    }
+    for (size_t size = 0; size <= of->most; size++) mean[size] /= (double)counts[size]; /* NaN where there is none */
 }
 
 static void put_several(const csv *results, const findings *found, size_t count, report *out)

@@ -119,13 +119,14 @@ static void put_table(const findings *found, report *out)
     for (size_t i = 0; i < found->count; i++) {
         const profile *p = &found->profiles[i];
         size_t largest = 0;
-        while (p->mean[largest] < extreme(p, fmax)) largest++;
+        const double most = extreme(p, fmax);
+        while (p->mean[largest] < most) largest++;
         table_cell(&rows, "%s", p->network);
         table_cell(&rows, "%s", *p->training ? p->training : "not known");
         table_cell(&rows, "%zu", p->layers);
         table_cell(&rows, "%s", average_text(p, text));
         table_cell(&rows, "%.3f", extreme(p, fmin));
-        table_cell(&rows, "%.3f", extreme(p, fmax));
+        table_cell(&rows, "%.3f", most);
         table_cell(&rows, "%s", csv_text(found->results, p->first + largest, "name"));
     }
     report_table(out, &rows);

@@ -48,22 +48,55 @@ spread summary_at(const csv *results, const char *model, int64_t epoch, const ch
     return made;
 }
 
+/* A seed's row. */
+typedef struct seed_row {
+    const char *seed;
+    double value;
+} seed_row;
+
+static int by_seed(const void *a, const void *b)
+{
+    return strcmp(((const seed_row *)a)->seed, ((const seed_row *)b)->seed);
+}
+
+/* A model's seeds at an epoch, in order; to be freed. NULL without memory. */
+static seed_row *seeds_at(const csv *results, const char *model, int64_t epoch, const char *column, size_t *count)
+{
+    seed_row *rows = calloc(csv_rows(results) + 1, sizeof *rows);
+    *count = 0;
+    for (size_t row = 0; rows && row < csv_rows(results); row++)
+        if (is_at(results, row, model, epoch))
+            rows[(*count)++] = (seed_row){csv_text(results, row, "seed"), csv_number(results, row, column)};
+    if (rows) qsort(rows, *count, sizeof *rows, by_seed);
+    return rows;
+}
+
 spread summary_difference(const csv *results, const char *a, const char *b, int64_t epoch, const char *column)
 {
+    size_t nfirst, nsecond;
+    seed_row *first = seeds_at(results, a, epoch, column, &nfirst);
+    seed_row *second = seeds_at(results, b, epoch, column, &nsecond);
     spread made = nothing;
-    for (size_t i = 0; i < csv_rows(results); i++)
-        for (size_t k = 0; is_at(results, i, a, epoch) && k < csv_rows(results); k++)
-            if (is_at(results, k, b, epoch) && !strcmp(csv_text(results, i, "seed"), csv_text(results, k, "seed")))
-                add(&made, csv_number(results, k, column) - csv_number(results, i, column));
+    for (size_t i = 0; first && second && i < nfirst; i++) {
+        const seed_row *same = bsearch(&first[i], second, nsecond, sizeof *second, by_seed);
+        if (same) add(&made, same->value - first[i].value);
+    }
+    free(first);
+    free(second);
     return made;
 }
+
+static const double MOST_EPOCHS = 1e7; /* a larger number in an edited file is no epoch */
 
 /* The last epoch of any seed. */
 static int64_t last_epoch(const csv *results, const char *model)
 {
     double last = 0;
-    for (size_t row = 0; row < csv_rows(results); row++)
-        if (!strcmp(csv_text(results, row, "model"), model)) last = fmax(last, csv_number(results, row, "epoch"));
+    for (size_t row = 0; row < csv_rows(results); row++) {
+        if (strcmp(csv_text(results, row, "model"), model)) continue;
+        double epoch = csv_number(results, row, "epoch");
+        if (epoch > last && epoch <= MOST_EPOCHS) last = epoch;
+    }
     return (int64_t)last;
 }
 
@@ -81,15 +114,23 @@ summary_curve summary_curve_of(const csv *results, const char *model, const char
 {
     size_t count = (size_t)last_epoch(results, model);
     double *numbers = calloc(4 * count + 1, sizeof *numbers);
-    if (!numbers) return (summary_curve){0};
+    spread *at = calloc(count + 1, sizeof *at);
+    if (!numbers || !at) count = 0;
     summary_curve made = {numbers, numbers + count, numbers + 2 * count, numbers + 3 * count, count};
-    for (size_t i = 0; i < count; i++) {
-        spread at = summary_at(results, model, (int64_t)i + 1, column);
-        made.x[i] = (double)(i + 1);
-        made.mean[i] = scale * at.mean;
-        made.low[i] = scale * at.low;
-        made.high[i] = scale * at.high;
+    for (size_t i = 0; i < count; i++) at[i] = nothing;
+    for (size_t row = 0; count && row < csv_rows(results); row++) {
+        double epoch = csv_number(results, row, "epoch");
+        if (epoch >= 1 && epoch <= (double)count && epoch == floor(epoch) &&
+            !strcmp(csv_text(results, row, "model"), model))
+            add(&at[(size_t)epoch - 1], csv_number(results, row, column));
     }
+    for (size_t i = 0; i < count; i++) {
+        made.x[i] = (double)(i + 1);
+        made.mean[i] = scale * at[i].mean;
+        made.low[i] = scale * at[i].low;
+        made.high[i] = scale * at[i].high;
+    }
+    free(at);
     return made;
 }
 
