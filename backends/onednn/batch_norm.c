@@ -43,14 +43,5 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * shunt_tensor_count(&desc->outputs[0]);
-}
-
-const onednn_kind onednn_batch_norm = {.ninputs = 5,
-                                       .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-                                       .inplace_inputs = 1,
-                                       .loop = loop,
-                                       .check = check,
-                                       .flops = flops};
+const onednn_kind onednn_batch_norm = {
+    .ninputs = 5, .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, .inplace_inputs = 1, .loop = loop, .check = check};

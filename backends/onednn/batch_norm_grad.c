@@ -145,12 +145,7 @@ static void grad_loop(const shunt_op_desc *desc, const float *const *inputs, flo
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 4 * shunt_tensor_count(&desc->inputs[0]);
-}
-
 const onednn_kind onednn_batch_statistics = {
-    .ninputs = 1, .noutputs = 2, .loop = statistics_loop, .check = check_statistics, .flops = flops};
+    .ninputs = 1, .noutputs = 2, .loop = statistics_loop, .check = check_statistics};
 const onednn_kind onednn_batch_norm_grad = {
-    .ninputs = 6, .noutputs = 3, .flags = SHUNT_FLAG_RELU, .loop = grad_loop, .check = check_grad, .flops = flops};
+    .ninputs = 6, .noutputs = 3, .flags = SHUNT_FLAG_RELU, .loop = grad_loop, .check = check_grad};

@@ -50,15 +50,8 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
     return status ? status : append_post_ops(desc, out->attr);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->inputs[1].dims;
-    return 2 * shunt_tensor_count(&desc->outputs[0]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
 const onednn_kind onednn_conv = {
     .ninputs = 2,
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .recipe = recipe,
-    .flops = flops,
 };

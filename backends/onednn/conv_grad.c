@@ -70,25 +70,12 @@ static shunt_status weights_recipe(const shunt_op_desc *desc, bool free, onednn_
                         "describing a convolution's gradient by weights");
 }
 
-static uint64_t src_flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->inputs[0].dims;
-    return 2 * shunt_tensor_count(&desc->inputs[1]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
-static uint64_t weights_flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->outputs[0].dims;
-    return 2 * shunt_tensor_count(&desc->inputs[1]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
 const onednn_kind onednn_conv_grad_src = {
     .ninputs = 2,
     .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .mask_input = true,
     .recipe = src_recipe,
     .loop = src_loop,
-    .flops = src_flops,
 };
 const onednn_kind onednn_conv_grad_weights = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe, .flops = weights_flops};
+    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe};

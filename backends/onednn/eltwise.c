@@ -36,11 +36,6 @@ static void add_loop(const shunt_op_desc *desc, const float *const *inputs, floa
     for (int64_t i = 0; i < count; i++) dst[i] = with_relu ? relu(a[i] + b[i]) : a[i] + b[i];
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->outputs[0]);
-}
-
-const onednn_kind onednn_relu = {.ninputs = 1, .inplace_inputs = 1, .loop = relu_loop, .check = check, .flops = flops};
+const onednn_kind onednn_relu = {.ninputs = 1, .inplace_inputs = 1, .loop = relu_loop, .check = check};
 const onednn_kind onednn_add = {
-    .ninputs = 2, .flags = SHUNT_FLAG_RELU, .inplace_inputs = 3, .loop = add_loop, .check = check, .flops = flops};
+    .ninputs = 2, .flags = SHUNT_FLAG_RELU, .inplace_inputs = 3, .loop = add_loop, .check = check};

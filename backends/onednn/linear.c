@@ -27,10 +27,4 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * shunt_tensor_count(&desc->outputs[0]) * (uint64_t)desc->inputs[1].dims[1];
-}
-
-const onednn_kind onednn_linear = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .recipe = recipe, .flops = flops};
+const onednn_kind onednn_linear = {.ninputs = 2, .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .recipe = recipe};

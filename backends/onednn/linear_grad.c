@@ -33,13 +33,6 @@ static shunt_status weights_recipe(const shunt_op_desc *desc, bool free, onednn_
                         "describing a linear layer's gradient by weights");
 }
 
-/* All three products of a layer are of one size. */
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * shunt_tensor_count(&desc->inputs[1]) *
-           (uint64_t)(desc->kind == SHUNT_OP_LINEAR_GRAD_SRC ? desc->inputs[0] : desc->outputs[0]).dims[1];
-}
-
-const onednn_kind onednn_linear_grad_src = {.ninputs = 2, .recipe = src_recipe, .flops = flops};
+const onednn_kind onednn_linear_grad_src = {.ninputs = 2, .recipe = src_recipe};
 const onednn_kind onednn_linear_grad_weights = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe, .flops = flops};
+    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe};

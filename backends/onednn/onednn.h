@@ -62,7 +62,6 @@ typedef struct onednn_kind {
     void (*loop)(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs);
     shunt_status (*check)(
         const shunt_op_desc *desc); /* of a loop, what it needs to be safe; oneDNN checks the others */
-    uint64_t (*flops)(const shunt_op_desc *desc);
 } onednn_kind;
 
 /* conv.c ... one file per group of ops; NULL in the table where there is no such op (kinds.c). */

@@ -196,13 +196,9 @@ void onednn_op_destroy(shunt_bop *op)
 shunt_status onednn_op_info(const shunt_bop *op, shunt_op_info *info)
 {
     uint32_t added = op->added >= 0 ? 1u << op->added : 0;
-    shunt_op_info made = {.size = sizeof made,
-                          .inplace_inputs = op->kind->inplace_inputs | added,
-                          .workspace = op->workspace,
-                          .flops = op->kind->flops(&op->desc)};
+    shunt_op_info made = {
+        .size = sizeof made, .inplace_inputs = op->kind->inplace_inputs | added, .workspace = op->workspace};
     memcpy(made.algorithm, op->algorithm, sizeof made.algorithm);
-    for (uint32_t i = 0; i < op->desc.ninputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
-    for (uint32_t i = 0; i < op->desc.noutputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
     for (uint32_t i = 0; i < op->nlinks; i++) {
         const link *l = &op->links[i];
         if (!l->packed) continue;

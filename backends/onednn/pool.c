@@ -63,11 +63,5 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->outputs[0]) * (uint64_t)desc->attr.pool.window[0] *
-           (uint64_t)desc->attr.pool.window[1];
-}
-
-const onednn_kind onednn_avg_pool = {.ninputs = 1, .recipe = recipe, .flops = flops};
-const onednn_kind onednn_max_pool = {.ninputs = 1, .loop = loop, .check = check, .flops = flops};
+const onednn_kind onednn_avg_pool = {.ninputs = 1, .recipe = recipe};
+const onednn_kind onednn_max_pool = {.ninputs = 1, .loop = loop, .check = check};

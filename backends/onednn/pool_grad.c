@@ -103,11 +103,6 @@ static void global_loop(const shunt_op_desc *desc, const float *const *inputs, f
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->outputs[0]);
-}
-
-const onednn_kind onednn_max_pool_grad = {.ninputs = 2, .loop = max_loop, .check = check_max, .flops = flops};
-const onednn_kind onednn_avg_pool_grad = {.ninputs = 1, .loop = avg_loop, .check = check_avg, .flops = flops};
-const onednn_kind onednn_global_pool_grad = {.ninputs = 1, .loop = global_loop, .check = check_global, .flops = flops};
+const onednn_kind onednn_max_pool_grad = {.ninputs = 2, .loop = max_loop, .check = check_max};
+const onednn_kind onednn_avg_pool_grad = {.ninputs = 1, .loop = avg_loop, .check = check_avg};
+const onednn_kind onednn_global_pool_grad = {.ninputs = 1, .loop = global_loop, .check = check_global};

@@ -9,10 +9,4 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
     return status ? status : onednn_bind(out, DNNL_ARG_TO, desc, true, 0);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0;
-}
-
-const onednn_kind onednn_reorder = {.ninputs = 1, .recipe = recipe, .flops = flops};
+const onednn_kind onednn_reorder = {.ninputs = 1, .recipe = recipe};

@@ -30,10 +30,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0;
-}
-
-const onednn_kind onednn_shortcut = {.ninputs = 1, .loop = loop, .check = check, .flops = flops};
+const onednn_kind onednn_shortcut = {.ninputs = 1, .loop = loop, .check = check};

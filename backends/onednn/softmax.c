@@ -24,9 +24,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 4 * shunt_tensor_count(&desc->outputs[0]);
-}
-
-const onednn_kind onednn_softmax = {.ninputs = 1, .inplace_inputs = 1, .loop = loop, .check = check, .flops = flops};
+const onednn_kind onednn_softmax = {.ninputs = 1, .inplace_inputs = 1, .loop = loop, .check = check};

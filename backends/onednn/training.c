@@ -13,11 +13,6 @@ static shunt_status all_alike(const shunt_op_desc *desc, uint32_t ninputs)
     return SHUNT_OK;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 4 * shunt_tensor_count(&desc->inputs[0]);
-}
-
 /* ---- Loss -------------------------------------------------------------------------------------------------------- */
 
 static shunt_status check_loss(const shunt_op_desc *desc)
@@ -128,11 +123,9 @@ static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs,
     }
 }
 
-const onednn_kind onednn_cross_entropy = {
-    .ninputs = 2, .noutputs = 2, .loop = loss_loop, .check = check_loss, .flops = flops};
+const onednn_kind onednn_cross_entropy = {.ninputs = 2, .noutputs = 2, .loop = loss_loop, .check = check_loss};
 const onednn_kind onednn_sgd = {
-    .ninputs = 4, .noutputs = 2, .flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd, .flops = flops};
-const onednn_kind onednn_moving_average = {.ninputs = 2, .loop = average_loop, .check = check_average, .flops = flops};
-const onednn_kind onednn_relu_grad = {
-    .ninputs = 2, .inplace_inputs = 3, .loop = relu_loop, .check = check_average, .flops = flops};
-const onednn_kind onednn_shortcut_grad = {.ninputs = 1, .loop = shortcut_loop, .check = check_shortcut, .flops = flops};
+    .ninputs = 4, .noutputs = 2, .flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd};
+const onednn_kind onednn_moving_average = {.ninputs = 2, .loop = average_loop, .check = check_average};
+const onednn_kind onednn_relu_grad = {.ninputs = 2, .inplace_inputs = 3, .loop = relu_loop, .check = check_average};
+const onednn_kind onednn_shortcut_grad = {.ninputs = 1, .loop = shortcut_loop, .check = check_shortcut};

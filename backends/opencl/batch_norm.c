@@ -30,7 +30,6 @@ static shunt_status prepare(shunt_bop *op)
     const ocl_constant constants[] = {
         {sizeof plan.dims, &plan.dims}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
     op->info.inplace_inputs = 1u << 0 | (op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << 5 : 0);
-    op->info.flops *= 4;
     shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, &ocl_batch_norm_cl, "batch_norm");
     return status ? status : ocl_step_constants(&op->steps[0], 14, 3, constants);
 }
@@ -66,7 +65,6 @@ static shunt_status prepare_grad(shunt_bop *op)
         {sizeof plan.dims, &plan.dims}, {sizeof flags, &flags}, {sizeof epsilon, &epsilon}};
     const ocl_source *source = &ocl_batch_norm_grad_cl;
     op->info.inplace_inputs = 1u << 0 | 1u << 5;
-    op->info.flops *= 8;
     op->info.workspace = plan.partial;
     shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, source, "grad_slices");
     if (!status) status = ocl_step_constants(&op->steps[0], 14, 3, constants);

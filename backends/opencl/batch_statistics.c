@@ -19,7 +19,6 @@ static shunt_status prepare(shunt_bop *op)
 {
     const channel_plan plan = ocl_channels_plan(op->device, &op->desc.inputs[0]);
     const ocl_constant constants[] = {{sizeof plan.dims, &plan.dims}};
-    op->info.flops = 4 * shunt_tensor_count(&op->desc.inputs[0]);
     op->info.workspace = plan.partial;
     shunt_status status =
         ocl_channels_step(op->device, &op->steps[0], &plan, &ocl_batch_statistics_cl, "statistics_slices");

@@ -96,11 +96,8 @@ const char *ocl_conv_refuse(const shunt_op_desc *desc)
     return refuse_extras(desc, &t);
 }
 
-void ocl_conv_cost(shunt_bop *op)
+void ocl_conv_inplace(shunt_bop *op)
 {
-    const conv_parts t = ocl_conv_parts(&op->desc);
-    op->info.flops =
-        2 * shunt_tensor_count(t.dst) * (uint64_t)(t.weights->dims[1] * t.weights->dims[2] * t.weights->dims[3]);
     if (op->desc.flags & SHUNT_FLAG_RESIDUAL) op->info.inplace_inputs = 1u << ocl_residual_index(&op->desc);
 }
 

@@ -31,8 +31,8 @@ const char *ocl_conv_refuse(const shunt_op_desc *desc);
 /* Why the device is not for kernels made of register tiles, or NULL. */
 const char *ocl_conv_refuse_tiles(const ocl_device *device);
 
-/* Notes the cost, and that dst may lie over the residual. */
-void ocl_conv_cost(shunt_bop *op);
+/* Notes that dst may lie over the residual. */
+void ocl_conv_inplace(shunt_bop *op);
 
 /* After op->pack is made: packed weights of `bytes` bytes, once by op_pack where they are constant, else at each launch at
  * the end of the workspace. */

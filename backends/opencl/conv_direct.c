@@ -33,7 +33,7 @@ static shunt_status prepare(shunt_bop *op)
     char options[OCL_OPTIONS_CHARS], format[SHUNT_PARAMS_CHARS];
     const ocl_constant constants[] = {{sizeof vectors, &vectors}, {sizeof dims, &dims}};
 
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     ocl_block_options(op->device, block, options);
     ocl_add_option(options, " -DSB=%lld%s%s", (long long)shunt_tensor_block(src), dims.groups > 1 ? " -DGROUPED" : "",
                    gradient ? " -DGRADIENT" : "");

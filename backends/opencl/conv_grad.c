@@ -49,7 +49,7 @@ shunt_status ocl_conv_grad_steps(shunt_bop *op, const conv_grad *g, const ocl_so
     const uint64_t items[] = {(uint64_t)g->parts, (uint64_t)g->groups, (uint64_t)g->cut.splits};
     const size_t local[] = {1, 1, 1};
     const ocl_constant constants[] = {{sizeof g->dims, &g->dims}, {sizeof g->cut, &g->cut}};
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     op->info.workspace = (uint64_t)g->cut.splits * sums_bytes(g);
     shunt_status status = ocl_step_create(op->device, &op->steps[0], source, options, kernel, 3, items, local);
     if (!status) status = ocl_step_constants(&op->steps[0], 6, 2, constants);

@@ -21,7 +21,7 @@ static shunt_status prepare(shunt_bop *op)
     const ocl_constant constants[] = {{sizeof dims, &dims}};
     char options[OCL_OPTIONS_CHARS] = "";
 
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     ocl_add_option(options, "-DB=%lld -DV=%u -DWG=%zu -DSB=%lld%s", (long long)block, lanes, local,
                    (long long)shunt_tensor_block(src), dims.groups > 1 ? " -DGROUPED" : "");
     shunt_status status = ocl_step_create(op->device, &op->steps[0], &ocl_conv_grad_weights_direct_cl, options,

@@ -138,7 +138,7 @@ static shunt_status prepare(shunt_bop *op)
     const uint64_t items = local * (uint64_t)(ceil_div((int64_t)dims.N * dims.P * dims.Q, t.m) * ceil_div(dims.K, t.n));
     const ocl_constant constants[] = {{sizeof dims, &dims}};
 
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     ocl_add_option(options, "-DB=%d -DV=4 -DWG=%zu -DTM=%d -DTN=%d -DTK=%d -DRM=%d -DRN=%d%s", block,
                    ocl_group(op->device), t.m, t.n, t.k, t.rm, t.rn, plain_src ? " -DPLAIN_SRC" : "");
     shunt_status status =

@@ -242,7 +242,7 @@ static shunt_status prepare(shunt_bop *op)
         if (floats > most) most = floats;
         tile->point = tile->phases == 1 && is_point(tile, &phase);
     }
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");
     ocl_conv_packed(op, format, most * sizeof(float));
     return make_phases(op, tile);

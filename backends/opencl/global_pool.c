@@ -34,7 +34,6 @@ static shunt_status prepare(shunt_bop *op)
     const uint64_t items = shunt_tensor_storage(src) / (uint64_t)pixels / lanes * local;
     const ocl_constant constants[] = {{sizeof C, &C}, {sizeof pixels, &pixels}};
     char options[OCL_OPTIONS_CHARS] = "";
-    op->info.flops = shunt_tensor_count(src);
     ocl_add_option(options, "-DB=%lld -DV=%u -DWG=%zu", (long long)block, lanes, local);
     shunt_status status =
         ocl_step_create(op->device, &op->steps[0], &ocl_global_pool_cl, options, "global_pool", 1, &items, &local);

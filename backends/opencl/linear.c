@@ -28,7 +28,6 @@ static shunt_status prepare(shunt_bop *op)
     const uint64_t items[] = {(uint64_t)K * local[0], (uint64_t)(N + rows - 1) / (uint64_t)rows};
     const ocl_constant constants[] = {{sizeof N, &N}, {sizeof C, &C}, {sizeof K, &K}, {sizeof flags, &flags}};
     char options[OCL_OPTIONS_CHARS] = "";
-    op->info.flops = 2 * (uint64_t)N * (uint64_t)C * (uint64_t)K;
     ocl_add_option(options, "-DB=%u -DV=%u -DWG=%zu -DROWS=%d", lanes, lanes, local[0], rows);
     shunt_status status =
         ocl_step_create(op->device, &op->steps[0], &ocl_linear_cl, options, "linear", 2, items, local);

@@ -46,7 +46,6 @@ static shunt_status prepare(shunt_bop *op)
     char options[OCL_OPTIONS_CHARS];
     ocl_block_options(op->device, 16, options);
     ocl_add_option(options, " -DROWS=%d", ROWS);
-    op->info.flops = 2 * (uint64_t)N * (uint64_t)C * (uint64_t)K;
     shunt_status status =
         ocl_step_create(op->device, &op->steps[0], &ocl_linear_grad_cl, options, "linear_grad", 2, items, local);
     return status ? status : ocl_step_constants(&op->steps[0], 8, NDIMS, constants);

@@ -104,14 +104,6 @@ static const char *refuse_desc(const shunt_op_desc *desc)
     return reason;
 }
 
-static uint64_t least_bytes(const shunt_op_desc *desc)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < desc->ninputs; i++) bytes += shunt_tensor_bytes(&desc->inputs[i]);
-    for (uint32_t i = 0; i < desc->noutputs; i++) bytes += shunt_tensor_bytes(&desc->outputs[i]);
-    return bytes;
-}
-
 /* ---- Candidates --------------------------------------------------------------------------------------------------- */
 
 static void add_candidate(shunt_op_candidates *out, const char *algorithm, const char *params, const char *reason)
@@ -218,8 +210,6 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     op->info.size = sizeof op->info;
     memcpy(op->info.algorithm, chosen.algorithm, sizeof op->info.algorithm);
     memcpy(op->info.params, chosen.params, sizeof op->info.params);
-    op->info.flops = shunt_tensor_count(&op->desc.outputs[0]);
-    op->info.bytes = least_bytes(&op->desc);
     status = op->algorithm->prepare(op);
     if (status) return ocl_fail_context(status, "algorithm %s", chosen.algorithm);
     uint64_t limit = options ? options->memory_limit : 0;

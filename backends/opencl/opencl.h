@@ -173,7 +173,7 @@ struct ocl_algorithm {
     const char *(*refuse)(const ocl_device *device, const shunt_op_desc *desc);
     /* Writes the index-th parameter string, best guess first; false past the last. NULL: no parameters. */
     bool (*variant)(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params);
-    /* Fills steps and info (algorithm, params, flops and bytes are filled in already). After a failure the op is
+    /* Fills steps and info (algorithm and params are filled in already). After a failure the op is
      * destroyed. */
     shunt_status (*prepare)(shunt_bop *op);
     /* NULL: the first step with the tensors inputs, outputs. */

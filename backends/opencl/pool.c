@@ -69,7 +69,6 @@ static shunt_status make_step(shunt_bop *op, ocl_step *step, const char *kernel,
     cl_int run;
     const cl_ulong pieces = ocl_pieces(op->device, made, made->dims[3], &run);
     const ocl_constant constants[] = {{sizeof pieces, &pieces}, {sizeof run, &run}, {sizeof dims, &dims}};
-    op->info.flops = shunt_tensor_count(dst) * (uint64_t)attr->window[0] * (uint64_t)attr->window[1];
     ocl_block_options(op->device, shunt_tensor_block(src), options);
     if (maximum) ocl_add_option(options, " -DMAX");
     shunt_status status = ocl_step_create_flat(op->device, step, &ocl_pool_cl, options, kernel, pieces);

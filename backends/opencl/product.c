@@ -96,7 +96,7 @@ static shunt_status prepare_conv(shunt_bop *op)
     op->own = p;
     op->run_ahead = true;
     p->dims = ocl_conv_dims(&op->desc);
-    ocl_conv_cost(op);
+    ocl_conv_inplace(op);
     shunt_status status = plan(op, p, true);
     if (!status) status = make_im2col(op, p);
     return status ? status : make_epilogue(op, p, shunt_tensor_block(&op->desc.outputs[0]));
@@ -113,7 +113,6 @@ static shunt_status prepare_linear(shunt_bop *op)
         (conv_dims){.N = (cl_int)src[0], .C = (cl_int)src[1], .H = 1, .W = 1, .K = (cl_int)dst[1], .P = 1, .Q = 1};
     p->dims.R = p->dims.S = p->dims.groups = 1;
     p->dims.flags = (cl_int)op->desc.flags;
-    op->info.flops = 2 * (uint64_t)src[0] * (uint64_t)src[1] * (uint64_t)dst[1];
     shunt_status status = plan(op, p, false);
     return status ? status : make_epilogue(op, p, SHUNT_PLAIN);
 }

@@ -22,7 +22,6 @@ static shunt_status prepare(shunt_bop *op)
     const ocl_constant constants[] = {
         {sizeof vectors, &vectors}, {sizeof dims[0], &dims[0]}, {sizeof dims[1], &dims[1]}, {sizeof dims[2], &dims[2]}};
     char options[OCL_OPTIONS_CHARS];
-    op->info.flops = 0;
     ocl_block_options(op->device, block, options);
     ocl_add_option(options, " -DSB=%lld", (long long)shunt_tensor_block(src));
     shunt_status status = ocl_step_create_flat(op->device, &op->steps[0], &ocl_reorder_cl, options, "reorder", vectors);

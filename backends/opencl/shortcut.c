@@ -50,7 +50,6 @@ static shunt_status prepare_tensors(shunt_bop *op, const char *kernel, const shu
     ocl_constant constants[1 + NDIMS] = {{sizeof pieces, &pieces}};
     for (int i = 0; i < NDIMS; i++) constants[1 + i] = (ocl_constant){sizeof dims[i], &dims[i]};
     char options[OCL_OPTIONS_CHARS];
-    op->info.flops = 0;
     ocl_block_options(op->device, shunt_tensor_block(made), options);
     shunt_status status = ocl_step_create_flat(op->device, &op->steps[0], &ocl_shortcut_cl, options, kernel, pieces);
     return status ? status : ocl_step_constants(&op->steps[0], 4, 1 + NDIMS, constants);

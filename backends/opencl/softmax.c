@@ -29,7 +29,6 @@ static shunt_status prepare_rows(shunt_bop *op, const char *kernel, cl_uint nten
 static shunt_status prepare(shunt_bop *op)
 {
     op->info.inplace_inputs = 1;
-    op->info.flops *= 4;
     return prepare_rows(op, op->desc.kind == SHUNT_OP_SOFTMAX ? "softmax" : "log_softmax", 2);
 }
 
@@ -50,7 +49,6 @@ static shunt_status prepare_cross_entropy(shunt_bop *op)
 {
     const cl_float smoothing = op->desc.attr.cross_entropy.smoothing;
     const ocl_constant constants[] = {{sizeof smoothing, &smoothing}};
-    op->info.flops = 8 * shunt_tensor_count(&op->desc.inputs[0]);
     shunt_status status = prepare_rows(op, "cross_entropy", 4);
     return status ? status : ocl_step_constants(&op->steps[0], 9, 1, constants);
 }

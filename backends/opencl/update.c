@@ -20,7 +20,6 @@ static shunt_status prepare_sgd(shunt_bop *op)
     const char *option = op->desc.flags & SHUNT_FLAG_NESTEROV ? " -DNESTEROV" : "";
     const ocl_constant constants[] = {
         {sizeof count, &count}, {sizeof momentum, &momentum}, {sizeof weight_decay, &weight_decay}};
-    op->info.flops *= 6;
     shunt_status status = ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, option, "sgd");
     return status ? status : ocl_step_constants(&op->steps[0], 12, 3, constants);
 }
@@ -40,7 +39,6 @@ static shunt_status prepare_average(shunt_bop *op)
     const cl_ulong count = shunt_tensor_storage(&op->desc.inputs[0]);
     const cl_float rate = op->desc.attr.moving_average.rate, scale = op->desc.attr.moving_average.scale;
     const ocl_constant constants[] = {{sizeof count, &count}, {sizeof rate, &rate}, {sizeof scale, &scale}};
-    op->info.flops *= 4;
     shunt_status status =
         ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, "", "moving_average");
     return status ? status : ocl_step_constants(&op->steps[0], 6, 3, constants);

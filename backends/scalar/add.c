@@ -22,11 +22,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_same(&desc->outputs[0], "dst", &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->outputs[0]);
-}
-
 /* Index in a tensor whose axes of 1 are repeated. */
 static int64_t repeated(const shunt_tensor_desc *t, const int64_t *at)
 {
@@ -65,9 +60,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_add) = {.ninputs = 2,
-                                     .flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST,
-                                     .inplace_inputs = 3,
-                                     .check = check,
-                                     .flops = flops,
-                                     .run = run};
+const scalar_op TYPED(scalar_add) = {
+    .ninputs = 2, .flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, .inplace_inputs = 3, .check = check, .run = run};

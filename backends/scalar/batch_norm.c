@@ -19,11 +19,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_same(&desc->outputs[0], "dst", src);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 3 * shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     const shunt_tensor_desc *shape = &desc->inputs[0];
@@ -50,5 +45,4 @@ const scalar_op TYPED(scalar_batch_norm) = {.ninputs = 5,
                                             .input_flags = SHUNT_FLAG_RESIDUAL,
                                             .inplace_inputs = 1,
                                             .check = check,
-                                            .flops = flops,
                                             .run = run};

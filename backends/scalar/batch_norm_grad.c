@@ -24,11 +24,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_same(&desc->outputs[2], "diff_shift", &desc->inputs[1]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 10 * shunt_tensor_count(&desc->inputs[0]);
-}
-
 static inline real arriving(const channel *c, real src, real diff_dst)
 {
     real dst = (src - c->mean) * c->factor + c->shift;
@@ -100,6 +95,5 @@ const scalar_op TYPED(scalar_batch_norm_grad) = {
     .flags = SHUNT_FLAG_RELU,
     .inplace_inputs = 1u << 0 | 1u << 5,
     .check = check,
-    .flops = flops,
     .run = run,
 };

@@ -10,11 +10,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_dims(&desc->outputs[1], "variance", 1, &src->dims[1]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 4 * shunt_tensor_count(&desc->inputs[0]);
-}
-
 /* Of the channel whose first plane is src; planes lie `step` apart. */
 static double mean_of(const real *src, int64_t N, int64_t area, int64_t step)
 {
@@ -57,5 +52,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_batch_statistics) = {
-    .ninputs = 1, .more_outputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_batch_statistics) = {.ninputs = 1, .more_outputs = 1, .check = check, .run = run};

@@ -6,11 +6,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_same(&desc->outputs[0], "dst", &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t count = (int64_t)shunt_tensor_count(&desc->outputs[0]);
@@ -24,4 +19,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_clip) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_clip) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};

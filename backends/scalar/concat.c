@@ -16,12 +16,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_dims(&desc->outputs[0], "dst", a->rank, dims);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0; /* moves data only */
-}
-
 /* Each index of the axes before concat.axis has one run of a and one of b. */
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
@@ -36,4 +30,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_concat) = {.ninputs = 2, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_concat) = {.ninputs = 2, .check = check, .run = run};

@@ -46,12 +46,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->inputs[1].dims;
-    return 2 * shunt_tensor_count(&desc->outputs[0]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
 /* Adds taps [from, to) to FILTERS channels of dst, from channel k of the group on, at the TILE pixels from `pixel` of the
  * panel on. Where there are fewer channels, the last one is computed again and dropped. */
 static void add_taps(const job *j, const piece *at, int64_t k, int64_t pixel, int64_t from, int64_t to,
@@ -132,6 +126,5 @@ const scalar_op TYPED(scalar_conv) = {
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL,
     .check = check,
-    .flops = flops,
     .run = run,
 };

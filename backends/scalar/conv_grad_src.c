@@ -42,12 +42,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->inputs[0].dims;
-    return 2 * shunt_tensor_count(&desc->inputs[1]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
 static int64_t common_divisor(int64_t a, int64_t b)
 {
     return b ? common_divisor(b, a % b) : a;
@@ -196,6 +190,5 @@ const scalar_op TYPED(scalar_conv_grad_src) = {
     .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .check = check,
-    .flops = flops,
     .run = run,
 };

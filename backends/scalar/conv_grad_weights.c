@@ -26,12 +26,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const int64_t *weights = desc->outputs[0].dims;
-    return 2 * shunt_tensor_count(&desc->inputs[1]) * (uint64_t)(weights[1] * weights[2] * weights[3]);
-}
-
 /* panel is (count, TILE): taps [tap, tap + taps) of the windows of pixels [first, first + count), then zeros. */
 static void gather_taps(const job *j, const real *src, int64_t tap, int64_t taps, int64_t first, int64_t count,
                         real *panel)
@@ -125,6 +119,5 @@ const scalar_op TYPED(scalar_conv_grad_weights) = {
     .flags = SHUNT_FLAG_BIAS,
     .output_flags = SHUNT_FLAG_BIAS,
     .check = check,
-    .flops = flops,
     .run = run,
 };

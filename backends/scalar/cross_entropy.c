@@ -16,11 +16,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 8 * shunt_tensor_count(&desc->inputs[0]);
-}
-
 /* -log(softmax(x)[c]) = log(sum of exp(x - most)) - (x[c] - most); returns the loss. Terms with t = 0 do not count. */
 static real row(int64_t C, const real *logits, int64_t label, real smoothing, real *share)
 {
@@ -56,5 +51,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_cross_entropy) = {
-    .ninputs = 2, .more_outputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_cross_entropy) = {.ninputs = 2, .more_outputs = 1, .check = check, .run = run};

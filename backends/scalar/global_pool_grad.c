@@ -6,11 +6,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_forward(desc, &TYPED(scalar_global_pool), &desc->outputs[0], NULL, &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->inputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     const int64_t *dims = desc->outputs[0].dims;
@@ -24,4 +19,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_global_pool_grad) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_global_pool_grad) = {.ninputs = 1, .check = check, .run = run};

@@ -13,11 +13,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_dims(&desc->outputs[0], "dst", 2, (int64_t[]){N, K});
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * (uint64_t)desc->inputs[0].dims[0] * shunt_tensor_count(&desc->inputs[1]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t N = desc->inputs[0].dims[0], C = desc->inputs[0].dims[1], K = desc->inputs[1].dims[0];
@@ -39,5 +34,4 @@ const scalar_op TYPED(scalar_linear) = {.ninputs = 2,
                                         .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU,
                                         .input_flags = SHUNT_FLAG_BIAS,
                                         .check = check,
-                                        .flops = flops,
                                         .run = run};

@@ -8,11 +8,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_forward(desc, &TYPED(scalar_linear), &desc->outputs[0], &desc->inputs[0], &desc->inputs[1]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * (uint64_t)desc->inputs[1].dims[0] * shunt_tensor_count(&desc->inputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t N = desc->inputs[1].dims[0], K = desc->inputs[0].dims[0], C = desc->inputs[0].dims[1];
@@ -31,4 +26,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_linear_grad_src) = {.ninputs = 2, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_linear_grad_src) = {.ninputs = 2, .check = check, .run = run};

@@ -14,11 +14,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 2 * (uint64_t)desc->inputs[0].dims[0] * shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t N = desc->inputs[0].dims[0], K = desc->outputs[0].dims[0], C = desc->outputs[0].dims[1];
@@ -47,6 +42,5 @@ const scalar_op TYPED(scalar_linear_grad_weights) = {
     .flags = SHUNT_FLAG_BIAS,
     .output_flags = SHUNT_FLAG_BIAS,
     .check = check,
-    .flops = flops,
     .run = run,
 };

@@ -7,11 +7,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_same(&desc->outputs[0], "average", &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 4 * shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t count = (int64_t)shunt_tensor_count(&desc->outputs[0]);
@@ -22,5 +17,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     for (int64_t i = 0; i < count; i++) result[i] = average[i] + rate * (scale * sample[i] - average[i]);
 }
 
-const scalar_op TYPED(scalar_moving_average) = {
-    .ninputs = 2, .inplace_inputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_moving_average) = {.ninputs = 2, .inplace_inputs = 1, .check = check, .run = run};

@@ -61,10 +61,8 @@ static uint32_t inplace_inputs(const shunt_bop *op)
 shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info)
 {
     if (!op || !info) return scalar_fail(SHUNT_E_INVALID, "op_info: an argument is NULL");
-    shunt_op_info made = {.size = sizeof made, .inplace_inputs = inplace_inputs(op), .flops = op->op->flops(&op->desc)};
+    shunt_op_info made = {.size = sizeof made, .inplace_inputs = inplace_inputs(op)};
     memcpy(made.algorithm, algorithm, sizeof algorithm);
-    for (uint32_t i = 0; i < op->desc.ninputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.inputs[i]);
-    for (uint32_t i = 0; i < op->desc.noutputs; i++) made.bytes += shunt_tensor_bytes(&op->desc.outputs[i]);
     shunt_struct_copy(info, &made);
     return SHUNT_OK;
 }

@@ -19,12 +19,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_dims(&desc->outputs[0], "dst", src->rank, dims);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0; /* moves data only */
-}
-
 /* Where in src the element at `at` of an axis comes from; -1: from nowhere. */
 static int64_t source(const shunt_pad_attr *pad, int64_t at, int64_t size)
 {
@@ -55,4 +49,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_pad) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_pad) = {.ninputs = 1, .check = check, .run = run};

@@ -26,12 +26,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_dims(&desc->outputs[0], "dst", 4, (int64_t[]){dims[0], dims[1], places[0], places[1]});
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const shunt_pool_attr *pool = &desc->attr.pool;
-    return shunt_tensor_count(&desc->outputs[0]) * (uint64_t)pool->window[0] * (uint64_t)pool->window[1];
-}
-
 /* NaN wins: no comparison with it holds, so once it is there it stays. */
 static real window_max(const real *src, int64_t W, span rows, span columns)
 {
@@ -78,7 +72,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_max_pool) = {
-    .ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .flops = flops, .run = run};
-const scalar_op TYPED(scalar_avg_pool) = {
-    .ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_max_pool) = {.ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .run = run};
+const scalar_op TYPED(scalar_avg_pool) = {.ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .run = run};

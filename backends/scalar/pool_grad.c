@@ -16,13 +16,6 @@ static shunt_status check_avg(const shunt_op_desc *desc)
     return scalar_expect_forward(desc, &TYPED(scalar_avg_pool), &desc->outputs[0], NULL, &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    const shunt_pool_attr *pool = &desc->attr.pool;
-    uint32_t diff_dst = desc->ninputs - 1;
-    return shunt_tensor_count(&desc->inputs[diff_dst]) * (uint64_t)pool->window[0] * (uint64_t)pool->window[1];
-}
-
 /* Found as pool.c finds the maximum: a NaN is one. */
 static void give_to_maximum(const real *src, int64_t W, span rows, span columns, real diff, real *diff_src)
 {
@@ -70,5 +63,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_max_pool_grad) = {.ninputs = 2, .check = check_max, .flops = flops, .run = run};
-const scalar_op TYPED(scalar_avg_pool_grad) = {.ninputs = 1, .check = check_avg, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_max_pool_grad) = {.ninputs = 2, .check = check_max, .run = run};
+const scalar_op TYPED(scalar_avg_pool_grad) = {.ninputs = 1, .check = check_avg, .run = run};

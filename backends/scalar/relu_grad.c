@@ -7,11 +7,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status ? status : scalar_expect_same(&desc->outputs[0], "diff_src", &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t count = (int64_t)shunt_tensor_count(&desc->outputs[0]);
@@ -21,5 +16,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     for (int64_t i = 0; i < count; i++) diff_src[i] = dst[i] > 0 ? diff_dst[i] : 0;
 }
 
-const scalar_op TYPED(scalar_relu_grad) = {
-    .ninputs = 2, .inplace_inputs = 3, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_relu_grad) = {.ninputs = 2, .inplace_inputs = 3, .check = check, .run = run};

@@ -8,12 +8,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_same(&desc->outputs[0], "dst", &desc->inputs[0]);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0;
-}
-
 /* Channel c of image n, H x W elements of it, `lanes` apart from each other in a tensor of that channel block. */
 static void copy_plane(int64_t area, const real *src, int64_t src_lanes, real *dst, int64_t dst_lanes)
 {
@@ -47,4 +41,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         run_blocked(from, to, inputs[0], outputs[0], threads);
 }
 
-const scalar_op TYPED(scalar_reorder) = {.ninputs = 1, .any_block = true, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_reorder) = {.ninputs = 1, .any_block = true, .check = check, .run = run};

@@ -38,7 +38,6 @@ typedef struct scalar_op {
     uint32_t inplace_inputs;            /* as in shunt_op_info, without RESIDUAL */
     /* Ranks, dims and attributes; counts, flags, types and sizes have been checked. */
     shunt_status (*check)(const shunt_op_desc *desc);
-    uint64_t (*flops)(const shunt_op_desc *desc);
     /* Sums are taken in an order that does not depend on threads. */
     void (*run)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads);
 } scalar_op;

@@ -11,11 +11,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return status;
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    return 6 * shunt_tensor_count(&desc->outputs[0]);
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     int64_t count = (int64_t)shunt_tensor_count(&desc->inputs[0]);
@@ -37,6 +32,5 @@ const scalar_op TYPED(scalar_sgd) = {
     .flags = SHUNT_FLAG_NESTEROV,
     .inplace_inputs = 1,
     .check = check,
-    .flops = flops,
     .run = run,
 };

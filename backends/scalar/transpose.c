@@ -16,12 +16,6 @@ static shunt_status check(const shunt_op_desc *desc)
     return scalar_expect_dims(&desc->outputs[0], "dst", src->rank, dims);
 }
 
-static uint64_t flops(const shunt_op_desc *desc)
-{
-    (void)desc;
-    return 0; /* moves data only */
-}
-
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     const shunt_tensor_desc *src_desc = &desc->inputs[0], *dst_desc = &desc->outputs[0];
@@ -39,4 +33,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_transpose) = {.ninputs = 1, .check = check, .flops = flops, .run = run};
+const scalar_op TYPED(scalar_transpose) = {.ninputs = 1, .check = check, .run = run};

@@ -89,7 +89,7 @@ typedef struct shunt_op_info {
     uint32_t inplace_inputs; /* bit i: dst may be the very memory of input i */
     char algorithm[SHUNT_ALGORITHM_CHARS], params[SHUNT_PARAMS_CHARS];
     uint64_t workspace;      /* bytes of SCRATCH memory that op_launch needs */
-    uint64_t flops, bytes;   /* arithmetic done (2 per multiply-add), least memory traffic */
+    uint64_t flops, bytes;   /* ignored: the runtime counts them itself, alike for all backends */
     uint64_t packed_bytes[SHUNT_MAX_INPUTS]; /* 0: input i is used as it is */
     char packed_format[SHUNT_PARAMS_CHARS];  /* names the packing: ops that agree in format, bytes and the
                                                 desc of the input may share one packed copy */

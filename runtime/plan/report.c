@@ -60,8 +60,8 @@ static void describe_step(const shunt_plan *plan, const plan_step *step, char *k
                         .algorithm = step->info.algorithm,
                         .params = step->info.params,
                         .refused = step->refused[0] ? step->refused : NULL,
-                        .flops = step->info.flops,
-                        .bytes = step->transfer ? 2 * shunt_tensor_bytes(&step->desc.inputs[0]) : step->info.bytes,
+                        .flops = shunt_op_flops(&step->desc),
+                        .bytes = shunt_op_bytes(&step->desc),
                         .workspace = step->info.workspace,
                         .nanoseconds = step->nanoseconds};
     describe_tensor(&step->desc.inputs[0], out->src, sizeof out->src);

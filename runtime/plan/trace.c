@@ -23,11 +23,11 @@ void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, 
 {
     char kind[48];
     shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind);
-    json_t *event =
-        json_pack("{s:s s:s s:s s:f s:f s:i s:i s:{s:s s:s s:s s:I s:I}}", "name", step->name, "cat", kind, "ph", "X",
-                  "ts", (double)start / 1e3, "dur", (double)(end - start) / 1e3, "pid", (int)getpid(), "tid",
-                  step->device, "args", "device", device, "algorithm", step->info.algorithm, "params",
-                  step->info.params, "flops", (json_int_t)step->info.flops, "bytes", (json_int_t)step->info.bytes);
+    json_t *event = json_pack(
+        "{s:s s:s s:s s:f s:f s:i s:i s:{s:s s:s s:s s:I s:I}}", "name", step->name, "cat", kind, "ph", "X", "ts",
+        (double)start / 1e3, "dur", (double)(end - start) / 1e3, "pid", (int)getpid(), "tid", step->device, "args",
+        "device", device, "algorithm", step->info.algorithm, "params", step->info.params, "flops",
+        (json_int_t)shunt_op_flops(&step->desc), "bytes", (json_int_t)shunt_op_bytes(&step->desc));
     pthread_mutex_lock(&lock);
     if (!events) events = json_array();
     if (events && event && json_array_size(events) < MAX_EVENTS) json_array_append(events, event);

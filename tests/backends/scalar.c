@@ -231,7 +231,7 @@ Test(scalar, refuses_unknown_algorithms)
     shunt_device_close(device);
 }
 
-Test(scalar, tells_what_an_op_costs)
+Test(scalar, tells_what_an_op_needs)
 {
     shunt_device *device = open_scalar(NULL);
     shunt_op_desc op = conv();
@@ -240,8 +240,6 @@ Test(scalar, tells_what_an_op_costs)
     cr_assert_eq(device->ops->op_prepare(device->handle, &op, NULL, &made), SHUNT_OK);
     cr_assert_eq(device->ops->op_info(made, &info), SHUNT_OK);
     cr_assert_str_eq(info.algorithm, "direct");
-    cr_assert_eq(info.flops, 2ull * 2 * 24 * 9 * 9 * 40 * 3 * 3);
-    cr_assert_eq(info.bytes, 4ull * (2 * 40 * 81 + 24 * 40 * 9 + 24 + 2 * 24 * 81));
     cr_assert_eq(info.workspace, 0);
     cr_assert_eq(info.inplace_inputs, 0);
     device->ops->op_destroy(made);

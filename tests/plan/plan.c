@@ -210,6 +210,28 @@ Test(plan, placement_says_what_runs_where_and_why)
     unmake(&s);
 }
 
+/* By hand, for one image of 3 x 9 x 9; the batch norm, the addition and the ReLUs are part of the convolutions. */
+Test(plan, costs_are_counted_whatever_the_device_claims)
+{
+    setup s = make("picky");
+    const shunt_plan_report *report = report_of(&s, 1, 9);
+    const struct {
+        uint64_t flops, elements;
+    } expected[] = {
+        {2 * 25 * 5 * 27, 243 + 5 * 27 + 5 + 125},     /* conv */
+        {2 * 25 * 5 * 3, 243 + 5 * 3 + 5 + 125 + 125}, /* conv, residual */
+        {125, 125 + 5},                                /* global_pool */
+        {2 * 5 * 4, 5 + 5 * 4 + 4 + 4},                /* linear */
+        {4 * 4, 4 + 4},                                /* softmax */
+    };
+    cr_assert_eq(report->nsteps, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < report->nsteps; i++) {
+        cr_expect_eq(report->steps[i].flops, expected[i].flops, "%s", report->steps[i].kind);
+        cr_expect_eq(report->steps[i].bytes, 4 * expected[i].elements, "%s", report->steps[i].kind);
+    }
+    unmake(&s);
+}
+
 static void count_line(void *context, int level, const char *message)
 {
     if (level == SHUNT_LOG_WARN && strstr(message, "picky:0 refuses 1 of 5 ops") && strstr(message, "softmax"))
