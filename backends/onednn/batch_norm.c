@@ -44,4 +44,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
 }
 
 const onednn_kind onednn_batch_norm = {
-    .ninputs = 5, .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, .inplace_inputs = 1, .loop = loop, .check = check};
+    .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, .inplace_inputs = 1, .loop = loop, .check = check};

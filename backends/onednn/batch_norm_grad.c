@@ -145,7 +145,5 @@ static void grad_loop(const shunt_op_desc *desc, const float *const *inputs, flo
     }
 }
 
-const onednn_kind onednn_batch_statistics = {
-    .ninputs = 1, .noutputs = 2, .loop = statistics_loop, .check = check_statistics};
-const onednn_kind onednn_batch_norm_grad = {
-    .ninputs = 6, .noutputs = 3, .flags = SHUNT_FLAG_RELU, .loop = grad_loop, .check = check_grad};
+const onednn_kind onednn_batch_statistics = {.loop = statistics_loop, .check = check_statistics};
+const onednn_kind onednn_batch_norm_grad = {.flags = SHUNT_FLAG_RELU, .loop = grad_loop, .check = check_grad};

@@ -51,7 +51,6 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
 }
 
 const onednn_kind onednn_conv = {
-    .ninputs = 2,
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .recipe = recipe,
 };

@@ -71,11 +71,8 @@ static shunt_status weights_recipe(const shunt_op_desc *desc, bool free, onednn_
 }
 
 const onednn_kind onednn_conv_grad_src = {
-    .ninputs = 2,
     .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .mask_input = true,
     .recipe = src_recipe,
     .loop = src_loop,
 };
-const onednn_kind onednn_conv_grad_weights = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe};
+const onednn_kind onednn_conv_grad_weights = {.flags = SHUNT_FLAG_BIAS, .recipe = weights_recipe};

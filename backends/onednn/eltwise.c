@@ -36,6 +36,5 @@ static void add_loop(const shunt_op_desc *desc, const float *const *inputs, floa
     for (int64_t i = 0; i < count; i++) dst[i] = with_relu ? relu(a[i] + b[i]) : a[i] + b[i];
 }
 
-const onednn_kind onednn_relu = {.ninputs = 1, .inplace_inputs = 1, .loop = relu_loop, .check = check};
-const onednn_kind onednn_add = {
-    .ninputs = 2, .flags = SHUNT_FLAG_RELU, .inplace_inputs = 3, .loop = add_loop, .check = check};
+const onednn_kind onednn_relu = {.inplace_inputs = 1, .loop = relu_loop, .check = check};
+const onednn_kind onednn_add = {.flags = SHUNT_FLAG_RELU, .inplace_inputs = 3, .loop = add_loop, .check = check};

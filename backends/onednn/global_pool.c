@@ -30,4 +30,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-const onednn_kind onednn_global_pool = {.ninputs = 1, .loop = loop, .check = check};
+const onednn_kind onednn_global_pool = {.loop = loop, .check = check};

@@ -39,14 +39,10 @@ const onednn_kind *onednn_find_kind(const shunt_op_desc *desc)
         onednn_fail(SHUNT_E_UNSUPPORTED, "its flags 0x%x are not all known here", desc->flags);
         return NULL;
     }
-    const onednn_kind *kind = kinds[desc->kind];
-    bool bias = desc->flags & SHUNT_FLAG_BIAS, residual = desc->flags & SHUNT_FLAG_RESIDUAL;
-    bool mask = kind->mask_input && desc->flags & SHUNT_FLAG_RELU;
-    uint32_t ninputs = kind->ninputs + (bias && !kind->bias_output) + residual + mask;
-    uint32_t noutputs = (kind->noutputs ? kind->noutputs : 1) + (bias && kind->bias_output);
-    if (desc->ninputs != ninputs || desc->noutputs != noutputs) {
+    if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||
+        desc->noutputs != shunt_op_noutputs(desc->kind, desc->flags)) {
         onednn_fail(SHUNT_E_INVALID, "%u inputs and %u outputs", desc->ninputs, desc->noutputs);
         return NULL;
     }
-    return kind;
+    return kinds[desc->kind];
 }

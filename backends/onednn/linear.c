@@ -27,4 +27,4 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
     return status;
 }
 
-const onednn_kind onednn_linear = {.ninputs = 2, .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .recipe = recipe};
+const onednn_kind onednn_linear = {.flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .recipe = recipe};

@@ -33,6 +33,5 @@ static shunt_status weights_recipe(const shunt_op_desc *desc, bool free, onednn_
                         "describing a linear layer's gradient by weights");
 }
 
-const onednn_kind onednn_linear_grad_src = {.ninputs = 2, .recipe = src_recipe};
-const onednn_kind onednn_linear_grad_weights = {
-    .ninputs = 2, .flags = SHUNT_FLAG_BIAS, .bias_output = true, .recipe = weights_recipe};
+const onednn_kind onednn_linear_grad_src = {.recipe = src_recipe};
+const onednn_kind onednn_linear_grad_weights = {.flags = SHUNT_FLAG_BIAS, .recipe = weights_recipe};

@@ -52,11 +52,8 @@ typedef struct onednn_recipe {
 } onednn_recipe;
 
 typedef struct onednn_kind {
-    uint32_t ninputs, noutputs; /* without those that flags add; noutputs 0: one */
-    uint32_t flags;             /* the SHUNT_FLAG_* it knows */
-    uint32_t inplace_inputs;    /* as in shunt_op_info, without RESIDUAL */
-    bool mask_input;            /* RELU adds an input */
-    bool bias_output;           /* BIAS adds an output, not an input */
+    uint32_t flags;          /* the SHUNT_FLAG_* it knows */
+    uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
     /* One of the two, or a loop behind a primitive. free: oneDNN chooses the layouts of activations, too. */
     shunt_status (*recipe)(const shunt_op_desc *desc, bool free, onednn_recipe *out);
     void (*loop)(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs);

@@ -63,5 +63,5 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-const onednn_kind onednn_avg_pool = {.ninputs = 1, .recipe = recipe};
-const onednn_kind onednn_max_pool = {.ninputs = 1, .loop = loop, .check = check};
+const onednn_kind onednn_avg_pool = {.recipe = recipe};
+const onednn_kind onednn_max_pool = {.loop = loop, .check = check};

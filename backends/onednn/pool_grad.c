@@ -103,6 +103,6 @@ static void global_loop(const shunt_op_desc *desc, const float *const *inputs, f
     }
 }
 
-const onednn_kind onednn_max_pool_grad = {.ninputs = 2, .loop = max_loop, .check = check_max};
-const onednn_kind onednn_avg_pool_grad = {.ninputs = 1, .loop = avg_loop, .check = check_avg};
-const onednn_kind onednn_global_pool_grad = {.ninputs = 1, .loop = global_loop, .check = check_global};
+const onednn_kind onednn_max_pool_grad = {.loop = max_loop, .check = check_max};
+const onednn_kind onednn_avg_pool_grad = {.loop = avg_loop, .check = check_avg};
+const onednn_kind onednn_global_pool_grad = {.loop = global_loop, .check = check_global};

@@ -9,4 +9,4 @@ static shunt_status recipe(const shunt_op_desc *desc, bool free, onednn_recipe *
     return status ? status : onednn_bind(out, DNNL_ARG_TO, desc, true, 0);
 }
 
-const onednn_kind onednn_reorder = {.ninputs = 1, .recipe = recipe};
+const onednn_kind onednn_reorder = {.recipe = recipe};

@@ -30,4 +30,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-const onednn_kind onednn_shortcut = {.ninputs = 1, .loop = loop, .check = check};
+const onednn_kind onednn_shortcut = {.loop = loop, .check = check};

@@ -24,4 +24,4 @@ static void loop(const shunt_op_desc *desc, const float *const *inputs, float *c
     }
 }
 
-const onednn_kind onednn_softmax = {.ninputs = 1, .inplace_inputs = 1, .loop = loop, .check = check};
+const onednn_kind onednn_softmax = {.inplace_inputs = 1, .loop = loop, .check = check};

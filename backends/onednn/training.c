@@ -123,9 +123,8 @@ static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs,
     }
 }
 
-const onednn_kind onednn_cross_entropy = {.ninputs = 2, .noutputs = 2, .loop = loss_loop, .check = check_loss};
-const onednn_kind onednn_sgd = {
-    .ninputs = 4, .noutputs = 2, .flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd};
-const onednn_kind onednn_moving_average = {.ninputs = 2, .loop = average_loop, .check = check_average};
-const onednn_kind onednn_relu_grad = {.ninputs = 2, .inplace_inputs = 3, .loop = relu_loop, .check = check_average};
-const onednn_kind onednn_shortcut_grad = {.ninputs = 1, .loop = shortcut_loop, .check = check_shortcut};
+const onednn_kind onednn_cross_entropy = {.loop = loss_loop, .check = check_loss};
+const onednn_kind onednn_sgd = {.flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd};
+const onednn_kind onednn_moving_average = {.loop = average_loop, .check = check_average};
+const onednn_kind onednn_relu_grad = {.inplace_inputs = 3, .loop = relu_loop, .check = check_average};
+const onednn_kind onednn_shortcut_grad = {.loop = shortcut_loop, .check = check_shortcut};

@@ -2,11 +2,10 @@
 #include "channels.h"
 #include "kernels.h"
 
-/* Of the five inputs that both have, and one more like src. */
-static const char *refuse_inputs(const shunt_op_desc *desc, uint32_t ninputs)
+/* Of the five inputs that both have, and perhaps one more like src. */
+static const char *refuse_inputs(const shunt_op_desc *desc)
 {
-    if (desc->ninputs != ninputs) return "a wrong number of inputs";
-    if (ninputs > 5 && !ocl_same_desc(&desc->inputs[5], &desc->inputs[0]))
+    if (desc->ninputs > 5 && !ocl_same_desc(&desc->inputs[5], &desc->inputs[0]))
         return "src and its residual or diff_dst of different shapes or layouts";
     if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "src and the result of different shapes or layouts";
     for (int i = 1; i < 5; i++)
@@ -19,7 +18,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
     if (desc->flags & ~(uint32_t)(SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return "a flag that the op lacks";
-    return refuse_inputs(desc, desc->flags & SHUNT_FLAG_RESIDUAL ? 6 : 5);
+    return refuse_inputs(desc);
 }
 
 static shunt_status prepare(shunt_bop *op)
@@ -48,7 +47,7 @@ static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *de
 {
     (void)device;
     if (desc->flags & ~(uint32_t)SHUNT_FLAG_RELU) return "a flag that the op lacks";
-    const char *reason = refuse_inputs(desc, 6);
+    const char *reason = refuse_inputs(desc);
     if (reason) return reason;
     for (int i = 1; i < 3; i++)
         if (!ocl_per_channel(&desc->outputs[i], &desc->inputs[0]))

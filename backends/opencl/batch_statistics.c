@@ -5,7 +5,6 @@
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     const char *reason = ocl_channels_refuse(&desc->inputs[0]);
     if (reason) return reason;

@@ -56,18 +56,15 @@ static const char *refuse_extras(const shunt_op_desc *desc, const conv_parts *t)
     switch (desc->kind) {
     case SHUNT_OP_CONV_GRAD_SRC:
         if (bias) return "a flag that the op lacks";
-        if (desc->ninputs != 2 + (uint32_t)residual + (uint32_t)relu) return "a wrong number of inputs";
         if (residual && !ocl_same_desc(&desc->inputs[at], t->src)) return "a residual unlike diff_src";
         if (relu && !ocl_same_desc(&desc->inputs[desc->ninputs - 1], t->src)) return "a mask unlike diff_src";
         return NULL;
     case SHUNT_OP_CONV_GRAD_WEIGHTS:
         if (residual || relu) return "a flag that the op lacks";
-        if (desc->ninputs != 2) return "a wrong number of inputs";
         if (bias && (desc->outputs[1].rank != 1 || desc->outputs[1].dims[0] != t->dst->dims[1]))
             return "a diff_bias that is not (K)";
         return NULL;
     default:
-        if (desc->ninputs != 2 + (uint32_t)bias + (uint32_t)residual) return "a wrong number of inputs";
         if (bias && (desc->inputs[2].rank != 1 || desc->inputs[2].dims[0] != t->dst->dims[1]))
             return "a bias that is not (K)";
         return residual && !ocl_same_desc(&desc->inputs[at], t->dst) ? "a residual unlike dst" : NULL;
@@ -80,7 +77,6 @@ const char *ocl_conv_refuse(const shunt_op_desc *desc)
     const conv_parts t = ocl_conv_parts(desc);
     const shunt_conv_attr *attr = &desc->attr.conv;
     if (desc->flags & ~known) return "a flag that the op lacks";
-    if (desc->ninputs < 2) return "a wrong number of inputs";
     if (t.src->rank != 4 || t.weights->rank != 4 || t.dst->rank != 4) return "tensors that are not of rank 4";
     if (t.weights->block != SHUNT_PLAIN) return "weights that are not plain";
     if (attr->groups < 1 || t.src->dims[1] % attr->groups || t.weights->dims[0] % attr->groups)

@@ -6,10 +6,8 @@
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    const uint32_t ninputs = desc->kind == SHUNT_OP_RELU ? 1 : 2;
-    if (desc->ninputs != ninputs) return "a wrong number of inputs";
     if (desc->flags & ~(uint32_t)(desc->kind == SHUNT_OP_ADD ? SHUNT_FLAG_RELU : 0)) return "a flag that the op lacks";
-    for (uint32_t i = 0; i < ninputs; i++)
+    for (uint32_t i = 0; i < desc->ninputs; i++)
         if (!ocl_same_desc(&desc->inputs[i], &desc->outputs[0])) return "tensors of different shapes or layouts";
     return NULL;
 }
@@ -44,7 +42,6 @@ static const char *refuse_clip(const ocl_device *device, const shunt_op_desc *de
 {
     (void)device;
     const shunt_clip_attr *clip = &desc->attr.clip;
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "tensors of different shapes or layouts";
     if (has_spare_lanes(&desc->outputs[0]) && !(clip->low <= 0 && clip->high >= 0))
@@ -67,7 +64,6 @@ static const char *refuse_reshape(const ocl_device *device, const shunt_op_desc 
 {
     (void)device;
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (src->block != SHUNT_PLAIN || dst->block != SHUNT_PLAIN) return "a layout other than plain";
     return shunt_tensor_count(src) == shunt_tensor_count(dst) ? NULL : "dst has not as many elements as src";

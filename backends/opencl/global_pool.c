@@ -3,7 +3,6 @@
 
 static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_desc *src, const shunt_tensor_desc *dst)
 {
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (src->rank != 4 || dst->rank != 2) return "src that is not N C H W, or dst that is not N C";
     if (src->dims[0] != dst->dims[0] || src->dims[1] != dst->dims[1])

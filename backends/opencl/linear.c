@@ -9,7 +9,6 @@ const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *des
     const shunt_tensor_desc *src = &desc->inputs[0], *weights = &desc->inputs[1], *dst = &desc->outputs[0];
     const bool bias = desc->flags & SHUNT_FLAG_BIAS;
     if (desc->flags & SHUNT_FLAG_RESIDUAL) return "a flag that the op lacks";
-    if (desc->ninputs != 2 + (uint32_t)bias) return "a wrong number of inputs";
     if (src->rank != 2 || weights->rank != 2 || dst->rank != 2) return "tensors that are not matrices";
     if (src->dims[0] != dst->dims[0] || src->dims[1] != weights->dims[1] || weights->dims[0] != dst->dims[1])
         return "matrices whose sizes do not fit each other";

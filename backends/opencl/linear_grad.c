@@ -20,7 +20,6 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     (void)device;
     const layer l = layer_of(desc);
     const uint32_t known = desc->kind == SHUNT_OP_LINEAR_GRAD_WEIGHTS ? SHUNT_FLAG_BIAS : 0;
-    if (desc->ninputs != 2) return "a wrong number of inputs";
     if (desc->flags & ~known) return "a flag that the op lacks";
     if (l.src->rank != 2 || l.weights->rank != 2 || l.dst->rank != 2) return "tensors that are not matrices";
     if (l.src->dims[0] != l.dst->dims[0] || l.src->dims[1] != l.weights->dims[1] ||

@@ -7,7 +7,6 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
     const shunt_tensor_desc *a = &desc->inputs[0], *b = &desc->inputs[1], *dst = &desc->outputs[0];
-    if (desc->ninputs != 2) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (a->rank != 3 || b->rank != 3 || dst->rank != 3) return "tensors that are not batches of matrices";
     const int64_t batch = a->dims[0] > b->dims[0] ? a->dims[0] : b->dims[0];

@@ -73,31 +73,14 @@ static const char *refuse_tensor(const shunt_tensor_desc *tensor)
     return NULL;
 }
 
-static uint32_t count_outputs(const shunt_op_desc *desc)
-{
-    switch (desc->kind) {
-    case SHUNT_OP_CONV_GRAD_WEIGHTS:
-    case SHUNT_OP_LINEAR_GRAD_WEIGHTS:
-        return desc->flags & SHUNT_FLAG_BIAS ? 2 : 1;
-    case SHUNT_OP_BATCH_STATISTICS:
-    case SHUNT_OP_CROSS_ENTROPY:
-    case SHUNT_OP_SGD:
-        return 2;
-    case SHUNT_OP_BATCH_NORM_GRAD:
-        return 3;
-    default:
-        return 1;
-    }
-}
-
 /* What no algorithm can do, or NULL. */
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
-    const uint32_t known = desc->kind == SHUNT_OP_SGD ? (uint32_t)SHUNT_FLAG_NESTEROV
-                                                      : SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+    const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV;
     const char *reason = NULL;
-    if (desc->flags & ~known) return "an unknown flag";
-    if (desc->ninputs < 1 || desc->ninputs > SHUNT_MAX_INPUTS || desc->noutputs != count_outputs(desc))
+    if (desc->flags & ~(known & shunt_op_signature_of(desc->kind).flags)) return "a flag that the op lacks";
+    if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||
+        desc->noutputs != shunt_op_noutputs(desc->kind, desc->flags))
         return "a wrong number of tensors";
     for (uint32_t i = 0; i < desc->ninputs && !reason; i++) reason = refuse_tensor(&desc->inputs[i]);
     for (uint32_t i = 0; i < desc->noutputs && !reason; i++) reason = refuse_tensor(&desc->outputs[i]);

@@ -18,7 +18,6 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
     const shunt_pad_attr *pad = &desc->attr.pad;
     const char *reason = ocl_rows_refuse(src);
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (!reason) reason = ocl_rows_refuse(dst);
     if (reason) return reason;

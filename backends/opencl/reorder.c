@@ -5,7 +5,6 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (src->rank != 4 || dst->rank != 4) return "tensors that are not N C H W";
     for (int i = 0; i < 4; i++)

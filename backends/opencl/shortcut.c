@@ -5,7 +5,6 @@
 static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_desc *src, const shunt_tensor_desc *dst)
 {
     const shunt_shortcut_attr *attr = &desc->attr.shortcut;
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (src->rank != 4 || dst->rank != 4) return "tensors that are not N C H W";
     if (src->block != dst->block || src->block == SHUNT_CHANNELS_LAST) return "layouts other than one block of both";

@@ -8,7 +8,6 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
     const int32_t *axes = desc->attr.transpose.axes;
     uint32_t seen = 0;
-    if (desc->ninputs != 1) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (ocl_rows_refuse(src) || ocl_rows_refuse(dst))
         return ocl_rows_refuse(src) ? ocl_rows_refuse(src) : ocl_rows_refuse(dst);

@@ -6,7 +6,6 @@ static const char *refuse_sgd(const ocl_device *device, const shunt_op_desc *des
 {
     (void)device;
     const shunt_tensor_desc *weights = &desc->inputs[0], *rate = &desc->inputs[3];
-    if (desc->ninputs != 4) return "a wrong number of inputs";
     if (!ocl_same_desc(&desc->inputs[1], weights) || !ocl_same_desc(&desc->inputs[2], weights) ||
         !ocl_same_desc(&desc->outputs[0], weights) || !ocl_same_desc(&desc->outputs[1], weights))
         return "tensors of different shapes or layouts";
@@ -27,7 +26,6 @@ static shunt_status prepare_sgd(shunt_bop *op)
 static const char *refuse_average(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    if (desc->ninputs != 2) return "a wrong number of inputs";
     if (desc->flags) return "a flag that the op lacks";
     if (!ocl_same_desc(&desc->inputs[1], &desc->inputs[0]) || !ocl_same_desc(&desc->outputs[0], &desc->inputs[0]))
         return "tensors of different shapes or layouts";

@@ -61,4 +61,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_add) = {
-    .ninputs = 2, .flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, .inplace_inputs = 3, .check = check, .run = run};
+    .flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST, .inplace_inputs = 3, .check = check, .run = run};

@@ -40,9 +40,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_batch_norm) = {.ninputs = 5,
-                                            .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-                                            .input_flags = SHUNT_FLAG_RESIDUAL,
-                                            .inplace_inputs = 1,
-                                            .check = check,
-                                            .run = run};
+const scalar_op TYPED(scalar_batch_norm) = {
+    .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU, .inplace_inputs = 1, .check = check, .run = run};

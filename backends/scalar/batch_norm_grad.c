@@ -90,8 +90,6 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_batch_norm_grad) = {
-    .ninputs = 6,
-    .more_outputs = 2,
     .flags = SHUNT_FLAG_RELU,
     .inplace_inputs = 1u << 0 | 1u << 5,
     .check = check,

@@ -52,4 +52,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_batch_statistics) = {.ninputs = 1, .more_outputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_batch_statistics) = {.check = check, .run = run};

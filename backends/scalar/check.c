@@ -100,8 +100,7 @@ static shunt_status check_counts(const shunt_op_desc *desc, const scalar_op *op)
 {
     uint32_t unknown = desc->flags & ~op->flags;
     if (unknown) return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u has no flags 0x%x", desc->kind, unknown);
-    uint32_t ninputs = op->ninputs + (uint32_t)__builtin_popcount(desc->flags & op->input_flags);
-    uint32_t noutputs = 1 + op->more_outputs + (uint32_t)__builtin_popcount(desc->flags & op->output_flags);
+    uint32_t ninputs = shunt_op_ninputs(desc->kind, desc->flags), noutputs = shunt_op_noutputs(desc->kind, desc->flags);
     if (desc->ninputs != ninputs || desc->noutputs != noutputs)
         return scalar_fail(SHUNT_E_INVALID, "op kind %u with flags 0x%x has %u inputs and %u outputs, not %u and %u",
                            desc->kind, desc->flags, ninputs, noutputs, desc->ninputs, desc->noutputs);

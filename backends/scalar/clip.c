@@ -19,4 +19,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_clip) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_clip) = {.inplace_inputs = 1, .check = check, .run = run};

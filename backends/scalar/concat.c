@@ -30,4 +30,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_concat) = {.ninputs = 2, .check = check, .run = run};
+const scalar_op TYPED(scalar_concat) = {.check = check, .run = run};

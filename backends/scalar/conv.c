@@ -122,9 +122,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_conv) = {
-    .ninputs = 2,
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL,
     .check = check,
     .run = run,
 };

@@ -186,9 +186,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_conv_grad_src) = {
-    .ninputs = 2,
     .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .check = check,
     .run = run,
 };

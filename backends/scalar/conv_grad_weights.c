@@ -115,9 +115,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_conv_grad_weights) = {
-    .ninputs = 2,
     .flags = SHUNT_FLAG_BIAS,
-    .output_flags = SHUNT_FLAG_BIAS,
     .check = check,
     .run = run,
 };

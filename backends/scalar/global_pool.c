@@ -22,4 +22,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_global_pool) = {.ninputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_global_pool) = {.check = check, .run = run};

@@ -19,4 +19,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_global_pool_grad) = {.ninputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_global_pool_grad) = {.check = check, .run = run};

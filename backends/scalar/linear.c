@@ -30,8 +30,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_linear) = {.ninputs = 2,
-                                        .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU,
-                                        .input_flags = SHUNT_FLAG_BIAS,
-                                        .check = check,
-                                        .run = run};
+const scalar_op TYPED(scalar_linear) = {.flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU, .check = check, .run = run};

@@ -26,4 +26,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_linear_grad_src) = {.ninputs = 2, .check = check, .run = run};
+const scalar_op TYPED(scalar_linear_grad_src) = {.check = check, .run = run};

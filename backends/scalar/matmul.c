@@ -32,4 +32,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
                          N);
 }
 
-const scalar_op TYPED(scalar_matmul) = {.ninputs = 2, .check = check, .run = run};
+const scalar_op TYPED(scalar_matmul) = {.check = check, .run = run};

@@ -17,4 +17,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     for (int64_t i = 0; i < count; i++) result[i] = average[i] + rate * (scale * sample[i] - average[i]);
 }
 
-const scalar_op TYPED(scalar_moving_average) = {.ninputs = 2, .inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_moving_average) = {.inplace_inputs = 1, .check = check, .run = run};

@@ -50,8 +50,7 @@ shunt_status scalar_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
  * is repeated by BROADCAST is read again. */
 static uint32_t inplace_inputs(const shunt_bop *op)
 {
-    uint32_t before = op->desc.flags & op->op->input_flags & (SHUNT_FLAG_RESIDUAL - 1), repeated = 0;
-    uint32_t index = op->op->ninputs + (uint32_t)__builtin_popcount(before);
+    uint32_t index = shunt_op_ninputs(op->desc.kind, op->desc.flags & (SHUNT_FLAG_RESIDUAL - 1)), repeated = 0;
     uint32_t residual = op->desc.flags & SHUNT_FLAG_RESIDUAL ? 1u << index : 0;
     for (uint32_t i = 0; op->desc.flags & SHUNT_FLAG_BROADCAST && i < op->desc.ninputs; i++)
         if (shunt_tensor_count(&op->desc.inputs[i]) != shunt_tensor_count(&op->desc.outputs[0])) repeated |= 1u << i;

@@ -72,5 +72,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_max_pool) = {.ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .run = run};
-const scalar_op TYPED(scalar_avg_pool) = {.ninputs = 1, .flags = SHUNT_FLAG_DILATED, .check = check, .run = run};
+const scalar_op TYPED(scalar_max_pool) = {.flags = SHUNT_FLAG_DILATED, .check = check, .run = run};
+const scalar_op TYPED(scalar_avg_pool) = {.flags = SHUNT_FLAG_DILATED, .check = check, .run = run};

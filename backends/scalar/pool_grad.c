@@ -63,5 +63,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_max_pool_grad) = {.ninputs = 2, .check = check_max, .run = run};
-const scalar_op TYPED(scalar_avg_pool_grad) = {.ninputs = 1, .check = check_avg, .run = run};
+const scalar_op TYPED(scalar_max_pool_grad) = {.check = check_max, .run = run};
+const scalar_op TYPED(scalar_avg_pool_grad) = {.check = check_avg, .run = run};

@@ -15,4 +15,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     for (int64_t i = 0; i < count; i++) dst[i] = relu(src[i]);
 }
 
-const scalar_op TYPED(scalar_relu) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_relu) = {.inplace_inputs = 1, .check = check, .run = run};

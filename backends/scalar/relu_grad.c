@@ -16,4 +16,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     for (int64_t i = 0; i < count; i++) diff_src[i] = dst[i] > 0 ? diff_dst[i] : 0;
 }
 
-const scalar_op TYPED(scalar_relu_grad) = {.ninputs = 2, .inplace_inputs = 3, .check = check, .run = run};
+const scalar_op TYPED(scalar_relu_grad) = {.inplace_inputs = 3, .check = check, .run = run};

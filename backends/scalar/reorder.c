@@ -41,4 +41,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         run_blocked(from, to, inputs[0], outputs[0], threads);
 }
 
-const scalar_op TYPED(scalar_reorder) = {.ninputs = 1, .any_block = true, .check = check, .run = run};
+const scalar_op TYPED(scalar_reorder) = {.any_block = true, .check = check, .run = run};

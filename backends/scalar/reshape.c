@@ -16,4 +16,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     if (outputs[0] != inputs[0]) memcpy(outputs[0], inputs[0], shunt_tensor_bytes(&desc->inputs[0]));
 }
 
-const scalar_op TYPED(scalar_reshape) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_reshape) = {.inplace_inputs = 1, .check = check, .run = run};

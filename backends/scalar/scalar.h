@@ -31,11 +31,9 @@ struct shunt_bevent {
 
 /* One op for one type. */
 typedef struct scalar_op {
-    uint32_t ninputs, more_outputs;     /* without those that flags add; outputs beyond the first */
-    uint32_t flags;                     /* the SHUNT_FLAG_* it knows */
-    uint32_t input_flags, output_flags; /* those of them that add an input (an output) behind the others */
-    bool any_block;                     /* else all tensors are plain */
-    uint32_t inplace_inputs;            /* as in shunt_op_info, without RESIDUAL */
+    uint32_t flags;          /* the SHUNT_FLAG_* it knows */
+    bool any_block;          /* else all tensors are plain */
+    uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
     /* Ranks, dims and attributes; counts, flags, types and sizes have been checked. */
     shunt_status (*check)(const shunt_op_desc *desc);
     /* Sums are taken in an order that does not depend on threads. */

@@ -27,8 +27,6 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 }
 
 const scalar_op TYPED(scalar_sgd) = {
-    .ninputs = 4,
-    .more_outputs = 1,
     .flags = SHUNT_FLAG_NESTEROV,
     .inplace_inputs = 1,
     .check = check,

@@ -40,4 +40,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_shortcut) = {.ninputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_shortcut) = {.check = check, .run = run};

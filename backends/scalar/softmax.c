@@ -40,5 +40,5 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_softmax) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};
-const scalar_op TYPED(scalar_log_softmax) = {.ninputs = 1, .inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_softmax) = {.inplace_inputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_log_softmax) = {.inplace_inputs = 1, .check = check, .run = run};

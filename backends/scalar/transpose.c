@@ -33,4 +33,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     }
 }
 
-const scalar_op TYPED(scalar_transpose) = {.ninputs = 1, .check = check, .run = run};
+const scalar_op TYPED(scalar_transpose) = {.check = check, .run = run};

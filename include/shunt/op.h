@@ -204,25 +204,119 @@ typedef struct shunt_op_desc {
 
 enum { SHUNT_REASON_CHARS = 128 }; /* a text that says why an op is refused, its 0 at the end included */
 
-/* Bit i: input (output) i of this kind is plain in every layout of the activations. */
-static inline uint32_t shunt_op_plain_inputs(uint32_t kind)
+/* How many operands a kind has, and which flags. */
+typedef struct shunt_op_signature {
+    uint32_t ninputs, noutputs;           /* without those that flags add */
+    uint32_t flags;                       /* that the kind has: SHUNT_FLAG_* */
+    uint32_t input_flags, output_flags;   /* those that add an input (output) behind the others, in the order of their bits */
+    uint32_t plain_inputs, plain_outputs; /* bit i: input (output) i is plain in every layout of the activations */
+} shunt_op_signature;
+
+/* Of a kind that is not listed here: one input, one output, no flags. */
+static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
 {
+    shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0};
     switch (kind) {
     case SHUNT_OP_CONV:
-        return 1u << 1;
+        s.ninputs = 2;
+        s.input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL;
+        s.flags = s.input_flags | SHUNT_FLAG_RELU;
+        s.plain_inputs = 1u << 1;
+        break;
+    case SHUNT_OP_LINEAR:
+        s.ninputs = 2;
+        s.input_flags = SHUNT_FLAG_BIAS;
+        s.flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU;
+        break;
+    case SHUNT_OP_BATCH_NORM:
+        s.ninputs = 5;
+        s.input_flags = SHUNT_FLAG_RESIDUAL;
+        s.flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        break;
+    case SHUNT_OP_ADD:
+        s.ninputs = 2;
+        s.flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST;
+        break;
+    case SHUNT_OP_MAX_POOL:
+    case SHUNT_OP_AVG_POOL:
+        s.flags = SHUNT_FLAG_DILATED;
+        break;
+    case SHUNT_OP_CONCAT:
+    case SHUNT_OP_MATMUL:
+    case SHUNT_OP_RELU_GRAD:
+    case SHUNT_OP_LINEAR_GRAD_SRC:
+    case SHUNT_OP_MAX_POOL_GRAD:
+        s.ninputs = 2;
+        break;
+    case SHUNT_OP_BATCH_STATISTICS:
+        s.noutputs = 2;
+        break;
+    case SHUNT_OP_BATCH_NORM_GRAD:
+        s.ninputs = 6;
+        s.noutputs = 3;
+        s.flags = SHUNT_FLAG_RELU;
+        break;
     case SHUNT_OP_CONV_GRAD_SRC:
-        return 1u << 0;
+        s.ninputs = 2;
+        s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        s.plain_inputs = 1u << 0;
+        break;
+    case SHUNT_OP_CONV_GRAD_WEIGHTS:
+        s.ninputs = 2;
+        s.flags = s.output_flags = SHUNT_FLAG_BIAS;
+        s.plain_outputs = ~0u;
+        break;
+    case SHUNT_OP_LINEAR_GRAD_WEIGHTS:
+        s.ninputs = 2;
+        s.flags = s.output_flags = SHUNT_FLAG_BIAS;
+        break;
+    case SHUNT_OP_CROSS_ENTROPY:
+        s.ninputs = s.noutputs = 2;
+        break;
     case SHUNT_OP_SGD:
+        s.ninputs = 4;
+        s.noutputs = 2;
+        s.flags = SHUNT_FLAG_NESTEROV;
+        s.plain_inputs = s.plain_outputs = ~0u;
+        break;
     case SHUNT_OP_MOVING_AVERAGE:
-        return ~0u;
+        s.ninputs = 2;
+        s.plain_inputs = s.plain_outputs = ~0u;
+        break;
     default:
-        return 0;
+        break;
     }
+    return s;
+}
+
+static inline uint32_t shunt_op_flag_count(uint32_t flags)
+{
+    uint32_t count = 0;
+    for (; flags; flags &= flags - 1) count++;
+    return count;
+}
+
+/* How many inputs (outputs) an op of this kind has with these flags. */
+static inline uint32_t shunt_op_ninputs(uint32_t kind, uint32_t flags)
+{
+    const shunt_op_signature s = shunt_op_signature_of(kind);
+    return s.ninputs + shunt_op_flag_count(flags & s.input_flags);
+}
+
+static inline uint32_t shunt_op_noutputs(uint32_t kind, uint32_t flags)
+{
+    const shunt_op_signature s = shunt_op_signature_of(kind);
+    return s.noutputs + shunt_op_flag_count(flags & s.output_flags);
+}
+
+static inline uint32_t shunt_op_plain_inputs(uint32_t kind)
+{
+    return shunt_op_signature_of(kind).plain_inputs;
 }
 
 static inline uint32_t shunt_op_plain_outputs(uint32_t kind)
 {
-    return kind == SHUNT_OP_CONV_GRAD_WEIGHTS || kind == SHUNT_OP_SGD || kind == SHUNT_OP_MOVING_AVERAGE ? ~0u : 0;
+    return shunt_op_signature_of(kind).plain_outputs;
 }
 
 #ifdef __cplusplus

@@ -49,7 +49,8 @@ static uint8_t class_of(const uint8_t *classes, uint32_t always, uint32_t possib
 
 static uint8_t input_class(const op_kind *kind, const shunt_op_desc *op, uint32_t index)
 {
-    return class_of(kind->input_types, kind->ninputs, kind->input_flags, op->flags, index);
+    const shunt_op_signature has = shunt_op_signature_of(op->kind);
+    return class_of(kind->input_types, has.ninputs, has.input_flags, op->flags, index);
 }
 
 /* That of the first data operand; where all are parameters, theirs. */
@@ -62,7 +63,7 @@ static uint8_t data_type(const op_kind *kind, const shunt_op_desc *op)
 
 static bool check_inputs(const op_kind *kind, const shunt_op_desc *op, char *reason)
 {
-    uint32_t expected = kind->ninputs + (uint32_t)__builtin_popcount(op->flags & kind->input_flags);
+    uint32_t expected = shunt_op_ninputs(op->kind, op->flags);
     if (op->ninputs != expected) return infer_refuse(reason, "%u inputs instead of %u", op->ninputs, expected);
     for (uint32_t i = 0; i < op->ninputs; i++) {
         char what[24];
@@ -78,12 +79,13 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
 {
     const op_kind *kind = op_kind_of(op->kind);
     if (!kind) return infer_refuse(reason, "no op has kind %u", op->kind);
-    if (op->flags & ~kind->flags) return infer_refuse(reason, "flags 0x%x are not this op's", op->flags & ~kind->flags);
+    const shunt_op_signature has = shunt_op_signature_of(op->kind);
+    if (op->flags & ~has.flags) return infer_refuse(reason, "flags 0x%x are not this op's", op->flags & ~has.flags);
     if (!check_inputs(kind, op, reason)) return false;
-    *noutputs = kind->noutputs + (uint32_t)__builtin_popcount(op->flags & kind->output_flags);
+    *noutputs = shunt_op_noutputs(op->kind, op->flags);
     if (!kind->infer(op, outputs, reason)) return false;
     for (uint32_t i = 0; i < *noutputs; i++) {
-        uint8_t class = class_of(kind->output_types, kind->noutputs, kind->output_flags, op->flags, i);
+        uint8_t class = class_of(kind->output_types, has.noutputs, has.output_flags, op->flags, i);
         outputs[i].dtype = type_of(class, data_type(kind, op));
         if (!graph_check_desc(&outputs[i], "dst", reason)) return false;
     }

@@ -226,8 +226,8 @@ Test(plan, costs_are_counted_whatever_the_device_claims)
     };
     cr_assert_eq(report->nsteps, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < report->nsteps; i++) {
-        cr_expect_eq(report->steps[i].flops, expected[i].flops, "%s", report->steps[i].kind);
-        cr_expect_eq(report->steps[i].bytes, 4 * expected[i].elements, "%s", report->steps[i].kind);
+        cr_expect_eq(report->steps[i]->flops, expected[i].flops, "%s", report->steps[i]->kind);
+        cr_expect_eq(report->steps[i]->bytes, 4 * expected[i].elements, "%s", report->steps[i]->kind);
     }
     unmake(&s);
 }

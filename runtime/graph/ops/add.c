@@ -42,9 +42,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_add = {
     .name = "add",
-    .ninputs = 2,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST,
     .fuses = SHUNT_FLAG_RELU,
     .infer = infer,
     .flops = flops,

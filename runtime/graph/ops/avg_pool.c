@@ -11,9 +11,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_avg_pool = {
     .name = "avg_pool",
-    .ninputs = 1,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_DILATED,
     .attr_bytes = sizeof(shunt_pool_attr),
     .infer = window_infer_pool,
     .flops = window_pool_flops,

@@ -16,8 +16,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_avg_pool_grad = {
     .name = "avg_pool_grad",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_pool_attr),
     .infer = infer,
     .flops = flops,

@@ -50,10 +50,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_batch_norm = {
     .name = "batch_norm",
-    .ninputs = 5,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_RESIDUAL,
     .fuses = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .variances = 1u << 4,
     .attr_bytes = sizeof(shunt_batch_norm_attr),

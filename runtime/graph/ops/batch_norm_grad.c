@@ -24,9 +24,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_batch_norm_grad = {
     .name = "batch_norm_grad",
-    .ninputs = 6,
-    .noutputs = 3,
-    .flags = SHUNT_FLAG_RELU,
     .attr_bytes = sizeof(shunt_batch_norm_attr),
     .input_types = {[1] = OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},
     .output_types = {[1] = OP_PARAMETER, OP_PARAMETER},

@@ -18,8 +18,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_clip = {
     .name = "clip",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_clip_attr),
     .infer = infer,
     .flops = flops,

@@ -21,8 +21,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 
 const op_kind op_concat = {
     .name = "concat",
-    .ninputs = 2,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_concat_attr),
     .infer = infer,
 };

@@ -45,10 +45,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_conv = {
     .name = "conv",
-    .ninputs = 2,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL,
     .fuses = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .attr_bytes = sizeof(shunt_conv_attr),
     .input_types = {[2] = OP_PARAMETER}, /* the bias */

@@ -18,10 +18,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
 
 const op_kind op_conv_grad_src = {
     .name = "conv_grad_src",
-    .ninputs = 2,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .attr_bytes = sizeof(shunt_conv_attr),
     .infer = infer,
     .macs = weighted_grad_src_macs,

@@ -17,8 +17,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_global_pool = {
     .name = "global_pool",
-    .ninputs = 1,
-    .noutputs = 1,
     .infer = infer,
     .flops = count_src,
     .gradient = gradient,

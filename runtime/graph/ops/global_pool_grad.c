@@ -10,8 +10,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
 
 const op_kind op_global_pool_grad = {
     .name = "global_pool_grad",
-    .ninputs = 1,
-    .noutputs = 1,
     .infer = infer,
     .flops = count_src,
 };

@@ -29,10 +29,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_linear = {
     .name = "linear",
-    .ninputs = 2,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU,
-    .input_flags = SHUNT_FLAG_BIAS,
     .fuses = SHUNT_FLAG_RELU,
     .input_types = {[2] = OP_PARAMETER}, /* the bias */
     .infer = infer,

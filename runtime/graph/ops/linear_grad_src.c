@@ -13,8 +13,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
 
 const op_kind op_linear_grad_src = {
     .name = "linear_grad_src",
-    .ninputs = 2,
-    .noutputs = 1,
     .infer = infer,
     .macs = weighted_grad_src_macs,
 };

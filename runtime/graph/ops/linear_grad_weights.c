@@ -14,10 +14,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *rea
 
 const op_kind op_linear_grad_weights = {
     .name = "linear_grad_weights",
-    .ninputs = 2,
-    .noutputs = 1,
-    .flags = SHUNT_FLAG_BIAS,
-    .output_flags = SHUNT_FLAG_BIAS,
     .output_types = {[1] = OP_PARAMETER}, /* diff_bias */
     .infer = infer,
     .macs = weighted_grad_weights_macs,

@@ -15,8 +15,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_log_softmax = {
     .name = "log_softmax",
-    .ninputs = 1,
-    .noutputs = 1,
     .infer = infer,
     .flops = flops,
 };

@@ -21,8 +21,6 @@ static uint64_t macs(const shunt_op_desc *op)
 
 const op_kind op_matmul = {
     .name = "matmul",
-    .ninputs = 2,
-    .noutputs = 1,
     .infer = infer,
     .macs = macs,
 };

@@ -18,8 +18,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_max_pool_grad = {
     .name = "max_pool_grad",
-    .ninputs = 2,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_pool_attr),
     .infer = infer,
     .flops = flops,

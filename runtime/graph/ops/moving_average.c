@@ -21,8 +21,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_moving_average = {
     .name = "moving_average",
-    .ninputs = 2,
-    .noutputs = 1,
     .replaces = 1,
     .attr_bytes = sizeof(shunt_moving_average_attr),
     .input_types = {OP_PARAMETER, OP_PARAMETER},

@@ -1,4 +1,5 @@
-/* ops.h - one row per kind of op: all that the runtime knows of the kind, except how the checks draw and compute it
+/* ops.h - one row per kind of op: all that the runtime knows of the kind, except its
+ * operands and flags (shunt_op_signature in op.h, which backends need, too) and how the checks draw and compute it
  * (runtime/verify/ops). The row of a kind is op_NAME in ops/NAME.c; the list in ops/meson.build makes the table of rows. */
 #ifndef SHUNT_RUNTIME_OPS_H
 #define SHUNT_RUNTIME_OPS_H
@@ -14,10 +15,7 @@ enum {
 };
 
 typedef struct op_kind {
-    const char *name;                   /* "conv": in reports, options and tuning keys */
-    uint32_t ninputs, noutputs;         /* without those that flags add */
-    uint32_t flags;                     /* that the kind knows */
-    uint32_t input_flags, output_flags; /* each adds an input, an output; in the order of their bits */
+    const char *name;   /* "conv": in reports, options and tuning keys */
     uint32_t fuses;     /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
     uint32_t replaces;  /* how many outputs, from the first on, lie in the memory of the input of the same number */
     uint32_t variances; /* bit i: input i is a variance, so positive */

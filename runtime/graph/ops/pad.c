@@ -22,8 +22,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 
 const op_kind op_pad = {
     .name = "pad",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_pad_attr),
     .infer = infer,
 };

@@ -12,8 +12,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_relu = {
     .name = "relu",
-    .ninputs = 1,
-    .noutputs = 1,
     .infer = infer_same,
     .flops = count_dst,
     .gradient = gradient,

@@ -12,8 +12,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
 
 const op_kind op_relu_grad = {
     .name = "relu_grad",
-    .ninputs = 2,
-    .noutputs = 1,
     .infer = infer,
     .flops = count_src,
 };

@@ -4,7 +4,5 @@
 
 const op_kind op_reorder = {
     .name = "reorder",
-    .ninputs = 1,
-    .noutputs = 1,
     .infer = infer_same,
 };

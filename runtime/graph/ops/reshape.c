@@ -31,8 +31,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 
 const op_kind op_reshape = {
     .name = "reshape",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_reshape_attr),
     .infer = infer,
 };

@@ -25,9 +25,6 @@ static uint64_t flops(const shunt_op_desc *op)
 
 const op_kind op_sgd = {
     .name = "sgd",
-    .ninputs = 4,
-    .noutputs = 2,
-    .flags = SHUNT_FLAG_NESTEROV,
     .replaces = 2,
     .attr_bytes = sizeof(shunt_sgd_attr),
     .input_types = {OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},

@@ -25,8 +25,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_shortcut = {
     .name = "shortcut",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_shortcut_attr),
     .infer = infer,
     .gradient = gradient,

@@ -9,8 +9,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
 
 const op_kind op_shortcut_grad = {
     .name = "shortcut_grad",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_shortcut_attr),
     .infer = infer,
 };

@@ -18,8 +18,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 
 const op_kind op_transpose = {
     .name = "transpose",
-    .ninputs = 1,
-    .noutputs = 1,
     .attr_bytes = sizeof(shunt_transpose_attr),
     .infer = infer,
 };
