@@ -31,6 +31,7 @@ const char *ocl_conv_refuse(const shunt_op_desc *desc);
 /* Why the device is not for kernels made of register tiles, or NULL. */
 const char *ocl_conv_refuse_tiles(const ocl_device *device);
 
+enum { OCL_WINOGRAD_ERROR = 16 }; /* error_scale: the transforms take differences of sums */
 /* Notes that dst may lie over the residual. */
 void ocl_conv_inplace(shunt_bop *op);
 

@@ -85,6 +85,7 @@ static shunt_status prepare(shunt_bop *op)
     op->own = g;
     if (!describe(op->device, &op->desc, op->info.params, g))
         return ocl_fail(SHUNT_E_UNSUPPORTED, "parameters \"%s\" need more local memory than there is", op->info.params);
+    op->info.error_scale = OCL_WINOGRAD_ERROR;
     const ocl_constant scratch = {4 * scratch_floats(g, g->cut.chunk), NULL};
     ocl_add_option(options, "-DB=%d -DV=%d -DMC=%d -DKB=%d -DRM=%d -DF=%d", g->block, g->block, g->m, g->n,
                    g->block / g->n, F);

@@ -244,6 +244,7 @@ static shunt_status prepare(shunt_bop *op, int f)
     if (!describe(op->device, &op->desc, f, op->info.params, w))
         return ocl_fail(SHUNT_E_UNSUPPORTED, "parameters \"%s\" need more local memory than there is", op->info.params);
     ocl_conv_inplace(op);
+    op->info.error_scale = OCL_WINOGRAD_ERROR;
     ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d -DF=%d%s", w->block, w->block, w->m, w->n, f,
                    w->fused ? " -DFUSED" : "");
     shunt_status status = w->fused ? make_fused(op, w, options) : make_staged(op, w, options);

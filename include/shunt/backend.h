@@ -93,6 +93,9 @@ typedef struct shunt_op_info {
     uint64_t packed_bytes[SHUNT_MAX_INPUTS]; /* 0: input i is used as it is */
     char packed_format[SHUNT_PARAMS_CHARS];  /* names the packing: ops that agree in format, bytes and the
                                                 desc of the input may share one packed copy */
+    float error_scale; /* how many times the rounding error of a plain sum the algorithm may have, 1 .. 64; 0: 1. More than 1
+                          is for algorithms that compute on transformed inputs: those may also spread a NaN or an infinity
+                          from one input to other outputs near by */
 } shunt_op_info;
 
 /* ---- Host services (runtime -> plugin) --------------------------------------------------------------------------- */

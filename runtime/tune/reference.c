@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Winograd F(4x4,3x3) in float32 stays below 1e-5 on such inputs; an algorithm that is wrong anywhere is far above. */
+/* Algorithms that transform their inputs stay below 1e-5 in float32; one that is wrong anywhere is far above. */
 static const double TOLERANCE = 1e-3;
 
 static bool float_throughout(const shunt_op_desc *desc)

@@ -83,11 +83,11 @@ static void wrong(const drawn *t, const shunt_op_desc *op, const op_variant *var
                    variant->params[0] ? " " : "", variant->params, variant->inplace < 0 ? "" : ", in place", what);
 }
 
-/* Whether a NaN or infinity may take others along, so that it only must not be lost: within a tile of Winograd's, or where
- * the formula can be written so or so. */
-static bool spreads(const drawn *t, const op_variant *variant)
+/* Whether a NaN or infinity may take others along, so that it only must not be lost: where the algorithm transforms its
+ * inputs, or where the formula can be written in several ways. */
+static bool spreads(const drawn *t, double error_scale)
 {
-    return !strncmp(variant->algorithm, "winograd", 8) || verify_op_of(t->plain.kind)->spreads;
+    return error_scale > 1 || verify_op_of(t->plain.kind)->spreads;
 }
 
 static bool close_enough(const drawn *t, uint32_t output, uint64_t i, double tolerance, bool may_spread)
@@ -98,12 +98,12 @@ static bool close_enough(const drawn *t, uint32_t output, uint64_t i, double tol
     return isfinite(expected) && fabs(got - expected) <= tolerance * t->scale[output][i] + 1e-37;
 }
 
-static void compare(const drawn *t, const shunt_op_desc *op, const op_variant *variant)
+static void compare(const drawn *t, const shunt_op_desc *op, const op_variant *variant, double error_scale)
 {
-    double tolerance = reference_tolerance(op, variant->algorithm);
+    double tolerance = reference_tolerance(op, error_scale);
     for (uint32_t o = 0; o < op->noutputs; o++) {
         for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[o]); i++) {
-            if (close_enough(t, o, i, tolerance, spreads(t, variant))) continue;
+            if (close_enough(t, o, i, tolerance, spreads(t, error_scale))) continue;
             char text[160];
             snprintf(text, sizeof text, "output %u, element %llu is %.9g, not %.9g within %.3g", o,
                      (unsigned long long)i, t->got[o][i], t->expected[o][i], tolerance * t->scale[o][i]);
@@ -116,11 +116,13 @@ static void compare(const drawn *t, const shunt_op_desc *op, const op_variant *v
 static void run_variant(drawn *t, const shunt_op_desc *op, const op_variant *variant, shunt_op_info *info)
 {
     const shunt_device *device = t->state->device;
+    double error_scale;
     t->state->runs++;
-    if (op_run(device, op, variant, (const double *const *)t->inputs, t->got, info) != SHUNT_OK)
+    if (op_run(device, op, variant, (const double *const *)t->inputs, t->got, info) != SHUNT_OK ||
+        verify_error_scale(info, &error_scale) != SHUNT_OK)
         wrong(t, op, variant, shunt_last_error());
     else
-        compare(t, op, variant);
+        compare(t, op, variant, error_scale);
 }
 
 static bool failed(const drawn *t)
@@ -152,7 +154,7 @@ static void run_layout(drawn *t, uint8_t dtype, uint16_t src_block, uint16_t dst
         if (!failed(t)) run_variant(t, &op, &variant, &info);
         for (uint32_t input = 0; input < op.ninputs && !failed(t); input++) {
             variant.inplace = (int)input;
-            if (info.inplace_inputs >> input & 1) run_variant(t, &op, &variant, NULL);
+            if (info.inplace_inputs >> input & 1) run_variant(t, &op, &variant, &info);
         }
     }
 }

@@ -9,8 +9,8 @@ void reference_op(const shunt_op_desc *desc, const double *const *inputs, double
                   double *const *scales);
 
 /* How many times its scale an output may be off. A sum of n terms, in whatever order, is a walk of n roundings: sqrt(n)
- * units in the last place; 16 more for square root, division and exp(), which OpenCL allows a few units each. Winograd's
- * transforms take differences of sums, which costs it a factor. */
-double reference_tolerance(const shunt_op_desc *desc, const char *algorithm);
+ * units in the last place; 16 more for square root, division and exp(), which OpenCL allows a few units each. error_scale: what
+ * the algorithm does to that, by op_info. */
+double reference_tolerance(const shunt_op_desc *desc, double error_scale);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_ERROR_SCALE = 64 }; /* backend.h: what op_info may say */
+
 static shunt_status launch_on(shunt_trial *trial, const void *const *inputs)
 {
     shunt_status status = shunt_trial_refill(trial, inputs);
@@ -83,4 +85,12 @@ shunt_status op_run(const shunt_device *device, const shunt_op_desc *desc, const
     for (uint32_t i = 0; i < desc->ninputs; i++) free(in[i]);
     for (uint32_t i = 0; i < desc->noutputs; i++) free(out[i]);
     return status;
+}
+
+shunt_status verify_error_scale(const shunt_op_info *info, double *out)
+{
+    double claimed = (double)info->error_scale;
+    *out = claimed == 0 ? 1 : claimed;
+    if (*out >= 1 && *out <= MOST_ERROR_SCALE) return SHUNT_OK;
+    return shunt_fail(SHUNT_E_ABI, "op_info says an error_scale of %g, not 0 or 1 to %d", claimed, MOST_ERROR_SCALE);
 }

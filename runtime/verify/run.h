@@ -23,4 +23,7 @@ shunt_status op_run_stored(const shunt_device *device, const shunt_op_desc *desc
 shunt_status op_run(const shunt_device *device, const shunt_op_desc *desc, const op_variant *variant,
                     const double *const *inputs, double *const *outputs, shunt_op_info *info);
 
+/* How many times the usual error the algorithm may have, as op_info says. Fails for what it must not say. */
+shunt_status verify_error_scale(const shunt_op_info *info, double *out);
+
 #endif

@@ -68,15 +68,18 @@ static void end(shape *s)
 static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candidate *candidate)
 {
     op_variant variant = {candidate->algorithm, candidate->params, OP_NOT_IN_PLACE};
+    shunt_op_info info = {.size = sizeof info};
+    double error_scale;
     char label[48];
     const char *what = shunt_op_label(op->kind, op->flags, label, sizeof label);
     s->state->runs++;
-    if (op_run(s->state->device, op, &variant, (const double *const *)s->inputs, &s->got, NULL) != SHUNT_OK) {
+    if (op_run(s->state->device, op, &variant, (const double *const *)s->inputs, &s->got, &info) != SHUNT_OK ||
+        verify_error_scale(&info, &error_scale) != SHUNT_OK) {
         verify_problem(s->state, s->number, "%s, algorithm %s %s: %s", what, variant.algorithm, variant.params,
                        shunt_last_error());
         return;
     }
-    double tolerance = reference_tolerance(op, variant.algorithm);
+    double tolerance = reference_tolerance(op, error_scale);
     for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[0]); i++) {
         if (fabs(s->got[i] - s->expected[i]) <= tolerance * s->scale[i] + 1e-37) continue;
         verify_problem(s->state, s->number, "%s, algorithm %s %s: element %llu is %.9g, not %.9g within %.3g", what,

@@ -42,6 +42,11 @@ Test(verify_command, finds_what_is_not_repeatable)
     expect_found("random", "softmax", "different bits");
 }
 
+Test(verify_command, finds_an_excuse_for_any_error)
+{
+    expect_found("excuse", "conv", "an error_scale of 1e+09, not 0 or 1 to 64");
+}
+
 Test(verify_command, finds_commands_out_of_order)
 {
     expect_found("order", "queue", "overtook");
