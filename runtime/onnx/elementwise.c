@@ -7,12 +7,12 @@
 
 #include "runtime/base/error.h"
 
-shunt_status onnx_import_relu(onnx_node *node)
+shunt_status onnx_import_unary(onnx_node *node)
 {
     const onnx_tensor tensor = onnx_input(node, 0)->tensor;
     shunt_value src, dst;
     shunt_status status = onnx_as_is(node, 0, &src);
-    if (!status) status = onnx_append(node, SHUNT_OP_RELU, 0, NULL, 1, &src, &dst);
+    if (!status) status = onnx_append(node, onnx_unary_kind(node), 0, NULL, 1, &src, &dst);
     return status ? status : onnx_result(node, 0, &tensor, dst);
 }
 

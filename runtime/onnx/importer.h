@@ -129,6 +129,8 @@ shunt_status onnx_schedule(importer *in);
 shunt_status onnx_read_nodes(importer *in);
 /* operators.c: reads a node and does what its operator says. *node is room for it. */
 shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
+/* The kind of op whose row names the node's operator; SHUNT_OP_KINDS: none. */
+shunt_op_kind onnx_unary_kind(const onnx_node *node);
 
 /* ---- Operators -------------------------------------------------------------------------------------------------- */
 
@@ -156,7 +158,7 @@ shunt_status onnx_import_matmul(onnx_node *node);
 shunt_status onnx_import_pool(onnx_node *node);
 shunt_status onnx_import_global_pool(onnx_node *node);
 shunt_status onnx_import_reduce_mean(onnx_node *node);
-shunt_status onnx_import_relu(onnx_node *node);
+shunt_status onnx_import_unary(onnx_node *node); /* of the kind onnx_unary_kind */
 shunt_status onnx_import_clip(onnx_node *node);
 shunt_status onnx_import_add(onnx_node *node);
 shunt_status onnx_import_arithmetic(onnx_node *node);

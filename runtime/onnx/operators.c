@@ -1,4 +1,5 @@
-/* operators.c - a node from its message to its operator: the table of those that Shunt has, and the node's inputs by
+/* operators.c - a node from its message to its operator: the table of those that Shunt has (those that are one kind of op
+ * without attributes stand in its row), and the node's inputs by
  * name. */
 #include "runtime/onnx/importer.h"
 
@@ -6,6 +7,7 @@
 #include <stdio.h>
 
 #include "runtime/base/error.h"
+#include "runtime/graph/ops/ops.h"
 
 enum { /* fields of NodeProto */
        NODE_INPUT = 1,
@@ -51,7 +53,6 @@ static const struct rule {
     {"Mul", 2, 2, onnx_fold_arithmetic, onnx_import_arithmetic, FLOATS, 6},
     {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, ANYTHING, 6},
     {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, FLOATS, 1},
-    {"Relu", 1, 1, NULL, onnx_import_relu, NUMBERS, 6},
     {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, ANYTHING, 5},
     {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, ANYTHING, 1},
     {"Sigmoid", 1, 1, NULL, onnx_import_sigmoid, FLOATS, 6},
@@ -64,6 +65,18 @@ static const struct rule {
     {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, ANYTHING, 1},
 };
 
+/* Of an operator that the row of a kind of op names. */
+static const struct rule unary = {"", 1, 1, NULL, onnx_import_unary, NUMBERS, 6};
+
+shunt_op_kind onnx_unary_kind(const onnx_node *node)
+{
+    for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++) {
+        const char *name = op_kind_of(kind)->onnx;
+        if (name && wire_is(node->op, name)) return (shunt_op_kind)kind;
+    }
+    return SHUNT_OP_KINDS;
+}
+
 static shunt_status find_rule(const onnx_node *node, const struct rule **out)
 {
     bool own = !node->domain.size || wire_is(node->domain, "ai.onnx");
@@ -72,6 +85,10 @@ static shunt_status find_rule(const onnx_node *node, const struct rule **out)
             *out = &rules[i];
             return SHUNT_OK;
         }
+    if (own && onnx_unary_kind(node) != SHUNT_OP_KINDS) {
+        *out = &unary;
+        return SHUNT_OK;
+    }
     return shunt_fail(SHUNT_E_UNSUPPORTED,
                       "Shunt has no such operator%s%.*s; export the network without it, or replace it by ones that "
                       "docs/onnx.md lists",

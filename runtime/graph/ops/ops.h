@@ -16,6 +16,7 @@ enum {
 
 typedef struct op_kind {
     const char *name;   /* "conv": in reports, options and tuning keys */
+    const char *onnx;   /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
     uint32_t fuses;     /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
     uint32_t replaces;  /* how many outputs, from the first on, lie in the memory of the input of the same number */
     uint32_t variances; /* bit i: input i is a variance, so positive */

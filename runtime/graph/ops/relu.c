@@ -12,6 +12,7 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 
 const op_kind op_relu = {
     .name = "relu",
+    .onnx = "Relu",
     .infer = infer_same,
     .flops = count_dst,
     .gradient = gradient,
