@@ -4,7 +4,7 @@ tests/backends/ops_golden.c.
 
     python3 tests/golden/training.py > tests/golden/training.json
 
-Inputs are drawn as in ops.py; runtime/verify/draw_training.c says what is made of them. Attributes are rounded to float32
+Inputs are drawn as in ops.py; runtime/verify/ops says what is made of them, kind by kind. Attributes are rounded to float32
 first, for so the ABI carries them.
 """
 import numpy as np
