@@ -1,4 +1,4 @@
-/* sgd.c - one step of SGD with momentum on weights and velocity, in place; backend.h has the formulas. */
+/* sgd.c - one step of SGD with momentum on weights and velocity, in place; op.h has the formulas. */
 #include "op.h"
 
 static shunt_status check(const shunt_op_desc *desc)

@@ -46,6 +46,8 @@ extern "C" {
 #define SHUNT_ABI_MAJOR 1
 #define SHUNT_ABI_MINOR 0
 
+/* ---- Copying structs that may have grown ------------------------------------------------------------------------- */
+
 /* Copies *src to *dst. Both begin with a uint32_t `size`, set by the owner of each, of at least sizeof(uint32_t); they are
  * the same struct by headers that may differ in age. What both have is copied, what only dst has becomes 0, and
  * dst->size stays. Nothing is written past dst->size, nothing is read past src->size. */

@@ -21,20 +21,26 @@
 extern "C" {
 #endif
 
+/* ---- Pictures ---------------------------------------------------------------------------------------------------- */
+
 typedef struct shunt_image {
     int64_t height, width;
-    uint8_t *rgb; /* height x width x 3 */
+    uint8_t *rgb; /* height x width x 3, row by row from the top */
 } shunt_image;
-/* JPEG (any colour space), PNG, PPM/PGM, told by content. At most 2^28 pixels, and what a file of its size can hold. Alpha is dropped; 16 bits become the upper
- * 8; EXIF orientation is ignored, as torchvision's loader ignores it. */
+/* Reads JPEG (any colour space), PNG, PPM and PGM; the format is detected from the file's content. At most 2^28 pixels, and no
+ * more than a file of its size can hold. Alpha is dropped, of 16 bits the upper 8 are kept, and EXIF orientation is ignored, as
+ * torchvision's loader ignores it. Free the image with shunt_image_free. */
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
-SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out);
+SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors,
+                                          shunt_image *out);
 SHUNT_API void shunt_image_free(shunt_image *image);
 /* Antialiased bilinear, as Pillow does it; or with another of Pillow's filters. */
 typedef enum shunt_filter { SHUNT_BILINEAR, SHUNT_BICUBIC } shunt_filter;
 SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out);
-SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height, int64_t width,
-                                               shunt_image *out);
+SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height,
+                                               int64_t width, shunt_image *out);
+
+/* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
 
 /* A picture as a network wants it. Short side to `resize`, centre crop to `crop` x `crop`; the channels in this order; then
  * (value - mean) / std for each channel, where value is from 0 to 1 (a byte / 255), or the byte itself. mean[0] and std[0]
@@ -56,7 +62,7 @@ typedef struct shunt_preprocess {
 /* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
  * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
  * size), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
- * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. docs/evaluating.md has the numbers. */
+ * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. The numbers: docs/evaluating.md. */
 SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
 /* The name of the preset that has these numbers; NULL: none has. */
 SHUNT_API const char *shunt_preprocess_name(const shunt_preprocess *preprocess);
@@ -69,7 +75,7 @@ SHUNT_API void shunt_preprocess_print(const shunt_preprocess *preprocess, char *
 SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out);
 /* How many planes a picture has for the network: 3, or 1 if it is gray. */
 SHUNT_API int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess);
-/* dst: planes x crop x crop floats. */
+/* dst: planes x crop x crop floats, one plane after the other. */
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
 /* What a network is shown of a resized picture: its centre; its corners and centre and the same mirrored, in the order of
  * torchvision's TenCrop; or all of it, for a network that averages over the picture. */
@@ -78,9 +84,11 @@ typedef struct shunt_views {
     int64_t count, height, width;
     float *data; /* count x planes x height x width, normalised */
 } shunt_views;
-SHUNT_API shunt_status shunt_preprocess_views(const shunt_preprocess *preprocess, shunt_crops crops, const shunt_image *image,
-                                              shunt_views *out);
+SHUNT_API shunt_status shunt_preprocess_views(const shunt_preprocess *preprocess, shunt_crops crops,
+                                              const shunt_image *image, shunt_views *out);
 SHUNT_API void shunt_views_free(shunt_views *views);
+
+/* ---- Data sets --------------------------------------------------------------------------------------------------- */
 
 /* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
  * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
@@ -100,7 +108,8 @@ SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t i
 /* The picture's file, within DIR; NULL: it has only a number. */
 SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index);
 /* Image and label number `index`; free the image. May be called by several threads at once. */
-SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label);
+SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image,
+                                         int64_t *label);
 
 #ifdef __cplusplus
 }

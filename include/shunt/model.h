@@ -7,7 +7,7 @@
  *         if (argc < 3 || shunt_device_open(NULL, NULL, &device) || shunt_model_create("resnet18", NULL, &model) ||
  *             shunt_model_load(model, argv[1]) || shunt_classify(model, device, argv[2], 5, top, &n))
  *             return fprintf(stderr, "%s\n", shunt_last_error()), 1;
- *         for (size_t i = 0; i < n; i++) printf("%5.1f %%  %s\n", 100 * top[i].probability, top[i].label);
+ *         for (size_t i = 0; i < n; i++) printf("%5.1f %%  %s\n", 100 * top[i].probability, top[i].label ? top[i].label : "");
  *         shunt_model_destroy(model);
  *         shunt_device_close(device);
  *     }
@@ -24,11 +24,11 @@ extern "C" {
 #endif
 
 typedef struct shunt_model_options {
-    uint32_t size; /* sizeof(shunt_model_options); 0: as in the first version */
-    int64_t classes;          /* 0: 1000, or 10 for the CIFAR nets */
-    int64_t height, width;    /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
-    char shortcut;            /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
-    int v1;                   /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
+    uint32_t size;         /* sizeof(shunt_model_options); 0: as in the first version */
+    int64_t classes;       /* 0: 1000, or 10 for the CIFAR nets */
+    int64_t height, width; /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
+    char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
+    int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
 } shunt_model_options;
 
 /* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
@@ -42,7 +42,7 @@ SHUNT_API void shunt_model_destroy(shunt_model *model);
 SHUNT_API const char *shunt_model_name(const shunt_model *model);
 SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
 SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /* NULL before there are any */
-/* Name of family of models by number, for lists; NULL past the end. */
+/* The name of a family of models by number, for lists; NULL past the end. */
 SHUNT_API const char *shunt_model_family(size_t index);
 
 /* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
@@ -111,28 +111,29 @@ SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const s
 typedef struct shunt_prediction {
     size_t index;                /* of the picture in the data set */
     int64_t label;               /* the data set's class */
-    const double *probabilities; /* of the model's outcomes: means over models, sizes and crops. NULL: it cannot be read, */
-    const char *failed;          /* for this reason */
+    const double *probabilities; /* of the model's outcomes: means over models, sizes and crops; NULL: it cannot be read */
+    const char *failed;          /* why it cannot be read; else NULL */
 } shunt_prediction;
-/* != 0: stop. */
+/* Is called in the order of the pictures, by the thread that called shunt_predict. Returns != 0 to stop. */
 typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);
 
 typedef struct shunt_predict_options {
     uint32_t size; /* sizeof(shunt_predict_options); 0: as in the first version */
-    size_t limit; /* only so many pictures; 0: all */
+    size_t limit;  /* at most so many pictures; 0: all */
     shunt_crops crops;
     const int64_t *sides; /* short sides that pictures are resized to, each in turn; nsides 0: the preprocessing's */
     size_t nsides;
     int64_t batch;   /* views in one run of a model; 0: 100 */
     int64_t workers; /* threads that read pictures; 0: as many as there are processors, at most 8 */
-    int skip_bad;    /* != 0: pictures that cannot be read are told to the handler. Else they are an error */
+    int skip_bad;    /* != 0: pictures that cannot be read go to the handler, with the reason; else they are an error */
     shunt_prediction_handler handler; /* or NULL */
     void *context;
 } shunt_predict_options;
-/* Runs the pictures of a data set, read ahead by threads, through models, which have the same number of classes; each has its
- * own preprocessing. *seconds: what the models took. */
+/* Runs the pictures of a data set through one model or several, which have the same number of classes; threads read the pictures
+ * ahead. Each model's own preprocessing is used. *seconds: the time that the models took. */
 SHUNT_API shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
-                                     const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds);
+                                     const shunt_dataset *dataset, const shunt_predict_options *options,
+                                     double *seconds);
 
 #ifdef __cplusplus
 }

@@ -10,18 +10,22 @@
  *         shunt_shutdown();
  *     }
  *
- * Every function that can fail returns a shunt_status; shunt_last_error() then says, for the calling thread, what was
- * tried, why it failed and what to do. The library never prints, exits or aborts; set a log handler to see what it
- * would say. Strings are UTF-8. Sizes are bytes unless said otherwise. What a function gives through **out is the
- * caller's, until the matching destroy/close; destroying NULL does nothing.
+ * Errors: a function that can fail returns a shunt_status. shunt_last_error() then says, for the calling thread, what was
+ * tried, why it failed and what to do. A function that fails leaves its objects as they were, unless it says otherwise. The
+ * library never prints, exits or aborts. Set a log handler to see its messages.
+ * Ownership: the caller owns what a function returns through **out, and ends it with the matching destroy, close or free.
+ * Destroying NULL does nothing. What a function returns as a const pointer belongs to the library.
+ * Units: strings are UTF-8 and end with 0. Sizes are in bytes, unless a comment says otherwise. Shapes name the outermost
+ * dimension first: N pictures x C channels x H rows x W columns.
  * Threads: functions on one object are called by one thread at a time; different objects are independent. A device may be
  * used by several models and executors in several threads at once, on every backend; it is closed after all of them. So may
  * weights that executors read, while nobody changes them. Functions without an object may be called at any time, but
  * shunt_shutdown.
- * Growth: a program keeps working with later versions of the library of the same soversion. Option structs begin with `size`
- * and may grow at their end: set it to sizeof the struct; 0 stands for the fields of the first version, and later fields
- * count as 0. Structs that the library makes and gives through a pointer (entries, reports, steps, events) may grow at their
- * end, too, so do not make arrays of them. All other structs stay as they are.
+ * Growth: a program works with every later library of the same soversion. Option structs begin with `size` and may grow at
+ * their end. Set `size` to sizeof the struct. 0 stands for the fields of the first version: later fields then count as 0,
+ * whatever they hold. A newer program on an older library: an option that the library does not know must be 0, or the call
+ * fails with SHUNT_E_UNSUPPORTED. Structs that the library makes and returns through a pointer (entries, reports, steps, rows,
+ * events) may grow at their end, too, so make no arrays of them. All other structs never change.
  */
 #ifndef SHUNT_PROCESS_H
 #define SHUNT_PROCESS_H
@@ -32,6 +36,7 @@
 extern "C" {
 #endif
 
+/* The objects of this API, each in the header that makes it. */
 typedef struct shunt_device shunt_device;
 typedef struct shunt_weights shunt_weights;
 typedef struct shunt_graph shunt_graph;
@@ -39,6 +44,7 @@ typedef struct shunt_executor shunt_executor;
 typedef struct shunt_model shunt_model;
 typedef struct shunt_dataset shunt_dataset;
 
+/* "0.1.0" */
 SHUNT_API const char *shunt_version(void);
 /* "invalid argument", "device error" ... never NULL. */
 SHUNT_API const char *shunt_status_name(shunt_status status);

@@ -9,10 +9,10 @@
  *         shunt_device_close(device);
  *     }
  *
- * A run waits for its end today. What comes has its names already, so that nothing here changes: shunt_executor_submit (a run
- * that returns a shunt_event at once), shunt_event_wait and shunt_event_release, shunt_buffer (memory of a device that stays
- * there between runs), and in shunt_tensor a buffer with an offset instead of `data`. One executor then has several runs in
- * flight, in the order of their submission; shunt_executor_run stays, and is submit and wait.
+ * A run returns when it is done. Later versions add runs that do not wait, under these names, and change nothing here:
+ * shunt_executor_submit starts a run and returns a shunt_event; shunt_event_wait and shunt_event_release; shunt_buffer is memory
+ * of a device that keeps its content between runs, and stands in shunt_tensor in place of `data`. An executor then may have
+ * several runs in flight, which take effect in the order of their submission. shunt_executor_run is submit, then wait.
  */
 #ifndef SHUNT_RUN_H
 #define SHUNT_RUN_H
@@ -25,6 +25,7 @@ extern "C" {
 
 /* ---- Devices ----------------------------------------------------------------------------------------------------- */
 
+/* A device that can be opened. */
 typedef struct shunt_device_entry {
     const char *selector; /* "opencl:0": what SHUNT_DEVICE takes */
     const shunt_device_info *info;
@@ -34,7 +35,8 @@ typedef struct shunt_device_entry {
 typedef struct shunt_device_list shunt_device_list;
 SHUNT_API shunt_status shunt_devices_list(shunt_device_list **out);
 SHUNT_API size_t shunt_devices_count(const shunt_device_list *devices);
-SHUNT_API const shunt_device_entry *shunt_devices_at(const shunt_device_list *devices, size_t index); /* NULL past the end */
+SHUNT_API const shunt_device_entry *shunt_devices_at(const shunt_device_list *devices,
+                                                     size_t index); /* NULL past the end */
 SHUNT_API void shunt_devices_free(shunt_device_list *devices);
 
 /* Every plugin file that was found and what became of it; the built-in backends too, with path "built in". */
@@ -48,7 +50,8 @@ typedef struct shunt_plugin_entry {
 typedef struct shunt_plugin_list shunt_plugin_list;
 SHUNT_API shunt_status shunt_plugins_list(shunt_plugin_list **out);
 SHUNT_API size_t shunt_plugins_count(const shunt_plugin_list *plugins);
-SHUNT_API const shunt_plugin_entry *shunt_plugins_at(const shunt_plugin_list *plugins, size_t index); /* NULL past the end */
+SHUNT_API const shunt_plugin_entry *shunt_plugins_at(const shunt_plugin_list *plugins,
+                                                     size_t index); /* NULL past the end */
 SHUNT_API void shunt_plugins_free(shunt_plugin_list *plugins);
 /* The folders searched, in order, colon-separated. A folder or a plugin that belongs to another user than root, or that
  * others may write to, is listed as refused. */
@@ -62,7 +65,7 @@ SHUNT_API const char *shunt_data_folder(void);
 /* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option
  * "device" (SHUNT_DEVICE), or auto. TEXT is looked for in device, vendor and platform names, any case, GPUs first.
  * Fails with a message that lists the devices there are; only "auto" tries the next best one.
- * params: NULL or "threads=2" and what else the backend knows. */
+ * params: NULL, or "key=value,..." as the backend knows them; "threads=2" is known to all that run on the CPU. */
 SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
 SHUNT_API void shunt_device_close(shunt_device *device);
 /* Lives as long as the device. */
@@ -73,53 +76,59 @@ SHUNT_API shunt_status shunt_device_measure(shunt_device *device, double *flops_
 
 /* ---- Running a graph --------------------------------------------------------------------------------------------- */
 
-/* Gets ready to run the graph with these weights on the device. The graph is copied; weights and device
- * must outlive the executor (a plan for another shape may want them packed otherwise). Every parameter of the graph must be in the weights, in its shape. */
-SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
-                                             shunt_executor **out);
+/* Gets ready to run the graph with these weights on the device. The graph is copied. Weights and device must outlive the
+ * executor: a plan for another shape may need the weights in another format. Every parameter of the graph must be in the
+ * weights, in its shape. */
+SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights,
+                                             shunt_device *device, shunt_executor **out);
 SHUNT_API void shunt_executor_destroy(shunt_executor *executor);
 
+/* A tensor in the caller's memory. */
 typedef struct shunt_tensor {
     shunt_tensor_desc desc; /* float32, plain */
-    void *data;
+    void *data;             /* shunt_tensor_bytes(&desc) bytes, aligned for float */
+    uint64_t reserved[2];   /* 0; for memory of a device */
 } shunt_tensor;
 
 /* Makes the plan for inputs of these shapes, if there is none yet; run does it too. Slow the first time (compiling).
  * Inputs may differ from the graph's own in batch and, where the ops allow it, in image size. */
-SHUNT_API shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs);
-/* Descriptor of output `index` for inputs of these shapes. Prepares. */
+SHUNT_API shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs,
+                                              size_t ninputs);
+/* The descriptor of output `index` for inputs of these shapes. Makes the plan, like shunt_executor_prepare. */
 SHUNT_API shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                              size_t index, shunt_tensor_desc *out);
-/* Runs and waits. outputs[i].data receives output i, and outputs[i].desc must be its descriptor. */
+/* Runs and waits for the end. inputs in the order of the graph's inputs; outputs[i].data receives output i, and outputs[i].desc
+ * must be its descriptor. After a failure the outputs hold anything. */
 SHUNT_API shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                           const shunt_tensor *outputs, size_t noutputs);
 
-/* After runs of a graph that trains: puts what they replaced into weights, which may be those that the executor was made
- * with. Parameters of which there is nothing new are put there, too, if they are the graph's state. */
+/* After runs of a graph that trains: copies the graph's state (weights, running statistics, velocities) from the device into
+ * `weights`, which may be those that the executor was made with. */
 SHUNT_API shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weights);
 
 /* What a plan does, step by step. */
 typedef struct shunt_step {
-    const char *name, *kind;   /* "layer1.0.conv1", "conv+bias+relu" */
-    const char *device;        /* selector of where it runs */
+    const char *name, *kind; /* "layer1.0.conv1", "conv+bias+relu" */
+    const char *device;      /* selector of where it runs */
     const char *algorithm, *params;
-    const char *refused;       /* why the chosen device does not do it; NULL when it does */
-    char src[64], dst[64];     /* "1x64x56x56 nchw16c" */
+    const char *refused;   /* why the chosen device does not do it; NULL when it does */
+    char src[64], dst[64]; /* "1x64x56x56 nchw16c" */
     uint64_t flops, bytes, workspace;
-    uint64_t nanoseconds;      /* of the last profiled run; 0: not known */
+    uint64_t nanoseconds; /* of the last profiled run; 0: not known */
 } shunt_step;
 typedef struct shunt_plan_report {
-    const shunt_step *const *steps;
+    const shunt_step *const *steps; /* nsteps pointers */
     size_t nsteps;
     uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices */
     uint64_t flops;
     char placement[128]; /* "21 ops opencl:0; softmax -> scalar" */
 } shunt_plan_report;
-/* Prepares. The report lives until the executor is destroyed or the next report is asked for. */
+/* Makes the plan, like shunt_executor_prepare. The report lives until the next report is made or the executor is destroyed. */
 SHUNT_API shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                              const shunt_plan_report **report);
-/* From now on runs note each step's time (shunt_step.nanoseconds). Call before the first prepare. SHUNT_PROFILE=FILE turns
- * it on too and writes the steps of all runs as a Chrome trace when the executor is destroyed. */
+/* on != 0: runs measure the time of each step (shunt_step.nanoseconds). Call it before the first plan is made. The option
+ * "profile" (SHUNT_PROFILE=FILE) turns it on as well, and writes the steps of all runs as a Chrome trace when the executor is
+ * destroyed. */
 SHUNT_API void shunt_executor_profile(shunt_executor *executor, int on);
 
 #ifdef __cplusplus

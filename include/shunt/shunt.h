@@ -1,18 +1,24 @@
 /* shunt.h - all headers for applications. A program that does one thing may include one of them alone.
  *
+ *     #include <stdio.h>
  *     int main(void)
  *     {
- *         return shunt_version() == NULL;
+ *         shunt_model *model;
+ *         if (shunt_model_create("resnet50", NULL, &model)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         printf("%llu parameters\n", (unsigned long long)shunt_graph_count(shunt_model_graph(model)).parameters);
+ *         shunt_model_destroy(model);
  *     }
  *
- * | process.h | messages, options, log; the rules that hold everywhere |
- * | run.h | devices, and running a graph |
- * | model.h | networks with weights, labels and preprocessing; classifying and evaluating |
- * | weights.h | named tensors and files of them |
- * | data.h | pictures, preprocessing, data sets |
- * | graph.h | building a network |
- * | train.h | training one |
- * | tune.h, verify.h, look.h | finding the fastest algorithms; checking a device; looking into a network |
+ * process.h  messages, options, log; the rules that hold for all functions
+ * run.h      devices, and running a network on one
+ * model.h    networks with weights, labels and preprocessing: classifying and evaluating
+ * weights.h  named tensors, and files of them
+ * data.h     pictures, preprocessing, data sets
+ * graph.h    building a network
+ * train.h    training a network
+ * tune.h     finding the fastest algorithms of a device
+ * verify.h   checking what a device computes
+ * look.h     looking into a network: responses of its layers, blocks taken out
  *
  * Plugins include backend.h instead.
  */

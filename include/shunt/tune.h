@@ -20,9 +20,9 @@
 extern "C" {
 #endif
 
-/* Tuning: which of a device's algorithms is fastest for each op, found by trying, and kept in the cache folder. Plans use
- * what is kept. SHUNT_TUNE=off: they use the device's best guesses; fast, full: what is not known yet is tried when a plan
- * is made, but only candidates that earlier tuning on this device has found to be safe. */
+/* Tuning tries which of a device's algorithms is fastest for each op, and keeps the result in the cache folder, where plans
+ * find it. The option "tune" (SHUNT_TUNE): "off": plans use the device's best guesses; "fast", "full": ops that are not tuned
+ * yet are tuned when a plan is made, but only with candidates that earlier tuning on this device has found to be safe. */
 typedef enum shunt_tune_stage {
     SHUNT_TUNE_START,  /* ops, known and trials tell what there is to do */
     SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
@@ -33,14 +33,14 @@ typedef enum shunt_tune_stage {
 } shunt_tune_stage;
 typedef struct shunt_tune_event {
     shunt_tune_stage stage;
-    uint32_t ops, known;      /* distinct ops that have a choice of algorithms; how many of them are tuned already */
-    uint32_t trials;          /* candidates to try, over all ops */
-    const char *name, *op;    /* of the first step that is this op; the op in words */
-    uint32_t uses;            /* steps that are this op */
+    uint32_t ops, known;   /* distinct ops that have a choice of algorithms; how many of them are tuned already */
+    uint32_t trials;       /* candidates to try, over all ops */
+    const char *name, *op; /* of the first step that is this op; the op in words */
+    uint32_t uses;         /* steps that are this op */
     const char *algorithm, *params;
-    const char *verdict;      /* "safe", "wrong", "failed"; "unfinished": not tried, since it hung or crashed before */
-    const char *reason;       /* why it is wrong or failed; else "" */
-    double microseconds;      /* of one launch */
+    const char *verdict; /* "safe", "wrong", "failed"; "unfinished": not tried, since it hung or crashed before */
+    const char *reason;  /* why it is wrong or failed; else "" */
+    double microseconds; /* of one launch */
     const char *guess_algorithm, *guess_params; /* CHOSEN: the device's best guess, and its time, 0 if it failed */
     double guess_microseconds;
     const char *trial;        /* TRY, CONFIRM: what shunt_tune_blame wants to know */
@@ -62,8 +62,8 @@ typedef struct shunt_tune_options {
     const char *const *done; /* ndone ops (shunt_tune_event.op) that retry leaves out */
     uint32_t ndone;
 } shunt_tune_options;
-/* Tunes the distinct ops of the plan for inputs of these shapes, each as it is found kept in the cache folder, which must
- * be there and writable. options NULL: all 0. Plans made before are dropped, and a report of them with them. */
+/* Tunes the distinct ops of the plan for inputs of these shapes. Each result is written to the cache folder at once; the folder
+ * must exist and be writable. options NULL: all 0. Earlier plans of the executor, and reports of them, become invalid. */
 SHUNT_API shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                            const shunt_tune_options *options);
 

@@ -36,11 +36,12 @@ typedef enum shunt_status {
     SHUNT_E_ABI          /* a plugin does not fit this runtime */
 } shunt_status;
 
+/* How urgent a message is, the most urgent first. */
 enum { SHUNT_LOG_ERROR, SHUNT_LOG_WARN, SHUNT_LOG_INFO, SHUNT_LOG_DEBUG };
 
 /* ---- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* Those from SHUNT_F16 on stand in weight files only: no op has to take them. */
+/* Types of elements. Those from SHUNT_F16 on occur in weight files only: no op has to take them. */
 typedef enum shunt_dtype {
     SHUNT_F32 = 1,
     SHUNT_F64 = 2,
@@ -71,13 +72,14 @@ typedef struct shunt_tensor_desc {
     int64_t dims[SHUNT_MAX_RANK]; /* outermost first; dims past rank are 0 */
 } shunt_tensor_desc;
 
+/* Bytes of one element; 0 for what is no dtype. */
 static inline uint64_t shunt_dtype_bytes(uint8_t dtype)
 {
     static const uint8_t bytes[] = {0, 4, 8, 4, 2, 2, 8, 2, 1, 1, 1};
     return dtype < sizeof bytes ? bytes[dtype] : 0;
 }
 
-/* The product of the dims: what the tensor holds for the mathematician. */
+/* Elements: the product of the dims, without the lanes that a layout adds. */
 static inline uint64_t shunt_tensor_count(const shunt_tensor_desc *t)
 {
     uint64_t count = 1;
@@ -99,6 +101,7 @@ static inline uint64_t shunt_tensor_storage(const shunt_tensor_desc *t)
     return (uint64_t)t->dims[0] * blocks * t->block * (uint64_t)t->dims[2] * (uint64_t)t->dims[3];
 }
 
+/* Bytes in memory. */
 static inline uint64_t shunt_tensor_bytes(const shunt_tensor_desc *t)
 {
     return shunt_tensor_storage(t) * shunt_dtype_bytes(t->dtype);
@@ -115,12 +118,13 @@ static inline uint64_t shunt_tensor_at(const shunt_tensor_desc *t, int64_t n, in
 
 typedef enum shunt_device_type { SHUNT_DEVICE_CPU = 1, SHUNT_DEVICE_GPU, SHUNT_DEVICE_OTHER } shunt_device_type;
 
-enum { /* shunt_device_info.caps */
+enum {                                 /* shunt_device_info.caps */
        SHUNT_CAP_HOST_MEMORY = 1u << 0 /* buffer_map returns the memory itself, at no cost */
 };
 
+/* What a backend says of a device. Texts end with 0. It may grow at its end, so it is never put into arrays or other structs. */
 typedef struct shunt_device_info {
-    uint32_t size;
+    uint32_t size; /* bytes of the struct, by the one who made it */
     uint32_t type; /* enum shunt_device_type */
     char name[128], vendor[64], platform[128];
     char driver[128]; /* version of driver and compiler: with name and platform, the key of cached results */

@@ -20,9 +20,9 @@
 extern "C" {
 #endif
 
-/* Whether a device does what backend.h says: every kind of op over drawn shapes and against the formulas, with guard bytes
- * around every buffer, NaN and infinity among the inputs, the same bits each time; the order of commands; and refusals. For
- * whoever writes a backend, and for drivers that nobody has tried. */
+/* Checks that a device does what backend.h says. Every kind of op is run on random shapes and compared with the formula, with
+ * guard bytes around every buffer and NaN and infinity among the inputs, and must give the same bits each time. The order of
+ * commands and refusals are checked, too. For authors of backends, and for drivers that nobody has tried. */
 typedef struct shunt_verify_check {
     const char *name;     /* a kind of op, "conv"; or "graph", "queue", "errors" */
     uint64_t cases, runs; /* ops drawn; runs of them, by layout, type and algorithm */
@@ -33,7 +33,7 @@ typedef struct shunt_verify_check {
 } shunt_verify_check;
 typedef void (*shunt_verify_handler)(void *context, const shunt_verify_check *check);
 typedef struct shunt_verify_options {
-    uint32_t size; /* sizeof(shunt_verify_options); 0: as in the first version */
+    uint32_t size;            /* sizeof(shunt_verify_options); 0: as in the first version */
     const char *op;           /* the one check to do; NULL: all */
     uint64_t seed, count;     /* count: ops drawn of each kind, candidates for one of graph; 0: 200 */
     int64_t only;             /* the one case to do, < 0: all */
@@ -41,7 +41,8 @@ typedef struct shunt_verify_options {
     shunt_verify_handler handler;
     void *context;
 } shunt_verify_options;
-/* SHUNT_E_DEVICE when a check fails; the handler, if not NULL, has heard of each. options NULL: seed 1. */
+/* SHUNT_E_DEVICE when a check fails. The handler, if not NULL, is called after each check. options NULL: seed 1, all checks.
+ * Takes from seconds to minutes. */
 SHUNT_API shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options);
 
 #ifdef __cplusplus

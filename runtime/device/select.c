@@ -1,4 +1,4 @@
-/* select.c - from what the user asked for ("opencl:amd") to an open device. Grammar: docs and shunt.h. */
+/* select.c - from what the user asked for ("opencl:amd") to an open device. Grammar: docs and run.h. */
 #include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/registry.h"

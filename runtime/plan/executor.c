@@ -162,7 +162,7 @@ shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_de
 {
     shunt_tune_options own;
     shunt_status status =
-        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, context), options, "shunt_tune_options");
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
     if (status == SHUNT_OK) status = check_inputs(executor, inputs, ninputs);
     if (status == SHUNT_OK) status = shunt_executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
@@ -230,17 +230,29 @@ static shunt_status run_halves(shunt_executor *executor, int64_t n, const shunt_
     return SHUNT_OK;
 }
 
+/* Fields to come must be 0 today, so that they can get a meaning. */
+static shunt_status check_reserved(const shunt_tensor *tensors, size_t count, const char *what)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tensors[i].reserved[0] || tensors[i].reserved[1])
+            return shunt_fail(SHUNT_E_INVALID, "%s %zu: the reserved fields of its shunt_tensor are not 0", what, i);
+    return SHUNT_OK;
+}
+
 shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                 const shunt_tensor *outputs, size_t noutputs)
 {
     shunt_tensor_desc descs[MAX_TENSORS] = {0};
     if (ninputs > MAX_TENSORS) return shunt_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
+    shunt_status status = check_reserved(inputs, ninputs, "input");
+    if (!status) status = check_reserved(outputs, noutputs, "output");
+    if (status) return status;
     for (size_t i = 0; i < ninputs; i++) {
         if (!inputs[i].data) return shunt_fail(SHUNT_E_INVALID, "input %zu has no data", i);
         descs[i] = inputs[i].desc;
     }
     shunt_plan *plan;
-    shunt_status status = find_plan(executor, descs, ninputs, &plan);
+    status = find_plan(executor, descs, ninputs, &plan);
     if (status == SHUNT_E_MEMORY) {
         int64_t n = divisible_batch(inputs, ninputs, outputs, noutputs);
         if (n) {

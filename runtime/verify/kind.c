@@ -1,4 +1,4 @@
-/* kind.c - drawn ops of one kind on a device against the formulas of backend.h: each candidate algorithm, each channel block
+/* kind.c - drawn ops of one kind on a device against the formulas of op.h: each candidate algorithm, each channel block
  * that the device takes, in place where the op allows it, with NaN and infinity among the inputs. */
 #include "runtime/base/error.h"
 #include "runtime/verify/draw.h"

@@ -1,4 +1,4 @@
-/* reference.h - every op straight from the formulas of backend.h, in double, for plain tensors. */
+/* reference.h - every op straight from the formulas of op.h, in double, for plain tensors. */
 #ifndef SHUNT_VERIFY_REFERENCE_H
 #define SHUNT_VERIFY_REFERENCE_H
 

@@ -25,7 +25,7 @@ static inline uint64_t verify_count(const verify_state *state)
 void verify_problem(verify_state *state, int64_t number, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void verify_refusal(verify_state *state, const shunt_op_candidates *found);
 
-/* kind.c: drawn ops of one kind against the formulas of backend.h. */
+/* kind.c: drawn ops of one kind against the formulas of op.h. */
 void verify_kind(verify_state *state, uint32_t kind);
 /* shapes.c: the ops of options->graph, in its shapes, against the fallback device in float64. */
 void verify_graph(verify_state *state);
