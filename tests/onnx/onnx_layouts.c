@@ -23,6 +23,7 @@ static shunt_model *open_model(const char *name)
     return model;
 }
 
+/* Destroys the model. */
 static void expect_logits(shunt_model *model, const char *name, const double *expected)
 {
     shunt_device *device;
@@ -40,6 +41,7 @@ static void expect_logits(shunt_model *model, const char *name, const double *ex
         cr_expect_float_eq((double)logits[i], expected[i], 1e-6 * most, "%s: class %d: %.9g, not %.9g", name, i,
                            (double)logits[i], expected[i]);
     shunt_image_free(&image);
+    shunt_model_destroy(model); /* before the device that it ran on */
     shunt_device_close(device);
 }
 
@@ -56,7 +58,6 @@ Test(onnx_layouts, give_what_onnx_runtime_does)
         cr_expect_eq(shunt_preprocess_planes(shunt_model_preprocess(model)), gray ? 1 : 3, "%s", name);
         cr_expect_eq(shunt_model_input_note(model) != NULL, gray, "%s", name);
         expect_logits(model, name, expected);
-        shunt_model_destroy(model);
     }
     fclose(table);
     cr_assert_eq(rows, 4);

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""What exporters write, read by Shunt: networks with random weights go through every exporter that this Python has (PyTorch's two,
+tf2onnx, the float16 converters of onnxconverter-common and ONNX Runtime, ONNX Runtime's optimizer), and Shunt's logits are compared
+with ONNX Runtime's of the same file. Prints the rows of the table in docs/onnx.md: the largest difference over the largest
+logit, or why the file is refused. usage: exporters.py FILE_LOGITS [EXPORTER...]; FILE_LOGITS is build/tests/file_logits."""
+import inspect
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+import onnxruntime
+
+SIDE, N = 96, 2
+TORCH = ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1", "densenet121", "googlenet",
+         "mobilenet_v2", "regnet_x_400mf", "shufflenet_v2_x0_5", "efficientnet_b0")
+KERAS = ("ResNet50", "ResNet50V2", "VGG16", "MobileNet", "MobileNetV2", "DenseNet121", "InceptionV3", "Xception", "NASNetMobile",
+         "EfficientNetB0")
+HALF = ("resnet18", "resnet50", "squeezenet1_1", "densenet121", "mobilenet_v2")
+warnings.filterwarnings("ignore")
+random = np.random.default_rng(1)
+onnxruntime.set_default_logger_severity(3)
+
+
+def torch_network(name):
+    import torch
+    import torchvision
+    torch.manual_seed(2)
+    extra = {"init_weights": True, "aux_logits": False} if name == "googlenet" else {}
+    net = getattr(torchvision.models, name)(weights=None, **extra)
+    with torch.no_grad():  # statistics of a few batches, so that numbers neither vanish nor explode
+        for _ in range(4):
+            net(torch.randn(8, 3, SIDE, SIDE))
+    return net.eval()
+
+
+def torch_script(folder, name):
+    import torch
+    old = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    torch.onnx.export(torch_network(name), torch.randn(1, 3, SIDE, SIDE), str(folder / "net.onnx"), opset_version=17,
+                      input_names=["x"], dynamic_axes={"x": {0: "batch"}}, **old)
+
+
+def torch_dynamo(folder, name):
+    import torch
+    torch.onnx.export(torch_network(name), (torch.randn(2, 3, SIDE, SIDE),), str(folder / "net.onnx"), dynamo=True,
+                      dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},), verbose=False)
+
+
+def tf2onnx(folder, name):
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+    import tf2onnx
+    net = getattr(tf.keras.applications, name)(weights=None, input_shape=(SIDE, SIDE, 3), classes=100, classifier_activation=None)
+    spec = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="x")]
+    tf2onnx.convert.from_function(tf.function(lambda x: net(x, training=False)), spec, opset=17,
+                                  output_path=str(folder / "net.onnx"))
+
+
+def half_common(folder, name):
+    import onnx
+    from onnxconverter_common import float16
+    torch_script(folder, name)
+    onnx.save(float16.convert_float_to_float16(onnx.load(folder / "net.onnx"), keep_io_types=True), folder / "net.onnx")
+
+
+def half_runtime(folder, name):
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    torch_script(folder, name)
+    onnx.save(convert_float_to_float16(onnx.load(folder / "net.onnx"), keep_io_types=True), folder / "net.onnx")
+
+
+def optimized(folder, name):
+    torch_script(folder, name)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(folder / "basic.onnx")
+    onnxruntime.InferenceSession(str(folder / "net.onnx"), options, providers=["CPUExecutionProvider"])
+    (folder / "basic.onnx").rename(folder / "net.onnx")
+
+
+EXPORTERS = {"torch-script": (torch_script, TORCH), "torch-dynamo": (torch_dynamo, TORCH), "tf2onnx": (tf2onnx, KERAS),
+             "onnxconverter-common-float16": (half_common, HALF), "onnxruntime-float16": (half_runtime, HALF),
+             "onnxruntime-optimized": (optimized, HALF)}
+
+
+def runtime_logits(path, pictures):
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    source = session.get_inputs()[0]
+    last = source.shape[3] == 3
+    x = pictures.transpose(0, 2, 3, 1) if last else pictures
+    return session.run(None, {source.name: np.ascontiguousarray(x)})[0].reshape(N, -1)
+
+
+def compare(tool, path):
+    pictures = random.standard_normal((N, 3, SIDE, SIDE)).astype(np.float32)
+    (path.parent / "pictures").write_bytes(pictures.tobytes())
+    expected = runtime_logits(path, pictures)
+    done = subprocess.run([tool, "-", str(path.parent / "pictures"), str(N), str(SIDE), str(path)], capture_output=True)
+    if done.returncode:
+        message = done.stderr.decode().strip().splitlines()[-1]
+        return "refused: " + re.sub(r"^file_logits: \S+: ", "", message)[:150]
+    got = np.frombuffer(done.stdout, np.float32).reshape(N, -1)
+    return f"{(np.abs(got - expected).max(1) / np.abs(expected).max(1)).max():.1e}"
+
+
+def main():
+    tool, *wanted = sys.argv[1:]
+    for exporter, (export, networks) in EXPORTERS.items():
+        for name in networks if not wanted or exporter in wanted else ():
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    export(pathlib.Path(folder), name)
+                except ImportError as error:
+                    print(f"| {exporter} | | not here: {error} |", flush=True)
+                    break
+                except Exception as error:
+                    print(f"| {exporter} | {name} | not exported: {str(error).splitlines()[0][:100]} |", flush=True)
+                    continue
+                print(f"| {exporter} | {name} | {compare(tool, pathlib.Path(folder) / 'net.onnx')} |", flush=True)
+
+
+main()
