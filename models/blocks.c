@@ -8,6 +8,7 @@
 
 int shunt_model_block(const shunt_model *model, size_t index, shunt_block *out)
 {
+    if (!model || !out) return 0;
     const net_spec *net = &model->net;
     int stage = 0;
     while (stage < NET_STAGES && index >= (size_t)net->blocks[stage]) index -= (size_t)net->blocks[stage++];
@@ -38,8 +39,10 @@ static shunt_status check_block(const shunt_model *model, const char *name)
 
 shunt_status shunt_model_without(const shunt_model *model, const char *const *blocks, size_t nblocks, shunt_graph **out)
 {
+    if (!model || (!blocks && nblocks) || !out) return shunt_fail_null(__func__, "model, blocks, out");
     shunt_status status = SHUNT_OK;
     *out = NULL;
-    for (size_t i = 0; !status && i < nblocks; i++) status = check_block(model, blocks[i]);
+    for (size_t i = 0; !status && i < nblocks; i++)
+        status = blocks[i] ? check_block(model, blocks[i]) : shunt_fail_null(__func__, "one of blocks");
     return status ? status : net_build(&model->net, &(net_lesion){blocks, nblocks}, out);
 }

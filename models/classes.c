@@ -24,6 +24,7 @@ static shunt_status match_numbers(const shunt_dataset *dataset, const shunt_mode
 
 shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes)
 {
+    if (!dataset || !model || !classes) return shunt_fail_null(__func__, "dataset, model, classes");
     char whose[96];
     class_names ours = {0}, theirs = {whose, (const char **)model->labels, (size_t)shunt_model_outcomes(model)};
     snprintf(whose, sizeof whose, "%s's labels", model->net.name);

@@ -34,6 +34,8 @@ static shunt_status read_picture(const shunt_preprocess *preprocess, const char 
 shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char *image_path, size_t top,
                             shunt_guess *guesses, size_t *found)
 {
+    if (!model || !device || !image_path || (!guesses && top) || !found)
+        return shunt_fail_null(__func__, "model, device, image_path, guesses, found");
     *found = 0;
     int64_t side = model->preprocess.crop;
     shunt_status status = model_check_preprocess(model);

@@ -32,16 +32,19 @@ void model_usual_head(shunt_model *model, bool sigmoid)
 
 shunt_head shunt_model_head(const shunt_model *model)
 {
+    if (!model) return (shunt_head){0};
     return model->head;
 }
 
 int64_t shunt_model_outcomes(const shunt_model *model)
 {
+    if (!model) return 0;
     return head_outcomes(model->head, model->net.classes);
 }
 
 shunt_status shunt_model_set_head(shunt_model *model, shunt_head head)
 {
+    if (!model) return shunt_fail_null(__func__, "model");
     const int64_t before = shunt_model_outcomes(model), scores = model->net.classes;
     if ((unsigned)head >= NHEADS) return shunt_fail(SHUNT_E_INVALID, "there is no head number %d", (int)head);
     if (head == SHUNT_HEAD_AUTO) head = model->usual_head;

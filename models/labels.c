@@ -70,6 +70,7 @@ shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***
 
 shunt_status shunt_model_load_labels(shunt_model *model, const char *path)
 {
+    if (!model || !path) return shunt_fail_null(__func__, "model, path");
     shunt_mapping file;
     char **labels;
     shunt_status status = shunt_map_file(path, MOST_LABEL_BYTES, &file);
@@ -84,5 +85,6 @@ shunt_status shunt_model_load_labels(shunt_model *model, const char *path)
 
 const char *shunt_model_label(const shunt_model *model, int64_t index)
 {
+    if (!model) return NULL;
     return model->labels && index >= 0 && index < shunt_model_outcomes(model) ? model->labels[index] : NULL;
 }

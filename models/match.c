@@ -106,7 +106,7 @@ static bool finite_all(const float *data, size_t count)
 /* In float32, which is what they are loaded as. */
 static void check_numbers(comparison *self, const graph_value *value, const shunt_tensor_view *view)
 {
-    enum { CHUNK = 4096 };
+    enum { CHUNK = 2048 };
     float data[CHUNK];
     const size_t count = (size_t)shunt_tensor_count(&view->desc), bytes = shunt_dtype_bytes(view->desc.dtype);
     bool variance = value->role == SHUNT_ROLE_VARIANCE;

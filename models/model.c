@@ -18,6 +18,7 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
 
 shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out)
 {
+    if (!out) return shunt_fail_null(__func__, "out");
     *out = NULL;
     shunt_model *model = calloc(1, sizeof *model);
     if (!model) return shunt_fail_memory();
@@ -60,6 +61,7 @@ void model_take_weights(shunt_model *model, shunt_weights *weights)
 /* All or nothing: a file that does not fit leaves the model as it was. */
 shunt_status model_load(shunt_model *model, const char *path, match_part part)
 {
+    if (!model || !path) return shunt_fail_null(__func__, "model, path");
     shunt_weights *file, *weights = NULL;
     char **labels = NULL;
     shunt_preprocess preprocess = model->preprocess;
@@ -111,6 +113,7 @@ static shunt_status need_weights(const shunt_model *model)
 
 shunt_status shunt_model_save(const shunt_model *model, const char *path)
 {
+    if (!model || !path) return shunt_fail_null(__func__, "model, path");
     shunt_status status = need_weights(model);
     if (!status) status = metadata_write(model, model->weights);
     return status ? status : shunt_weights_save(model->weights, path);
@@ -118,6 +121,7 @@ shunt_status shunt_model_save(const shunt_model *model, const char *path)
 
 shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
 {
+    if (!model || !device || !out) return shunt_fail_null(__func__, "model, device, out");
     for (size_t i = 0; i < model->nexecutors; i++)
         if (model->executors[i].device == device) {
             *out = model->executors[i].executor;
@@ -141,6 +145,7 @@ static shunt_tensor_desc matrix(uint32_t rank, int64_t n, int64_t c, int64_t h, 
 shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                              const float *images, float *logits)
 {
+    if (!model || !device || !images || !logits) return shunt_fail_null(__func__, "model, device, images, logits");
     shunt_executor *executor;
     shunt_status status = shunt_model_executor(model, device, &executor);
     if (status) return status;
@@ -156,16 +161,19 @@ const char *shunt_model_name(const shunt_model *model)
 
 const shunt_graph *shunt_model_graph(const shunt_model *model)
 {
+    if (!model) return NULL;
     return model->graph;
 }
 
 const shunt_weights *shunt_model_weights(const shunt_model *model)
 {
+    if (!model) return NULL;
     return model->weights;
 }
 
 int64_t shunt_model_classes(const shunt_model *model)
 {
+    if (!model) return 0;
     return model->net.classes;
 }
 
@@ -176,11 +184,13 @@ const shunt_preprocess *shunt_model_preprocess(const shunt_model *model)
 
 const char *shunt_model_input_note(const shunt_model *model)
 {
+    if (!model) return NULL;
     return *model->input_note ? model->input_note : NULL;
 }
 
 void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess)
 {
+    if (!model || !preprocess) return;
     model->preprocess = *preprocess;
     if (model->gray) model->preprocess.channels = SHUNT_GRAY;
 }

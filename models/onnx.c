@@ -66,6 +66,7 @@ static shunt_status choose_preprocess(shunt_model *model, const onnx_import *fil
 
 shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
 {
+    if (!path || !out) return shunt_fail_null(__func__, "path, out");
     *out = NULL;
     onnx_import file = {0};
     shunt_model_options own;

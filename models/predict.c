@@ -331,6 +331,10 @@ static void clean_up(prediction *self)
 shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
                            const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds)
 {
+    if (!models || !device || !dataset || !seconds)
+        return shunt_fail_null(__func__, "models, device, dataset, seconds");
+    for (size_t i = 0; i < nmodels; i++)
+        if (!models[i]) return shunt_fail_null(__func__, "one of models");
     shunt_predict_options own;
     *seconds = 0;
     shunt_status status =

@@ -70,6 +70,7 @@ static shunt_status fill_all(const shunt_graph *graph, uint64_t seed, shunt_weig
 
 shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed)
 {
+    if (!model) return shunt_fail_null(__func__, "model");
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
     if (status) return status;

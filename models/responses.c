@@ -195,6 +195,8 @@ shunt_status shunt_measure_responses(const shunt_graph *graph, const shunt_weigh
                                      const shunt_dataset *data, const shunt_preprocess *preprocess,
                                      const shunt_response_options *options, shunt_response **responses, size_t *count)
 {
+    if (!graph || !weights || !device || !data || !preprocess || !responses || !count)
+        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, responses, count");
     shunt_response_options own;
     measurement self = {0};
     *responses = NULL;

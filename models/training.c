@@ -11,6 +11,7 @@
 
 shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
 {
+    if (!model) return shunt_fail_null(__func__, "model");
     shunt_weights *weights;
     shunt_status status = shunt_graph_initialize(model->graph, seed, &weights);
     if (!status) model_take_weights(model, weights);
@@ -19,17 +20,19 @@ shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
 
 shunt_status shunt_model_describe(shunt_model *model)
 {
+    if (!model) return shunt_fail_null(__func__, "model");
     if (!model->weights) return shunt_fail(SHUNT_E_INVALID, "%s has no weights to describe yet", model->net.name);
     return metadata_write(model, model->weights);
 }
 
 shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels)
 {
+    if (!model || !labels) return shunt_fail_null(__func__, "model, labels");
     const int64_t classes = shunt_model_outcomes(model);
     char **copies = calloc((size_t)classes, sizeof *copies);
     shunt_status status = copies ? SHUNT_OK : shunt_fail_memory();
     for (int64_t i = 0; !status && i < classes; i++) {
-        status = labels_check(labels[i], (size_t)i);
+        status = labels[i] ? labels_check(labels[i], (size_t)i) : shunt_fail_null(__func__, "one of labels");
         if (!status && !(copies[i] = strdup(labels[i]))) status = shunt_fail_memory();
     }
     if (status) {
@@ -118,6 +121,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
 
 shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
 {
+    if (!model || !path) return shunt_fail_null(__func__, "model, path");
     const net_spec *net = &model->net;
     shunt_model_options options = {
         .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
@@ -185,6 +189,7 @@ static void finetune(const net_spec *net, shunt_recipe *recipe)
 
 shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out)
 {
+    if (!model || !name || !out) return shunt_fail_null(__func__, "model, name, out");
     static const struct {
         const char *name;
         void (*fill)(const net_spec *net, shunt_recipe *recipe);

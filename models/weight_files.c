@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "models/folder.h"
+#include "runtime/base/error.h"
 #include "runtime/onnx/onnx.h"
 
 static shunt_status open_folder(const char *folder, shunt_weights **out)
@@ -20,6 +21,7 @@ static shunt_status open_folder(const char *folder, shunt_weights **out)
 
 shunt_status shunt_weights_open(const char *path, shunt_weights **out)
 {
+    if (!path || !out) return shunt_fail_null(__func__, "path, out");
     struct stat info;
     *out = NULL;
     if (!stat(path, &info) && S_ISDIR(info.st_mode)) return open_folder(path, out);

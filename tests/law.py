@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 BUILTIN = "runtime/device/builtin.c"  # the one file of the core that names a backend
-REHEARSE = "runtime/device/rehearse.c"  # ends a child process of its own
+HELPER = "runtime/device/helper_main.c"  # a program of its own
 OPTION = "runtime/base/option.c"    # the one file that reads the environment
 LIBRARY = ("runtime", "models", "backends")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
@@ -48,7 +48,7 @@ RULES = [
     ("the facts of a kind of op stand in its row", ("runtime",), ("runtime/graph/ops", "runtime/verify/ops"),
      r'\bcase SHUNT_OP_|\[SHUNT_OP_\w+\] *=', 0),
     ("the environment is read in one file", LIBRARY, OPTION, r'\b(?:secure_)?getenv *\(', 0),
-    ("the library never prints, exits or asserts", LIBRARY, REHEARSE,
+    ("the library never prints, exits or asserts", LIBRARY, HELPER,
      r'(?<!\w)(?:v?printf|puts|putchar|perror|_?exit|abort|assert) *\(|\bfprintf *\( *std|\bfputs *\([^;]*\bstd(?:err|out)', 0),
 ]
 

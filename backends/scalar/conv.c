@@ -2,9 +2,11 @@
  *
  * Work is cut into panels of PANEL output pixels. For CHUNK of the C*R*S taps at a time, the panel's source values are
  * gathered (zeros for padding), then FILTERS output channels at once take their weighted sums over tiles of TILE pixels,
- * whose partial sums stay in registers. Between chunks they rest in dst: no workspace, and each sum is taken in the
- * order of the taps, whatever the number of threads. A part is as many output channels as share one gathered panel. */
+ * whose partial sums stay in registers. Between chunks they rest in dst, and each sum is taken in the order of the taps,
+ * whatever the number of threads. A part is as many output channels as share one gathered panel. */
 #include "panel.h"
+
+#include <omp.h>
 
 enum { PART = 128 };
 
@@ -73,9 +75,8 @@ static void add_taps(const job *j, const piece *at, int64_t k, int64_t pixel, in
         for (int64_t i = 0; i < pixels; i++) j->dst[place + f * area + i] = with_relu ? relu(sums[f][i]) : sums[f][i];
 }
 
-static void compute(const job *j, piece *at)
+static void compute(const job *j, piece *at, real *panel)
 {
-    real panel[PANEL * CHUNK];
     int64_t rest = j->P * j->Q - at->first, plane = j->windows.rows.length * j->windows.columns.length;
     const real *src = j->src + (at->n * j->groups + at->group) * j->C * plane;
     at->count = rest < PANEL ? rest : PANEL;
@@ -87,8 +88,9 @@ static void compute(const job *j, piece *at)
     }
 }
 
-static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads, void *memory)
 {
+    real(*panels)[PANEL * CHUNK] = memory; /* of each thread */
     const int64_t *src = desc->inputs[0].dims, *weights = desc->inputs[1].dims, *dst = desc->outputs[0].dims;
     int64_t groups = desc->attr.conv.groups;
     job j = {
@@ -115,7 +117,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
             for (int64_t first = 0; first < area; first += PANEL) {
                 int64_t begin = part * PART, end = begin + PART < j.K ? begin + PART : j.K;
                 piece at = {.n = image / groups, .group = image % groups, .begin = begin, .end = end, .first = first};
-                compute(&j, &at);
+                compute(&j, &at, panels[omp_get_thread_num()]);
             }
         }
     }
@@ -124,5 +126,6 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 const scalar_op TYPED(scalar_conv) = {
     .flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .check = check,
-    .run = run,
+    .run_with = run,
+    .scratch = sizeof(real[PANEL * CHUNK]),
 };

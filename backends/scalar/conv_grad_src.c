@@ -6,6 +6,8 @@
  * diff_src between chunks of taps, only that the weights are not in the order of the taps, so a chunk of them is copied. */
 #include "panel.h"
 
+#include <omp.h>
+
 enum { PART = 128 };
 
 /* One direction of a phase: the pixels first, first + stride ..., and their taps tap, tap + tap_step ... */
@@ -29,6 +31,12 @@ typedef struct piece {
     int64_t n, group, begin, end, first, count, taps;
     int64_t places[PANEL]; /* of the pixels in a plane of src */
 } piece;
+
+/* What a thread works with. */
+typedef struct scratch {
+    real panel[PANEL * CHUNK], copied[FILTERS][CHUNK];
+    int64_t offsets[CHUNK];
+} scratch;
 
 static shunt_status check(const shunt_op_desc *desc)
 {
@@ -115,32 +123,31 @@ static void add_taps(const job *j, const piece *at, int64_t c, int64_t channels,
 }
 
 /* A phase without taps takes one turn, too, for the residual and the mask. */
-static void compute(const job *j, const piece *at)
+static void compute(const job *j, const piece *at, scratch *own)
 {
-    real panel[PANEL * CHUNK], copied[FILTERS][CHUNK];
-    int64_t offsets[CHUNK], from = 0;
+    int64_t from = 0;
     const real *diff_dst = j->diff_dst + (at->n * j->groups + at->group) * j->K * j->P * j->Q;
     do {
         int64_t to = from + CHUNK < at->taps ? from + CHUNK : at->taps;
-        gather(&at->windows, diff_dst, at->first, at->count, from, to, panel);
-        locate_weights(j, at, from, to, offsets);
+        gather(&at->windows, diff_dst, at->first, at->count, from, to, own->panel);
+        locate_weights(j, at, from, to, own->offsets);
         for (int64_t c = at->begin; c < at->end; c += FILTERS) {
             int64_t channels = at->end - c < FILTERS ? at->end - c : FILTERS;
             const real *weights[FILTERS];
             for (int64_t f = 0; f < FILTERS; f++) {
-                weights[f] = copied[f < channels ? f : channels - 1];
+                weights[f] = own->copied[f < channels ? f : channels - 1];
                 for (int64_t tap = 0; tap < to - from && f < channels; tap++)
-                    copied[f][tap] = j->weights[offsets[tap] + (c + f) * j->R * j->S];
+                    own->copied[f][tap] = j->weights[own->offsets[tap] + (c + f) * j->R * j->S];
             }
             for (int64_t pixel = 0; pixel < at->count; pixel += TILE)
-                add_taps(j, at, c, channels, pixel, from, to, weights, panel);
+                add_taps(j, at, c, channels, pixel, from, to, weights, own->panel);
         }
         from = to;
     } while (from < at->taps);
 }
 
 /* Panels are counted by the largest phase, the first; a smaller one has fewer. */
-static void run_all(const job *j, int threads)
+static void run_all(const job *j, int threads, scratch *own)
 {
     int64_t strides[] = {j->attr->stride[0], j->attr->stride[1]};
     int64_t row_phases = strides[0] < j->H ? strides[0] : j->H, column_phases = strides[1] < j->W ? strides[1] : j->W;
@@ -154,14 +161,14 @@ static void run_all(const job *j, int threads)
                     piece at = {.n = image / j->groups, .group = image % j->groups, .begin = begin, .first = first};
                     at.end = begin + PART < j->C ? begin + PART : j->C;
                     make_piece(j, phase / column_phases, phase % column_phases, &at);
-                    if (at.count > 0) compute(j, &at);
+                    if (at.count > 0) compute(j, &at, &own[omp_get_thread_num()]);
                 }
             }
         }
     }
 }
 
-static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads, void *memory)
 {
     const int64_t *weights = desc->inputs[0].dims, *dst = desc->inputs[1].dims, *src = desc->outputs[0].dims;
     job j = {
@@ -182,11 +189,12 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         .mask = desc->flags & SHUNT_FLAG_RELU ? inputs[desc->ninputs - 1] : NULL,
         .diff_src = outputs[0],
     };
-    run_all(&j, threads);
+    run_all(&j, threads, memory);
 }
 
 const scalar_op TYPED(scalar_conv_grad_src) = {
     .flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .check = check,
-    .run = run,
+    .run_with = run,
+    .scratch = sizeof(scratch),
 };

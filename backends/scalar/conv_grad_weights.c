@@ -6,6 +6,9 @@
  * double, in the order of the pixels: over a batch there are more terms than float can count. */
 #include "panel.h"
 
+#include <omp.h>
+#include <string.h>
+
 enum { PART = 64 };
 
 /* A group takes C channels of src to K of diff_dst; taps = C*R*S; area = P*Q. */
@@ -15,6 +18,13 @@ typedef struct job {
     const real *src, *diff_dst;
     real *diff_weights;
 } job;
+
+/* What a thread works with. */
+typedef struct scratch {
+    double totals[PART][TILE];
+    real panel[CHUNK * TILE];
+    int64_t offsets[CHUNK];
+} scratch;
 
 static shunt_status check(const shunt_op_desc *desc)
 {
@@ -28,10 +38,10 @@ static shunt_status check(const shunt_op_desc *desc)
 
 /* panel is (count, TILE): taps [tap, tap + taps) of the windows of pixels [first, first + count), then zeros. */
 static void gather_taps(const job *j, const real *src, int64_t tap, int64_t taps, int64_t first, int64_t count,
-                        real *panel)
+                        int64_t *offsets, real *panel)
 {
     const windows *v = &j->windows;
-    int64_t window = v->R * v->S, offsets[CHUNK];
+    int64_t window = v->R * v->S;
     for (int64_t t = 0; t < TILE; t++) {
         int64_t rs = (tap + t) % window;
         const real *plane = src + (tap + t) / window * v->rows.length * v->columns.length;
@@ -55,10 +65,9 @@ static void add_pixels(const job *j, const real *diff_dst, int64_t channels, int
     }
 }
 
-static void compute(const job *j, int64_t group, int64_t begin, int64_t tap)
+static void compute(const job *j, int64_t group, int64_t begin, int64_t tap, scratch *own)
 {
-    double totals[PART][TILE] = {{0}};
-    real panel[CHUNK * TILE];
+    memset(own->totals, 0, sizeof own->totals);
     int64_t channels = j->K - begin < PART ? j->K - begin : PART, taps = j->taps - tap < TILE ? j->taps - tap : TILE;
     int64_t plane = j->windows.rows.length * j->windows.columns.length, channel = group * j->K + begin;
     for (int64_t n = 0; n < j->N; n++) {
@@ -66,12 +75,12 @@ static void compute(const job *j, int64_t group, int64_t begin, int64_t tap)
         const real *diff_dst = j->diff_dst + (n * j->groups * j->K + channel) * j->area;
         for (int64_t first = 0; first < j->area; first += CHUNK) {
             int64_t count = j->area - first < CHUNK ? j->area - first : CHUNK;
-            gather_taps(j, src, tap, taps, first, count, panel);
-            add_pixels(j, diff_dst + first, channels, count, panel, totals);
+            gather_taps(j, src, tap, taps, first, count, own->offsets, own->panel);
+            add_pixels(j, diff_dst + first, channels, count, own->panel, own->totals);
         }
     }
     for (int64_t k = 0; k < channels; k++)
-        for (int64_t t = 0; t < taps; t++) j->diff_weights[(channel + k) * j->taps + tap + t] = (real)totals[k][t];
+        for (int64_t t = 0; t < taps; t++) j->diff_weights[(channel + k) * j->taps + tap + t] = (real)own->totals[k][t];
 }
 
 static void sum_bias(const job *j, real *diff_bias, int threads)
@@ -91,8 +100,9 @@ static void sum_bias(const job *j, real *diff_bias, int threads)
     }
 }
 
-static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
+static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads, void *memory)
 {
+    scratch *own = memory; /* of each thread */
     const int64_t *src = desc->inputs[0].dims, *dst = desc->inputs[1].dims, *weights = desc->outputs[0].dims;
     job j = {
         .windows = conv_windows(&desc->attr.conv, src, weights, dst),
@@ -110,12 +120,13 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     num_threads(threads) if (j.N * j.K * j.area * j.taps > SCALAR_SMALL)
     for (int64_t group = 0; group < j.groups; group++)
         for (int64_t begin = 0; begin < j.K; begin += PART)
-            for (int64_t tap = 0; tap < j.taps; tap += TILE) compute(&j, group, begin, tap);
+            for (int64_t tap = 0; tap < j.taps; tap += TILE) compute(&j, group, begin, tap, &own[omp_get_thread_num()]);
     if (desc->flags & SHUNT_FLAG_BIAS) sum_bias(&j, outputs[1], threads);
 }
 
 const scalar_op TYPED(scalar_conv_grad_weights) = {
     .flags = SHUNT_FLAG_BIAS,
     .check = check,
-    .run = run,
+    .run_with = run,
+    .scratch = sizeof(scratch),
 };

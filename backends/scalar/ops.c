@@ -85,13 +85,16 @@ shunt_status scalar_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
                               shunt_arg workspace, shunt_bevent **event)
 {
     (void)workspace;
-    if (!op || !inputs || !outputs) return scalar_fail(SHUNT_E_INVALID, "op_launch: an argument is NULL");
+    if (!op || !queue || !inputs || !outputs) return scalar_fail(SHUNT_E_INVALID, "op_launch: an argument is NULL");
     void *in[SHUNT_MAX_INPUTS], *out[SHUNT_MAX_OUTPUTS];
     shunt_status status = resolve_all(inputs, op->desc.inputs, op->desc.ninputs, "input", in);
     if (!status) status = resolve_all(outputs, op->desc.outputs, op->desc.noutputs, "output", out);
     if (!status) status = scalar_event_begin(queue, event);
     if (status) return status;
-    op->op->run(&op->desc, (const void *const *)in, out, op->threads);
+    if (op->op->run_with)
+        op->op->run_with(&op->desc, (const void *const *)in, out, op->threads, queue->scratch);
+    else
+        op->op->run(&op->desc, (const void *const *)in, out, op->threads);
     scalar_event_end(event);
     return SHUNT_OK;
 }

@@ -5,13 +5,31 @@
 #include <string.h>
 #include <time.h>
 
+/* That a thread may need for any op. */
+static size_t most_scratch(void)
+{
+    size_t most = 0;
+    for (int kind = 0; kind < SHUNT_OP_KINDS; kind++) {
+        const scalar_op *ops[] = {scalar_ops_f32[kind], scalar_ops_f64[kind]};
+        for (int i = 0; i < 2; i++)
+            if (ops[i] && ops[i]->scratch > most) most = ops[i]->scratch;
+    }
+    return most;
+}
+
 shunt_status scalar_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out)
 {
-    (void)device;
-    if (!out) return scalar_fail(SHUNT_E_INVALID, "queue_create: out is NULL");
+    if (!device || !out) return scalar_fail(SHUNT_E_INVALID, "queue_create: an argument is NULL");
     shunt_bqueue *queue = malloc(sizeof *queue);
     if (!queue) return scalar_fail_memory();
-    *queue = (shunt_bqueue){.profiling = profiling != 0};
+    *queue = (shunt_bqueue){
+        .profiling = profiling != 0,
+        .scratch = malloc(most_scratch() * (size_t)((const scalar_device *)device)->threads),
+    };
+    if (!queue->scratch) {
+        free(queue);
+        return scalar_fail_memory();
+    }
     *out = queue;
     return SHUNT_OK;
 }
@@ -19,6 +37,7 @@ shunt_status scalar_queue_create(shunt_bdevice *device, int profiling, shunt_bqu
 void scalar_queue_destroy(shunt_bdevice *device, shunt_bqueue *queue)
 {
     (void)device;
+    if (queue) free(queue->scratch);
     free(queue);
 }
 

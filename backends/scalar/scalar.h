@@ -1,7 +1,6 @@
 /* scalar.h - what the files of the scalar backend share: its objects, its errors, its descriptor checks.
  *
- * The backend is the oracle for all others and the fallback for what they refuse: every op, plain C, no packing, no
- * workspace. Commands are done when the call that gives them returns, so queues hold nothing and events only times. */
+ * The backend is the oracle for all others and the fallback for what they refuse: every op, plain C, no packing. Commands are done when the call that gives them returns, so queues hold nothing and events only times. */
 #ifndef SHUNT_SCALAR_H
 #define SHUNT_SCALAR_H
 
@@ -22,6 +21,7 @@ struct shunt_bbuffer {
 
 struct shunt_bqueue {
     bool profiling;
+    void *scratch; /* of all threads, as much as any op needs: a queue runs one op at a time */
 };
 
 struct shunt_bevent {
@@ -38,6 +38,11 @@ typedef struct scalar_op {
     shunt_status (*check)(const shunt_op_desc *desc);
     /* Sums are taken in an order that does not depend on threads. */
     void (*run)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads);
+    /* In place of run, for what is too much for a stack: `scratch` bytes for each thread, which takes its own by
+     * omp_get_thread_num(). */
+    void (*run_with)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads,
+                     void *memory);
+    size_t scratch;
 } scalar_op;
 
 /* By kind; NULL where there is no such op (table.c). */

@@ -15,12 +15,17 @@
  * library never prints, exits or aborts. Set a log handler to see its messages.
  * Ownership: the caller owns what a function returns through **out, and ends it with the matching destroy, close or free.
  * Destroying NULL does nothing. What a function returns as a const pointer belongs to the library.
+ * NULL: a pointer may be NULL only where its description says so. Elsewhere NULL gives SHUNT_E_INVALID. Functions without a
+ * status then return NULL or 0, or do nothing.
  * Units: strings are UTF-8 and end with 0. Sizes are in bytes, unless a comment says otherwise. Shapes name the outermost
  * dimension first: N pictures x C channels x H rows x W columns.
  * Threads: functions on one object are called by one thread at a time; different objects are independent. A device may be
  * used by several models and executors in several threads at once, on every backend; it is closed after all of them. So may
  * weights that executors read, while nobody changes them. Functions without an object may be called at any time, but
  * shunt_shutdown.
+ * fork: once a device or a driver has started threads, children of the process cannot use devices. Each call that needs one
+ * fails with SHUNT_E_UNSUPPORTED and says so. What a child got from its parent may be freed. Fork before the first use, or
+ * start a program instead. dlclose of the library does nothing.
  * Growth: a program works with every later library of the same soversion. Option structs begin with `size` and may grow at
  * their end. Set `size` to sizeof the struct. 0 stands for the fields of the first version: later fields then count as 0,
  * whatever they hold. A newer program on an older library: an option that the library does not know must be 0, or the call

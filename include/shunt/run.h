@@ -64,7 +64,8 @@ SHUNT_API const char *shunt_data_folder(void);
 
 /* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option
  * "device" (SHUNT_DEVICE), or auto. TEXT is looked for in device, vendor and platform names, any case, GPUs first.
- * Fails with a message that lists the devices there are; only "auto" tries the next best one.
+ * Fails with a message that lists the devices there are; only "auto" tries the next best one. A plugin that has not been
+ * seen to work is first tried in a child process (docs/drivers.md). The application may see its SIGCHLD.
  * params: NULL, or "key=value,..." as the backend knows them; "threads=2" is known to all that run on the CPU. */
 SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
 SHUNT_API void shunt_device_close(shunt_device *device);

@@ -79,6 +79,11 @@ shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
     return status;
 }
 
+shunt_status shunt_fail_null(const char *function, const char *names)
+{
+    return shunt_fail(SHUNT_E_INVALID, "%s: NULL where a pointer is needed (%s)", function, names);
+}
+
 shunt_status shunt_fail_memory(void)
 {
     return shunt_fail(SHUNT_E_MEMORY, "out of host memory");
@@ -103,6 +108,11 @@ static int log_level(void)
     for (int i = 0; wanted && i < 4; i++)
         if (!strcasecmp(wanted, names[i])) return i;
     return SHUNT_LOG_WARN;
+}
+
+void shunt_log_after_fork(void)
+{
+    log_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void shunt_log(int level, const char *format, ...)

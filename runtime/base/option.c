@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { KEY_CHARS = 48 };
 
@@ -113,6 +114,65 @@ const char *shunt_option(const char *key)
     if (value) return value;
     snprintf(name, sizeof name, "SHUNT_%s", normal);
     return shunt_environment(name);
+}
+
+/* Options come first: getenv finds the first of two lines of one name. */
+char **shunt_options_environment(void)
+{
+    size_t count = 0, n = 0;
+    pthread_mutex_lock(&lock);
+    for (const option *o = options; o; o = o->next) count++;
+    for (char **at = environ; at && *at; at++) count++;
+    char **list = malloc((count + 1) * sizeof *list);
+    for (const option *o = options; list && o; o = o->next) {
+        char *line = NULL;
+        if (!o->value || asprintf(&line, "SHUNT_%s=%s", o->key, o->value) < 0) continue;
+        const char *kept = intern(line);
+        if (kept) list[n++] = (char *)kept;
+        free(line);
+    }
+    for (char **at = environ; list && at && *at; at++) list[n++] = *at;
+    if (list) list[n] = NULL;
+    pthread_mutex_unlock(&lock);
+    return list;
+}
+
+static bool has_prefix(const char *text, const char *prefixes)
+{
+    for (const char *at = prefixes; *at;) {
+        size_t n = strcspn(at, ":");
+        if (n > 0 && !strncmp(text, at, n)) return true;
+        at += n + (at[n] == ':');
+    }
+    return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char *shunt_environment_lines(const char *prefixes, const char *but)
+{
+    size_t chars = 1, n = 0;
+    char **lines = shunt_options_environment();
+    for (char **at = lines; at && *at; at++)
+        if (has_prefix(*at, prefixes) && !has_prefix(*at, but)) lines[n++] = *at;
+    if (lines) qsort(lines, n, sizeof *lines, by_text);
+    for (size_t i = 0; i < n; i++) chars += strlen(lines[i]) + 1;
+    char *text = lines ? malloc(chars) : NULL, *end = text;
+    for (size_t i = 0; text && i < n; i++) {
+        end = stpcpy(end, lines[i]);
+        *end++ = '\n';
+    }
+    if (text) *end = 0;
+    free(lines);
+    return text;
+}
+
+void shunt_options_after_fork(void)
+{
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
 void shunt_options_free(void)

@@ -22,6 +22,7 @@ static shunt_status fail_unknown(const char *spec)
 
 shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels, shunt_dataset **out)
 {
+    if (!spec || !out) return shunt_fail_null(__func__, "spec, out");
     *out = NULL;
     if (split && strcmp(split, "test") && strcmp(split, "train"))
         return shunt_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
@@ -35,6 +36,7 @@ shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, co
 
 shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
 {
+    if (!spec || !out) return shunt_fail_null(__func__, "spec, out");
     return shunt_dataset_open_labelled(spec, split, NULL, out);
 }
 
@@ -45,26 +47,31 @@ void shunt_dataset_close(shunt_dataset *dataset)
 
 size_t shunt_dataset_count(const shunt_dataset *dataset)
 {
+    if (!dataset) return 0;
     return dataset->count;
 }
 
 size_t shunt_dataset_classes(const shunt_dataset *dataset)
 {
+    if (!dataset) return 0;
     return dataset->classes;
 }
 
 const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index)
 {
+    if (!dataset) return NULL;
     return dataset->kind->label && index < dataset->classes ? dataset->kind->label(dataset, index) : NULL;
 }
 
 const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index)
 {
+    if (!dataset) return NULL;
     return dataset->kind->picture && index < dataset->count ? dataset->kind->picture(dataset, index) : NULL;
 }
 
 shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
 {
+    if (!dataset || !image || !label) return shunt_fail_null(__func__, "dataset, image, label");
     *image = (shunt_image){0};
     if (index >= dataset->count)
         return shunt_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);

@@ -45,6 +45,7 @@ shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, 
 
 void shunt_image_free(shunt_image *image)
 {
+    if (!image) return;
     free(image->rgb);
     *image = (shunt_image){0};
 }
@@ -78,6 +79,7 @@ static const picture_format formats[] = {
 
 shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out)
 {
+    if (!bytes || !out) return shunt_fail_null(__func__, "bytes, out");
     *out = (shunt_image){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const picture_format *format = &formats[i];
@@ -91,6 +93,7 @@ shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *na
 
 shunt_status shunt_image_read(const char *path, shunt_image *out)
 {
+    if (!path || !out) return shunt_fail_null(__func__, "path, out");
     *out = (shunt_image){0};
     shunt_mapping file;
     shunt_status status = shunt_map_file(path, 0, &file);

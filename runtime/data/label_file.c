@@ -9,7 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 
-enum { MOST_BYTES = 1 << 28, MOST_COLUMNS = 8, MOST_FIELD = 4096, BOX_NUMBERS = 4, MOST_WORDS = 64 };
+enum { MOST_BYTES = 1 << 28, MOST_COLUMNS = 8, MOST_FIELD = 3072, BOX_NUMBERS = 4, MOST_WORDS = 64 };
 
 static const char blanks[] = " \t\r\v\f";
 

@@ -9,6 +9,7 @@
 
 int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess)
 {
+    if (!preprocess) return 0;
     return preprocess->channels == SHUNT_GRAY ? 1 : 3;
 }
 
@@ -101,6 +102,7 @@ static void crop_centre(const shunt_preprocess *p, const shunt_image *src, float
 
 shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)
 {
+    if (!preprocess || !image || !dst) return shunt_fail_null(__func__, "preprocess, image, dst");
     shunt_image resized;
     shunt_status status = shunt_preprocess_check(preprocess);
     if (!status) status = shunt_preprocess_resize(preprocess, image, &resized);
@@ -125,6 +127,7 @@ static void crop_ten(const shunt_preprocess *p, const shunt_image *src, float *d
 shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops, const shunt_image *image,
                                     shunt_views *out)
 {
+    if (!p || !image || !out) return shunt_fail_null(__func__, "preprocess, image, out");
     shunt_image resized = {0};
     *out = (shunt_views){0};
     shunt_status status = shunt_preprocess_check(p);
@@ -152,6 +155,7 @@ shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops
 
 void shunt_views_free(shunt_views *views)
 {
+    if (!views) return;
     free(views->data);
     *views = (shunt_views){0};
 }

@@ -43,6 +43,7 @@ static bool read_choice(const json_t *object, const char *key, shunt_preprocess 
 
 shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out)
 {
+    if (!text || !out) return shunt_fail_null(__func__, "text, out");
     json_error_t error;
     shunt_preprocess read = {0};
     json_t *object = shunt_json_load(text, strlen(text), &error);
@@ -74,6 +75,7 @@ static void print_channels(const float values[3], char text[3][32])
 
 void shunt_preprocess_print(const shunt_preprocess *p, char *text, size_t size)
 {
+    if (!p || !text) return;
     char mean[3][32], std[3][32];
     print_channels(p->mean, mean);
     print_channels(p->std, std);

@@ -59,6 +59,7 @@ static shunt_preprocess apply(const struct preset *preset, const shunt_preproces
 
 shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
 {
+    if (!name || !out) return shunt_fail_null(__func__, "name, out");
     char list[256] = "";
     for (size_t i = 0; i < NPRESETS; i++) {
         if (!strcmp(name, presets[i].name)) {
@@ -73,6 +74,7 @@ shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
 
 const char *shunt_preprocess_name(const shunt_preprocess *preprocess)
 {
+    if (!preprocess) return NULL;
     for (size_t i = 0; i < NPRESETS; i++) {
         shunt_preprocess made = apply(&presets[i], preprocess);
         if (shunt_preprocess_same(&made, preprocess)) return presets[i].name;
@@ -130,6 +132,7 @@ static shunt_status read_choice(const char *field, const char *text, const char 
 
 shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, const char *text)
 {
+    if (!out || !field || !text) return shunt_fail_null(__func__, "out, field, text");
     int choice = 0;
     shunt_status status;
     if (!strcmp(field, "preset")) return shunt_preprocess_preset(text, out);

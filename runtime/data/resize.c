@@ -162,12 +162,14 @@ static shunt_status to_height(const kernel *by, const shunt_image *src, int64_t 
 
 shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out)
 {
+    if (!src || !out) return shunt_fail_null(__func__, "src, out");
     return shunt_image_resize_with(SHUNT_BILINEAR, src, height, width, out);
 }
 
 shunt_status shunt_image_resize_with(shunt_filter shape, const shunt_image *src, int64_t height, int64_t width,
                                      shunt_image *out)
 {
+    if (!src || !src->rgb || !out) return shunt_fail_null(__func__, "src, its pixels, out");
     *out = (shunt_image){0};
     if (shape != SHUNT_BILINEAR && shape != SHUNT_BICUBIC)
         return shunt_fail(SHUNT_E_INVALID, "resize: no filter has number %d", (int)shape);

@@ -15,6 +15,7 @@ struct shunt_device_list {
 
 shunt_status shunt_devices_list(shunt_device_list **out)
 {
+    if (!out) return shunt_fail_null(__func__, "out");
     *out = NULL;
     shunt_device_list *list = calloc(1, sizeof *list);
     if (!list) return shunt_fail_memory();
@@ -102,6 +103,7 @@ static shunt_status add_plugin(void *context, const registry_plugin *plugin)
 
 shunt_status shunt_plugins_list(shunt_plugin_list **out)
 {
+    if (!out) return shunt_fail_null(__func__, "out");
     *out = NULL;
     shunt_plugin_list *list = calloc(1, sizeof *list);
     if (!list) return shunt_fail_memory();

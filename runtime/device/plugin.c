@@ -2,6 +2,7 @@
  * with it becomes its status and message; the others go on. A library is never closed once its entry has run. */
 #include "runtime/shared/text.h"
 #include "runtime/device/device.h"
+#include "runtime/device/fork.h"
 #include "runtime/device/guard.h"
 #include "runtime/device/registry.h"
 #include "runtime/device/trust.h"
@@ -141,17 +142,18 @@ void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, 
         shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is not a regular file");
         return;
     }
-    const char *probe = shunt_option("probe");
     char reason[TEXT_CHARS];
     if (!trust_owner(&about, reason, sizeof reason)) {
         shunt_log(SHUNT_LOG_WARN, "plugin %s is not used: %s", plugin->path, reason);
         shunt_plugin_refuse(plugin, SHUNT_E_IO, "it is not used: %s", reason);
         return;
     }
-    if (probe && !strcmp(probe, "isolated") && !shunt_plugin_rehearse(plugin->path, reason, sizeof reason)) {
+    if (!shunt_plugin_safe(plugin->path, reason, sizeof reason)) {
+        plugin->unsafe = true;
         shunt_plugin_refuse(plugin, SHUNT_E_DEVICE, "%s", reason);
         return;
     }
+    fork_watch();
     void *library = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         shunt_plugin_refuse(plugin, SHUNT_E_ABI, "%s", load_error(plugin->path));

@@ -4,6 +4,7 @@
 #include "runtime/device/registry.h"
 
 #include "runtime/device/device.h"
+#include "runtime/device/fork.h"
 #include "runtime/device/trust.h"
 #include "runtime/base/option.h"
 #include "runtime/base/shutdown.h"
@@ -138,6 +139,8 @@ static registry_plugin *find(const char *name)
 
 /* ---- Answers ---- */
 
+static const char advice[] = "; run `shunt doctor` to find out why";
+
 /* What became of the plugins that have this name, or, refused before they told it, have it in their file's name. */
 static shunt_status no_backend(const char *name)
 {
@@ -148,8 +151,9 @@ static shunt_status no_backend(const char *name)
         bool named =
             plugin->name[0] ? !strcasecmp(plugin->name, name) : strcasestr(slash ? slash : plugin->path, name) != NULL;
         if (plugin->status && named)
-            shunt_append(why, sizeof why, "; plugin %s was refused: %s", plugin->path,
-                         plugin->message ? plugin->message : shunt_status_name(plugin->status));
+            shunt_append(why, sizeof why, "; plugin %s was refused: %s%s", plugin->path,
+                         plugin->message ? plugin->message : shunt_status_name(plugin->status),
+                         plugin->unsafe ? advice : "");
     }
     return shunt_fail(SHUNT_E_NOT_FOUND, "there is no backend \"%.40s\"%s", name, why);
 }
@@ -187,17 +191,34 @@ static shunt_status collect_named(const char *name, registry_device **out, size_
 
 shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count)
 {
+    shunt_status status = fork_check();
+    if (status) return status;
     pthread_mutex_lock(&lock);
-    shunt_status status = backend ? load_built_in() : load_all();
+    status = backend ? load_built_in() : load_all();
     if (!status) status = backend ? collect_named(backend, out, count) : collect(0, nplugins, out, count);
     pthread_mutex_unlock(&lock);
     return status;
 }
 
+void shunt_registry_warn(void)
+{
+    static bool said;
+    if (fork_check()) return;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < nplugins && !said; i++)
+        if (plugins[i]->unsafe)
+            shunt_log(SHUNT_LOG_WARN, "plugin %s is not used: %s%s", plugins[i]->path,
+                      plugins[i]->message ? plugins[i]->message : "", advice);
+    said = true;
+    pthread_mutex_unlock(&lock);
+}
+
 shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
 {
+    shunt_status status = fork_check();
+    if (status) return status;
     pthread_mutex_lock(&lock);
-    shunt_status status = load_built_in();
+    status = load_built_in();
     if (!status) status = collect(0, 1, out, count);
     pthread_mutex_unlock(&lock);
     return status;
@@ -205,8 +226,10 @@ shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
 
 shunt_status shunt_registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context)
 {
+    shunt_status status = fork_check();
+    if (status) return status;
     pthread_mutex_lock(&lock);
-    shunt_status status = load_all();
+    status = load_all();
     for (size_t i = 0; !status && i < nplugins; i++) {
         shunt_plugin_probe(plugins[i]);
         status = visit(context, plugins[i]);
@@ -227,6 +250,7 @@ const char *shunt_plugin_folders(void)
 
 void shunt_shutdown(void)
 {
+    if (fork_check()) return; /* what drivers hold is the parent's */
     pthread_mutex_lock(&lock);
     for (size_t i = nplugins; i-- > 0;) {
         if (!plugins[i]->status && plugins[i]->backend.shutdown) plugins[i]->backend.shutdown();

@@ -21,6 +21,7 @@ typedef struct registry_plugin {
     shunt_backend backend; /* our copy, NULL where the plugin's is too short; used only with status OK */
     bool probed;
     shunt_status status;
+    bool unsafe;              /* refused because it would take the process with it */
     char *message;            /* why it or some of its devices were refused; NULL: they were not */
     registry_device *devices; /* best score first */
     uint32_t ndevices;
@@ -28,8 +29,9 @@ typedef struct registry_plugin {
 
 enum { REGISTRY_DEVICE_LIMIT = 256 };
 
-/* ---- rehearse.c: false, with the reason, when the plugin would take the process with it. */
-bool shunt_plugin_rehearse(const char *path, char *reason, size_t size);
+/* ---- verdict.c: false, with the reason, when the plugin would take the process with it. The option "probe": "isolated":
+ * what was found before does not count; "off": every plugin is taken to be safe. */
+bool shunt_plugin_safe(const char *path, char *reason, size_t size);
 
 /* ---- plugin.c */
 
@@ -64,6 +66,8 @@ shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size
  * none; SHUNT_E_NOT_FOUND when there is no such backend, and then the message says what became of its plugin.
  * Loads no more plugins than the answer needs. */
 shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count);
+/* Logs a warning for each plugin that would take the process with it, once. */
+void shunt_registry_warn(void);
 /* The first built-in backend's devices; loads no plugin. */
 shunt_status shunt_registry_fallback(registry_device **out, size_t *count);
 

@@ -1,6 +1,7 @@
 /* select.c - from what the user asked for ("opencl:amd") to an open device. Grammar: docs and run.h. */
 #include "runtime/shared/text.h"
 #include "runtime/device/device.h"
+#include "runtime/device/fork.h"
 #include "runtime/device/registry.h"
 #include "runtime/base/error.h"
 
@@ -30,6 +31,7 @@ shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, 
 
 static shunt_status open_device(const registry_device *chosen, const char *params, shunt_device **out)
 {
+    fork_watch();
     shunt_device *device = calloc(1, sizeof *device);
     if (!device) return shunt_fail_memory();
     device->entry = chosen->entry;
@@ -54,6 +56,7 @@ static shunt_status open_device(const registry_device *chosen, const char *param
         if (device->table.close) device->table.close(device->handle);
         goto fail;
     }
+    fork_device_opened(device);
     *out = device;
     return SHUNT_OK;
 fail:
@@ -64,6 +67,7 @@ fail:
 void shunt_device_close(shunt_device *device)
 {
     if (!device) return;
+    fork_device_closed(device);
     device->ops->close(device->handle);
     free(device);
 }
@@ -75,9 +79,13 @@ const shunt_device_entry *shunt_device_describe(const shunt_device *device)
 
 shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second)
 {
+    if (!device || !flops_per_second || !bytes_per_second)
+        return shunt_fail_null(__func__, "device, flops_per_second, bytes_per_second");
+    shunt_status status = fork_check();
+    if (status) return status;
     if (!device->ops->measure)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its backend does not measure itself", device->entry.selector);
-    shunt_status status = device->ops->measure(device->handle, flops_per_second, bytes_per_second);
+    status = device->ops->measure(device->handle, flops_per_second, bytes_per_second);
     return status ? shunt_device_fail(device, status, "measuring") : SHUNT_OK;
 }
 
@@ -191,6 +199,7 @@ static shunt_status open_best(const char *params, shunt_device **out)
     size_t count;
     shunt_status status = shunt_registry_devices(NULL, &devices, &count);
     if (status) return status;
+    shunt_registry_warn();
     status = shunt_fail(SHUNT_E_NOT_FOUND, "device \"auto\": there is no device at all");
     sort_by_score(devices, count);
     for (size_t i = 0; i < count; i++) {
@@ -204,6 +213,7 @@ static shunt_status open_best(const char *params, shunt_device **out)
 
 shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out)
 {
+    if (!out) return shunt_fail_null(__func__, "out");
     if (!selector) selector = shunt_option("device");
     if (!selector || !*selector || !strcasecmp(selector, "auto")) return open_best(params, out);
     return open_named(selector, params, out);

@@ -38,6 +38,14 @@ static bool exists(const shunt_graph *graph, shunt_value value)
     return value >= 0 && (uint32_t)value < graph->nvalues;
 }
 
+/* Whether there is a graph, and what the caller must give with a name: nothing of it is NULL. */
+static bool given(shunt_graph *graph, const char *name, const void *other)
+{
+    if (graph && (!name || !other))
+        fail(graph, SHUNT_E_INVALID, "%s: NULL where a pointer is needed", name ? name : "a value without a name");
+    return graph && name && other;
+}
+
 /* Fills a plain float32 descriptor, or fails in the name of `name`. */
 static bool make_desc(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims, shunt_tensor_desc *desc)
 {
@@ -56,7 +64,7 @@ static bool make_desc(shunt_graph *graph, const char *name, uint32_t rank, const
 shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims)
 {
     shunt_tensor_desc desc;
-    if (!graph || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    if (!given(graph, name, rank ? (const void *)dims : name) || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
     if (!graph_room(&graph->inputs, &graph->inputs_room, graph->ninputs, sizeof *graph->inputs))
         return fail_memory(graph);
     shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_INPUT);
@@ -67,7 +75,7 @@ shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t ran
 
 void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value)
 {
-    if (!graph) return;
+    if (!given(graph, name, name)) return;
     if (!exists(graph, value)) {
         fail(graph, SHUNT_E_INVALID, "output %s: there is no value %d", name, value);
         return;
@@ -96,7 +104,7 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
                                   const int64_t *dims)
 {
     shunt_tensor_desc desc;
-    if (!graph || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    if (!given(graph, name, rank ? (const void *)dims : name) || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
     shunt_value value = graph_find_parameter(graph, name);
     if (value != SHUNT_NO_VALUE) return same_parameter(graph, value, role, &desc);
     value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);
@@ -161,7 +169,7 @@ shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints
 shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                            const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs)
 {
-    if (!graph) return SHUNT_NO_VALUE;
+    if (!given(graph, name, inputs)) return SHUNT_NO_VALUE;
     graph_op op = {.name = (char *)name, .kind = kind, .flags = flags, .ninputs = ninputs};
     if (ninputs > SHUNT_MAX_INPUTS)
         return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
@@ -186,7 +194,7 @@ static shunt_value field(shunt_graph *graph, const char *name, const char *suffi
 /* Channels of src, or 0 after failing: the parameters' shapes need them before the op is checked. */
 static int64_t channels_of(shunt_graph *graph, const char *name, shunt_value src)
 {
-    if (!graph) return 0;
+    if (!given(graph, name, name)) return 0;
     shunt_tensor_desc desc = shunt_graph_desc(graph, src);
     if (desc.rank >= 2) return desc.dims[1];
     if (exists(graph, src))

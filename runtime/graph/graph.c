@@ -102,6 +102,7 @@ static bool copy_array(void *to, const void *from, uint32_t n, size_t element)
 
 shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
 {
+    if (!graph || !out) return shunt_fail_null(__func__, "graph, out");
     shunt_graph *copy = shunt_graph_create();
     if (!copy) return shunt_fail_memory();
     copy->status = graph->status;

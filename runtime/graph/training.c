@@ -84,8 +84,8 @@ shunt_status shunt_graph_train_batch_norms(shunt_graph *graph, float rate, const
 shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shunt_value logits, shunt_value labels,
                                       float smoothing, shunt_value *diff_logits)
 {
-    *diff_logits = SHUNT_NO_VALUE;
-    if (!graph) return SHUNT_NO_VALUE;
+    if (diff_logits) *diff_logits = SHUNT_NO_VALUE;
+    if (!graph || !name || !diff_logits) return SHUNT_NO_VALUE;
     graph_op op = {.name = (char *)name, .kind = SHUNT_OP_CROSS_ENTROPY, .ninputs = 2, .inputs = {logits, labels}};
     op.attr.cross_entropy.smoothing = smoothing;
     shunt_value losses = shunt_graph_append(graph, &op, 0, NULL);

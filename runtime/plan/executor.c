@@ -65,6 +65,7 @@ void shunt_executor_destroy(shunt_executor *executor)
 
 void shunt_executor_profile(shunt_executor *executor, int on)
 {
+    if (!executor) return;
     executor->profiling = on || shunt_trace_wanted();
 }
 
@@ -122,6 +123,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
 
 shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
+    if (!executor || !inputs) return shunt_fail_null(__func__, "executor, inputs");
     shunt_plan *plan;
     return find_plan(executor, inputs, ninputs, &plan);
 }
@@ -129,6 +131,7 @@ shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor
 shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                    size_t index, shunt_tensor_desc *out)
 {
+    if (!executor || !inputs || !out) return shunt_fail_null(__func__, "executor, inputs, out");
     shunt_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
@@ -141,6 +144,7 @@ shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_
 shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                    const shunt_plan_report **report)
 {
+    if (!executor || !inputs || !report) return shunt_fail_null(__func__, "executor, inputs, report");
     shunt_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
     if (status == SHUNT_OK) status = shunt_plan_describe(plan);
@@ -160,6 +164,7 @@ static void drop_plans(shunt_executor *executor)
 shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                  const shunt_tune_options *options)
 {
+    if (!executor || !inputs) return shunt_fail_null(__func__, "executor, inputs");
     shunt_tune_options own;
     shunt_status status =
         sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
@@ -242,6 +247,7 @@ static shunt_status check_reserved(const shunt_tensor *tensors, size_t count, co
 shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                 const shunt_tensor *outputs, size_t noutputs)
 {
+    if (!executor || !inputs || !outputs) return shunt_fail_null(__func__, "executor, inputs, outputs");
     shunt_tensor_desc descs[MAX_TENSORS] = {0};
     if (ninputs > MAX_TENSORS) return shunt_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
     shunt_status status = check_reserved(inputs, ninputs, "input");

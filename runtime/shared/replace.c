@@ -201,7 +201,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
 
 static bool copy_all(replacement *self)
 {
-    char buffer[1 << 14];
+    char buffer[1 << 13];
     rewind(self->file);
     for (size_t n; (n = fread(buffer, 1, sizeof buffer, self->file)) > 0;)
         if (!write_all(self->through, buffer, n)) return fail(self, errno, NULL);

@@ -327,6 +327,7 @@ static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
 
 shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
 {
+    if (!self || !path) return shunt_fail_null(__func__, "trainer, path");
     shunt_weights *file;
     if (self->executor) return shunt_fail(SHUNT_E_INVALID, "%s: the trainer has begun already", path);
     shunt_status status = weights_open(path, NULL, &file);

@@ -94,6 +94,8 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
                                  const shunt_dataset *data, const shunt_preprocess *preprocess,
                                  const shunt_evaluate_options *options, shunt_score *out)
 {
+    if (!graph || !weights || !device || !data || !preprocess || !out)
+        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, out");
     enum { USUAL_BATCH = 100 };
     shunt_evaluate_options own;
     shunt_status status =
@@ -122,6 +124,8 @@ shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weigh
                             const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                             int64_t workers, shunt_score *out)
 {
+    if (!graph || !weights || !device || !data || !preprocess || !out)
+        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, out");
     if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
     shunt_evaluate_options options = {.batch = batch, .workers = workers};
     return shunt_evaluate_with(graph, weights, device, data, preprocess, &options, out);
@@ -161,6 +165,7 @@ static shunt_status test_best(shunt_trainer *self, const train_part *part, shunt
 
 shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
 {
+    if (!self || !data || !out) return shunt_fail_null(__func__, "trainer, data, out");
     train_part other = {0}, *part = &self->test;
     shunt_status status = SHUNT_OK;
     if (!data) return shunt_fail(SHUNT_E_INVALID, "there are no pictures to test on");

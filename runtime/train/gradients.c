@@ -115,6 +115,8 @@ shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights 
                                   const shunt_tensor *images, const float *labels, shunt_gradient_norm **norms,
                                   size_t *count)
 {
+    if (!graph || !weights || !device || !images || !labels || !norms || !count)
+        return shunt_fail_null(__func__, "graph, weights, device, images, labels, norms, count");
     norms_setup setup = {graph, weights, device, images, labels};
     train_gradients gradients = {0};
     shunt_graph *training = NULL;

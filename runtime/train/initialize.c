@@ -38,6 +38,7 @@ static void fill(const graph_value *value, uint64_t seed, float *data)
 
 shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t seed, shunt_weights **out)
 {
+    if (!graph || !out) return shunt_fail_null(__func__, "graph, out");
     shunt_status status = shunt_weights_create(out);
     for (uint32_t i = 0; !status && i < graph->nvalues; i++) {
         const graph_value *value = &graph->values[i];

@@ -252,6 +252,7 @@ static shunt_status make_executor(shunt_trainer *self)
 
 shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
 {
+    if (!self || !bytes) return shunt_fail_null(__func__, "trainer, bytes");
     const shunt_plan_report *report;
     shunt_tensor_desc inputs[3] = {train_images(self, self->recipe.batch), vector(self->recipe.batch, NULL).desc,
                                    vector(1, NULL).desc};
@@ -264,6 +265,7 @@ shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
 
 shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
 {
+    if (!self || !finished) return shunt_fail_null(__func__, "trainer, finished");
     loader_setup setup = train_pictures(self);
     loader *pictures = NULL;
     shunt_status status = SHUNT_OK;

@@ -210,6 +210,7 @@ static const char *print(const field *f, const void *value, char text[160])
 
 shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *name, const char *value)
 {
+    if (!recipe || !name || !value) return shunt_fail_null(__func__, "recipe, field, value");
     const field *f = find(name);
     shunt_recipe changed = *recipe;
     if (!f) return shunt_fail(SHUNT_E_NOT_FOUND, "a recipe has no '%.40s'", name);
@@ -233,6 +234,7 @@ shunt_status recipe_check(const shunt_recipe *recipe, const char *const *names)
 
 char *shunt_recipe_text(const shunt_recipe *recipe)
 {
+    if (!recipe) return NULL;
     json_t *object = json_object();
     bool failed = !object;
     for (int i = 0; !failed && i < NFIELDS; i++) {
@@ -247,6 +249,7 @@ char *shunt_recipe_text(const shunt_recipe *recipe)
 
 shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
 {
+    if (!text || !out) return shunt_fail_null(__func__, "text, out");
     json_error_t error;
     shunt_recipe recipe = {0};
     shunt_status status = SHUNT_OK;
@@ -271,6 +274,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
 
 shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
 {
+    if (!path || !out) return shunt_fail_null(__func__, "path, out");
     shunt_weights *file;
     shunt_status status = weights_open(path, NULL, &file);
     if (status) return status;
@@ -283,6 +287,7 @@ shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
 
 shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_recipe *theirs)
 {
+    if (!ours || !theirs) return shunt_fail_null(__func__, "ours, theirs");
     char differences[512] = "";
     for (int i = 0; i < NFIELDS; i++) {
         char a[160], b[160];

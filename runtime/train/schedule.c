@@ -27,6 +27,7 @@ static double after_warm_up(const shunt_recipe *recipe, int64_t step, int64_t st
 
 double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int64_t steps, int64_t warm_until)
 {
+    if (!recipe) return 0;
     double share = recipe->warm_up > 0 ? fmin(recipe->warm_up, 1) : 0;
     int64_t warm = (int64_t)(share * (double)steps + 0.5);
     if (recipe->warm_up_error > 0 && (warm_until < 0 || step < warm_until)) return recipe->warm_up_rate;

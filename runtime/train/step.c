@@ -49,6 +49,7 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
 shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                        const shunt_tensor_desc *pictures, int recompute, shunt_graph **out)
 {
+    if (!network || !recipe || !pictures || !out) return shunt_fail_null(__func__, "network, recipe, pictures, out");
     static const char *const used[] = {"momentum", "nesterov",  "weight_decay",  "decay_all",
                                        "freeze",   "smoothing", "norm_momentum", NULL};
     char text[sizeof recipe->freeze];

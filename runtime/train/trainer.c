@@ -256,6 +256,7 @@ shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
 
 shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out)
 {
+    if (!setup || !out) return shunt_fail_null(__func__, "setup, out");
     *out = NULL;
     shunt_trainer *self = calloc(1, sizeof *self);
     if (!self) return shunt_fail_memory();
@@ -309,35 +310,42 @@ void shunt_trainer_destroy(shunt_trainer *self)
 
 int64_t shunt_trainer_epochs(const shunt_trainer *self)
 {
+    if (!self) return 0;
     return self->recipe.epochs;
 }
 
 int64_t shunt_trainer_step(const shunt_trainer *self)
 {
+    if (!self) return 0;
     return self->at.step;
 }
 
 int64_t shunt_trainer_steps(const shunt_trainer *self)
 {
+    if (!self) return 0;
     return self->steps;
 }
 
 const shunt_train_row *shunt_trainer_row(const shunt_trainer *self, size_t index)
 {
+    if (!self) return NULL;
     return index < self->nrows ? &self->rows[index] : NULL;
 }
 
 size_t shunt_trainer_rows(const shunt_trainer *self)
 {
+    if (!self) return 0;
     return self->nrows;
 }
 
 int64_t shunt_trainer_best(const shunt_trainer *self)
 {
+    if (!self) return 0;
     return self->at.best;
 }
 
 const shunt_weights *shunt_trainer_weights(const shunt_trainer *self)
 {
+    if (!self) return NULL;
     return self->state;
 }

@@ -3,6 +3,7 @@
 #include "runtime/base/sized.h"
 
 #include "runtime/base/error.h"
+#include "runtime/device/fork.h"
 #include "runtime/graph/graph.h"
 
 #include <inttypes.h>
@@ -96,10 +97,12 @@ static shunt_status refuse_name(const char *name)
 
 shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options)
 {
+    if (!device) return shunt_fail_null(__func__, "device");
     static const shunt_verify_options usual = {.size = sizeof usual, .seed = 1, .only = -1};
     shunt_verify_options own;
     shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_verify_options, context),
                                      options ? options : &usual, "shunt_verify_options");
+    if (!status) status = fork_check();
     if (status) return status;
     verify_state *state = calloc(1, sizeof *state);
     if (!state) return shunt_fail_memory();

@@ -82,5 +82,6 @@ shunt_status weights_open(const char *path, const weight_format *other, shunt_we
 
 shunt_status shunt_weights_save(const shunt_weights *weights, const char *path)
 {
+    if (!weights || !path) return shunt_fail_null(__func__, "weights, path");
     return shunt_safetensors_write(path, weights);
 }

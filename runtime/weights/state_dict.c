@@ -7,14 +7,15 @@
 
 enum {
     MOST_NESTING = 4, /* dictionaries in each other that are looked at */
-    MOST_DICTS = 1024,
+    MOST_DICTS = 900, /* they are on the stack */
     NKEYS = 9
 };
 
 typedef struct candidate {
     pickle_ref dict;
-    uint32_t rank; /* of its key; NKEYS: not a usual one */
-    uint32_t depth, tensors, named;
+    uint8_t rank; /* of its key; NKEYS: not a usual one */
+    uint8_t depth;
+    uint32_t tensors, named;
 } candidate;
 
 typedef struct candidates {

@@ -22,6 +22,7 @@ enum {
 
 shunt_status shunt_weights_create(shunt_weights **out)
 {
+    if (!out) return shunt_fail_null(__func__, "out");
     *out = NULL;
     shunt_weights *weights = calloc(1, sizeof *weights);
     if (!weights) return shunt_fail_memory();
@@ -210,6 +211,8 @@ shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, con
 shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data)
 {
+    if (!weights || !name || !desc) return shunt_fail_null(__func__, "weights, name, desc");
+    if (!data && desc->rank <= SHUNT_MAX_RANK && shunt_tensor_count(desc) > 0) return shunt_fail_null(__func__, "data");
     return shunt_weights_put(weights, name, desc, data, 1);
 }
 
@@ -252,6 +255,7 @@ static shunt_status convert_tensor(const shunt_tensor_view *view, uint8_t dtype,
 
 shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
 {
+    if (!weights) return shunt_fail_null(__func__, "weights");
     if (!dtype_is_float(dtype))
         return shunt_fail(SHUNT_E_INVALID, "weights are converted to f32, f64, f16 or bf16 only");
     for (size_t i = 0; i < weights->count; i++) {
@@ -388,27 +392,32 @@ void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view
 
 size_t shunt_weights_count(const shunt_weights *weights)
 {
+    if (!weights) return 0;
     return weights->count;
 }
 
 const shunt_tensor_view *shunt_weights_at(const shunt_weights *weights, size_t index)
 {
+    if (!weights) return NULL;
     return index < weights->count ? &weights->list[index]->view : NULL;
 }
 
 const shunt_tensor_view *shunt_weights_find(const shunt_weights *weights, const char *name)
 {
+    if (!weights || !name) return NULL;
     json_t *position = json_object_get(weights->index, name);
     return position ? &weights->list[json_integer_value(position)]->view : NULL;
 }
 
 const char *shunt_weights_unusable(const shunt_weights *weights, const char *name)
 {
+    if (!weights || !name) return NULL;
     return json_string_value(json_object_get(weights->unusable, name));
 }
 
 const char *shunt_weights_unusable_next(const shunt_weights *weights, const char *name)
 {
+    if (!weights) return NULL;
     void *at = name ? json_object_iter_at(weights->unusable, name) : NULL;
     at = name ? json_object_iter_next(weights->unusable, at) : json_object_iter(weights->unusable);
     return json_object_iter_key(at);
@@ -418,11 +427,13 @@ const char *shunt_weights_unusable_next(const shunt_weights *weights, const char
 
 const char *shunt_weights_format(const shunt_weights *weights)
 {
+    if (!weights) return NULL;
     return weights->format;
 }
 
 const char *shunt_weights_producer(const shunt_weights *weights)
 {
+    if (!weights) return NULL;
     return weights->producer;
 }
 
@@ -439,11 +450,13 @@ shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *prod
 
 const char *shunt_weights_metadata(const shunt_weights *weights, const char *key)
 {
+    if (!weights || !key) return NULL;
     return json_string_value(json_object_get(weights->metadata, key));
 }
 
 const char *shunt_weights_metadata_next(const shunt_weights *weights, const char *key)
 {
+    if (!weights) return NULL;
     void *at = key ? json_object_iter_at(weights->metadata, key) : NULL;
     at = key ? json_object_iter_next(weights->metadata, at) : json_object_iter(weights->metadata);
     return json_object_iter_key(at);
@@ -451,6 +464,7 @@ const char *shunt_weights_metadata_next(const shunt_weights *weights, const char
 
 shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value)
 {
+    if (!weights || !key || !value) return shunt_fail_null(__func__, "weights, key, value");
     if (json_object_set_new(weights->metadata, key, json_string(value)))
         return shunt_fail(SHUNT_E_INVALID, "metadata '%.100s': key or value is not UTF-8, or there is no memory left",
                           key);

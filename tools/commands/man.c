@@ -107,6 +107,11 @@ static const struct {
      "so), quiet, or error."},
     {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
                           "folder that others may write to is not used."},
+    {"SHUNT_PROBE",
+     "How backends are tried before they are loaded, so that a driver that crashes or hangs harms nothing: by the program "
+     "shunt-probe, whose result is kept in the cache folder (default); isolated (what is kept does not count); or off."},
+    {"SHUNT_PROBE_SECONDS", "How long the trial of a backend may take. Default: 10."},
+    {"SHUNT_PROBE_HELPER", "The program shunt-probe, if it is not where it was installed."},
     {"SHUNT_CACHE_DIR", "Where compiled kernels are kept. Default: shunt in XDG_CACHE_HOME, or in ~/.cache. A folder "
                         "that others may write to is not used."},
     {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn."},

@@ -1,0 +1,59 @@
+/* helper_main.c - the program shunt-probe PLUGIN SECONDS: loads a plugin and asks for its devices, as the library will do.
+ * helper.c starts it, and is told here what it says and where. */
+#include "runtime/device/device.h"
+#include "runtime/device/guard.h"
+#include "runtime/device/helper.h"
+#include "runtime/device/registry.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Everything that the registry will do. What fails without a crash will fail again, and be told then. */
+static void ask(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL),
+         *symbol = library ? dlsym(library, "shunt_backend_entry") : NULL;
+    shunt_backend_entry_fn entry;
+    if (!symbol) return;
+    memcpy(&entry, &symbol, sizeof entry);
+    const shunt_backend *table = entry(&shunt_host_services);
+    shunt_backend backend;
+    char reason[256];
+    uint32_t count = 0;
+    if (!table || table->size < offsetof(shunt_backend, name) || table->abi_major != SHUNT_ABI_MAJOR) return;
+    if (shunt_table_copy_backend(table, &backend, reason, sizeof reason) || backend.probe(&count)) return;
+    for (uint32_t i = 0; i < count && i < REGISTRY_DEVICE_LIMIT; i++) {
+        shunt_device_info info;
+        shunt_status status;
+        guard_device_info(&backend, i, sizeof info, &info, &status);
+    }
+}
+
+static void say(const char *text)
+{
+    size_t n = strlen(text);
+    if (write(HELPER_ANSWER, text, n) != (ssize_t)n) _exit(3);
+}
+
+int main(int argc, char **argv)
+{
+    const struct rlimit none = {0, 0};
+    if (argc != 3) {
+        fputs("usage: shunt-probe PLUGIN SECONDS; libshunt runs it\n", stderr);
+        return 2;
+    }
+    /* It must not outlive the process that waits for it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm((unsigned)strtoul(argv[2], NULL, 10) + 1);
+    setrlimit(RLIMIT_CORE, &none);
+    say(HELPER_GREETING);
+    ask(argv[1]);
+    say(HELPER_DONE);
+    _exit(0);
+}
