@@ -53,15 +53,16 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_clip,
     &ocl_log_softmax,
     &ocl_matmul,
+    &ocl_cast,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 /* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
-static const char *refuse_tensor(const shunt_tensor_desc *tensor)
+static const char *refuse_tensor(const shunt_op_desc *desc, const shunt_tensor_desc *tensor)
 {
     uint64_t count = 1;
-    if (tensor->dtype != SHUNT_F32) return "only float32 is done here";
+    if (tensor->dtype != SHUNT_F32 && desc->kind != SHUNT_OP_CAST) return "only float32 is done here";
     if (tensor->rank < 1 || tensor->rank > SHUNT_MAX_RANK) return "a tensor of no or too many dimensions";
     if (tensor->rank != 4 && tensor->block != SHUNT_PLAIN)
         return "a channel block on a tensor that is not an activation";
@@ -82,8 +83,8 @@ static const char *refuse_desc(const shunt_op_desc *desc)
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||
         desc->noutputs != shunt_op_noutputs(desc->kind, desc->flags))
         return "a wrong number of tensors";
-    for (uint32_t i = 0; i < desc->ninputs && !reason; i++) reason = refuse_tensor(&desc->inputs[i]);
-    for (uint32_t i = 0; i < desc->noutputs && !reason; i++) reason = refuse_tensor(&desc->outputs[i]);
+    for (uint32_t i = 0; i < desc->ninputs && !reason; i++) reason = refuse_tensor(desc, &desc->inputs[i]);
+    for (uint32_t i = 0; i < desc->noutputs && !reason; i++) reason = refuse_tensor(desc, &desc->outputs[i]);
     return reason;
 }
 

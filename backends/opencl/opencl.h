@@ -36,6 +36,7 @@ typedef struct ocl_limits {
     cl_uint float_width; /* native vector width */
     size_t group;        /* most work-items of a work-group, also along its first dimension */
     uint64_t local;      /* bytes of local memory of a work-group */
+    bool doubles;        /* it computes in float64 */
 } ocl_limits;
 
 typedef struct ocl_found {
@@ -191,7 +192,8 @@ extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_r
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,
     ocl_linear_grad_weights, ocl_cross_entropy, ocl_sgd, ocl_moving_average, ocl_max_pool_grad, ocl_avg_pool_grad,
     ocl_global_pool_grad, ocl_shortcut_grad;
-extern const ocl_algorithm ocl_transpose, ocl_reshape, ocl_concat, ocl_pad, ocl_clip, ocl_log_softmax, ocl_matmul;
+extern const ocl_algorithm ocl_transpose, ocl_reshape, ocl_concat, ocl_pad, ocl_clip, ocl_log_softmax, ocl_matmul,
+    ocl_cast;
 
 /* Why a description is no linear layer, or NULL. */
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);

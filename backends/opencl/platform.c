@@ -67,6 +67,7 @@ static const char *unusable(cl_device_id id)
 static bool read_limits(cl_device_id id, ocl_limits *limits)
 {
     cl_ulong local;
+    cl_device_fp_config doubles = 0;
     size_t group, sizes[8];
     cl_uint dims;
     if (!device_value(id, CL_DEVICE_MAX_COMPUTE_UNITS, &limits->units, sizeof limits->units) ||
@@ -78,6 +79,7 @@ static bool read_limits(cl_device_id id, ocl_limits *limits)
         return false;
     limits->group = group < sizes[0] ? group : sizes[0];
     limits->local = local;
+    limits->doubles = device_value(id, CL_DEVICE_DOUBLE_FP_CONFIG, &doubles, sizeof doubles) && doubles;
     return limits->group > 0;
 }
 

@@ -87,7 +87,7 @@ static shunt_status check_tensors(const shunt_op_desc *desc, const scalar_op *op
         bool input = i < desc->ninputs;
         uint32_t index = input ? i : i - desc->ninputs;
         const shunt_tensor_desc *tensor = input ? &desc->inputs[index] : &desc->outputs[index];
-        if (tensor->dtype != dtype)
+        if (tensor->dtype != dtype && !op->own_types)
             return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has dtype %u, input 0 has %u; scalar mixes none",
                                input ? "input" : "output", index, tensor->dtype, dtype);
         shunt_status status = check_tensor(tensor, input ? "input" : "output", index, op->any_block);
@@ -110,12 +110,12 @@ static shunt_status check_counts(const shunt_op_desc *desc, const scalar_op *op)
 shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op)
 {
     uint8_t dtype = desc->inputs[0].dtype;
-    if (dtype != SHUNT_F32 && dtype != SHUNT_F64)
-        return scalar_fail(SHUNT_E_UNSUPPORTED, "dtype %u; scalar computes in float32 and float64", dtype);
     const scalar_op *const *ops = dtype == SHUNT_F64 ? scalar_ops_f64 : scalar_ops_f32;
     if (desc->kind >= SHUNT_OP_KINDS || !ops[desc->kind])
         return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u; scalar knows kinds 1 to %d", desc->kind,
                            SHUNT_OP_KINDS - 1);
+    if (dtype != SHUNT_F32 && dtype != SHUNT_F64 && !ops[desc->kind]->own_types)
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "dtype %u; scalar computes in float32 and float64", dtype);
     shunt_status status = check_counts(desc, ops[desc->kind]);
     if (!status) status = check_tensors(desc, ops[desc->kind]);
     if (!status) status = ops[desc->kind]->check(desc);

@@ -33,6 +33,7 @@ struct shunt_bevent {
 typedef struct scalar_op {
     uint32_t flags;          /* the SHUNT_FLAG_* it knows */
     bool any_block;          /* else all tensors are plain */
+    bool own_types;          /* check looks at the types; else all tensors have that of input 0 */
     uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
     /* Ranks, dims and attributes; counts, flags, types and sizes have been checked. */
     shunt_status (*check)(const shunt_op_desc *desc);
@@ -45,6 +46,8 @@ typedef struct scalar_op {
     size_t scratch;
 } scalar_op;
 
+/* Compiled once, for all types. */
+extern const scalar_op scalar_cast;
 /* By kind; NULL where there is no such op (table.c). */
 extern const scalar_op *const scalar_ops_f32[SHUNT_OP_KINDS], *const scalar_ops_f64[SHUNT_OP_KINDS];
 

@@ -20,6 +20,7 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_CLIP] = &TYPED(scalar_clip),
     [SHUNT_OP_LOG_SOFTMAX] = &TYPED(scalar_log_softmax),
     [SHUNT_OP_MATMUL] = &TYPED(scalar_matmul),
+    [SHUNT_OP_CAST] = &scalar_cast,
     [SHUNT_OP_BATCH_STATISTICS] = &TYPED(scalar_batch_statistics),
     [SHUNT_OP_BATCH_NORM_GRAD] = &TYPED(scalar_batch_norm_grad),
     [SHUNT_OP_RELU_GRAD] = &TYPED(scalar_relu_grad),

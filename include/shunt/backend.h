@@ -36,6 +36,7 @@
 #ifndef SHUNT_BACKEND_H
 #define SHUNT_BACKEND_H
 
+#include <shunt/half.h>
 #include <shunt/op.h>
 #include <string.h>
 

@@ -70,6 +70,9 @@ extern "C" {
  *   CLIP         src -> dst = min(max(src, clip.low), clip.high); NaN stays NaN
  *   LOG_SOFTMAX  src (N,C) -> dst (N,C) = src - max - log(sum over C of exp(src - max))
  *   MATMUL       a (B,M,K), b (B,K,N) -> dst (B,M,N); B may be 1 in one of them, which then serves all
+ *   CAST         src of type F64, F32, F16, BF16, I32 or U8 -> dst of type cast.dtype, one of these, in src's layout. A floating
+ *                type gets the nearest number, of two the even one, or infinity; F64 and I32 become F16 and BF16 by way of F32.
+ *                An integer type gets the number cut toward zero, its nearest end when it is out of range, 0 for a NaN
  * ADD with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation counts,
  * which is 1 without it.
  * Kinds are only ever appended; a backend refuses those it does not know. */
@@ -106,6 +109,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_CLIP,
     SHUNT_OP_LOG_SOFTMAX,
     SHUNT_OP_MATMUL,
+    SHUNT_OP_CAST,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -173,6 +177,10 @@ typedef struct shunt_clip_attr {
     float low, high;
 } shunt_clip_attr;
 
+typedef struct shunt_cast_attr {
+    int32_t dtype; /* of dst */
+} shunt_cast_attr;
+
 /* A gradient has the attributes of the op that it belongs to. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -187,6 +195,7 @@ typedef union shunt_op_attr {
     shunt_concat_attr concat;
     shunt_pad_attr pad;
     shunt_clip_attr clip;
+    shunt_cast_attr cast;
     int32_t words[24];
 } shunt_op_attr;
 

@@ -41,7 +41,8 @@ enum { SHUNT_LOG_ERROR, SHUNT_LOG_WARN, SHUNT_LOG_INFO, SHUNT_LOG_DEBUG };
 
 /* ---- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* Types of elements. Those from SHUNT_F16 on occur in weight files only: no op has to take them. */
+/* Ops compute in float32 and float64. CAST knows F16, BF16, I32 and U8 as well; the others stand in weight files only. A backend
+ * refuses, for each operand, a type that it does not know. */
 typedef enum shunt_dtype {
     SHUNT_F32 = 1,
     SHUNT_F64 = 2,
@@ -71,6 +72,18 @@ typedef struct shunt_tensor_desc {
     uint32_t reserved;
     int64_t dims[SHUNT_MAX_RANK]; /* outermost first; dims past rank are 0 */
 } shunt_tensor_desc;
+
+/* A plain tensor of this type and shape. */
+static inline shunt_tensor_desc shunt_tensor_make(uint8_t dtype, uint32_t rank, const int64_t *dims)
+{
+    shunt_tensor_desc made;
+    made.dtype = dtype;
+    made.rank = (uint8_t)rank;
+    made.block = SHUNT_PLAIN;
+    made.reserved = 0;
+    for (uint32_t i = 0; i < SHUNT_MAX_RANK; i++) made.dims[i] = i < rank ? dims[i] : 0;
+    return made;
+}
 
 /* Bytes of one element; 0 for what is no dtype. */
 static inline uint64_t shunt_dtype_bytes(uint8_t dtype)

@@ -14,8 +14,8 @@ static const int64_t MOST_ELEMENTS = (int64_t)1 << 40;
 
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason)
 {
-    if (desc->dtype != SHUNT_F32 && desc->dtype != SHUNT_F64)
-        return infer_refuse(reason, "%s is neither float32 nor float64", what);
+    if (!infer_castable(desc->dtype))
+        return infer_refuse(reason, "%s is of type %u, which no op knows", what, desc->dtype);
     if (desc->rank > SHUNT_MAX_RANK)
         return infer_refuse(reason, "%s has rank %d, more than %d", what, desc->rank, SHUNT_MAX_RANK);
     int64_t count = 1;
@@ -69,7 +69,11 @@ static bool check_inputs(const op_kind *kind, const shunt_op_desc *op, char *rea
         char what[24];
         snprintf(what, sizeof what, "input %u", i);
         if (!graph_check_desc(&op->inputs[i], what, reason)) return false;
-        if (op->inputs[i].dtype != type_of(input_class(kind, op, i), data_type(kind, op)))
+        const uint8_t class = input_class(kind, op, i), dtype = op->inputs[i].dtype;
+        if (class == OP_ANY) continue;
+        if (class == OP_DATA && dtype != SHUNT_F32 && dtype != SHUNT_F64)
+            return infer_refuse(reason, "input %u is neither float32 nor float64", i);
+        if (dtype != type_of(class, data_type(kind, op)))
             return infer_refuse(reason, "input %u is of another type than input 0", i);
     }
     return true;
@@ -86,7 +90,7 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
     if (!kind->infer(op, outputs, reason)) return false;
     for (uint32_t i = 0; i < *noutputs; i++) {
         uint8_t class = class_of(kind->output_types, has.noutputs, has.output_flags, op->flags, i);
-        outputs[i].dtype = type_of(class, data_type(kind, op));
+        if (class != OP_ANY) outputs[i].dtype = type_of(class, data_type(kind, op));
         if (!graph_check_desc(&outputs[i], "dst", reason)) return false;
     }
     return true;

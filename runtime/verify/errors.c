@@ -5,6 +5,9 @@
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
 
+#include "runtime/graph/graph.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* A call that had to fail returned `status`. */
@@ -68,6 +71,25 @@ static void check_descriptors(verify_state *state)
     bad = good;
     bad.outputs[0].dims[2] += 1;
     expect_refusal(state, &bad, "a dst of more rows than the windows give");
+}
+
+/* One operand at a time is of a type that the op does not compute with, as an unfinished change of precision would leave it. */
+static void check_types(verify_state *state)
+{
+    for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++) {
+        shunt_op_desc good;
+        char what[96];
+        draw_op(kind, 1, 0, &good);
+        for (uint32_t i = 0; i < good.ninputs + good.noutputs; i++) {
+            shunt_op_desc bad = good;
+            const bool input = i < good.ninputs;
+            const uint32_t index = input ? i : i - good.ninputs;
+            (input ? bad.inputs : bad.outputs)[index].dtype = kind == SHUNT_OP_CAST ? SHUNT_I64 : SHUNT_F16;
+            snprintf(what, sizeof what, "%s whose %s %u is of another type", shunt_op_kind_name(kind),
+                     input ? "input" : "output", index);
+            expect_refusal(state, &bad, what);
+        }
+    }
 }
 
 static void check_options(verify_state *state)
@@ -163,6 +185,7 @@ void verify_errors(verify_state *state)
 {
     check_allocation(state);
     check_descriptors(state);
+    check_types(state);
     check_options(state);
     check_growth(state);
     check_afterwards(state);

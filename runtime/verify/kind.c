@@ -1,5 +1,6 @@
 /* kind.c - drawn ops of one kind on a device against the formulas of op.h: each candidate algorithm, each channel block
  * that the device takes, in place where the op allows it, with NaN and infinity among the inputs. */
+#include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
 #include "runtime/verify/draw.h"
 #include "runtime/verify/layout.h"
@@ -48,7 +49,9 @@ static bool make_values(drawn *t)
     snprintf(name, sizeof name, "%s/%llu", t->state->name, (unsigned long long)t->index);
     for (uint32_t i = 0; i < t->plain.ninputs; i++) {
         whole = (t->inputs[i] = doubles(&t->plain.inputs[i])) && whole;
-        if (t->inputs[i]) draw_input(&t->plain, name, i, t->inputs[i]);
+        if (!t->inputs[i]) continue;
+        draw_input(&t->plain, name, i, t->inputs[i]);
+        layout_round(&t->plain.inputs[i], t->inputs[i]);
     }
     for (uint32_t i = 0; i < t->plain.noutputs; i++) {
         whole = (t->expected[i] = doubles(&t->plain.outputs[i])) && whole;
@@ -60,7 +63,7 @@ static bool make_values(drawn *t)
         verify_problem(t->state, (int64_t)t->index, "out of host memory");
         return false;
     }
-    if (t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1) spoil(t);
+    if (t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1 && dtype_is_float(t->plain.inputs[0].dtype)) spoil(t);
     reference_op(&t->plain, (const double *const *)t->inputs, t->expected, t->scale);
     return true;
 }
@@ -79,8 +82,8 @@ static void wrong(const drawn *t, const shunt_op_desc *op, const op_variant *var
 {
     verify_problem(t->state, (int64_t)t->index, "case %llu, blocks %u and %u, %s, algorithm %s%s%s%s: %s",
                    (unsigned long long)t->index, op->inputs[0].block, op->outputs[0].block,
-                   op->outputs[0].dtype == SHUNT_F64 ? "float64" : "float32", variant->algorithm,
-                   variant->params[0] ? " " : "", variant->params, variant->inplace < 0 ? "" : ", in place", what);
+                   shunt_dtype_name(op->outputs[0].dtype), variant->algorithm, variant->params[0] ? " " : "",
+                   variant->params, variant->inplace < 0 ? "" : ", in place", what);
 }
 
 /* Whether a NaN or infinity may take others along, so that it only must not be lost: where the algorithm transforms its
@@ -169,7 +172,8 @@ static void run_layouts(drawn *t)
 {
     uint16_t blocks[] = {t->state->device->entry.info.block, SHUNT_PLAIN, 8, 16, SHUNT_CHANNELS_LAST};
     enum { COUNT = sizeof blocks / sizeof *blocks };
-    uint8_t dtype = t->index % F64_EVERY == 0 ? SHUNT_F64 : SHUNT_F32;
+    const bool own_types = verify_op_of(t->plain.kind)->own_types;
+    uint8_t dtype = t->index % F64_EVERY == 0 && !own_types ? SHUNT_F64 : SHUNT_F32;
     for (uint32_t i = 0; i < COUNT; i++) {
         if (i > 0 && blocks[i] == blocks[0]) continue;
         if (i > 0 && !layout_matters(&t->plain)) break;

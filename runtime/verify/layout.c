@@ -7,15 +7,48 @@
 
 static double get(const shunt_tensor_desc *tensor, const void *storage, uint64_t at)
 {
-    return tensor->dtype == SHUNT_F64 ? ((const double *)storage)[at] : (double)((const float *)storage)[at];
+    switch (tensor->dtype) {
+    case SHUNT_F64:
+        return ((const double *)storage)[at];
+    case SHUNT_F16:
+        return (double)shunt_from_f16(((const uint16_t *)storage)[at]);
+    case SHUNT_BF16:
+        return (double)shunt_from_bf16(((const uint16_t *)storage)[at]);
+    case SHUNT_I32:
+        return ((const int32_t *)storage)[at];
+    case SHUNT_U8:
+        return ((const uint8_t *)storage)[at];
+    default:
+        return (double)((const float *)storage)[at];
+    }
+}
+
+static double within(double value, double low, double high)
+{
+    return value >= low ? value <= high ? value : high : low;
 }
 
 static void set(const shunt_tensor_desc *tensor, void *storage, uint64_t at, double value)
 {
-    if (tensor->dtype == SHUNT_F64)
+    switch (tensor->dtype) {
+    case SHUNT_F64:
         ((double *)storage)[at] = value;
-    else
+        break;
+    case SHUNT_F16:
+        ((uint16_t *)storage)[at] = shunt_to_f16((float)value);
+        break;
+    case SHUNT_BF16:
+        ((uint16_t *)storage)[at] = shunt_to_bf16((float)value);
+        break;
+    case SHUNT_I32:
+        ((int32_t *)storage)[at] = (int32_t)within(value, INT32_MIN, INT32_MAX);
+        break;
+    case SHUNT_U8:
+        ((uint8_t *)storage)[at] = (uint8_t)within(value, 0, UINT8_MAX);
+        break;
+    default:
         ((float *)storage)[at] = (float)value;
+    }
 }
 
 /* Where element number i of the plain tensor lies. */
@@ -31,6 +64,15 @@ void layout_store(const shunt_tensor_desc *tensor, const double *plain, void *st
     memset(storage, 0, shunt_tensor_bytes(tensor));
     uint64_t count = shunt_tensor_count(tensor);
     for (uint64_t i = 0; i < count; i++) set(tensor, storage, place(tensor, i), plain[i]);
+}
+
+void layout_round(const shunt_tensor_desc *tensor, double *plain)
+{
+    uint64_t one; /* room for an element of any type */
+    for (uint64_t i = 0; i < shunt_tensor_count(tensor); i++) {
+        set(tensor, &one, 0, plain[i]);
+        plain[i] = get(tensor, &one, 0);
+    }
 }
 
 /* Counts what is not zero: in all of the memory, and at the elements' places. A NaN is not zero. */
@@ -51,12 +93,12 @@ shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_
     const verify_op *kind = verify_op_of(op.kind);
     for (uint32_t i = 0; i < op.ninputs; i++) {
         bool blocked = op.inputs[i].rank == 4 && !(shunt_op_plain_inputs(op.kind) >> i & 1);
-        op.inputs[i].dtype = dtype;
+        if (!kind->own_types) op.inputs[i].dtype = dtype;
         if (blocked) op.inputs[i].block = kind->dst_inputs >> i & 1 ? dst_block : src_block;
     }
     for (uint32_t i = 0; i < op.noutputs; i++) {
         bool blocked = op.outputs[i].rank == 4 && !(shunt_op_plain_outputs(op.kind) >> i & 1);
-        op.outputs[i].dtype = dtype;
+        if (!kind->own_types) op.outputs[i].dtype = dtype;
         if (blocked) op.outputs[i].block = kind->makes_src ? src_block : dst_block;
     }
     return op;

@@ -7,11 +7,14 @@
 
 /* Rounds to the tensor's type; lanes past the channels are zero. */
 void layout_store(const shunt_tensor_desc *tensor, const double *plain, void *storage);
+/* Makes each element one that the tensor's type holds. */
+void layout_round(const shunt_tensor_desc *tensor, double *plain);
 /* Back again. false: a lane past the channels is not zero. */
 bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *plain);
 
 /* The op with these channel blocks on its activations, src_block on those of src's shape, dst_block on those of dst's (a
- * residual, diff_dst), and all tensors of this type. */
+ * residual, diff_dst), and all tensors of this type, where the kind draws none of
+ * its own. */
 shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block);
 
 #endif

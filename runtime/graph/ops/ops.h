@@ -11,7 +11,8 @@ typedef struct gradient_pass gradient_pass; /* runtime/graph/gradients.h */
 /* The type of an operand. Any other value is the shunt_dtype that the operand always has. */
 enum {
     OP_DATA = 0,      /* the type that the op computes in: all data operands have the same */
-    OP_PARAMETER = 64 /* float32, or float64 beside float64 data */
+    OP_PARAMETER = 64, /* float32, or float64 beside float64 data */
+    OP_ANY             /* any of CAST's types; of an output: as `infer` says */
 };
 
 typedef struct op_kind {

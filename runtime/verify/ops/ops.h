@@ -22,6 +22,7 @@ typedef struct verify_op {
     bool
         spreads; /* a NaN may take others along, since the formula can be written in several ways: it must not be lost */
     bool makes_src; /* a gradient, whose outputs have the layout of src */
+    bool own_types; /* draw says which types the tensors have; else all are float32, and then float64 */
     bool linear;    /* in its inputs, up to a ReLU: on absolute values the op gives the size of its rounding error */
 } verify_op;
 

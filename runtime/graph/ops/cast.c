@@ -1,0 +1,20 @@
+/* cast.c - the row of CAST. */
+#include "runtime/graph/ops/ops.h"
+#include "runtime/graph/ops/infer.h"
+
+static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
+{
+    if (op->attr.cast.dtype < 0 || op->attr.cast.dtype > UINT8_MAX || !infer_castable((uint8_t)op->attr.cast.dtype))
+        return infer_refuse(reason, "type %d is none that CAST makes", op->attr.cast.dtype);
+    infer_same(op, dst, reason);
+    dst->dtype = (uint8_t)op->attr.cast.dtype;
+    return true;
+}
+
+const op_kind op_cast = {
+    .name = "cast",
+    .attr_bytes = sizeof(shunt_cast_attr),
+    .input_types = {OP_ANY},
+    .output_types = {OP_ANY},
+    .infer = infer,
+};
