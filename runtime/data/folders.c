@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,10 @@ static int is_shown(const struct dirent *entry)
 
 static bool is_folder(const char *folder, const char *name)
 {
-    char *path;
+    char path[PATH_MAX]; /* a longer one cannot be opened */
     struct stat info;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return false;
-    bool is = !stat(path, &info) && S_ISDIR(info.st_mode);
-    free(path);
-    return is;
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length < (int)sizeof path && !stat(path, &info) && S_ISDIR(info.st_mode);
 }
 
 /* The names of the folders in `path`, sorted; *names and what it holds are to be freed. */

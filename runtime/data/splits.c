@@ -1,4 +1,5 @@
 /* splits.c - which folder holds the pictures to train on, and which those to test on. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +9,32 @@
 #include "runtime/data/folders.h"
 
 /* A split's folder has folders in it, unless a file of labels stands in for them; a class that is called "train" has none. */
-static bool holds_folders(const char *folder, const char *name)
+static shunt_status holds_folders(const char *folder, const char *name, bool *holds)
 {
     char *path, **names = NULL;
     size_t count = 0;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return false;
-    bool holds = !folders_list(path, &names, &count) && count > 0;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    shunt_status status = folders_list(path, &names, &count);
+    *holds = !status && count > 0;
     folders_free(names, count);
     free(path);
-    return holds;
+    return status == SHUNT_E_MEMORY ? status : SHUNT_OK; /* one that cannot be read holds none */
 }
 
 /* Is there a picture in folder/name or deeper? */
-static bool holds_picture(const char *folder, const char *name)
+static shunt_status holds_picture(const char *folder, const char *name, bool *holds)
 {
     char *path;
-    bool found = false;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return false;
+    *holds = false;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
     FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
-    for (FTSENT *entry; walk && !found && (entry = fts_read(walk));)
-        found = entry->fts_info != FTS_D && entry->fts_info != FTS_DP && entry->fts_name[0] != '.' &&
-                is_picture(entry->fts_name);
+    shunt_status status = walk || errno != ENOMEM ? SHUNT_OK : shunt_fail_memory();
+    for (FTSENT *entry = NULL; walk && !*holds && !(status = walk_next(walk, &entry)) && entry;)
+        *holds = entry->fts_info != FTS_D && entry->fts_info != FTS_DP && entry->fts_name[0] != '.' &&
+                 is_picture(entry->fts_name);
     if (walk) fts_close(walk);
     free(path);
-    return found;
+    return status;
 }
 
 /* What the folders of splits are called, in any case and perhaps with "set" behind: "Training", "test_set". Of those to test on,
@@ -61,7 +64,11 @@ static shunt_status find_named(const char *where, const char *const *names, bool
     *out = NULL;
     for (; *names && !*out; names++)
         for (size_t i = 0; i < in->count; i++) {
-            if (!is_called(in->names[i], *names) || (!labelled && !holds_folders(where, in->names[i]))) continue;
+            if (!is_called(in->names[i], *names)) continue;
+            bool holds = true;
+            shunt_status status = labelled ? SHUNT_OK : holds_folders(where, in->names[i], &holds);
+            if (status) return status;
+            if (!holds) continue;
             if (*out)
                 return shunt_fail(SHUNT_E_INVALID, "%s: both %s and %s could be meant; rename or remove one of them",
                                   where, *out, in->names[i]);
@@ -91,13 +98,17 @@ static shunt_status find_splits(const char *where, bool labelled, splits *out)
 static shunt_status check_splits(const char *where, const splits *found)
 {
     const char *alone = !found->training ? found->testing : !found->testing ? found->training : NULL;
-    for (size_t i = 0; alone && i < found->count; i++)
-        if (!is_split(found->names[i]) && holds_picture(where, found->names[i]))
+    for (size_t i = 0; alone && i < found->count; i++) {
+        bool holds = false;
+        shunt_status status = is_split(found->names[i]) ? SHUNT_OK : holds_picture(where, found->names[i], &holds);
+        if (status) return status;
+        if (holds)
             return shunt_fail(
                 SHUNT_E_INVALID,
                 "%s: is %s a class or a split? Beside it, %s has pictures too; put all classes into folders "
                 "train and val, or the pictures of class %s directly into its folder",
                 where, alone, found->names[i], alone);
+    }
     return SHUNT_OK;
 }
 

@@ -12,6 +12,7 @@ enum { MAX_EVENTS = 1000000 }; /* some 200 MB; what comes later is not noted */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *events;
+static bool lost; /* an event, for want of memory */
 
 bool shunt_trace_wanted(void)
 {
@@ -30,7 +31,8 @@ void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, 
         (json_int_t)shunt_op_flops(&step->desc), "bytes", (json_int_t)shunt_op_bytes(&step->desc));
     pthread_mutex_lock(&lock);
     if (!events) events = json_array();
-    if (events && event && json_array_size(events) < MAX_EVENTS) json_array_append(events, event);
+    bool room = !events || json_array_size(events) < MAX_EVENTS;
+    if (!event || !events || (room && json_array_append(events, event))) lost = true;
     pthread_mutex_unlock(&lock);
     json_decref(event);
 }
@@ -43,7 +45,7 @@ shunt_status shunt_trace_save(void)
     if (status != SHUNT_OK) return status;
     pthread_mutex_lock(&lock);
     json_t *document = json_pack("{s:O? s:s}", "traceEvents", events, "displayTimeUnit", "ms");
-    int written = document ? json_dumpf(document, writer.file, JSON_COMPACT) : -1;
+    int written = document && !lost ? json_dumpf(document, writer.file, JSON_COMPACT) : -1;
     json_decref(document);
     pthread_mutex_unlock(&lock);
     if (written == 0) return shunt_write_end(&writer, 1);

@@ -1,6 +1,7 @@
 /* fail_malloc.c - preloaded into a program (LD_PRELOAD): its n-th allocation fails, for tools/abuse.
  *
  * FAIL_MALLOC_AT=N     the N-th allocation gives NULL; with FAIL_MALLOC_ON=1 all later ones do so, too
+ * FAIL_MALLOC_TRACE=1  standard error gets who called, by the first that fails
  * FAIL_MALLOC_COUNT=F  the number of allocations is written to the file F at the end
  *
  * Counted are the allocations of the program itself, of libshunt and of its plugins, their own and those that the C library
@@ -36,7 +37,7 @@ static int nranges;
 static _Thread_local bool looking;
 static atomic_long calls;
 static long fail_at;
-static bool fail_on, ready;
+static bool fail_on, trace, ready;
 
 static int note_range(struct dl_phdr_info *info, size_t size, void *context)
 {
@@ -58,6 +59,7 @@ __attribute__((constructor)) static void start(void)
     const char *at = getenv("FAIL_MALLOC_AT"), *on = getenv("FAIL_MALLOC_ON");
     fail_at = at ? atol(at) : 0;
     fail_on = on && *on == '1';
+    trace = getenv("FAIL_MALLOC_TRACE") != NULL;
     dl_iterate_phdr(note_range, NULL);
     void *frames[1];
     backtrace(frames, 1); /* loads what it needs */
@@ -91,8 +93,17 @@ static bool is_for_us(void)
     looking = false;
     while (i < count && !range_of(frames[i])) i++; /* this library */
     for (Dl_info at; i < count && range_of(frames[i]) && range_of(frames[i])->is_libc; i++)
-        if (dladdr(frames[i], &at) && at.dli_sname && !strcmp(at.dli_sname, "fts_open")) return false;
+        if (dladdr(frames[i], &at) && at.dli_sname && strstr(at.dli_sname, "fts") && strstr(at.dli_sname, "open"))
+            return false;
     return i < count && range_of(frames[i]);
+}
+
+static void print_callers(void)
+{
+    void *frames[32];
+    looking = true;
+    backtrace_symbols_fd(frames, backtrace(frames, 32), STDERR_FILENO);
+    looking = false;
 }
 
 static bool fails(const void *caller)
@@ -101,6 +112,7 @@ static bool fails(const void *caller)
     if (!range || (range->is_libc && !is_for_us())) return false;
     long call = atomic_fetch_add(&calls, 1) + 1;
     if (!fail_at || call < fail_at || (call > fail_at && !fail_on)) return false;
+    if (trace && call == fail_at) print_callers();
     errno = ENOMEM;
     return true;
 }

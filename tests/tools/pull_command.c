@@ -221,6 +221,21 @@ Test(pull, no_digest)
     cr_assert(is_there());
 }
 
+/* What is no file is not replaced. */
+Test(pull, no_file_of_that_name)
+{
+    static const char *const makers[] = {"mkdir", "mkfifo", "ln -s /none"};
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        struct stat made;
+        char path[128];
+        snprintf(path, sizeof path, "cache/weights/resnet8/%s", file_name);
+        run("rm -rf cache; mkdir -p cache/weights/resnet8; %s %s", makers[i], path);
+        pull("ok", "");
+        expect_failure(1, file_name, "no regular file");
+        cr_assert(!lstat(path, &made) && !S_ISREG(made.st_mode), "%s: replaced", makers[i]);
+    }
+}
+
 Test(pull, redirects)
 {
     pull("hop", ""); /* to another host, by HTTPS */

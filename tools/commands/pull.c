@@ -125,7 +125,9 @@ static bool is_weights(const char *path)
 static int pull_to(const pull_settings *settings, const char *url, const char *path, const char *known, uint64_t most)
 {
     char digits[65] = "";
-    bool there = access(path, F_OK) == 0;
+    struct stat found;
+    bool there = !lstat(path, &found);
+    if (there && !S_ISREG(found.st_mode)) return say_failure("%s: it is no regular file; remove it", path);
     int status = EXIT_OK;
     if (there) status = fetch_sha256(path, digits);
     if (status == EXIT_OK && there && strncmp(digits, known, strlen(known)) != 0) there = false; /* damaged since */
