@@ -3,21 +3,57 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static bool stands_at(int fd, const char *path)
+{
+    struct stat held, there;
+    return !fstat(fd, &held) && !lstat(path, &there) && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+static int lock_file(const char *path)
+{
+    for (;;) {
+        /* A file that can be written: network file systems refuse to lock a folder, or one that is open for reading. */
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0) return -1;
+        if (flock(fd, LOCK_EX | LOCK_NB)) {
+            int why = errno;
+            if (why != EWOULDBLOCK && why != EINTR) unlink(path); /* where nobody can lock, nobody holds it */
+            close(fd);
+            errno = why;
+            return -1;
+        }
+        /* The holder before may have removed the file between open and flock: a lock on it keeps nobody out. */
+        if (stands_at(fd, path)) return fd;
+        close(fd);
+    }
+}
 
 int folder_lock(const char *folder)
 {
     char *path;
     if (asprintf(&path, "%s/.lock", folder) < 0) return -1;
-    /* A file that can be written: network file systems refuse to lock a folder, or one that is open for reading. */
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    free(path);
-    if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB)) return fd;
+    int fd = lock_file(path);
     int why = errno;
-    close(fd);
+    free(path);
     errno = why;
-    return -1;
+    return fd;
+}
+
+void folder_unlock(const char *folder, int fd)
+{
+    char *path;
+    if (fd < 0) return;
+    /* Removed before the lock ends: afterwards it may be another one's. */
+    if (asprintf(&path, "%s/.lock", folder) >= 0) {
+        if (stands_at(fd, path)) unlink(path);
+        free(path);
+    }
+    close(fd);
 }

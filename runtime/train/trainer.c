@@ -288,7 +288,7 @@ void shunt_trainer_destroy(shunt_trainer *self)
 {
     if (!self) return;
     shunt_executor_destroy(self->executor);
-    if (self->lock >= 0) close(self->lock);
+    folder_unlock(self->out, self->lock);
     shunt_weights_destroy(self->best);
     shunt_weights_destroy(self->state);
     shunt_weights_destroy(self->start);

@@ -195,10 +195,11 @@ static int make_folder(const char *path)
     return error ? say_failure("%s: cannot be made: %.*s: %s", path, (int)length, path, strerror(error)) : EXIT_OK;
 }
 
-/* Two studies in one folder would collect each other's half-written runs. The lock ends with the process. */
-static int lock_folder(const char *path)
+/* Two studies in one folder would collect each other's half-written runs. */
+static int lock_folder(const char *path, int *lock)
 {
-    if (folder_lock(path) >= 0 || errno == ENOLCK || errno == ENOTSUP) return EXIT_OK;
+    *lock = folder_lock(path);
+    if (*lock >= 0 || errno == ENOLCK || errno == ENOTSUP) return EXIT_OK;
     if (errno == EWOULDBLOCK)
         return say_failure("%s: another study is writing into this folder; wait for its end, or name another --out",
                            path);
@@ -216,10 +217,10 @@ static int recall(study_job *job, study_settings *settings)
     return status;
 }
 
-static int measure(study_job *job, study_settings *settings)
+static int measure(study_job *job, study_settings *settings, int *lock)
 {
     int status = make_folder(settings->out);
-    if (status == EXIT_OK) status = lock_folder(settings->out);
+    if (status == EXIT_OK) status = lock_folder(settings->out, lock);
     if (status == EXIT_OK) status = recall(job, settings);
     if (!settings->seeds) settings->seeds = 1;
     csv_begin(&job->results, job->study->columns);
@@ -231,15 +232,16 @@ static int run(const void *typed, int noperands, char **operands)
     study_settings settings = *(const study_settings *)typed;
     study_job job = {.settings = &settings, .files = operands + (noperands > 0)};
     char path[4096];
-    int status = find_study(operands[0], &job.study);
+    int lock = -1, status = find_study(operands[0], &job.study);
     if (status == EXIT_OK) status = check(job.study, &settings, job.files);
     if (status) return status;
     if (settings.redraw)
         status =
             csv_read_older(&job.results, job.study->columns, job.study->later, in_folder(&job, "results.csv", path));
     else
-        status = measure(&job, &settings);
+        status = measure(&job, &settings, &lock);
     if (status == EXIT_OK) status = finish(&job);
+    folder_unlock(settings.out, lock);
     csv_end(&job.results);
     json_decref(job.plan);
     return status;
