@@ -1,7 +1,7 @@
 /* ask.c - what the devices answer to op_query. While a plan is made, a device is asked once about each description, however many
  * steps have it and however often the stages need to know. */
 #include "runtime/plan/plan.h"
-#include "runtime/base/error.h"
+#include "runtime/tune/tune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +62,12 @@ const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *d
     if (!answer) return &no_memory;
     plan->answers[plan->nanswers++] = answer;
     return answer;
+}
+
+tune_op plan_tune_op(shunt_plan *plan, const plan_step *step)
+{
+    const plan_answer *answer = plan_ask(plan, step->device, &step->desc);
+    return (tune_op){plan->executor->devices[step->device], &step->desc, answer->candidates, answer->ncandidates};
 }
 
 void plan_forget_answers(shunt_plan *plan)

@@ -117,7 +117,7 @@ shunt_status shunt_plan_prepare(shunt_plan *plan);
 shunt_status shunt_plan_allocate(shunt_plan *plan);
 shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
-shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *options);
+shunt_status shunt_plan_tune(shunt_plan *plan, const shunt_tune_options *options);
 /* report.c: fills executor->report for this plan. */
 shunt_status shunt_plan_describe(shunt_plan *plan);
 
@@ -126,6 +126,8 @@ void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
 /* ask.c: what a device (PLAN_MAIN, PLAN_FALLBACK) makes of an op. Lives until plan_forget_answers. */
 const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc);
 void plan_forget_answers(shunt_plan *plan);
+/* ask.c: a step's op as the tuner sees it. */
+struct tune_op plan_tune_op(shunt_plan *plan, const plan_step *step);
 /* place.c: the place of each op; and the user is told, or the plan refused, when ops run on the fallback device. */
 void plan_place_ops(shunt_plan *plan, plan_place *places);
 shunt_status plan_report_fallback(const shunt_plan *plan, const plan_place *places);

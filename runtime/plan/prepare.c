@@ -31,7 +31,8 @@ static shunt_status make_op(shunt_plan *plan, plan_step *step)
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
     tune_choice choice;
-    if (shunt_tune_choose(device, &step->desc, &choice)) {
+    const tune_op op = plan_tune_op(plan, step);
+    if (shunt_tune_choose(&op, &choice)) {
         shunt_prepare_options tuned = options;
         tuned.algorithm = choice.algorithm;
         tuned.params = choice.params;

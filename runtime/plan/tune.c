@@ -9,6 +9,7 @@
 /* An op to tune: the first of the steps that are the same. */
 typedef struct tune_item {
     const plan_step *step;
+    tune_op op;
     uint32_t uses;
 } tune_item;
 
@@ -27,17 +28,17 @@ static bool is_done(const shunt_op_desc *desc, const shunt_tune_options *options
     return false;
 }
 
-static bool tuned_enough(const shunt_device *device, const shunt_op_desc *desc, const shunt_tune_options *options)
+static bool tuned_enough(const tune_op *op, const shunt_tune_options *options)
 {
     tune_choice known;
     tune_effort wanted = options->safe_only ? EFFORT_SAFE : options->full ? EFFORT_FULL : EFFORT_FAST;
-    if (options->retry) return is_done(desc, options);
-    return shunt_tune_find_own(device, desc, &known) && known.effort >= wanted &&
-           shunt_tune_may_use(device, desc, &known);
+    if (options->retry) return is_done(op->desc, options);
+    return shunt_tune_find_own(op->device, op->desc, &known) && known.effort >= wanted &&
+           shunt_tune_may_use(op, &known);
 }
 
 /* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
-static void add_step(tune_list *list, const shunt_device *device, const plan_step *step)
+static void add_step(tune_list *list, shunt_plan *plan, const plan_step *step)
 {
     if (step->transfer || step->device != PLAN_MAIN) return;
     for (uint32_t i = 0; i < list->count; i++)
@@ -45,10 +46,11 @@ static void add_step(tune_list *list, const shunt_device *device, const plan_ste
             list->items[i].uses++;
             return;
         }
-    if (shunt_tune_has_choice(device, &step->desc)) list->items[list->count++] = (tune_item){step, 1};
+    const tune_op op = plan_tune_op(plan, step);
+    if (op.ncandidates >= 2) list->items[list->count++] = (tune_item){step, op, 1};
 }
 
-static shunt_status tune_items(tune_list *list, const shunt_device *device, const shunt_tune_options *options)
+static shunt_status tune_items(tune_list *list, const shunt_tune_options *options)
 {
     tune_search search = {.full = options->full,
                           .safe_only = options->safe_only,
@@ -59,12 +61,12 @@ static shunt_status tune_items(tune_list *list, const shunt_device *device, cons
     shunt_candidate candidates[SHUNT_MAX_CANDIDATES];
     list->event.ops = list->count;
     for (uint32_t i = 0; i < list->count; i++) {
-        const shunt_op_desc *desc = &list->items[i].step->desc;
-        if (tuned_enough(device, desc, options)) {
+        const tune_op *op = &list->items[i].op;
+        if (tuned_enough(op, options)) {
             list->event.known++;
             list->items[i].uses = 0; /* nothing to do */
         } else {
-            list->event.trials += shunt_tune_candidates(device, desc, search.full, search.safe_only, candidates);
+            list->event.trials += shunt_tune_candidates(op, search.full, search.safe_only, candidates);
         }
     }
     list->event.stage = SHUNT_TUNE_START;
@@ -74,7 +76,7 @@ static shunt_status tune_items(tune_list *list, const shunt_device *device, cons
         event.name = list->items[i].step->name;
         event.uses = list->items[i].uses;
         if (!event.uses) continue;
-        shunt_status status = shunt_tune_search(device, &list->items[i].step->desc, &search, &event, NULL);
+        shunt_status status = shunt_tune_search(&list->items[i].op, &search, &event, NULL);
         if (status == SHUNT_E_NOT_FOUND || status == SHUNT_E_UNSUPPORTED)
             shunt_log(SHUNT_LOG_WARN, "%s", shunt_last_error());
         else if (status != SHUNT_OK)
@@ -83,14 +85,14 @@ static shunt_status tune_items(tune_list *list, const shunt_device *device, cons
     return SHUNT_OK;
 }
 
-shunt_status shunt_plan_tune(const shunt_plan *plan, const shunt_tune_options *options)
+shunt_status shunt_plan_tune(shunt_plan *plan, const shunt_tune_options *options)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
     tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};
     if (!list.items) return shunt_fail_memory();
     shunt_status status = options->retry == 1 ? shunt_tune_journal_retry(device) : SHUNT_OK;
-    for (uint32_t s = 0; s < plan->nsteps; s++) add_step(&list, device, &plan->steps[s]);
-    if (status == SHUNT_OK) status = tune_items(&list, device, options);
+    for (uint32_t s = 0; s < plan->nsteps; s++) add_step(&list, plan, &plan->steps[s]);
+    if (status == SHUNT_OK) status = tune_items(&list, options);
     free(list.items);
     return status;
 }

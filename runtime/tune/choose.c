@@ -26,14 +26,14 @@ static tune_mode mode(void)
 }
 
 /* Tries the safe candidates, where there is a choice between them. True: one was found, even if it could not be stored. */
-static bool search(const shunt_device *device, const shunt_op_desc *desc, bool full, tune_choice *out)
+static bool search(const tune_op *op, bool full, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    if (shunt_tune_candidates(device, desc, full, true, list) < 2) return false;
+    if (shunt_tune_candidates(op, full, true, list) < 2) return false;
     tune_search how = {.full = full, .safe_only = true};
     shunt_tune_event event = {0};
     *out = (tune_choice){0};
-    shunt_status status = shunt_tune_search(device, desc, &how, &event, out);
+    shunt_status status = shunt_tune_search(op, &how, &event, out);
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (status != SHUNT_OK && status != SHUNT_E_UNSUPPORTED && !atomic_flag_test_and_set(&said))
         shunt_log(SHUNT_LOG_WARN, "tuning: %s (said once)", shunt_last_error());
@@ -41,17 +41,15 @@ static bool search(const shunt_device *device, const shunt_op_desc *desc, bool f
 }
 
 /* The first candidate of which nothing bad is known, unless that is the best guess. */
-static bool avoid_bad(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+static bool avoid_bad(const tune_op *op, tune_choice *out)
 {
-    shunt_op_candidates all = {.size = sizeof all};
-    if (device->ops->op_query(device->handle, desc, &all) != SHUNT_OK) return false;
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    uint32_t count = shunt_tune_candidates(device, desc, true, false, list), i = 0;
+    uint32_t count = shunt_tune_candidates(op, true, false, list), i = 0;
     for (; i < count; i++) {
-        tune_verdict verdict = shunt_tune_verdict(device, &list[i]);
+        tune_verdict verdict = shunt_tune_verdict(op->device, &list[i]);
         if (verdict == VERDICT_SAFE || verdict == VERDICT_UNTRIED) break;
     }
-    const shunt_candidate *guess = &all.list[0];
+    const shunt_candidate *guess = &op->candidates[0];
     if (i == count || (!strcmp(list[i].algorithm, guess->algorithm) && !strcmp(list[i].params, guess->params)))
         return false;
     *out = (tune_choice){0};
@@ -60,14 +58,14 @@ static bool avoid_bad(const shunt_device *device, const shunt_op_desc *desc, tun
     return true;
 }
 
-bool shunt_tune_choose(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+bool shunt_tune_choose(const tune_op *op, tune_choice *out)
 {
     tune_mode how = mode();
-    if (how == TUNE_OFF || !shunt_tune_has_choice(device, desc)) return false;
-    if (shunt_tune_find_own(device, desc, out) && shunt_tune_may_use(device, desc, out)) return true;
-    if (how >= TUNE_FAST && search(device, desc, how == TUNE_FULL, out)) return true;
-    if (shunt_tune_find_default(device, desc, out) && shunt_tune_may_use(device, desc, out)) return true;
-    return avoid_bad(device, desc, out);
+    if (how == TUNE_OFF || op->ncandidates < 2) return false;
+    if (shunt_tune_find_own(op->device, op->desc, out) && shunt_tune_may_use(op, out)) return true;
+    if (how >= TUNE_FAST && search(op, how == TUNE_FULL, out)) return true;
+    if (shunt_tune_find_default(op->device, op->desc, out) && shunt_tune_may_use(op, out)) return true;
+    return avoid_bad(op, out);
 }
 
 void shunt_tune_choice_failed(const tune_choice *choice)

@@ -30,36 +30,26 @@ static bool usable(const shunt_candidate *candidate)
            printable(candidate->params, sizeof candidate->params);
 }
 
-uint32_t shunt_tune_candidates(const shunt_device *device, const shunt_op_desc *desc, bool full, bool safe_only,
-                               shunt_candidate list[SHUNT_MAX_CANDIDATES])
+uint32_t shunt_tune_candidates(const tune_op *op, bool full, bool safe_only, shunt_candidate list[SHUNT_MAX_CANDIDATES])
 {
-    shunt_op_candidates all = {.size = sizeof all};
-    if (device->ops->op_query(device->handle, desc, &all) != SHUNT_OK) return 0;
-    uint32_t count = 0, given = all.count < SHUNT_MAX_CANDIDATES ? all.count : SHUNT_MAX_CANDIDATES;
+    uint32_t count = 0, given = op->ncandidates < SHUNT_MAX_CANDIDATES ? op->ncandidates : SHUNT_MAX_CANDIDATES;
     for (uint32_t i = 0; i < given && (full || count < FAST_CANDIDATES); i++) {
-        if (!usable(&all.list[i])) continue;
-        tune_verdict verdict = shunt_tune_verdict(device, &all.list[i]);
+        if (!usable(&op->candidates[i])) continue;
+        tune_verdict verdict = shunt_tune_verdict(op->device, &op->candidates[i]);
         if (verdict == VERDICT_UNFINISHED || (safe_only && verdict == VERDICT_RETRY)) continue;
         if (safe_only && i > 0 && verdict != VERDICT_SAFE) continue;
-        list[count++] = all.list[i];
+        list[count++] = op->candidates[i];
     }
     return count;
 }
 
-bool shunt_tune_has_choice(const shunt_device *device, const shunt_op_desc *desc)
-{
-    shunt_op_candidates all = {.size = sizeof all};
-    if (device->ops->op_query(device->handle, desc, &all) != SHUNT_OK) return false;
-    return all.count >= 2 && !all.list[0].reason[0] && !all.list[1].reason[0];
-}
-
-bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice)
+bool shunt_tune_may_use(const tune_op *op, const tune_choice *choice)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    uint32_t count = shunt_tune_candidates(device, desc, true, false, list);
+    uint32_t count = shunt_tune_candidates(op, true, false, list);
     for (uint32_t i = 0; i < count; i++)
         if (!strcmp(list[i].algorithm, choice->algorithm) && !strcmp(list[i].params, choice->params))
-            return shunt_tune_verdict(device, &list[i]) != VERDICT_RETRY;
+            return shunt_tune_verdict(op->device, &list[i]) != VERDICT_RETRY;
     return false;
 }
 
@@ -255,28 +245,26 @@ static shunt_status search_op(op_search *self, const shunt_candidate *list, uint
     return status;
 }
 
-static shunt_status search_locked(const shunt_device *device, const shunt_op_desc *desc, const tune_search *how,
-                                  shunt_tune_event *event, tune_choice *out)
+static shunt_status search_locked(const tune_op *op, const tune_search *how, shunt_tune_event *event, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
     tune_reference reference;
-    uint32_t count = shunt_tune_candidates(device, desc, how->full, how->safe_only, list);
-    shunt_status status = shunt_reference_make(desc, &reference);
+    uint32_t count = shunt_tune_candidates(op, how->full, how->safe_only, list);
+    shunt_status status = shunt_reference_make(op->desc, &reference);
     if (status != SHUNT_OK) return status;
-    op_search self = {.device = device, .how = how, .reference = &reference, .event = event};
+    op_search self = {.device = op->device, .how = how, .reference = &reference, .event = event};
     status = search_op(&self, list, count, out);
     shunt_tune_stop(&self.guess);
     shunt_reference_free(&reference);
     return status;
 }
 
-shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
-                               shunt_tune_event *event, tune_choice *out)
+shunt_status shunt_tune_search(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out)
 {
     char key[TUNE_KEY_CHARS];
-    event->op = shunt_tune_op_key(desc, key);
+    event->op = shunt_tune_op_key(op->desc, key);
     pthread_mutex_lock(&one_at_a_time);
-    shunt_status status = search_locked(device, desc, search, event, out);
+    shunt_status status = search_locked(op, search, event, out);
     pthread_mutex_unlock(&one_at_a_time);
     event->op = NULL;
     return status;

@@ -113,14 +113,20 @@ bool shunt_tune_device_alive(const shunt_device *device);
 
 /* ---- search.c */
 
-/* Whether the device has several candidates for the op, be they good or bad. */
-bool shunt_tune_has_choice(const shunt_device *device, const shunt_op_desc *desc);
+/* An op, and what the device answered to op_query about it. */
+typedef struct tune_op {
+    const shunt_device *device;
+    const shunt_op_desc *desc;
+    const shunt_candidate *candidates; /* usable ones, best guess first */
+    uint32_t ncandidates;
+} tune_op;
+
 /* The candidates for an op that may be tried, best guess first; returns how many. full: all, else the first few. safe_only:
  * those which the journal knows to be safe, and the best guess, which an application would run anyway. */
-uint32_t shunt_tune_candidates(const shunt_device *device, const shunt_op_desc *desc, bool full, bool safe_only,
+uint32_t shunt_tune_candidates(const tune_op *op, bool full, bool safe_only,
                                shunt_candidate list[SHUNT_MAX_CANDIDATES]);
 /* Whether the choice is one of the device's candidates for the op, and neither hung nor crashed. */
-bool shunt_tune_may_use(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
+bool shunt_tune_may_use(const tune_op *op, const tune_choice *choice);
 
 typedef struct tune_search {
     bool full, safe_only, force;
@@ -133,11 +139,10 @@ typedef struct tune_search {
  * measurement, too; else the best guess. The caller fills those fields of `event` that tell about all ops and this one's
  * steps. SHUNT_E_DEVICE: a candidate took the device with it; or, unless force, times are so unsteady that they tell nothing.
  * SHUNT_E_NOT_FOUND: none is right. *out (may be NULL) is the best as soon as it is known, even when it cannot be stored. */
-shunt_status shunt_tune_search(const shunt_device *device, const shunt_op_desc *desc, const tune_search *search,
-                               shunt_tune_event *event, tune_choice *out);
+shunt_status shunt_tune_search(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out);
 
 /* ---- choose.c: the algorithm for an op when a plan is made, after SHUNT_TUNE. False: the backend's best guess. */
-bool shunt_tune_choose(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+bool shunt_tune_choose(const tune_op *op, tune_choice *out);
 /* Says, once a process, that a choice could not be prepared. */
 void shunt_tune_choice_failed(const tune_choice *choice);
 

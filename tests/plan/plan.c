@@ -469,3 +469,28 @@ Test(plan, reshape_is_free)
     shunt_weights_destroy(weights);
     shunt_graph_destroy(g);
 }
+
+/* ---- What a plan asks ---- */
+
+enum { MOST_ASKED = 256 };
+static shunt_op_desc asked[MOST_ASKED];
+static size_t nasked, asked_again;
+static shunt_status (*answer)(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
+
+static shunt_status count_queries(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
+{
+    for (size_t i = 0; i < nasked; i++) asked_again += !memcmp(&asked[i], desc, sizeof *desc);
+    if (nasked < MOST_ASKED) asked[nasked++] = *desc;
+    return answer(device, desc, out);
+}
+
+Test(plan, a_device_is_asked_once_about_each_op)
+{
+    setup s = make("picky");
+    answer = s.device->table.op_query;
+    s.device->table.op_query = count_queries;
+    report_of(&s, 2, 12);
+    cr_expect_gt(nasked, 3u);
+    cr_expect_eq(asked_again, 0u);
+    unmake(&s);
+}
