@@ -23,7 +23,7 @@ void misfit_end(misfit *self)
     json_decref(self->file);
 }
 
-static void add(misfit *self, json_t *list, const char *format, va_list args)
+static __attribute__((format(printf, 3, 0))) void add(misfit *self, json_t *list, const char *format, va_list args)
 {
     char text[320];
     vsnprintf(text, sizeof text, format, args);
