@@ -225,7 +225,7 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
     shunt_status status = begin(&self);
     if (!status) compare(&self);
     if (!status && misfit_count(&self.wrong))
-        status = misfit_fail(&self.wrong, &model->net, file);
+        status = misfit_fail(&self.wrong, &model->net, file, part);
     else if (!status && self.left_out)
         shunt_log(SHUNT_LOG_INFO, "%u tensors of the file are of no layer of %s and left out, such as %s",
                   self.left_out, model->net.name, self.first_left_out);

@@ -14,7 +14,7 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
 /* model.c: shunt_model_load, or as much of a network as `part` says, without labels. */
 shunt_status model_load(shunt_model *model, const char *path, match_part part);
 
-/* Whether the file holds a network such as the graph, with any number of classes. */
+/* Whether the file holds a network such as the graph, with any number of classes, or without its classifier. */
 bool match_fits(const shunt_graph *graph, const shunt_weights *file);
 /* How many blocks the first stage of the file's network has. */
 int match_count_blocks(const shunt_weights *file);

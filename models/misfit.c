@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/match.h"
 #include "runtime/base/error.h"
 
 enum { MOST_SHOWN = 10, MOST_TENSORS = 4096, MOST_FITTING = 3 };
@@ -142,12 +141,24 @@ static bool expand(const char *family, int blocks, char name[32])
     return blocks > 0;
 }
 
-static void say_what_fits(const net_spec *net, const shunt_weights *file, message *to)
+/* Whether it is this network but for numbers, or for what stands around the layers: then no other one fits better. */
+static bool is_this(const net_spec *net, const shunt_weights *file, match_part part, message *to)
+{
+    shunt_graph *graph;
+    if (net_build(net, NULL, &graph)) return false;
+    const bool fits = match_fits(graph, file);
+    if (fits && part == MATCH_ALL && !match_count_classes(graph, file))
+        say(to, "; it has no classifier that fits: pass it to shunt train --init, which makes a new one");
+    shunt_graph_destroy(graph);
+    return fits;
+}
+
+static void say_what_fits(const net_spec *net, const shunt_weights *file, match_part part, message *to)
 {
     search self = {.file = file, .tried = net, .to = to};
     const char *family;
     char name[32];
-    if (shunt_weights_count(file) > MOST_TENSORS) return;
+    if (shunt_weights_count(file) > MOST_TENSORS || is_this(net, file, part, to)) return;
     const int blocks = match_count_blocks(file);
     try_network(&self, net->name, 'A');
     try_network(&self, net->name, 'B');
@@ -159,14 +170,14 @@ static void say_what_fits(const net_spec *net, const shunt_weights *file, messag
             try_network(&self, name, *option);
 }
 
-shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file)
+shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file, match_part part)
 {
     if (self->no_memory) return shunt_fail_memory();
     message *text = calloc(1, sizeof *text);
     if (!text) return shunt_fail_memory();
     say_lists(self, text);
     if (misfit_count(self) > MOST_SHOWN) say_prefix(file, text);
-    say_what_fits(net, file, text);
+    say_what_fits(net, file, part, text);
     shunt_status status = shunt_fail(SHUNT_E_INVALID, "does not fit %s: %s", net->name, text->text);
     free(text);
     return status;

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "models/model.h"
+#include "models/match.h"
 
 /* Complaints of the network, in its order, and of the file. Texts. */
 typedef struct misfit {
@@ -19,6 +19,6 @@ void misfit_file(misfit *self, const char *format, ...) __attribute__((format(pr
 size_t misfit_count(const misfit *self);
 
 /* Fails with the ten most telling of them, with what the file's names have in common, and with networks that it would fit. */
-shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file);
+shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file, match_part part);
 
 #endif

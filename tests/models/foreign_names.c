@@ -121,7 +121,10 @@ Test(foreign_names, without_a_classifier_for_fine_tuning)
     const shunt_model_options three = {.classes = 3};
     save(renamed("resnet20", &three, "", NULL));
     expect_adopted("resnet20");
-    expect_refused("resnet20", &three, "fc.weight is missing; fc.bias is missing");
+    expect_refused(
+        "resnet20", &three,
+        "fc.weight is missing; fc.bias is missing; it has no classifier that fits: pass it to shunt train --init");
+    cr_expect(!strstr(shunt_last_error(), "--model"), "%s", shunt_last_error());
     save(renamed("resnet20", &three, "encoder.", "encoder.head."));
     expect_adopted("resnet20");
 
@@ -173,6 +176,10 @@ Test(foreign_names, what_would_fit_is_said)
     expect_refused("resnet50", NULL, "; it fits: pass --model resnet18 --shortcut C");
     save(renamed("cifar-resnet18", NULL, "", "fc."));
     expect_refused("resnet18", NULL, "; it fits: pass --model cifar-resnet18");
+    save(renamed("resnet20", NULL, "", "fc.")); /* plain20 has its shapes, but no other number of classes */
+    expect_refused("resnet20", &(shunt_model_options){.classes = 3},
+                   "the file has 10 classes, the model 3: pass --classes 10");
+    cr_expect(!strstr(shunt_last_error(), "it fits"), "%s", shunt_last_error());
 }
 
 Test(foreign_names, what_names_have_in_common_is_said)
