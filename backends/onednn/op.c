@@ -195,9 +195,12 @@ void onednn_op_destroy(shunt_bop *op)
 
 shunt_status onednn_op_info(const shunt_bop *op, shunt_op_info *info)
 {
-    uint32_t added = op->added >= 0 ? 1u << op->added : 0;
-    shunt_op_info made = {
-        .size = sizeof made, .inplace_inputs = op->kind->inplace_inputs | added, .workspace = op->workspace};
+    uint32_t added = op->added >= 0 ? 1u << op->added : 0, repeated = 0;
+    for (uint32_t i = 0; op->desc.flags & SHUNT_FLAG_BROADCAST && i < op->desc.ninputs; i++)
+        if (shunt_tensor_count(&op->desc.inputs[i]) != shunt_tensor_count(&op->desc.outputs[0])) repeated |= 1u << i;
+    shunt_op_info made = {.size = sizeof made,
+                          .inplace_inputs = (op->kind->inplace_inputs & ~repeated) | added,
+                          .workspace = op->workspace};
     memcpy(made.algorithm, op->algorithm, sizeof made.algorithm);
     for (uint32_t i = 0; i < op->nlinks; i++) {
         const link *l = &op->links[i];

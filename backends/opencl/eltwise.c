@@ -1,4 +1,4 @@
-/* eltwise.c - ReLU, its gradient, addition, clipping, and reshaping, which is a copy. */
+/* eltwise.c - ReLU, sigmoid and their gradients, addition, multiplication, clipping, and reshaping, which is a copy. */
 #include "flat.h"
 #include "kernels.h"
 
@@ -14,8 +14,11 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 
 static shunt_status prepare(shunt_bop *op)
 {
-    static const char *const kernels[SHUNT_OP_KINDS] = {
-        [SHUNT_OP_RELU] = "relu_flat", [SHUNT_OP_RELU_GRAD] = "relu_grad_flat", [SHUNT_OP_ADD] = "add_flat"};
+    static const char *const kernels[SHUNT_OP_KINDS] = {[SHUNT_OP_RELU] = "relu_flat",
+                                                        [SHUNT_OP_RELU_GRAD] = "relu_grad_flat",
+                                                        [SHUNT_OP_SIGMOID_GRAD] = "sigmoid_grad_flat",
+                                                        [SHUNT_OP_ADD] = "add_flat",
+                                                        [SHUNT_OP_MUL] = "mul_flat"};
     const uint32_t kind = op->desc.kind;
     const cl_ulong count = shunt_tensor_storage(&op->desc.outputs[0]);
     const cl_int flags = (cl_int)op->desc.flags;
@@ -32,11 +35,25 @@ const ocl_algorithm ocl_relu = {.kind = SHUNT_OP_RELU, .name = "flat", .refuse =
 const ocl_algorithm ocl_relu_grad = {.kind = SHUNT_OP_RELU_GRAD, .name = "flat", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_add = {.kind = SHUNT_OP_ADD, .name = "flat", .refuse = refuse, .prepare = prepare};
 
-/* Lanes without a channel in a last block stay zero only if zero stays. */
-static bool has_spare_lanes(const shunt_tensor_desc *tensor)
+/* sigmoid(0) is 0.5, but lanes without a channel hold zero: the kernel needs to know where they are. */
+static shunt_status prepare_sigmoid(shunt_bop *op)
 {
-    return shunt_tensor_storage(tensor) > shunt_tensor_count(tensor);
+    const shunt_tensor_desc *dst = &op->desc.outputs[0];
+    const bool spare = ocl_flat_has_spare(dst);
+    const cl_ulong count = shunt_tensor_storage(dst);
+    const cl_ulong plane = spare ? (cl_ulong)ocl_inner_count(dst, 2) * dst->block : 0;
+    const cl_int C = spare ? (cl_int)dst->dims[1] : 0;
+    const ocl_constant constants[] = {{sizeof count, &count}, {sizeof plane, &plane}, {sizeof C, &C}};
+    op->info.inplace_inputs = 1;
+    shunt_status status = ocl_flat_step(op->device, &op->steps[0], dst, &ocl_eltwise_cl, "", "sigmoid_flat");
+    return status ? status : ocl_step_constants(&op->steps[0], 4, 3, constants);
 }
+
+const ocl_algorithm ocl_sigmoid = {
+    .kind = SHUNT_OP_SIGMOID, .name = "flat", .refuse = refuse, .prepare = prepare_sigmoid};
+const ocl_algorithm ocl_sigmoid_grad = {
+    .kind = SHUNT_OP_SIGMOID_GRAD, .name = "flat", .refuse = refuse, .prepare = prepare};
+const ocl_algorithm ocl_mul = {.kind = SHUNT_OP_MUL, .name = "flat", .refuse = refuse, .prepare = prepare};
 
 static const char *refuse_clip(const ocl_device *device, const shunt_op_desc *desc)
 {
@@ -44,7 +61,7 @@ static const char *refuse_clip(const ocl_device *device, const shunt_op_desc *de
     const shunt_clip_attr *clip = &desc->attr.clip;
     if (desc->flags) return "a flag that the op lacks";
     if (!ocl_same_desc(&desc->inputs[0], &desc->outputs[0])) return "tensors of different shapes or layouts";
-    if (has_spare_lanes(&desc->outputs[0]) && !(clip->low <= 0 && clip->high >= 0))
+    if (ocl_flat_has_spare(&desc->outputs[0]) && !(clip->low <= 0 && clip->high >= 0))
         return "a range without 0, and a block that the channels do not fill";
     return NULL;
 }

@@ -54,6 +54,12 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_log_softmax,
     &ocl_matmul,
     &ocl_cast,
+    &ocl_sigmoid,
+    &ocl_sigmoid_grad,
+    &ocl_add_broadcast,
+    &ocl_mul,
+    &ocl_mul_broadcast,
+    &ocl_reduce_sum,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
@@ -77,7 +83,8 @@ static const char *refuse_tensor(const shunt_op_desc *desc, const shunt_tensor_d
 /* What no algorithm can do, or NULL. */
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
-    const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV;
+    const uint32_t known =
+        SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV | SHUNT_FLAG_BROADCAST;
     const char *reason = NULL;
     if (desc->flags & ~(known & shunt_op_signature_of(desc->kind).flags)) return "a flag that the op lacks";
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||

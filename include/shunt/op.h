@@ -73,8 +73,13 @@ extern "C" {
  *   CAST         src of type F64, F32, F16, BF16, I32 or U8 -> dst of type cast.dtype, one of these, in src's layout. A floating
  *                type gets the nearest number, of two the even one, or infinity; F64 and I32 become F16 and BF16 by way of F32.
  *                An integer type gets the number cut toward zero, its nearest end when it is out of range, 0 for a NaN
- * ADD with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation counts,
- * which is 1 without it.
+ *   SIGMOID      src -> dst = 1 / (1 + exp(-src)); NaN stays NaN
+ *   SIGMOID_GRAD dst, diff_dst -> diff_src = diff_dst * dst * (1 - dst)
+ *   MUL          a, b of one shape -> dst = a * b
+ *   REDUCE_SUM   src -> dst: the sum over each axis i whose bit is set in reduce.axes; that axis becomes 1. The gradient of
+ *                what is repeated by BROADCAST
+ * ADD and MUL with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation
+ * counts, which is 1 without it.
  * Kinds are only ever appended; a backend refuses those it does not know. */
 typedef enum shunt_op_kind {
     SHUNT_OP_CONV = 1,
@@ -110,6 +115,10 @@ typedef enum shunt_op_kind {
     SHUNT_OP_LOG_SOFTMAX,
     SHUNT_OP_MATMUL,
     SHUNT_OP_CAST,
+    SHUNT_OP_SIGMOID,
+    SHUNT_OP_SIGMOID_GRAD,
+    SHUNT_OP_MUL,
+    SHUNT_OP_REDUCE_SUM,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -181,6 +190,10 @@ typedef struct shunt_cast_attr {
     int32_t dtype; /* of dst */
 } shunt_cast_attr;
 
+typedef struct shunt_reduce_attr {
+    uint32_t axes; /* bit i: axis i */
+} shunt_reduce_attr;
+
 /* A gradient has the attributes of the op that it belongs to. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -196,6 +209,7 @@ typedef union shunt_op_attr {
     shunt_pad_attr pad;
     shunt_clip_attr clip;
     shunt_cast_attr cast;
+    shunt_reduce_attr reduce;
     int32_t words[24];
 } shunt_op_attr;
 
@@ -246,6 +260,10 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.ninputs = 2;
         s.flags = SHUNT_FLAG_RELU | SHUNT_FLAG_BROADCAST;
         break;
+    case SHUNT_OP_MUL:
+        s.ninputs = 2;
+        s.flags = SHUNT_FLAG_BROADCAST;
+        break;
     case SHUNT_OP_MAX_POOL:
     case SHUNT_OP_AVG_POOL:
         s.flags = SHUNT_FLAG_DILATED;
@@ -253,6 +271,7 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_CONCAT:
     case SHUNT_OP_MATMUL:
     case SHUNT_OP_RELU_GRAD:
+    case SHUNT_OP_SIGMOID_GRAD:
     case SHUNT_OP_LINEAR_GRAD_SRC:
     case SHUNT_OP_MAX_POOL_GRAD:
         s.ninputs = 2;
