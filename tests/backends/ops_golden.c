@@ -43,10 +43,11 @@ static uint32_t flags_of(const json_t *names)
     uint32_t flags = 0;
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
-        flags |= !strcmp(name, "bias")       ? SHUNT_FLAG_BIAS
-                 : !strcmp(name, "residual") ? SHUNT_FLAG_RESIDUAL
-                 : !strcmp(name, "nesterov") ? SHUNT_FLAG_NESTEROV
-                                             : SHUNT_FLAG_RELU;
+        flags |= !strcmp(name, "bias")        ? SHUNT_FLAG_BIAS
+                 : !strcmp(name, "residual")  ? SHUNT_FLAG_RESIDUAL
+                 : !strcmp(name, "nesterov")  ? SHUNT_FLAG_NESTEROV
+                 : !strcmp(name, "broadcast") ? SHUNT_FLAG_BROADCAST
+                                              : SHUNT_FLAG_RELU;
     }
     return flags;
 }
@@ -95,6 +96,9 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_SHORTCUT:
         op->attr.shortcut.stride = (int32_t)integer(attr, "stride");
         op->attr.shortcut.lead = (int32_t)integer(attr, "lead");
+        break;
+    case SHUNT_OP_REDUCE_SUM:
+        op->attr.reduce.axes = (uint32_t)integer(attr, "axes");
         break;
     default:
         break;

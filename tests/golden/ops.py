@@ -116,11 +116,26 @@ def norms():
                  [shape] + [(shape[1],)] * 4, {"epsilon": epsilon}, flags, variance=4)
 
 
+def steep(src):
+    """What runtime/verify/ops/sigmoid.c draws."""
+    scale = torch.full((src.numel(),), 4.0, dtype=src.dtype)
+    scale[::2] = 128
+    return src * scale.reshape(src.shape)
+
+
 def elementwise():
     for shape in [(1, 1, 1, 1), (2, 3, 3, 3), (3, 17), (1, 9, 5, 1)]:
         add_case("relu", lambda src: src, [shape])
         add_case("add", torch.add, [shape, shape])
         add_case("add", torch.add, [shape, shape], flags=("relu",))
+        add_case("mul", torch.mul, [shape, shape])
+        add_case("sigmoid", lambda src: torch.sigmoid(steep(src)), [shape])
+    for a, b in [((2, 3, 4, 5), (2, 3, 1, 1)), ((1, 17, 1, 1), (2, 17, 2, 1)), ((2, 9, 3, 1), (2, 9, 1, 4)),
+                 ((3, 5), (1, 5)), ((4, 1), (4, 7)), ((2, 5, 3, 3), (2, 1, 3, 3)), ((2, 1, 3, 1, 2), (1, 4, 3, 5, 2)),
+                 ((1, 5, 2, 3), (1, 1, 1, 1))]:
+        add_case("mul", torch.mul, [a, b], flags=("broadcast",))
+        add_case("add", torch.add, [a, b], flags=("broadcast",))
+        add_case("add", torch.add, [a, b], flags=("broadcast", "relu"))
 
 
 def average(src, window, stride, before, after, count_padding):

@@ -48,6 +48,23 @@ def norms():
                  {"epsilon": epsilon}, flags)
 
 
+def elementwise():
+    for shape in [(2, 3, 4, 2), (1, 17, 1, 3), (3, 7)]:
+        name = next_name("sigmoid_grad")
+        dst, diff_dst = uniform(f"{name}/0", shape), signed(f"{name}/1", shape)
+        src = torch.logit(dst).requires_grad_()
+        torch.sigmoid(src).backward(diff_dst)
+        add_case("sigmoid_grad", [shape, shape], [src.grad])
+    # The gradient by what was repeated along these axes.
+    for shape, axes in [((2, 3, 4, 5), (2, 3)), ((3, 9, 2, 3), (0, 2, 3)), ((2, 5, 3, 3), (1,)), ((4, 6), (0,)),
+                        ((2, 3, 2, 4, 3), (0, 2, 4)), ((7,), (0,)), ((2, 17, 3, 2), ()), ((1, 2, 50, 60), (0, 1, 2, 3))]:
+        name = next_name("reduce_sum")
+        kept = [1 if i in axes else n for i, n in enumerate(shape)]
+        part = torch.zeros(kept, dtype=torch.float64, requires_grad=True)
+        part.expand(shape).backward(signed(f"{name}/0", shape))
+        add_case("reduce_sum", [shape], [part.grad], {"axes": sum(1 << i for i in axes)})
+
+
 def convs():
     for N, C, K, size, window, stride, dilation, before, after, groups in [
             (2, 3, 4, (5, 4), (3, 3), (1, 1), (1, 1), (1, 1), (1, 1), 1),
@@ -127,4 +144,4 @@ def optimizers():
 
 
 if __name__ == "__main__":
-    write(norms, convs, pools, losses, optimizers)
+    write(norms, convs, pools, losses, optimizers, elementwise)

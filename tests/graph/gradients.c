@@ -86,6 +86,24 @@ static double relu_loss(const problem *p)
     return weighted(p->dst, p->in[1], x);
 }
 
+static double sigmoid_loss(const problem *p)
+{
+    const shunt_tensor_desc *x = &p->grad.inputs[0];
+    run_forward(p, SHUNT_OP_SIGMOID, 0, 1, &x, (const double *[]){p->variables[0]}, x);
+    return weighted(p->dst, p->in[1], x);
+}
+
+/* A sum is the gradient by what is repeated. */
+static double repeated_loss(const problem *p)
+{
+    const shunt_tensor_desc *descs[] = {&p->grad.inputs[0], &p->grad.outputs[0]};
+    const double *inputs[] = {p->in[0], p->variables[0]};
+    double sum = 0;
+    run_forward(p, SHUNT_OP_MUL, SHUNT_FLAG_BROADCAST, 2, descs, inputs, &p->grad.inputs[0]);
+    for (uint64_t i = 0; i < shunt_tensor_count(&p->grad.inputs[0]); i++) sum += p->dst[i];
+    return sum;
+}
+
 /* Of conv(src, weights) + a path around it, where src = ReLU(variable) with a mask. */
 static double conv_src_loss(const problem *p)
 {
@@ -224,6 +242,9 @@ static void clear_kinks(problem *p)
         if (g->flags & SHUNT_FLAG_RELU)
             memcpy(p->in[g->ninputs - 1], p->own[0], shunt_tensor_count(&g->outputs[0]) * sizeof *p->own[0]);
         break;
+    case SHUNT_OP_SIGMOID_GRAD: /* no kink, but dst is the variable's */
+        for (uint64_t i = 0; i < shunt_tensor_count(&g->inputs[0]); i++) p->in[0][i] = 1 / (1 + exp(-p->own[0][i]));
+        break;
     default:
         break;
     }
@@ -241,6 +262,8 @@ static const rule rules[] = {
     {SHUNT_OP_GLOBAL_POOL_GRAD, linear_kind_loss, {OWN}},
     {SHUNT_OP_SHORTCUT_GRAD, linear_kind_loss, {OWN}},
     {SHUNT_OP_CROSS_ENTROPY, cross_entropy_loss, {NONE, 0}},
+    {SHUNT_OP_SIGMOID_GRAD, sigmoid_loss, {OWN}},
+    {SHUNT_OP_REDUCE_SUM, repeated_loss, {OWN}},
 };
 
 /* Large ones only take long; of few elements a batch norm is too steep for differences. */

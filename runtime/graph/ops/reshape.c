@@ -1,5 +1,6 @@
 /* reshape.c - the row of RESHAPE. */
 #include "runtime/graph/ops/ops.h"
+#include "runtime/graph/gradients.h"
 #include "runtime/graph/ops/infer.h"
 
 static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
@@ -29,8 +30,23 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
     return true;
 }
 
+/* Back to src's shape. */
+static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_value diff)
+{
+    const shunt_tensor_desc *src = &pass->graph->values[op->inputs[0]].desc;
+    graph_op back = {.kind = SHUNT_OP_RESHAPE, .ninputs = 1, .inputs = {diff}};
+    back.attr.reshape.rank = src->rank;
+    for (uint32_t i = 0; i < src->rank; i++) {
+        if (src->dims[i] > INT32_MAX) return gradient_refuse(op);
+        back.attr.reshape.dims[i] = (int32_t)src->dims[i];
+    }
+    gradient_add(pass, op->inputs[0], graph_append_named(pass->graph, op->name, "diff_src", &back, 0, NULL, NULL));
+    return SHUNT_OK;
+}
+
 const op_kind op_reshape = {
     .name = "reshape",
     .attr_bytes = sizeof(shunt_reshape_attr),
     .infer = infer,
+    .gradient = gradient,
 };
