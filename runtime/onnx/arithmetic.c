@@ -102,7 +102,7 @@ typedef struct scaling {
     const onnx_value *constant; /* or NULL: all numbers are one number */
     enum { SCALE, SHIFT, MEAN } made;
     bool inverse;        /* 1 / constant */
-    float scale;         /* where it is not made of the constant */
+    float scale, shift;  /* where they are not made of the constant */
     uint32_t first, end; /* axes of the result along which the constant differs; none: first == end */
     uint32_t rank;       /* the shape in which axis 1 is the channels */
     int64_t dims[SHUNT_MAX_RANK];
@@ -185,7 +185,7 @@ static shunt_status scale(onnx_node *node, uint32_t index, scaling *s, shunt_val
 {
     enum { INPUT_SCALE = 1, INPUT_SHIFT, INPUT_MEAN, INPUT_VARIANCE };
     static const char *const names[] = {[INPUT_SCALE] = "scale", "shift", "mean", "variance"};
-    const float usual[] = {[INPUT_SCALE] = s->scale, 0, 0, 1};
+    const float usual[] = {[INPUT_SCALE] = s->scale, s->shift, 0, 1};
     const uint32_t made = s->constant ? INPUT_SCALE + s->made : 0;
     uint64_t count;
     shunt_value inputs[5];
@@ -201,17 +201,31 @@ static shunt_status scale(onnx_node *node, uint32_t index, scaling *s, shunt_val
     return status ? status : onnx_append(node, SHUNT_OP_BATCH_NORM, 0, NULL, 5, inputs, out);
 }
 
+shunt_status onnx_scaled(onnx_node *node, uint32_t index, float factor, float shift, shunt_value *out)
+{
+    const onnx_tensor source = onnx_input(node, index)->tensor;
+    scaling s = {.result = source, .scale = factor, .shift = shift};
+    shunt_status status = scale(node, index, &s, out);
+    if (status) return status;
+    return onnx_reshape(node, *out, source.rank ? source.rank : 1, source.rank ? source.dims : (int64_t[]){1}, out);
+}
+
 /* a - b, both computed. */
 static shunt_status subtract(onnx_node *node, shunt_value *out)
 {
-    const onnx_tensor b = onnx_input(node, 1)->tensor;
-    scaling negation = {.result = b, .scale = -1};
     shunt_value minuend, negative;
     shunt_status status = onnx_as_is(node, 0, &minuend);
-    if (!status) status = scale(node, 1, &negation, &negative);
-    if (!status)
-        status = onnx_reshape(node, negative, b.rank ? b.rank : 1, b.rank ? b.dims : (int64_t[]){1}, &negative);
+    if (!status) status = onnx_scaled(node, 1, -1, 0, &negative);
     return status ? status : onnx_add(node, minuend, negative, out);
+}
+
+/* a * b, both computed. */
+static shunt_status multiply(onnx_node *node, shunt_value *out)
+{
+    shunt_value a, b;
+    shunt_status status = onnx_as_is(node, 0, &a);
+    if (!status) status = onnx_as_is(node, 1, &b);
+    return status ? status : onnx_multiply(node, a, b, out);
 }
 
 static shunt_status import(onnx_node *node, onnx_tensor *result, shunt_value *out)
@@ -227,11 +241,11 @@ static shunt_status import(onnx_node *node, onnx_tensor *result, shunt_value *ou
         if (none) return subtract(node, out);
         s.made = first ? SHIFT : MEAN;
         s.scale = first ? -1 : 1;
-    } else if (none) {
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "both its inputs are computed when the network runs; Shunt needs one "
-                                               "constant");
+    } else if (none && wire_is(node->op, "Mul")) {
+        return multiply(node, out);
     } else if (wire_is(node->op, "Div")) {
-        if (first) return shunt_fail(SHUNT_E_UNSUPPORTED, "it divides by what is computed when the network runs");
+        if (first || none)
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "it divides by what is computed when the network runs");
         s.inverse = true;
     }
     return scale(node, first ? 1 : 0, &s, out);

@@ -57,7 +57,7 @@ shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_ten
     return SHUNT_OK;
 }
 
-shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out)
+static shunt_status combine(onnx_node *node, shunt_op_kind kind, shunt_value a, shunt_value b, shunt_value *out)
 {
     shunt_value pair[2] = {a, b};
     shunt_tensor_desc descs[2] = {onnx_desc(node, a), onnx_desc(node, b)};
@@ -70,7 +70,17 @@ shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value
         shunt_status status = onnx_reshape(node, pair[i], rank, dims, &pair[i]);
         if (status) return status;
     }
-    return onnx_append(node, SHUNT_OP_ADD, alike ? 0 : SHUNT_FLAG_BROADCAST, NULL, 2, pair, out);
+    return onnx_append(node, kind, alike ? 0 : SHUNT_FLAG_BROADCAST, NULL, 2, pair, out);
+}
+
+shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out)
+{
+    return combine(node, SHUNT_OP_ADD, a, b, out);
+}
+
+shunt_status onnx_multiply(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out)
+{
+    return combine(node, SHUNT_OP_MUL, a, b, out);
 }
 
 /* Before opset 7 b's first axis could be given: then ones follow b's shape. */
@@ -161,22 +171,6 @@ shunt_status onnx_import_softmax(onnx_node *node)
         if (!status) status = softmax_rows(node, src, rows, (int64_t)onnx_size(&tensor) / rows, &dst);
     }
     return status ? status : onnx_result(node, 0, &tensor, dst);
-}
-
-/* ---- Sigmoid --------------------------------------------------------------------------------------------------- */
-
-/* No op of the graph computes it. At the end of a classifier it is left out, as a softmax is. */
-shunt_status onnx_import_sigmoid(onnx_node *node)
-{
-    importer *in = node->in;
-    const onnx_value *source = onnx_input(node, 0);
-    const onnx_tensor tensor = source->tensor;
-    if (!in->options.classify || onnx_is_constant(source))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "Shunt knows it only at the end of a classifier");
-    const uint32_t before = in->nvalues;
-    shunt_status status = onnx_result(node, 0, &tensor, source->value);
-    if (in->nvalues > before) in->values[before].sigmoid = true;
-    return status;
 }
 
 /* ---- Concat ----------------------------------------------------------------------------------------------------- */

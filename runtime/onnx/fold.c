@@ -208,7 +208,7 @@ shunt_status onnx_fold_concat(onnx_node *node)
     return finish(node, &tensor);
 }
 
-/* Element (i_0, i_1 ...) of the result is that of the source which `find` makes of the indices; false: `fill`. */
+/* Fills the tensor: element (i_0, i_1 ...) of the result is that of the source which `find` makes of the indices; false: `fill`. */
 typedef bool (*finder)(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index);
 
 static shunt_status rearrange(onnx_node *node, const onnx_tensor *source, onnx_tensor *tensor, finder find,
@@ -224,7 +224,7 @@ static shunt_status rearrange(onnx_node *node, const onnx_tensor *source, onnx_t
         copy_element(inside ? source : fill, inside ? index : 0, data, i);
         for (uint32_t axis = tensor->rank; axis-- > 0 && ++at[axis] == tensor->dims[axis];) at[axis] = 0;
     }
-    return finish(node, tensor);
+    return SHUNT_OK;
 }
 
 static bool find_transposed(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
@@ -245,7 +245,8 @@ shunt_status onnx_fold_transpose(onnx_node *node)
     shunt_status status = onnx_order(node, source.rank, axes);
     if (status) return status;
     for (uint32_t i = 0; i < source.rank; i++) tensor.dims[i] = source.dims[axes[i]];
-    return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_transposed, axes, NULL);
+    status = source.splat ? SHUNT_OK : rearrange(node, &source, &tensor, find_transposed, axes, NULL);
+    return status ? status : finish(node, &tensor);
 }
 
 static bool find_padded(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
@@ -277,7 +278,8 @@ shunt_status onnx_fold_pad(onnx_node *node)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its value is not one of its input's type");
     if (given) fill = given->tensor;
     for (uint32_t i = 0; i < source.rank; i++) tensor.dims[i] += padding.before[i] + padding.after[i];
-    return rearrange(node, &source, &tensor, find_padded, &padding, &fill);
+    status = rearrange(node, &source, &tensor, find_padded, &padding, &fill);
+    return status ? status : finish(node, &tensor);
 }
 
 static bool find_sliced(const void *context, const onnx_tensor *source, const int64_t *at, uint64_t *index)
@@ -289,15 +291,21 @@ static bool find_sliced(const void *context, const onnx_tensor *source, const in
     return true;
 }
 
-shunt_status onnx_fold_slice(onnx_node *node)
+shunt_status onnx_fold_cut(onnx_node *node, uint32_t index, const onnx_slicing *slicing)
 {
     const onnx_tensor source = onnx_input(node, 0)->tensor;
     onnx_tensor tensor = source;
+    memcpy(tensor.dims, slicing->count, source.rank * sizeof *tensor.dims);
+    shunt_status status = source.splat ? SHUNT_OK : rearrange(node, &source, &tensor, find_sliced, slicing, NULL);
+    return status ? status : onnx_result(node, index, &tensor, SHUNT_NO_VALUE);
+}
+
+shunt_status onnx_fold_slice(onnx_node *node)
+{
+    const onnx_tensor source = onnx_input(node, 0)->tensor;
     onnx_slicing slicing;
     shunt_status status = onnx_slicing_read(node, source.rank, source.dims, &slicing);
-    if (status) return status;
-    memcpy(tensor.dims, slicing.count, source.rank * sizeof *tensor.dims);
-    return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_sliced, &slicing, NULL);
+    return status ? status : onnx_fold_cut(node, 0, &slicing);
 }
 
 /* ---- Broadcasting --------------------------------------------------------------------------------------------------- */
@@ -315,5 +323,6 @@ shunt_status onnx_fold_expand(onnx_node *node)
     onnx_tensor tensor;
     shunt_status status = onnx_expanded(node, &tensor);
     if (status) return status;
-    return source.splat ? finish(node, &tensor) : rearrange(node, &source, &tensor, find_repeated, &tensor, NULL);
+    status = source.splat ? SHUNT_OK : rearrange(node, &source, &tensor, find_repeated, &tensor, NULL);
+    return status ? status : finish(node, &tensor);
 }

@@ -156,14 +156,16 @@ static shunt_status refuse_sparse(importer *in, wire_bytes message)
     return shunt_fail(SHUNT_E_UNSUPPORTED, "it has sparse weights; export them as dense ones");
 }
 
-/* The value before a softmax over the last axis that makes `value`. */
-static shunt_value before_softmax(const importer *in, shunt_value value)
+/* The value before a softmax over the last axis, or a sigmoid, that makes `value`; kind: which it is. */
+static shunt_value before_head(const importer *in, shunt_value value, uint32_t *kind)
 {
     for (;;) {
         int32_t producer = in->graph->values[value].producer;
         const graph_op *op = producer >= 0 ? &in->graph->ops[producer] : NULL;
-        if (op && op->kind == SHUNT_OP_SOFTMAX) return op->inputs[0];
-        if (!op || op->kind != SHUNT_OP_RESHAPE) return SHUNT_NO_VALUE;
+        if (!op) return SHUNT_NO_VALUE;
+        *kind = op->kind;
+        if (op->kind == SHUNT_OP_SOFTMAX || op->kind == SHUNT_OP_SIGMOID) return op->inputs[0];
+        if (op->kind != SHUNT_OP_RESHAPE) return SHUNT_NO_VALUE;
         value = op->inputs[0];
     }
 }
@@ -187,8 +189,9 @@ static shunt_status find_output(importer *in, onnx_node *node, uint32_t value, o
     node->ninputs = 1;
     node->inputs[0] = value;
     if (!in->options.classify) return onnx_as_is(node, 0, out);
-    output->sigmoid = in->values[value].sigmoid;
-    shunt_value logits = output->sigmoid ? SHUNT_NO_VALUE : before_softmax(in, source);
+    uint32_t head = 0;
+    const shunt_value logits = before_head(in, source, &head);
+    output->sigmoid = head == SHUNT_OP_SIGMOID;
     squeeze_scores(&output->tensor);
     return onnx_reshape(node, logits == SHUNT_NO_VALUE ? source : logits, output->tensor.rank, output->tensor.dims,
                         out);

@@ -14,7 +14,6 @@ typedef struct onnx_value {
     char *name;
     onnx_tensor tensor; /* type and shape; data of a constant */
     shunt_value value;  /* in the graph: what holds the elements; SHUNT_NO_VALUE for a constant */
-    bool sigmoid;       /* it is the sigmoid of `value` */
     shunt_value shaped; /* the last that onnx_shaped made of it, or SHUNT_NO_VALUE */
 } onnx_value;
 
@@ -150,6 +149,7 @@ shunt_status onnx_fold_pad(onnx_node *node);
 shunt_status onnx_fold_slice(onnx_node *node);
 shunt_status onnx_fold_arithmetic(onnx_node *node);
 shunt_status onnx_fold_expand(onnx_node *node);
+shunt_status onnx_fold_split(onnx_node *node);
 
 shunt_status onnx_import_conv(onnx_node *node);
 shunt_status onnx_import_batch_norm(onnx_node *node);
@@ -163,10 +163,13 @@ shunt_status onnx_import_clip(onnx_node *node);
 shunt_status onnx_import_add(onnx_node *node);
 shunt_status onnx_import_arithmetic(onnx_node *node);
 shunt_status onnx_import_softmax(onnx_node *node);
-shunt_status onnx_import_sigmoid(onnx_node *node);
+shunt_status onnx_import_hard_sigmoid(onnx_node *node);
+shunt_status onnx_import_hard_swish(onnx_node *node);
+shunt_status onnx_import_swish(onnx_node *node);
 shunt_status onnx_import_concat(onnx_node *node);
 shunt_status onnx_import_pad(onnx_node *node);
 shunt_status onnx_import_slice(onnx_node *node);
+shunt_status onnx_import_split(onnx_node *node);
 shunt_status onnx_import_transpose(onnx_node *node);
 shunt_status onnx_import_cast(onnx_node *node);
 shunt_status onnx_import_expand(onnx_node *node);
@@ -184,10 +187,13 @@ shunt_status onnx_transpose(onnx_node *node, shunt_value src, const uint32_t *ax
 
 /* elementwise.c: the shape of a and b broadcast; out may be either. */
 shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_tensor *out);
-/* a + b in the graph, broadcast. */
+/* a + b, or a * b, in the graph, broadcast. */
 shunt_status onnx_add(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out);
+shunt_status onnx_multiply(onnx_node *node, shunt_value a, shunt_value b, shunt_value *out);
 
-/* arithmetic.c: the element of `tensor` that is broadcast to place `at` of a result of that rank. */
+/* arithmetic.c: input `index` * factor + shift, in its shape. */
+shunt_status onnx_scaled(onnx_node *node, uint32_t index, float factor, float shift, shunt_value *out);
+/* The element of `tensor` that is broadcast to place `at` of a result of that rank. */
 uint64_t onnx_broadcast_index(const onnx_tensor *tensor, const int64_t *at, uint32_t rank);
 
 /* expand.c: the tensor that an Expand makes, without its data; and a value of the graph repeated to become of these dims. */
@@ -207,6 +213,11 @@ typedef struct onnx_slicing {
     int64_t start[ONNX_MAX_RANK], step[ONNX_MAX_RANK], count[ONNX_MAX_RANK];
 } onnx_slicing;
 shunt_status onnx_slicing_read(const onnx_node *node, uint32_t rank, const int64_t *dims, onnx_slicing *out);
+/* `count` elements from `start` on of one axis of a value of the graph that has these dims; dims become those of the result. */
+shunt_status onnx_crop(onnx_node *node, uint32_t rank, int64_t *dims, uint32_t axis, int64_t start, int64_t count,
+                       shunt_value *value);
+/* fold.c: the result `index`, a part of constant input 0 that is cut out. */
+shunt_status onnx_fold_cut(onnx_node *node, uint32_t index, const onnx_slicing *slicing);
 
 /* window.c: pads, strides and dilations as convolutions and pools have them, in 1 to 3 directions. */
 enum { ONNX_MOST_DIRECTIONS = 3 };

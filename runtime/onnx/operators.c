@@ -46,6 +46,8 @@ static const struct rule {
     {"Gather", 2, 2, onnx_fold_gather, NULL, ANYTHING, 1},
     {"Gemm", 2, 3, NULL, onnx_import_gemm, FLOATS, 6},
     {"GlobalAveragePool", 1, 1, NULL, onnx_import_global_pool, FLOATS, 1},
+    {"HardSigmoid", 1, 1, NULL, onnx_import_hard_sigmoid, FLOATS, 6},
+    {"HardSwish", 1, 1, NULL, onnx_import_hard_swish, FLOATS, 14},
     {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, ANYTHING, 1},
     {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
     {"MatMul", 2, 2, NULL, onnx_import_matmul, FLOATS, 1},
@@ -55,12 +57,14 @@ static const struct rule {
     {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, FLOATS, 1},
     {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, ANYTHING, 5},
     {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, ANYTHING, 1},
-    {"Sigmoid", 1, 1, NULL, onnx_import_sigmoid, FLOATS, 6},
+    {"Sigmoid", 1, 1, NULL, onnx_import_unary, FLOATS, 6},
     {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, ANYTHING, 1},
     {"Softmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
+    {"Split", 1, 2, onnx_fold_split, onnx_import_split, ANYTHING, 2},
     {"Squeeze", 1, 2, onnx_import_squeeze, onnx_import_squeeze, ANYTHING, 1},
     {"Sub", 2, 2, onnx_fold_arithmetic, onnx_import_arithmetic, FLOATS, 6},
     {"Sum", 1, ONNX_MOST_ARGUMENTS, onnx_fold_arithmetic, onnx_import_add, FLOATS, 6},
+    {"Swish", 1, 1, NULL, onnx_import_swish, FLOATS, 24},
     {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, ANYTHING, 1},
     {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, ANYTHING, 1},
 };
@@ -173,10 +177,6 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
         const onnx_value *value = onnx_input(node, i);
         if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         texts |= value && value->tensor.type == ONNX_STRING;
-        if (value && value->sigmoid)
-            return shunt_fail(SHUNT_E_UNSUPPORTED,
-                              "it reads the result of a Sigmoid, which Shunt knows only at the end "
-                              "of a classifier");
         if (!value || onnx_is_constant(value)) continue;
         *constant = false;
         if (rule->takes == FLOATS && !onnx_type_is_float(value->tensor.type))

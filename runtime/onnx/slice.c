@@ -99,6 +99,15 @@ static shunt_status cut(onnx_node *node, const onnx_slicing *s, uint32_t rank, i
     return pad(node, &attr, rank, dims, value);
 }
 
+shunt_status onnx_crop(onnx_node *node, uint32_t rank, int64_t *dims, uint32_t axis, int64_t start, int64_t count,
+                       shunt_value *value)
+{
+    shunt_op_attr attr = {.pad = {.mode = SHUNT_PAD_CONSTANT}};
+    attr.pad.before[axis] = (int32_t)-start;
+    attr.pad.after[axis] = (int32_t)(start + count - dims[axis]);
+    return pad(node, &attr, rank, dims, value);
+}
+
 /* Of each step along the axis the first element: a row of the matrix that has a row for every step loses the rest. */
 static shunt_status take_first(onnx_node *node, uint32_t rank, int64_t *dims, uint32_t axis, int64_t step,
                                shunt_value *value)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/onnx/torch_*: a small residual network exported by PyTorch, and one with slices, with
-the logits that PyTorch computes.
+"""Writes tests/golden/onnx/torch_*: small networks exported by PyTorch: a residual one, one with
+slices, one with gates and a channel shuffle; with the logits that PyTorch computes.
 Needs Debian's python3-torch. usage: /usr/bin/python3 onnx_torch.py
 With a folder it writes torchvision's ResNet-50 there instead, at opsets 11, 13 and 17: onnx_torch.py FOLDER; then
     test-onnx_golden FOLDER/resnet50_11 ...
@@ -57,6 +57,35 @@ class Slices(nn.Module):
         return self.fc(torch.flatten(x[:, 1::3, 2:, :-1].flip(3), 1))
 
 
+class Gate(nn.Module):
+    """Squeeze and excitation."""
+
+    def __init__(self, channels, gate):
+        super().__init__()
+        self.fc1, self.fc2, self.gate = nn.Conv2d(channels, 3, 1), nn.Conv2d(3, channels, 1), gate
+
+    def forward(self, x):
+        return x * self.gate(self.fc2(torch.relu(self.fc1(x.mean((2, 3), keepdim=True)))))
+
+
+class Gates(nn.Module):
+    """What SE-ResNet, ShuffleNet, EfficientNet and MobileNet v3 are made of: gates, a shuffle of channels, halves of them that
+    go different ways, smooth activations."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 10, 3, 2, 1), nn.Conv2d(5, 5, 3, 1, 1, groups=5)
+        self.soft, self.hard, self.fc = Gate(10, torch.sigmoid), Gate(10, nn.Hardsigmoid()), nn.Linear(10, 7)
+
+    def forward(self, x):
+        x = self.soft(nn.functional.silu(self.conv1(x)))
+        a, b = x.split(5, 1)
+        x = torch.cat((a, nn.functional.hardswish(self.conv2(b))), 1)
+        N, C, H, W = x.shape
+        x = x.reshape(N, 2, C // 2, H, W).transpose(1, 2).reshape(N, C, H, W)
+        return self.fc(self.hard(x).mean((2, 3)))
+
+
 def tensor_proto(tensor):
     """A TensorProto of float32, written by hand: Debian has no Python package of ONNX."""
     def varint(n):
@@ -69,8 +98,8 @@ def write(net, x, folder, **options):
     data = folder / "test_data_set_0"
     shutil.rmtree(folder, ignore_errors=True)
     data.mkdir(parents=True)
-    torch.onnx.export(net, x, str(folder / "model.onnx"), input_names=["image"], output_names=["logits"],
-                      dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, **options)
+    axes = {"dynamic_axes": {"image": {0: "batch"}, "logits": {0: "batch"}}, **options}
+    torch.onnx.export(net, x, str(folder / "model.onnx"), input_names=["image"], output_names=["logits"], **axes)
     (data / "input_0.pb").write_bytes(tensor_proto(x))
     (data / "output_0.pb").write_bytes(tensor_proto(net(x)))
 
@@ -98,3 +127,8 @@ with torch.no_grad():
           training=torch.onnx.TrainingMode.PRESERVE)
     if len(sys.argv) == 1:
         write(Slices().eval(), torch.randn(1, 3, 11, 14), folder.with_name("torch_13_slices"), opset_version=13)
+        torch.manual_seed(4)
+        gates, x = Gates().eval(), 3 * torch.randn(1, 3, 9, 12)
+        write(gates, x, folder.with_name("torch_13_gates"), opset_version=13)
+        # Of one batch size, so that shapes are constants; and with HardSwish.
+        write(gates, x, folder.with_name("torch_14_gates"), opset_version=14, dynamic_axes={})

@@ -171,7 +171,7 @@ static bool compare(run *r, const char *name, const onnx_tensor *expected, const
 static bool run_graph(run *r, shunt_device *device, const onnx_import *model, const bool *bound, float **results)
 {
     shunt_executor *executor = NULL;
-    shunt_tensor inputs[MOST], outputs[MOST];
+    shunt_tensor inputs[MOST] = {0}, outputs[MOST] = {0};
     shunt_tensor_desc descs[MOST];
     size_t n = 0, m = 0;
     for (size_t i = 0; i < r->ninputs; i++) {
