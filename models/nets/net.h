@@ -28,6 +28,7 @@ typedef struct net_spec {
     int64_t group_width;     /* channels of such a group in the first stage, when groups > 0 */
     bool max_pool;           /* behind the first convolution of a CIFAR net, too */
     bool deep_stem;          /* three 3x3 convolutions instead of one of 7x7 */
+    bool gates;              /* each block's result is gated channel by channel: squeeze and excitation */
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
     char antialias; /* strides become a convolution of stride 1 and: 'b' a blur of 3x3, 'a' an average pool of 2x2 */
 } net_spec;

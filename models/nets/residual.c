@@ -145,6 +145,22 @@ static shunt_value bottleneck(net_builder *b, shunt_value x, int64_t width, int 
     return conv_norm(b, "conv3", "bn3", antialias(b, x, stride), 4 * width, 1, 1);
 }
 
+/* Squeeze and excitation (Hu et al. 2018): each channel of each image is scaled by a number that all its means together give.
+ * Between them are a sixteenth of the channels, in whole eights, as timm rounds. */
+static shunt_value gated(net_builder *b, shunt_value x)
+{
+    const shunt_op_attr pixel = {.reshape = {.rank = 4, .dims = {0, 0, 1, 1}}};
+    const int64_t channels = shunt_graph_desc(b->graph, x).dims[1], rounded = (channels / 16 + 4) / 8 * 8;
+    char text[NET_NAME_CHARS];
+    shunt_value gate = shunt_graph_global_pool(b->graph, net_named(b, text, "se.pool"), x);
+    gate = shunt_graph_op(b->graph, text, SHUNT_OP_RESHAPE, 0, &pixel, 1, &gate);
+    gate = shunt_graph_conv(b->graph, net_named(b, text, "se.fc1"), gate, rounded > 8 ? rounded : 8, 1, 1, 0, 1);
+    gate = shunt_graph_conv(b->graph, net_named(b, text, "se.fc2"), relu(b, "se.relu", gate), channels, 1, 1, 0, 1);
+    gate = shunt_graph_op(b->graph, net_named(b, text, "se.gate"), SHUNT_OP_SIGMOID, 0, NULL, 1, &gate);
+    return shunt_graph_op(b->graph, net_named(b, text, "se"), SHUNT_OP_MUL, SHUNT_FLAG_BROADCAST, NULL, 2,
+                          (shunt_value[]){x, gate});
+}
+
 /* Fig. 5. The shortcut is built first, so that the last convolution can add it to its own result. */
 static shunt_value block(net_builder *b, shunt_value src, int64_t width, int stride)
 {
@@ -154,6 +170,7 @@ static shunt_value block(net_builder *b, shunt_value src, int64_t width, int str
     shunt_value other = net->residual ? shortcut(b, src, channels, stride) : SHUNT_NO_VALUE;
     if (left_out(b)) return !net->residual || other == src ? src : relu(b, "relu", other);
     shunt_value x = net->bottleneck ? bottleneck(b, src, width, stride) : basic(b, src, width, stride);
+    if (net->gates) x = gated(b, x);
     if (net->residual) x = shunt_graph_add(b->graph, net_named(b, text, "add"), x, other);
     return relu(b, "relu", x);
 }

@@ -43,7 +43,7 @@ def fill(name, shape, low, high):
 
 def bounds(name, shape):
     field = name.rsplit(".", 1)[1]
-    if name == "fc.bias":
+    if field == "bias" and name.split(".")[-2].startswith("fc"):
         return -0.1, 0.1
     if len(shape) == 4:
         high = math.sqrt(6 / (shape[1] * shape[2] * shape[3]))
@@ -158,6 +158,8 @@ CASES = [
     ("wide_resnet50_2", "", 0, 1, [(97, 64)]),
     ("resnet18d", "", 0, 1, [(97, 64)]),
     ("resnet50d", "", 0, 1, [(97, 70)]),
+    ("seresnet18", "", 0, 1, [(97, 64)]),
+    ("seresnet50", "", 0, 1, [(97, 70)]),
     ("resnetblur18", "", 0, 1, [(97, 64)]),
     ("resnetblur50", "", 0, 1, [(97, 70)]),
     ("resnetaa50", "", 0, 1, [(97, 64)]),
@@ -165,7 +167,7 @@ CASES = [
     ("cifar-pooled18", "", 0, 3, [(32, 32)]),
     ("cifar-pooled50", "", 0, 3, [(45, 27)]),
 ]
-TIMM = ("resnet18d", "resnet50d", "resnetblur18", "resnetblur50", "resnetaa50")
+TIMM = ("resnet18d", "resnet50d", "seresnet18", "seresnet50", "resnetblur18", "resnetblur50", "resnetaa50")
 
 
 def small_pictures(depth, pooled):
