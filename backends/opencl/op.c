@@ -60,6 +60,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_mul,
     &ocl_mul_broadcast,
     &ocl_reduce_sum,
+    &ocl_lrn,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

@@ -19,7 +19,7 @@ typedef float real;
 extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_batch_norm), TYPED(scalar_conv),
     TYPED(scalar_global_pool), TYPED(scalar_linear), TYPED(scalar_max_pool), TYPED(scalar_relu), TYPED(scalar_reorder),
     TYPED(scalar_shortcut), TYPED(scalar_softmax), TYPED(scalar_transpose), TYPED(scalar_reshape), TYPED(scalar_concat),
-    TYPED(scalar_pad), TYPED(scalar_clip), TYPED(scalar_log_softmax), TYPED(scalar_matmul),
+    TYPED(scalar_pad), TYPED(scalar_clip), TYPED(scalar_log_softmax), TYPED(scalar_matmul), TYPED(scalar_lrn),
     TYPED(scalar_batch_statistics), TYPED(scalar_batch_norm_grad), TYPED(scalar_relu_grad), TYPED(scalar_conv_grad_src),
     TYPED(scalar_conv_grad_weights), TYPED(scalar_linear_grad_src), TYPED(scalar_linear_grad_weights),
     TYPED(scalar_max_pool_grad), TYPED(scalar_avg_pool_grad), TYPED(scalar_global_pool_grad),

@@ -25,6 +25,7 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_SIGMOID_GRAD] = &TYPED(scalar_sigmoid_grad),
     [SHUNT_OP_MUL] = &TYPED(scalar_mul),
     [SHUNT_OP_REDUCE_SUM] = &TYPED(scalar_reduce_sum),
+    [SHUNT_OP_LRN] = &TYPED(scalar_lrn),
     [SHUNT_OP_BATCH_STATISTICS] = &TYPED(scalar_batch_statistics),
     [SHUNT_OP_BATCH_NORM_GRAD] = &TYPED(scalar_batch_norm_grad),
     [SHUNT_OP_RELU_GRAD] = &TYPED(scalar_relu_grad),

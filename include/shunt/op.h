@@ -78,6 +78,9 @@ extern "C" {
  *   MUL          a, b of one shape -> dst = a * b
  *   REDUCE_SUM   src -> dst: the sum over each axis i whose bit is set in reduce.axes; that axis becomes 1. The gradient of
  *                what is repeated by BROADCAST
+ *   LRN          src (N,C,...) -> dst (N,C,...) = src / (bias + alpha / size * sum)^beta, where sum adds src^2 over `size`
+ *                neighbouring channels of the same pixel: (size - 1) / 2 before (rounded down), itself, and size / 2 after;
+ *                channels that are not there count 0 (local response normalisation: Krizhevsky et al. 2012, in ONNX's form)
  * ADD and MUL with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation
  * counts, which is 1 without it.
  * Kinds are only ever appended; a backend refuses those it does not know. */
@@ -119,6 +122,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_SIGMOID_GRAD,
     SHUNT_OP_MUL,
     SHUNT_OP_REDUCE_SUM,
+    SHUNT_OP_LRN,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -194,6 +198,11 @@ typedef struct shunt_reduce_attr {
     uint32_t axes; /* bit i: axis i */
 } shunt_reduce_attr;
 
+typedef struct shunt_lrn_attr {
+    int32_t size; /* 1 or more */
+    float alpha, beta, bias;
+} shunt_lrn_attr;
+
 /* A gradient has the attributes of the op that it belongs to. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -210,6 +219,7 @@ typedef union shunt_op_attr {
     shunt_clip_attr clip;
     shunt_cast_attr cast;
     shunt_reduce_attr reduce;
+    shunt_lrn_attr lrn;
     int32_t words[24];
 } shunt_op_attr;
 

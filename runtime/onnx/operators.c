@@ -49,6 +49,7 @@ static const struct rule {
     {"HardSigmoid", 1, 1, NULL, onnx_import_hard_sigmoid, FLOATS, 6},
     {"HardSwish", 1, 1, NULL, onnx_import_hard_swish, FLOATS, 14},
     {"Identity", 1, 1, onnx_import_identity, onnx_import_identity, ANYTHING, 1},
+    {"LRN", 1, 1, NULL, onnx_import_lrn, FLOATS, 1},
     {"LogSoftmax", 1, 1, NULL, onnx_import_softmax, FLOATS, 1},
     {"MatMul", 2, 2, NULL, onnx_import_matmul, FLOATS, 1},
     {"MaxPool", 1, 1, NULL, onnx_import_pool, NUMBERS, 1},

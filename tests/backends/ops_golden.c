@@ -93,6 +93,10 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_SGD:
         op->attr.sgd = (shunt_sgd_attr){real(attr, "momentum"), real(attr, "weight_decay")};
         break;
+    case SHUNT_OP_LRN:
+        op->attr.lrn = (shunt_lrn_attr){(int32_t)integer(attr, "size"), real(attr, "alpha"), real(attr, "beta"),
+                                        real(attr, "bias")};
+        break;
     case SHUNT_OP_SHORTCUT:
         op->attr.shortcut.stride = (int32_t)integer(attr, "stride");
         op->attr.shortcut.lead = (int32_t)integer(attr, "lead");

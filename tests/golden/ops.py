@@ -172,6 +172,22 @@ def others():
                  {"stride": stride, "lead": lead, "channels": lead + shape[1] + after})
 
 
+def lrns():
+    """PyTorch's window is longer before the channel where the size is even, ONNX's (and Shunt's) after it: so the channels are
+    mirrored for PyTorch. It wants an axis behind the channels."""
+    for shape, size, alpha, beta, bias in [((1, 1, 1, 1), 1, 1.0, 0.75, 1.0), ((2, 7, 3, 4), 5, 1e-4, 0.75, 2.0),
+                                           ((1, 17, 2, 3), 3, 2.0, 0.5, 1.0), ((1, 18, 3, 1), 4, 3.0, 0.75, 0.5),
+                                           ((1, 5, 2, 2), 2, 1.0, 1.0, 1.0), ((2, 5, 1, 3), 11, 4.0, 0.75, 1.0),
+                                           ((1, 9, 1, 2), 8, 4.0, 1.25, 1.0), ((3, 6), 3, 1.0, 0.75, 1.0)]:
+        alpha, beta, bias = (float(np.float32(x)) for x in (alpha, beta, bias))
+
+        def compute(src):
+            src = src.flip(1).reshape(*shape, *[1] * (3 - len(shape)))
+            return F.local_response_norm(src, size, alpha, beta, bias).flip(1).reshape(shape)
+
+        add_case("lrn", compute, [shape], {"size": size, "alpha": alpha, "beta": beta, "bias": bias})
+
+
 def blocked(src, block):
     """N C H W to N C/b H W b, the lanes past C zero; block 0 is N H W C."""
     N, C, H, W = src.shape
@@ -195,4 +211,4 @@ def write(*makers):
 
 
 if __name__ == "__main__":
-    write(convs, linears, norms, elementwise, pools, others, reorders)
+    write(convs, linears, norms, elementwise, pools, others, reorders, lrns)

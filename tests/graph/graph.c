@@ -3,6 +3,7 @@
 #include "runtime/graph/ops/ops.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 static void expect_dims(const shunt_graph *graph, shunt_value value, uint32_t rank, const int64_t *dims)
@@ -163,6 +164,9 @@ Test(graph, other_ops_are_refused_with_a_reason)
     refuse_op(SHUNT_OP_LINEAR, 0, 2, NULL, "src has rank 4, not 2");
     refuse_op(SHUNT_OP_SOFTMAX, 0, 1, NULL, "src has rank 4, not 2");
     refuse_op(SHUNT_OP_SHORTCUT, 0, 1, NULL, "stride 0 is less than 1");
+    refuse_op(SHUNT_OP_LRN, 0, 1, NULL, "size 0 is less than 1");
+    refuse_op(SHUNT_OP_LRN, 0, 1, &(shunt_op_attr){.lrn = {.size = 3, .beta = NAN}},
+              "beta or bias is not a finite number");
     refuse_op((shunt_op_kind)0, 0, 1, NULL, "no op has kind 0");
     refuse_op(SHUNT_OP_KINDS, 0, 1, NULL, "no op has kind");
     refuse_op(SHUNT_OP_RELU, 0, 9, NULL, "9 inputs, more than 8");

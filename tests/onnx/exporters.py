@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What exporters write, read by Shunt: networks with random weights go through every exporter that this Python has (PyTorch's two,
-tf2onnx, the float16 converters of onnxconverter-common and ONNX Runtime, ONNX Runtime's optimizer), and Shunt's logits are compared
+tf2onnx, paddle2onnx, the float16 converters of onnxconverter-common and ONNX Runtime, ONNX Runtime's optimizer), and Shunt's logits are compared
 with ONNX Runtime's of the same file. Prints the rows of the table in docs/onnx.md: the largest difference over the largest
 logit, or why the file is refused. usage: exporters.py FILE_LOGITS [EXPORTER...]; FILE_LOGITS is build/tests/file_logits."""
 import inspect
@@ -20,6 +20,8 @@ TORCH = ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "squeezen
          "mobilenet_v2", "regnet_x_400mf", "shufflenet_v2_x0_5", "efficientnet_b0")
 KERAS = ("ResNet50", "ResNet50V2", "VGG16", "MobileNet", "MobileNetV2", "DenseNet121", "InceptionV3", "Xception", "NASNetMobile",
          "EfficientNetB0")
+PADDLE = ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "vgg11", "squeezenet1_1", "densenet121", "googlenet",
+          "mobilenet_v1", "mobilenet_v2", "alexnet", "shufflenet_v2_x0_5", "inception_v3")
 HALF = ("resnet18", "resnet50", "squeezenet1_1", "densenet121", "mobilenet_v2")
 warnings.filterwarnings("ignore")
 random = np.random.default_rng(1)
@@ -61,6 +63,19 @@ def tf2onnx(folder, name):
                                   output_path=str(folder / "net.onnx"))
 
 
+def paddle2onnx(folder, name):
+    import paddle
+    import paddle2onnx  # which paddle.onnx.export calls
+    paddle.seed(2)
+    net = getattr(paddle.vision.models, name)(pretrained=False)
+    with paddle.no_grad():  # statistics, as above
+        for _ in range(4):
+            net(paddle.randn([8, 3, SIDE, SIDE]))
+    net.eval()
+    paddle.onnx.export(net, str(folder / "net"), opset_version=17,
+                       input_spec=[paddle.static.InputSpec([None, 3, SIDE, SIDE], "float32", "x")])
+
+
 def half_common(folder, name):
     import onnx
     from onnxconverter_common import float16
@@ -85,6 +100,7 @@ def optimized(folder, name):
 
 
 EXPORTERS = {"torch-script": (torch_script, TORCH), "torch-dynamo": (torch_dynamo, TORCH), "tf2onnx": (tf2onnx, KERAS),
+             "paddle2onnx": (paddle2onnx, PADDLE),
              "onnxconverter-common-float16": (half_common, HALF), "onnxruntime-float16": (half_runtime, HALF),
              "onnxruntime-optimized": (optimized, HALF)}
 

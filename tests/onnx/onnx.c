@@ -31,6 +31,7 @@ Test(onnx, unsupported_nodes_are_named)
     expect_node("LSTM", "x", NULL, 17, SHUNT_E_UNSUPPORTED,
                 "node 'the node' (LSTM): Shunt has no such operator; export");
     expect_node("Conv", "x x", NULL, 17, SHUNT_E_UNSUPPORTED, "its weights 'x' are computed when the network runs");
+    expect_node("LRN", "x", NULL, 17, SHUNT_E_INVALID, "its size is 0, not a number of channels");
     expect_node("Relu", "x", NULL, 5, SHUNT_E_UNSUPPORTED, "opset 5 has another operator of that name");
     expect_node("Relu", "x", NULL, 26, SHUNT_E_UNSUPPORTED, "it uses opset 26; export it with one from 7 to 25");
     expect_node("Relu", "x", NULL, 0, SHUNT_E_INVALID, "does not say which opset");
