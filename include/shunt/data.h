@@ -90,8 +90,8 @@ SHUNT_API void shunt_views_free(shunt_views *views);
 
 /* ---- Data sets --------------------------------------------------------------------------------------------------- */
 
-/* "cifar10:DIR", "cifar100:DIR" (the binary versions' folders), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
- * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
+/* "cifar10:DIR", "cifar100:DIR" (folders of the binary or the Python version), "imagefolder:DIR" (DIR/class/picture.jpg, or
+ * the same in folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
  * picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder all. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
 /* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME,LABEL",

@@ -1,159 +1,192 @@
-/* cifar.c - CIFAR-10 and CIFAR-100, binary versions: files of records, each a label byte (100: two, the second one counts) and
- * 32 x 32 bytes of red, green and blue. The files are mapped; all sizes and labels are checked when they are opened. */
-#include "runtime/data/dataset.h"
+/* cifar.c - CIFAR-10 and CIFAR-100. The binary version's files are records, each a label byte (100: two, the second one counts)
+ * and 32 x 32 bytes of red, green and blue; the Python version's are pickles (cifar_python.c). Files are mapped; all sizes and
+ * labels are checked when they are opened. */
+#include "runtime/data/cifar.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/file.h"
+#include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
 
-enum { SIDE = 32, PLANE = SIDE * SIDE, MAX_FILES = 5, MAX_CLASSES = 100 };
+enum { MAX_FILES = 5 };
 
-/* What is different between the two. */
+/* The files of one version of one of the sets. */
 typedef struct cifar_version {
-    const dataset_kind *kind;
     const char *folder; /* that the archive unpacks to */
     const char *test[2], *train[MAX_FILES + 1], *names;
-    const char *known[10]; /* what the classes are called where there is no file of names */
-    int labels;            /* bytes before the pixels; the last one is the label */
-    int classes;
+    int label_bytes;                   /* binary: before the pixels; the last one is the label */
+    const char *label_key, *names_key; /* Python: of the pickles; NULL in the binary version */
 } cifar_version;
+
+/* What is different between the two sets. */
+typedef struct cifar_set {
+    const dataset_kind *kind;
+    const char *known[10]; /* what the classes are called where there is no file of names */
+    int classes;
+    cifar_version versions[2]; /* in the order in which they are looked for */
+} cifar_set;
 
 typedef struct cifar {
     shunt_dataset base;
-    const cifar_version *version;
-    shunt_mapping files[MAX_FILES];
-    int nfiles;
-    size_t record;
-    char *names[MAX_CLASSES]; /* NULL: not known */
+    cifar_part parts[MAX_FILES];
+    int nparts;
+    char *names[CIFAR_MOST_CLASSES]; /* NULL: not known */
 } cifar;
 
 static void cifar_close(shunt_dataset *dataset)
 {
     cifar *set = (cifar *)dataset;
-    for (int i = 0; i < MAX_CLASSES; i++) free(set->names[i]);
-    for (int i = 0; i < set->nfiles; i++) shunt_unmap_file(&set->files[i]);
+    for (int i = 0; i < CIFAR_MOST_CLASSES; i++) free(set->names[i]);
+    for (int i = 0; i < set->nparts; i++) {
+        free(set->parts[i].own_pixels);
+        free(set->parts[i].own_labels);
+        shunt_unmap_file(&set->parts[i].file);
+    }
     free(set);
 }
 
-static shunt_status check_records(const cifar *set, const char *path, const shunt_mapping *file)
+static shunt_status read_records(const char *path, int label_bytes, int classes, cifar_part *part)
 {
-    const size_t record = set->record;
+    const shunt_mapping *file = &part->file;
+    const size_t record = (size_t)label_bytes + 3 * CIFAR_PLANE, first = (size_t)label_bytes - 1;
     if (file->size % record)
         return shunt_fail(SHUNT_E_INVALID,
                           "%s: %zu bytes are not a whole number of records of %zu: the file is cut off", path,
                           file->size, record);
-    for (size_t i = 0; i < file->size / record; i++) {
-        size_t at = i * record + (size_t)set->version->labels - 1;
-        if (file->data[at] >= set->version->classes)
-            return shunt_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i, at,
-                              file->data[at], set->version->classes - 1);
-    }
+    part->count = file->size / record;
+    part->labels = file->data + first;
+    part->pixels = part->labels + 1;
+    part->label_step = part->picture_step = record;
+    part->sample_step = 1;
+    for (size_t i = 0; i < part->count; i++)
+        if (part->labels[i * record] >= classes)
+            return shunt_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i,
+                              i * record + first, part->labels[i * record], classes - 1);
     return SHUNT_OK;
 }
 
-static shunt_status add_file(cifar *set, const char *folder, const char *name)
+static shunt_status add_file(cifar *set, const cifar_version *version, const char *folder, const char *name)
 {
     char *path;
     if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
-    shunt_mapping *file = &set->files[set->nfiles];
-    shunt_status status = shunt_map_file(path, 0, file);
+    cifar_part *part = &set->parts[set->nparts];
+    const int classes = (int)set->base.classes;
+    shunt_status status = shunt_map_file(path, 0, &part->file);
     if (!status) {
-        set->nfiles++;
-        status = check_records(set, path, file);
-        set->base.count += file->size / set->record;
+        set->nparts++;
+        status = version->label_key ? cifar_read_pickle(path, version->label_key, classes, part)
+                                    : read_records(path, version->label_bytes, classes, part);
+        set->base.count += part->count;
     }
     free(path);
     return status;
 }
 
-/* The folder itself, or the one that the archive unpacks to in it. To be freed. */
-static char *find_folder(const char *where, const char *inner, const char *file)
+/* Whether something stands there that is no folder. */
+static shunt_status is_file(const char *folder, const char *name, bool *out)
 {
-    const char *places[] = {"", inner};
-    for (int i = 0; i < 2; i++) {
-        char *path, *folder;
-        if (asprintf(&folder, "%s%s", where, places[i]) < 0) return NULL;
-        if (asprintf(&path, "%s/%s", folder, file) < 0) {
-            free(folder);
-            return NULL;
-        }
-        int there = !access(path, F_OK);
-        free(path);
-        if (there) return folder;
-        free(folder);
-    }
-    return strdup(where);
-}
-
-static shunt_status use_known_names(cifar *set)
-{
-    for (int i = 0; i < 10 && set->version->known[i]; i++)
-        if (!(set->names[i] = strdup(set->version->known[i]))) return shunt_fail_memory();
+    char *path;
+    struct stat info;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    *out = !stat(path, &info) && !S_ISDIR(info.st_mode);
+    free(path);
     return SHUNT_OK;
 }
 
-/* The file of class names, one a line, where there is one: a set without it can be used as well. */
-static shunt_status read_names(cifar *set, const char *folder)
+static const char *const *files_of(const cifar_version *version, const char *split)
 {
-    char *path;
+    return split && !strcmp(split, "train") ? version->train : version->test;
+}
+
+/* Which version lies in the folder itself, or in the one that its archive unpacks to in it. Where there is none, the first
+ * version, whose files the message then names. *folder is to be freed. */
+static shunt_status find_version(const cifar_set *of, const char *where, const char *split,
+                                 const cifar_version **version, char **folder)
+{
+    for (int i = 0; i < 4; i++) {
+        bool there = false;
+        *version = &of->versions[i / 2];
+        if (asprintf(folder, "%s%s", where, i % 2 ? (*version)->folder : "") < 0) {
+            *folder = NULL;
+            return shunt_fail_memory();
+        }
+        shunt_status status = is_file(*folder, *files_of(*version, split), &there);
+        if (status || there) return status;
+        free(*folder);
+        *folder = NULL;
+    }
+    *version = of->versions;
+    *folder = strdup(where);
+    return *folder ? SHUNT_OK : shunt_fail_memory();
+}
+
+static shunt_status use_known_names(cifar *set, const cifar_set *of)
+{
+    for (int i = 0; i < 10 && of->known[i]; i++)
+        if (!(set->names[i] = strdup(of->known[i]))) return shunt_fail_memory();
+    return SHUNT_OK;
+}
+
+/* One name a line. */
+static shunt_status read_lines(const char *path, int classes, char **names)
+{
     shunt_mapping file;
-    if (asprintf(&path, "%s/%s", folder, set->version->names) < 0) return shunt_fail_memory();
-    shunt_status status = access(path, F_OK) ? SHUNT_E_NOT_FOUND : shunt_map_file(path, 1 << 16, &file);
-    free(path);
-    if (status) return use_known_names(set);
+    shunt_status status = shunt_map_file(path, 1 << 16, &file);
+    if (status) return status;
     const char *at = (const char *)file.data, *end = at + file.size;
-    for (int i = 0; !status && i < set->version->classes && at < end; i++) {
+    for (int i = 0; !status && i < classes && at < end; i++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop) stop = end;
         size_t length = (size_t)(stop - at);
         while (length && at[length - 1] == '\r') length--;
-        if (length && !(set->names[i] = strndup(at, length))) status = shunt_fail_memory();
+        if (length && !(names[i] = strndup(at, length))) status = shunt_fail_memory();
         at = stop + 1;
     }
     shunt_unmap_file(&file);
     return status;
 }
 
-/* What is there instead of the binary version's files. */
-static shunt_status explain_missing(const cifar_version *version, const char *where, const char *folder)
+/* The file of class names, where there is one: a set without it can be used as well. */
+static shunt_status read_names(cifar *set, const cifar_set *of, const cifar_version *version, const char *folder)
 {
-    const char *file = version->classes == 10 ? "data_batch_1" : "meta";
-    const char *inner = version->classes == 10 ? "/cifar-10-batches-py" : "/cifar-100-python";
-    char *path = NULL;
-    bool python = false;
-    for (int i = 0; i < 2 && !python; i++) {
-        if (asprintf(&path, "%s%s/%s", i ? where : folder, i ? inner : "", file) < 0) return shunt_fail_memory();
-        python = !access(path, F_OK);
-        free(path);
-    }
-    if (!python) return SHUNT_E_NOT_FOUND; /* the message stands */
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: this is CIFAR's Python version; get the binary version (cifar-%s)",
-                      where, version->classes == 10 ? "10-binary.tar.gz" : "100-binary.tar.gz");
+    bool there = false;
+    char *path;
+    shunt_status status = is_file(folder, version->names, &there);
+    if (status || !there) return status ? status : use_known_names(set, of);
+    if (asprintf(&path, "%s/%s", folder, version->names) < 0) return shunt_fail_memory();
+    status = version->names_key ? cifar_read_pickled_names(path, version->names_key, of->classes, set->names)
+                                : read_lines(path, of->classes, set->names);
+    free(path);
+    return status;
 }
 
-static shunt_status open_version(const cifar_version *version, const char *where, const char *split, const char *labels,
-                                 shunt_dataset **out)
+static shunt_status open_set(const cifar_set *of, const char *where, const char *split, const char *labels,
+                             shunt_dataset **out)
 {
     if (labels) return shunt_fail(SHUNT_E_INVALID, "%s: CIFAR has labels of its own; %s is not needed", where, labels);
-    const char *const *names = split && !strcmp(split, "train") ? version->train : version->test;
-    cifar *set = calloc(1, sizeof *set);
-    char *folder = find_folder(where, version->folder, names[0]);
-    shunt_status status = set && folder ? SHUNT_OK : shunt_fail_memory();
-    if (!status) {
-        set->base.kind = version->kind;
-        set->base.classes = (size_t)version->classes;
-        set->version = version;
-        set->record = (size_t)version->labels + 3 * PLANE;
-        status = read_names(set, folder);
+    const cifar_version *version;
+    char *folder;
+    shunt_status status = find_version(of, where, split, &version, &folder);
+    if (status) {
+        free(folder);
+        return status;
     }
-    for (int i = 0; !status && names[i]; i++) status = add_file(set, folder, names[i]);
-    if (status == SHUNT_E_NOT_FOUND) status = explain_missing(version, where, folder);
+    cifar *set = calloc(1, sizeof *set);
+    if (set) {
+        set->base.kind = of->kind;
+        set->base.classes = (size_t)of->classes;
+        status = read_names(set, of, version, folder);
+    } else {
+        status = shunt_fail_memory();
+    }
+    const char *const *files = files_of(version, split);
+    for (int i = 0; !status && files[i]; i++) status = add_file(set, version, folder, files[i]);
     free(folder);
     if (!status)
         *out = &set->base;
@@ -164,41 +197,53 @@ static shunt_status open_version(const cifar_version *version, const char *where
 
 static shunt_status cifar10_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
-    static const cifar_version ten = {
+    static const cifar_set ten = {
         .kind = &shunt_dataset_cifar10,
-        .folder = "/cifar-10-batches-bin",
-        .test = {"test_batch.bin"},
-        .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
-        .names = "batches.meta.txt",
         .known = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
-        .labels = 1,
-        .classes = 10};
-    return open_version(&ten, where, split, labels, out);
+        .classes = 10,
+        .versions = {{.folder = "/cifar-10-batches-bin",
+                      .test = {"test_batch.bin"},
+                      .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+                                "data_batch_5.bin"},
+                      .names = "batches.meta.txt",
+                      .label_bytes = 1},
+                     {.folder = "/cifar-10-batches-py",
+                      .test = {"test_batch"},
+                      .train = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"},
+                      .names = "batches.meta",
+                      .label_key = "labels",
+                      .names_key = "label_names"}}};
+    return open_set(&ten, where, split, labels, out);
 }
 
 static shunt_status cifar100_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
-    static const cifar_version hundred = {.kind = &shunt_dataset_cifar100,
-                                          .folder = "/cifar-100-binary",
-                                          .test = {"test.bin"},
-                                          .train = {"train.bin"},
-                                          .names = "fine_label_names.txt",
-                                          .labels = 2, /* coarse, fine */
-                                          .classes = 100};
-    return open_version(&hundred, where, split, labels, out);
+    static const cifar_set hundred = {.kind = &shunt_dataset_cifar100,
+                                      .classes = 100,
+                                      .versions = {{.folder = "/cifar-100-binary",
+                                                    .test = {"test.bin"},
+                                                    .train = {"train.bin"},
+                                                    .names = "fine_label_names.txt",
+                                                    .label_bytes = 2}, /* coarse, fine */
+                                                   {.folder = "/cifar-100-python",
+                                                    .test = {"test"},
+                                                    .train = {"train"},
+                                                    .names = "meta",
+                                                    .label_key = "fine_labels",
+                                                    .names_key = "fine_label_names"}}};
+    return open_set(&hundred, where, split, labels, out);
 }
 
 static shunt_status cifar_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
 {
-    const cifar *set = (const cifar *)dataset;
-    const shunt_mapping *file = set->files;
-    for (; index >= file->size / set->record; file++) index -= file->size / set->record;
-    shunt_status status = shunt_image_alloc("cifar", SIDE, SIDE, image);
+    const cifar_part *part = ((const cifar *)dataset)->parts;
+    for (; index >= part->count; part++) index -= part->count;
+    shunt_status status = shunt_image_alloc("cifar", CIFAR_SIDE, CIFAR_SIDE, image);
     if (status) return status;
-    const uint8_t *pixels = file->data + index * set->record + set->version->labels;
-    *label = pixels[-1];
-    for (int i = 0; i < PLANE; i++)
-        for (int c = 0; c < 3; c++) image->rgb[3 * i + c] = pixels[c * PLANE + i];
+    const uint8_t *pixels = part->pixels + index * part->picture_step;
+    *label = part->labels[index * part->label_step];
+    for (size_t i = 0; i < CIFAR_PLANE; i++)
+        for (size_t c = 0; c < 3; c++) image->rgb[3 * i + c] = pixels[(c * CIFAR_PLANE + i) * part->sample_step];
     return SHUNT_OK;
 }
 
@@ -209,7 +254,7 @@ static const char *cifar_label(const shunt_dataset *dataset, size_t class)
 
 const dataset_kind shunt_dataset_cifar10 = {
     .name = "cifar10",
-    .help = "cifar10:DIR (the folder of test_batch.bin)",
+    .help = "cifar10:DIR (the folder of test_batch.bin or test_batch)",
     .open = cifar10_open,
     .close = cifar_close,
     .get = cifar_get,
@@ -218,7 +263,7 @@ const dataset_kind shunt_dataset_cifar10 = {
 
 const dataset_kind shunt_dataset_cifar100 = {
     .name = "cifar100",
-    .help = "cifar100:DIR (the folder of test.bin)",
+    .help = "cifar100:DIR (the folder of test.bin or test)",
     .open = cifar100_open,
     .close = cifar_close,
     .get = cifar_get,

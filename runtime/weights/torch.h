@@ -2,7 +2,7 @@
 #ifndef SHUNT_RUNTIME_TORCH_H
 #define SHUNT_RUNTIME_TORCH_H
 
-#include "runtime/weights/pickle.h"
+#include "runtime/pickle/pickle.h"
 #include "runtime/weights/weights.h"
 
 /* An element type by the name of its storage class; dtype 0: only its size is known. */

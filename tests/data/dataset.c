@@ -117,20 +117,6 @@ Test(dataset, refuses)
     expect_refused("cifar10:.", "train", SHUNT_E_NOT_FOUND, "./data_batch_5.bin", "No such file");
 }
 
-/* The other versions that people have are named for what they are. */
-Test(dataset, python_versions)
-{
-    cr_assert(!mkdir("set", 0777) && !mkdir("set/cifar-10-batches-py", 0777) && !mkdir("cifar-100-python", 0777));
-    put_bytes("set/cifar-10-batches-py/data_batch_1", "\x80\x02}", 3);
-    put_bytes("cifar-100-python/meta", "\x80\x02}", 3);
-    for (int k = 0; k < 2; k++) {
-        const char *split = k ? "train" : NULL;
-        expect_refused("cifar10:set", split, SHUNT_E_UNSUPPORTED, "set: ", "Python version; get the binary version");
-        expect_refused("cifar10:set/cifar-10-batches-py", split, SHUNT_E_UNSUPPORTED, "batches-py: ", "Python version");
-        expect_refused("cifar100:.", split, SHUNT_E_UNSUPPORTED, ".: ", "cifar-100-binary.tar.gz");
-    }
-}
-
 /* Two bytes of labels, coarse and fine, and a file of names. */
 Test(dataset, cifar100)
 {

@@ -50,6 +50,29 @@ static inline void fuzz_read_weights(const shunt_weights *weights)
     }
 }
 
+/* A CIFAR-10 set from the files put before; the number of its pictures, or -1 for a set that is refused. */
+static inline int64_t fuzz_read_cifar10(const char *where)
+{
+    char spec[96];
+    shunt_dataset *set;
+    snprintf(spec, sizeof spec, "cifar10:%s", where);
+    if (shunt_dataset_open(spec, "test", &set)) {
+        fuzz_check_message();
+        return -1;
+    }
+    const size_t count = shunt_dataset_count(set);
+    for (size_t i = 0; i < count; i++) {
+        shunt_image image;
+        int64_t label;
+        fuzz_check(!shunt_dataset_get(set, i, &image, &label), "a picture of an open set cannot be read");
+        fuzz_check(label >= 0 && label < 10, "a label is not in 0 .. 9");
+        fuzz_read_bytes(image.rgb, 3072);
+        shunt_image_free(&image);
+    }
+    shunt_dataset_close(set);
+    return (int64_t)count;
+}
+
 /* Weights whose file is the input itself, so that a sanitizer knows its bounds; released by fuzz_weights_end. */
 static inline shunt_weights *fuzz_weights_begin(const uint8_t *data, size_t size)
 {

@@ -127,6 +127,12 @@ put("safetensors", "fitted", b"\0" + several[1:])
 put("cifar", "two", (b"\3" + bytes(3072)) * 2)
 put("cifar", "label", b"\12" + bytes(3072))
 
+for form in sorted(os.listdir(os.path.join(golden, "cifar"))):
+    path = os.path.join(golden, "cifar", form, "cifar-10-batches-py", "test_batch")
+    if os.path.exists(path) and os.path.getsize(path) <= 8192:
+        with open(path, "rb") as file:
+            put("cifar_python", form, file.read())
+
 for name in sorted(os.listdir(os.path.join(golden, "images"))):
     path = os.path.join(golden, "images", name)
     if os.path.getsize(path) <= 8192:

@@ -27,7 +27,7 @@ typedef struct eval_settings {
 static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: imagefolder:DIR for DIR/class/picture.jpg (or the same in DIR/val), cifar10:DIR and "
-     "cifar100:DIR for CIFAR's binary versions.",
+     "cifar100:DIR for CIFAR's archives, the binary or the Python version.",
      NULL, 0, 0},
     {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
      "For an imagefolder whose pictures all lie in DIR: lines of NAME,LABEL, also with semicolons, tabs or blanks, "

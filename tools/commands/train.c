@@ -31,8 +31,8 @@ static const option_row rows[] = {
     {"v1", OPTION_FLAG, FIELD(v1), NULL, "Bottlenecks with the stride in the 1x1 convolution, as in the paper.", NULL,
      0, 0},
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
-     "The labelled pictures: cifar10:DIR, cifar100:DIR (the binary versions), or imagefolder:DIR with DIR/class/*.jpg, "
-     "or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and the like). Classes of both are "
+     "The labelled pictures: cifar10:DIR, cifar100:DIR (binary or Python version), or imagefolder:DIR with "
+     "DIR/class/*.jpg, or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and the like). Classes of both are "
      "matched by name.",
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",

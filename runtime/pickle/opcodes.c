@@ -1,5 +1,9 @@
-/* pickle_opcodes.c - what each opcode does, and the table of them, one row each. There is no recursion, and nothing is called. */
-#include "runtime/weights/pickle_reader.h"
+/* opcodes.c - what each opcode does, and the table of them, one row each. There is no recursion, and nothing is called. */
+#include "runtime/pickle/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- Containers ------------------------------------------------------------------------------------------------ */
 
@@ -126,6 +130,64 @@ static shunt_status run_text(pickle_reader *self, const pickle_operands *operand
                             (pickle_node){.kind = (uint8_t)operand->number, .text = {operand->at, operand->length}});
 }
 
+/* ---- Protocol 0: values as lines of text ------------------------------------------------------------------------- */
+
+/* A decimal number, and an L behind it. */
+static bool line_number(const pickle_reader *self, const pickle_operands *operand, int64_t *out)
+{
+    char text[24], *end;
+    uint32_t length = operand->length;
+    if (length && self->out->data[operand->at + length - 1] == 'L') length--;
+    if (!length || length >= sizeof text) return false;
+    memcpy(text, self->out->data + operand->at, length);
+    text[length] = 0;
+    if (*text != '-' && (*text < '0' || *text > '9')) return false;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return !*end && end > text && !errno;
+}
+
+/* number: PICKLE_INT or PICKLE_LONG. 00 and 01 are how protocols 0 and 1 write False and True. */
+static shunt_status run_line_integer(pickle_reader *self, const pickle_operands *operand)
+{
+    int64_t value;
+    if (!line_number(self, operand, &value)) {
+        if (operand->number == PICKLE_LONG && operand->length >= 18) /* more than 64 bits, perhaps */
+            return pickle_push_node(self, (pickle_node){.kind = PICKLE_LONG, .text = {operand->at, operand->length}});
+        return pickle_fail(self, "a line that is no integer");
+    }
+    bool truth = operand->number == PICKLE_INT && operand->length == 2 && self->out->data[operand->at] == '0';
+    return pickle_push_node(self, (pickle_node){.kind = truth ? PICKLE_BOOL : PICKLE_INT, .integer = value});
+}
+
+static shunt_status run_line_float(pickle_reader *self, const pickle_operands *operand)
+{
+    (void)operand;
+    return pickle_push_node(self, (pickle_node){.kind = PICKLE_FLOAT});
+}
+
+static shunt_status run_quoted(pickle_reader *self, const pickle_operands *operand)
+{
+    const uint8_t *text = self->out->data + operand->at;
+    const uint32_t length = operand->length;
+    if (length < 2 || text[0] != text[length - 1] || (text[0] != '\'' && text[0] != '"'))
+        return pickle_fail(self, "a text without quotes");
+    return pickle_push_node(self, (pickle_node){.kind = memchr(text, '\\', length) ? PICKLE_QUOTED : PICKLE_TEXT,
+                                                .text = {operand->at + 1, length - 2}});
+}
+
+static shunt_status run_escaped(pickle_reader *self, const pickle_operands *operand)
+{
+    bool plain = true;
+    for (uint32_t i = 0; i < operand->length && plain; i++) {
+        uint8_t c = self->out->data[operand->at + i];
+        plain = c < 0x80 && c != '\\';
+    }
+    return pickle_push_node(
+        self, (pickle_node){.kind = plain ? PICKLE_TEXT : PICKLE_ESCAPED, .text = {operand->at, operand->length}});
+}
+
 /* ---- Names, calls, the memo ------------------------------------------------------------------------------------- */
 
 static shunt_status push_global(pickle_reader *self, pickle_ref module, pickle_ref name)
@@ -181,7 +243,7 @@ static shunt_status run_call(pickle_reader *self, const pickle_operands *operand
     pickle_ref callee = both[0], args = both[1];
     if (self->out->nodes[args].kind != PICKLE_TUPLE) return pickle_fail(self, "the arguments of a call are no tuple");
     if (pickle_is_global(self->out, callee, "collections", "OrderedDict")) return push_ordered_dict(self, args);
-    return pickle_push_node(self, (pickle_node){.kind = PICKLE_CALL, .call = {callee, args}});
+    return pickle_push_node(self, (pickle_node){.kind = PICKLE_CALL, .call = {callee, args, PICKLE_NO_STATE}});
 }
 
 static shunt_status run_call_keywords(pickle_reader *self, const pickle_operands *operand)
@@ -190,11 +252,14 @@ static shunt_status run_call_keywords(pickle_reader *self, const pickle_operands
     return run_call(self, operand);
 }
 
-/* An object's further state is of no interest. */
+/* The state of what is a dictionary here is of no interest. */
 static shunt_status run_build(pickle_reader *self, const pickle_operands *operand)
 {
     (void)operand;
-    if (!pickle_pop(self, 2)) return pickle_no_value(self);
+    const pickle_ref *both = pickle_pop(self, 2);
+    if (!both) return pickle_no_value(self);
+    pickle_node *object = &self->out->nodes[both[0]];
+    if (object->kind == PICKLE_CALL) object->call.state = both[1];
     self->depth++;
     return SHUNT_OK;
 }
@@ -238,6 +303,14 @@ static shunt_status run_get(pickle_reader *self, const pickle_operands *operand)
     return pickle_push(self, self->memo[operand->number]);
 }
 
+/* number: 0 to put, 1 to get; the index is a line. */
+static shunt_status run_line_memo(pickle_reader *self, const pickle_operands *operand)
+{
+    pickle_operands at = {0};
+    if (!line_number(self, operand, &at.number) || at.number < 0) return pickle_fail(self, "a line that is no index");
+    return operand->number ? run_get(self, &at) : run_put(self, &at);
+}
+
 /* ---- Opcodes ---------------------------------------------------------------------------------------------------- */
 
 const pickle_opcode pickle_opcodes[256] = {
@@ -254,9 +327,14 @@ const pickle_opcode pickle_opcodes[256] = {
     ['J'] = {"BININT", SIGNED_4, run_integer},
     ['K'] = {"BININT1", BYTES_1, run_integer},
     ['M'] = {"BININT2", BYTES_2, run_integer},
+    ['I'] = {"INT", LINE, run_line_integer, PICKLE_INT},
+    ['L'] = {"LONG", LINE, run_line_integer, PICKLE_LONG},
     [0x8a] = {"LONG1", TEXT_1, run_long},
     [0x8b] = {"LONG4", TEXT_4, run_long},
     ['G'] = {"BINFLOAT", BYTES_8, run_empty, PICKLE_FLOAT},
+    ['F'] = {"FLOAT", LINE, run_line_float},
+    ['S'] = {"STRING", LINE, run_quoted},
+    ['V'] = {"UNICODE", LINE, run_escaped},
     ['U'] = {"SHORT_BINSTRING", TEXT_1, run_text, PICKLE_TEXT},
     ['T'] = {"BINSTRING", TEXT_4, run_text, PICKLE_TEXT},
     [0x8c] = {"SHORT_BINUNICODE", TEXT_1, run_text, PICKLE_TEXT},
@@ -289,6 +367,8 @@ const pickle_opcode pickle_opcodes[256] = {
     [0x92] = {"NEWOBJ_EX", NOTHING, run_call_keywords},
     ['b'] = {"BUILD", NOTHING, run_build},
     ['Q'] = {"BINPERSID", NOTHING, run_persistent},
+    ['p'] = {"PUT", LINE, run_line_memo, 0},
+    ['g'] = {"GET", LINE, run_line_memo, 1},
     ['q'] = {"BINPUT", BYTES_1, run_put},
     ['r'] = {"LONG_BINPUT", BYTES_4, run_put},
     [0x94] = {"MEMOIZE", NOTHING, run_memoize},

@@ -1,8 +1,8 @@
-/* pickle_reader.h - the machine that a pickle is a program for: a stack, a memo, and the nodes that it makes. */
+/* reader.h - the machine that a pickle is a program for: a stack, a memo, and the nodes that it makes. */
 #ifndef SHUNT_RUNTIME_PICKLE_READER_H
 #define SHUNT_RUNTIME_PICKLE_READER_H
 
-#include "runtime/weights/pickle.h"
+#include "runtime/pickle/pickle.h"
 
 enum {
     PICKLE_MOST_NODES = 1 << 19, /* 12 MiB; a checkpoint of ResNet-152 with its optimizer needs some 50,000 */
@@ -36,6 +36,7 @@ typedef enum pickle_argument {
     TEXT_1, /* a length of so many bytes, then as many */
     TEXT_4,
     TEXT_8,
+    LINE,   /* a text ended by a newline */
     LINES_2 /* two texts, each ended by a newline */
 } pickle_argument;
 
@@ -52,10 +53,10 @@ typedef struct pickle_opcode {
     int64_t number; /* for rows that share a function */
 } pickle_opcode;
 
-/* pickle_opcodes.c: by their codes. */
+/* opcodes.c: by their codes. */
 extern const pickle_opcode pickle_opcodes[256];
 
-/* ---- pickle_reader.c: failures name the present opcode's place. ---- */
+/* ---- reader.c: failures name the present opcode's place. ---- */
 
 shunt_status pickle_fail(const pickle_reader *self, const char *what);
 shunt_status pickle_fail_limit(const pickle_reader *self, const char *what, uint32_t limit);

@@ -1,6 +1,6 @@
 /* pickle.c - runs a pickle's opcodes, one after the other. Pickles come from strangers: every length is checked against the
  * bytes that there are, and a limit on opcodes bounds time. */
-#include "runtime/weights/pickle_reader.h"
+#include "runtime/pickle/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -57,6 +57,8 @@ static bool take_operand(pickle_reader *self, pickle_argument kind, pickle_opera
         return take_text(self, 4, out);
     case TEXT_8:
         return take_text(self, 8, out);
+    case LINE:
+        return take_line(self, &out->at, &out->length);
     case LINES_2:
         return take_line(self, &out->at, &out->length) && take_line(self, &out->second_at, &out->second_length);
     case SIGNED_4:
@@ -83,7 +85,7 @@ static shunt_status step(pickle_reader *self)
     const pickle_opcode *op = &pickle_opcodes[code];
     if (!op->name)
         return shunt_fail(SHUNT_E_INVALID,
-                          "%s: damaged pickle at byte %" PRIu64 ": opcode 0x%02x is none that weights are written with",
+                          "%s: damaged pickle at byte %" PRIu64 ": opcode 0x%02x is none that data is written with",
                           self->path, self->out->offset + self->opcode, code);
     pickle_operands operand = {.number = op->number};
     if (!take_operand(self, op->argument, &operand)) return fail_cut(self, op);

@@ -1,5 +1,5 @@
-/* pickle_tree.c - looking at what a pickle was made into. */
-#include "runtime/weights/pickle.h"
+/* tree.c - looking at what a pickle was made into. */
+#include "runtime/pickle/pickle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +45,29 @@ bool pickle_integer(const pickle_tree *self, pickle_ref ref, int64_t *out)
     if (self->nodes[ref].kind != PICKLE_INT) return false;
     *out = self->nodes[ref].integer;
     return true;
+}
+
+/* Keys are ASCII, whose bytes are the same in all encodings. */
+static bool is_key(const pickle_tree *self, pickle_ref ref, const char *key)
+{
+    const pickle_node *node = pickle_text_of(self, ref);
+    return node && node->text.length == strlen(key) && !memcmp(self->data + node->text.at, key, node->text.length);
+}
+
+bool pickle_find(const pickle_tree *self, pickle_ref dict, const char *key, pickle_ref *out)
+{
+    const pickle_node *node = &self->nodes[dict];
+    if (node->kind != PICKLE_DICT) return false;
+    bool found = false;
+    uint32_t cell = node->items.first;
+    for (uint32_t i = 0; i + 1 < node->items.count; i += 2) {
+        const pickle_cell name = self->cells[cell], value = self->cells[name.next];
+        cell = value.next;
+        if (!is_key(self, name.value, key)) continue;
+        *out = value.value;
+        found = true;
+    }
+    return found;
 }
 
 int64_t pickle_items(const pickle_tree *self, pickle_ref ref, pickle_ref *refs, uint32_t most)

@@ -1,6 +1,6 @@
-/* pickle_reader.c - the stack, the nodes and the containers of the machine. Each array grows up to a limit, which bounds
+/* reader.c - the stack, the nodes and the containers of the machine. Each array grows up to a limit, which bounds
  * memory whatever the pickle says. */
-#include "runtime/weights/pickle_reader.h"
+#include "runtime/pickle/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ shunt_status pickle_fail(const pickle_reader *self, const char *what)
 
 shunt_status pickle_fail_limit(const pickle_reader *self, const char *what, uint32_t limit)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: the pickle has over %u %s (byte %" PRIu64 "), more than any weights need",
+    return shunt_fail(SHUNT_E_INVALID,
+                      "%s: the pickle has over %u %s (byte %" PRIu64 "), more than any file that is read here needs",
                       self->path, limit, what, self->out->offset + self->opcode);
 }
 
