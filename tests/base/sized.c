@@ -82,17 +82,21 @@ Test(sized, all_functions_look_at_the_size)
     expect_refused(shunt_model_create("resnet8", &(shunt_model_options){.size = 5}, &other), "shunt_model_options");
     expect_refused(shunt_model_open("x.onnx", &(shunt_model_options){.size = 5}, &other), "shunt_model_options");
     double seconds;
-    expect_refused(shunt_predict(&model, 1, device, NULL, &(shunt_predict_options){.size = 5}, &seconds),
+    const shunt_dataset *never_read = (const void *)&seconds;
+    expect_refused(shunt_predict(&model, 1, device, never_read, &(shunt_predict_options){.size = 5}, &seconds),
                    "shunt_predict_options");
     expect_refused(shunt_graph_gradients(graph, 0, 0, &(shunt_gradient_options){.size = 5}), "shunt_gradient_options");
     expect_refused(shunt_graph_sgd(graph, 0, &(shunt_sgd_options){.size = 5}), "shunt_sgd_options");
     shunt_score score;
-    expect_refused(shunt_evaluate_with(graph, NULL, device, NULL, NULL, &(shunt_evaluate_options){.size = 5}, &score),
+    const shunt_weights *weights = shunt_model_weights(model);
+    const shunt_preprocess *preprocess = shunt_model_preprocess(model);
+    expect_refused(shunt_evaluate_with(graph, weights, device, never_read, preprocess,
+                                       &(shunt_evaluate_options){.size = 5}, &score),
                    "shunt_evaluate_options");
     shunt_response *responses;
     size_t count;
-    expect_refused(shunt_measure_responses(graph, NULL, device, NULL, NULL, &(shunt_response_options){.size = 5},
-                                           &responses, &count),
+    expect_refused(shunt_measure_responses(graph, weights, device, never_read, preprocess,
+                                           &(shunt_response_options){.size = 5}, &responses, &count),
                    "shunt_response_options");
     shunt_trainer *trainer;
     shunt_recipe recipe = {0};

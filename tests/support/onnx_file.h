@@ -19,7 +19,7 @@ static inline void put(text *t, const void *data, size_t size)
         t->data = realloc(t->data, t->room);
         if (!t->data) cr_assert_fail("no memory");
     }
-    memcpy(t->data + t->size, data, size);
+    if (size) memcpy(t->data + t->size, data, size);
     t->size += size;
 }
 

@@ -180,7 +180,9 @@ Test(pull, lies)
                 {"wrong", "it is not kept"},
                 {"html", "web page"},
                 {"huge", "larger than"},
-                {"nothing", "answers 404"}};
+                {"nothing", "answers 404"},
+                {"dumb", "no web server answers there"},
+                {"mute", "ended early (Empty reply from server); try again"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pull(rows[i].kind, "");
         expect_failure(1, rows[i].kind, rows[i].reason);

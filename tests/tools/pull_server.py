@@ -70,6 +70,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(302, b'', Location='http://localhost:%d/ok/%s' % (port, name))
         elif kind == 'local':
             return self.answer(302, b'', Location='file:///etc/passwd')
+        elif kind == 'dumb': # no word of HTTP
+            self.wfile.write(b'220 mail.example ready\r\n')
+            self.close_connection = True
+            return
+        elif kind == 'mute':
+            self.close_connection = True
+            return
         elif kind == 'loop':
             return self.answer(302, b'', Location=self.path)
         elif kind == 'whole':

@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-TestSuite(tune_journal, .init = start, .fini = leave_folder, .timeout = 120);
+TestSuite(tune_journal, .init = start, .fini = leave_folder, .timeout = 60);
 
 static void put_text(const char *path, const char *text)
 {
@@ -157,7 +157,7 @@ static void write_journal(const net *n, const char *before, const char *after)
 }
 
 /* Each of these took many minutes where every line was looked for among all that came before it. */
-Test(tune_journal, long_journals_take_no_longer_than_their_lines, .timeout = 60)
+Test(tune_journal, long_journals_take_no_longer_than_their_lines)
 {
     net n = open_net();
     static const char *const lines[][2] = {
@@ -176,7 +176,7 @@ Test(tune_journal, long_journals_take_no_longer_than_their_lines, .timeout = 60)
 enum { SOME_LINES = 40000 }; /* of each kind: together less than what is read of a journal, 16 MiB */
 
 /* As above, of this device: begins of dead processes, then retries among ends. */
-Test(tune_journal, long_history_of_one_candidate, .timeout = 60)
+Test(tune_journal, long_history_of_one_candidate)
 {
     char key[TUNE_KEY_CHARS];
     net n = open_net();

@@ -166,10 +166,19 @@ static CURLcode set_options(transfer *self)
     return code;
 }
 
+/* What to do about a transfer that stopped with so many bytes. */
+static const char *say_kept(unsigned long long have, char text[96])
+{
+    if (!have) return "try again";
+    snprintf(text, 96, "the %llu bytes so far are kept, the same command goes on from there", have);
+    return text;
+}
+
 static int say_curl_failure(const transfer *self, CURLcode code)
 {
     const char *url = self->request->url, *detail = self->detail[0] ? self->detail : curl_easy_strerror(code);
-    unsigned long long have = self->have;
+    char text[96];
+    const char *kept = say_kept(self->have, text);
     long answer = 0;
     curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &answer);
     switch (code) {
@@ -180,19 +189,15 @@ static int say_curl_failure(const transfer *self, CURLcode code)
         return say_failure("%s: cannot connect: %s; is there a network?", url, detail);
     case CURLE_OPERATION_TIMEDOUT:
     case CURLE_ABORTED_BY_CALLBACK:
-        return say_failure("%s: nothing came for %lld s; the %llu bytes so far are kept, the same command goes on from "
-                           "there",
-                           url, (long long)self->request->patience, have);
+        return say_failure("%s: nothing came for %lld s; %s", url, (long long)self->request->patience, kept);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
-        return say_failure(
-            "%s: the connection ended early (%s); the %llu bytes so far are kept, the same command goes on "
-            "from there",
-            url, detail, have);
+        return say_failure("%s: the connection ended early (%s); %s", url, detail, kept);
     case CURLE_HTTP_RETURNED_ERROR:
         return say_failure("%s: the server answers %ld%s", url, answer, answer == 404 ? ": no such file" : "");
     case CURLE_UNSUPPORTED_PROTOCOL:
+        if (answer / 100 != 3) return say_failure("%s: no web server answers there: %s", url, detail);
         return say_failure("%s: refused: the server redirects to what is not HTTPS", url);
     case CURLE_TOO_MANY_REDIRECTS:
         return say_failure("%s: the server redirects again and again", url);
