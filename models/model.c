@@ -137,11 +137,6 @@ shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shun
     return status;
 }
 
-static shunt_tensor_desc matrix(uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w)
-{
-    return (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN, .dims = {n, c, h, w}};
-}
-
 shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                              const float *images, float *logits)
 {
@@ -149,8 +144,9 @@ shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n
     shunt_executor *executor;
     shunt_status status = shunt_model_executor(model, device, &executor);
     if (status) return status;
-    shunt_tensor src = {matrix(4, n, (model->gray ? 1 : 3), height, width), (void *)images};
-    shunt_tensor dst = {matrix(2, n, model->net.classes, 0, 0), logits};
+    const int64_t src_dims[] = {n, model->gray ? 1 : 3, height, width}, dst_dims[] = {n, model->net.classes};
+    shunt_tensor src = {shunt_tensor_make(SHUNT_F32, 4, src_dims), (void *)images};
+    shunt_tensor dst = {shunt_tensor_make(SHUNT_F32, 2, dst_dims), logits};
     return shunt_executor_run(executor, &src, 1, &dst, 1);
 }
 

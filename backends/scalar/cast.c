@@ -2,7 +2,7 @@
  * all. */
 #include "scalar.h"
 
-static bool known(uint8_t dtype)
+bool scalar_castable(uint8_t dtype)
 {
     return dtype == SHUNT_F64 || dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16 ||
            dtype == SHUNT_I32 || dtype == SHUNT_U8;
@@ -11,7 +11,7 @@ static bool known(uint8_t dtype)
 static shunt_status check(const shunt_op_desc *desc)
 {
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (!known(src->dtype) || !known(dst->dtype))
+    if (!scalar_castable(src->dtype) || !scalar_castable(dst->dtype))
         return scalar_fail(SHUNT_E_UNSUPPORTED, "from type %u to type %u", src->dtype, dst->dtype);
     if (dst->dtype != desc->attr.cast.dtype)
         return scalar_fail(SHUNT_E_INVALID, "dst has type %u, the op makes %d", dst->dtype, desc->attr.cast.dtype);
@@ -70,7 +70,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 {
     const uint8_t from = desc->inputs[0].dtype, to = desc->outputs[0].dtype;
     const int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
-#pragma omp parallel for num_threads(threads) if (count > 4096)
+#pragma omp parallel for num_threads(threads) if (count > SCALAR_SMALL)
     for (int64_t i = 0; i < count; i++) put(to, outputs[0], i, element(from, inputs[0], i));
 }
 

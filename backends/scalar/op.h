@@ -17,9 +17,9 @@ typedef float real;
 #endif
 
 extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_batch_norm), TYPED(scalar_conv),
-    TYPED(scalar_global_pool), TYPED(scalar_linear), TYPED(scalar_max_pool), TYPED(scalar_relu), TYPED(scalar_reorder),
-    TYPED(scalar_shortcut), TYPED(scalar_softmax), TYPED(scalar_transpose), TYPED(scalar_reshape), TYPED(scalar_concat),
-    TYPED(scalar_pad), TYPED(scalar_clip), TYPED(scalar_log_softmax), TYPED(scalar_matmul), TYPED(scalar_lrn),
+    TYPED(scalar_global_pool), TYPED(scalar_linear), TYPED(scalar_max_pool), TYPED(scalar_relu), TYPED(scalar_shortcut),
+    TYPED(scalar_softmax), TYPED(scalar_transpose), TYPED(scalar_reshape), TYPED(scalar_concat), TYPED(scalar_pad),
+    TYPED(scalar_clip), TYPED(scalar_log_softmax), TYPED(scalar_matmul), TYPED(scalar_lrn),
     TYPED(scalar_batch_statistics), TYPED(scalar_batch_norm_grad), TYPED(scalar_relu_grad), TYPED(scalar_conv_grad_src),
     TYPED(scalar_conv_grad_weights), TYPED(scalar_linear_grad_src), TYPED(scalar_linear_grad_weights),
     TYPED(scalar_max_pool_grad), TYPED(scalar_avg_pool_grad), TYPED(scalar_global_pool_grad),
@@ -37,8 +37,5 @@ static inline void unravel(const shunt_tensor_desc *t, int64_t index, int64_t at
 {
     for (uint32_t i = t->rank; i-- > 0; index /= t->dims[i]) at[i] = index % t->dims[i];
 }
-
-/* Below this many elements a team of threads costs more than it saves: `if (count > SCALAR_SMALL)`. */
-enum { SCALAR_SMALL = 4096 };
 
 #endif

@@ -1,33 +1,47 @@
-/* reorder.c - src to dst of the same dims, from any channel block to any other; the lanes past C become zero. */
-#include "op.h"
+/* reorder.c - src to dst of the same dims and type, from any channel block to any other; the lanes past C become zero. */
+#include "scalar.h"
 
 #include <string.h>
 
 static shunt_status check(const shunt_op_desc *desc)
 {
-    return scalar_expect_same(&desc->outputs[0], "dst", &desc->inputs[0]);
+    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
+    if (!scalar_castable(src->dtype)) return scalar_fail(SHUNT_E_UNSUPPORTED, "type %u", src->dtype);
+    if (src->dtype != dst->dtype)
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "src has type %u, dst %u", src->dtype, dst->dtype);
+    return scalar_expect_same(dst, "dst", src);
 }
 
-/* Channel c of image n, H x W elements of it, `lanes` apart from each other in a tensor of that channel block. */
-static void copy_plane(int64_t area, const real *src, int64_t src_lanes, real *dst, int64_t dst_lanes)
+/* `count` elements of `bytes` bytes; neighbours lie so many elements apart in src and in dst. */
+static void copy(size_t bytes, int64_t count, const void *src, int64_t src_step, void *dst, int64_t dst_step)
 {
-    for (int64_t i = 0; i < area; i++) dst[i * dst_lanes] = src[i * src_lanes];
+    const uint8_t *from = src;
+    uint8_t *to = dst;
+    for (int64_t i = 0; i < count; i++, from += src_step * (int64_t)bytes, to += dst_step * (int64_t)bytes) {
+        if (bytes == 4)
+            memcpy(to, from, 4);
+        else
+            memcpy(to, from, bytes);
+    }
 }
 
-static void run_blocked(const shunt_tensor_desc *from, const shunt_tensor_desc *to, const real *src, real *dst,
+static void run_blocked(const shunt_tensor_desc *from, const shunt_tensor_desc *to, const uint8_t *src, uint8_t *dst,
                         int threads)
 {
-    int64_t N = to->dims[0], C = to->dims[1], area = to->dims[2] * to->dims[3];
-    int64_t from_lanes = shunt_tensor_block(from), lanes = shunt_tensor_block(to);
-    int64_t stored = (C + lanes - 1) / lanes * lanes; /* channels with the zero lanes */
+    const uint64_t zero = 0;
+    const size_t bytes = (size_t)shunt_dtype_bytes(to->dtype);
+    const int64_t N = to->dims[0], C = to->dims[1], area = to->dims[2] * to->dims[3];
+    const int64_t from_lanes = shunt_tensor_block(from), lanes = shunt_tensor_block(to);
+    const int64_t stored = (C + lanes - 1) / lanes * lanes; /* channels with the zero lanes */
 #pragma omp parallel for collapse(2) num_threads(threads) if (N * stored * area > SCALAR_SMALL)
     for (int64_t n = 0; n < N; n++) {
         for (int64_t c = 0; c < stored; c++) {
-            real *plane = dst + (n * stored + c / lanes * lanes) * area + c % lanes;
+            const int64_t place = (n * stored + c / lanes * lanes) * area + c % lanes;
+            uint8_t *plane = dst + place * (int64_t)bytes;
             if (c < C)
-                copy_plane(area, src + shunt_tensor_at(from, n, c, 0, 0), from_lanes, plane, lanes);
+                copy(bytes, area, src + shunt_tensor_at(from, n, c, 0, 0) * bytes, from_lanes, plane, lanes);
             else
-                for (int64_t i = 0; i < area; i++) plane[i * lanes] = 0;
+                copy(bytes, area, &zero, 0, plane, lanes);
         }
     }
 }
@@ -41,4 +55,4 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
         run_blocked(from, to, inputs[0], outputs[0], threads);
 }
 
-const scalar_op TYPED(scalar_reorder) = {.any_block = true, .check = check, .run = run};
+const scalar_op scalar_reorder = {.any_block = true, .own_types = true, .check = check, .run = run};

@@ -40,6 +40,9 @@ SHUNT_API shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **
 
 /* A float32 input, plain, of rank 1 .. SHUNT_MAX_RANK. */
 SHUNT_API shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims);
+/* An input of one of CAST's types. Ops other than CAST take float32 and float64 only. */
+SHUNT_API shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name, shunt_dtype dtype, uint32_t rank,
+                                           const int64_t *dims);
 /* Marks a value as a result. Results are numbered in the order of these calls. */
 SHUNT_API void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value);
 /* The name of a result, by number; NULL past the last one. */

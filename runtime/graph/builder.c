@@ -46,16 +46,16 @@ static bool given(shunt_graph *graph, const char *name, const void *other)
     return graph && name && other;
 }
 
-/* Fills a plain float32 descriptor, or fails in the name of `name`. */
-static bool make_desc(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims, shunt_tensor_desc *desc)
+/* Fills a plain descriptor, or fails in the name of `name`. */
+static bool make_desc(shunt_graph *graph, const char *name, uint8_t dtype, uint32_t rank, const int64_t *dims,
+                      shunt_tensor_desc *desc)
 {
     char reason[SHUNT_REASON_CHARS];
-    *desc = (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
     if (rank < 1 || rank > SHUNT_MAX_RANK) {
         fail(graph, SHUNT_E_INVALID, "%s: rank %u is not in 1 .. %d", name, rank, SHUNT_MAX_RANK);
         return false;
     }
-    memcpy(desc->dims, dims, rank * sizeof *dims);
+    *desc = shunt_tensor_make(dtype, rank, dims);
     if (graph_check_desc(desc, name, reason)) return true;
     fail(graph, SHUNT_E_INVALID, "%s", reason);
     return false;
@@ -63,8 +63,16 @@ static bool make_desc(shunt_graph *graph, const char *name, uint32_t rank, const
 
 shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims)
 {
+    return shunt_graph_input_of(graph, name, SHUNT_F32, rank, dims);
+}
+
+shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name, shunt_dtype dtype, uint32_t rank,
+                                 const int64_t *dims)
+{
     shunt_tensor_desc desc;
-    if (!given(graph, name, rank ? (const void *)dims : name) || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    if (!given(graph, name, rank ? (const void *)dims : name) ||
+        !make_desc(graph, name, (uint8_t)dtype, rank, dims, &desc))
+        return SHUNT_NO_VALUE;
     if (!graph_room(&graph->inputs, &graph->inputs_room, graph->ninputs, sizeof *graph->inputs))
         return fail_memory(graph);
     shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_INPUT);
@@ -104,7 +112,8 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
                                   const int64_t *dims)
 {
     shunt_tensor_desc desc;
-    if (!given(graph, name, rank ? (const void *)dims : name) || !make_desc(graph, name, rank, dims, &desc)) return SHUNT_NO_VALUE;
+    if (!given(graph, name, rank ? (const void *)dims : name) || !make_desc(graph, name, SHUNT_F32, rank, dims, &desc))
+        return SHUNT_NO_VALUE;
     shunt_value value = graph_find_parameter(graph, name);
     if (value != SHUNT_NO_VALUE) return same_parameter(graph, value, role, &desc);
     value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);

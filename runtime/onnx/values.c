@@ -86,9 +86,7 @@ static shunt_status add_parameter(onnx_node *node, const char *name, uint32_t ra
 
 static shunt_tensor_desc f32_desc(uint32_t rank, const int64_t *dims)
 {
-    shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
-    memcpy(desc.dims, dims, rank * sizeof *dims);
-    return desc;
+    return shunt_tensor_make(SHUNT_F32, rank, dims);
 }
 
 /* The graph checks the shape, so it comes first: nothing is allocated for a shape that cannot be. */

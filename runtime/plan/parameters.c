@@ -125,8 +125,8 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
 {
     for (uint32_t i = 0; i < executor->nparameters; i++) {
         const parameter_copy *have = &executor->parameters[i];
-        if (have->value == like->value && have->device == like->device && have->bytes == like->bytes &&
-            !strcmp(have->format, like->format))
+        if (have->value == like->value && have->device == like->device && have->dtype == like->dtype &&
+            have->bytes == like->bytes && !strcmp(have->format, like->format))
             return have;
     }
     return NULL;
@@ -159,7 +159,8 @@ static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, const 
 
 static parameter_copy plain_copy(const shunt_graph *graph, shunt_value value, uint8_t device)
 {
-    return (parameter_copy){.value = value, .device = device, .bytes = shunt_tensor_bytes(&graph->values[value].desc)};
+    const shunt_tensor_desc *desc = &graph->values[value].desc;
+    return (parameter_copy){.value = value, .device = device, .dtype = desc->dtype, .bytes = shunt_tensor_bytes(desc)};
 }
 
 shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)

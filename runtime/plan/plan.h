@@ -79,7 +79,7 @@ typedef struct shunt_plan {
 typedef struct parameter_copy {
     shunt_value value;               /* of the executor's graph, and so of all plans' */
     char format[SHUNT_PARAMS_CHARS]; /* "": plain */
-    uint8_t device;
+    uint8_t device, dtype;           /* dtype: of the plain copy, or of what was packed */
     uint64_t bytes;
     shunt_bbuffer *buffer;
 } parameter_copy;

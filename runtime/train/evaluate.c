@@ -42,9 +42,8 @@ static shunt_status run_all(loader *pictures, shunt_executor *executor, const lo
 {
     int64_t side = setup->preprocess->crop;
     float *logits = calloc((size_t)setup->batch, (size_t)classes * sizeof *logits);
-    shunt_tensor src = {
-        .desc = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {setup->batch, 3, side, side}}};
-    shunt_tensor dst = {.desc = {.dtype = SHUNT_F32, .rank = 2, .block = SHUNT_PLAIN, .dims = {setup->batch, classes}},
+    shunt_tensor src = {.desc = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){setup->batch, 3, side, side})};
+    shunt_tensor dst = {.desc = shunt_tensor_make(SHUNT_F32, 2, (const int64_t[]){setup->batch, classes}),
                         .data = logits};
     shunt_status status = logits ? SHUNT_OK : shunt_fail_memory();
     for (int64_t k = setup->first; !status && k < setup->end; k++) {

@@ -22,7 +22,7 @@ static double train_rate(const shunt_trainer *self)
 
 static shunt_tensor vector(int64_t n, float *data)
 {
-    return (shunt_tensor){{.dtype = SHUNT_F32, .rank = 1, .block = SHUNT_PLAIN, .dims = {n}}, data};
+    return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 1, &n), data};
 }
 
 shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)

@@ -34,8 +34,7 @@ int64_t train_epoch(const shunt_trainer *self)
 
 shunt_tensor_desc train_images(const shunt_trainer *self, int64_t n)
 {
-    return (shunt_tensor_desc){
-        .dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {n, 3, self->side, self->side}};
+    return shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){n, 3, self->side, self->side});
 }
 
 int64_t train_epoch_end(const shunt_trainer *self, int64_t epoch)

@@ -19,10 +19,7 @@ int dice_one_in(dice *d, int64_t n)
 
 shunt_tensor_desc dice_tensor(uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w)
 {
-    shunt_tensor_desc made = {.dtype = SHUNT_F32, .rank = (uint8_t)rank, .block = SHUNT_PLAIN};
-    int64_t dims[4] = {n, c, h, w};
-    memcpy(made.dims, dims, rank * sizeof *dims);
-    return made;
+    return shunt_tensor_make(SHUNT_F32, rank, (const int64_t[]){n, c, h, w});
 }
 
 void dice_input(shunt_op_desc *op, shunt_tensor_desc desc, int constant)

@@ -153,3 +153,32 @@ Test(cast, within_a_graph)
     shunt_graph_destroy(graph);
     shunt_device_close(device);
 }
+
+/* Bytes in, as a camera gives them. */
+Test(cast, input_of_bytes)
+{
+    enum { COUNT = 2 * 3 * 4 * 5 };
+    const int64_t dims[] = {2, 3, 4, 5};
+    uint8_t src[COUNT];
+    float dst[COUNT];
+    shunt_device *device = op_runner_open();
+    shunt_graph *graph = shunt_graph_create();
+    shunt_weights *weights;
+    shunt_executor *executor;
+    cr_assert_eq(shunt_weights_create(&weights), SHUNT_OK);
+    const shunt_op_attr whole = {.cast.dtype = SHUNT_F32};
+    shunt_value x = shunt_graph_input_of(graph, "x", SHUNT_U8, 4, dims);
+    x = shunt_graph_op(graph, "widen", SHUNT_OP_CAST, 0, &whole, 1, &x);
+    shunt_graph_output(graph, "y", shunt_graph_add(graph, "twice", x, x));
+    for (int i = 0; i < COUNT; i++) src[i] = (uint8_t)(i * 37);
+    shunt_tensor in = {shunt_tensor_make(SHUNT_U8, 4, dims), src}, out = {shunt_tensor_make(SHUNT_F32, 4, dims), dst};
+    cr_assert_eq(shunt_executor_create(graph, weights, device, &executor), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_executor_run(executor, &in, 1, &out, 1), SHUNT_OK, "%s", shunt_last_error());
+    for (int i = 0; i < COUNT; i++) cr_assert_eq(dst[i], 2 * (float)src[i], "element %d", i);
+    in.desc.dtype = SHUNT_F32;
+    cr_assert_eq(shunt_executor_run(executor, &in, 1, &out, 1), SHUNT_E_INVALID);
+    shunt_executor_destroy(executor);
+    shunt_weights_destroy(weights);
+    shunt_graph_destroy(graph);
+    shunt_device_close(device);
+}

@@ -27,7 +27,7 @@ static int make_pictures(bench_task *self, const shunt_tensor_desc *desc)
 
 static shunt_tensor_desc vector(int64_t count)
 {
-    return (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = 1, .block = SHUNT_PLAIN, .dims = {count}};
+    return shunt_tensor_make(SHUNT_F32, 1, &count);
 }
 
 /* Labels go round the classes; the rate is low enough for the weights to stay numbers. */

@@ -221,9 +221,7 @@ int model_from_operand(const model_settings *usual, char *operand, shunt_model *
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2])
 {
     int64_t own = shunt_model_preprocess(model)->crop;
-    return (shunt_tensor_desc){.dtype = SHUNT_F32,
-                               .rank = 4,
-                               .block = SHUNT_PLAIN,
-                               .dims = {batch, shunt_preprocess_planes(shunt_model_preprocess(model)),
-                                        size[0] ? size[0] : own, size[1] ? size[1] : own}};
+    const int64_t dims[] = {batch, shunt_preprocess_planes(shunt_model_preprocess(model)), size[0] ? size[0] : own,
+                            size[1] ? size[1] : own};
+    return shunt_tensor_make(SHUNT_F32, 4, dims);
 }

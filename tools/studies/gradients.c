@@ -49,7 +49,7 @@ static int begin(const run_context *self, const run_parts *parts, const char *fo
 {
     char path[4096 + 16];
     const int64_t n = parts->recipe.batch, side = shunt_model_preprocess(parts->model)->crop;
-    shunt_tensor images = {.desc = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {n, 3, side, side}}};
+    shunt_tensor images = {.desc = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){n, 3, side, side})};
     shunt_gradient_norm *norms = NULL;
     size_t count;
     snprintf(path, sizeof path, "%s/initial.csv", folder);
