@@ -3,15 +3,15 @@
 #include "channels.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-batch_norm(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-           __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-           __global const float *variance, ulong variance_at, __global const float *residual, ulong residual_at,
-           __global float *dst, ulong dst_at, const struct channel_dims d, int flags, float epsilon)
+batch_norm(__global const real *src, ulong src_at, __global const param *scale, ulong scale_at,
+           __global const param *shift, ulong shift_at, __global const param *mean, ulong mean_at,
+           __global const param *variance, ulong variance_at, __global const real *residual, ulong residual_at,
+           __global real *dst, ulong dst_at, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
-    const vec deviation = sqrt(load_channels(variance + variance_at, c, d.C) + epsilon);
-    const vec gain = load_channels(scale + scale_at, c, d.C) / deviation;
-    const vec centre = load_channels(mean + mean_at, c, d.C), offset = load_channels(shift + shift_at, c, d.C);
+    const vec deviation = sqrt(load_params(variance + variance_at, c, d.C) + epsilon);
+    const vec gain = load_params(scale + scale_at, c, d.C) / deviation;
+    const vec centre = load_params(mean + mean_at, c, d.C), offset = load_params(shift + shift_at, c, d.C);
     const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
     struct walk w;
     walk_slice(&w, &d);
@@ -20,8 +20,8 @@ batch_norm(__global const float *src, ulong src_at, __global const float *scale,
     dst += dst_at;
     while (w.left > 0) {
         const size_t at = walk_on(&w, &d);
-        vec x = fma(AT(src + at) - centre, gain, offset);
-        if (flags & WITH_RESIDUAL) x += AT(residual + at);
-        AT(dst + at) = clear_tail(at_least(x, floor), c, d.C);
+        vec x = fma(load_aligned(src + at) - centre, gain, offset);
+        if (flags & WITH_RESIDUAL) x += load_aligned(residual + at);
+        store_aligned(clear_tail(at_least(x, floor), c, d.C), dst + at);
     }
 }

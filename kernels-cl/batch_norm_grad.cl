@@ -14,15 +14,15 @@ struct channels {
     vec mean, gain, shift, inverse; /* gain = scale / deviation, inverse = 1 / deviation */
 };
 
-static inline struct channels load_parameters(__global const float *scale, __global const float *shift,
-                                              __global const float *mean, __global const float *variance, int c, int C,
+static inline struct channels load_parameters(__global const param *scale, __global const param *shift,
+                                              __global const param *mean, __global const param *variance, int c, int C,
                                               float epsilon)
 {
     struct channels p;
-    const vec deviation = sqrt(load_channels(variance, c, C) + epsilon);
-    p.mean = load_channels(mean, c, C);
-    p.gain = load_channels(scale, c, C) / deviation;
-    p.shift = load_channels(shift, c, C);
+    const vec deviation = sqrt(load_params(variance, c, C) + epsilon);
+    p.mean = load_params(mean, c, C);
+    p.gain = load_params(scale, c, C) / deviation;
+    p.shift = load_params(shift, c, C);
     p.inverse = 1.0f / deviation;
     return p;
 }
@@ -55,10 +55,10 @@ static inline vec add_items(vec x, __local vec *parts)
 #endif
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-grad_slices(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-            __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-            __global const float *variance, ulong variance_at, __global const float *diff_dst, ulong diff_dst_at,
-            __global float *partial, ulong partial_begin, const struct channel_dims d, int flags, float epsilon)
+grad_slices(__global const real *src, ulong src_at, __global const param *scale, ulong scale_at,
+            __global const param *shift, ulong shift_at, __global const param *mean, ulong mean_at,
+            __global const param *variance, ulong variance_at, __global const real *diff_dst, ulong diff_dst_at,
+            __global acc *partial, ulong partial_begin, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
     const struct channels p =
@@ -74,14 +74,16 @@ grad_slices(__global const float *src, ulong src_at, __global const float *scale
 #pragma unroll
         for (int i = 0; i < CHAINS; i++) {
             const size_t at = walk_on(&w, &d);
-            const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
+            const vec centred = load_aligned(src + at) - p.mean,
+                      diff = passed(load_aligned(diff_dst + at), centred, &p, flags);
             sums[i] += diff;
             products[i] = fma(diff, centred, products[i]);
         }
     }
     while (w.left > 0) {
         const size_t at = walk_on(&w, &d);
-        const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
+        const vec centred = load_aligned(src + at) - p.mean,
+                  diff = passed(load_aligned(diff_dst + at), centred, &p, flags);
         sums[0] += diff;
         products[0] = fma(diff, centred, products[0]);
     }
@@ -90,39 +92,39 @@ grad_slices(__global const float *src, ulong src_at, __global const float *scale
     ADD_ITEMS(sum, product)
     if (get_local_id(0) >= PARTS) return;
     partial += partial_begin;
-    AT(partial + partial_at(get_group_id(1), 0, c, d.C)) = sum;
-    AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = product;
+    *partial_at(partial, get_group_id(1), 0, c, d.C) = sum;
+    *partial_at(partial, get_group_id(1), 1, c, d.C) = product;
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-grad_merge(__global const float *partial, ulong partial_begin, __global float *diff_scale, ulong diff_scale_at,
-           __global float *diff_shift, ulong diff_shift_at, const struct channel_dims d)
+grad_merge(__global acc *partial, ulong partial_begin, __global param *diff_scale, ulong diff_scale_at,
+           __global param *diff_shift, ulong diff_shift_at, const struct channel_dims d)
 {
     const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
     vec sum = (vec)0.0f, product = (vec)0.0f;
     partial += partial_begin;
     for (int s = get_local_id(0) / PARTS; s < slices; s += STEP) {
-        sum += AT(partial + partial_at(s, 0, c, d.C));
-        product += AT(partial + partial_at(s, 1, c, d.C));
+        sum += *partial_at(partial, s, 0, c, d.C);
+        product += *partial_at(partial, s, 1, c, d.C);
     }
     ADD_ITEMS(sum, product)
     if (get_local_id(0) >= PARTS) return;
-    store_channels(product, diff_scale + diff_scale_at, c, d.C);
-    store_channels(sum, diff_shift + diff_shift_at, c, d.C);
+    store_params(product, diff_scale + diff_scale_at, c, d.C);
+    store_params(sum, diff_shift + diff_shift_at, c, d.C);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-grad_src(__global const float *src, ulong src_at, __global const float *scale, ulong scale_at,
-         __global const float *shift, ulong shift_at, __global const float *mean, ulong mean_at,
-         __global const float *variance, ulong variance_at, __global const float *diff_dst, ulong diff_dst_at,
-         __global float *diff_src, ulong diff_src_at, __global const float *diff_scale, ulong diff_scale_at,
-         __global const float *diff_shift, ulong diff_shift_at, const struct channel_dims d, int flags, float epsilon)
+grad_src(__global const real *src, ulong src_at, __global const param *scale, ulong scale_at,
+         __global const param *shift, ulong shift_at, __global const param *mean, ulong mean_at,
+         __global const param *variance, ulong variance_at, __global const real *diff_dst, ulong diff_dst_at,
+         __global real *diff_src, ulong diff_src_at, __global const param *diff_scale, ulong diff_scale_at,
+         __global const param *diff_shift, ulong diff_shift_at, const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
     const struct channels p =
         load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c, d.C, epsilon);
-    const vec mean_diff = load_channels(diff_shift + diff_shift_at, c, d.C) / (float)d.total;
-    const vec slope = load_channels(diff_scale + diff_scale_at, c, d.C) / (float)d.total * p.inverse;
+    const vec mean_diff = load_params(diff_shift + diff_shift_at, c, d.C) / (acc)d.total;
+    const vec slope = load_params(diff_scale + diff_scale_at, c, d.C) / (acc)d.total * p.inverse;
     struct walk w;
     walk_slice(&w, &d);
     src += src_at;
@@ -130,7 +132,8 @@ grad_src(__global const float *src, ulong src_at, __global const float *scale, u
     diff_src += diff_src_at;
     while (w.left > 0) {
         const size_t at = walk_on(&w, &d);
-        const vec centred = AT(src + at) - p.mean, diff = passed(AT(diff_dst + at), centred, &p, flags);
-        AT(diff_src + at) = clear_tail(p.gain * fma(-centred, slope, diff - mean_diff), c, d.C);
+        const vec centred = load_aligned(src + at) - p.mean,
+                  diff = passed(load_aligned(diff_dst + at), centred, &p, flags);
+        store_aligned(clear_tail(p.gain * fma(-centred, slope, diff - mean_diff), c, d.C), diff_src + at);
     }
 }

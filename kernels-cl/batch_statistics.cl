@@ -18,8 +18,8 @@ static inline void merge(struct moments *a, vec sum, vec squares, int n)
 {
     if (n == 0) return;
     if (a->n > 0) {
-        const vec apart = sum / (float)n - a->sum / (float)a->n;
-        squares = fma(apart * apart, (vec)((float)a->n / (float)(a->n + n) * (float)n), squares);
+        const vec apart = sum / (acc)n - a->sum / (acc)a->n;
+        squares = fma(apart * apart, (vec)((acc)a->n / (acc)(a->n + n) * (acc)n), squares);
     }
     a->sum += sum;
     a->squares += squares;
@@ -48,8 +48,8 @@ static inline void merge_items(struct moments *m, __local vec *sums, __local vec
 #define MERGE_ITEMS(m)
 #endif
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(__global const float *src, ulong src_at,
-                                                                                __global float *partial,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(__global const real *src, ulong src_at,
+                                                                                __global acc *partial,
                                                                                 ulong partial_begin,
                                                                                 const struct channel_dims d)
 {
@@ -61,7 +61,7 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(
     while (w.left >= TILE) {
         vec x[TILE], sum = (vec)0.0f, squares = (vec)0.0f;
 #pragma unroll
-        for (int i = 0; i < TILE; i++) x[i] = AT(src + walk_on(&w, &d));
+        for (int i = 0; i < TILE; i++) x[i] = load_aligned(src + walk_on(&w, &d));
 #pragma unroll
         for (int i = 0; i < TILE; i += 2) sum += x[i] + x[i + 1];
         const vec mean = sum / TILE;
@@ -70,28 +70,28 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(
         merge(&m, sum, squares, TILE);
     }
     while (w.left > 0) {
-        const vec x = AT(src + walk_on(&w, &d));
+        const vec x = load_aligned(src + walk_on(&w, &d));
         merge(&m, x, x - x, 1); /* 0, but NaN of what is not finite */
     }
     MERGE_ITEMS(&m)
     if (get_local_id(0) >= PARTS) return;
     partial += partial_begin;
-    AT(partial + partial_at(get_group_id(1), 0, c, d.C)) = m.sum;
-    AT(partial + partial_at(get_group_id(1), 1, c, d.C)) = m.squares;
+    *partial_at(partial, get_group_id(1), 0, c, d.C) = m.sum;
+    *partial_at(partial, get_group_id(1), 1, c, d.C) = m.squares;
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-statistics_merge(__global const float *partial, ulong partial_begin, __global float *mean, ulong mean_at,
-                 __global float *variance, ulong variance_at, const struct channel_dims d)
+statistics_merge(__global acc *partial, ulong partial_begin, __global param *mean, ulong mean_at,
+                 __global param *variance, ulong variance_at, const struct channel_dims d)
 {
     const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
     struct moments m = {(vec)0.0f, (vec)0.0f, 0};
     partial += partial_begin;
     for (int s = get_local_id(0) / PARTS; s < slices; s += STEP)
-        merge(&m, AT(partial + partial_at(s, 0, c, d.C)), AT(partial + partial_at(s, 1, c, d.C)),
+        merge(&m, *partial_at(partial, s, 0, c, d.C), *partial_at(partial, s, 1, c, d.C),
               min(d.slice, d.total - s * d.slice));
     MERGE_ITEMS(&m)
     if (get_local_id(0) >= PARTS) return;
-    store_channels(m.sum / (float)d.total, mean + mean_at, c, d.C);
-    store_channels(m.squares / (float)d.total, variance + variance_at, c, d.C);
+    store_params(m.sum / (acc)d.total, mean + mean_at, c, d.C);
+    store_params(m.squares / (acc)d.total, variance + variance_at, c, d.C);
 }

@@ -29,24 +29,25 @@ static inline struct sides sides_of(ulong row, int8 dims, long8 a_steps, long8 b
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-add_broadcast(__global const float *a, ulong a_at, __global const float *b, ulong b_at, __global float *dst,
-              ulong dst_at, ulong pieces, int run, int8 dims, long8 a_steps, long8 b_steps, int flags)
+add_broadcast(__global const real *a, ulong a_at, __global const real *b, ulong b_at, __global real *dst, ulong dst_at,
+              ulong pieces, int run, int8 dims, long8 a_steps, long8 b_steps, int flags)
 {
     int size[8];
     vstore8(dims, 0, size);
     if (get_global_id(0) >= pieces) return;
     const struct row_piece piece = row_piece_of(get_global_id(0), size[RANK - 1], run);
     const struct sides at = sides_of(piece.row, dims, a_steps, b_steps);
-    const float floor = flags & WITH_RELU ? 0.0f : -INFINITY;
+    const acc floor = flags & WITH_RELU ? 0.0f : -INFINITY;
     a += a_at + at.a;
     b += b_at + at.b;
     dst += dst_at + at.dst;
-    for (int i = piece.begin; i < piece.end; i++) dst[i] = at_least(a[i * at.a_step] + b[i * at.b_step], floor);
+    for (int i = piece.begin; i < piece.end; i++)
+        store(at_least(load(a, i * at.a_step) + load(b, i * at.b_step), floor), dst, i);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-mul_broadcast(__global const float *a, ulong a_at, __global const float *b, ulong b_at, __global float *dst,
-              ulong dst_at, ulong pieces, int run, int8 dims, long8 a_steps, long8 b_steps)
+mul_broadcast(__global const real *a, ulong a_at, __global const real *b, ulong b_at, __global real *dst, ulong dst_at,
+              ulong pieces, int run, int8 dims, long8 a_steps, long8 b_steps)
 {
     int size[8];
     vstore8(dims, 0, size);
@@ -56,5 +57,5 @@ mul_broadcast(__global const float *a, ulong a_at, __global const float *b, ulon
     a += a_at + at.a;
     b += b_at + at.b;
     dst += dst_at + at.dst;
-    for (int i = piece.begin; i < piece.end; i++) dst[i] = a[i * at.a_step] * b[i * at.b_step];
+    for (int i = piece.begin; i < piece.end; i++) store(load(a, i * at.a_step) * load(b, i * at.b_step), dst, i);
 }

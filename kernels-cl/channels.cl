@@ -50,8 +50,8 @@ static inline size_t walk_on(struct walk *w, const struct channel_dims *d)
 }
 
 /* Where slice number `slice` leaves its i-th of two sums for channel c. */
-static inline size_t partial_at(int slice, int i, int c, int C)
+static inline __global vec *partial_at(__global acc *partial, int slice, int i, int c, int C)
 {
     const int channels = CEIL_DIV(C, B) * B;
-    return ((size_t)slice * 2 + i) * channels + c;
+    return (__global vec *)(partial + (((size_t)slice * 2 + i) * channels + c));
 }

@@ -3,9 +3,9 @@
  * Work-items: one per piece of `run` vectors in a row of dst (see rows.cl), groups of WG. Reads and writes its tensors once. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void concat(__global const float *a, ulong a_at,
-                                                                     __global const float *b, ulong b_at,
-                                                                     __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void concat(__global const real *a, ulong a_at,
+                                                                     __global const real *b, ulong b_at,
+                                                                     __global real *dst, ulong dst_at, ulong pieces,
                                                                      ulong a_row, ulong b_row, int run)
 {
     const ulong width = a_row + b_row, parts = CEIL_DIV(width, (ulong)run * V);
@@ -15,5 +15,6 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void concat(__global co
     a += a_at + row * a_row;
     b += b_at + row * b_row;
     dst += dst_at + row * width;
-    for (ulong i = begin; i < end; i += V) AT(dst + i) = i < a_row ? AT(a + i) : AT(b + (i - a_row));
+    for (ulong i = begin; i < end; i += V)
+        store_aligned(i < a_row ? load_aligned(a + i) : load_aligned(b + (i - a_row)), dst + i);
 }

@@ -22,9 +22,9 @@ static int meet(int at, int r, int stride_, int dilation, int pad, int size)
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_direct(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
-            __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
-            __global float *dst, ulong dst_at, ulong vectors, const struct conv_dims d)
+conv_direct(__global const real *src, ulong src_at, __global const real *weights, ulong weights_at,
+            __global const param *bias, ulong bias_at, __global const real *residual, ulong residual_at,
+            __global real *dst, ulong dst_at, ulong vectors, const struct conv_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= vectors) return;
@@ -33,7 +33,7 @@ conv_direct(__global const float *src, ulong src_at, __global const float *weigh
     src += src_at;
     weights += weights_at + (size_t)(at.c / B) * channels * d.R * d.S * B + at.c % B;
 
-    vec sum = d.flags & WITH_BIAS ? load_channels(bias + bias_at, at.c, d.K) : (vec)0.0f;
+    vec sum = d.flags & WITH_BIAS ? load_params(bias + bias_at, at.c, d.K) : (vec)0.0f;
     for (int c = 0; c < channels; c++) {
         for (int r = 0; r < d.R; r++) {
             const int h = meet(at.h, r, d.stride_h, d.dilation_h, d.pad_top, d.H);
@@ -41,28 +41,28 @@ conv_direct(__global const float *src, ulong src_at, __global const float *weigh
                 const int w = meet(at.w, s, d.stride_w, d.dilation_w, d.pad_left, d.W);
                 if (h < 0 || w < 0) continue;
 #ifdef GROUPED
-                float lanes[V];
+                acc lanes[V];
                 for (int lane = 0; lane < V; lane++) {
                     const int group = min(at.c + lane, d.K - 1) / (d.K / d.groups);
-                    lanes[lane] = src[blocked(SB, at.n, group * channels + c, d.C, d.H, d.W, h, w)];
+                    lanes[lane] = load(src, blocked(SB, at.n, group * channels + c, d.C, d.H, d.W, h, w));
                 }
                 const vec x = LOAD(lanes);
 #else
-                const vec x = (vec)src[blocked(SB, at.n, c, d.C, d.H, d.W, h, w)];
+                const vec x = (vec)load(src, blocked(SB, at.n, c, d.C, d.H, d.W, h, w));
 #endif
-                sum = fma(x, LOAD(weights), sum);
+                sum = fma(x, load_vec(weights), sum);
             }
         }
     }
-    if (d.flags & WITH_RESIDUAL) sum += LOAD(residual + residual_at + i * V);
+    if (d.flags & WITH_RESIDUAL) sum += load_vec(residual + residual_at + i * V);
     if (d.flags & WITH_RELU) sum = relu(sum);
-    if (d.flags & WITH_MASK) sum = masked(sum, LOAD(bias + bias_at + i * V));
-    STORE(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
+    if (d.flags & WITH_MASK) sum = masked(sum, load_vec((__global const real *)bias + bias_at + i * V));
+    store_vec(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
 }
 
 /* weights (K,C/groups,R,S), with GRADIENT (C,K/groups,R,S) -> packed. Work-items: one per packed element. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(__global const float *weights,
-                                                                               ulong weights_at, __global float *packed,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(__global const real *weights,
+                                                                               ulong weights_at, __global real *packed,
                                                                                ulong packed_at,
                                                                                const struct conv_dims d)
 {
@@ -75,5 +75,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(_
 #else
     const size_t from = k * channels + c;
 #endif
-    packed[packed_at + i] = k < d.K ? weights[weights_at + from * taps + tap] : 0.0f;
+    store(k < d.K ? load(weights, weights_at + from * taps + tap) : 0.0f, packed, packed_at + i);
 }

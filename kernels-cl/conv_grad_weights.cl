@@ -11,24 +11,24 @@
  */
 #include "conv_grad.cl"
 
-/* acc (MC, KB) += sum over `count` pixels of x (MC scalars) times y (KB vectors, apart[j] away). */
-static void add_pixels(vec acc[MC][KB], __global const float *x, int step, __global const vec *y, const long apart[KB],
-                       int count)
+/* sums (MC, KB) += sum over `count` pixels of x (MC scalars) times y (KB vectors, apart[j] away). */
+static void add_pixels(vec sums[MC][KB], __global const real *x, int step, __global const reals *y,
+                       const long apart[KB], int count)
 {
     for (int i = 0; i < count; i++, x += step, y++) {
         vec yv[KB];
 #pragma unroll
-        for (int j = 0; j < KB; j++) yv[j] = y[apart[j]];
+        for (int j = 0; j < KB; j++) yv[j] = load_reals(y + apart[j]);
 #pragma unroll
         for (int m = 0; m < MC; m++)
 #pragma unroll
-            for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], yv[j], acc[m][j]);
+            for (int j = 0; j < KB; j++) sums[m][j] = fma((vec)load(x, m), yv[j], sums[m][j]);
     }
 }
 
-/* acc += tap number `tap` of the rows from begin to end. */
-static void add_rows(vec acc[MC][KB], __global const float *src, __global const vec *y, int valid_j, int tap, int begin,
-                     int end, const struct conv_dims *d, const struct grad_cut *cut)
+/* sums += tap number `tap` of the rows from begin to end. */
+static void add_rows(vec sums[MC][KB], __global const real *src, __global const reals *y, int valid_j, int tap,
+                     int begin, int end, const struct conv_dims *d, const struct grad_cut *cut)
 {
     const int k_blocks = CEIL_DIV(d->K, B);
     const long plane = (long)d->P * d->Q;
@@ -50,12 +50,12 @@ static void add_rows(vec acc[MC][KB], __global const float *src, __global const 
     for (int row = begin; row < end; row++) {
 #ifdef PLAIN_SRC
         const int h = p * d->stride_h + r * d->dilation_h;
-        add_pixels(acc, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q, apart,
+        add_pixels(sums, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q, apart,
                    count);
 #else
         const int h = p * d->stride_h + r * d->dilation_h - d->pad_top;
         if ((uint)h < (uint)d->H)
-            add_pixels(acc, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q + first,
+            add_pixels(sums, src + n * image + h * line, step, y + (long)n * k_blocks * plane + (long)p * d->Q + first,
                        apart, count);
 #endif
         if (++p == d->P) {
@@ -66,14 +66,14 @@ static void add_rows(vec acc[MC][KB], __global const float *src, __global const 
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_weights(__global const float *restrict src, ulong src_at, __global const float *restrict diff_dst,
-                  ulong diff_dst_at, __global float *restrict partial_, ulong partial_at, const struct conv_dims d,
+conv_grad_weights(__global const real *restrict src, ulong src_at, __global const real *restrict diff_dst,
+                  ulong diff_dst_at, __global acc *restrict partial_, ulong partial_at, const struct conv_dims d,
                   const struct grad_cut cut)
 {
     const int part = get_global_id(0), group = get_global_id(1), split = get_global_id(2);
     const int begin = split * cut.rows, end = min(begin + cut.rows, d.N * d.P);
     const size_t item = ((size_t)split * get_global_size(1) + group) * get_global_size(0) + part;
-    __global const vec *y = (__global const vec *)(diff_dst + diff_dst_at) + (long)group * KB * d.P * d.Q;
+    __global const reals *y = (__global const reals *)(diff_dst + diff_dst_at) + (long)group * KB * d.P * d.Q;
     __global vec *partial = (__global vec *)(partial_ + partial_at) + item * cut.taps * (MC * KB);
 
     src += src_at;
@@ -83,17 +83,17 @@ conv_grad_weights(__global const float *restrict src, ulong src_at, __global con
     for (int row = begin; row < end; row += cut.chunk) {
         for (int tap = 0; tap < cut.taps; tap++) {
             __global vec *sum = partial + tap * (MC * KB);
-            vec acc[MC][KB];
+            vec sums[MC][KB];
 #pragma unroll
             for (int m = 0; m < MC; m++)
 #pragma unroll
-                for (int j = 0; j < KB; j++) acc[m][j] = row == begin ? (vec)0.0f : sum[m * KB + j];
-            add_rows(acc, src, y, min(KB, CEIL_DIV(d.K, B) - group * KB), tap, row, min(row + cut.chunk, end), &d,
+                for (int j = 0; j < KB; j++) sums[m][j] = row == begin ? (vec)0.0f : sum[m * KB + j];
+            add_rows(sums, src, y, min(KB, CEIL_DIV(d.K, B) - group * KB), tap, row, min(row + cut.chunk, end), &d,
                      &cut);
 #pragma unroll
             for (int m = 0; m < MC; m++)
 #pragma unroll
-                for (int j = 0; j < KB; j++) sum[m * KB + j] = acc[m][j];
+                for (int j = 0; j < KB; j++) sum[m * KB + j] = sums[m][j];
         }
     }
 }
@@ -101,7 +101,7 @@ conv_grad_weights(__global const float *restrict src, ulong src_at, __global con
 /* src, plain -> padded, N images of pad_h * pad_w pixels of C neighbouring channels; what follows the last one, so that tiles
  * may read beyond a row, need not be set. Work-items: one per pixel of padded. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_grad_pad(__global const float *restrict src, ulong src_at, __global float *restrict padded, ulong padded_at,
+conv_grad_pad(__global const real *restrict src, ulong src_at, __global real *restrict padded, ulong padded_at,
               const struct conv_dims d, const struct grad_cut cut)
 {
     const size_t i = get_global_id(0);
@@ -111,5 +111,5 @@ conv_grad_pad(__global const float *restrict src, ulong src_at, __global float *
     const int inside = (uint)h < (uint)d.H && (uint)w < (uint)d.W;
 
     for (int c = 0; c < d.C; c++)
-        padded[padded_at + i * d.C + c] = inside ? src[src_at + ((n * d.C + c) * d.H + h) * d.W + w] : 0.0f;
+        store(inside ? load(src, src_at + ((n * d.C + c) * d.H + h) * d.W + w) : 0.0f, padded, padded_at + i * d.C + c);
 }

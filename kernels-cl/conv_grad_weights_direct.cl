@@ -12,8 +12,8 @@
 #include "conv.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_grad_weights_direct(__global const float *src, ulong src_at, __global const float *diff_dst, ulong diff_dst_at,
-                         __global float *diff_weights, ulong diff_weights_at, __global float *diff_bias,
+conv_grad_weights_direct(__global const real *src, ulong src_at, __global const real *diff_dst, ulong diff_dst_at,
+                         __global real *diff_weights, ulong diff_weights_at, __global param *diff_bias,
                          ulong diff_bias_at, const struct conv_dims d)
 {
     const int item = get_local_id(0), channels = d.C / d.groups, weights = channels * d.R * d.S;
@@ -28,16 +28,16 @@ conv_grad_weights_direct(__global const float *src, ulong src_at, __global const
         const int q = i % d.Q, p = i / d.Q % d.P, n = i / d.Q / d.P;
         const int h = p * d.stride_h - d.pad_top + r * d.dilation_h, w = q * d.stride_w - d.pad_left + s * d.dilation_w;
         if (!is_bias && ((uint)h >= (uint)d.H || (uint)w >= (uint)d.W)) continue;
-        const vec y = LOAD(diff_dst + blocked(B, n, k, (d.K + B - 1) / B * B, d.P, d.Q, p, q));
+        const vec y = load_vec(diff_dst + blocked(B, n, k, (d.K + B - 1) / B * B, d.P, d.Q, p, q));
 #ifdef GROUPED
-        float lanes[V];
+        acc lanes[V];
         for (int lane = 0; lane < V; lane++) {
             const int group = min(k + lane, d.K - 1) / (d.K / d.groups);
-            lanes[lane] = is_bias ? 1.0f : src[blocked(SB, n, group * channels + c, d.C, d.H, d.W, h, w)];
+            lanes[lane] = is_bias ? 1.0f : load(src, blocked(SB, n, group * channels + c, d.C, d.H, d.W, h, w));
         }
         const vec x = LOAD(lanes);
 #else
-        const vec x = (vec)(is_bias ? 1.0f : src[blocked(SB, n, c, d.C, d.H, d.W, h, w)]);
+        const vec x = (vec)(is_bias ? 1.0f : load(src, blocked(SB, n, c, d.C, d.H, d.W, h, w)));
 #endif
         sum = fma(x, y, sum);
     }
@@ -51,12 +51,12 @@ conv_grad_weights_direct(__global const float *src, ulong src_at, __global const
     if (item > 0) return;
     sum = parts[0];
 #endif
-    float lanes[V];
+    acc lanes[V];
     STORE(sum, lanes);
     for (int i = 0; i < V && k + i < d.K; i++) {
         if (is_bias)
             diff_bias[diff_bias_at + k + i] = lanes[i];
         else
-            diff_weights[diff_weights_at + (size_t)(k + i) * weights + which] = lanes[i];
+            store(lanes[i], diff_weights, diff_weights_at + (size_t)(k + i) * weights + which);
     }
 }

@@ -41,13 +41,13 @@ static void weights_line(vec g[3], const vec x[E])
 }
 
 /* Block kb of diff_dst -> m (a block's tiles), for tiles first to first + count. */
-static void transform_diff(__global const vec *diff_dst, __local vec *m, long stride, int kb, int first, int count,
+static void transform_diff(__global const reals *diff_dst, __local vec *m, long stride, int kb, int first, int count,
                            const struct conv_dims *d)
 {
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
-        __global const vec *y = diff_dst + (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
+        __global const reals *y = diff_dst + (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
         const int rows = min(F, d->P - tile.p), columns = min(F, d->Q - tile.q);
         __local vec *to = m + t;
         vec part[E][F];
@@ -55,7 +55,8 @@ static void transform_diff(__global const vec *diff_dst, __local vec *m, long st
         for (int j = 0; j < F; j++) {
             vec column[F], out[E];
 #pragma unroll
-            for (int i = 0; i < F; i++) column[i] = i < rows && j < columns ? y[i * d->Q + j] : (vec)0.0f;
+            for (int i = 0; i < F; i++)
+                column[i] = i < rows && j < columns ? load_reals(y + (i * d->Q + j)) : (vec)0.0f;
             diff_line(out, column);
 #pragma unroll
             for (int i = 0; i < E; i++) part[i][j] = out[i];
@@ -70,13 +71,13 @@ static void transform_diff(__global const vec *diff_dst, __local vec *m, long st
 }
 
 /* u (RM rows of KB vectors) += sum over tiles of v (RM scalars, B apart) times m (KB vectors, T apart). */
-static void multiply(__local vec *u, __local const float *v, __local const vec *m, int T, int count)
+static void multiply(__local vec *u, __local const acc *v, __local const vec *m, int T, int count)
 {
-    vec acc[RM][KB];
+    vec sums[RM][KB];
 #pragma unroll
     for (int i = 0; i < RM; i++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) acc[i][j] = u[i * KB + j];
+        for (int j = 0; j < KB; j++) sums[i][j] = u[i * KB + j];
     for (int t = 0; t < count; t++, v += B, m++) {
         vec mv[KB];
 #pragma unroll
@@ -84,12 +85,12 @@ static void multiply(__local vec *u, __local const float *v, __local const vec *
 #pragma unroll
         for (int i = 0; i < RM; i++)
 #pragma unroll
-            for (int j = 0; j < KB; j++) acc[i][j] = fma((vec)v[i], mv[j], acc[i][j]);
+            for (int j = 0; j < KB; j++) sums[i][j] = fma((vec)v[i], mv[j], sums[i][j]);
     }
 #pragma unroll
     for (int i = 0; i < RM; i++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) u[i * KB + j] = acc[i][j];
+        for (int j = 0; j < KB; j++) u[i * KB + j] = sums[i][j];
 }
 
 /* u -> partial [9][MC][KB] */
@@ -115,12 +116,12 @@ static void transform_weights(__local const vec *u, __global vec *partial)
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_winograd(__global const float *restrict src_, ulong src_at, __global const float *restrict diff_dst_,
-                   ulong diff_dst_at, __global float *restrict partial_, ulong partial_at, const struct conv_dims d,
+conv_grad_winograd(__global const real *restrict src_, ulong src_at, __global const real *restrict diff_dst_,
+                   ulong diff_dst_at, __global acc *restrict partial_, ulong partial_at, const struct conv_dims d,
                    const struct grad_cut cut, __local vec *scratch)
 {
-    __global const vec *src = (__global const vec *)(src_ + src_at),
-                       *diff_dst = (__global const vec *)(diff_dst_ + diff_dst_at);
+    __global const reals *src = (__global const reals *)(src_ + src_at),
+                         *diff_dst = (__global const reals *)(diff_dst_ + diff_dst_at);
     const int part = get_global_id(0), group = get_global_id(1), split = get_global_id(2), T = cut.chunk;
     const int tiles = d.N * CEIL_DIV(d.P, F) * CEIL_DIV(d.Q, F);
     const int begin = split * cut.rows, end = min(begin + cut.rows, tiles);
@@ -139,7 +140,7 @@ conv_grad_winograd(__global const float *restrict src_, ulong src_at, __global c
             transform_diff(diff_dst, m + kb * T, m_stride, group * KB + min(kb, k_blocks - 1), first, count, &d);
         for (int e = 0; e < E * E; e++)
             for (int c = 0; c < c_blocks * B; c += RM)
-                multiply(u + (e * MC + c) * KB, (__local const float *)(v + e * v_stride + c / B * T) + c % B,
+                multiply(u + (e * MC + c) * KB, (__local const acc *)(v + e * v_stride + c / B * T) + c % B,
                          m + e * m_stride, T, count);
     }
     transform_weights(u, (__global vec *)(partial_ + partial_at) + item * cut.taps * (MC * KB));

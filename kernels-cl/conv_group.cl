@@ -1,6 +1,6 @@
 /* conv_group.cl - direct convolution on a GPU: a work-group computes a tile of dst as a matrix product in local memory.
  *
- * dst = act(conv(src, weights) + bias + residual), dst in blocks of B channels; residual may be dst. src likewise, or
+ * dst = act(conv(src, weights) + bias + residual), dst in blocks of B channels, V = 4; residual may be dst. src likewise, or
  * plain with -DPLAIN_SRC, which suits a first layer with few channels.
  *
  * Work-items: ceil(K/TN) * ceil(N*P*Q/TM) groups of ITEMS = TM/RM * TN/RN, one dimension; neighbours share their src. A
@@ -22,8 +22,8 @@
  * Coalescing: TK/4 items read TK channels of a pixel, their neighbours the next pixel; weights are read in order; B/4
  * neighbouring items write a block of dst.
  * Bank conflicts: the src tile is stored transposed, [TK][TM], column m of row k at m ^ (k/4 * SWIZZLE). As padding
- * would, that spreads what 32 items write over 32 banks, and it keeps the float4 that they read aligned. Items that
- * read together read neighbouring float4 or the same one. */
+ * would, that spreads what 32 items write over 32 banks, and it keeps the vec that they read aligned. Items that
+ * read together read neighbouring vec or the same one. */
 #include "common.cl"
 #include "conv.cl"
 
@@ -71,7 +71,7 @@ static int quotient(int i, float inverse)
     return (int)((i + 0.5f) * inverse);
 }
 
-static void fetch_src(float x[SRC_FLOATS], __global const float *src, const struct field f[FIELDS], int item, int step,
+static void fetch_src(acc x[SRC_FLOATS], __global const real *src, const struct field f[FIELDS], int item, int step,
                       const struct conv_dims *d)
 {
     const int taps = d->R * d->S;
@@ -82,11 +82,11 @@ static void fetch_src(float x[SRC_FLOATS], __global const float *src, const stru
         const int tap = k - c * taps, r = quotient(tap, per_s), s = tap - r * d->S;
         const int h = f[0].h + r * d->dilation_h, w = f[0].w + s * d->dilation_w;
         const bool inside = (uint)h < (uint)d->H && (uint)w < (uint)d->W && c < d->C;
-        x[i] = inside ? src[f[0].image + (c * d->H + h) * d->W + w] : 0.0f;
+        x[i] = inside ? load(src, f[0].image + (c * d->H + h) * d->W + w) : 0.0f;
     }
 }
 
-static void keep_src(__local float *tile, const float x[SRC_FLOATS], int item)
+static void keep_src(__local acc *tile, const acc x[SRC_FLOATS], int item)
 {
 #pragma unroll
     for (int i = 0; i < SRC_FLOATS; i++) {
@@ -107,7 +107,7 @@ static int field_column(int item, int i)
     return item / PARTS + i * (ITEMS / PARTS);
 }
 
-static void fetch_src(float x[SRC_FLOATS], __global const float *src, const struct field f[FIELDS], int item, int step,
+static void fetch_src(acc x[SRC_FLOATS], __global const real *src, const struct field f[FIELDS], int item, int step,
                       const struct conv_dims *d)
 {
     const int row = step / d->S, s = step - row * d->S, slice = row / d->R, r = row - slice * d->R;
@@ -116,9 +116,9 @@ static void fetch_src(float x[SRC_FLOATS], __global const float *src, const stru
     for (int i = 0; i < FIELDS; i++) {
         const int h = f[i].h + r * d->dilation_h, w = f[i].w + s * d->dilation_w;
         const bool inside = (uint)h < (uint)d->H && (uint)w < (uint)d->W && c < d->C;
-        __global const float *image = src + f[i].image;
-        float4 v = 0.0f;
-        if (inside) v = *(__global const float4 *)(image + ((c / B * d->H + h) * d->W + w) * B + c % B);
+        __global const real *image = src + f[i].image;
+        vec v = 0.0f;
+        if (inside) v = load_aligned(image + ((c / B * d->H + h) * d->W + w) * B + c % B);
         x[4 * i] = v.s0;
         x[4 * i + 1] = v.s1;
         x[4 * i + 2] = v.s2;
@@ -126,7 +126,7 @@ static void fetch_src(float x[SRC_FLOATS], __global const float *src, const stru
     }
 }
 
-static void keep_src(__local float *tile, const float x[SRC_FLOATS], int item)
+static void keep_src(__local acc *tile, const acc x[SRC_FLOATS], int item)
 {
     const int part = item % PARTS;
 #pragma unroll
@@ -136,14 +136,14 @@ static void keep_src(__local float *tile, const float x[SRC_FLOATS], int item)
 
 #endif
 
-static void fetch_weights(float4 y[WEIGHT_VECTORS], __global const float4 *weights, int item, int step)
+static void fetch_weights(vec y[WEIGHT_VECTORS], __global const reals *weights, int item, int step)
 {
 #pragma unroll
     for (int i = 0; i < WEIGHT_VECTORS; i++)
-        if (HAS_WEIGHTS(item, i)) y[i] = weights[step * (TN * PARTS) + item + i * ITEMS];
+        if (HAS_WEIGHTS(item, i)) y[i] = load_reals(weights + (step * (TN * PARTS) + item + i * ITEMS));
 }
 
-static void keep_weights(__local float4 *tile, const float4 y[WEIGHT_VECTORS], int item)
+static void keep_weights(__local vec *tile, const vec y[WEIGHT_VECTORS], int item)
 {
 #pragma unroll
     for (int i = 0; i < WEIGHT_VECTORS; i++)
@@ -152,12 +152,12 @@ static void keep_weights(__local float4 *tile, const float4 y[WEIGHT_VECTORS], i
 
 /* An item's sums: row 4 * v + l is pixel v * TM/VM + y * 4 + l, vector j of it the channels from j * TN/VN + x * 4 on.
  * The vectors of neighbouring items lie side by side. */
-static void multiply(float4 acc[RM][VN], __local const float4 *src, __local const float4 *weights, int x, int y)
+static void multiply(vec sums[RM][VN], __local const vec *src, __local const vec *weights, int x, int y)
 {
     for (int part = 0; part < PARTS; part++) {
 #pragma unroll
         for (int k = part * 4; k < part * 4 + 4; k++) {
-            float4 a[VM], b[VN];
+            vec a[VM], b[VN];
 #pragma unroll
             for (int v = 0; v < VM; v++) a[v] = src[k * (TM / 4) + ((v * (TM / 4 / VM) + y) ^ (part * (SWIZZLE / 4)))];
 #pragma unroll
@@ -166,10 +166,10 @@ static void multiply(float4 acc[RM][VN], __local const float4 *src, __local cons
             for (int v = 0; v < VM; v++) {
 #pragma unroll
                 for (int j = 0; j < VN; j++) {
-                    acc[4 * v][j] = fma((float4)a[v].s0, b[j], acc[4 * v][j]);
-                    acc[4 * v + 1][j] = fma((float4)a[v].s1, b[j], acc[4 * v + 1][j]);
-                    acc[4 * v + 2][j] = fma((float4)a[v].s2, b[j], acc[4 * v + 2][j]);
-                    acc[4 * v + 3][j] = fma((float4)a[v].s3, b[j], acc[4 * v + 3][j]);
+                    sums[4 * v][j] = fma((vec)a[v].s0, b[j], sums[4 * v][j]);
+                    sums[4 * v + 1][j] = fma((vec)a[v].s1, b[j], sums[4 * v + 1][j]);
+                    sums[4 * v + 2][j] = fma((vec)a[v].s2, b[j], sums[4 * v + 2][j]);
+                    sums[4 * v + 3][j] = fma((vec)a[v].s3, b[j], sums[4 * v + 3][j]);
                 }
             }
         }
@@ -177,17 +177,17 @@ static void multiply(float4 acc[RM][VN], __local const float4 *src, __local cons
 }
 
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void
-conv_group(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
-           __global const float *restrict bias, ulong bias_at, __global const float *residual, ulong residual_at,
-           __global float *dst, ulong dst_at, const struct conv_dims d)
+conv_group(__global const real *restrict src, ulong src_at, __global const real *restrict weights, ulong weights_at,
+           __global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
+           __global real *dst, ulong dst_at, const struct conv_dims d)
 {
-    __local float4 src_tiles[2][TK * TM / 4], weight_tiles[2][TK * TN / 4];
+    __local vec src_tiles[2][TK * TM / 4], weight_tiles[2][TK * TN / 4];
     const int item = get_local_id(0), x = item % (TN / RN), y = item / (TN / RN);
     const int k_tiles = CEIL_DIV(d.K, TN), k0 = get_group_id(0) % k_tiles * TN, pixel0 = get_group_id(0) / k_tiles * TM;
     const int k_size = K_SIZE(&d), steps = CEIL_DIV(k_size, TK);
     struct field fields[FIELDS];
-    float4 acc[RM][VN], next_weights[WEIGHT_VECTORS];
-    float next_src[SRC_FLOATS];
+    vec sums[RM][VN], next_weights[WEIGHT_VECTORS];
+    acc next_src[SRC_FLOATS];
 
     src += src_at;
     weights += weights_at + (size_t)(k0 / TN) * steps * (TK * TN);
@@ -196,21 +196,21 @@ conv_group(__global const float *restrict src, ulong src_at, __global const floa
 #pragma unroll
     for (int m = 0; m < RM; m++)
 #pragma unroll
-        for (int j = 0; j < VN; j++) acc[m][j] = (float4)0.0f;
+        for (int j = 0; j < VN; j++) sums[m][j] = (vec)0.0f;
 
     fetch_src(next_src, src, fields, item, 0, &d);
-    fetch_weights(next_weights, (__global const float4 *)weights, item, 0);
+    fetch_weights(next_weights, (__global const reals *)weights, item, 0);
     for (int step = 0; step < steps; step++) {
         const int now = step % 2;
-        keep_src((__local float *)src_tiles[now], next_src, item);
+        keep_src((__local acc *)src_tiles[now], next_src, item);
         keep_weights(weight_tiles[now], next_weights, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         /* What gets overwritten in the next step was last read before this barrier. */
         if (step + 1 < steps) {
             fetch_src(next_src, src, fields, item, step + 1, &d);
-            fetch_weights(next_weights, (__global const float4 *)weights, item, step + 1);
+            fetch_weights(next_weights, (__global const reals *)weights, item, step + 1);
         }
-        multiply(acc, src_tiles[now], weight_tiles[now], x, y);
+        multiply(sums, src_tiles[now], weight_tiles[now], x, y);
     }
 
     const int plane = d.P * d.Q, k_blocks = CEIL_DIV(d.K, B);
@@ -225,19 +225,19 @@ conv_group(__global const float *restrict src, ulong src_at, __global const floa
             const int k = k0 + j * (TN / VN) + x * 4;
             if (k >= k_blocks * B) continue;
             const int to = ((n * k_blocks + k / B) * plane + pixel - n * plane) * B + k % B;
-            vec sum = acc[m][j];
-            if (d.flags & WITH_BIAS) sum += load_channels(bias + bias_at, k, d.K);
-            if (d.flags & WITH_RESIDUAL) sum += *(__global const vec *)(residual + to);
+            vec sum = sums[m][j];
+            if (d.flags & WITH_BIAS) sum += load_params(bias + bias_at, k, d.K);
+            if (d.flags & WITH_RESIDUAL) sum += load_aligned(residual + to);
             if (d.flags & WITH_RELU) sum = relu(sum);
-            *(__global vec *)(dst + to) = clear_tail(sum, k, d.K);
+            store_aligned(clear_tail(sum, k, d.K), dst + to);
         }
     }
 }
 
 /* weights (K,C,R,S), taps = R*S -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per
  * packed element; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const float *weights,
-                                                                              ulong weights_at, __global float *packed,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const real *weights,
+                                                                              ulong weights_at, __global real *packed,
                                                                               ulong packed_at, ulong count, int rows,
                                                                               int K, int C, int taps)
 {
@@ -249,5 +249,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__
 #else
     const int c = row / (TK * taps) * TK + row % TK, tap = row / TK % taps;
 #endif
-    packed[packed_at + i] = k < K && c < C ? weights[weights_at + (k * C + c) * taps + tap] : 0.0f;
+    store(k < K && c < C ? load(weights, weights_at + (k * C + c) * taps + tap) : 0.0f, packed, packed_at + i);
 }

@@ -10,39 +10,39 @@
  */
 #include "register_tile.cl"
 
-/* acc += addend, for pixels from `skip` on. */
-static void add_pixels(vec acc[M][KB], __global const vec *addend, long plane, int skip)
+/* sums += addend, for pixels from `skip` on. */
+static void add_pixels(vec sums[M][KB], __global const reals *addend, long plane, int skip)
 {
 #pragma unroll
     for (int m = 0; m < M; m++)
         if (m >= skip)
 #pragma unroll
-            for (int j = 0; j < KB; j++) acc[m][j] += addend[m + j * plane];
+            for (int j = 0; j < KB; j++) sums[m][j] += load_reals(addend + (m + j * plane));
 }
 
-/* acc becomes 0 where mask is not above it. */
-static void mask_pixels(vec acc[M][KB], __global const vec *mask, long plane)
+/* sums becomes 0 where mask is not above it. */
+static void mask_pixels(vec sums[M][KB], __global const reals *mask, long plane)
 {
 #pragma unroll
     for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) acc[m][j] = masked(acc[m][j], mask[m + j * plane]);
+        for (int j = 0; j < KB; j++) sums[m][j] = masked(sums[m][j], load_reals(mask + (m + j * plane)));
 }
 
-/* dst = acc, for pixels from `skip` on. */
-static void store_pixels(vec acc[M][KB], __global vec *dst, vec floor, long plane, int skip)
+/* dst = sums, for pixels from `skip` on. */
+static void store_pixels(vec sums[M][KB], __global reals *dst, vec floor, long plane, int skip)
 {
 #pragma unroll
     for (int m = 0; m < M; m++)
         if (m >= skip)
 #pragma unroll
-            for (int j = 0; j < KB; j++) dst[m + j * plane] = at_least(acc[m][j], floor);
+            for (int j = 0; j < KB; j++) store_reals(at_least(sums[m][j], floor), dst + (m + j * plane));
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_point(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
-           __global const float *restrict bias, ulong bias_at, __global const float *residual, ulong residual_at,
-           __global float *dst, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
+conv_point(__global const real *restrict src, ulong src_at, __global const real *restrict weights, ulong weights_at,
+           __global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
+           __global real *dst, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
            const struct conv_place place)
 {
     const int group = get_global_id(0), per_image = CEIL_DIV(d.P * d.Q, M);
@@ -55,34 +55,35 @@ conv_point(__global const float *restrict src, ulong src_at, __global const floa
     for (int pass = 0; pass < passes; pass++) {
         const int c0 = pass * cut.pass_c, c1 = min(c0 + cut.pass_c, d.C), last = pass == passes - 1;
         const vec floor = last && d.flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
-        __global const float *const panel = weights + weights_at + B + ((long)group * d.C + c0) * (KB * B);
+        __global const real *const panel = weights + weights_at + B + ((long)group * d.C + c0) * (KB * B);
 
         int n = begin / per_image, first = (begin - n * per_image) * M;
         for (int tile = begin; tile < end; tile++) {
             const int start = min(first, (int)plane - M);
             const long to = ((long)n * (d.K / B) + group * KB) * plane + start;
-            __global const float *x = src + src_at + ((n * (d.C / B) + c0 / B) * plane + start) * B, *w = panel,
-                                 *next = fetch_from(panel + (c1 - c0) * (KB * B), c1 - c0, tile - begin, step);
-            vec acc[M][KB];
+            __global const real *x = src + src_at + ((n * (d.C / B) + c0 / B) * plane + start) * B, *w = panel,
+                                *next = panel + (c1 - c0) * (KB * B) + fetch_at(c1 - c0, tile - begin, step);
+            vec sums[M][KB];
 #pragma unroll
             for (int m = 0; m < M; m++)
 #pragma unroll
-                for (int j = 0; j < KB; j++) acc[m][j] = pass ? (vec)0.0f : b[j];
+                for (int j = 0; j < KB; j++) sums[m][j] = pass ? (vec)0.0f : b[j];
             /* The residual is read before the first partial sum may overwrite it. */
             if (pass || d.flags & WITH_RESIDUAL)
-                add_pixels(acc, (__global const vec *)(pass ? dst + dst_at : residual + residual_at) + to, plane,
+                add_pixels(sums, (__global const reals *)(pass ? dst + dst_at : residual + residual_at) + to, plane,
                            first - start);
             for (int c = c0; c < c1; c += B, x += plane * B) {
                 for (int u = 0; u < B; u++, w += KB * B, next += step) {
-                    float xc[M];
+                    acc xc[M];
                     PREFETCH(next);
 #pragma unroll
-                    for (int m = 0; m < M; m++) xc[m] = x[m * B + u];
-                    multiply(acc, xc, w);
+                    for (int m = 0; m < M; m++) xc[m] = load(x, m * B + u);
+                    multiply(sums, xc, w);
                 }
             }
-            if (last && d.flags & WITH_MASK) mask_pixels(acc, (__global const vec *)(bias + bias_at) + to, plane);
-            store_pixels(acc, (__global vec *)(dst + dst_at) + to, floor, plane, first - start);
+            if (last && d.flags & WITH_MASK)
+                mask_pixels(sums, (__global const reals *)((__global const real *)bias + bias_at) + to, plane);
+            store_pixels(sums, (__global reals *)(dst + dst_at) + to, floor, plane, first - start);
             first += M;
             if (first >= plane) {
                 first = 0;

@@ -13,14 +13,14 @@
  *
  * Packed weights: B zeros, which pixels in the padding point at, then [K/(KB*B)][R][S][C rounded up to 2][KB*B]; with
  * PLAIN_SRC [K/(KB*B)][R][C][S][KB*B].
- * Memory per item: src R*S*C*M*chunk floats in whole blocks; weights R*S*C*KB*B floats, once per tile but in passes of
- * pass_taps * pass_c * KB*B floats, which should fit in a quarter of the L2 cache; dst M*chunk*KB*B floats, once per pass.
+ * Memory per item, in elements: src R*S*C*M*chunk in whole blocks; weights R*S*C*KB*B, once per tile but in passes of
+ * pass_taps * pass_c * KB*B, which should fit in a quarter of the L2 cache; dst M*chunk*KB*B, once per pass.
  */
 #include "register_tile.cl"
 
 /* Where the receptive fields of a tile's pixels begin; those of pixels past the end lie far above the image. */
 struct fields {
-    __global const float *image[M];
+    __global const real *image[M];
     int h[M], w[M];
     int in_row; /* the pixels are neighbours in a row of dst */
 };
@@ -28,39 +28,39 @@ struct fields {
 /* The same as add_tap() for pixels that lie one behind another, the first at x: one pointer instead of M. A tap of few
  * products would take as long to make those as to use them. Its loop is that of add_tap(), but through a function that takes
  * M pointers the compiler keeps M again, and all is lost. */
-static __global const float *add_run(vec acc[M][KB], __global const float *x, __global const float *w,
-                                     __global const float *next, int step, int channels, long plane)
+static __global const real *add_run(vec sums[M][KB], __global const real *x, __global const real *w,
+                                    __global const real *next, int step, int channels, long plane)
 {
     for (int left = channels; left > 0; left -= B, x += plane) {
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
             for (int u = 0; u < 2; u++, w += KB * B, next += step) {
-                float xc[M];
+                acc xc[M];
                 PREFETCH(next);
 #pragma unroll
-                for (int m = 0; m < M; m++) xc[m] = x[m * B + c + u];
-                multiply(acc, xc, w);
+                for (int m = 0; m < M; m++) xc[m] = load(x, m * B + c + u);
+                multiply(sums, xc, w);
             }
         }
     }
     return w;
 }
 
-/* acc += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`,
- * `step` floats a channel. */
-static __global const float *add_tap(vec acc[M][KB], __global const float *zeros, __global const float *w,
-                                     __global const float *next, int step, const struct fields *f, int r, int s, int c0,
-                                     int c1, const struct conv_dims *d)
+/* sums += channels c0 to c1 of tap (r, s). Returns the weights that follow. On the way it fetches from `next`,
+ * `step` elements a channel. */
+static __global const real *add_tap(vec sums[M][KB], __global const real *zeros, __global const real *w,
+                                    __global const real *next, int step, const struct fields *f, int r, int s, int c0,
+                                    int c1, const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W * B;
-    __global const float *x[M];
+    __global const real *x[M];
     long advance[M];
     const int h0 = f->h[0] + r * d->dilation_h, v0 = f->w[0] + s * d->dilation_w;
     int any = 0;
 
     if (KB <= 2 && f->in_row && d->stride_w == 1 && (uint)h0 < (uint)d->H && v0 >= 0 && v0 + M <= d->W)
-        return add_run(acc, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, step, c1 - c0, plane);
+        return add_run(sums, f->image[0] + c0 / B * plane + ((long)h0 * d->W + v0) * B, w, next, step, c1 - c0, plane);
 #pragma unroll
     for (int m = 0; m < M; m++) {
         const int h = f->h[m] + r * d->dilation_h, v = f->w[m] + s * d->dilation_w;
@@ -75,11 +75,11 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
             for (int u = 0; u < 2; u++, w += KB * B, next += step) {
-                float xc[M];
+                acc xc[M];
                 PREFETCH(next);
 #pragma unroll
-                for (int m = 0; m < M; m++) xc[m] = x[m][c + u];
-                multiply(acc, xc, w);
+                for (int m = 0; m < M; m++) xc[m] = load(x[m], c + u);
+                multiply(sums, xc, w);
             }
         }
 #pragma unroll
@@ -88,12 +88,12 @@ static __global const float *add_tap(vec acc[M][KB], __global const float *zeros
     return w;
 }
 
-/* acc += all taps of row r of a plain src: they are neighbours in memory. Returns the weights that follow. */
-static __global const float *add_row(vec acc[M][KB], __global const float *w, const struct fields *f, int r,
-                                     const struct conv_dims *d)
+/* sums += all taps of row r of a plain src: they are neighbours in memory. Returns the weights that follow. */
+static __global const real *add_row(vec sums[M][KB], __global const real *w, const struct fields *f, int r,
+                                    const struct conv_dims *d)
 {
     const long plane = (long)d->H * d->W;
-    __global const float *x[M];
+    __global const real *x[M];
     int first[M], any = 0;
 
 #pragma unroll
@@ -107,10 +107,10 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, co
     for (int c = 0; c < d->C; c++) {
         for (int s = 0; s < d->S; s++, w += KB * B) {
             const int v = s * d->dilation_w;
-            float xs[M];
+            acc xs[M];
 #pragma unroll
-            for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? x[m][v] : 0.0f;
-            multiply(acc, xs, w);
+            for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? load(x[m], v) : 0.0f;
+            multiply(sums, xs, w);
         }
 #pragma unroll
         for (int m = 0; m < M; m++) x[m] += plane;
@@ -119,18 +119,18 @@ static __global const float *add_row(vec acc[M][KB], __global const float *w, co
 }
 
 /* The same for rows r0 to r1 where pixels are neighbours in dst and their taps all inside src: one pointer is enough. */
-static void add_inside(vec acc[M][KB], __global const float *w, const struct fields *f, int r0, int r1,
+static void add_inside(vec sums[M][KB], __global const real *w, const struct fields *f, int r0, int r1,
                        const struct conv_dims *d)
 {
     for (int r = r0; r < r1; r++) {
-        __global const float *row = f->image[0] + (long)(f->h[0] + r * d->dilation_h) * d->W + f->w[0];
+        __global const real *row = f->image[0] + (long)(f->h[0] + r * d->dilation_h) * d->W + f->w[0];
         for (int c = 0; c < d->C; c++, row += (long)d->H * d->W) {
-            __global const float *x = row;
+            __global const real *x = row;
             for (int s = 0; s < d->S; s++, w += KB * B, x += d->dilation_w) {
-                float xs[M];
+                acc xs[M];
 #pragma unroll
-                for (int m = 0; m < M; m++) xs[m] = x[m * d->stride_w];
-                multiply(acc, xs, w);
+                for (int m = 0; m < M; m++) xs[m] = load(x, m * d->stride_w);
+                multiply(sums, xs, w);
             }
         }
     }
@@ -144,9 +144,9 @@ static int all_inside(const struct fields *f, int r0, int r1, const struct conv_
 }
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_tile(__global const float *restrict src, ulong src_at, __global const float *restrict weights, ulong weights_at,
-          __global const float *restrict bias, ulong bias_at, __global const float *residual_, ulong residual_at,
-          __global float *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
+conv_tile(__global const real *restrict src, ulong src_at, __global const real *restrict weights, ulong weights_at,
+          __global const param *restrict bias, ulong bias_at, __global const real *residual_, ulong residual_at,
+          __global real *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
           const struct conv_place place)
 {
 #ifdef PLAIN_SRC
@@ -156,9 +156,9 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
     const long image_size = (long)CEIL_DIV(d.C, B) * d.H * d.W * B;
     const int tap_size = (d.C + 1) / 2 * 2 * (KB * B);
 #endif
-    __global const vec *residual = (__global const vec *)(residual_ + residual_at),
-                       *mask = (__global const vec *)(bias + bias_at);
-    __global vec *dst = (__global vec *)(dst_ + dst_at);
+    __global const reals *residual = (__global const reals *)(residual_ + residual_at),
+                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+    __global reals *dst = (__global reals *)(dst_ + dst_at);
     const int group = get_global_id(0), k_blocks = CEIL_DIV(d.K, B), valid_j = min(KB, k_blocks - group * KB);
     const int pixels = d.N * d.P * d.Q;
     const int begin = get_global_id(1) * cut.chunk * M, end = min(begin + cut.chunk * M, pixels);
@@ -170,8 +170,7 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
     weights += weights_at;
     bias += bias_at;
 #pragma unroll
-    for (int j = 0; j < KB; j++)
-        b[j] = d.flags & WITH_BIAS ? load_channels(bias, (group * KB + j) * B, d.K) : (vec)0.0f;
+    for (int j = 0; j < KB; j++) b[j] = d.flags & WITH_BIAS ? load_params(bias, (group * KB + j) * B, d.K) : (vec)0.0f;
     const int slices = CEIL_DIV(d.C, cut.pass_c), passes = max(1, CEIL_DIV(cut.taps, cut.pass_taps) * slices);
     for (int pass = 0; pass < passes; pass++) {
         const int tap0 = pass / slices * cut.pass_taps, tap1 = min(tap0 + cut.pass_taps, cut.taps);
@@ -200,33 +199,33 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
                 }
             }
 
-            vec acc[M][KB];
+            vec sums[M][KB];
 #pragma unroll
             for (int m = 0; m < M; m++)
 #pragma unroll
-                for (int j = 0; j < KB; j++) acc[m][j] = pass ? (vec)0.0f : b[j];
+                for (int j = 0; j < KB; j++) sums[m][j] = pass ? (vec)0.0f : b[j];
             /* The residual is read before the first partial sum may overwrite it. */
             if (pass || d.flags & WITH_RESIDUAL) {
-                __global const vec *addend = pass ? dst : residual;
+                __global const reals *addend = pass ? dst : residual;
 #pragma unroll
                 for (int m = 0; m < M; m++)
 #pragma unroll
                     for (int j = 0; j < KB; j++)
-                        if (m < valid_m && j < valid_j) acc[m][j] += addend[to[m] + j * plane];
+                        if (m < valid_m && j < valid_j) sums[m][j] += load_reals(addend + (to[m] + j * plane));
             }
 
-            __global const float *w = weights + B + ((size_t)group * cut.taps + tap0) * tap_size + c0 * (KB * B);
+            __global const real *w = weights + B + ((size_t)group * cut.taps + tap0) * tap_size + c0 * (KB * B);
 #ifdef PLAIN_SRC
             if (all_inside(&f, tap0, tap1, &d))
-                add_inside(acc, w, &f, tap0, tap1, &d);
+                add_inside(sums, w, &f, tap0, tap1, &d);
             else
-                for (int r = tap0; r < tap1; r++) w = add_row(acc, w, &f, r, &d);
+                for (int r = tap0; r < tap1; r++) w = add_row(sums, w, &f, r, &d);
 #else
             const int padded = (c1 - c0 + 1) / 2 * 2, channels = (tap1 - tap0) * padded;
-            __global const float *next = fetch_from(w + channels * (KB * B), channels, (tile - begin) / M, step);
+            __global const real *next = w + channels * (KB * B) + fetch_at(channels, (tile - begin) / M, step);
             int r = tap0 / d.S, s = tap0 % d.S;
             for (int tap = tap0; tap < tap1; tap++) {
-                w = add_tap(acc, weights, w, next, step, &f, r, s, c0, c1, &d);
+                w = add_tap(sums, weights, w, next, step, &f, r, s, c0, c1, &d);
                 next += padded * step;
                 if (++s == d.S) {
                     s = 0;
@@ -239,10 +238,10 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 #pragma unroll
                 for (int j = 0; j < KB; j++) {
                     if (m < valid_m && j < valid_j) {
-                        vec y = at_least(acc[m][j], floor);
-                        if (mask_now) y = masked(y, mask[to[m] + j * plane]);
+                        vec y = at_least(sums[m][j], floor);
+                        if (mask_now) y = masked(y, load_reals(mask + (to[m] + j * plane)));
                         /* A NaN among the channels would reach the lanes past K, too. */
-                        dst[to[m] + j * plane] = clear_tail(y, (group * KB + j) * B, d.K);
+                        store_reals(clear_tail(y, (group * KB + j) * B, d.K), dst + (to[m] + j * plane));
                     }
                 }
         }
@@ -252,10 +251,10 @@ conv_tile(__global const float *restrict src, ulong src_at, __global const float
 /* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB, ceil(c_size / PACK_CHANNELS), ceil(ceil(K/B)/KB)), groups
  * of 1; c_size: C rounded up to 2, or C with PLAIN_SRC. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_tile_pack(__global const float *restrict weights, ulong weights_at, __global float *restrict packed_,
+conv_tile_pack(__global const real *restrict weights, ulong weights_at, __global real *restrict packed_,
                ulong packed_at, int K, int C, int R, int S, const struct conv_view view)
 {
-    __global vec *packed = (__global vec *)(packed_ + packed_at);
+    __global reals *packed = (__global reals *)(packed_ + packed_at);
 #ifdef PLAIN_SRC
     const int c_size = C;
 #else
@@ -265,7 +264,7 @@ conv_tile_pack(__global const float *restrict weights, ulong weights_at, __globa
     const size_t group = get_global_id(2);
 
     weights += weights_at;
-    if (j + c0 + group == 0) packed[0] = (vec)0.0f;
+    if (j + c0 + group == 0) store_reals((vec)0.0f, packed);
     for (int c = c0; c < c1; c++) {
         for (int r = 0; r < R; r++) {
             for (int s = 0; s < S; s++) {
@@ -274,8 +273,8 @@ conv_tile_pack(__global const float *restrict weights, ulong weights_at, __globa
 #else
                 const size_t at = ((group * R + r) * S + s) * c_size + c;
 #endif
-                packed[1 + at * KB + j] =
-                    c < C ? load_weights(weights, &view, (group * KB + j) * B, K, c, r, s) : (vec)0.0f;
+                store_reals(c < C ? load_weights(weights, &view, (group * KB + j) * B, K, c, r, s) : (vec)0.0f,
+                            packed + (1 + at * KB + j));
             }
         }
     }

@@ -4,10 +4,10 @@
  * by src (conv_phase.h) instead of a bias there may be a mask like dst. An F x F patch of dst is a tile; tiles are numbered
  * through (n, ceil(P/F), ceil(Q/F)).
  *
- * With E = F + 2, for a strip of tiles, T of them after rounding up to M:
- *   v, transformed src       E*E times [ceil(C/B)][T][B] and B floats of padding
+ * With E = F + 2, for a strip of tiles, T of them after rounding up to M, all as computed (acc):
+ *   v, transformed src       E*E times [ceil(C/B)][T][B] and B of padding
  *   u, transformed weights   [ceil(K/(KB*B))][E*E][C rounded up to 2][KB*B]
- *   m, their products        E*E times [blocks][T][B] and B floats of padding; blocks: of all K rounded up to KB, or KB
+ *   m, their products        E*E times [blocks][T][B] and B of padding; blocks: of all K rounded up to KB, or KB
  *                            where fused
  * The padding keeps the E*E streams of a transform from falling into the same set of the first-level cache.
  *
@@ -52,15 +52,15 @@ static void dst_line(vec y[F], const vec x[E])
 #endif
 }
 
-/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, `step` floats a channel. */
-static void multiply(SCRATCH const float *v, __global const float *u, SCRATCH vec *m, int T, int C,
-                     __global const float *next, int step)
+/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, `step` of them a channel. */
+static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m, int T, int C,
+                     __global const acc *next, int step)
 {
-    vec acc[M][KB];
+    vec sums[M][KB];
 #pragma unroll
     for (int i = 0; i < M; i++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) acc[i][j] = (vec)0.0f;
+        for (int j = 0; j < KB; j++) sums[i][j] = (vec)0.0f;
     for (int left = C; left > 0; left -= B, v += (long)T * B) {
         const int lanes = min(left, B);
         for (int c = 0; c < lanes; c += 2) {
@@ -73,23 +73,23 @@ static void multiply(SCRATCH const float *v, __global const float *u, SCRATCH ve
 #pragma unroll
                 for (int i = 0; i < M; i++)
 #pragma unroll
-                    for (int j = 0; j < KB; j++) acc[i][j] = fma((vec)v[i * B + c + l], uv[j], acc[i][j]);
+                    for (int j = 0; j < KB; j++) sums[i][j] = fma((vec)v[i * B + c + l], uv[j], sums[i][j]);
             }
         }
     }
 #pragma unroll
     for (int i = 0; i < M; i++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) m[(long)j * T + i] = acc[i][j];
+        for (int j = 0; j < KB; j++) m[(long)j * T + i] = sums[i][j];
 }
 
 /* m of a block's tiles, first to first + count -> dst block kb. */
-static void transform_dst(SCRATCH const vec *m, long stride, __global const float *bias, __global const vec *residual,
-                          __global vec *dst, int kb, int first, int count, const struct conv_dims *d)
+static void transform_dst(SCRATCH const vec *m, long stride, __global const param *bias, __global const reals *mask,
+                          __global const reals *residual, __global reals *dst, int kb, int first, int count,
+                          const struct conv_dims *d)
 {
-    const vec b = d->flags & WITH_BIAS ? load_channels(bias, kb * B, d->K) : (vec)0.0f;
+    const vec b = d->flags & WITH_BIAS ? load_params(bias, kb * B, d->K) : (vec)0.0f;
     const vec floor = d->flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
-    __global const vec *mask = (__global const vec *)bias;
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
@@ -113,10 +113,10 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const floa
                 if (j < columns) {
                     const long here = at + i * d->Q + j;
                     vec y = out[j] + b;
-                    if (d->flags & WITH_RESIDUAL) y += residual[here];
+                    if (d->flags & WITH_RESIDUAL) y += load_reals(residual + here);
                     y = at_least(y, floor);
-                    if (d->flags & WITH_MASK) y = masked(y, mask[here]);
-                    dst[here] = clear_tail(y, kb * B, d->K);
+                    if (d->flags & WITH_MASK) y = masked(y, load_reals(mask + here));
+                    store_reals(clear_tail(y, kb * B, d->K), dst + here);
                 }
             }
         }
@@ -133,16 +133,16 @@ static long u_size(int C)
 /* Work-items: (ceil(groups/slice), ceil(count/chunk), 1) with groups = ceil(ceil(K/B)/KB).
  * scratch: E*E * ((ceil(C/B) + KB)*chunk + 2) * B floats. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_fused(__global const float *src_, ulong src_at, __global const float *restrict u, ulong u_at,
-               __global const float *restrict bias, ulong bias_at, __global const float *residual_, ulong residual_at,
-               __global float *dst_, ulong dst_at, __local vec *scratch, const struct conv_dims d,
+winograd_fused(__global const real *src_, ulong src_at, __global const acc *restrict u, ulong u_at,
+               __global const param *restrict bias, ulong bias_at, __global const real *residual_, ulong residual_at,
+               __global real *dst_, ulong dst_at, __local vec *scratch, const struct conv_dims d,
                const struct winograd_cut cut)
 {
-    __global const vec *src = (__global const vec *)(src_ + src_at),
-                       *residual = (__global const vec *)(residual_ + residual_at);
-    __global vec *dst = (__global vec *)(dst_ + dst_at);
+    __global const reals *src = (__global const reals *)(src_ + src_at),
+                         *residual = (__global const reals *)(residual_ + residual_at),
+                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+    __global reals *dst = (__global reals *)(dst_ + dst_at);
     u += u_at;
-    bias += bias_at;
     const int first = get_global_id(1) * cut.chunk, count = min(cut.chunk, cut.count - first);
     const int T = CEIL_DIV(count, M) * M, c_blocks = CEIL_DIV(d.C, B), k_blocks = CEIL_DIV(d.K, B);
     const int group0 = get_global_id(0) * cut.slice, group1 = min(group0 + cut.slice, CEIL_DIV(k_blocks, KB));
@@ -153,23 +153,24 @@ winograd_fused(__global const float *src_, ulong src_at, __global const float *r
     for (int cb = 0; cb < c_blocks; cb++) transform_src(src, v + cb * T, v_stride, cb, first, T, &d);
     for (int group = group0; group < group1; group++) {
         for (int e = 0; e < E * E; e++) {
-            __global const float *panel = u + (group * E * E + e) * size;
+            __global const acc *panel = u + (group * E * E + e) * size;
             for (int t = 0; t < T; t += M)
-                multiply((__local const float *)(v + e * v_stride + t), panel, m + e * m_stride + t, T, d.C,
-                         fetch_from(panel + size, c_size, t / M, step), step);
+                multiply((__local const acc *)(v + e * v_stride + t), panel, m + e * m_stride + t, T, d.C,
+                         panel + size + fetch_at(c_size, t / M, step), step);
         }
         for (int kb = group * KB; kb < min((group + 1) * KB, k_blocks); kb++)
-            transform_dst(m + (kb - group * KB) * T, m_stride, bias, residual, dst, kb, first, count, &d);
+            transform_dst(m + (kb - group * KB) * T, m_stride, bias + bias_at, mask, residual, dst, kb, first, count,
+                          &d);
     }
 }
 #else
 /* Work-items: (ceil(T/chunk), ceil(C/B), 1) with T = count rounded up to M. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__global const float *restrict src_,
-                                                                          ulong src_at, __global float *restrict v_,
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__global const real *restrict src_,
+                                                                          ulong src_at, __global acc *restrict v_,
                                                                           ulong v_at, const struct conv_dims d,
                                                                           const struct winograd_cut cut)
 {
-    __global const vec *src = (__global const vec *)(src_ + src_at);
+    __global const reals *src = (__global const reals *)(src_ + src_at);
     __global vec *v = (__global vec *)(v_ + v_at);
     const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, cb = get_global_id(1);
 
@@ -180,8 +181,8 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__glob
 /* Work-items: (ceil(T/chunk), groups, E*E): an item multiplies `chunk` tiles by one group of one product. Neighbours share
  * the weights; then come the other groups of the same product, whose src is in the cache still. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_multiply(__global const float *restrict v_, ulong v_at, __global const float *restrict u, ulong u_at,
-                  __global float *restrict m_, ulong m_at, const struct conv_dims d, const struct winograd_cut cut)
+winograd_multiply(__global const acc *restrict v_, ulong v_at, __global const acc *restrict u, ulong u_at,
+                  __global acc *restrict m_, ulong m_at, const struct conv_dims d, const struct winograd_cut cut)
 {
     __global const vec *v = (__global const vec *)(v_ + v_at);
     __global vec *m = (__global vec *)(m_ + m_at);
@@ -189,30 +190,29 @@ winograd_multiply(__global const float *restrict v_, ulong v_at, __global const 
     const int begin = get_global_id(0) * cut.chunk, end = min(begin + cut.chunk, T);
     const int groups = CEIL_DIV(d.K, KB * B), c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
     const long size = u_size(d.C);
-    __global const float *panel = u + u_at + (group * E * E + e) * size,
-                         *following = group + 1 < groups ? panel + E * E * size : u + u_at + (e + 1) * size;
+    __global const acc *panel = u + u_at + (group * E * E + e) * size,
+                       *following = group + 1 < groups ? panel + E * E * size : u + u_at + (e + 1) * size;
 
     v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
     m += e * ((long)groups * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
-        multiply((__global const float *)(v + t), panel, m + t, T, d.C, fetch_from(following, c_size, t / M, step),
-                 step);
+        multiply((__global const acc *)(v + t), panel, m + t, T, d.C, following + fetch_at(c_size, t / M, step), step);
 }
 
 /* Work-items: (ceil(count/chunk), ceil(K/B), 1). */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_dst(__global const float *restrict m_, ulong m_at, __global const float *restrict bias, ulong bias_at,
-             __global const float *residual_, ulong residual_at, __global float *dst_, ulong dst_at,
+winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *restrict bias, ulong bias_at,
+             __global const real *residual_, ulong residual_at, __global real *dst_, ulong dst_at,
              const struct conv_dims d, const struct winograd_cut cut)
 {
-    __global const vec *m = (__global const vec *)(m_ + m_at),
-                       *residual = (__global const vec *)(residual_ + residual_at);
-    __global vec *dst = (__global vec *)(dst_ + dst_at);
-    bias += bias_at;
+    __global const vec *m = (__global const vec *)(m_ + m_at);
+    __global const reals *residual = (__global const reals *)(residual_ + residual_at),
+                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+    __global reals *dst = (__global reals *)(dst_ + dst_at);
     const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, kb = get_global_id(1);
 
-    transform_dst(m + (long)kb * T + begin, (long)CEIL_DIV(d.K, B * KB) * KB * T + 1, bias, residual, dst, kb,
-                  cut.first + begin, min(cut.chunk, cut.count - begin), &d);
+    transform_dst(m + (long)kb * T + begin, (long)CEIL_DIV(d.K, B * KB) * KB * T + 1, bias + bias_at, mask, residual,
+                  dst, kb, cut.first + begin, min(cut.chunk, cut.count - begin), &d);
 }
 #endif
 
@@ -238,9 +238,9 @@ static void weights_line(vec x[E], const vec g[3])
 
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
  * to 2, groups of 1. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const float *restrict weights,
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const real *restrict weights,
                                                                               ulong weights_at,
-                                                                              __global float *restrict u_, ulong u_at,
+                                                                              __global acc *restrict u_, ulong u_at,
                                                                               int K, int C, const struct conv_view view)
 {
     __global vec *u = (__global vec *)(u_ + u_at);

@@ -9,14 +9,14 @@
 #endif
 
 /* While a chunk of tiles is multiplied by one panel of weights, KB*B for each channel, the tiles fetch the next panel together:
- * each `step` floats a channel, so that the lines come evenly. In a burst they hold up the reading. */
+ * each `step` elements a channel, so that the lines come evenly. In a burst they hold up the reading. */
 static int fetch_step(int tiles)
 {
     return CEIL_DIV(KB * B, clamp(tiles, KB, 8 * KB));
 }
 
-/* Where tile number `tile` begins, in a panel of so many channels. */
-static __global const float *fetch_from(__global const float *panel, int channels, int tile, int step)
+/* At which element tile number `tile` begins, in a panel of so many channels. */
+static long fetch_at(int channels, int tile, int step)
 {
-    return panel + (long)channels * min(tile * step, KB * B - step);
+    return (long)channels * min(tile * step, KB * B - step);
 }

@@ -3,17 +3,18 @@
  * its tensors once; in place is allowed. */
 #include "flat.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_flat(__global const float *src, ulong src_at,
-                                                                        __global float *dst, ulong dst_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_flat(__global const real *src, ulong src_at,
+                                                                        __global real *dst, ulong dst_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V)
         store_flat(relu(load_flat(src + src_at, i, run.end)), dst + dst_at, i, run.end);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-relu_grad_flat(__global const float *dst, ulong dst_at, __global const float *diff_dst, ulong diff_dst_at,
-               __global float *diff_src, ulong diff_src_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_grad_flat(__global const real *dst, ulong dst_at,
+                                                                             __global const real *diff_dst,
+                                                                             ulong diff_dst_at, __global real *diff_src,
+                                                                             ulong diff_src_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -22,9 +23,9 @@ relu_grad_flat(__global const float *dst, ulong dst_at, __global const float *di
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void add_flat(__global const float *a, ulong a_at,
-                                                                       __global const float *b, ulong b_at,
-                                                                       __global float *dst, ulong dst_at, ulong count,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void add_flat(__global const real *a, ulong a_at,
+                                                                       __global const real *b, ulong b_at,
+                                                                       __global real *dst, ulong dst_at, ulong count,
                                                                        int flags)
 {
     const struct flat run = flat_run(count);
@@ -35,9 +36,9 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void add_flat(__global 
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void mul_flat(__global const float *a, ulong a_at,
-                                                                       __global const float *b, ulong b_at,
-                                                                       __global float *dst, ulong dst_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void mul_flat(__global const real *a, ulong a_at,
+                                                                       __global const real *b, ulong b_at,
+                                                                       __global real *dst, ulong dst_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V)
@@ -45,9 +46,8 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void mul_flat(__global 
 }
 
 /* plane: elements of one channel block; 0: no lane is without a channel. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void sigmoid_flat(__global const float *src, ulong src_at,
-                                                                           __global float *dst, ulong dst_at,
-                                                                           ulong count, ulong plane, int C)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+sigmoid_flat(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, ulong count, ulong plane, int C)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -58,8 +58,8 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void sigmoid_flat(__glo
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-sigmoid_grad_flat(__global const float *dst, ulong dst_at, __global const float *diff_dst, ulong diff_dst_at,
-                  __global float *diff_src, ulong diff_src_at, ulong count)
+sigmoid_grad_flat(__global const real *dst, ulong dst_at, __global const real *diff_dst, ulong diff_dst_at,
+                  __global real *diff_src, ulong diff_src_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -68,9 +68,8 @@ sigmoid_grad_flat(__global const float *dst, ulong dst_at, __global const float 
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void clip_flat(__global const float *src, ulong src_at,
-                                                                        __global float *dst, ulong dst_at, ulong count,
-                                                                        float low, float high)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+clip_flat(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, ulong count, float low, float high)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
@@ -79,8 +78,8 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void clip_flat(__global
     }
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void copy_flat(__global const float *src, ulong src_at,
-                                                                        __global float *dst, ulong dst_at, ulong count)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void copy_flat(__global const real *src, ulong src_at,
+                                                                        __global real *dst, ulong dst_at, ulong count)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V)

@@ -16,15 +16,15 @@ static inline struct flat flat_run(ulong count)
     return run;
 }
 
-static inline vec load_flat(__global const float *from, ulong i, ulong end)
+static inline vec load_flat(__global const real *from, ulong i, ulong end)
 {
-    return i + V <= end ? AT(from + i) : load_channels(from + i, 0, (int)(end - i));
+    return i + V <= end ? load_aligned(from + i) : load_channels(from + i, 0, (int)(end - i));
 }
 
-static inline void store_flat(vec x, __global float *to, ulong i, ulong end)
+static inline void store_flat(vec x, __global real *to, ulong i, ulong end)
 {
     if (i + V <= end)
-        AT(to + i) = x;
+        store_aligned(x, to + i);
     else
         store_channels(x, to + i, 0, (int)(end - i));
 }

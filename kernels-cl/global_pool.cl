@@ -7,7 +7,7 @@
 #include "common.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-global_pool(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, int C, int pixels)
+global_pool(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, int C, int pixels)
 {
     const size_t group = get_group_id(0);
     const int item = get_local_id(0);
@@ -15,7 +15,7 @@ global_pool(__global const float *src, ulong src_at, __global float *dst, ulong 
     src += src_at + group / (B / V) * pixels * B + at.c % B;
 
     vec sum = (vec)0.0f;
-    for (int i = item; i < pixels; i += WG) sum += LOAD(src + (size_t)i * B);
+    for (int i = item; i < pixels; i += WG) sum += load_vec(src + (size_t)i * B);
 
 #if WG > 1
     __local vec parts[WG];
@@ -27,19 +27,19 @@ global_pool(__global const float *src, ulong src_at, __global float *dst, ulong 
     if (item > 0) return;
     sum = parts[0];
 #endif
-    float lanes[V];
-    STORE(sum / (float)pixels, lanes);
-    for (int i = 0; i < V && at.c + i < C; i++) dst[dst_at + (size_t)at.n * C + at.c + i] = lanes[i];
+    acc lanes[V];
+    STORE(sum / (acc)pixels, lanes);
+    for (int i = 0; i < V && at.c + i < C; i++) store(lanes[i], dst, dst_at + (size_t)at.n * C + at.c + i);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-global_pool_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src, ulong diff_src_at,
+global_pool_grad(__global const real *diff_dst, ulong diff_dst_at, __global real *diff_src, ulong diff_src_at,
                  ulong pieces, int run, int C, int pixels)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
     const struct place at = piece_of(i, C, 1, pixels, run);
-    const vec part = load_channels(diff_dst + diff_dst_at + (size_t)at.n * C, at.c, C) / (float)pixels;
+    const vec part = load_channels(diff_dst + diff_dst_at + (size_t)at.n * C, at.c, C) / (acc)pixels;
     diff_src += diff_src_at + blocked(B, at.n, at.c, C, 1, pixels, 0, 0);
-    for (int pixel = at.w; pixel < min(at.w + run, pixels); pixel++) AT(diff_src + (size_t)pixel * B) = part;
+    for (int pixel = at.w; pixel < min(at.w + run, pixels); pixel++) store_aligned(part, diff_src + (size_t)pixel * B);
 }

@@ -5,38 +5,38 @@
  * Memory per group: one row of weights once, ROWS rows of src; local WG * ROWS floats where WG > 1. */
 #include "common.cl"
 
-static float sum_lanes(vec x)
+static acc sum_lanes(vec x)
 {
-    float lanes[V], sum = 0.0f;
+    acc lanes[V], sum = 0.0f;
     STORE(x, lanes);
     for (int i = 0; i < V; i++) sum += lanes[i];
     return sum;
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-linear(__global const float *src, ulong src_at, __global const float *weights, ulong weights_at,
-       __global const float *bias, ulong bias_at, __global float *dst, ulong dst_at, int N, int C, int K, int flags)
+linear(__global const real *src, ulong src_at, __global const real *weights, ulong weights_at,
+       __global const param *bias, ulong bias_at, __global real *dst, ulong dst_at, int N, int C, int K, int flags)
 {
     const int k = get_group_id(0), first = get_group_id(1) * ROWS, item = get_local_id(0);
     const int whole = C / V * V;
     weights += weights_at + (size_t)k * C;
-    __global const float *row[ROWS];
+    __global const real *row[ROWS];
     vec sums[ROWS];
-    float part[ROWS];
+    acc part[ROWS];
     for (int n = 0; n < ROWS; n++) {
         row[n] = src + src_at + (size_t)min(first + n, N - 1) * C;
         sums[n] = (vec)0.0f;
     }
     for (int c = item * V; c < whole; c += WG * V) {
-        const vec w = LOAD(weights + c);
-        for (int n = 0; n < ROWS; n++) sums[n] = fma(LOAD(row[n] + c), w, sums[n]);
+        const vec w = load_vec(weights + c);
+        for (int n = 0; n < ROWS; n++) sums[n] = fma(load_vec(row[n] + c), w, sums[n]);
     }
     for (int n = 0; n < ROWS; n++) part[n] = sum_lanes(sums[n]);
     for (int c = whole + item; c < C; c += WG)
-        for (int n = 0; n < ROWS; n++) part[n] = fma(row[n][c], weights[c], part[n]);
+        for (int n = 0; n < ROWS; n++) part[n] = fma(load(row[n], c), load(weights, c), part[n]);
 
 #if WG > 1
-    __local float parts[WG][ROWS];
+    __local acc parts[WG][ROWS];
     for (int n = 0; n < ROWS; n++) parts[item][n] = part[n];
     for (int stride_ = WG / 2; stride_ > 0; stride_ /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -47,8 +47,8 @@ linear(__global const float *src, ulong src_at, __global const float *weights, u
     for (int n = 0; n < ROWS; n++) part[n] = parts[0][n];
 #endif
     for (int n = 0; n < ROWS && first + n < N; n++) {
-        float x = part[n] + (flags & WITH_BIAS ? bias[bias_at + k] : 0.0f);
+        acc x = part[n] + (flags & WITH_BIAS ? bias[bias_at + k] : 0.0f);
         if (flags & WITH_RELU && x < 0.0f) x = 0.0f;
-        dst[dst_at + (size_t)(first + n) * K + k] = x;
+        store(x, dst, dst_at + (size_t)(first + n) * K + k);
     }
 }

@@ -6,15 +6,15 @@
 #include "common.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-linear_grad(__global const float *diff_dst, ulong diff_dst_at, __global const float *from, ulong from_at,
-            __global float *to, ulong to_at, __global float *diff_bias, ulong diff_bias_at, int rows, int C, int n,
+linear_grad(__global const real *diff_dst, ulong diff_dst_at, __global const real *from, ulong from_at,
+            __global real *to, ulong to_at, __global param *diff_bias, ulong diff_bias_at, int rows, int C, int n,
             int row_step, int step, int flags)
 {
     const int c = get_global_id(0) * V, first = get_global_id(1) * ROWS;
     if (c >= C) return;
-    __global const float *diff[ROWS];
+    __global const real *diff[ROWS];
     vec sums[ROWS];
-    float biases[ROWS];
+    acc biases[ROWS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
         diff[r] = diff_dst + diff_dst_at + (size_t)min(first + r, rows - 1) * row_step;
@@ -26,7 +26,7 @@ linear_grad(__global const float *diff_dst, ulong diff_dst_at, __global const fl
         const vec x = load_channels(from, c, C);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {
-            const float factor = diff[r][(size_t)i * step];
+            const acc factor = load(diff[r], (size_t)i * step);
             sums[r] = fma((vec)factor, x, sums[r]);
             biases[r] += factor;
         }

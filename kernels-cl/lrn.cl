@@ -4,8 +4,8 @@
  * Memory per vector: before + V + after elements of src, one after the other; one vector of src and of dst. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void lrn(__global const float *src, ulong src_at,
-                                                                  __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void lrn(__global const real *src, ulong src_at,
+                                                                  __global real *dst, ulong dst_at, ulong pieces,
                                                                   int run, int C, int pixels, int before, int after,
                                                                   float factor, float beta, float bias)
 {
@@ -20,11 +20,11 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void lrn(__global const
     for (int pixel = at.w; pixel < min(at.w + run, pixels); pixel++) {
         vec sum = (vec)0.0f;
         for (int k = first; k < end; k++) {
-            const float x = src[image + ((size_t)(k / B) * pixels + pixel) * B + k % B];
+            const acc x = load(src, image + ((size_t)(k / B) * pixels + pixel) * B + k % B);
             sum = select(sum, sum + x * x, (c - before <= (ivec)k) & (c + after >= (ivec)k));
         }
         const size_t place = here + (size_t)pixel * B;
-        const vec result = AT(src + place) / pow(bias + factor * sum, (vec)beta);
-        AT(dst + place) = clear_tail(result, at.c, C);
+        const vec result = load_aligned(src + place) / pow(bias + factor * sum, (vec)beta);
+        store_aligned(clear_tail(result, at.c, C), dst + place);
     }
 }

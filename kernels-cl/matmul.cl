@@ -4,9 +4,9 @@
  * of a, V columns of b. Build options: ROWS. */
 #include "common.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void matmul(__global const float *a, ulong a_at,
-                                                                     __global const float *b, ulong b_at,
-                                                                     __global float *dst, ulong dst_at, ulong a_step,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void matmul(__global const real *a, ulong a_at,
+                                                                     __global const real *b, ulong b_at,
+                                                                     __global real *dst, ulong dst_at, ulong a_step,
                                                                      ulong b_step, int M, int N, int K)
 {
     const int n = get_global_id(0) * V, m = get_global_id(1) * ROWS;
@@ -20,7 +20,7 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void matmul(__global co
     for (int k = 0; k < K; k++) {
         const vec column = load_channels(b + (ulong)k * N, n, N);
         for (int row = 0; row < ROWS; row++) /* rows past the end compute the last one again */
-            sums[row] = fma((vec)a[(ulong)min(m + row, M - 1) * K + k], column, sums[row]);
+            sums[row] = fma((vec)load(a, (ulong)min(m + row, M - 1) * K + k), column, sums[row]);
     }
     for (int row = 0; row < ROWS && m + row < M; row++) store_channels(sums[row], dst + (ulong)row * N, n, N);
 }

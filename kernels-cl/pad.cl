@@ -13,8 +13,8 @@ static inline int source_of(int at, int size, int mode)
     return at < 0 ? -at : 2 * (size - 1) - at;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pad(__global const float *src, ulong src_at,
-                                                                  __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pad(__global const real *src, ulong src_at,
+                                                                  __global real *dst, ulong dst_at, ulong pieces,
                                                                   int run, int8 dims, int8 src_dims, int8 befores,
                                                                   int mode, float value)
 {
@@ -37,6 +37,6 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pad(__global const
     }
     for (int i = at.begin; i < at.end; i++) {
         const int from = source_of(i - before[RANK - 1], src_size[RANK - 1], mode);
-        dst[i] = inside && from >= 0 ? src[from] : value;
+        store(inside && from >= 0 ? load(src, from) : value, dst, i);
     }
 }

@@ -30,13 +30,13 @@ static inline struct range over(int h, int stride, int pad, int window, int P)
 
 #ifdef MAX
 /* The maximum and where it lies. */
-static inline vec find_maximum(__global const float *src, struct range rows, struct range columns, int W, ivec *place)
+static inline vec find_maximum(__global const real *src, struct range rows, struct range columns, int W, ivec *place)
 {
     vec most = (vec)-INFINITY;
     *place = (ivec)(rows.begin * W + columns.begin);
     for (int h = rows.begin; h < rows.end; h++) {
         for (int w = columns.begin; w < columns.end; w++) {
-            const vec x = AT(src + ((size_t)h * W + w) * B);
+            const vec x = load_aligned(src + ((size_t)h * W + w) * B);
             const ivec more = (x > most) | (x != x);
             most = select(most, x, more);
             *place = select(*place, (ivec)(h * W + w), more);
@@ -52,8 +52,8 @@ static inline float divisor(struct range rows, struct range columns, const struc
 }
 #endif
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global const float *src, ulong src_at,
-                                                                   __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global const real *src, ulong src_at,
+                                                                   __global real *dst, ulong dst_at, ulong pieces,
                                                                    int run, const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
@@ -70,15 +70,15 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global cons
 #else
         vec result = (vec)0.0f;
         for (int h = rows.begin; h < rows.end; h++)
-            for (int w = columns.begin; w < columns.end; w++) result += AT(src + ((size_t)h * d.W + w) * B);
+            for (int w = columns.begin; w < columns.end; w++) result += load_aligned(src + ((size_t)h * d.W + w) * B);
         result /= divisor(rows, columns, &d);
 #endif
-        AT(dst + (size_t)q * B) = clear_tail(result, at.c, d.C);
+        store_aligned(clear_tail(result, at.c, d.C), dst + (size_t)q * B);
     }
 }
 
 #ifdef MAX
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool_places(__global const float *src, ulong src_at,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool_places(__global const real *src, ulong src_at,
                                                                           __global int *places, ulong places_at,
                                                                           ulong pieces, int run,
                                                                           const struct pool_dims d)
@@ -100,8 +100,8 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool_places(__glob
 
 /* Without MAX, places is not read. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-pool_grad(__global const int *places, ulong places_at, __global const float *diff_dst, ulong diff_dst_at,
-          __global float *diff_src, ulong diff_src_at, ulong pieces, int run, const struct pool_dims d)
+pool_grad(__global const int *places, ulong places_at, __global const real *diff_dst, ulong diff_dst_at,
+          __global real *diff_src, ulong diff_src_at, ulong pieces, int run, const struct pool_dims d)
 {
     const size_t i = get_global_id(0);
     if (i >= pieces) return;
@@ -119,13 +119,14 @@ pool_grad(__global const int *places, ulong places_at, __global const float *dif
                 const size_t window = ((size_t)p * d.Q + q) * B;
 #ifdef MAX
                 const ivec mine = *(__global const ivec *)(places + window) == (ivec)(at.h * d.W + w);
-                sum += select((vec)0.0f, AT(diff_dst + window), mine);
+                sum += select((vec)0.0f, load_aligned(diff_dst + window), mine);
 #else
-                sum += AT(diff_dst + window) / divisor(inside(p, d.stride_h, d.pad_top, d.window_h, d.H),
-                                                       inside(q, d.stride_w, d.pad_left, d.window_w, d.W), &d);
+                sum +=
+                    load_aligned(diff_dst + window) / divisor(inside(p, d.stride_h, d.pad_top, d.window_h, d.H),
+                                                              inside(q, d.stride_w, d.pad_left, d.window_w, d.W), &d);
 #endif
             }
         }
-        AT(diff_src + (size_t)w * B) = sum;
+        store_aligned(sum, diff_src + (size_t)w * B);
     }
 }

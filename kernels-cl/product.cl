@@ -8,8 +8,8 @@
 #include "common.cl"
 #include "conv.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void product_im2col(__global const float *src, ulong src_at,
-                                                                             __global float *columns, ulong columns_at,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void product_im2col(__global const real *src, ulong src_at,
+                                                                             __global real *columns, ulong columns_at,
                                                                              const struct conv_dims d, int first,
                                                                              int count)
 {
@@ -19,12 +19,12 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void product_im2col(__g
     const int q = pixel % d.Q, p = pixel / d.Q % d.P, n = pixel / d.Q / d.P;
     const int h = p * d.stride_h - d.pad_top + r * d.dilation_h, w = q * d.stride_w - d.pad_left + s * d.dilation_w;
     const bool inside = h >= 0 && h < d.H && w >= 0 && w < d.W;
-    columns[columns_at + i] = inside ? src[src_at + blocked(SB, first + n, c, d.C, d.H, d.W, h, w)] : 0.0f;
+    store(inside ? load(src, src_at + blocked(SB, first + n, c, d.C, d.H, d.W, h, w)) : 0.0f, columns, columns_at + i);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-product_epilogue(__global const float *product, ulong product_at, __global const float *bias, ulong bias_at,
-                 __global const float *residual, ulong residual_at, __global float *dst, ulong dst_at,
+product_epilogue(__global const real *product, ulong product_at, __global const param *bias, ulong bias_at,
+                 __global const real *residual, ulong residual_at, __global real *dst, ulong dst_at,
                  const struct conv_dims d, int first, int count)
 {
     const size_t i = get_global_id(0), image = (size_t)CEIL_DIV(d.K, B) * (B / V) * d.P * d.Q;
@@ -32,8 +32,8 @@ product_epilogue(__global const float *product, ulong product_at, __global const
     const struct place at = place_of(i, d.K, d.P, d.Q);
     const size_t to = (first * image + i) * V;
     vec sum = load_channels(product + product_at + (((size_t)at.n * d.P + at.h) * d.Q + at.w) * d.K, at.c, d.K);
-    if (d.flags & WITH_BIAS) sum += load_channels(bias + bias_at, at.c, d.K);
-    if (d.flags & WITH_RESIDUAL) sum += LOAD(residual + residual_at + to);
+    if (d.flags & WITH_BIAS) sum += load_params(bias + bias_at, at.c, d.K);
+    if (d.flags & WITH_RESIDUAL) sum += load_vec(residual + residual_at + to);
     if (d.flags & WITH_RELU) sum = relu(sum);
-    STORE(clear_tail(sum, at.c, d.K), dst + dst_at + to);
+    store_vec(clear_tail(sum, at.c, d.K), dst + dst_at + to);
 }

@@ -19,22 +19,22 @@ static inline ulong offset_of(ulong index, int axes, long8 dims, long8 steps)
     return offset;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void reduce_sum(__global const float *src, ulong src_at,
-                                                                         __global float *dst, ulong dst_at, ulong terms,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void reduce_sum(__global const real *src, ulong src_at,
+                                                                         __global real *dst, ulong dst_at, ulong terms,
                                                                          int nkept, long8 kept, long8 kept_steps,
                                                                          int nsummed, long8 summed, long8 summed_steps)
 {
     const int item = get_local_id(0);
-    float sum = 0.0f;
+    acc sum = 0.0f;
     src += src_at + offset_of(get_group_id(0), nkept, kept, kept_steps);
     for (ulong begin = item; begin < terms; begin += WG * TILE) {
-        float part = 0.0f;
+        acc part = 0.0f;
         for (ulong i = begin; i < min(begin + WG * TILE, terms); i += WG)
-            part += src[offset_of(i, nsummed, summed, summed_steps)];
+            part += load(src, offset_of(i, nsummed, summed, summed_steps));
         sum += part;
     }
 #if WG > 1
-    __local float parts[WG];
+    __local acc parts[WG];
     parts[item] = sum;
     for (int stride = WG / 2; stride > 0; stride /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
@@ -43,5 +43,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void reduce_sum(__globa
     if (item > 0) return;
     sum = parts[0];
 #endif
-    dst[dst_at + get_group_id(0)] = sum;
+    store(sum, dst, dst_at + get_group_id(0));
 }

@@ -9,14 +9,14 @@ struct conv_cut {
     int pass_taps, pass_c; /* taps and channels per pass over the chunk; pass_c < C needs pass_taps 1 */
 };
 
-/* acc (M, KB) += one src lane of each pixel, x (M), times KB*B weights. */
-static void multiply(vec acc[M][KB], const float *x, __global const float *w)
+/* sums (M, KB) += one src lane of each pixel, x (M), times KB*B weights. */
+static void multiply(vec sums[M][KB], const acc *x, __global const real *w)
 {
     vec wv[KB];
 #pragma unroll
-    for (int j = 0; j < KB; j++) wv[j] = ((__global const vec *)w)[j];
+    for (int j = 0; j < KB; j++) wv[j] = load_reals((__global const reals *)w + j);
 #pragma unroll
     for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) acc[m][j] = fma((vec)x[m], wv[j], acc[m][j]);
+        for (int j = 0; j < KB; j++) sums[m][j] = fma((vec)x[m], wv[j], sums[m][j]);
 }

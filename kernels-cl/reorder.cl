@@ -3,13 +3,13 @@
 #include "common.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-reorder(__global const float *src, ulong src_at, __global float *dst, ulong dst_at, ulong vectors, int C, int H, int W)
+reorder(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, ulong vectors, int C, int H, int W)
 {
     const size_t i = get_global_id(0);
     if (i >= vectors) return;
     const struct place at = place_of(i, C, H, W);
-    float lanes[V];
+    acc lanes[V];
     for (int lane = 0; lane < V; lane++)
-        lanes[lane] = at.c + lane < C ? src[src_at + blocked(SB, at.n, at.c + lane, C, H, W, at.h, at.w)] : 0.0f;
-    STORE(LOAD(lanes), dst + dst_at + i * V);
+        lanes[lane] = at.c + lane < C ? load(src, src_at + blocked(SB, at.n, at.c + lane, C, H, W, at.h, at.w)) : 0.0f;
+    store_vec(LOAD(lanes), dst + dst_at + i * V);
 }

@@ -5,14 +5,14 @@
 
 /* Channels c .. c + V - 1 (c > -V), which need not be a vector of memory, of the pixel whose channel 0 is *pixel; zero where there are none.
  * Planes are `plane` elements apart. */
-static inline vec load_shifted(__global const float *pixel, size_t plane, int c, int C)
+static inline vec load_shifted(__global const real *pixel, size_t plane, int c, int C)
 {
     const int first = c < 0 ? -1 : c / V, shift = c - first * V;
     vec x[2];
-    float lanes[2 * V];
+    acc lanes[2 * V];
     for (int i = 0; i < 2; i++) {
         const int at = (first + i) * V;
-        x[i] = at >= 0 && at < C ? AT(pixel + at / B * plane * B + at % B) : (vec)0.0f;
+        x[i] = at >= 0 && at < C ? load_aligned(pixel + at / B * plane * B + at % B) : (vec)0.0f;
     }
     if (shift == 0) return x[0];
     STORE(x[0], lanes);
@@ -20,8 +20,8 @@ static inline vec load_shifted(__global const float *pixel, size_t plane, int c,
     return LOAD(lanes + shift);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void shortcut(__global const float *src, ulong src_at,
-                                                                       __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void shortcut(__global const real *src, ulong src_at,
+                                                                       __global real *dst, ulong dst_at, ulong pieces,
                                                                        int run, int C, int H, int W, int K, int P,
                                                                        int Q, int stride, int lead)
 {
@@ -32,11 +32,12 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void shortcut(__global 
     src += src_at + blocked(B, at.n, 0, C, H, W, at.h * stride, 0);
     dst += dst_at + blocked(B, at.n, at.c, K, P, Q, at.h, 0);
     for (int q = at.w; q < min(at.w + run, Q); q++)
-        AT(dst + (size_t)q * B) = none ? (vec)0.0f : load_shifted(src + (size_t)q * stride * B, (size_t)H * W, c, C);
+        store_aligned(none ? (vec)0.0f : load_shifted(src + (size_t)q * stride * B, (size_t)H * W, c, C),
+                      dst + (size_t)q * B);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, __global float *diff_src, ulong diff_src_at,
+shortcut_grad(__global const real *diff_dst, ulong diff_dst_at, __global real *diff_src, ulong diff_src_at,
               ulong pieces, int run, int C, int H, int W, int K, int P, int Q, int stride, int lead)
 {
     const size_t i = get_global_id(0);
@@ -49,6 +50,6 @@ shortcut_grad(__global const float *diff_dst, ulong diff_dst_at, __global float 
         const vec diff = none || w % stride
                              ? (vec)0.0f
                              : load_shifted(diff_dst + (size_t)(w / stride) * B, (size_t)P * Q, at.c + lead, K);
-        AT(diff_src + (size_t)w * B) = clear_tail(diff, at.c, C);
+        store_aligned(clear_tail(diff, at.c, C), diff_src + (size_t)w * B);
     }
 }

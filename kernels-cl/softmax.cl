@@ -22,74 +22,74 @@
 #endif
 #define PLUS(a, b) ((a) + (b))
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void softmax(__global const float *src, ulong src_at,
-                                                                      __global float *dst, ulong dst_at, int C)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void softmax(__global const real *src, ulong src_at,
+                                                                      __global real *dst, ulong dst_at, int C)
 {
     const int item = get_local_id(0);
 #if WG > 1
-    __local float parts[WG];
+    __local acc parts[WG];
 #endif
     src += src_at + get_group_id(0) * C;
     dst += dst_at + get_group_id(0) * C;
 
-    float top = -INFINITY, sum = 0.0f;
-    for (int c = item; c < C; c += WG) top = fmax(top, src[c]);
+    acc top = -INFINITY, sum = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, load(src, c));
     REDUCE(top, fmax)
-    for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
+    for (int c = item; c < C; c += WG) sum += exp(load(src, c) - top);
     REDUCE(sum, PLUS)
-    for (int c = item; c < C; c += WG) dst[c] = exp(src[c] - top) / sum;
+    for (int c = item; c < C; c += WG) store(exp(load(src, c) - top) / sum, dst, c);
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void log_softmax(__global const float *src, ulong src_at,
-                                                                          __global float *dst, ulong dst_at, int C)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void log_softmax(__global const real *src, ulong src_at,
+                                                                          __global real *dst, ulong dst_at, int C)
 {
     const int item = get_local_id(0);
 #if WG > 1
-    __local float parts[WG];
+    __local acc parts[WG];
 #endif
     src += src_at + get_group_id(0) * C;
     dst += dst_at + get_group_id(0) * C;
 
-    float top = -INFINITY, sum = 0.0f;
-    for (int c = item; c < C; c += WG) top = fmax(top, src[c]);
+    acc top = -INFINITY, sum = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, load(src, c));
     REDUCE(top, fmax)
-    for (int c = item; c < C; c += WG) sum += exp(src[c] - top);
+    for (int c = item; c < C; c += WG) sum += exp(load(src, c) - top);
     REDUCE(sum, PLUS)
-    const float logarithm = log(sum);
-    for (int c = item; c < C; c += WG) dst[c] = src[c] - top - logarithm;
+    const acc logarithm = log(sum);
+    for (int c = item; c < C; c += WG) store(load(src, c) - top - logarithm, dst, c);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-cross_entropy(__global const float *logits, ulong logits_at, __global const float *labels, ulong labels_at,
-              __global float *losses, ulong losses_at, __global float *diff_logits, ulong diff_logits_at, int C,
+cross_entropy(__global const real *logits, ulong logits_at, __global const param *labels, ulong labels_at,
+              __global param *losses, ulong losses_at, __global real *diff_logits, ulong diff_logits_at, int C,
               float smoothing)
 {
     const int item = get_local_id(0), n = get_group_id(0), N = get_num_groups(0);
 #if WG > 1
-    __local float parts[WG];
+    __local acc parts[WG];
 #endif
-    const float label = labels[labels_at + n];
+    const param label = labels[labels_at + n];
     const int wanted = label >= 0.0f && label < (float)C ? (int)label : -1;
     logits += logits_at + (size_t)n * C;
     diff_logits += diff_logits_at + (size_t)n * C;
 
-    float top = -INFINITY, sum = 0.0f, below = 0.0f;
-    for (int c = item; c < C; c += WG) top = fmax(top, logits[c]);
+    acc top = -INFINITY, sum = 0.0f, below = 0.0f;
+    for (int c = item; c < C; c += WG) top = fmax(top, load(logits, c));
     REDUCE(top, fmax)
     for (int c = item; c < C; c += WG) {
-        sum += exp(logits[c] - top);
-        below += logits[c] - top;
+        sum += exp(load(logits, c) - top);
+        below += load(logits, c) - top;
     }
     REDUCE(sum, PLUS)
     REDUCE(below, PLUS)
     for (int c = item; c < C; c += WG) {
-        const float t = (c == wanted ? 1.0f - smoothing : 0.0f) + smoothing / (float)C;
-        diff_logits[c] = wanted < 0 ? NAN : (exp(logits[c] - top) / sum - t) / (float)N;
+        const acc t = (c == wanted ? 1.0f - smoothing : 0.0f) + smoothing / (float)C;
+        store(wanted < 0 ? NAN : (exp(load(logits, c) - top) / sum - t) / (float)N, diff_logits, c);
     }
     if (item > 0) return;
     /* Terms of t = 0 do not count, be their logarithms infinite. */
-    float loss = wanted < 0 ? NAN : log(sum);
-    if (smoothing < 1.0f && wanted >= 0) loss -= (1.0f - smoothing) * (logits[wanted] - top);
+    acc loss = wanted < 0 ? NAN : log(sum);
+    if (smoothing < 1.0f && wanted >= 0) loss -= (1.0f - smoothing) * (load(logits, wanted) - top);
     if (smoothing > 0.0f) loss -= smoothing * (below / (float)C);
     losses[losses_at + n] = loss;
 }

@@ -2,8 +2,8 @@
  * Geometry: see rows.cl. Reads and writes its tensor once. */
 #include "rows.cl"
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void transpose(__global const float *src, ulong src_at,
-                                                                        __global float *dst, ulong dst_at, ulong pieces,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void transpose(__global const real *src, ulong src_at,
+                                                                        __global real *dst, ulong dst_at, ulong pieces,
                                                                         int run, int8 dims, long8 steps)
 {
     int size[8];
@@ -19,5 +19,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void transpose(__global
         src += (long)(row % size[axis]) * step[axis];
         row /= size[axis];
     }
-    for (int i = at.begin; i < at.end; i++) dst[i] = src[i * step[RANK - 1]];
+    for (int i = at.begin; i < at.end; i++) store(load(src, i * step[RANK - 1]), dst, i);
 }

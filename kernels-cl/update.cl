@@ -1,13 +1,14 @@
 /* update.cl - what a training step does to parameters, in place: outputs are the memory of inputs.
  * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
  * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
- * Geometry: see flat.cl. Each reads and writes its tensors once. */
+ * All stay in float32, which `real` therefore is here. Geometry: see flat.cl. Each reads and writes its tensors once. */
+#define REAL float
 #include "flat.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-sgd(__global const float *weights, ulong weights_at, __global const float *velocity, ulong velocity_at,
-    __global const float *diff, ulong diff_at, __global const float *rate, ulong rate_at, __global float *new_weights,
-    ulong new_weights_at, __global float *new_velocity, ulong new_velocity_at, ulong count, float momentum,
+sgd(__global const real *weights, ulong weights_at, __global const real *velocity, ulong velocity_at,
+    __global const real *diff, ulong diff_at, __global const param *rate, ulong rate_at, __global real *new_weights,
+    ulong new_weights_at, __global real *new_velocity, ulong new_velocity_at, ulong count, float momentum,
     float weight_decay)
 {
     const struct flat run = flat_run(count);
@@ -25,8 +26,8 @@ sgd(__global const float *weights, ulong weights_at, __global const float *veloc
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-moving_average(__global const float *average, ulong average_at, __global const float *sample, ulong sample_at,
-               __global float *new_average, ulong new_average_at, ulong count, float rate, float scale)
+moving_average(__global const real *average, ulong average_at, __global const real *sample, ulong sample_at,
+               __global real *new_average, ulong new_average_at, ulong count, float rate, float scale)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
