@@ -45,7 +45,7 @@ static shunt_status prepare(shunt_bop *op)
     if (!status) status = ocl_step_constants(&op->pack, 4, 1, &constants[1]);
     if (status) return status;
     snprintf(format, sizeof format, "direct b=%lld", (long long)block);
-    ocl_conv_packed(op, format, packed * sizeof(float));
+    ocl_conv_packed(op, format, packed * shunt_dtype_bytes(dst->dtype));
     return SHUNT_OK;
 }
 

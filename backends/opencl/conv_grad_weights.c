@@ -90,7 +90,8 @@ static shunt_status describe(const shunt_bop *op, grad_weights *w)
         g->parts = ceil_div(d->C, g->m);
         g->cut.taps = d->R * d->S;
     }
-    const int64_t line_bytes = 4 * (int64_t)g->block * ((int64_t)d->Q * g->n + (int64_t)d->W * d->stride[0]);
+    const int64_t line_bytes = (int64_t)shunt_dtype_bytes(op->desc.inputs[0].dtype) * g->block *
+                               ((int64_t)d->Q * g->n + (int64_t)d->W * d->stride[0]);
     g->cut.chunk = line_bytes > CHUNK_BYTES / 2 ? 2 : (cl_int)(CHUNK_BYTES / line_bytes);
     ocl_conv_grad_split(g, d->N * d->P, ceil_div(SPLIT_PIXELS, d->Q), ENOUGH_ITEMS);
     return SHUNT_OK;
@@ -103,7 +104,8 @@ static shunt_status make_pad(shunt_bop *op, grad_weights *w, const char *options
                    pixels = (uint64_t)g->dims.N * (uint64_t)g->cut.pad_h * (uint64_t)g->cut.pad_w;
     const ocl_constant constants[] = {{sizeof g->dims, &g->dims}, {sizeof g->cut, &g->cut}};
     w->padded_offset = (op->info.workspace + align - 1) / align * align;
-    op->info.workspace = w->padded_offset + sizeof(float) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
+    op->info.workspace =
+        w->padded_offset + shunt_dtype_bytes(op->desc.inputs[0].dtype) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
     shunt_status status = ocl_step_create_flat(op->device, &op->steps[OCL_GRAD_STEPS], &ocl_conv_grad_weights_cl,
                                                options, "conv_grad_pad", pixels);
     return status ? status : ocl_step_constants(&op->steps[OCL_GRAD_STEPS], 4, 2, constants);

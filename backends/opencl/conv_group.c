@@ -121,7 +121,7 @@ static shunt_status prepare_pack(shunt_bop *op, const tile *t, const conv_dims *
     if (!status) status = ocl_step_constants(&op->pack, 4, 5, constants);
     if (status) return status;
     snprintf(packing, sizeof packing, "group tn=%d tk=%d%s", t->n, t->k, plain_src ? " plain" : "");
-    ocl_conv_packed(op, packing, count * sizeof(float));
+    ocl_conv_packed(op, packing, count * shunt_dtype_bytes(op->desc.outputs[0].dtype));
     return SHUNT_OK;
 }
 

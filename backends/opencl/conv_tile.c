@@ -20,6 +20,7 @@ typedef struct tile_phase {
 
 typedef struct conv_tile {
     cl_int block, m, n; /* m pixels by n vectors of `block` channels */
+    cl_int element;     /* bytes of an element */
     bool plain_src, point;
     uint32_t phases;
     tile_phase list[]; /* of the phases */
@@ -108,7 +109,7 @@ enum { POINT_PART = 16, WHOLE_PART = 4, PASS_PART = 5, SRC_PART = 8, LESSER_SRC_
 /* One pass where a group's weights fit their part, else several: of whole taps, or of slices of the channels of one. */
 static conv_cut cut_passes(const conv_tile *tile, const conv_dims *d)
 {
-    const int64_t lane_bytes = 4 * (int64_t)tile->n * tile->block * (tile->plain_src ? d->S : 1);
+    const int64_t lane_bytes = (int64_t)tile->element * tile->n * tile->block * (tile->plain_src ? d->S : 1);
     const cl_int taps = tile->plain_src ? d->R : d->R * d->S;
     const bool one_pass = lane_bytes * d->C * taps <= L2_BYTES / WHOLE_PART;
     const int part = taps == 1 ? POINT_PART : one_pass ? WHOLE_PART : PASS_PART;
@@ -133,7 +134,7 @@ static int64_t most_tiles(const conv_tile *tile, const conv_dims *d, const conv_
     int64_t pixels = step_h * step_w < cut->pass_taps ? step_h * step_w : cut->pass_taps;
     if (pixels < least) pixels = least;
     const int part = (int64_t)d->N * d->H * d->W < (int64_t)d->K * d->R * d->S ? LESSER_SRC_PART : SRC_PART;
-    const int64_t tiles = L2_BYTES / part / (4 * (int64_t)tile->m * cut->pass_c * pixels);
+    const int64_t tiles = L2_BYTES / part / ((int64_t)tile->element * tile->m * cut->pass_c * pixels);
     return tiles < 1 ? 1 : tiles > MAX_CHUNK ? MAX_CHUNK : tiles;
 }
 
@@ -154,7 +155,7 @@ static conv_cut cut_work(const conv_tile *tile, const conv_dims *d, cl_int units
     return cut;
 }
 
-static uint64_t packed_floats(const conv_tile *tile, const conv_dims *d)
+static uint64_t packed_elements(const conv_tile *tile, const conv_dims *d)
 {
     const cl_int c_size = tile->plain_src ? d->C : (d->C + 1) / 2 * 2,
                  groups = ceil_div(ceil_div(d->K, tile->block), tile->n);
@@ -232,19 +233,20 @@ static shunt_status prepare(shunt_bop *op)
     if (!tile) return ocl_fail_memory();
     op->own = tile;
     tile->block = (cl_int)op->device->found.info.block;
+    tile->element = (cl_int)shunt_dtype_bytes(src->dtype);
     tile->phases = phases;
     tile->plain_src = shunt_tensor_block(src) != tile->block;
     if (sscanf(op->info.params, "m=%d n=%d", &tile->m, &tile->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
     for (uint32_t i = 0; i < tile->phases; i++) {
         const conv_phase phase = ocl_conv_phase(&op->desc, i);
-        const uint64_t floats = packed_floats(tile, &phase.dims);
-        if (floats > most) most = floats;
+        const uint64_t elements = packed_elements(tile, &phase.dims);
+        if (elements > most) most = elements;
         tile->point = tile->phases == 1 && is_point(tile, &phase);
     }
     ocl_conv_inplace(op);
     snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->block, tile->n, tile->plain_src ? " plain" : "");
-    ocl_conv_packed(op, format, most * sizeof(float));
+    ocl_conv_packed(op, format, most * (uint64_t)tile->element);
     return make_phases(op, tile);
 }
 

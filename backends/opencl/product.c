@@ -46,13 +46,14 @@ static shunt_status plan(shunt_bop *op, product *p, bool im2col)
 {
     const conv_dims *d = &p->dims;
     const uint64_t pixels = (uint64_t)d->P * (uint64_t)d->Q, inner = (uint64_t)d->C * (uint64_t)d->R * (uint64_t)d->S;
-    const uint64_t image = 4 * pixels * (im2col ? inner : (uint64_t)d->K);
+    const uint64_t element = shunt_dtype_bytes(op->desc.outputs[0].dtype);
+    const uint64_t image = element * pixels * (im2col ? inner : (uint64_t)d->K);
     p->strip = image * (uint64_t)d->N <= STRIP_BYTES ? d->N : image >= STRIP_BYTES ? 1 : (cl_int)(STRIP_BYTES / image);
     p->gemm = (ocl_gemm){(size_t)p->strip * pixels, (size_t)d->K, inner};
     shunt_status status = ocl_gemm_temporary(op->device, &p->gemm, &p->temporary_bytes);
     if (status) return status;
-    p->product_offset = im2col ? aligned(op->device, 4 * p->gemm.m * inner) : 0;
-    p->temporary_offset = p->product_offset + aligned(op->device, 4 * p->gemm.m * p->gemm.n);
+    p->product_offset = im2col ? aligned(op->device, element * p->gemm.m * inner) : 0;
+    p->temporary_offset = p->product_offset + aligned(op->device, element * p->gemm.m * p->gemm.n);
     op->info.workspace = p->temporary_offset + p->temporary_bytes;
     return SHUNT_OK;
 }
@@ -155,7 +156,7 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
             if (!status) status = ocl_step_run(&op->steps[0], queue, 2, columns);
             rows = workspace;
         } else {
-            rows.offset += (uint64_t)first * p->gemm.k * sizeof(float);
+            rows.offset += (uint64_t)first * p->gemm.k * shunt_dtype_bytes(op->desc.inputs[0].dtype);
         }
         if (!status) status = ocl_gemm_run(queue, &gemm, rows, inputs[1], made, p->temporary);
         if (!status) status = ocl_step_constants(&op->steps[1], 9, 2, constants);
