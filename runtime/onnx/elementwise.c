@@ -57,6 +57,14 @@ shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_ten
     return SHUNT_OK;
 }
 
+/* A constant of one picture stays so when the batch grows; what else has one picture now grows with it. */
+static bool repeats(const onnx_node *node, shunt_value a, shunt_value b, const shunt_tensor_desc *desc)
+{
+    const graph_value *values = node->in->graph->values;
+    return (values[a].source == VALUE_PARAMETER) != (values[b].source == VALUE_PARAMETER) && desc->rank > 1 &&
+           desc->dims[0] == 1;
+}
+
 static shunt_status combine(onnx_node *node, shunt_op_kind kind, shunt_value a, shunt_value b, shunt_value *out)
 {
     shunt_value pair[2] = {a, b};
@@ -70,6 +78,7 @@ static shunt_status combine(onnx_node *node, shunt_op_kind kind, shunt_value a, 
         shunt_status status = onnx_reshape(node, pair[i], rank, dims, &pair[i]);
         if (status) return status;
     }
+    alike = alike && !repeats(node, a, b, &descs[0]);
     return onnx_append(node, kind, alike ? 0 : SHUNT_FLAG_BROADCAST, NULL, 2, pair, out);
 }
 

@@ -78,6 +78,33 @@ Test(onnx, classes_come_from_the_first_output)
     expect(&model, SHUNT_E_UNSUPPORTED, "(LSTM): Shunt has no such operator");
 }
 
+/* A file is imported for one picture and may run for more: a constant of one picture's shape is then repeated. */
+Test(onnx, a_constant_of_one_picture_serves_a_batch)
+{
+    const int64_t picture[] = {1, 2, 4, 4}, batch[] = {3, 2, 4, 4};
+    text graph = small_graph();
+    put_floats(&graph, "c", picture, 4, 32);
+    put_node(&graph, "Add", "c x", "s", NULL);
+    put_node(&graph, "Add", "s c", "y", NULL);
+    text model = model_of(&graph, 17);
+    put_bytes("net.onnx", model.data, model.size);
+    onnx_import import;
+    cr_assert_eq(onnx_open("net.onnx", &(onnx_options){0}, &import), SHUNT_OK, "%s", shunt_last_error());
+    for (uint32_t i = 0; i < import.graph->nops; i++) {
+        shunt_op_desc op;
+        shunt_tensor_desc dst[SHUNT_MAX_OUTPUTS];
+        uint32_t count;
+        char reason[SHUNT_REASON_CHARS];
+        shunt_graph_op_desc(import.graph, &import.graph->ops[i], &op);
+        for (uint32_t k = 0; k < 2; k++)
+            if (!(op.constant_inputs >> k & 1)) memcpy(op.inputs[k].dims, batch, sizeof batch);
+        cr_assert(graph_infer(&op, dst, &count, reason), "%s: %s", import.graph->ops[i].name, reason);
+        cr_assert_eq(dst[0].dims[0], 3);
+    }
+    onnx_close(&import);
+    free(model.data);
+}
+
 /* ---- Numbers that lie ------------------------------------------------------------------------------------------------- */
 
 Test(onnx, shapes_overflow)
