@@ -1,6 +1,7 @@
 /* onnx_light.c - whole networks of ONNX's own tests (ResNet-50, VGG-19, SqueezeNet), whose weights are filled with constants:
  * the input is arange(n) / n, the expected output lies beside the model.
- * usage: test-onnx_light FOLDER; without the folder it is skipped (77). SHUNT_TEST_DEVICE: selector (scalar). */
+ * usage: test-onnx_light FOLDER [NAME...]; NAME: of other models there, light_zfnet512; without the folder it is skipped (77).
+ * SHUNT_TEST_DEVICE: selector (scalar). */
 #include "runtime/onnx/onnx.h"
 
 #include <math.h>
@@ -80,17 +81,19 @@ static int check(const char *folder, const char *name, shunt_device *device)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"light_resnet50", "light_vgg19", "light_squeezenet"};
+    static const char *const tested[] = {"light_resnet50", "light_vgg19", "light_squeezenet"};
     const char *selector = getenv("SHUNT_TEST_DEVICE");
     struct stat info;
     shunt_device *device;
     int status = 0;
-    if (argc != 2 || stat(argv[1], &info)) {
+    if (argc < 2 || stat(argv[1], &info)) {
         fprintf(stderr, "skipped: there are no shared data\n");
         return 77;
     }
     if (shunt_device_open(selector ? selector : "scalar", NULL, &device)) return fail("device", shunt_last_error());
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) status |= check(argv[1], names[i], device);
+    if (argc == 2)
+        for (size_t i = 0; i < sizeof tested / sizeof *tested; i++) status |= check(argv[1], tested[i], device);
+    for (int i = 2; i < argc; i++) status |= check(argv[1], argv[i], device);
     shunt_device_close(device);
     return status;
 }
