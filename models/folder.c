@@ -124,10 +124,18 @@ static shunt_status set_json(shunt_weights *weights, const char *key, json_t *va
     return status;
 }
 
-static shunt_status set_network(const json_t *config, shunt_weights *weights)
+static shunt_status set_network(const char *folder, const json_t *config, shunt_weights *weights)
 {
     net_spec net;
-    if (!find_resnet(config, &net) && !find_named(config, &net)) return SHUNT_OK;
+    if (!find_resnet(config, &net) && !find_named(config, &net)) {
+        const char *name = json_string_value(json_object_get(config, "architecture"));
+        if (name) /* another network may have the same tensors */
+            shunt_log(SHUNT_LOG_WARN,
+                      "%s/config.json: no model '%.60s' is known; it is taken for the one you name, which may compute "
+                      "other results",
+                      folder, name);
+        return SHUNT_OK;
+    }
     const int64_t classes = count_classes(config);
     const char shortcut[2] = {net.shortcut};
     return set_json(weights, "model",
@@ -222,7 +230,7 @@ shunt_status folder_describe(const char *folder, shunt_weights *weights)
     json_t *config = NULL, *processor = NULL;
     shunt_status status = read_object(folder, "config.json", &config);
     if (!status) status = read_object(folder, "preprocessor_config.json", &processor);
-    if (!status && config) status = set_network(config, weights);
+    if (!status && config) status = set_network(folder, config, weights);
     if (!status && config) status = set_labels(config, weights);
     if (!status) status = set_preprocess(config, processor, weights);
     json_decref(config);

@@ -152,7 +152,7 @@ shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n
 
 const char *shunt_model_name(const shunt_model *model)
 {
-    return model->net.name;
+    return model ? model->net.name : NULL;
 }
 
 const shunt_graph *shunt_model_graph(const shunt_model *model)

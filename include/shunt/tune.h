@@ -8,7 +8,10 @@
  *         shunt_tune_options options = {.size = sizeof options, .safe_only = 1};
  *         if (shunt_device_open(NULL, NULL, &device) || shunt_model_create("resnet20", NULL, &model)) return 1;
  *         if (shunt_model_randomize(model, 1) || shunt_model_executor(model, device, &executor)) return 1;
- *         return shunt_executor_tune(executor, &images, 1, &options) != SHUNT_OK;
+ *         shunt_status status = shunt_executor_tune(executor, &images, 1, &options);
+ *         shunt_model_destroy(model);
+ *         shunt_device_close(device);
+ *         return status != SHUNT_OK;
  *     }
  */
 #ifndef SHUNT_TUNE_H

@@ -37,10 +37,10 @@ static bool is_called(const char *label, const char *name)
 int64_t class_find(const class_names *labels, const char *name)
 {
     int64_t found = CLASS_NONE;
-    for (size_t c = 0; c < labels->count; c++) {
+    for (size_t c = 0; c < labels->count; c++)
         if (!strcmp(labels->names[c], name)) return (int64_t)c;
+    for (size_t c = 0; c < labels->count; c++)
         if (is_called(labels->names[c], name)) found = found == CLASS_NONE ? (int64_t)c : CLASS_SEVERAL;
-    }
     return found;
 }
 

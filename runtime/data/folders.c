@@ -63,12 +63,17 @@ void folders_free(char **names, size_t count)
     free(names);
 }
 
-bool is_picture(const char *name)
+const char *picture_ending(size_t index)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && dot != name && i < sizeof endings / sizeof *endings; i++)
-        if (!strcasecmp(dot, endings[i])) return true;
+    return index < sizeof endings / sizeof *endings ? endings[index] : NULL;
+}
+
+bool is_picture(const char *name)
+{
+    const char *dot = strrchr(name, '.'), *ending;
+    for (size_t i = 0; dot && dot != name && (ending = picture_ending(i)); i++)
+        if (!strcasecmp(dot, ending)) return true;
     return false;
 }
 

@@ -9,7 +9,8 @@
 /* The names of the folders in `path`, sorted, to be freed. */
 shunt_status folders_list(const char *path, char ***names, size_t *count);
 void folders_free(char **names, size_t count);
-/* By the ending of its name. */
+/* How names of pictures end, in any case; NULL past the end. */
+const char *picture_ending(size_t index);
 bool is_picture(const char *name);
 /* For fts_open: a folder's own pictures come before those of the folders in it, as in Python's os.walk. */
 int files_first(const FTSENT **a, const FTSENT **b);

@@ -1,14 +1,17 @@
 /* picture_labels.c - see picture_labels.h. */
 #include "runtime/data/picture_labels.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/data/folders.h"
 #include "runtime/data/label_file.h"
 
-enum { MOST_CLASSES = 1 << 24 };
+enum { MOST_CLASSES = 1 << 24, MOST_ENDING = 8 };
 
 /* ---- The list ---------------------------------------------------------------------------------------------- */
 
@@ -61,12 +64,26 @@ static size_t lower_bound(const picture_list *list, const char *name)
     return low;
 }
 
+/* The names that begin with `name`, of which there may be as many as pictures (cat.0.jpg, cat.1.jpg ...), are not gone through:
+ * endings are few. */
 size_t picture_list_find(const picture_list *list, const char *name)
 {
+    char whole[NAME_MAX + 1];
     size_t length = strlen(name), at = lower_bound(list, name);
     if (at < list->count && !strcmp(picture_name(list, at), name)) return at;
-    for (; at < list->count && !strncmp(picture_name(list, at), name, length); at++)
-        if (picture_name(list, at)[length] == '.' && !strchr(picture_name(list, at) + length + 1, '.')) return at;
+    if (length + MOST_ENDING >= sizeof whole) return list->count;
+    memcpy(whole, name, length);
+    strcpy(whole + length, ".");
+    at = lower_bound(list, whole);
+    if (at == list->count || strncmp(picture_name(list, at), whole, length + 1)) return list->count;
+    const char *ending;
+    for (size_t i = 0; (ending = picture_ending(i)); i++)
+        for (size_t upper = 0; upper <= strlen(ending); upper++) { /* .jpg .Jpg .JPg .JPG */
+            strcpy(whole + length, ending);
+            for (size_t k = 0; k < upper; k++) whole[length + k] = (char)toupper((unsigned char)ending[k]);
+            at = lower_bound(list, whole);
+            if (at < list->count && !strcmp(picture_name(list, at), whole)) return at;
+        }
     return list->count;
 }
 

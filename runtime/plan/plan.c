@@ -2,6 +2,7 @@
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -33,11 +34,15 @@ shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_des
     return SHUNT_OK;
 }
 
-/* Folding and packing leave holes of tens of MiB in the heap, which nobody asks for again. */
+/* Folding and packing leave holes of tens of MiB in the heap, which nobody asks for again. One thread at a time: where another
+ * allocator serves malloc, the first call makes glibc's heap, unguarded. */
 static void trim_heap(void)
 {
 #if defined(__GLIBC__)
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
     malloc_trim(0);
+    pthread_mutex_unlock(&lock);
 #endif
 }
 
