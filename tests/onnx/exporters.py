@@ -65,6 +65,7 @@ def tf2onnx(folder, name):
 
 
 def paddle2onnx(folder, name):
+    os.environ.setdefault("POLYGRAPHY_AUTOINSTALL_DEPS", "0")  # else its optimizer installs packages that it misses
     import paddle
     import paddle2onnx  # which paddle.onnx.export calls
     paddle.seed(2)
