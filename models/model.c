@@ -175,7 +175,7 @@ int64_t shunt_model_classes(const shunt_model *model)
 
 const shunt_preprocess *shunt_model_preprocess(const shunt_model *model)
 {
-    return &model->preprocess;
+    return model ? &model->preprocess : NULL;
 }
 
 const char *shunt_model_input_note(const shunt_model *model)

@@ -309,6 +309,8 @@ static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
     char *path;
     shunt_weights *file = NULL;
     json_t *result = NULL;
+    shunt_weights_destroy(self->best); /* of a checkpoint that was read before */
+    self->best = NULL;
     if (self->at.best < 0) return SHUNT_OK;
     if (asprintf(&path, "%.*s%s", name ? (int)(name - checkpoint) + 1 : 0, checkpoint, "best.safetensors") < 0)
         return shunt_fail_memory();

@@ -287,6 +287,10 @@ Test(train_run, one_run_in_a_folder)
     cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_OK, "%s", shunt_last_error());
     cr_assert(alone.wrong == score.wrong && fabs(alone.loss - score.loss) < 1e-6);
+    /* Nor is the best that was read once before. */
+    cr_assert(!system("cp other/best.safetensors out/best.safetensors"));
+    cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_E_INVALID);
     end(&second);
 }
 
