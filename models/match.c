@@ -79,8 +79,7 @@ static void check_shape(comparison *self, const graph_value *value, const shunt_
     char theirs[96], ours[96];
     shunt_tensor_desc wanted = value->desc;
     if (!dtype_is_float(have->dtype)) {
-        misfit_network(&self->wrong, "%s is of type %s, not floating-point", value->name,
-                       shunt_dtype_name(have->dtype));
+        misfit_network(&self->wrong, "%s has type %s, not floating-point", value->name, shunt_dtype_name(have->dtype));
         return;
     }
     if (self->any_number && of_classifier(value->name) && have->rank) wanted.dims[0] = have->dims[0];
@@ -227,7 +226,7 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
     if (!status && misfit_count(&self.wrong))
         status = misfit_fail(&self.wrong, &model->net, file, part);
     else if (!status && self.left_out)
-        shunt_log(SHUNT_LOG_INFO, "%u tensors of the file are of no layer of %s and left out, such as %s",
+        shunt_log(SHUNT_LOG_INFO, "%u tensors of the file belong to no layer of %s and are ignored, such as %s",
                   self.left_out, model->net.name, self.first_left_out);
     if (!status) status = take(&self, file, out);
     end(&self);

@@ -32,7 +32,7 @@ static shunt_status check(const onnx_import *file, net_spec *net)
     const shunt_tensor_desc *src = &graph->values[graph->inputs[0]].desc;
     if (src->rank != 4 || (src->dims[1] != 3 && src->dims[1] != 1))
         return shunt_fail(SHUNT_E_UNSUPPORTED,
-                          "its input '%.100s' is no picture (N x C x H x W or N x H x W x C, of 3 channels or 1)",
+                          "its input '%.100s' is not a picture (N x C x H x W or N x H x W x C, of 3 channels or 1)",
                           graph->values[graph->inputs[0]].name);
     if (file->outputs[0].index < 0 || scores->rank != 2 || scores->dims[0] != src->dims[0])
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its output '%.100s' is not one score a class (N x classes)",

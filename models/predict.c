@@ -286,7 +286,8 @@ static shunt_status check(const prediction *self)
     }
     for (size_t m = 0; m < self->nmodels; m++)
         if (self->models[m]->net.classes != self->models[0]->net.classes)
-            return shunt_fail(SHUNT_E_INVALID, "%s has %lld classes and %s %lld; together they must have as many",
+            return shunt_fail(SHUNT_E_INVALID,
+                              "%s has %lld classes and %s %lld; together they must have the same number",
                               self->models[0]->net.name, (long long)self->models[0]->net.classes,
                               self->models[m]->net.name, (long long)self->models[m]->net.classes);
     for (size_t m = 0; m < self->nmodels; m++)

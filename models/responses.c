@@ -40,7 +40,7 @@ shunt_status shunt_graph_output_responses(shunt_graph *graph, int64_t kernel)
         const graph_op *norm = find_norm(graph, i);
         if ((op->flags | norm->flags) & (SHUNT_FLAG_RELU | SHUNT_FLAG_RESIDUAL))
             return shunt_fail(SHUNT_E_UNSUPPORTED,
-                              "%s does its ReLU or addition itself: what it gives before that is no result", op->name);
+                              "%s includes its ReLU or addition, so its value before them is not available", op->name);
         shunt_graph_output(graph, op->name, norm->outputs[0]);
     }
     if (graph->noutputs == before)
@@ -81,7 +81,7 @@ static shunt_status take_graph(measurement *self, const shunt_graph *graph, int6
     if (status) return status;
     self->first = graph->noutputs;
     if (graph->ninputs != 1 || shunt_graph_desc(graph, graph->inputs[0]).rank != 4)
-        return shunt_fail(SHUNT_E_INVALID, "a network to look into takes pictures, and nothing else");
+        return shunt_fail(SHUNT_E_INVALID, "responses need a network with one input: pictures");
     return shunt_graph_output_responses(self->graph, kernel);
 }
 
@@ -138,7 +138,7 @@ static shunt_status add_batch(measurement *self, int64_t n)
             squares += (double)data[k] * (double)data[k];
         }
         if (!isfinite(squares))
-            return shunt_fail(SHUNT_E_INVALID, "%s gives what is not a finite number; check the weights",
+            return shunt_fail(SHUNT_E_INVALID, "%s gives a value that is not finite; check the weights",
                               self->graph->outputs[i].name);
         self->sums[i] += sum;
         self->squares[i] += squares;

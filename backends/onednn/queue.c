@@ -64,7 +64,7 @@ shunt_status onednn_resolve(shunt_arg arg, uint64_t bytes, const char *what, uns
 {
     if (!arg.buffer) return onednn_fail(SHUNT_E_INVALID, "%s has no buffer", what);
     if (arg.offset % ONEDNN_ALIGNMENT)
-        return onednn_fail(SHUNT_E_INVALID, "%s: offset %llu is no multiple of %d", what,
+        return onednn_fail(SHUNT_E_INVALID, "%s: offset %llu is not a multiple of %d", what,
                            (unsigned long long)arg.offset, ONEDNN_ALIGNMENT);
     if (arg.offset > arg.buffer->bytes || bytes > arg.buffer->bytes - arg.offset)
         return onednn_fail(SHUNT_E_INVALID, "%s: %llu bytes at offset %llu do not fit a buffer of %llu", what,

@@ -7,7 +7,7 @@
 static shunt_status check(const shunt_op_desc *desc)
 {
     if (desc->inputs[0].rank != 2 || memcmp(&desc->inputs[0], &desc->outputs[0], sizeof desc->outputs[0]))
-        return onednn_fail(SHUNT_E_INVALID, "src and dst are no two matrices of one shape");
+        return onednn_fail(SHUNT_E_INVALID, "src and dst are not two matrices of one shape");
     return SHUNT_OK;
 }
 

@@ -51,7 +51,7 @@ static shunt_status check_sgd(const shunt_op_desc *desc)
 {
     if (desc->inputs[3].rank != 1 || desc->inputs[3].dims[0] != 1 ||
         memcmp(&desc->outputs[0], &desc->outputs[1], sizeof desc->outputs[0]))
-        return onednn_fail(SHUNT_E_INVALID, "the rate is no single number, or weights and velocity differ");
+        return onednn_fail(SHUNT_E_INVALID, "the rate is not a single number, or weights and velocity differ");
     return all_alike(desc, 3);
 }
 

@@ -13,7 +13,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
         return ocl_rows_refuse(src) ? ocl_rows_refuse(src) : ocl_rows_refuse(dst);
     if (src->rank != dst->rank) return "src and dst of different ranks";
     for (uint32_t i = 0; i < src->rank; i++) {
-        if (axes[i] < 0 || axes[i] >= src->rank || seen >> axes[i] & 1) return "axes that are no order of src's";
+        if (axes[i] < 0 || axes[i] >= src->rank || seen >> axes[i] & 1)
+            return "axes that are not a permutation of src's";
         if (dst->dims[i] != src->dims[axes[i]]) return "dst is not of the shape that the axes give";
         seen |= 1u << axes[i];
     }

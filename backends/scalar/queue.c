@@ -81,7 +81,7 @@ shunt_status scalar_resolve(shunt_arg arg, uint64_t bytes, const char *what, uns
 {
     if (!arg.buffer) return scalar_fail(SHUNT_E_INVALID, "%s has no buffer", what);
     if (arg.offset % SCALAR_ALIGNMENT)
-        return scalar_fail(SHUNT_E_INVALID, "%s: offset %llu is no multiple of %d", what,
+        return scalar_fail(SHUNT_E_INVALID, "%s: offset %llu is not a multiple of %d", what,
                            (unsigned long long)arg.offset, SCALAR_ALIGNMENT);
     if (arg.offset > arg.buffer->bytes || bytes > arg.buffer->bytes - arg.offset)
         return scalar_fail(SHUNT_E_INVALID, "%s: %llu bytes at offset %llu do not fit a buffer of %llu", what,
@@ -132,7 +132,7 @@ shunt_status scalar_fill(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint
     unsigned char *to = NULL;
     shunt_status status = scalar_resolve(dst, bytes, "fill: dst", &to);
     if (!status && bytes % sizeof word)
-        status = scalar_fail(SHUNT_E_INVALID, "fill: %llu bytes are no whole words", (unsigned long long)bytes);
+        status = scalar_fail(SHUNT_E_INVALID, "fill: %llu bytes are not whole words", (unsigned long long)bytes);
     if (!status) status = scalar_event_begin(queue, event);
     if (status) return status;
     for (uint64_t i = 0; i < bytes; i += sizeof word) memcpy(to + i, &word, sizeof word);

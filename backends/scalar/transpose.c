@@ -9,7 +9,7 @@ static shunt_status check(const shunt_op_desc *desc)
     for (uint32_t i = 0; i < src->rank; i++) {
         int32_t axis = desc->attr.transpose.axes[i];
         if (axis < 0 || axis >= src->rank || seen >> axis & 1)
-            return scalar_fail(SHUNT_E_INVALID, "axis %d does not belong into an order of %u", axis, src->rank);
+            return scalar_fail(SHUNT_E_INVALID, "axis %d is not valid in a permutation of %u", axis, src->rank);
         seen |= 1u << axis;
         dims[i] = src->dims[axis];
     }

@@ -61,7 +61,7 @@ static shunt_status copy(const char *path, int fd, uint64_t limit, int into)
         total += (uint64_t)n;
         if (total > limit)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s: more than the %" PRIu64 " bytes allowed come from it", path, limit);
+                shunt_fail(SHUNT_E_INVALID, "%s: it delivers more than the %" PRIu64 " bytes allowed", path, limit);
         else
             status = write_all(path, into, bytes, (size_t)n);
     }

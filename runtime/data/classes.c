@@ -81,7 +81,7 @@ static shunt_status fail_unmatched(const class_names *ours, const class_names *t
     char have[1024] = "", known[1024] = "";
     list(ours, have);
     list(theirs, known);
-    return shunt_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is none of %s (%s); the classes of %s are %s",
+    return shunt_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is not a class of %s (%s); the classes of %s are %s",
                       ours->names[class], ours->whose, theirs->whose, known, ours->whose, have);
 }
 
@@ -116,7 +116,7 @@ shunt_status classes_match(const class_names *ours, const class_names *theirs, i
     for (size_t i = 0; i < ours->count; i++) {
         classes[i] = class_find(theirs, ours->names[i]);
         if (classes[i] == CLASS_SEVERAL)
-            return shunt_fail(SHUNT_E_INVALID, "class '%s' of %s is more than one of %s; use another name",
+            return shunt_fail(SHUNT_E_INVALID, "class '%s' of %s matches more than one of %s; use another name",
                               ours->names[i], ours->whose, theirs->whose);
         if (classes[i] >= 0)
             found++;

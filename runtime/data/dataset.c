@@ -17,7 +17,7 @@ static shunt_status fail_unknown(const char *spec)
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", kinds[i]->help);
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "'%s' is no known data set; there are: %s", spec, known);
+    return shunt_fail(SHUNT_E_NOT_FOUND, "'%s' is not a known data set; there are: %s", spec, known);
 }
 
 shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels, shunt_dataset **out)

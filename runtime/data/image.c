@@ -28,7 +28,7 @@ shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t hei
     if (needed <= FREE_BYTES || needed / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
     return shunt_fail(SHUNT_E_INVALID,
                       "%s: %" PRId64 " x %" PRId64 " pixels need %" PRIu64
-                      " MiB, too much for a file of %zu bytes; if it is no trap, make the picture smaller",
+                      " MiB, too much for a file of %zu bytes; if you trust the file, make the picture smaller",
                       name, width, height, needed >> 20, nbytes);
 }
 

@@ -60,7 +60,7 @@ static shunt_status open_classes(imagefolder *set)
     if (!status && !count)
         status =
             shunt_fail(SHUNT_E_INVALID,
-                       "%s: no folders are in it; pictures have to be in a folder for each class, or a file of labels "
+                       "%s: it contains no folders; put the pictures into one folder per class, or a file of labels "
                        "must say what they show",
                        set->folder);
     for (size_t i = 0; !status && i < count; i++) {
@@ -68,7 +68,7 @@ static shunt_status open_classes(imagefolder *set)
         status = add_pictures(set, set->classes[i], (int64_t)i, true);
         if (!status && set->pictures.count == before)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s/%s: no picture is in this folder; a class needs some, or remove it",
+                shunt_fail(SHUNT_E_INVALID, "%s/%s: this folder contains no picture; add some, or remove the folder",
                            set->folder, set->classes[i]);
     }
     return status;

@@ -348,8 +348,8 @@ shunt_status label_file_read(const char *path, const char *folder, const picture
     if (!status) status = choose_form(&self, list) ? take_named(out, &self, list) : take_in_order(out, &self, list);
     for (size_t i = 0; !status && i < list->count; i++)
         if (!out->labels[i].line)
-            status = shunt_fail(SHUNT_E_INVALID, "%s: no label for %s; it must have one for each picture", path,
-                                picture_name(list, i));
+            status =
+                shunt_fail(SHUNT_E_INVALID, "%s: no label for %s; each picture needs one", path, picture_name(list, i));
     free(self.text);
     free(self.lines);
     if (status) label_file_free(out, list);

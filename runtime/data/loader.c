@@ -118,7 +118,8 @@ shunt_status loader_create(const loader_setup *setup, loader **out)
 {
     *out = NULL;
     if (shunt_preprocess_planes(setup->preprocess) != 3)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "Shunt's own networks take pictures in colour; gray is for ONNX files");
+        return shunt_fail(SHUNT_E_UNSUPPORTED,
+                          "Shunt's own networks take pictures in colour; only ONNX files can take gray ones");
     loader *self = calloc(1, sizeof *self);
     if (!self) return shunt_fail_memory();
     self->setup = *setup;
@@ -213,7 +214,7 @@ static shunt_status judge(const check *self, size_t nbad, int skip_bad)
                               self->failures[i]);
         if (named++ < MOST_NAMED) shunt_log(SHUNT_LOG_WARN, "left out: %s", self->failures[i]);
     }
-    if (nbad) shunt_log(SHUNT_LOG_WARN, "%zu of %zu pictures are left out", nbad, self->count);
+    if (nbad) shunt_log(SHUNT_LOG_WARN, "%zu of %zu pictures are skipped", nbad, self->count);
     return SHUNT_OK;
 }
 

@@ -91,7 +91,7 @@ shunt_status shunt_preprocess_check(const shunt_preprocess *p)
         if (!(p->std[c] > 0) || !isfinite(p->std[c]) || !isfinite(p->mean[c]))
             return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive, or a number is not finite", c);
     if (p->filter > SHUNT_BICUBIC || p->channels > SHUNT_GRAY || p->range > SHUNT_RANGE_255)
-        return shunt_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range is no value that there is");
+        return shunt_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range has an unknown value");
     return SHUNT_OK;
 }
 
@@ -132,7 +132,7 @@ shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops
     *out = (shunt_views){0};
     shunt_status status = shunt_preprocess_check(p);
     if (!status && crops == SHUNT_CROP_TEN && p->resize < p->crop)
-        status = shunt_fail(SHUNT_E_INVALID, "ten crops of %lld pixels need a short side as long; it is %lld",
+        status = shunt_fail(SHUNT_E_INVALID, "ten crops of %lld pixels need a short side of at least that; it is %lld",
                             (long long)p->crop, (long long)p->resize);
     if (!status) status = shunt_preprocess_resize(p, image, &resized);
     if (status) return status;

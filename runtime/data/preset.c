@@ -113,7 +113,7 @@ static shunt_status read_channels(const char *field, const char *text, bool posi
         at++;
     }
     if (!good || *at || count == 2)
-        return shunt_fail(SHUNT_E_INVALID, "%s '%.80s' is not one number or three with commas between%s, such as %s",
+        return shunt_fail(SHUNT_E_INVALID, "%s '%.80s' is not one number or three separated by commas%s, such as %s",
                           field, text, positive ? ", all above 0" : "",
                           positive ? "0.229,0.224,0.225" : "0.485,0.456,0.406");
     for (int c = 0; c < 3; c++) out[c] = numbers[count == 1 ? 0 : c];

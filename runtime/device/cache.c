@@ -43,7 +43,7 @@ static void digest(const void *first, size_t nfirst, const void *second, size_t 
 /* One warning a process says it; a broken disk would say it for every kernel. */
 static void warn_once(atomic_flag *said, const char *what)
 {
-    if (!atomic_flag_test_and_set(said)) shunt_log(SHUNT_LOG_WARN, "cache: %s (said once)", what);
+    if (!atomic_flag_test_and_set(said)) shunt_log(SHUNT_LOG_WARN, "cache: %s (reported once)", what);
 }
 
 static const char *chosen_folder(void)
@@ -80,7 +80,7 @@ static shunt_status entry_path(const char *ns, const void *key, size_t nkey, cha
 {
     size_t n = ns ? strspn(ns, "abcdefghijklmnopqrstuvwxyz0123456789_-") : 0;
     if (n == 0 || n > 64 || ns[n])
-        return shunt_fail(SHUNT_E_INVALID, "cache name space \"%.64s\": it must be made of 1 to 64 of a-z 0-9 _ -",
+        return shunt_fail(SHUNT_E_INVALID, "cache name space \"%.64s\": it must consist of 1 to 64 of a-z 0-9 _ -",
                           ns ? ns : "(null)");
     char digits[65];
     const char *root = shunt_cache_folder();

@@ -32,7 +32,7 @@ shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size
     else if (info->max_alloc == 0)
         shunt_append(reason, size, "it reports that the largest buffer has 0 bytes");
     else if (!info->alignment || info->alignment & (info->alignment - 1) || info->alignment > ALIGNMENT_LIMIT)
-        shunt_append(reason, size, "it reports an alignment of %u bytes, which is no power of two up to %d",
+        shunt_append(reason, size, "it reports an alignment of %u bytes, which is not a power of two up to %d",
                      info->alignment, ALIGNMENT_LIMIT);
     else if (info->block > BLOCK_LIMIT)
         shunt_append(reason, size, "it wants blocks of %u channels, and %d is the limit", info->block, BLOCK_LIMIT);

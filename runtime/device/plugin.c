@@ -106,7 +106,7 @@ void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, reg
     const char *name = plugin->backend.name, *version = plugin->backend.version;
     if (!good_name(name)) {
         shunt_plugin_refuse(plugin, SHUNT_E_ABI,
-                            "its name \"%.40s\" is not made of 1 to 31 of a-z 0-9 _ -, or is \"auto\"", name);
+                            "its name \"%.40s\" does not consist of 1 to 31 of a-z 0-9 _ -, or is \"auto\"", name);
         return;
     }
     memcpy(plugin->name, name, strlen(name) + 1);
@@ -162,7 +162,7 @@ void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, 
     shunt_backend_entry_fn entry = NULL;
     void *symbol = dlsym(library, entry_symbol);
     if (!symbol) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is no plugin: it has no symbol %s", entry_symbol);
+        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is not a plugin: it has no symbol %s", entry_symbol);
         dlclose(library);
         return;
     }

@@ -178,7 +178,7 @@ static shunt_status open_named(const char *selector, const char *params, shunt_d
     if (!count)
         snprintf(why, sizeof why, "the backend %s finds no device on this machine", name);
     else
-        snprintf(why, sizeof why, "no device of the backend %s is meant by it", name);
+        snprintf(why, sizeof why, "no device of the backend %s matches it", name);
     return refuse(selector, why);
 }
 

@@ -121,7 +121,7 @@ static shunt_status pack(shunt_trial *trial, uint32_t i)
 {
     const shunt_device_ops *ops = trial->device->ops;
     if (!(trial->desc.constant_inputs >> i & 1) || !ops->op_pack)
-        return shunt_fail(SHUNT_E_ABI, "%s: input %u is to be packed, but %s", trial->device->entry.selector, i,
+        return shunt_fail(SHUNT_E_ABI, "%s: input %u needs packing, but %s", trial->device->entry.selector, i,
                           ops->op_pack ? "is not constant" : "there is no op_pack");
     slot *packed;
     unsigned char *whole;

@@ -136,7 +136,7 @@ static bool mark_state(shunt_graph *graph, const graph_op *op)
     for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
         graph_value *value = &graph->values[op->inputs[i]];
         if (value->source != VALUE_PARAMETER || value->state) {
-            fail(graph, SHUNT_E_INVALID, "%s: %s is no parameter, or is replaced twice", op->name, value->name);
+            fail(graph, SHUNT_E_INVALID, "%s: %s is not a parameter, or is replaced twice", op->name, value->name);
             return false;
         }
         value->state = true;

@@ -84,7 +84,7 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
     const op_kind *kind = op_kind_of(op->kind);
     if (!kind) return infer_refuse(reason, "no op has kind %u", op->kind);
     const shunt_op_signature has = shunt_op_signature_of(op->kind);
-    if (op->flags & ~has.flags) return infer_refuse(reason, "flags 0x%x are not this op's", op->flags & ~has.flags);
+    if (op->flags & ~has.flags) return infer_refuse(reason, "this op does not have flags 0x%x", op->flags & ~has.flags);
     if (!check_inputs(kind, op, reason)) return false;
     *noutputs = shunt_op_noutputs(op->kind, op->flags);
     if (!kind->infer(op, outputs, reason)) return false;
@@ -143,8 +143,7 @@ shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *in
             return shunt_fail(SHUNT_E_INVALID, "%s has rank %d, not %d", value->name, inputs[i].rank, value->desc.rank);
     }
     if (shunt_graph_trains(graph) && !same_inputs(graph, inputs))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
-                          "a graph that trains takes inputs of just the shapes that it was made for");
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "a training graph takes only inputs of the shapes that it was made for");
     shunt_tensor_desc *old = malloc((graph->nvalues + (size_t)1) * sizeof *old);
     if (!old) return shunt_fail_memory();
     for (uint32_t i = 0; i < graph->nvalues; i++) old[i] = graph->values[i].desc;

@@ -50,7 +50,8 @@ static shunt_status train_one(shunt_graph *graph, uint32_t index, float rate)
     graph_op norm = graph->ops[index];
     int64_t n = samples_of(&graph->values[norm.inputs[0]].desc);
     if (n < 2)
-        return shunt_fail(SHUNT_E_INVALID, "%s: one value in a channel has no variance; use a larger batch", norm.name);
+        return shunt_fail(SHUNT_E_INVALID, "%s: a channel has only one value and so no variance; use a larger batch",
+                          norm.name);
     graph_op statistics = {.kind = SHUNT_OP_BATCH_STATISTICS, .ninputs = 1, .inputs = {norm.inputs[0]}};
     shunt_value batch[SHUNT_MAX_OUTPUTS];
     graph_append_named(graph, norm.name, "statistics", &statistics, 0, NULL, batch);

@@ -57,7 +57,7 @@ static shunt_status check_old(const onnx_node *node)
     const onnx_value *a = onnx_input(node, 0), *b = onnx_input(node, 1);
     if (status || axis < 0 || axis + b->tensor.rank == a->tensor.rank) return status;
     return shunt_fail(SHUNT_E_UNSUPPORTED,
-                      "its second input is put beside axis %" PRId64 " and those behind it; "
+                      "its second input is aligned to axis %" PRId64 " (old broadcasting); "
                       "export with an opset from 7 to %d",
                       axis, ONNX_MOST_OPSET);
 }
@@ -245,7 +245,8 @@ static shunt_status import(onnx_node *node, onnx_tensor *result, shunt_value *ou
         return multiply(node, out);
     } else if (wire_is(node->op, "Div")) {
         if (first || none)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it divides by what is computed when the network runs");
+            return shunt_fail(SHUNT_E_UNSUPPORTED,
+                              "its divisor is computed when the network runs; Shunt needs it constant");
         s.inverse = true;
     }
     return scale(node, first ? 1 : 0, &s, out);

@@ -18,7 +18,7 @@ static shunt_status read_mode(const onnx_node *node, bool *trains)
     bool old = !is_test || (opset >= 7 && opset < 14 && node->noutputs > 1 && node->outputs[1].size);
     if (old || (training && node->in->options.classify))
         return shunt_fail(SHUNT_E_UNSUPPORTED, "it is in training mode; export the network in evaluation mode");
-    if (!spatial) return shunt_fail(SHUNT_E_UNSUPPORTED, "it normalises each pixel for itself (spatial = 0)");
+    if (!spatial) return shunt_fail(SHUNT_E_UNSUPPORTED, "it normalises each pixel separately (spatial = 0)");
     return SHUNT_OK;
 }
 

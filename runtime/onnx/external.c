@@ -37,7 +37,7 @@ static shunt_status find(const char *model, const char *location, char **folder,
     if (*folder && asprintf(&joined, "%s/%s", *folder, location) < 0) return shunt_fail_memory();
     if (joined) *path = realpath(joined, NULL);
     if (!*path)
-        status = shunt_fail(SHUNT_E_NOT_FOUND, "its data is in the file '%s' beside the model, which is not there",
+        status = shunt_fail(SHUNT_E_NOT_FOUND, "its data is in the file '%s' beside the model, which does not exist",
                             location);
     free(joined);
     return status;
@@ -68,9 +68,9 @@ shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint6
                           text);
     status = find(folder->model, text, &root, &path);
     if (!status && !within(root, path))
-        status =
-            shunt_fail(SHUNT_E_INVALID,
-                       "its external data '%s' is a link out of the model's folder; put the file itself there", text);
+        status = shunt_fail(
+            SHUNT_E_INVALID,
+            "its external data '%s' is a link that leads out of the model's folder; put the file itself there", text);
     const size_t mapped = status ? 0 : folder->weights->nbeside;
     if (!status) status = shunt_weights_map(folder->weights, path, &file);
     if (!status && folder->weights->nbeside > mapped) onnx_allow(memory, file->size);

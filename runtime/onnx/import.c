@@ -124,7 +124,7 @@ static shunt_status read_model(importer *in, const shunt_mapping *file)
     }
     if (!status) status = reader.status;
     if (status) return status;
-    if (!in->message.data) return shunt_fail(SHUNT_E_INVALID, "there is no graph in it; this is no ONNX model");
+    if (!in->message.data) return shunt_fail(SHUNT_E_INVALID, "it contains no graph, so it is not an ONNX model");
     return note_producer(in, producer, version);
 }
 
@@ -361,7 +361,7 @@ static shunt_status list_initializer(importer *in, wire_bytes message)
     shunt_tensor_desc desc = {.rank = tensor.rank, .block = SHUNT_PLAIN};
     if (tensor.type < sizeof dtypes) desc.dtype = dtypes[tensor.type];
     if (!desc.dtype || tensor.rank > SHUNT_MAX_RANK) {
-        json_object_set_new(in->weights->unusable, name, json_string("its type or rank is none that Shunt has"));
+        json_object_set_new(in->weights->unusable, name, json_string("Shunt does not support its type or rank"));
         return SHUNT_OK;
     }
     if (shunt_weights_find(in->weights, name))

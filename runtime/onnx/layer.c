@@ -263,7 +263,7 @@ shunt_status onnx_import_gemm(onnx_node *node)
     if (added && !(linear && is_bias(node, &g)) && g.beta != 0) {
         status = onnx_broadcast(&result, &added->tensor, &sum);
         if (!status && (sum.rank != 2 || memcmp(sum.dims, result.dims, sizeof sum.dims)))
-            status = shunt_fail(SHUNT_E_INVALID, "its C has not the shape of the product");
+            status = shunt_fail(SHUNT_E_INVALID, "its C does not have the shape of the product");
         if (!status && g.beta != 1 && !onnx_is_constant(added))
             status = shunt_fail(SHUNT_E_UNSUPPORTED, "its beta is not 1, and its C is computed");
         int64_t dims[2] = {1, 1};

@@ -35,7 +35,7 @@ shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes 
         wire attribute = wire_open(field.bytes, node->in->file);
         while (wire_next(&attribute, &part)) {
             if (part.number != NAME || part.type != WIRE_BYTES || !wire_is(part.bytes, name)) continue;
-            if (out->data) return shunt_fail(SHUNT_E_INVALID, "attribute '%s' is there twice", name);
+            if (out->data) return shunt_fail(SHUNT_E_INVALID, "attribute '%s' occurs twice", name);
             *out = field.bytes;
         }
         if (attribute.status) return attribute.status;

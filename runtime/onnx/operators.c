@@ -94,14 +94,15 @@ static shunt_status find_rule(const onnx_node *node, const struct rule **out)
         *out = &unary;
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_UNSUPPORTED,
-                      "Shunt has no such operator%s%.*s; export the network without it, or replace it by ones that "
-                      "docs/onnx.md lists",
-                      own ? "" : " of the domain ",
-                      own                       ? 0
-                      : node->domain.size < 100 ? (int)node->domain.size
-                                                : 100,
-                      (const char *)node->domain.data);
+    return shunt_fail(
+        SHUNT_E_UNSUPPORTED,
+        "Shunt has no such operator%s%.*s; export the network without it, or replace it by operators that "
+        "docs/onnx.md lists",
+        own ? "" : " of the domain ",
+        own                       ? 0
+        : node->domain.size < 100 ? (int)node->domain.size
+                                  : 100,
+        (const char *)node->domain.data);
 }
 
 static shunt_status take_input(onnx_node *node, wire_bytes text)
@@ -181,12 +182,11 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
         if (!value || onnx_is_constant(value)) continue;
         *constant = false;
         if (rule->takes == FLOATS && !onnx_type_is_float(value->tensor.type))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes with %s, and Shunt in float32",
+            return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes in %s; Shunt computes in float32",
                               onnx_type_name(value->tensor.type));
     }
     if (texts && !(*constant && rule->fold && rule->takes == ANYTHING))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
-                          "it has texts to work on; Shunt only moves and casts them, where all is constant");
+        return shunt_fail(SHUNT_E_UNSUPPORTED, "it works on texts; Shunt only moves and casts constant texts");
     return SHUNT_OK;
 }
 

@@ -112,7 +112,7 @@ static shunt_status next_maker(schedule *s, frame *at, uint32_t *maker)
         uint32_t node = made_by ? (uint32_t)json_integer_value(made_by) : ONNX_NONE;
         if (node == ONNX_NONE || s->visits[node] == DONE) continue;
         if (s->visits[node] == BEGUN)
-            return shunt_fail(SHUNT_E_INVALID, "the nodes are in a circle: '%.100s' is made of itself", name);
+            return shunt_fail(SHUNT_E_INVALID, "the nodes form a cycle: '%.100s' depends on itself", name);
         *maker = node;
     }
     return at->reader.status;

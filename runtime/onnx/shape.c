@@ -129,7 +129,7 @@ shunt_status onnx_import_unsqueeze(onnx_node *node)
     if (!status && rank > ONNX_MAX_RANK) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     for (uint32_t i = 0; i < axes.count && !status; i++) {
         status = onnx_axis(axes.at[i], rank, &axis);
-        if (!status && added >> axis & 1) status = shunt_fail(SHUNT_E_INVALID, "axis %u is there twice", axis);
+        if (!status && added >> axis & 1) status = shunt_fail(SHUNT_E_INVALID, "axis %u occurs twice", axis);
         if (!status) added |= 1u << axis;
     }
     if (status) return status;
@@ -149,7 +149,7 @@ shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes)
         return shunt_fail(SHUNT_E_INVALID, "it orders %u axes of a tensor of rank %u", order.count, rank);
     for (uint32_t i = 0; i < rank; i++) {
         if (order.at[i] < 0 || order.at[i] >= rank || seen >> order.at[i] & 1)
-            return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " does not belong into an order of %u", order.at[i],
+            return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " is not valid in a permutation of %u", order.at[i],
                               rank);
         seen |= 1u << order.at[i];
         axes[i] = (uint32_t)order.at[i];

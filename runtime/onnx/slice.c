@@ -128,7 +128,7 @@ static shunt_status check_dims(uint32_t rank, const int64_t *dims, const onnx_sl
     if (rank > SHUNT_MAX_RANK)
         return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", rank, SHUNT_MAX_RANK);
     for (uint32_t i = 0; i < rank; i++) {
-        if (!s->count[i]) return shunt_fail(SHUNT_E_UNSUPPORTED, "it leaves nothing of axis %u", i);
+        if (!s->count[i]) return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has no elements along axis %u", i);
         if (dims[i] > INT32_MAX / 2)
             return shunt_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
     }

@@ -402,7 +402,7 @@ static shunt_status read_external(const parts *p, const onnx_folder *folder, uin
     uint64_t offset, length;
     wire_bytes data;
     if (!decimal(p->offset, &offset) || !decimal(p->length, &length))
-        return shunt_fail(SHUNT_E_INVALID, "its external data has an offset or a length that is no number");
+        return shunt_fail(SHUNT_E_INVALID, "its external data has an offset or a length that is not a number");
     shunt_status status = onnx_external(folder, p->location, offset, length, memory, &data);
     if (status) return status;
     if (length ? data.size != bytes : data.size < bytes)

@@ -53,7 +53,7 @@ static bool slice(wire *reader, wire_bytes *out)
     uint64_t size;
     if (!varint(reader, &size)) return false;
     if (size > (uint64_t)(reader->end - reader->at)) {
-        wire_fail(reader, "a field is longer than the file or message that it stands in");
+        wire_fail(reader, "a field is longer than the file or message around it");
         return false;
     }
     *out = (wire_bytes){reader->at, (size_t)size};
@@ -67,7 +67,7 @@ bool wire_next(wire *reader, wire_field *field)
     if (reader->status || reader->at == reader->end) return false;
     if (!varint(reader, &tag)) return false;
     if (tag >> 3 == 0 || tag >> 3 > (1u << 29) - 1) {
-        wire_fail(reader, "a field has a number that none can have; this is no protobuf message");
+        wire_fail(reader, "a field has an impossible number; this is not a protobuf message");
         return false;
     }
     *field = (wire_field){.number = (uint32_t)(tag >> 3), .type = (wire_type)(tag & 7)};
@@ -81,7 +81,7 @@ bool wire_next(wire *reader, wire_field *field)
     case WIRE_BYTES:
         return slice(reader, &field->bytes);
     }
-    wire_fail(reader, "a field of a type that ONNX does not use; this is no ONNX file");
+    wire_fail(reader, "a field of a type that ONNX does not use; this is not an ONNX file");
     return false;
 }
 

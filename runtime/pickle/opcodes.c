@@ -223,12 +223,12 @@ static shunt_status push_ordered_dict(pickle_reader *self, pickle_ref args)
     shunt_status status = pickle_new_node(self, (pickle_node){.kind = PICKLE_DICT}, &dict);
     if (!status) status = pickle_push(self, dict);
     if (status || pickle_items(out, args, &list, 1) != 1) return status;
-    if (out->nodes[list].kind != PICKLE_LIST) return pickle_fail(self, "an OrderedDict of what is no list");
+    if (out->nodes[list].kind != PICKLE_LIST) return pickle_fail(self, "an OrderedDict of something other than a list");
     pickle_node node = out->nodes[list];
     uint32_t cell = node.items.first;
     for (uint32_t i = 0; !status && i < node.items.count; i++, cell = out->cells[cell].next) {
         if (pickle_items(out, out->cells[cell].value, pair, 2) != 2)
-            return pickle_fail(self, "an item of an OrderedDict is no pair of key and value");
+            return pickle_fail(self, "an item of an OrderedDict is not a pair of key and value");
         status = pickle_append(self, dict, pair, 2);
     }
     return status;
@@ -241,7 +241,8 @@ static shunt_status run_call(pickle_reader *self, const pickle_operands *operand
     const pickle_ref *both = pickle_pop(self, 2);
     if (!both) return pickle_no_value(self);
     pickle_ref callee = both[0], args = both[1];
-    if (self->out->nodes[args].kind != PICKLE_TUPLE) return pickle_fail(self, "the arguments of a call are no tuple");
+    if (self->out->nodes[args].kind != PICKLE_TUPLE)
+        return pickle_fail(self, "the arguments of a call are not a tuple");
     if (pickle_is_global(self->out, callee, "collections", "OrderedDict")) return push_ordered_dict(self, args);
     return pickle_push_node(self, (pickle_node){.kind = PICKLE_CALL, .call = {callee, args, PICKLE_NO_STATE}});
 }

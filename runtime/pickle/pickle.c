@@ -85,7 +85,7 @@ static shunt_status step(pickle_reader *self)
     const pickle_opcode *op = &pickle_opcodes[code];
     if (!op->name)
         return shunt_fail(SHUNT_E_INVALID,
-                          "%s: damaged pickle at byte %" PRIu64 ": opcode 0x%02x is none that data is written with",
+                          "%s: damaged pickle at byte %" PRIu64 ": opcode 0x%02x does not occur in such files",
                           self->path, self->out->offset + self->opcode, code);
     pickle_operands operand = {.number = op->number};
     if (!take_operand(self, op->argument, &operand)) return fail_cut(self, op);

@@ -133,6 +133,6 @@ shunt_status pickle_extend(pickle_reader *self, const pickle_ref *values, uint32
     uint8_t kind = self->out->nodes[container].kind;
     if (kind == PICKLE_CALL) return SHUNT_OK;
     if (kind != (pairs ? PICKLE_DICT : PICKLE_LIST))
-        return pickle_fail(self, "items for what is no list, set or dictionary");
+        return pickle_fail(self, "items for something other than a list, set or dictionary");
     return pickle_append(self, container, values, count);
 }

@@ -54,7 +54,7 @@ static plan_answer *query(const shunt_plan *plan, int device_index, const shunt_
 
 const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc)
 {
-    static const plan_answer no_memory = {.reason = "there is no memory to ask"};
+    static const plan_answer no_memory = {.reason = "no memory is left to ask the device"};
     plan_answer *answer = find(plan, device, desc);
     if (answer) return answer;
     if (!graph_room(&plan->answers, &plan->answers_room, plan->nanswers, sizeof *plan->answers)) return &no_memory;

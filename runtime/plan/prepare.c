@@ -18,8 +18,8 @@ static shunt_status make_another(shunt_plan *plan, const shunt_prepare_options *
         other.algorithm = answer->candidates[i].algorithm;
         other.params = answer->candidates[i].params;
         if (device->ops->op_prepare(device->handle, &step->desc, &other, &step->op) != SHUNT_OK) continue;
-        shunt_log(SHUNT_LOG_WARN, "%s: %s %s stands in for the best guess: %s", step->name, other.algorithm,
-                  other.params, why);
+        shunt_log(SHUNT_LOG_WARN, "%s: %s %s replaces the best guess: %s", step->name, other.algorithm, other.params,
+                  why);
         return SHUNT_OK;
     }
     return shunt_fail(SHUNT_E_DEVICE, "%s", why);

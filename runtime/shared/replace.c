@@ -156,7 +156,7 @@ static bool open_through(replacement *self, const char *path, const struct stat 
     }
     self->through = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (self->through < 0)
-        return fail(self, errno, errno == ENXIO && S_ISFIFO(old->st_mode) ? "it is a FIFO that nobody reads" : NULL);
+        return fail(self, errno, errno == ENXIO && S_ISFIFO(old->st_mode) ? "it is a FIFO without a reader" : NULL);
     int flags = fcntl(self->through, F_GETFL);
     if (flags < 0 || fcntl(self->through, F_SETFL, flags & ~O_NONBLOCK)) return fail(self, errno, NULL);
     return true;

@@ -156,7 +156,7 @@ shunt_status train_save_best(const shunt_trainer *self)
 static shunt_status get_json(const shunt_weights *file, const char *key, json_t **out)
 {
     const char *text = shunt_weights_metadata(file, key);
-    if (!text) return shunt_fail(SHUNT_E_INVALID, "%s is missing: it is no checkpoint of a training run", key);
+    if (!text) return shunt_fail(SHUNT_E_INVALID, "%s is missing: the file is not a checkpoint of a training run", key);
     json_error_t error;
     *out = shunt_json_load(text, strlen(text), &error);
     return *out ? SHUNT_OK : shunt_fail(SHUNT_E_INVALID, "%s is not JSON: %.80s", key, error.text);
@@ -207,8 +207,7 @@ static shunt_status check_data(const shunt_trainer *self, const json_t *object)
     if (pictures != (json_int_t)count)
         return shunt_fail(SHUNT_E_INVALID, "its data has %lld training pictures, this one %zu", (long long)pictures,
                           count);
-    if (!theirs || strcmp(theirs, ours))
-        return shunt_fail(SHUNT_E_INVALID, "its training pictures are others than these");
+    if (!theirs || strcmp(theirs, ours)) return shunt_fail(SHUNT_E_INVALID, "its training pictures differ from these");
     return SHUNT_OK;
 }
 
@@ -270,7 +269,7 @@ static shunt_status check_recipe(const shunt_trainer *self, const shunt_weights 
 {
     const char *text = shunt_weights_metadata(file, "recipe");
     shunt_recipe recipe;
-    if (!text) return shunt_fail(SHUNT_E_INVALID, "recipe is missing: it is no checkpoint of a training run");
+    if (!text) return shunt_fail(SHUNT_E_INVALID, "recipe is missing: the file is not a checkpoint of a training run");
     shunt_status status = shunt_recipe_read(text, &recipe);
     return status ? status : shunt_recipe_same(&self->recipe, &recipe);
 }

@@ -148,6 +148,6 @@ shunt_status train_diagnose(shunt_trainer *self, double loss)
     else
         snprintf(what, sizeof what, "in plain C all layers are finite on that batch");
     return shunt_fail(SHUNT_E_INVALID,
-                      "step %lld: the loss is %g; %s; the last checkpoint stands; try a lower learning rate",
+                      "step %lld: the loss is %g; %s; the last checkpoint is kept; try a lower learning rate",
                       (long long)step, loss, what);
 }

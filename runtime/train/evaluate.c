@@ -84,7 +84,7 @@ static shunt_status check_classes(const shunt_graph *graph, const shunt_dataset 
     int64_t most = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
     for (size_t i = 0; classes && i < shunt_dataset_classes(data); i++)
         if (classes[i] < 0 || classes[i] >= most)
-            return shunt_fail(SHUNT_E_INVALID, "class %zu of the data is to be %lld of the network's %lld", i,
+            return shunt_fail(SHUNT_E_INVALID, "class %zu of the data is mapped to %lld, but the network has %lld", i,
                               (long long)classes[i], (long long)most);
     return SHUNT_OK;
 }

@@ -208,7 +208,7 @@ static shunt_status fetch(shunt_trainer *self)
     const char *bad = train_bad_parameter(self);
     if (bad)
         return shunt_fail(SHUNT_E_INVALID,
-                          "step %lld: %s is infinite or NaN; the last checkpoint stands; try a lower learning rate",
+                          "step %lld: %s is infinite or NaN; the last checkpoint is kept; try a lower learning rate",
                           (long long)self->at.step, bad);
     self->fetched = self->at;
     return SHUNT_OK;

@@ -257,7 +257,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
     json_t *object = shunt_json_load(text, strlen(text), &error), *value;
     if (!json_is_object(object)) {
         json_decref(object);
-        return shunt_fail(SHUNT_E_INVALID, "the recipe is no JSON object: %.80s", error.text);
+        return shunt_fail(SHUNT_E_INVALID, "the recipe is not a JSON object: %.80s", error.text);
     }
     json_object_foreach(object, name, value)
     {
@@ -280,7 +280,7 @@ shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
     if (status) return status;
     const char *text = shunt_weights_metadata(file, "recipe");
     status = text ? shunt_recipe_read(text, out)
-                  : shunt_fail(SHUNT_E_INVALID, "there is no recipe in it: it was not written by training");
+                  : shunt_fail(SHUNT_E_INVALID, "it contains no recipe: it was not written by training");
     shunt_weights_destroy(file);
     return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
 }

@@ -61,7 +61,7 @@ static shunt_status divide(shunt_trainer *self)
     if (status) return status;
     if (held >= count || count - held < (size_t)recipe->batch)
         return shunt_fail(SHUNT_E_INVALID,
-                          "%zu training pictures, less %zu held out, are no batch of %" PRId64
+                          "%zu training pictures, less %zu held out, do not fill a batch of %" PRId64
                           "; lower the batch or the holdout",
                           count, held, recipe->batch);
     loader_shuffle(self->pictures, count, shunt_random_key("holdout", 0));

@@ -21,7 +21,7 @@ static tune_mode mode(void)
     if (!strcmp(wanted, "full")) return TUNE_FULL;
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "SHUNT_TUNE=%s: it is off, fast or full; only what is known is used", wanted);
+        shunt_log(SHUNT_LOG_WARN, "SHUNT_TUNE=%s: it must be off, fast or full; only stored results are used", wanted);
     return TUNE_KNOWN;
 }
 
@@ -36,7 +36,7 @@ static bool search(const tune_op *op, bool full, tune_choice *out)
     shunt_status status = shunt_tune_search(op, &how, &event, out);
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (status != SHUNT_OK && status != SHUNT_E_UNSUPPORTED && !atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "tuning: %s (said once)", shunt_last_error());
+        shunt_log(SHUNT_LOG_WARN, "tuning: %s (reported once)", shunt_last_error());
     return out->algorithm[0] != '\0';
 }
 
@@ -72,6 +72,6 @@ void shunt_tune_choice_failed(const tune_choice *choice)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "tuned %s %s: %s; the best guess is used instead (said once; shunt tune --retry)",
+        shunt_log(SHUNT_LOG_WARN, "tuned %s %s: %s; the best guess is used instead (reported once; shunt tune --retry)",
                   choice->algorithm, choice->params, shunt_last_error());
 }

@@ -46,7 +46,7 @@ static json_t *load_devices(const char *path)
     json_t *devices = json_object_get(document, "devices");
     if (!format || strcmp(format, FORMAT) || !json_is_object(devices)) {
         if (document)
-            shunt_fail(SHUNT_E_INVALID, "%s: this is no tuning file of format " FORMAT, path);
+            shunt_fail(SHUNT_E_INVALID, "%s: this is not a tuning file of format " FORMAT, path);
         else
             shunt_fail(SHUNT_E_INVALID, "%s: line %d: %s", path, error.line, error.text);
         devices = NULL;

@@ -20,7 +20,7 @@ static void expect_failure(verify_state *state, shunt_status status, const char 
     if (status == SHUNT_OK)
         verify_problem(state, -1, "%s: it should have failed", what);
     else if (status < SHUNT_OK || status > SHUNT_E_ABI)
-        verify_problem(state, -1, "%s: status %d is none of shunt_status", what, (int)status);
+        verify_problem(state, -1, "%s: status %d is not a shunt_status", what, (int)status);
     else if (!message || !*message)
         verify_problem(state, -1, "%s: it failed without a message", what);
 }
@@ -57,14 +57,14 @@ static void check_descriptors(verify_state *state)
     draw_op(SHUNT_OP_CONV, 1, 0, &good);
     bad = good;
     bad.kind = 100000;
-    expect_refusal(state, &bad, "an op of a kind that nobody knows");
+    expect_refusal(state, &bad, "an op of a kind that does not exist");
     bad = good;
     bad.flags |= 1u << 31;
-    expect_refusal(state, &bad, "a convolution with a flag that nobody knows");
+    expect_refusal(state, &bad, "a convolution with a flag that does not exist");
     bad = good;
     for (uint32_t i = 0; i < bad.ninputs; i++) bad.inputs[i].dtype = 77;
     bad.outputs[0].dtype = 77;
-    expect_refusal(state, &bad, "a convolution of a type that nobody knows");
+    expect_refusal(state, &bad, "a convolution of a type that does not exist");
     bad = good;
     bad.inputs[1].dims[1] += 1;
     expect_refusal(state, &bad, "weights for more channels than src has");

@@ -107,7 +107,7 @@ static void run_op(shape *s, const shunt_device *fallback)
         return;
     }
     if (!begin(s) || compute(s, fallback) != SHUNT_OK) {
-        verify_problem(s->state, s->number, "the fallback device cannot say what is right: %s", shunt_last_error());
+        verify_problem(s->state, s->number, "the fallback device cannot compute the reference: %s", shunt_last_error());
         return;
     }
     draw_inputs(s); /* compute() left absolute values */

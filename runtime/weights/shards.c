@@ -58,7 +58,7 @@ static shunt_status read_named(shunt_weights *weights, const char *index, const 
     char *path;
     if (!name || !*name || strchr(name, '/') || !strcmp(name, ".."))
         return shunt_fail(SHUNT_E_INVALID, "%s: 'weight_map' has to name files beside it, not '%.100s'", index,
-                          name ? name : "what is no text");
+                          name ? name : "something other than a text");
     if (asprintf(&path, "%.*s%s", slash ? (int)(slash - index + 1) : 0, index, name) < 0) return shunt_fail_memory();
     shunt_status status = read_part(weights, path);
     free(path);

@@ -58,10 +58,10 @@ static shunt_status read_id(const torch_file *self, const pickle_node *node, con
     uint64_t bytes;
     if (!pickle_integer(&self->pickle, id[ID_COUNT], &count) || count < 0 ||
         __builtin_mul_overflow((uint64_t)count, out->type->bytes, &bytes) || bytes > PTRDIFF_MAX)
-        return fail_at(self, node, "a storage whose size is no number of elements");
+        return fail_at(self, node, "a storage whose size is not a number of elements");
     out->count = (uint64_t)count;
     out->key = pickle_string(&self->pickle, id[ID_KEY]);
-    return out->key ? SHUNT_OK : fail_at(self, node, "a storage whose key is no text");
+    return out->key ? SHUNT_OK : fail_at(self, node, "a storage whose key is not a text");
 }
 
 static int by_key(const void *a, const void *b)
@@ -178,7 +178,7 @@ static shunt_status read_numbers(const pickle_tree *pickle, pickle_ref ref, cons
         pickle_items(pickle, node->call.args, items, 1) == 1)
         ref = items[0];
     int64_t count = pickle_items(pickle, ref, items, SHUNT_MAX_RANK);
-    if (count < 0) return shunt_fail(SHUNT_E_INVALID, "its %s is no tuple", what);
+    if (count < 0) return shunt_fail(SHUNT_E_INVALID, "its %s is not a tuple", what);
     *rank = (uint32_t)count;
     for (uint32_t i = 0; i < *rank && i < SHUNT_MAX_RANK; i++)
         if (!pickle_integer(pickle, items[i], &out[i]) || out[i] < 0)
@@ -314,7 +314,7 @@ static shunt_status put_tensor(torch_file *self, const char *name, const pickle_
     shunt_status status = shunt_weights_check_name(name);
     if (status) return status;
     if (shunt_weights_find(self->weights, name) || shunt_weights_unusable(self->weights, name))
-        return shunt_fail(SHUNT_E_INVALID, "it is there twice");
+        return shunt_fail(SHUNT_E_INVALID, "it occurs twice");
     if (!pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor") &&
         !pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor_v2"))
         return put_unusable(self, name, json_string("it is a quantized, sparse or otherwise unusual tensor"));
@@ -341,10 +341,11 @@ static shunt_status fail_no_dict(const torch_file *self)
         return shunt_fail(SHUNT_E_UNSUPPORTED,
                           "%s: holds a Python object, not its weights alone; in Python, save model.state_dict()",
                           self->path);
-    return shunt_fail(SHUNT_E_INVALID,
-                      "%s: no state dict: expected a dictionary of tensors at the top, under a key such as state_dict "
-                      "or model, or the only one under any key; in Python, save it by itself",
-                      self->path);
+    return shunt_fail(
+        SHUNT_E_INVALID,
+        "%s: not a state dict: expected a dictionary of tensors at the top, under a key such as state_dict "
+        "or model, or the only one under any key; in Python, save it by itself",
+        self->path);
 }
 
 shunt_status torch_read_tensors(torch_file *self)
@@ -363,7 +364,7 @@ shunt_status torch_read_tensors(torch_file *self)
         if (tensors++ == MOST_TENSORS)
             return shunt_fail(SHUNT_E_INVALID, "%s: over %d tensors", self->path, MOST_TENSORS);
         char *name = pickle_string(pickle, key.value);
-        if (!name) return fail_at(self, &pickle->nodes[key.value], "a tensor's name is no text, or too long");
+        if (!name) return fail_at(self, &pickle->nodes[key.value], "a tensor's name is not a text, or is too long");
         status = put_tensor(self, name, call);
         if (status)
             shunt_fail_context(status, "%s: tensor '%.100s' (byte %" PRIu64 ")", self->path, name,

@@ -86,7 +86,7 @@ static shunt_status place_next(cursor *self, const pickle_tree *keys, pickle_ref
     shunt_status status;
     if (!storage || storage->data)
         status = shunt_fail(SHUNT_E_INVALID, "%s: the list of storages (byte %" PRIu64 ") has %s", self->file->path,
-                            keys->offset, storage ? "one of them twice" : "one that no tensor is of");
+                            keys->offset, storage ? "one of them twice" : "one that no tensor uses");
     else
         status = place_storage(self, storage);
     free(key);

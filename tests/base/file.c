@@ -101,7 +101,7 @@ Test(file, write_refuses)
     expect_message("dir", "is a directory");
     cr_assert(!mkfifo("pipe", 0666) && !symlink("loop", "loop"));
     cr_assert_eq(shunt_write_begin(&writer, "pipe"), SHUNT_E_IO);
-    expect_message("pipe", "a FIFO that nobody reads");
+    expect_message("pipe", "a FIFO without a reader");
     cr_assert_eq(shunt_write_begin(&writer, "loop"), SHUNT_E_IO);
     expect_message("loop", "Too many levels of symbolic links");
     cr_assert_eq(shunt_write_begin(&writer, ""), SHUNT_E_NOT_FOUND);

@@ -265,11 +265,11 @@ Test(imagefolder, refuses_folders)
     put_text("file", "x");
     expect_refused("imagefolder:file", NULL, NULL, SHUNT_E_IO, "file: ", "Not a directory");
     put_pixel("flat/1.jpg", 1);
-    expect_refused("imagefolder:flat", NULL, NULL, SHUNT_E_INVALID, "flat: ", "in a folder for each class");
+    expect_refused("imagefolder:flat", NULL, NULL, SHUNT_E_INVALID, "flat: ", "into one folder per class");
     put_pixel("d/a/1.jpg", 1);
     cr_assert(!mkdir("d/b", 0777));
     put_text("d/b/x.txt", "no picture");
-    expect_refused("imagefolder:d", NULL, NULL, SHUNT_E_INVALID, "d/b: ", "no picture is in this folder");
+    expect_refused("imagefolder:d", NULL, NULL, SHUNT_E_INVALID, "d/b: ", "this folder contains no picture");
     expect_refused("imagefolder:d", "test", NULL, SHUNT_E_NOT_FOUND, "d: ", "no pictures to test on");
     put_pixel("f/train/a/1.jpg", 1);
     expect_refused("imagefolder:f", NULL, NULL, SHUNT_E_NOT_FOUND, "f: ", "no folder val or test");

@@ -159,7 +159,7 @@ Test(graph, other_ops_are_refused_with_a_reason)
     refuse_op(SHUNT_OP_AVG_POOL, 0, 1, NULL, "stride 0 is less than 1");
     refuse_op(SHUNT_OP_ADD, 0, 2, NULL, "the two inputs differ in shape");
     refuse_op(SHUNT_OP_ADD, 0, 1, NULL, "1 inputs instead of 2");
-    refuse_op(SHUNT_OP_ADD, SHUNT_FLAG_BIAS, 3, NULL, "flags 0x1 are not this op's");
+    refuse_op(SHUNT_OP_ADD, SHUNT_FLAG_BIAS, 3, NULL, "does not have flags 0x1");
     refuse_op(SHUNT_OP_BATCH_NORM, 0, 5, NULL, "scale is not a vector of 6");
     refuse_op(SHUNT_OP_LINEAR, 0, 2, NULL, "src has rank 4, not 2");
     refuse_op(SHUNT_OP_SOFTMAX, 0, 1, NULL, "src has rank 4, not 2");

@@ -333,7 +333,7 @@ Test(model_files, integers_are_refused_by_name)
     shunt_tensor_desc desc = {.dtype = SHUNT_I32, .rank = 1, .block = SHUNT_PLAIN, .dims = {16}};
     int32_t data[16] = {0};
     cr_assert_eq(shunt_weights_set(weights, "bn1.bias", &desc, data), SHUNT_OK);
-    EXPECT_REFUSED(weights, "resnet20", "bn1.bias is of type i32, not floating-point");
+    EXPECT_REFUSED(weights, "resnet20", "bn1.bias has type i32, not floating-point");
 }
 
 /* Half precision and double: loaded as float32, each number the nearest of its type to what was saved. */

@@ -227,7 +227,7 @@ Test(predict, classes_by_name)
     cr_assert_eq(match(FOLDERS("crane", "a"), "crane, bird\ncrane, machine\na\nb", c), SHUNT_E_INVALID);
     expect_message("'crane'", "more than one");
     cr_assert_eq(match(FOLDERS("n01", "n03", "n09"), synsets, c), SHUNT_E_NOT_FOUND);
-    expect_message("'n09'", "none of resnet8's labels");
+    expect_message("'n09'", "not a class of resnet8's labels");
 }
 
 Test(predict, classes_by_number)

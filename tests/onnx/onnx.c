@@ -41,14 +41,14 @@ Test(onnx, inputs_are_missing_or_circular)
 {
     expect_node("Relu", "nothing", NULL, 17, SHUNT_E_INVALID,
                 "node 'the node' (Relu): nothing makes its input 'nothing'");
-    expect_node("Relu", "y", NULL, 17, SHUNT_E_INVALID, "the nodes are in a circle: 'y' is made of itself");
+    expect_node("Relu", "y", NULL, 17, SHUNT_E_INVALID, "the nodes form a cycle: 'y' depends on itself");
     expect_node("Relu", "", NULL, 17, SHUNT_E_INVALID, "it has 0 inputs instead of 1 to 1");
     text graph = small_graph();
     put_node(&graph, "Relu", "b", "a", NULL); /* a circle of two */
     put_node(&graph, "Relu", "a", "b", NULL);
     put_node(&graph, "Relu", "x", "y", NULL);
     text model = model_of(&graph, 17);
-    expect(&model, SHUNT_E_INVALID, "in a circle");
+    expect(&model, SHUNT_E_INVALID, "form a cycle");
     graph = small_graph();
     model = model_of(&graph, 17);
     expect(&model, SHUNT_E_INVALID, "output 'y': nothing makes it");
@@ -134,7 +134,7 @@ Test(onnx, shapes_overflow)
     attribute = ints_attribute("kernel_shape", (int64_t[]){5, 2}, 2);
     expect_node("MaxPool", "x", &attribute, 17, SHUNT_E_INVALID, "a window of 5 does not fit into 4 elements");
     attribute = ints_attribute("perm", (int64_t[]){0, 1, 1, 2}, 4);
-    expect_node("Transpose", "x", &attribute, 17, SHUNT_E_INVALID, "does not belong into an order of 4");
+    expect_node("Transpose", "x", &attribute, 17, SHUNT_E_INVALID, "is not valid in a permutation of 4");
     graph = (text){0};
     put_input(&graph, "x", (int64_t[]){1 << 30, 1 << 30}, 2);
     put_output(&graph, "x");
@@ -165,7 +165,7 @@ Test(onnx, slices_at_the_limits)
     model = slice_model(none, axis, none, 2, 1);
     expect(&model, SHUNT_E_INVALID, "it has 2 starts, 2 ends, 2 axes and 1 steps");
     model = slice_model(&most, &most, axis, 1, 1);
-    expect(&model, SHUNT_E_UNSUPPORTED, "it leaves nothing of axis 3");
+    expect(&model, SHUNT_E_UNSUPPORTED, "its result has no elements along axis 3");
     expect_node("Slice", "x x x", NULL, 17, SHUNT_E_UNSUPPORTED, "its starts 'x' are computed when the network runs");
     text attribute = ints_attribute("starts", none, 2);
     expect_node("Slice", "x", &attribute, 9, SHUNT_E_INVALID, "it has 2 starts, 0 ends, 0 axes and 0 steps");
@@ -317,9 +317,9 @@ Test(onnx, no_protobuf)
     put(&model, "\x08\x07\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 14);
     expect(&model, SHUNT_E_INVALID, "a number has more than 64 bits");
     put(&model, "\x08\x07\x0b", 3); /* a group */
-    expect(&model, SHUNT_E_INVALID, "this is no ONNX file");
+    expect(&model, SHUNT_E_INVALID, "this is not an ONNX file");
     put(&model, "\x08\x07", 2);
-    expect(&model, SHUNT_E_INVALID, "there is no graph in it");
+    expect(&model, SHUNT_E_INVALID, "it contains no graph");
     put(&model, "\x08\x07\x3a\x80", 4);
     expect(&model, SHUNT_E_INVALID, "ends within a number");
 }
@@ -473,15 +473,15 @@ Test(onnx, external_data_stays_in_the_folder)
     expect_external("a/../../net.onnx", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
     expect_external("", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
     expect_external("a\nb", NULL, NULL, SHUNT_E_INVALID, "control character");
-    expect_external("nothing.bin", NULL, NULL, SHUNT_E_NOT_FOUND, "'nothing.bin' beside the model, which is not there");
-    expect_external(".", NULL, NULL, SHUNT_E_INVALID, "link out of the model's folder");
+    expect_external("nothing.bin", NULL, NULL, SHUNT_E_NOT_FOUND, "'nothing.bin' beside the model, which does not exist");
+    expect_external(".", NULL, NULL, SHUNT_E_INVALID, "link that leads out of the model's folder");
     cr_assert(!symlink("/etc/passwd", "link.bin"));
-    expect_external("link.bin", NULL, NULL, SHUNT_E_INVALID, "is a link out of the model's folder");
+    expect_external("link.bin", NULL, NULL, SHUNT_E_INVALID, "is a link that leads out of the model's folder");
     expect_external("weights.bin", "8", "8", SHUNT_E_INVALID, "are bytes 8 to 16 of 'weights.bin', which has only 12");
     expect_external("weights.bin", "13", NULL, SHUNT_E_INVALID, "which has only 12");
     expect_external("weights.bin", "0", "12", SHUNT_E_INVALID, "has 12 bytes; its shape needs 8");
-    expect_external("weights.bin", "-4", "8", SHUNT_E_INVALID, "that is no number");
-    expect_external("weights.bin", "99999999999999999999", "8", SHUNT_E_INVALID, "that is no number");
+    expect_external("weights.bin", "-4", "8", SHUNT_E_INVALID, "that is not a number");
+    expect_external("weights.bin", "99999999999999999999", "8", SHUNT_E_INVALID, "that is not a number");
 }
 
 /* A model that names itself adds nothing to what it may take. */

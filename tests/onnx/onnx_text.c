@@ -21,9 +21,9 @@ static void expect_cast(const char *texts, int type, shunt_status status, const 
 
 Test(onnx_text, texts_that_are_no_numbers)
 {
-    expect_cast("1.5 1.5x", FLOAT, SHUNT_E_INVALID, "(Cast): element 1 of its input is a text that is no number");
-    expect_cast("0,5 1", FLOAT, SHUNT_E_INVALID, "element 0 of its input is a text that is no number");
-    expect_cast("1 1.5", INT64, SHUNT_E_INVALID, "element 1 of its input is a text that is no whole number");
+    expect_cast("1.5 1.5x", FLOAT, SHUNT_E_INVALID, "(Cast): element 1 of its input is a text that is not a number");
+    expect_cast("0,5 1", FLOAT, SHUNT_E_INVALID, "element 0 of its input is a text that is not a number");
+    expect_cast("1 1.5", INT64, SHUNT_E_INVALID, "element 1 of its input is a text that is not a whole number");
     expect_cast("99999999999999999999 1", INT64, SHUNT_E_INVALID, "element 0");
     expect_cast("1.5", FLOAT, SHUNT_E_INVALID, "it has 1 elements; its shape needs 2");
 }
@@ -33,17 +33,17 @@ Test(onnx_text, texts_are_not_computed_with)
     static const struct {
         const char *op, *inputs, *words;
     } wrong[] = {
-        {"Relu", "t", "it has texts to work on"},
-        {"Add", "t t", "it has texts to work on"},
-        {"Concat", "x t", "it has texts to work on"},
-        {"Conv", "x t", "it has texts to work on"},
-        {"Clip", "x t", "it has texts to work on"},
-        {"Pad", "x t", "it has texts to work on"},
+        {"Relu", "t", "it works on texts"},
+        {"Add", "t t", "it works on texts"},
+        {"Concat", "x t", "it works on texts"},
+        {"Conv", "x t", "it works on texts"},
+        {"Clip", "x t", "it works on texts"},
+        {"Pad", "x t", "it works on texts"},
         {"Gather", "t t", "its indices are STRING"},
         {"Reshape", "t t", "are not a list of at most"},
         {"ConstantOfShape", "t", "are not a list of"},
-        {"Softmax", "t", "it has texts to work on"},
-        {"BatchNormalization", "x t t t t", "it has texts to work on"},
+        {"Softmax", "t", "it works on texts"},
+        {"BatchNormalization", "x t t t t", "it works on texts"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         text graph = graph_with_texts("1 2"), model;

@@ -95,7 +95,7 @@ Test(doctor_opencl, drivers_good_and_bad)
     assert_item("icd", "/none.icd", DOCTOR_PROBLEM, "finds no platform (code -1001)", NULL);
     assert_item("icd", "/crash.icd", DOCTOR_PROBLEM, "it crashes: Killed", NULL);
     assert_item("icd", "/exit.icd", DOCTOR_PROBLEM, "it ends the process with exit status 42", NULL);
-    assert_item("icd", "/other.icd", DOCTOR_PROBLEM, "it is no OpenCL driver", NULL);
+    assert_item("icd", "/other.icd", DOCTOR_PROBLEM, "it is not an OpenCL driver", NULL);
     assert_item("icd", "/pocl.icd", DOCTOR_PROBLEM, "libpocl.so.99.1: cannot open shared object", "pocl-opencl-icd");
     assert_item("icd", "/mystery.icd", DOCTOR_PROBLEM, "libmystery.so: cannot open shared object", NULL);
     assert_item("icd", "/empty.icd", DOCTOR_PROBLEM, "names no library", NULL);

@@ -376,7 +376,7 @@ Test(eval, bad_sets)
     put_folders("flat", true);
     put_weights("w.st", "resnet8", 0);
     run("%s --weights w.st --data imagefolder:flat", evaluate);
-    expect_failure(1, "flat: ", "folder for each class");
+    expect_failure(1, "flat: ", "one folder per class");
     run("%s --weights w.st --data imagefolder:flat --picture-labels nosuch", evaluate);
     expect_failure(1, "nosuch: ", "No such file");
     run("head -5 labels.txt >short; %s --weights w.st --data imagefolder:flat --picture-labels short", evaluate);

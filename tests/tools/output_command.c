@@ -58,7 +58,7 @@ Test(output_command, pipes_stay)
     cr_assert(!mkfifo("pipe", 0666));
     for (size_t i = 0; i < NWRITERS; i++) {
         write_with(i, "pipe");
-        expect_failure(writers[i].failed, "pipe", "a FIFO that nobody reads");
+        expect_failure(writers[i].failed, "pipe", "a FIFO without a reader");
         cr_assert_eq(kind_of("pipe"), S_IFIFO, "replaced by: %s", writers[i].before);
 
         int reader = open("pipe", O_RDONLY | O_NONBLOCK);

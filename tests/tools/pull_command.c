@@ -134,7 +134,7 @@ Test(pull, goes_on_where_it_broke_off)
     char range[64];
     long half = weights_size() / 2;
     pull("truncate", "");
-    expect_failure(1, "ended early", "the same command goes on");
+    expect_failure(1, "ended early", "the same command continues");
     expect_nothing(half);
     pull("truncate", "");
     expect_success();
@@ -168,7 +168,7 @@ Test(pull, goes_on_where_it_broke_off)
 Test(pull, stalls)
 {
     pull("stall", "--patience 1");
-    expect_failure(1, "nothing came for 1 s", "1000 bytes");
+    expect_failure(1, "no data came for 1 s", "1000 bytes");
     expect_nothing(1000);
 }
 

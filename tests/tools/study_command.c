@@ -210,11 +210,11 @@ Test(study_command, contradictions)
     run("shunt study degradation --out d --data cifar10:set --epochs 2 --budget 60");
     expect_failure(2, "--budget and --epochs", "give one");
     run("shunt study degradation --out d --models resnet20");
-    expect_failure(2, "no use for --models", NULL);
+    expect_failure(2, "does not use --models", NULL);
     run("shunt study gradients --out d --depths 20");
-    expect_failure(2, "no use for --depths", NULL);
+    expect_failure(2, "does not use --depths", NULL);
     run("shunt study degradation --out d weights.safetensors");
-    expect_failure(2, "no use for a file", NULL);
+    expect_failure(2, "does not use a file", NULL);
     run("shunt study degradation --out d --redraw --epochs 2");
     expect_failure(2, "--redraw", "--epochs");
     run("shunt study degradation --out d");
@@ -233,7 +233,7 @@ Test(study_command, networks_that_are_none)
     run(STUDY "--models resnet8,vgg16");
     expect_failure(1, "no model 'vgg16'", "there are resnet18");
     run(STUDY "--models resnet8,resnet8");
-    expect_failure(2, "resnet8 is there twice", NULL);
+    expect_failure(2, "resnet8 occurs twice", NULL);
     run(STUDY "--models resnet8,");
     expect_failure(2, "no network has such a name", NULL);
     run(STUDY "--models plain8-B");
@@ -243,7 +243,7 @@ Test(study_command, networks_that_are_none)
     run("shunt study degradation --device scalar --data cifar10:set --out e --depths 20,x");
     expect_failure(2, "--depths 20,x", "numbers of layers");
     run("shunt study degradation --device scalar --data cifar10:set --out e --depths 20,20");
-    expect_failure(2, "20 is there twice", NULL);
+    expect_failure(2, "20 occurs twice", NULL);
     run("shunt study degradation --device scalar --data cifar10:set --out e --depths 19");
     expect_failure(1, "plain19", "no model 'plain19'; there are");
 }

@@ -175,9 +175,9 @@ Test(study_looks, bad_input)
     run(STUDY("lesion") "a.safetensors --epochs 2 --out out");
     expect_failure(2, "trained already", "--epochs");
     run(STUDY("responses") "a.safetensors --out out --remove 2");
-    expect_failure(2, "responses has no use for --remove", NULL);
+    expect_failure(2, "responses does not use --remove", NULL);
     run(STUDY("lesion") "a.safetensors --out out --depths 8");
-    expect_failure(2, "lesion has no use for --depths", NULL);
+    expect_failure(2, "lesion does not use --depths", NULL);
     run(STUDY("lesion") "a.safetensors --out out --redraw");
     expect_failure(2, "--redraw", "results.csv");
     run(STUDY("lesion") "plain8=a.safetensors --out out"); /* not of the family asked for */

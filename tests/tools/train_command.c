@@ -152,7 +152,7 @@ Test(train_command, hang_up)
     put_pets(6);
     run("{ " TRAIN "--model resnet8 --recipe fast --epochs 500 --resize 8 --crop 8 --out run & } ; p=$!; "
         "until test -e run/last.ckpt; do sleep 0.05; done; sleep 0.3; kill -HUP $p; kill -HUP $p; wait $p");
-    expect_failure(1, "stopped after this step, all of it saved", "--resume --out run");
+    expect_failure(1, "stopped after this step, everything is saved", "--resume --out run");
     run("shunt inspect run/last.ckpt --json");
     expect_success();
     cr_assert(!strstr(said.out, "\\\"step\\\":0,"), "%s", said.out);
@@ -172,7 +172,8 @@ Test(train_command, two_runs_in_one_folder)
     run("for i in 1 2; do { " TRAIN_SPLITS
         "two >$i.out 2>$i.err; echo $? >>codes; } & done; wait; sort codes; cat ?.err");
     cr_assert(!strncmp(said.out, "0\n1\n", 4), "%s", said.out);
-    cr_assert(strstr(said.out, "two: another run is writing") || strstr(said.out, "two/last.ckpt: a run has been here"),
+    cr_assert(strstr(said.out, "two: another run is writing") ||
+                  strstr(said.out, "two/last.ckpt: this folder holds an earlier run"),
               "%s", said.out);
     run("cmp alone/best.safetensors two/best.safetensors");
     expect_success();

@@ -345,7 +345,7 @@ Test(train_run, checkpoints_of_something_else)
     change_metadata("out/last.ckpt", "json.ckpt", "history", "[", "{");
     expect_resume_refused(&setup, "json.ckpt", "history is not JSON");
     put_records("set/data_batch_1.bin", 1000, PICTURES);
-    expect_resume_refused(&setup, "out/last.ckpt", "training pictures are others");
+    expect_resume_refused(&setup, "out/last.ckpt", "training pictures differ");
     put_records("set/data_batch_1.bin", 0, PICTURES + 1);
     expect_resume_refused(&setup, "out/last.ckpt", "has 70 training pictures, this one 71");
 }
@@ -546,7 +546,7 @@ Test(train_run, a_loss_that_is_no_number)
     put_training_set("set", PICTURES);
     cr_assert_eq(begin(&setup, &parts), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_run(parts.trainer, &finished), SHUNT_E_INVALID);
-    expect_message("step ", "checkpoint stands");
+    expect_message("step ", "checkpoint is kept");
     cr_assert(strstr(shunt_last_error(), "not finite") || strstr(shunt_last_error(), "infinite or NaN"), "%s",
               shunt_last_error());
     end(&parts);

@@ -131,11 +131,11 @@ static const struct hostile_pickle {
     }
     /* opcodes */
     ROW("\x80\6.", "byte 25: a protocol that is not known"),
-    ROW("\x80\2\xff.", "opcode 0xff is none"),
-    ROW("\x80\2cos\nsystem\n(U\4trueo.", "opcode 0x6f is none"), /* OBJ */
-    ROW("\x80\2(U\4truei", "opcode 0x69 is none"),               /* INST */
-    ROW("\x80\2\x82\1.", "opcode 0x82 is none"),                 /* EXT1 */
-    ROW("\x80\2P0\n.", "opcode 0x50 is none"),                   /* PERSID */
+    ROW("\x80\2\xff.", "opcode 0xff does not occur"),
+    ROW("\x80\2cos\nsystem\n(U\4trueo.", "opcode 0x6f does not occur"), /* OBJ */
+    ROW("\x80\2(U\4truei", "opcode 0x69 does not occur"),               /* INST */
+    ROW("\x80\2\x82\1.", "opcode 0x82 does not occur"),                 /* EXT1 */
+    ROW("\x80\2P0\n.", "opcode 0x50 does not occur"),                   /* PERSID */
     ROW("\x80\2.", "byte 27: a value is missing"),
     ROW("\x80\2"
         "0.",
@@ -150,8 +150,8 @@ static const struct hostile_pickle {
     ROW("\x80\2}(Nu.", "a key has no value"),
     ROW("\x80\2(Nd.", "a key has no value"),
     ROW("\x80\2]N(Nu.", "a key has no value"),
-    ROW("\x80\2N(NNu.", "items for what is no list"),
-    ROW("\x80\2}Na.", "items for what is no list"),
+    ROW("\x80\2N(NNu.", "items for something other than a list"),
+    ROW("\x80\2}Na.", "items for something other than a list"),
     ROW("\x80\2(NNs.", "a value is missing"),
     ROW("\x80\2h\5.", "a value is not in the memo"),
     ROW("\x80\2Nq\5h\4.", "a value is not in the memo"),
@@ -163,10 +163,10 @@ static const struct hostile_pickle {
     ROW("\x80\2b.", "a value is missing"),
     ROW("\x80\2Q.", "a value is missing"),
     ROW("\x80\2NR.", "a value is missing"),
-    ROW("\x80\2NNR.", "the arguments of a call are no tuple"),
+    ROW("\x80\2NNR.", "the arguments of a call are not a tuple"),
     ROW("\x80\2K\1K\2\x93.", "the name of a class or function is not text"),
-    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "](]Nae\x85R.", "is no pair of key and value"),
-    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "}\x85R.", "an OrderedDict of what is no list"),
+    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "](]Nae\x85R.", "is not a pair of key and value"),
+    ROW("\x80\2" GLOBAL("collections", "OrderedDict") "}\x85R.", "an OrderedDict of something other than a list"),
     /* lengths past the end */
     ROW("\x80\2X\xff\xff\xff\xff"
         "abc.",
@@ -183,11 +183,11 @@ static const struct hostile_pickle {
     /* what is no state dict */
     ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "K\1\x85R"), "it lacks a storage"),
     ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "(K\1K\0))tR"), "it is of no storage"),
-    ROW("\x80\2N.", "no state dict"),
-    ROW("\x80\2].", "no state dict"),
-    ROW("\x80\2}.", "no state dict"),
-    ROW("\x80\2}U\1aK\1s.", "no state dict"),
-    ROW("\x80\2}q\0U\5modelh\0s.", "no state dict"), /* a dictionary that holds itself */
+    ROW("\x80\2N.", "not a state dict"),
+    ROW("\x80\2].", "not a state dict"),
+    ROW("\x80\2}.", "not a state dict"),
+    ROW("\x80\2}U\1aK\1s.", "not a state dict"),
+    ROW("\x80\2}q\0U\5modelh\0s.", "not a state dict"), /* a dictionary that holds itself */
     ROW("\x80\2}U\1al(h\0.", "a mark is missing"),
 #undef ROW
 };
@@ -227,7 +227,7 @@ static const struct hostile_tensor {
     ROW(DICT(TENSOR("K\4", "K\0", MINUS "\x85", "K\1\x85")), "its size[0] is not a whole number"),
     ROW(DICT(TENSOR("K\4", "K\0", "K\1\x85", MINUS "\x85")), "its stride[0] is not a whole number"),
     ROW(DICT(TENSOR("K\4", "K\0", "U\1a\x85", "K\1\x85")), "its size[0] is not a whole number"),
-    ROW(DICT(TENSOR("K\4", "K\0", "N", "K\1\x85")), "its size is no tuple"),
+    ROW(DICT(TENSOR("K\4", "K\0", "N", "K\1\x85")), "its size is not a tuple"),
     ROW(DICT(TENSOR("K\4", "K\0", "K\1\x85", ")")), "1 dimensions and 0 strides"),
     ROW(DICT(TENSOR("K\4", "K\0", BIG "\x85", "K\0\x85")), "its size overflows"),
     ROW(DICT(TENSOR("K\4", "K\0",
@@ -237,19 +237,19 @@ static const struct hostile_tensor {
         "its size overflows"),
     ROW(DICT(TENSOR("K\4", "K\0", "K\4\x85", BIG "\x85")), "its size overflows"),
     ROW(DICT(TENSOR("K\4", "K\0", "J\0\0\0\x10\x85", "K\0\x85")), "its strides make 1073741824 bytes of it"),
-    ROW("\x80\2}(U\1w" TENSOR("K\4", "K\0", ")", ")") "U\1w" TENSOR("K\4", "K\0", ")", ")") "u.", "it is there twice"),
-    ROW("\x80\2}K\1" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is no text"),
-    ROW("\x80\2}U\3w\0w" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is no text"),
+    ROW("\x80\2}(U\1w" TENSOR("K\4", "K\0", ")", ")") "U\1w" TENSOR("K\4", "K\0", ")", ")") "u.", "it occurs twice"),
+    ROW("\x80\2}K\1" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is not a text"),
+    ROW("\x80\2}U\3w\0w" TENSOR("K\4", "K\0", ")", ")") "s.", "a tensor's name is not a text"),
     ROW("\x80\2}U\2w\n" TENSOR("K\4", "K\0", ")", ")") "s.", "control character"),
     ROW("\x80\2}U\1\xff" TENSOR("K\4", "K\0", ")", ")") "s.", "not UTF-8"),
     /* its storage */
     ROW(DICT(TENSOR("K\5", "K\0", ")", ")")), "has 4 elements, expected 5"),
-    ROW(DICT(TENSOR(MINUS, "K\0", ")", ")")), "a storage whose size is no number"),
-    ROW(DICT(TENSOR(BIG, "K\0", ")", ")")), "a storage whose size is no number"),
-    ROW(DICT(TENSOR("N", "K\0", ")", ")")), "a storage whose size is no number"),
+    ROW(DICT(TENSOR(MINUS, "K\0", ")", ")")), "a storage whose size is not a number"),
+    ROW(DICT(TENSOR(BIG, "K\0", ")", ")")), "a storage whose size is not a number"),
+    ROW(DICT(TENSOR("N", "K\0", ")", ")")), "a storage whose size is not a number"),
     ROW("\x80\2}(U\1w" TENSOR("K\4", "K\0", ")", ")") "U\1v" TENSOR("K\5", "K\0", ")", ")") "u.", "storage 'k' is of"),
     ROW(DICT("(U\7storage" GLOBAL("os", "system") KEY "U\3cpuK\4NtQ"), "a storage of an unknown class"),
-    ROW(DICT("(U\7storage" GLOBAL("torch", "FloatStorage") "K\1U\3cpuK\4NtQ"), "a storage whose key is no text"),
+    ROW(DICT("(U\7storage" GLOBAL("torch", "FloatStorage") "K\1U\3cpuK\4NtQ"), "a storage whose key is not a text"),
 #undef ROW
 };
 
@@ -270,7 +270,7 @@ Test(torch_pickles, hostile_storages)
     PUT(good, "\x80\2].");
     expect_refused("f", SHUNT_E_INVALID, "expected a list of the keys of 1 storages");
     PUT(good, "\x80\2]U\1xa." FLOATS);
-    expect_refused("f", SHUNT_E_INVALID, "one that no tensor is of");
+    expect_refused("f", SHUNT_E_INVALID, "one that no tensor uses");
     PUT(good, ONE_KEY);
     expect_refused("f", SHUNT_E_INVALID, "reaches past the end");
     PUT(good, ONE_KEY "\4\0\0\0\0\0\0\x80"
@@ -326,7 +326,7 @@ Test(torch_pickles, bombs)
     put_repeated("\x80\2]q\1N", "0h\1h\1a", 6, MANY / 6, ".");
     expect_refused("f", SHUNT_E_INVALID, "over 1048576 items");
     put_repeated("\x80\2", "(1", 2, MANY / 4, "N.");
-    expect_refused("f", SHUNT_E_INVALID, "no state dict");
+    expect_refused("f", SHUNT_E_INVALID, "not a state dict");
     put_repeated("\x80\2", "(1", 2, MANY, "N.");
     expect_refused("f", SHUNT_E_INVALID, "over 16777216 opcodes");
     cr_assert_lt(now() - start, 60); /* a hang, not a matter of speed */

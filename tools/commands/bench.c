@@ -22,16 +22,18 @@ typedef struct bench_settings {
 
 static const option_row rows[] = {
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
-    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Without it: 224, or 32 for the CIFAR nets.", NULL,
-     1, 65536},
+    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1,
+     65536},
     {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
     {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
     {"train", OPTION_FLAG, FIELD(train), NULL,
-     "Measure a step of training: forward, backward and the update of all weights, which are fresh.", NULL, 0, 0},
+     "Measure a training step: forward, backward and the update of all weights. The weights are freshly initialized.",
+     NULL, 0, 0},
     {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
      "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
     {"layers", OPTION_FLAG, FIELD(layers), NULL,
-     "Show each step's shortest time, of as many more runs with profiling on, which may slow them.", NULL, 0, 0},
+     "Show the shortest time of each step. The times come from extra runs with profiling on, which may be slower.",
+     NULL, 0, 0},
     {0}};
 
 typedef struct measurement {
@@ -254,7 +256,8 @@ const command bench_command = {
     .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
                  {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
                   "One thread of plain C, step by step."},
-                 {"shunt bench --model resnet20 --batch 128 --train --layers", "Where a step of training goes."},
+                 {"shunt bench --model resnet20 --batch 128 --train --layers",
+                  "Where the time of a training step goes."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
     .settings_size = sizeof(bench_settings),
     .run = run,

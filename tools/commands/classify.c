@@ -19,10 +19,10 @@ typedef struct classify_settings {
 
 static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
-     "Names of the classes, one a line. Without it: those in the weight file, or numbers.", NULL, 0, 0},
+     "Names of the classes, one per line. Default: the names in the weight file, or numbers.", NULL, 0, 0},
     {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
     {"random-weights", OPTION_FLAG, FIELD(random_weights), NULL,
-     "Run without --weights. The guesses mean nothing; it shows that everything works.", NULL, 0, 0},
+     "Run without --weights. The guesses mean nothing; this only shows that everything works.", NULL, 0, 0},
     {0}};
 
 static const char random_note[] = "Random weights: these guesses mean nothing.";
@@ -163,10 +163,10 @@ done:
 
 const command classify_command = {
     .name = "classify",
-    .summary = "Say what pictures show: the most probable classes.",
+    .summary = "Classify pictures: print the most probable classes.",
     .operands = "IMAGE...",
-    .text = "Pictures are JPEG, PNG or PPM, told by content. One that cannot be read is reported, and the others are "
-            "still classified. Where a file is expected, - is standard input.",
+    .text = "Pictures are JPEG, PNG or PPM; the format is detected from the content. A picture that cannot be read is "
+            "reported, and the others are still classified. Where a file is expected, - is standard input.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
@@ -180,7 +180,7 @@ const command classify_command = {
                  {"shunt classify --weights mine.safetensors --top 1 *.jpg",
                   "Weights that name their model and labels need nothing else."},
                  {"SHUNT_DEVICE=scalar shunt classify --model resnet18 --random-weights cat.jpg",
-                  "See that it runs, in plain C, before there are weights."}},
+                  "Check that it runs, in plain C, before you have weights."}},
     .settings_size = sizeof(classify_settings),
     .run = run,
 };

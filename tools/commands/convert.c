@@ -16,9 +16,9 @@ typedef struct convert_settings {
 
 static const option_row rows[] = {
     {"dtype", OPTION_TEXT, FIELD(dtype), "T",
-     "Type of the floating-point numbers: f32, f16, bf16 or f64. Without it: each tensor keeps its own.", NULL, 0, 0},
-    {"note", OPTION_TEXT, FIELD(note), "TEXT", "Keep this in the file: where it comes from, how good it is.", NULL, 0,
-     0},
+     "Type of the floating-point numbers: f32, f16, bf16 or f64. Default: each tensor keeps its type.", NULL, 0, 0},
+    {"note", OPTION_TEXT, FIELD(note), "TEXT",
+     "Store this text in the file: where the weights come from, how good they are.", NULL, 0, 0},
     {0}};
 
 /* The dtype of that name, 0 for none that weights are converted to. */
@@ -123,12 +123,10 @@ const command convert_command = {
     .name = "convert",
     .summary = "Write the weights of any file as safetensors, in full or half precision.",
     .operands = "IN OUT.safetensors",
-    .text =
-        "Reads what --weights takes (safetensors, PyTorch's .pth, ONNX) and writes its tensors and metadata. Integers, "
-        "such as counters, keep their type. A number that is too large for the type asked for is an error, which names "
-        "it. Half precision files are loaded as float32 everywhere. What --preset and the like say of pictures is kept "
-        "in "
-        "the file, and used wherever it is loaded.",
+    .text = "Reads what --weights takes (safetensors, PyTorch's .pth, ONNX) and writes its tensors and metadata. "
+            "Integers, such as counters, keep their type. A number that is too large for the chosen type is an error, "
+            "which names it. All commands load half precision files as float32. The preprocessing that --preset and "
+            "similar options describe is stored in the file, and is used wherever the file is loaded.",
     .groups = {{rows, 0}, {preprocess_rows, FIELD(preprocess)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt convert resnet50.pth resnet50.safetensors", "From PyTorch's format."},
                  {"shunt convert resnet50.safetensors half.safetensors --dtype f16", "Half the size."},

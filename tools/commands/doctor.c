@@ -1,4 +1,4 @@
-/* doctor.c - shunt doctor: what there is to run on, why OpenCL works or does not, and the command that mends it. */
+/* doctor.c - shunt doctor: what there is to run on, why OpenCL works or does not, and the command that fixes it. */
 #include "commands.h"
 #include "doctor_opencl.h"
 #include "lib/progress.h"
@@ -136,7 +136,7 @@ static int print_examination(const examination *self)
         if (shunt_option(*name)) say_line("Option %s: %s", *name, shunt_option(*name));
     putchar('\n');
     say_line("%s.", self->conclusion);
-    if (self->remedy[0]) say_line("%s: %s", self->best ? "Still missing" : "To mend it", self->remedy);
+    if (self->remedy[0]) say_line("%s: %s", self->best ? "Still missing" : "To fix it", self->remedy);
     return status;
 }
 
@@ -175,10 +175,10 @@ static int run(const void *settings, int noperands, char **operands)
 
 const command doctor_command = {
     .name = "doctor",
-    .summary = "Find out why OpenCL works or does not, and what to install.",
-    .text = "Looks at the OpenCL loader, each driver's file, the backends, the devices, the cache and the options, and "
-            "ends "
-            "with what works and the command that installs what is missing. Exit status 1 when no OpenCL device works.",
+    .summary = "Find out why OpenCL works or not, and what to install.",
+    .text =
+        "Checks the OpenCL loader, each driver's file, the backends, the devices, the cache and the options. The last "
+        "lines say what works and which command installs what is missing. Exit status 1: no OpenCL device works.",
     .groups = {{json_rows, 0}},
     .examples = {{"shunt doctor", "The whole examination."},
                  {"shunt doctor --json | jq -r .remedy", "Only what to do."}},

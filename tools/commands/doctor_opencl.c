@@ -152,7 +152,7 @@ static bool load_driver(const void *name, char *text, size_t size)
         memcpy(&platforms, &found, sizeof platforms);
     }
     if (!platforms) {
-        snprintf(text, size, "it is no OpenCL driver: it has no clIcdGetPlatformIDsKHR");
+        snprintf(text, size, "it is not an OpenCL driver: it has no clIcdGetPlatformIDsKHR");
         return false;
     }
     uint32_t count = 0;
@@ -167,7 +167,7 @@ static bool load_driver(const void *name, char *text, size_t size)
 
 /* ---- The loader ---- */
 
-/* Which variables a library reads is told by the names in its file. */
+/* The names in a library's file show which variables it reads. */
 static void find_variables(doctor *self, const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);

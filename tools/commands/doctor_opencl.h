@@ -15,7 +15,7 @@ typedef struct doctor_item {
     const char *kind;    /* "loader", "variable", "folder", "icd", "driver", "library" */
     char *subject;       /* "/etc/OpenCL/vendors/pocl.icd" */
     char *text;          /* what was found there, or the reason; one line, printable */
-    const char *package; /* the Debian package that mends it, or NULL */
+    const char *package; /* the Debian package that fixes it, or NULL */
 } doctor_item;
 
 typedef struct doctor_report {

@@ -35,23 +35,23 @@ static const option_row rows[] = {
      "classes' numbers, from 0, or names.",
      NULL, 0, 0},
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
-     "Names of the model's classes, one a line. Folders are classes by these names (or by a line's first word, such as "
-     "n01440764, or one of the names between commas); without them, by number in the order of the folders' names.",
+     "Names of the model's classes, one per line. A folder is matched to the class of its name: a whole line, a line's "
+     "first word (n01440764), or one of the names between commas. Without names: by number, folders in sorted order.",
      NULL, 0, 0},
     {"crops", OPTION_TEXT, FIELD(crops), "C",
-     "What the model is shown of a picture: centre; ten, for corners and centre, and mirrored; or whole, for all of it "
-     "(fully convolutional). Probabilities are averaged.",
+     "Part of a picture that the model sees: centre; ten (four corners, centre, and all mirrored); or whole (fully "
+     "convolutional). Probabilities are averaged.",
      "centre", 0, 0},
     {"scales", OPTION_TEXT, FIELD(scales), "N,N...",
-     "Short sides that each picture is resized to, in turn; probabilities are averaged. Without it: the preset's; for "
+     "Short sides that each picture is resized to, in turn; probabilities are averaged. Default: the preset's; for "
      "--crops whole the paper's 224,256,384,480,640.",
      NULL, 0, 0},
     {"limit", OPTION_COUNT, FIELD(limit), "N", "Take only the first N pictures.", NULL, 1, INT64_MAX},
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures, or crops of them, in one run.", "100", 1, 65536},
     {"readers", OPTION_COUNT, FIELD(readers), "N",
-     "Threads that read pictures ahead. Without it: as many as there are processors, at most 8.", NULL, 1, 64},
+     "Threads that read pictures ahead. Default: the number of processors, at most 8.", NULL, 1, 64},
     {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL,
-     "Name, count and leave out pictures that cannot be read, instead of stopping at the first.", NULL, 0, 0},
+     "Report and skip pictures that cannot be read, instead of stopping at the first.", NULL, 0, 0},
     {"per-class", OPTION_FLAG, FIELD(per_class), NULL, "Also print each class's errors.", NULL, 0, 0},
     {"confusions", OPTION_COUNT, FIELD(confusions), "N", "Also print the N most frequent mistakes.", NULL, 1, 1000000},
     {"predictions", OPTION_TEXT, FIELD(predictions), "FILE",
@@ -294,9 +294,9 @@ const command eval_command = {
     .summary = "Measure the error of a model, or of several together, on labelled pictures.",
     .operands = "[[MODEL=]WEIGHTS]...",
     .text =
-        "Prints the share of pictures whose label is not the best guess (top-1 error), or not among the five best "
-        "(top-5 error), and the pictures a second that the model itself took. Several weight files are an ensemble: "
-        "their probabilities are averaged.",
+        "Prints the top-1 error (the label is not the best guess), the top-5 error (the label is not among the five "
+        "best), and the pictures per second of the model alone. Several weight files form an ensemble: their "
+        "probabilities are averaged.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},

@@ -18,7 +18,7 @@ typedef struct inspect_settings {
 
 static const option_row rows[] = {{"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
                                   {"size", OPTION_SIZE, FIELD(size), "HxW",
-                                   "Size of the pictures. Without it: 224, or 32 for the CIFAR nets.", NULL, 1, 65536},
+                                   "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1, 65536},
                                   {0}};
 
 /* ---- A weight file ------------------------------------------------------------------------------------------ */
@@ -156,7 +156,9 @@ static int run(const void *settings, int noperands, char **operands)
     const inspect_settings *self = settings;
     if (noperands > 1) return say_usage("%s: one file at a time", operands[1]);
     if (noperands == 1 && (self->model.model || self->model.weights))
-        return say_usage("%s: a file stands alone; for a model's plan say --model and --weights only", operands[0]);
+        return say_usage(
+            "%s: a file cannot be combined with these options; for a model's plan use only --model and --weights",
+            operands[0]);
     return noperands == 1 ? inspect_file(operands[0], self->output.json) : inspect_plan(self);
 }
 
@@ -165,9 +167,9 @@ const command inspect_command = {
     .summary = "Show what a model's plan does on a device, or what a weight file holds.",
     .operands = "[FILE]",
     .text =
-        "With --model or --weights: per step the device, algorithm, layouts, operations, bytes moved and workspace, "
-        "then the totals. Weights are random when none are given. With FILE, of any format that --weights "
-        "takes: its tensors and metadata.",
+        "With --model or --weights: prints for each step the device, algorithm, layouts, operations, bytes moved and "
+        "workspace, then the totals. Weights are random if none are given. With FILE (any format that --weights "
+        "reads): prints its tensors and metadata.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt inspect --model resnet50 --batch 8", "The plan for the best device."},
                  {"shunt inspect --model resnet18 --device scalar --size 193x257", "Another device, another size."},

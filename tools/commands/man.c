@@ -103,13 +103,13 @@ static const struct {
                      "opencl:TEXT or auto. A name that matches nothing is an error that lists the devices there are; "
                      "only auto falls back."},
     {"SHUNT_FALLBACK",
-     "What to do with an operation that the device refuses: warn (run it on the scalar backend and say "
-     "so), quiet, or error."},
+     "What to do with an operation that the device refuses: warn (run it on the scalar backend and log a "
+     "warning), quiet (the same without a warning), or error."},
     {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
                           "folder that others may write to is not used."},
-    {"SHUNT_PROBE",
-     "How backends are tried before they are loaded, so that a driver that crashes or hangs harms nothing: by the program "
-     "shunt-probe, whose result is kept in the cache folder (default); isolated (what is kept does not count); or off."},
+    {"SHUNT_PROBE", "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
+                    "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "
+                    "kept results are ignored. off: nothing is tried."},
     {"SHUNT_PROBE_SECONDS", "How long the trial of a backend may take. Default: 10."},
     {"SHUNT_PROBE_HELPER", "The program shunt-probe, if it is not where it was installed."},
     {"SHUNT_CACHE_DIR", "Where compiled kernels are kept. Default: shunt in XDG_CACHE_HOME, or in ~/.cache. A folder "

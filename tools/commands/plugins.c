@@ -51,9 +51,8 @@ static int run(const void *settings, int noperands, char **operands)
 const command plugins_command = {
     .name = "plugins",
     .summary = "List the backends and the plugin files found.",
-    .text =
-        "A backend is a shared object in one of the folders listed, or built in. One that does not fit is named with "
-        "the reason; the others still work.",
+    .text = "A backend is built in, or is a shared object in one of the folders listed. A backend that does not fit is "
+            "listed with the reason; the others still work.",
     .groups = {{json_rows, 0}},
     .examples = {{"shunt plugins", "Every file tried, and the outcome."},
                  {"SHUNT_PLUGIN_PATH=$PWD/build shunt plugins", "Try a plugin that is not installed."}},

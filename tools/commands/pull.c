@@ -22,13 +22,13 @@ typedef struct pull_settings {
 
 static const option_row rows[] = {
     {"url", OPTION_TEXT, FIELD(url), "URL",
-     "Get the file from here (https only) instead of where the list says; then NAME may be any model.", NULL, 0, 0},
+     "Get the file from this address (https only) instead of the listed one; NAME may then be any model.", NULL, 0, 0},
     {"sha256", OPTION_TEXT, FIELD(sha256), "HEX",
-     "The file's SHA-256, or its first 8 digits or more. Without it: the 8 digits in the file's name, if it ends as in "
+     "The file's SHA-256, or its first 8 digits or more. Default: the 8 digits at the end of the file's name, as in "
      "resnet50-0676ba61.pth.",
      NULL, 0, 0},
-    {"ca", OPTION_TEXT, FIELD(ca), "FILE", "Certificates to trust instead of the system's, PEM.", NULL, 0, 0},
-    {"patience", OPTION_COUNT, FIELD(patience), "S", "Give up after S seconds in which nothing came.", "30", 1, 3600},
+    {"ca", OPTION_TEXT, FIELD(ca), "FILE", "PEM file of certificates to trust instead of the system's.", NULL, 0, 0},
+    {"patience", OPTION_COUNT, FIELD(patience), "S", "Give up after S seconds without data.", "30", 1, 3600},
     {0}};
 
 /* The part of a URL that names its file, without what a '?' or '#' begins. To be freed; NULL after printing why. */
@@ -217,12 +217,12 @@ const command pull_command = {
     .summary = "Download published weights; without a name, list them.",
     .operands = "[NAME]",
     .text =
-        "A file gets its name only when all of it has come and its SHA-256 is right; what came of one that was broken "
-        "off is kept, and the same command goes on from there. torchvision publishes the first 8 digits of the "
-        "SHA-256, so these are what is checked. Commands that are given --model without --weights then use the "
-        "weights of that model that were pulled last, which lie in the cache folder.",
+        "A file gets its name only when it is complete and its SHA-256 is right. The part of an interrupted download "
+        "is kept, and the same command continues it. torchvision publishes the first 8 digits of the SHA-256, so "
+        "these are checked. The files lie in the cache folder. A command with --model but without --weights uses the "
+        "weights that were pulled last for that model.",
     .groups = {{rows, 0}, {json_rows, FIELD(output)}},
-    .examples = {{"shunt pull", "What there is."},
+    .examples = {{"shunt pull", "List the weights."},
                  {"shunt pull resnet50", "Then, say: shunt classify --model resnet50 cat.jpg"},
                  {"shunt pull resnet50 --url https://mirror.example/resnet50-0676ba61.pth", "From somewhere else."}},
     .settings_size = sizeof(pull_settings),

@@ -18,36 +18,35 @@ static const study *const studies[] = {
 static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: cifar10:DIR, cifar100:DIR or imagefolder:DIR.", NULL, 0, 0},
-    {"depths", OPTION_TEXT, FIELD(depths), "D,D...", "Depths of the networks to compare: 20,56.", NULL, 0, 0},
+    {"depths", OPTION_TEXT, FIELD(depths), "D,D...", "Depths of the networks to compare, such as 20,56.", NULL, 0, 0},
     {"models", OPTION_TEXT, FIELD(models), "M,M...",
      "The networks to compare: resnet20,plain20; with a shortcut option behind a dash, resnet20-B.", NULL, 0, 0},
     {"budget", OPTION_COUNT, FIELD(budget), "MINUTES",
-     "How long all training may take: a few steps of each network tell how many epochs that is. A study that was cut "
-     "off "
-     "goes on with the epochs that it began with.",
+     "Time limit for all training. A few steps of each network are timed to choose the number of epochs. An "
+     "interrupted study continues with the number it began with.",
      NULL, 1, 1000000},
     {"epochs", OPTION_COUNT, FIELD(epochs), "N",
-     "Times through the training pictures, for each network; the recipe's schedule is stretched to it. Without it and "
-     "--budget: the whole recipe.",
+     "Epochs for each network; the recipe's schedule is stretched to this length. Default: the whole recipe, or what "
+     "--budget allows.",
      NULL, 1, 1000000},
-    {"seeds", OPTION_COUNT, FIELD(seeds), "K", "Train each network K times, with seeds 1 to K. Without it: once.", NULL,
-     1, 1000},
-    {"recipe", OPTION_TEXT, FIELD(recipe), "R", "How to train: paper or fast (shunt train). Without it: paper.", NULL,
-     0, 0},
-    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one step. Without it: the recipe's, 128 on CIFAR.", NULL, 1,
+    {"seeds", OPTION_COUNT, FIELD(seeds), "K", "Train each network K times, with seeds 1 to K. Default: once.", NULL, 1,
+     1000},
+    {"recipe", OPTION_TEXT, FIELD(recipe), "R", "How to train: paper or fast (shunt train). Default: paper.", NULL, 0,
+     0},
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one step. Default: the recipe's, 128 on CIFAR.", NULL, 1,
      65536},
-    {"limit", OPTION_COUNT, FIELD(limit), "N", "Look at only the first N pictures.", NULL, 1, INT64_MAX},
+    {"limit", OPTION_COUNT, FIELD(limit), "N", "Use only the first N pictures.", NULL, 1, INT64_MAX},
     {"remove", OPTION_COUNT, FIELD(remove), "K",
-     "After each block in turn, take out 2, 3 ... K blocks at random. Without it: up to 5.", NULL, 1, 1000},
-    {"repeats", OPTION_COUNT, FIELD(repeats), "R", "How often to draw as many. Without it: 5 times.", NULL, 1, 1000},
-    {"seed", OPTION_COUNT, FIELD(seed), "S", "What is drawn is a function of it. Without it: 1.", NULL, 1, INT64_MAX},
+     "First remove each block alone, then 2, 3 ... K blocks at random. Default: 5.", NULL, 1, 1000},
+    {"repeats", OPTION_COUNT, FIELD(repeats), "R", "Random draws for each number of removed blocks. Default: 5.", NULL,
+     1, 1000},
+    {"seed", OPTION_COUNT, FIELD(seed), "S", "Seed of the random draws. Default: 1.", NULL, 1, INT64_MAX},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
-     "Where results.csv, report.md, the pictures and the runs go. It is made if need be; the same command again goes "
-     "on "
-     "there.",
+     "Folder for results.csv, report.md, the pictures and the runs; created if missing. The same command continues an "
+     "interrupted study.",
      NULL, 0, 0},
     {"redraw", OPTION_FLAG, FIELD(redraw), NULL,
-     "Measure nothing: make the report and the pictures anew from results.csv in --out.", NULL, 0, 0},
+     "Measure nothing; write the report and the pictures again from results.csv in --out.", NULL, 0, 0},
     {0}};
 
 /* ---- Results --------------------------------------------------------------------------------------------------------- */
@@ -174,13 +173,13 @@ static int check(const study *wanted, const study_settings *settings, char **fil
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (!given[i].given) continue;
         if (!(wanted->takes & given[i].needs))
-            return say_usage("%s has no use for %s; leave it out", wanted->name, given[i].option);
+            return say_usage("%s does not use %s; leave it out", wanted->name, given[i].option);
         if (settings->redraw)
-            return say_usage("--redraw reads results.csv alone and has no use for %s; leave it out", given[i].option);
+            return say_usage("--redraw reads results.csv alone and does not use %s; leave it out", given[i].option);
         if (files[0] && given[i].needs & (STUDY_TRAINS | STUDY_MODELS))
             return say_usage(
-                "weight files are of networks that are trained already: there is no use for %s; leave out the "
-                "files, or it",
+                "networks in weight files are trained already, which does not go with %s; leave out the files or "
+                "the option",
                 given[i].option);
     }
     if (settings->budget && settings->epochs)
@@ -257,9 +256,8 @@ const command study_command = {
         "(the paper's networks for CIFAR-10, by the full recipe), responses (how strongly each 3x3 layer of trained "
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
-        "other. Ctrl-C, or anything else that cuts it off, loses at most what came after the last checkpoint: "
-        "the same command again goes on, and the report holds what is finished so far. Everything in it is drawn from "
-        "results.csv.",
+        "other. An interruption, such as Ctrl-C, loses at most the work since the last checkpoint. The same command "
+        "then continues, and the report holds what is finished so far. All its figures come from results.csv.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
                   "Plain and residual networks of 20 and 56 layers."},

@@ -23,11 +23,11 @@ typedef struct train_settings {
 
 static const option_row rows[] = {
     {"model", OPTION_TEXT, FIELD(model), "M",
-     "The network: resnet50, resnext50_32x4d, plain34 ... for ImageNet; resnet20, plain56, cifar-resnet18, mini-resnet, "
-     "cnn ... for CIFAR; an unknown name lists all. Default: that of --init, or of the checkpoint.",
+     "The network: resnet50, resnext50_32x4d, plain34 ... for ImageNet; resnet20, plain56, cifar-resnet18, "
+     "mini-resnet, cnn ... for CIFAR; an unknown name lists all. Default: that of --init, or of the checkpoint.",
      NULL, 0, 0},
     {"shortcut", OPTION_TEXT, FIELD(shortcut), "A|B|C",
-     "Shortcut option of the paper. Without it: B, or A for the CIFAR nets.", NULL, 0, 0},
+     "Shortcut option of the paper. Default: B, or A for the CIFAR nets.", NULL, 0, 0},
     {"v1", OPTION_FLAG, FIELD(v1), NULL, "Bottlenecks with the stride in the 1x1 convolution, as in the paper.", NULL,
      0, 0},
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
@@ -37,30 +37,30 @@ static const option_row rows[] = {
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",
      "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "
-     "file that a run wrote, to repeat it. Without it: paper, or with --init finetune.",
+     "file that a run wrote, to repeat that run. Default: paper; with --init: finetune.",
      NULL, 0, 0},
     {"init", OPTION_TEXT, FIELD(init), "FILE",
-     "Start from these weights, of the same network. The classifier is kept where its labels name all classes of the "
-     "data, and made anew where they do not.",
+     "Start from these weights of the same network. The classifier is kept if its labels name all classes of the data; "
+     "otherwise it is initialized again.",
      NULL, 0, 0},
     {"freeze", OPTION_TEXT, FIELD(freeze), "NAMES",
-     "Layers that stay as they are, from the first one on: conv1,bn1,layer1.", NULL, 0, 0},
-    {"epochs", OPTION_TEXT, FIELD(epochs), "N",
-     "Times through the training pictures; the recipe's schedule is stretched to it.", NULL, 0, 0},
+     "Layers that are not trained, from the first one on: conv1,bn1,layer1.", NULL, 0, 0},
+    {"epochs", OPTION_TEXT, FIELD(epochs), "N", "Epochs; the recipe's schedule is stretched to this length.", NULL, 0,
+     0},
     {"lr", OPTION_TEXT, FIELD(rate), "X", "The highest learning rate.", NULL, 0, 0},
     {"batch", OPTION_TEXT, FIELD(batch), "N", "Pictures in one step.", NULL, 0, 0},
-    {"seed", OPTION_TEXT, FIELD(seed), "S", "Gives the initial weights and the order of pictures.", NULL, 0, 0},
+    {"seed", OPTION_TEXT, FIELD(seed), "S", "Decides the initial weights and the order of the pictures.", NULL, 0, 0},
     {"holdout", OPTION_TEXT, FIELD(holdout), "N",
-     "Training pictures kept for validation after each epoch. Without it: a tenth.", NULL, 0, 0},
+     "Training pictures kept for validation after each epoch. Default: a tenth.", NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
-     "Where last.ckpt, best.safetensors, log.csv and the curves go. It is made if need be.", NULL, 0, 0},
-    {"resume", OPTION_FLAG, FIELD(resume), NULL, "Go on from last.ckpt in --out, which says all that is not said here.",
+     "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
+    {"resume", OPTION_FLAG, FIELD(resume), NULL, "Continue from last.ckpt in --out, with the options stored there.",
      NULL, 0, 0},
     {"workers", OPTION_COUNT, FIELD(workers), "N",
-     "Threads that read pictures; the result does not depend on it. Without it: as many as processors, at most 8.",
+     "Threads that read pictures. The result does not depend on it. Default: the number of processors, at most 8.",
      NULL, 1, 64},
     {"save-every", OPTION_COUNT, FIELD(save_every), "SECONDS",
-     "Write a checkpoint at least so often, besides that after each epoch.", "600", 1, 1000000},
+     "Longest time between two checkpoints. One is also written after each epoch.", "600", 1, 1000000},
     {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL, "Leave out pictures that cannot be decoded.", NULL, 0, 0},
     {"log-gradients", OPTION_FLAG, FIELD(log_gradients), NULL,
      "Write the norm of each parameter's gradient, per epoch, to gradients.csv.", NULL, 0, 0},
@@ -178,7 +178,8 @@ static int make_weights(training *self)
 static int check_unused(const training *self)
 {
     if (access(self->checkpoint, F_OK)) return EXIT_OK;
-    return say_failure("%s: a run has been here; go on from it with --resume, or name another --out", self->checkpoint);
+    return say_failure("%s: this folder holds an earlier run; continue it with --resume, or name another --out",
+                       self->checkpoint);
 }
 
 static int handle(void *context, const shunt_train_event *event);
@@ -217,7 +218,7 @@ static int set_up(training *self)
     int status = EXIT_OK;
     if (!settings->out) return say_usage("no folder for the results; name one with --out DIR");
     if (settings->resume && preprocess_option(&settings->preprocess))
-        return say_usage("--%s: a run goes on with what it began with; leave it out with --resume",
+        return say_usage("--%s: a resumed run keeps the options it began with; leave it out with --resume",
                          preprocess_option(&settings->preprocess));
     snprintf(self->checkpoint, sizeof self->checkpoint, "%s/last.ckpt", settings->out);
     if (!settings->resume && (status = check_unused(self))) return status;
@@ -255,7 +256,7 @@ static int train(training *self)
 {
     int finished, status = training_run(self->trainer, "training", &finished);
     if (status || finished) return status;
-    return say_failure("stopped after this step, all of it saved; go on with: shunt train --resume --out %s",
+    return say_failure("stopped after this step, everything is saved; continue with: shunt train --resume --out %s",
                        self->settings->out);
 }
 
@@ -309,20 +310,20 @@ const command train_command = {
     .name = "train",
     .summary = "Train a network, or fine-tune one.",
     .text =
-        "Writes a checkpoint after each epoch, and the weights of the epoch with the least error on pictures held out "
-        "from training. The test pictures are looked at once, at the end. Ctrl-C finishes the step and saves; a run "
-        "that was cut off in any way goes on with --resume, and on the same device ends in the same weights, bit for "
-        "bit. Each file holds the whole recipe, so that --recipe FILE repeats it.",
+        "Writes a checkpoint after each epoch, and the weights of the best epoch: the one with the lowest error on the "
+        "pictures held out from training. The test pictures are used once, at the end. Ctrl-C finishes the step and "
+        "saves. --resume continues an interrupted run; on the same device it ends in the same weights, bit for bit. "
+        "Each file holds the whole recipe, and --recipe FILE repeats it.",
     .groups = {{rows, 0},
                {preprocess_rows, FIELD(preprocess)},
                {device_rows, FIELD(device)},
                {json_rows, FIELD(output)}},
     .examples = {{"shunt train --model resnet20 --data cifar10:cifar-10-batches-bin --recipe fast --out run",
-                  "A CIFAR-10 network from nothing."},
-                 {"shunt train --resume --out run", "Goes on where that was cut off."},
+                  "Trains a CIFAR-10 network from random weights."},
+                 {"shunt train --resume --out run", "Continues where that run was interrupted."},
                  {"shunt train --init resnet50.safetensors --model resnet50 --data imagefolder:pets --out pets-run",
-                  "Teaches a trained network other classes, those of the folders in pets."},
-                 {"shunt classify --weights pets-run/best.safetensors cat.jpg", "Uses what came of it."}},
+                  "Teaches a trained network new classes: the folders in pets."},
+                 {"shunt classify --weights pets-run/best.safetensors cat.jpg", "Uses the result."}},
     .settings_size = sizeof(train_settings),
     .run = run,
 };

@@ -23,16 +23,15 @@ typedef struct tune_settings {
 
 static const option_row rows[] = {
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
-    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Without it: 224, or 32 for the CIFAR nets.", NULL,
-     1, 65536},
-    {"fast", OPTION_FLAG, FIELD(fast), NULL,
-     "Try the most promising algorithms of each op. This is what happens anyway.", NULL, 0, 0},
+    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1,
+     65536},
+    {"fast", OPTION_FLAG, FIELD(fast), NULL, "Try the most promising algorithms of each op (the default).", NULL, 0, 0},
     {"full", OPTION_FLAG, FIELD(full), NULL, "Try all of them.", NULL, 0, 0},
     {"retry", OPTION_FLAG, FIELD(retry), NULL,
-     "Try again what is tuned already, and algorithms that once hung or crashed.", NULL, 0, 0},
+     "Try again ops that are tuned already, and algorithms that once hung or crashed.", NULL, 0, 0},
     {"force", OPTION_FLAG, FIELD(force), NULL,
-     "Tune even on a machine so busy that the time of one and the same op spreads too much to tell algorithms apart.",
-     NULL, 0, 0},
+     "Tune even if the machine is so busy that repeated times of one op differ too much to compare algorithms.", NULL,
+     0, 0},
     {"time-limit", OPTION_COUNT, FIELD(time_limit), "S",
      "Seconds for one algorithm, its compilation included, after which it counts as hung.", "60", 1, 86400},
     {0}};
@@ -250,7 +249,7 @@ static int blame_candidate(tuning *self, worker_end end, int result)
                 text_of(self->trial, "algorithm"), reason);
     int status = EXIT_OK;
     if (was_dropped_before(self))
-        status = say_failure("%s: it was tried again all the same", text_of(self->trial, "algorithm"));
+        status = say_failure("%s: it was tried again nevertheless", text_of(self->trial, "algorithm"));
     else if (shunt_tune_blame(text_of(self->trial, "trial")))
         status = say_library_failure(NULL);
     drop(self, "unfinished", reason);
@@ -295,7 +294,7 @@ static int supervise_all(tuning *self)
         if (end == WORKER_RETURNED && result == EXIT_OK) return EXIT_OK;
         if (is_request(end, result))
             return say_failure(
-                "stopped: %s. What is tuned so far is kept, and no algorithm is blamed; the same command goes on",
+                "stopped: %s. Results so far are kept, and no algorithm is blamed; the same command continues",
                 strsignal(result));
         bool guilty = self->trial != NULL;
         if (guilty && may_be_chance(self, end, result))
@@ -401,16 +400,15 @@ static int run(const void *settings, int noperands, char **operands)
 
 const command tune_command = {
     .name = "tune",
-    .summary = "Find the fastest algorithm for every op of a model, and keep it for all runs to come.",
+    .summary = "Find the fastest algorithm for every op of a model, and keep the results for later runs.",
     .text =
-        "Every candidate is checked against plain C before it is timed. The trials run in a process of their own: one "
-        "that hangs or crashes costs nothing but itself, and is not tried again. Results are per shape, so tune with "
-        "the batch and size that will be used. SHUNT_TUNE=off makes runs ignore what is kept; docs/tuning.md tells "
-        "more.",
+        "Every candidate is checked against plain C before it is timed. The trials run in a separate process, so a "
+        "candidate that hangs or crashes does no harm, and it is not tried again. Results are per shape: tune with the "
+        "batch and size that you will use. SHUNT_TUNE=off makes runs ignore the results. See docs/tuning.md.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt tune --model resnet50 --batch 8", "Tune for the best device."},
                  {"shunt tune --model resnet18 --device opencl:gpu --full", "Try everything on a GPU."},
-                 {"shunt tune --model resnet18 --retry", "Start anew, after a driver was fixed."}},
+                 {"shunt tune --model resnet18 --retry", "Start again after a driver update."}},
     .settings_size = sizeof(tune_settings),
     .run = run,
 };

@@ -21,10 +21,9 @@ typedef struct verify_settings {
 static const option_row rows[] = {
     {"op", OPTION_TEXT, FIELD(op), "NAME",
      "Only this check: a kind of op, such as conv, or graph, queue, errors, network.", NULL, 0, 0},
-    {"seed", OPTION_COUNT, FIELD(seed), "N", "Which ops are drawn.", "1", 0, INT64_MAX},
+    {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
-     "How many ops of each kind are drawn; and by how many candidates each of ResNet-50's is done at most.", "200", 1,
-     1000000000},
+     "Random ops of each kind; also the most candidates tried for each op of ResNet-50.", "200", 1, 1000000000},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};
 
@@ -195,15 +194,14 @@ static int run(const void *settings, int noperands, char **operands)
 
 const command verify_command = {
     .name = "verify",
-    .summary = "Check that a device computes what it should.",
+    .summary = "Check that a device computes correct results.",
     .text =
-        "Every kind of op, forward and gradient, is drawn in odd shapes and compared with its formula in float64, in "
-        "every "
-        "layout and by every algorithm, with guard bytes around all buffers, NaN and infinity among the inputs, and "
-        "twice, "
-        "for the same bits; then ResNet-50's own shapes, the order of commands, refusals, and whole networks. What a "
-        "device refuses is listed and is no fault: it runs in plain C. A failure prints the one command that shows it "
-        "again. For who writes a backend (docs/writing-a-backend.md), and for drivers that nobody has tried.",
+        "Runs every kind of op, forward and gradient, in random shapes, in every layout and with every algorithm, and "
+        "compares the results with the formula in float64. Buffers have guard bytes around them, inputs contain NaN "
+        "and infinity, and each op runs twice and must give the same bits. Then come ResNet-50's own shapes, the order "
+        "of commands, refusals, and whole networks. What a device refuses is listed and is not a fault: it runs in "
+        "plain C. A failure prints the command that repeats it. For authors of backends (docs/writing-a-backend.md), "
+        "and for drivers that have not been tried yet.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt verify --device opencl:gpu", "Everything, on the first GPU."},
                  {"shunt verify --device opencl --op conv --count 1000 --seed 7", "Many other convolutions."},

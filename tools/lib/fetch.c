@@ -170,7 +170,7 @@ static CURLcode set_options(transfer *self)
 static const char *say_kept(unsigned long long have, char text[96])
 {
     if (!have) return "try again";
-    snprintf(text, 96, "the %llu bytes so far are kept, the same command goes on from there", have);
+    snprintf(text, 96, "the %llu bytes so far are kept, the same command continues from there", have);
     return text;
 }
 
@@ -189,7 +189,7 @@ static int say_curl_failure(const transfer *self, CURLcode code)
         return say_failure("%s: cannot connect: %s; is there a network?", url, detail);
     case CURLE_OPERATION_TIMEDOUT:
     case CURLE_ABORTED_BY_CALLBACK:
-        return say_failure("%s: nothing came for %lld s; %s", url, (long long)self->request->patience, kept);
+        return say_failure("%s: no data came for %lld s; %s", url, (long long)self->request->patience, kept);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
@@ -198,7 +198,7 @@ static int say_curl_failure(const transfer *self, CURLcode code)
         return say_failure("%s: the server answers %ld%s", url, answer, answer == 404 ? ": no such file" : "");
     case CURLE_UNSUPPORTED_PROTOCOL:
         if (answer / 100 != 3) return say_failure("%s: no web server answers there: %s", url, detail);
-        return say_failure("%s: refused: the server redirects to what is not HTTPS", url);
+        return say_failure("%s: refused: the server redirects to an address that is not HTTPS", url);
     case CURLE_TOO_MANY_REDIRECTS:
         return say_failure("%s: the server redirects again and again", url);
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -51,7 +51,7 @@ int print_json(json_t *value, bool one_line)
     bool written = json_write(value, stdout, (one_line ? 0 : JSON_INDENT(2)) | JSON_REAL_PRECISION(9));
     json_decref(value);
     if (!written)
-        return say_failure("the JSON report could not be made or written; there is too little memory or room");
+        return say_failure("the JSON report could not be made or written; there is too little memory or disk space");
     putchar('\n');
     return EXIT_OK;
 }

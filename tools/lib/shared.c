@@ -12,11 +12,11 @@ const option_row json_rows[] = {
 
 const option_row device_rows[] = {
     {"device", OPTION_TEXT, offsetof(device_settings, device), "D",
-     "Where to run: scalar, opencl, opencl:0, opencl:gpu, opencl:TEXT, auto ... (see shunt devices). Without it: the "
+     "Where to run: scalar, opencl, opencl:0, opencl:gpu, opencl:TEXT, auto ... (see shunt devices). Default: the "
      "environment's SHUNT_DEVICE, or auto.",
      NULL, 0, 0},
     {"threads", OPTION_COUNT, offsetof(device_settings, threads), "T",
-     "Threads of a device that is a processor. Without it: as many as it likes.", NULL, 1, 4096},
+     "Threads, for a device that is a processor. Default: the device decides.", NULL, 1, 4096},
     {0}};
 
 const option_row model_rows[] = {
@@ -26,16 +26,15 @@ const option_row model_rows[] = {
      "weights. Default: the network that the weight file names.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
-     "Its weights: safetensors or PyTorch's .pth, told by content, with the names of torchvision, timm, Hugging Face "
-     "or Shunt; or, without --model, an ONNX file, which is a network, too. Without it, where weights are needed: "
-     "those that shunt pull fetched last for the model; or, for "
-     "resnet20 "
-     "and where no model is named, the network for CIFAR-10 that comes with Shunt.",
+     "Weights: safetensors or PyTorch's .pth (detected from the content), with the tensor names of torchvision, timm, "
+     "Hugging Face or Shunt. Without --model also an ONNX file, which contains its network. Default: the weights that "
+     "shunt pull fetched last for the model; for resnet20, or if no model is named, the CIFAR-10 network that comes "
+     "with Shunt.",
      NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
-     "How many classes it tells apart. Without it: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
+     "Number of classes. Default: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
     {"shortcut", OPTION_TEXT, offsetof(model_settings, shortcut), "A|B|C",
-     "Shortcut option of the paper. Without it: B, or A for the CIFAR nets.", NULL, 0, 0},
+     "Shortcut option of the paper. Default: B, or A for the CIFAR nets.", NULL, 0, 0},
     {"v1", OPTION_FLAG, offsetof(model_settings, v1), NULL,
      "Bottlenecks with the stride in the 1x1 convolution, as in the paper; published weights need it in the 3x3.", NULL,
      0, 0},
@@ -89,7 +88,7 @@ static int check_settings(const model_settings *settings, int policy)
     if (model_is_file(settings) || settings->weights || policy != WEIGHTS_NEEDED) return EXIT_OK;
     bool listed = settings->model && published_find(settings->model);
     return say_usage(
-        "no weights: %s%s%sname a file with --weights, or say --random-weights to see it run without meaning",
+        "no weights: %s%s%sname a file with --weights, or say --random-weights to see it run with meaningless results",
         listed ? "get published ones with shunt pull " : "", listed ? settings->model : "", listed ? ", " : "");
 }
 
@@ -163,9 +162,8 @@ static int make_model(const model_settings *settings, int policy, const shunt_mo
     }
     const char *name = choose_model(settings, description, &options);
     if (!name)
-        status = settings->weights
-                     ? say_usage("%s does not say of which model it is; name one with --model", settings->weights)
-                     : say_usage("no model; name one with --model, such as resnet18");
+        status = settings->weights ? say_usage("%s does not name its model; name one with --model", settings->weights)
+                                   : say_usage("no model; name one with --model, such as resnet18");
     else if (shunt_model_create(name, &options, &model))
         status = say_library_failure(NULL);
     else if (settings->weights ? shunt_model_load(model, settings->weights) : shunt_model_randomize(model, 0))

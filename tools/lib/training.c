@@ -86,7 +86,7 @@ int training_handle(const shunt_train_event *event)
                       (long long)event->done, (long long)event->pictures);
         break;
     case SHUNT_TRAIN_CHECKPOINT:
-        if (event->failed) say_failure("%s; the checkpoint before it stands, and training goes on", event->failed);
+        if (event->failed) say_failure("%s; the previous checkpoint is kept, and training continues", event->failed);
         break;
     case SHUNT_TRAIN_EPOCH:
         break;

@@ -20,7 +20,7 @@ int runs_parse_depths(const char *text, int64_t depths[RUNS_MOST], size_t *count
             return say_usage("--depths %s: must be up to %d numbers of layers with commas between, such as 20,56", text,
                              RUNS_MOST / 2);
         for (size_t i = 0; i < *count; i++)
-            if (depths[i] == depth) return say_usage("--depths %s: %lld is there twice", text, depth);
+            if (depths[i] == depth) return say_usage("--depths %s: %lld occurs twice", text, depth);
         depths[(*count)++] = depth;
         at = end;
         if (!*end) return EXIT_OK;
@@ -36,7 +36,7 @@ int runs_add(run_list *list, const char *format, ...)
     va_end(arguments);
     if (length < 1 || length >= RUN_NAME) return say_usage("%s...: no network has such a name", name);
     for (size_t i = 0; i < list->count; i++)
-        if (!strcmp(list->names[i], name)) return say_usage("%s is there twice", name);
+        if (!strcmp(list->names[i], name)) return say_usage("%s occurs twice", name);
     if (list->count == RUNS_MOST) return say_usage("more than %d networks", RUNS_MOST);
     memcpy(list->names[list->count++], name, sizeof name);
     return EXIT_OK;
@@ -210,7 +210,7 @@ static int run_all(const run_context *self)
             if (run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
     int updated = update(self); /* of runs that were finished before, too */
     if (training_interrupted())
-        return say_failure("stopped, all of it saved; the same command goes on, or: shunt study %s --out %s",
+        return say_failure("stopped, everything is saved; the same command continues, or: shunt study %s --out %s",
                            self->job->study->name, settings->out);
     return status ? status : updated;
 }

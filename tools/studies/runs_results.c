@@ -117,8 +117,8 @@ void runs_describe(const csv *results, report *out)
         out,
         "Trained here on %s, with the device %s and the recipe `%s`: %.0f epoch%s, or %.0f steps of %.0f "
         "pictures. The paper's networks for CIFAR-10 had %d steps of %d: this budget is %.3g %% of that%s. %zu of "
-        "the %zu runs begun are finished. All training pictures are trained on; the test pictures are looked at after "
-        "each epoch, by the network as it is then, and nothing is chosen by what they say.",
+        "the %zu runs begun are finished. All training pictures are used; the test error is measured after "
+        "each epoch, and no choice depends on it.",
         csv_text(results, 0, "data"), csv_text(results, 0, "device"), csv_text(results, 0, "recipe"), epochs,
         epochs > 1 ? "s" : "", steps, batch, PAPER_STEPS, PAPER_BATCH, share,
         share < 99 ? ", so errors are higher than they would become" : "", count_finished(results),

@@ -16,7 +16,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
     float epsilon = op->attr.batch_norm.epsilon;
     if (!isfinite(epsilon) || epsilon < 0) return infer_refuse(reason, "epsilon is %g", (double)epsilon);
     if (op->flags & SHUNT_FLAG_RESIDUAL && !infer_same_dims(&op->inputs[5], &op->inputs[0]))
-        return infer_refuse(reason, "the residual has not the shape of dst");
+        return infer_refuse(reason, "the residual does not have the shape of dst");
     return infer_same(op, dst, reason);
 }
 

@@ -26,7 +26,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
     uint32_t next = 2;
     if (op->flags & SHUNT_FLAG_BIAS && !infer_check_vector(op, next++, weights[0], "bias", reason)) return false;
     if (op->flags & SHUNT_FLAG_RESIDUAL && !infer_same_dims(&op->inputs[next], dst))
-        return infer_refuse(reason, "the residual has not the shape of dst");
+        return infer_refuse(reason, "the residual does not have the shape of dst");
     return true;
 }
 

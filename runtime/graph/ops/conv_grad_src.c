@@ -12,7 +12,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *re
         return false;
     for (uint32_t i = 2; i < op->ninputs; i++)
         if (!infer_same_dims(&op->inputs[i], diff_src))
-            return infer_refuse(reason, "input %u has not the shape of diff_src", i);
+            return infer_refuse(reason, "input %u does not have the shape of diff_src", i);
     return true;
 }
 

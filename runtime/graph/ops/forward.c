@@ -16,7 +16,7 @@ bool forward_check(const shunt_op_desc *forward, const shunt_tensor_desc *diff_d
     shunt_tensor_desc dst[SHUNT_MAX_OUTPUTS];
     uint32_t count;
     if (!graph_infer(forward, dst, &count, reason)) return false;
-    return infer_same_dims(&dst[0], diff_dst) || infer_refuse(reason, "diff_dst has not the shape of dst");
+    return infer_same_dims(&dst[0], diff_dst) || infer_refuse(reason, "diff_dst does not have the shape of dst");
 }
 
 bool forward_check_weighted(const shunt_op_desc *op, uint32_t kind, const shunt_tensor_desc *src,

@@ -25,7 +25,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
             known *= dst->dims[i];
     }
     if (left >= 0 ? total % known != 0 : total != known)
-        return infer_refuse(reason, "%lld elements do not take the new shape", (long long)total);
+        return infer_refuse(reason, "%lld elements do not fit the new shape", (long long)total);
     if (left >= 0) dst->dims[left] = total / known;
     return true;
 }

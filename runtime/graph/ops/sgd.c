@@ -9,7 +9,8 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *rea
 {
     for (uint32_t i = 1; i < 3; i++)
         if (!infer_same_dims(&op->inputs[i], &op->inputs[0]))
-            return infer_refuse(reason, "the %s has not the shape of the weights", i == 1 ? "velocity" : "gradient");
+            return infer_refuse(reason, "the %s does not have the shape of the weights",
+                                i == 1 ? "velocity" : "gradient");
     float decay = op->attr.sgd.weight_decay;
     if (!isfinite(decay) || decay < 0) return infer_refuse(reason, "weight decay is %g", (double)decay);
     outputs[0] = op->inputs[0];

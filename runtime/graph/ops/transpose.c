@@ -9,7 +9,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
     for (uint32_t i = 0; i < dst->rank; i++) {
         int32_t axis = op->attr.transpose.axes[i];
         if (axis < 0 || axis >= dst->rank || seen >> axis & 1)
-            return infer_refuse(reason, "axis %d does not belong into an order of %d", axis, dst->rank);
+            return infer_refuse(reason, "axis %d is not valid in a permutation of %d", axis, dst->rank);
         seen |= 1u << axis;
         dst->dims[i] = op->inputs[0].dims[axis];
     }
