@@ -1,4 +1,4 @@
-/* softmax.cl - softmax: dst (N,C) = exp(src - max) / sum over C; log_softmax: its logarithm, src - max - log(sum). cross_entropy: see backend.h; a label that is no class makes its
+/* softmax.cl - softmax: dst (N,C) = exp(src - max) / sum over C; log_softmax: its logarithm, src - max - log(sum). cross_entropy: see op.h; a label that is no class makes its
  * row NaN.
  *
  * Work-items: (WG * N), groups of WG: a group does one row, its items every WG-th element, maximum and sum as trees in a

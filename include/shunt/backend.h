@@ -1,23 +1,22 @@
 /* backend.h - the whole contract between the Shunt runtime and a backend plugin.
  *
  * A plugin is a shared object that exports one symbol, shunt_backend_entry(). It includes this header,
- * links nothing of Shunt's, and is never unloaded. What it needs from the process (options, log, disk
- * cache) comes through the shunt_host table that it is given.
+ * links no Shunt library, and is never unloaded. It gets the services of the process (options, log, disk cache) through
+ * the shunt_host table.
  *
  * Growth: a struct that begins with `size` may grow at its end, and only there. Fields are never moved, removed or given
  * a new meaning. `size` is set by the side that owns the memory, and says which fields that memory has. The other side
- * may have an older or a newer header, so it never assigns such a struct as a whole: it copies with shunt_struct_copy(),
+ * may have an older or a newer header, so it never assigns such a struct as a whole. It copies with shunt_struct_copy(),
  * or reads and writes fields of ABI 1.0 in place. The runtime fills what it gives with zeros first, so a field that an older
  * plugin does not know stays 0. A pointer beyond the other side's size counts as NULL. All other structs never change.
  * A change that cannot be made like this raises SHUNT_ABI_MAJOR.
  *
- * Threads: unless a function says otherwise it may be called from any thread at any time; one queue, one op and
- * one buffer are used by one thread at a time, which the runtime sees to. Queues, ops and buffers of one device, and
- * devices of one driver, are used by several threads at once. Where a driver or library cannot do that, the plugin
- * locks: neither the runtime nor an application knows of it.
- * Errors: a function that returns shunt_status and fails has changed nothing, and has left a message for
- * shunt_backend.last_error() on the calling thread. A plugin never prints, exits, aborts or calls getenv, and
- * lets no C++ exception out.
+ * Threads: any thread may call any function at any time, unless its comment says otherwise. The runtime uses each queue, op
+ * and buffer in one thread at a time. But several threads use different queues, ops and buffers of one device, and devices
+ * of one driver, at once. Where a driver or library does not allow that, the plugin must lock by itself.
+ * Errors: a function that returns shunt_status changes nothing when it fails, and leaves a message for
+ * shunt_backend.last_error() on the calling thread. A plugin never prints, exits, aborts or calls getenv, and no C++
+ * exception leaves it.
  * Names are the field's: src, weights, bias, dst; N C H W for activations, K C R S for weights, P Q for the
  * spatial size of a result.
  *
@@ -50,8 +49,8 @@ extern "C" {
 /* ---- Copying structs that may have grown ------------------------------------------------------------------------- */
 
 /* Copies *src to *dst. Both begin with a uint32_t `size`, set by the owner of each, of at least sizeof(uint32_t); they are
- * the same struct by headers that may differ in age. What both have is copied, what only dst has becomes 0, and
- * dst->size stays. Nothing is written past dst->size, nothing is read past src->size. */
+ * the same struct, by headers of perhaps different age. Fields that both have are copied, fields that only dst has become 0,
+ * and dst->size stays. Nothing is written past dst->size or read past src->size. */
 static inline void shunt_struct_copy(void *dst, const void *src)
 {
     uint32_t room, given;
@@ -89,16 +88,16 @@ typedef struct shunt_prepare_options {
 
 typedef struct shunt_op_info {
     uint32_t size;
-    uint32_t inplace_inputs; /* bit i: dst may be the very memory of input i */
+    uint32_t inplace_inputs; /* bit i: dst may be the same memory as input i */
     char algorithm[SHUNT_ALGORITHM_CHARS], params[SHUNT_PARAMS_CHARS];
     uint64_t workspace;      /* bytes of SCRATCH memory that op_launch needs */
     uint64_t flops, bytes;   /* ignored: the runtime counts them itself, alike for all backends */
     uint64_t packed_bytes[SHUNT_MAX_INPUTS]; /* 0: input i is used as it is */
-    char packed_format[SHUNT_PARAMS_CHARS];  /* names the packing: ops that agree in format, bytes and the
-                                                desc of the input may share one packed copy */
-    float error_scale; /* how many times the rounding error of a plain sum the algorithm may have, 1 .. 64; 0: 1. More than 1
-                          is for algorithms that compute on transformed inputs: those may also spread a NaN or an infinity
-                          from one input to other outputs near by */
+    char packed_format[SHUNT_PARAMS_CHARS];  /* names the packing: ops with the same format, bytes and
+                                                descriptor of the input share one packed copy */
+    float error_scale; /* the algorithm's rounding error, as a multiple of a plain sum's: 1 .. 64; 0: 1. Algorithms that compute
+                          on transformed inputs have more than 1; they may also spread a NaN or an infinity to
+                          neighbouring outputs */
 } shunt_op_info;
 
 /* ---- Host services (runtime -> plugin) --------------------------------------------------------------------------- */
@@ -110,9 +109,9 @@ typedef struct shunt_host {
     void (*log)(int level, const char *message); /* one line, no newline */
     /* Value of the user's option KEY ("SHUNT_" + upper case KEY in the environment), or NULL. Lives on. */
     const char *(*option)(const char *key);
-    /* The disk cache. Keys are bytes of any length; ns keeps users apart ("opencl-program"). get returns
-     * SHUNT_E_NOT_FOUND for what is absent or damaged; the blob is freed with cache_free. put replaces
-     * atomically; its failure costs speed, never a result. */
+    /* The disk cache. Keys are bytes of any length; ns ("opencl-program") separates the users. cache_get returns
+     * SHUNT_E_NOT_FOUND for an absent or damaged entry; free the blob with cache_free. cache_put replaces an entry
+     * atomically. If it fails, only speed is lost. */
     shunt_status (*cache_get)(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob);
     shunt_status (*cache_put)(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob);
     void (*cache_free)(void *blob);
@@ -122,7 +121,7 @@ typedef struct shunt_host {
 
 typedef struct shunt_device_ops shunt_device_ops;
 
-/* A plugin's own structs start with these, so the runtime can reach the table and knows nothing else. */
+/* A plugin's own device struct starts with this one. The runtime uses only the table. */
 typedef struct shunt_bdevice {
     const shunt_device_ops *ops;
 } shunt_bdevice;
@@ -144,13 +143,13 @@ typedef struct shunt_arg {
     uint64_t offset;
 } shunt_arg;
 
-/* "[opt]" marks a pointer that may be NULL, with what the runtime then does. A queue runs its commands in the order
- * they were given (or as if). Commands return before they are done; `event`, where not NULL, receives an event to be
- * given back by event_release. Memory named in a command must stay valid until the command is done. */
+/* "[opt: X]" marks a pointer that may be NULL; the runtime then does X. The results are as if a queue ran its commands in the
+ * order given. A command returns before it is done. If `event` is not NULL, it receives an event, which event_release frees.
+ * Memory named in a command stays valid until the command is done. */
 struct shunt_device_ops {
     uint32_t size;
 
-    /* Frees the device. All that was made from it has been freed before. */
+    /* Frees the device. Everything made from it has been freed before. */
     void (*close)(shunt_bdevice *device);
 
     /* A buffer of `bytes` > 0 bytes, contents undefined. buffer_free(NULL) does nothing. */
@@ -161,35 +160,35 @@ struct shunt_device_ops {
     shunt_status (*buffer_map)(shunt_bdevice *device, shunt_bbuffer *buffer, void **host);
     void (*buffer_unmap)(shunt_bdevice *device, shunt_bbuffer *buffer);
 
-    /* profiling != 0: the queue's events can tell their times. */
+    /* profiling != 0: event_time works for the queue's events. */
     shunt_status (*queue_create)(shunt_bdevice *device, int profiling, shunt_bqueue **out);
     void (*queue_destroy)(shunt_bdevice *device, shunt_bqueue *queue);
-    /* Starts what was given so far, without waiting. */
+    /* Starts all commands given so far; does not wait. */
     shunt_status (*queue_flush)(shunt_bqueue *queue);
-    /* Waits until all is done; reports the first failure of any command since the last finish. */
+    /* Waits until all commands are done; returns the first failure of a command since the last finish. */
     shunt_status (*queue_finish)(shunt_bqueue *queue);
 
-    /* src may lie at any address: weights come from where a mapped file has them. */
+    /* src may have any alignment: weights come directly from a mapped file. */
     shunt_status (*write)(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **event);
     shunt_status (*read)(shunt_bqueue *queue, void *dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
     shunt_status (*copy)(shunt_bqueue *queue, shunt_arg dst, shunt_arg src, uint64_t bytes, shunt_bevent **event);
     /* Every 4-byte word of the range becomes `word`; bytes is a multiple of 4. */
     shunt_status (*fill)(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint64_t bytes, shunt_bevent **event);
 
-    /* The queue goes on only after the event, which may be another queue's of this device. */
+    /* Later commands of the queue wait for the event, which may belong to another queue of this device. */
     shunt_status (*queue_wait)(shunt_bqueue *queue, shunt_bevent *event);
     shunt_status (*event_wait)(shunt_bevent *event);
-    /* [opt: no times are shown] Start and end in nanoseconds of a clock of the device's. The event is done. */
+    /* [opt: no times are shown] Start and end in nanoseconds of a device clock. The event is done. */
     shunt_status (*event_time)(shunt_bevent *event, uint64_t *start, uint64_t *end);
     void (*event_release)(shunt_bevent *event);
 
-    /* Candidates for an op, usable ones first. Cheap: compiles nothing. SHUNT_E_UNSUPPORTED when there is no usable
-     * one; the first entry's reason then says why. out->size is set by the caller. */
+    /* Lists candidates for an op, usable ones first. Cheap: compiles nothing. SHUNT_E_UNSUPPORTED if none is usable; the
+     * reason of the first entry then says why. The caller sets out->size. */
     shunt_status (*op_query)(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);
-    /* Makes the op ready: compiles, chooses, allocates what must live as long as it. May take seconds. */
+    /* Prepares the op: compiles, chooses, and allocates everything that lives as long as the op. May take seconds. */
     shunt_status (*op_prepare)(shunt_bdevice *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
                                shunt_bop **out);
-    /* info->size is set by the caller. */
+    /* The caller sets info->size. */
     shunt_status (*op_info)(const shunt_bop *op, shunt_op_info *info);
     /* [opt: no op has packed_bytes] Puts constant input `input`, plain at src, into the op's own format at dst. */
     shunt_status (*op_pack)(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
@@ -199,7 +198,7 @@ struct shunt_device_ops {
                               shunt_arg workspace, shunt_bevent **event);
     void (*op_destroy)(shunt_bop *op);
 
-    /* [opt: not known] What the device can do at best, measured now in about a second: multiply-adds on registers (two
+    /* [opt: not known] The device's peak, measured now in about a second: multiply-adds on registers (two
      * operations each), and the copy of a buffer much larger than the caches (bytes read and bytes written). */
     shunt_status (*measure)(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
 };
@@ -207,25 +206,25 @@ struct shunt_device_ops {
 typedef struct shunt_backend {
     uint32_t size;
     uint16_t abi_major, abi_minor;
-    const char *name;    /* what SHUNT_DEVICE names: [a-z0-9_-]+, at most 31 characters, not "auto" */
+    const char *name;    /* the name in SHUNT_DEVICE: [a-z0-9_-]+, at most 31 characters, not "auto" */
     const char *version; /* free text */
 
-    /* How many devices there are. Cheap: makes no context, compiles nothing. 0 devices is no error. */
+    /* The number of devices. Cheap: makes no context, compiles nothing. 0 devices is not an error. */
     shunt_status (*probe)(uint32_t *ndevices);
-    /* out->size is set by the caller. The order of devices is stable within a process. */
+    /* The caller sets out->size. The order of devices does not change within a process. */
     shunt_status (*device_info)(uint32_t index, shunt_device_info *out);
-    /* params: "key=value,..." or NULL; unknown keys are refused. Known to all: threads=N (CPU devices). */
+    /* params: "key=value,..." or NULL; unknown keys are refused. All CPU devices know threads=N. */
     shunt_status (*device_open)(uint32_t index, const char *params, shunt_bdevice **out);
     /* Message of the last failed call of this plugin on this thread; never NULL. Valid until its next call. */
     const char *(*last_error)(void);
     /* [opt: none] A function outside this ABI by name, or NULL. */
     void *(*extension)(const char *name);
-    /* [opt: nothing] Process end, all devices closed: releases what the driver and its libraries hold. */
+    /* [opt: nothing] At the end of the process, after all devices are closed: releases the driver's resources. */
     void (*shutdown)(void);
 } shunt_backend;
 
-/* The one symbol that a plugin exports. Returns a table that lives as long as the process, or NULL when the host does
- * not suit it. Runs no driver code. */
+/* The one symbol that a plugin exports. Returns a table that lives as long as the process, or NULL if the host does
+ * not suit the plugin. Runs no driver code. */
 const shunt_backend *shunt_backend_entry(const shunt_host *host);
 typedef const shunt_backend *(*shunt_backend_entry_fn)(const shunt_host *host);
 

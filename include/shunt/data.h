@@ -42,13 +42,13 @@ SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_
 
 /* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
 
-/* A picture as a network wants it. Short side to `resize`, centre crop to `crop` x `crop`; the channels in this order; then
- * (value - mean) / std for each channel, where value is from 0 to 1 (a byte / 255), or the byte itself. mean[0] and std[0]
- * are those of the channel that comes first: of blue, if the order is SHUNT_BGR. */
+/* How pictures are prepared for a network. The short side is resized to `resize`, the centre is cropped to `crop` x `crop`, the
+ * channels are put into this order, and each value becomes (value - mean) / std. value is from 0 to 1 (a byte / 255), or the byte
+ * itself. mean[0] and std[0] belong to the first channel: to blue, if the order is SHUNT_BGR. */
 typedef enum shunt_channels {
     SHUNT_RGB,
     SHUNT_BGR,
-    SHUNT_GRAY /* one channel, (19595 R + 38470 G + 7471 B + 2^15) / 2^16 as Pillow's mode L; of mean and std the first counts */
+    SHUNT_GRAY /* one channel, (19595 R + 38470 G + 7471 B + 2^15) / 2^16 as in Pillow's mode L; uses mean[0] and std[0] */
 } shunt_channels;
 typedef enum shunt_range { SHUNT_RANGE_1, SHUNT_RANGE_255 } shunt_range;
 typedef struct shunt_preprocess {
@@ -57,7 +57,7 @@ typedef struct shunt_preprocess {
     shunt_filter filter;
     shunt_channels channels;
     shunt_range range;
-    uint32_t reserved[8]; /* 0; fields to come take their room from here */
+    uint32_t reserved[8]; /* 0; later fields take their place here */
 } shunt_preprocess;
 /* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
  * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
@@ -73,12 +73,12 @@ SHUNT_API shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *f
 enum { SHUNT_PREPROCESS_TEXT = 384 };
 SHUNT_API void shunt_preprocess_print(const shunt_preprocess *preprocess, char *text, size_t size);
 SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out);
-/* How many planes a picture has for the network: 3, or 1 if it is gray. */
+/* The number of channels that the network gets: 3, or 1 for gray. */
 SHUNT_API int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess);
 /* dst: planes x crop x crop floats, one plane after the other. */
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
-/* What a network is shown of a resized picture: its centre; its corners and centre and the same mirrored, in the order of
- * torchvision's TenCrop; or all of it, for a network that averages over the picture. */
+/* The parts of a resized picture that a network sees: its centre; its four corners and centre and the same mirrored, in the order
+ * of torchvision's TenCrop; or the whole picture, for a network that averages over it. */
 typedef enum shunt_crops { SHUNT_CROP_CENTRE, SHUNT_CROP_TEN, SHUNT_CROP_WHOLE } shunt_crops;
 typedef struct shunt_views {
     int64_t count, height, width;
@@ -92,20 +92,19 @@ SHUNT_API void shunt_views_free(shunt_views *views);
 
 /* "cifar10:DIR", "cifar100:DIR" (folders of the binary or the Python version), "imagefolder:DIR" (DIR/class/picture.jpg, or
  * the same in folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
- * picture is an error). split: "train", "test", or NULL: what there is to test on, and of an undivided folder all. */
+ * picture is an error). split: "train", "test", or NULL for the test pictures; of a folder without splits all pictures. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
-/* The same for an imagefolder whose pictures lie in one folder, with their labels in a text file: lines of "NAME,LABEL",
- * with or without the name's ending, also separated by semicolons, tabs or blanks, in quotes, or behind an index; or of "LABEL" in
- * the order of the names. Labels are the classes' numbers, or
- * names. labels NULL: as above. */
+/* The same for an imagefolder with all pictures in one folder and their labels in a text file. Its lines are "NAME,LABEL", or
+ * only "LABEL" in the sorted order of the names. NAME may lack its ending. Semicolons, tabs or blanks may separate the fields;
+ * quotes and an index in front are allowed. Labels are class numbers or names. labels NULL: as above. */
 SHUNT_API shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels,
                                                    shunt_dataset **out);
 SHUNT_API void shunt_dataset_close(shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_count(const shunt_dataset *dataset);
 SHUNT_API size_t shunt_dataset_classes(const shunt_dataset *dataset);
-/* The name of a class; NULL: not known. */
+/* The name of a class; NULL if it is not known. */
 SHUNT_API const char *shunt_dataset_label(const shunt_dataset *dataset, size_t index);
-/* The picture's file, within DIR; NULL: it has only a number. */
+/* The picture's file, relative to DIR; NULL if it is not a file of its own. */
 SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index);
 /* Image and label number `index`; free the image. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image,

@@ -1,4 +1,4 @@
-/* graph.h - building a network: values and the ops between them, in execution order.
+/* graph.h - building a network: values, and the ops between them in execution order.
  *
  *     #include <stdio.h>
  *     int main(void)
@@ -12,12 +12,12 @@
  *         shunt_graph_destroy(graph);
  *     }
  *
- * A builder function appends one op and returns the value it makes. Errors stick: a function given a bad argument
- * (or SHUNT_NO_VALUE) returns SHUNT_NO_VALUE and the graph remembers the first reason, so that a model is
- * written without a check on each line; shunt_graph_check() tells in the end.
- * Parameters are named; their data comes later, from a shunt_weights, by name.
- * A graph is not tied to a device, and its batch and image size only to its inputs' descriptors: an executor makes
- * plans for others. One thread at a time builds a graph; a finished one may be read by many.
+ * A builder function appends one op and returns its result, a value. Errors stick: a function with a bad argument (or with
+ * SHUNT_NO_VALUE) returns SHUNT_NO_VALUE, and the graph keeps the first reason. So you need no check after each line; call
+ * shunt_graph_check() once at the end.
+ * Parameters have names. An executor takes their data from a shunt_weights, by name.
+ * A graph belongs to no device. Batch and image size stand only in the descriptors of its inputs; an executor makes plans for
+ * other sizes, too. One thread at a time builds a graph. Many threads may read a finished one.
  */
 #ifndef SHUNT_GRAPH_H
 #define SHUNT_GRAPH_H
@@ -32,23 +32,23 @@ extern "C" {
 typedef int32_t shunt_value;
 enum { SHUNT_NO_VALUE = -1 };
 
-/* NULL when there is no memory. */
+/* NULL without memory. */
 SHUNT_API shunt_graph *shunt_graph_create(void);
 SHUNT_API void shunt_graph_destroy(shunt_graph *graph);
-/* One to change, as a model's own may not be. */
+/* A copy that the caller may change; a model's own graph must not be changed. */
 SHUNT_API shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out);
 
-/* A float32 input, plain, of rank 1 .. SHUNT_MAX_RANK. */
+/* Adds a plain float32 input of rank 1 .. SHUNT_MAX_RANK. */
 SHUNT_API shunt_value shunt_graph_input(shunt_graph *graph, const char *name, uint32_t rank, const int64_t *dims);
 /* An input of one of CAST's types. Ops other than CAST take float32 and float64 only. */
 SHUNT_API shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name, shunt_dtype dtype, uint32_t rank,
                                            const int64_t *dims);
 /* Marks a value as a result. Results are numbered in the order of these calls. */
 SHUNT_API void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value);
-/* The name of a result, by number; NULL past the last one. */
+/* The name of result number `index`; NULL past the last one. */
 SHUNT_API const char *shunt_graph_output_name(const shunt_graph *graph, size_t index);
 
-/* What a fresh parameter holds. */
+/* The initial value of a parameter, and where it is used. */
 typedef enum shunt_role {
     SHUNT_ROLE_WEIGHT,   /* of a convolution or linear layer: He et al. 2015, eq. 10 (normal, std sqrt(2 / fan-in)) */
     SHUNT_ROLE_BIAS,     /* 0 */
@@ -58,17 +58,17 @@ typedef enum shunt_role {
     SHUNT_ROLE_VARIANCE, /* a running variance: 1 */
     SHUNT_ROLE_VELOCITY  /* of an optimizer: 0 */
 } shunt_role;
-/* The tensor `name` of the weights. The same name gives the same value: parts of a network that share weights ask for
- * them by one name, with one shape and role. */
+/* The tensor `name` of the weights. The same name gives the same value, so layers can share weights: they use the same name,
+ * shape and role. */
 SHUNT_API shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_role role, uint32_t rank,
                                             const int64_t *dims);
 
-/* The general form: kind, flags, attr and inputs as op.h has them. name is for reports
- * ("layer1.0.conv1"); several ops may have the same. */
+/* The general form: kind, flags, attr and inputs as in op.h. `name` ("layer1.0.conv1") appears in reports; several ops may
+ * have the same name. */
 SHUNT_API shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind kind, uint32_t flags,
                                      const shunt_op_attr *attr, uint32_t ninputs, const shunt_value *inputs);
 
-/* Forms that also make the parameters, under torch's names: NAME.weight, NAME.bias, NAME.running_mean ... */
+/* These also add the parameters, under PyTorch's names: NAME.weight, NAME.bias, NAME.running_mean ... */
 SHUNT_API shunt_value shunt_graph_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
                                        int64_t kernel, int stride, int padding, int with_bias);
 SHUNT_API shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *name, shunt_value src, float epsilon);
@@ -79,63 +79,63 @@ SHUNT_API shunt_value shunt_graph_max_pool(shunt_graph *graph, const char *name,
                                            int stride, int padding);
 SHUNT_API shunt_value shunt_graph_global_pool(shunt_graph *graph, const char *name, shunt_value src);
 SHUNT_API shunt_value shunt_graph_softmax(shunt_graph *graph, const char *name, shunt_value src);
-/* The paper's option A: strided subsampling, new channels zero, as many before the old ones as after. */
+/* The paper's option A: takes every stride-th row and column, and adds equally many zero channels before and after. */
 SHUNT_API shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
                                            int stride);
 
 /* ---- Training: more ops in the same graph ------------------------------------------------------------------------
- * In this order: the network and its logits; shunt_graph_train_batch_norms; shunt_graph_cross_entropy;
- * shunt_graph_gradients; shunt_graph_sgd; the outputs. Each run of the graph is then a step. What a step replaces
- * (weights, running statistics, velocities) stays on the device between runs; shunt_executor_fetch brings it back.
- * Such a graph takes inputs of just the shapes that it was built for. */
+ * Build in this order: the network up to its logits; shunt_graph_train_batch_norms; shunt_graph_cross_entropy;
+ * shunt_graph_gradients; shunt_graph_sgd; the outputs. Each run of the graph is then one training step. The state that a step
+ * updates (weights, running statistics, velocities) stays on the device between runs; shunt_executor_fetch copies it back.
+ * A training graph takes only inputs of the shapes that it was built for. */
 
-/* Names what does not learn: every parameter whose name starts with one of these ("conv1.", "layer1."). */
+/* Parameters that are not trained: those whose names start with one of these prefixes ("conv1.", "layer1."). */
 typedef struct shunt_frozen {
     const char *const *prefixes;
     size_t count;
 } shunt_frozen;
 
-/* Every batch norm that is not frozen (NULL: none is) takes the statistics of its batch, and moves its running ones:
- * running = (1 - rate) * running + rate * batch, the variance with its unbiased estimate, as torch does; 0.1 is usual. */
+/* Each batch norm that is not frozen (NULL: none is frozen) uses the statistics of the batch and updates its running ones:
+ * running = (1 - rate) * running + rate * batch, with the unbiased variance, as PyTorch does. A usual rate is 0.1. */
 SHUNT_API shunt_status shunt_graph_train_batch_norms(shunt_graph *graph, float rate, const shunt_frozen *frozen);
-/* labels: an input (N) of class numbers. Returns the losses (N); *diff_logits is the gradient of their mean. Each label's
- * target is 1 - smoothing, and all classes' get smoothing / C more. */
+/* labels: an input (N) of class numbers. Returns the losses (N); *diff_logits is the gradient of their mean. The target is
+ * smoothing / C for every class, and 1 - smoothing more for the label. */
 SHUNT_API shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shunt_value logits,
                                                 shunt_value labels, float smoothing, shunt_value *diff_logits);
 
 typedef struct shunt_gradient_options {
     uint32_t size; /* sizeof(shunt_gradient_options); 0: as in the first version */
-    const shunt_frozen *frozen; /* NULL: all parameters learn */
-    int recompute; /* keep only what goes from block to block, and compute a block's inside again for its gradients: about a
-                      third more arithmetic for much less memory */
+    const shunt_frozen *frozen; /* NULL: all parameters are trained */
+    int recompute; /* != 0: keep only the results of blocks, and compute the activations inside a block again for its gradients:
+                      about a third more arithmetic, much less memory */
 } shunt_gradient_options;
-/* Appends the ops that compute, from diff, the gradient by `value`, the gradients by all parameters that learn.
- * options: NULL for the defaults. */
+/* diff is the gradient of the loss with respect to `value`. Appends the ops that compute from it the gradients with respect to
+ * all trained parameters. options NULL: the defaults. */
 SHUNT_API shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_value diff,
                                              const shunt_gradient_options *options);
-/* The gradient by a parameter, by name; SHUNT_NO_VALUE when there is none. */
+/* The gradient with respect to the parameter of this name; SHUNT_NO_VALUE if there is none. */
 SHUNT_API shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter);
 
 typedef struct shunt_sgd_options {
     uint32_t size; /* sizeof(shunt_sgd_options); 0: as in the first version */
     float momentum, weight_decay;
     int nesterov;
-    int decay_all; /* weight decay on biases and batch norms, too */
+    int decay_all; /* != 0: biases and batch norms decay, too */
 } shunt_sgd_options;
 /* Appends an update of every parameter that has a gradient. rate: an input (1). Velocities are parameters PARAMETER.velocity. */
 SHUNT_API shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options);
 
-/* Makes all of the graph float64, which the scalar backend computes: for checks of accuracy. */
+/* Changes the whole graph to float64, for checks of accuracy; the scalar backend computes it. */
 SHUNT_API void shunt_graph_widen(shunt_graph *graph);
 
-/* The descriptor of a value, all zero for SHUNT_NO_VALUE. */
+/* The descriptor of a value; all zero for SHUNT_NO_VALUE. */
 SHUNT_API shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value);
 
-/* SHUNT_OK, or the first thing that went wrong while building. */
+/* SHUNT_OK, or the first error of the builder functions. */
 SHUNT_API shunt_status shunt_graph_check(const shunt_graph *graph);
 
-/* Cost of the graph at its own input size. Multiply-adds count convolutions and linear layers, as papers do;
- * parameters count what a gradient would train (no running statistics). */
+/* The cost of the graph at its own input size. macs: multiply-adds of convolutions and linear layers, as papers count them.
+ * parameters: the trainable numbers, without running statistics. */
 typedef struct shunt_graph_cost {
     uint64_t parameters, macs;
 } shunt_graph_cost;

@@ -1,4 +1,4 @@
-/* half.h - float16 (IEEE binary16) and bfloat16 (the upper half of a float32) from and to float32, for both sides of the ABI.
+/* half.h - conversion of float16 (IEEE binary16) and bfloat16 (the upper half of a float32) from and to float32.
  *
  *     #include <shunt/half.h>
  *     #include <stdio.h>
@@ -11,9 +11,9 @@
  *         return half != 0x2e66;
  *     }
  *
- * Halves are taken apart as integers: compilers with a half type are not found everywhere. A number between two neighbours goes to
- * the nearer, or to the even one; one that is too large becomes infinite, a NaN stays one (IEEE 754-2019, 4.3.1). Every function
- * is pure.
+ * Applications and plugins may use it. It works on integers, because not every compiler has a half type. It rounds to nearest,
+ * ties to even; a number that is too large becomes infinite, and a NaN stays a NaN (IEEE 754-2019, 4.3.1). Every function is
+ * pure.
  */
 #ifndef SHUNT_HALF_H
 #define SHUNT_HALF_H

@@ -1,5 +1,5 @@
-/* look.h - looking into networks without training them: what their layers give, and what is left of them when
- * blocks are taken out. Gradients on one batch: shunt_gradient_norms (train.h).
+/* look.h - examining a trained network: the responses of its layers, and the network without some of its blocks. For gradients
+ * on one batch see shunt_gradient_norms (train.h).
  *
  *     #include <stdio.h>
  *     int main(void)
@@ -21,45 +21,44 @@
 extern "C" {
 #endif
 
-/* ---- Blocks taken out ------------------------------------------------------------------------------------------- */
+/* ---- Removing blocks -------------------------------------------------------------------------------------------- */
 
 typedef struct shunt_block {
-    char name[32]; /* "layer1.0", with which the names of its parameters begin */
-    int reshapes;  /* != 0: its result has another shape than what it gets */
-    int needed;    /* != 0: cannot be taken out. A plain net's that reshapes: nothing else carries on what it gets */
+    char name[32]; /* "layer1.0": the prefix of its parameters' names */
+    int reshapes;  /* != 0: its result differs from its input in shape */
+    int needed;    /* != 0: it cannot be removed, as in a plain net a block that reshapes: it has no shortcut */
 } shunt_block;
-/* Block number `index`, in the order that pictures go through them. 0: past the last one. Networks out of ONNX files
- * have none that are known. */
+/* Block number `index`, in execution order. Returns 0 past the last one. Networks from ONNX files have no known blocks. */
 SHUNT_API int shunt_model_block(const shunt_model *model, size_t index, shunt_block *out);
 
-/* The model's network without the convolutions of these blocks: of a residual block its shortcut stays, which is all of the
- * input where that is the identity; a plain net's block vanishes. The model's weights fit it, though it has no use for some. */
+/* The model's network without the convolutions of these blocks. Of a residual block the shortcut remains; if that is the
+ * identity, the input passes unchanged. A plain net's block is removed entirely. The model's weights still fit; some are unused. */
 SHUNT_API shunt_status shunt_model_without(const shunt_model *model, const char *const *blocks, size_t nblocks,
                                            shunt_graph **out);
 
 /* ---- Responses of layers ---------------------------------------------------------------------------------------- */
 
-/* Adds results to the graph: for each convolution of kernel x kernel (0: of any size), under its name, what it gives after
- * its batch norm, before ReLU and addition. One without a batch norm: what it gives itself. */
+/* Adds the response of each kernel x kernel convolution (0: any size) to the graph's results, under the convolution's name. The
+ * response is the value after its batch norm, before ReLU and addition; without a batch norm, the convolution's own result. */
 SHUNT_API shunt_status shunt_graph_output_responses(shunt_graph *graph, int64_t kernel);
 
 typedef struct shunt_response {
-    char name[64];          /* of the convolution, cut if it is longer */
-    uint64_t count;         /* the numbers it gave: pictures x channels x height x width */
-    double mean, deviation; /* of all of them together */
+    char name[64];          /* of the convolution; a longer name is cut */
+    uint64_t count;         /* numbers measured: pictures x channels x height x width */
+    double mean, deviation; /* over all these numbers */
 } shunt_response;
 
 typedef struct shunt_response_options {
     uint32_t size; /* sizeof(shunt_response_options); 0: as in the first version */
-    int64_t kernel;                                /* as above; the paper's Fig. 7: 3 */
-    size_t limit;                                  /* only so many pictures; 0: all */
-    int64_t batch;                                 /* pictures in one run; 0: what memory suggests */
-    int64_t workers;                               /* threads that read pictures; 0: as many as processors, at most 8 */
-    void (*progress)(void *context, int64_t done); /* or NULL; after each run: pictures so far */
+    int64_t kernel;                                /* as above; the paper's Fig. 7 has 3 */
+    size_t limit;                                  /* the largest number of pictures; 0: all */
+    int64_t batch;                                 /* pictures in one run; 0: chosen to fit the memory */
+    int64_t workers;                               /* threads that read pictures; 0: the number of processors, at most 8 */
+    void (*progress)(void *context, int64_t done); /* called after each run with the pictures done; or NULL */
     void *context;
 } shunt_response_options;
-/* Of a network for inference, over the pictures of a set. *responses, in the order of the layers, is to be freed. options
- * NULL: all 0. */
+/* Measures the responses of an inference network over the pictures of a set. *responses is in the order of the layers; free it
+ * with free(). options NULL: all 0. */
 SHUNT_API shunt_status shunt_measure_responses(const shunt_graph *graph, const shunt_weights *weights,
                                                shunt_device *device, const shunt_dataset *data,
                                                const shunt_preprocess *preprocess,

@@ -26,7 +26,7 @@ extern "C" {
 typedef struct shunt_model_options {
     uint32_t size;         /* sizeof(shunt_model_options); 0: as in the first version */
     int64_t classes;       /* 0: 1000, or 10 for the CIFAR nets */
-    int64_t height, width; /* 0: 224, or 32; of the graph that is made: plans for other sizes come on demand */
+    int64_t height, width; /* 0: 224, or 32; of the graph that is made; plans for other sizes are made on demand */
     char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
 } shunt_model_options;
@@ -61,7 +61,7 @@ SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *de
 /* images: N x 3 x height x width, preprocessed, or N x 1 x height x width for a network of one channel; logits: N x classes. */
 SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                                        const float *images, float *logits);
-/* Scores that the network gives for a picture: K of N x K. */
+/* The number of scores for a picture: K of N x K. */
 SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
 
 /* How scores become probabilities. AUTO: SIGMOID for one score; MULTI_LABEL for an ONNX graph of several that ends in a
@@ -73,18 +73,18 @@ typedef enum shunt_head {
     SHUNT_HEAD_SIGMOID,
     SHUNT_HEAD_MULTI_LABEL
 } shunt_head;
-/* "auto", "softmax", "sigmoid", "multi-label"; NULL for what is none. */
+/* "auto", "softmax", "sigmoid", "multi-label"; NULL for any other number. */
 SHUNT_API const char *shunt_head_name(shunt_head head);
-/* SHUNT_E_INVALID: it does not fit the number of scores. Labels are dropped if there is then another number of classes. */
+/* SHUNT_E_INVALID if it does not fit the number of scores. Drops the labels if the number of outcomes changes. */
 SHUNT_API shunt_status shunt_model_set_head(shunt_model *model, shunt_head head);
 SHUNT_API shunt_head shunt_model_head(const shunt_model *model); /* never AUTO */
-/* Classes that there are probabilities and labels of: 2 for SIGMOID, else shunt_model_classes. */
+/* The number of classes with a probability and a label: 2 for SIGMOID, else shunt_model_classes. */
 SHUNT_API int64_t shunt_model_outcomes(const shunt_model *model);
 
-/* How pictures are prepared for the model: from its weight file, or what is usual for its family. */
+/* How pictures are prepared for the model: from its weight file, or the usual one of its family. */
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
-/* What an ONNX graph asks for by the type of its input or by its first ops, and its preprocessing therefore is, as a text for
- * people; NULL: nothing special. */
+/* What the type of an ONNX graph's input, or its first ops, say about preprocessing, as a text for people; NULL: nothing
+ * special. The model's preprocessing follows it. */
 SHUNT_API const char *shunt_model_input_note(const shunt_model *model);
 SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
 
@@ -101,36 +101,35 @@ SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, 
 
 /* ---- Evaluating -------------------------------------------------------------------------------------------------- */
 
-/* classes[i]: the model's class that the data set's class i is, for all the data set's classes. By names, where both have
- * them: a class is found by the model's whole label, by its first word ("n01440764 tench, Tinca tinca") or by one of the names
- * that commas separate, in any case, '_' being a blank. Where no name is found: names that are numbers are the classes' numbers,
- * and as many WordNet numbers (n01440764) as there are labels are in their order; otherwise it fails, with both lists. By number
- * where one of the two has no names. */
+/* Sets classes[i] to the model's class for each class i of the data set. If both have names, classes are matched by name: the
+ * model's whole label, its first word ("n01440764 tench, Tinca tinca"), or one of the names between commas; in any case, with '_'
+ * as a blank. If no name matches, names that are numbers are class numbers, and WordNet numbers (n01440764), as many as labels,
+ * are in the order of the labels; otherwise the call fails with both lists. If one of the two has no names: the same numbers. */
 SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes);
 
 typedef struct shunt_prediction {
     size_t index;                /* of the picture in the data set */
     int64_t label;               /* the data set's class */
-    const double *probabilities; /* of the model's outcomes: means over models, sizes and crops; NULL: it cannot be read */
+    const double *probabilities; /* of the model's outcomes, means over models, sizes and crops; NULL if it cannot be read */
     const char *failed;          /* why it cannot be read; else NULL */
 } shunt_prediction;
-/* Is called in the order of the pictures, by the thread that called shunt_predict. Returns != 0 to stop. */
+/* Called in the order of the pictures, in the thread that called shunt_predict. Returns != 0 to stop. */
 typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);
 
 typedef struct shunt_predict_options {
     uint32_t size; /* sizeof(shunt_predict_options); 0: as in the first version */
-    size_t limit;  /* at most so many pictures; 0: all */
+    size_t limit;  /* the largest number of pictures; 0: all */
     shunt_crops crops;
     const int64_t *sides; /* short sides that pictures are resized to, each in turn; nsides 0: the preprocessing's */
     size_t nsides;
     int64_t batch;   /* views in one run of a model; 0: 100 */
-    int64_t workers; /* threads that read pictures; 0: as many as there are processors, at most 8 */
-    int skip_bad;    /* != 0: pictures that cannot be read go to the handler, with the reason; else they are an error */
+    int64_t workers; /* threads that read pictures; 0: the number of processors, at most 8 */
+    int skip_bad;    /* != 0: pictures that cannot be read go to the handler with the reason; 0: they are an error */
     shunt_prediction_handler handler; /* or NULL */
     void *context;
 } shunt_predict_options;
-/* Runs the pictures of a data set through one model or several, which have the same number of classes; threads read the pictures
- * ahead. Each model's own preprocessing is used. *seconds: the time that the models took. */
+/* Runs the pictures of a data set through one or more models with the same number of classes. Threads read the pictures ahead.
+ * Each model uses its own preprocessing. *seconds: the time that the models took. */
 SHUNT_API shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
                                      const shunt_dataset *dataset, const shunt_predict_options *options,
                                      double *seconds);

@@ -1,4 +1,4 @@
-/* op.h - the operations that networks consist of: kinds, attributes, descriptors.
+/* op.h - the operations (ops) of a network: kinds, attributes, descriptors.
  *
  *     int main(void)
  *     {
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* Inputs and outputs by kind, in this order; [x] is there only with the flag named after it.
+/* Inputs and outputs of each kind, in this order. [x: FLAG] is present only with that flag.
  *   CONV         src (N,C,H,W), weights (K,C/groups,R,S), [bias (K): BIAS], [residual, like dst: RESIDUAL]
  *                -> dst (N,K,P,Q) = act(conv(src, weights) + bias + residual), act = ReLU with flag RELU
  *   LINEAR       src (N,C), weights (K,C), [bias (K): BIAS] -> dst (N,K), RELU as above
@@ -26,64 +26,65 @@ extern "C" {
  *   RELU         src -> dst = max(src, 0); NaN stays NaN
  *   ADD          a, b of one shape -> dst = a + b, RELU as above
  *   MAX_POOL     src (N,C,H,W) -> dst (N,C,P,Q); padding counts as -infinity; NaN wins
- *   AVG_POOL     src (N,C,H,W) -> dst (N,C,P,Q); divisor: the window's elements inside src, or all of them with
- *                pool.count_padding
+ *   AVG_POOL     src (N,C,H,W) -> dst (N,C,P,Q); divisor: the number of the window's elements inside src; with
+ *                pool.count_padding, of all its elements
  *   GLOBAL_POOL  src (N,C,H,W) -> dst (N,C), plain: the mean over H and W
  *   SOFTMAX      src (N,C) -> dst (N,C), over C, computed as exp(x - max) / sum
- *   SHORTCUT     src (N,C,H,W) -> dst (N,K,P,Q): the paper's option A: every stride-th row and column, and
- *                shortcut.lead zero channels before, K - C - lead after
- *   REORDER      src -> dst of the same dims, another block
+ *   SHORTCUT     src (N,C,H,W) -> dst (N,K,P,Q): the paper's option A. dst takes every stride-th row and column of src, with
+ *                shortcut.lead zero channels before src's channels and K - C - lead after
+ *   REORDER      src -> dst: the same dims in another channel block
  *
- * For training; diff_x is the gradient of the loss by x. Floats are never added atomically: a device gives the same bits in
- * every run. In the batch's own batch norm the statistics come first, then BATCH_NORM as above with them.
- *   BATCH_STATISTICS    src (N,C,...) -> mean (C), variance (C) over all but C; the variance divides by their number
+ * Kinds for training. diff_x is the gradient of the loss with respect to x. A device gives the same bits in every run, so
+ * floats are never added atomically. A training batch norm is BATCH_STATISTICS, then BATCH_NORM with these statistics.
+ *   BATCH_STATISTICS    src (N,C,...) -> mean (C), variance (C) over all axes but C; the variance divides by the number of values
  *   BATCH_NORM_GRAD     src, scale (C), shift (C), mean (C), variance (C): BATCH_STATISTICS of src, diff_dst like src
- *                       -> diff_src, diff_scale (C), diff_shift (C), through the statistics, too; with RELU diff_dst counts
- *                       only where BATCH_NORM's dst, computed again, is above 0
+ *                       -> diff_src, diff_scale (C), diff_shift (C). The gradient also passes through the statistics. With
+ *                       RELU the op computes BATCH_NORM's dst again, and diff_dst counts as 0 where that is not above 0
  *   RELU_GRAD           dst, diff_dst -> diff_src = diff_dst where dst > 0, else 0
  *   CONV_GRAD_SRC       weights, diff_dst, [residual, like diff_src: RESIDUAL], [mask, like diff_src: RELU]
  *                       -> diff_src (+ residual), 0 where mask is not above 0
  *   CONV_GRAD_WEIGHTS   src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
  *   LINEAR_GRAD_SRC     weights, diff_dst -> diff_src
  *   LINEAR_GRAD_WEIGHTS src, diff_dst -> diff_weights, [diff_bias (K): BIAS]
- *   MAX_POOL_GRAD       src, diff_dst -> diff_src; of equal maxima the first, row by row, takes it all
+ *   MAX_POOL_GRAD       src, diff_dst -> diff_src; the first of equal maxima, row by row, gets the whole gradient
  *   AVG_POOL_GRAD       diff_dst -> diff_src
  *   GLOBAL_POOL_GRAD    diff_dst (N,C) -> diff_src (N,C,H,W)
  *   SHORTCUT_GRAD       diff_dst -> diff_src
  *   CROSS_ENTROPY       logits (N,C), labels (N): class numbers -> losses (N) = -sum over c of t log(softmax(logits)), diff_logits
- *                       (N,C) = (softmax(logits) - t) / N, where t = 1 - smoothing at the label and smoothing / C added to all
+ *                       (N,C) = (softmax(logits) - t) / N. The target t is smoothing / C for every class, and 1 - smoothing
+ *                       more for the label
  *   SGD                 weights, velocity, diff, all of one shape, rate (1) -> weights, velocity:
  *                       g = diff + weight_decay * weights;  velocity = momentum * velocity + g;
  *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
  *   MOVING_AVERAGE      average, sample -> average + rate * (scale * sample - average)
- * The last two work in place: output i is given the very memory of input i.
- * Blocked may be what stands for an activation or its gradient: src, dst, residual, mask, diff_src, diff_dst, not weights
- * and diff_weights, nor anything of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ * SGD and MOVING_AVERAGE work in place: output i is the memory of input i.
+ * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
+ * diff_weights, and all operands of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
- * For graphs that come from elsewhere:
+ * Kinds for imported graphs:
  *   TRANSPOSE    src -> dst; axis i of dst is axis transpose.axes[i] of src
- *   RESHAPE      src -> dst of reshape.rank, the same elements in row-major order; reshape.dims[i]: a size, 0: that of
- *                src's axis i, -1: what is left over
- *   CONCAT       a, b, alike but in axis concat.axis -> dst: b after a along that axis
- *   PAD          src -> dst: axis i is pad.before[i] longer at its start and pad.after[i] at its end (shorter, where they are
- *                negative); pad.mode says what stands there
+ *   RESHAPE      src -> dst of reshape.rank, the same elements in row-major order. reshape.dims[i] is a size; 0 stands for
+ *                the size of src's axis i, -1 for the remaining factor
+ *   CONCAT       a, b, of one shape except along axis concat.axis -> dst: b after a along that axis
+ *   PAD          src -> dst: axis i grows by pad.before[i] at its start and by pad.after[i] at its end; negative numbers cut it.
+ *                pad.mode says what the new elements are
  *   CLIP         src -> dst = min(max(src, clip.low), clip.high); NaN stays NaN
  *   LOG_SOFTMAX  src (N,C) -> dst (N,C) = src - max - log(sum over C of exp(src - max))
- *   MATMUL       a (B,M,K), b (B,K,N) -> dst (B,M,N); B may be 1 in one of them, which then serves all
- *   CAST         src of type F64, F32, F16, BF16, I32 or U8 -> dst of type cast.dtype, one of these, in src's layout. A floating
- *                type gets the nearest number, of two the even one, or infinity; F64 and I32 become F16 and BF16 by way of F32.
- *                An integer type gets the number cut toward zero, its nearest end when it is out of range, 0 for a NaN
+ *   MATMUL       a (B,M,K), b (B,K,N) -> dst (B,M,N); where B is 1 in one input, its matrix is used for all
+ *   CAST         src of type F64, F32, F16, BF16, I32 or U8 -> dst of type cast.dtype, one of these, in src's layout. To a floating
+ *                type: rounds to nearest, ties to even, overflow to infinity; F64 and I32 become F16 and BF16 through F32. To an
+ *                integer type: truncates toward zero, saturates at the ends of the range, and a NaN becomes 0
  *   SIGMOID      src -> dst = 1 / (1 + exp(-src)); NaN stays NaN
  *   SIGMOID_GRAD dst, diff_dst -> diff_src = diff_dst * dst * (1 - dst)
  *   MUL          a, b of one shape -> dst = a * b
- *   REDUCE_SUM   src -> dst: the sum over each axis i whose bit is set in reduce.axes; that axis becomes 1. The gradient of
- *                what is repeated by BROADCAST
+ *   REDUCE_SUM   src -> dst: the sum over each axis i whose bit is set in reduce.axes; that axis becomes 1. It computes
+ *                the gradient of an input that BROADCAST repeats
  *   LRN          src (N,C,...) -> dst (N,C,...) = src / (bias + alpha / size * sum)^beta, where sum adds src^2 over `size`
  *                neighbouring channels of the same pixel: (size - 1) / 2 before (rounded down), itself, and size / 2 after;
  *                channels that are not there count 0 (local response normalisation: Krizhevsky et al. 2012, in ONNX's form)
- * ADD and MUL with BROADCAST: a, b of one rank; where one has an axis of 1 it is repeated. A pool with DILATED: pool.dilation
- * counts, which is 1 without it.
- * Kinds are only ever appended; a backend refuses those it does not know. */
+ * ADD and MUL with BROADCAST: a and b have the same rank; an axis of size 1 is repeated to the other input's size. Pools with
+ * DILATED use pool.dilation; without it the dilation is 1.
+ * New kinds are only ever added at the end. A backend refuses kinds that it does not know. */
 typedef enum shunt_op_kind {
     SHUNT_OP_CONV = 1,
     SHUNT_OP_LINEAR,
@@ -178,7 +179,8 @@ typedef struct shunt_concat_attr {
     int32_t axis;
 } shunt_concat_attr;
 
-enum { SHUNT_PAD_CONSTANT, SHUNT_PAD_REFLECT, SHUNT_PAD_EDGE }; /* value; mirrored without its edge; the edge repeated */
+/* The new elements are: the value; a mirror image without the edge element; the edge element repeated. */
+enum { SHUNT_PAD_CONSTANT, SHUNT_PAD_REFLECT, SHUNT_PAD_EDGE };
 
 typedef struct shunt_pad_attr {
     int32_t mode;
@@ -203,7 +205,7 @@ typedef struct shunt_lrn_attr {
     float alpha, beta, bias;
 } shunt_lrn_attr;
 
-/* A gradient has the attributes of the op that it belongs to. */
+/* A gradient op has the attributes of its forward op. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
     shunt_pool_attr pool;
@@ -225,27 +227,27 @@ typedef union shunt_op_attr {
 
 enum { SHUNT_MAX_INPUTS = 8, SHUNT_MAX_OUTPUTS = 4 };
 
-/* Plain old data without pointers, zero-filled where unused: its bytes are part of tuning and cache keys. */
+/* Plain data without pointers. Fill unused fields with zeros: the bytes are part of tuning and cache keys. */
 typedef struct shunt_op_desc {
     uint32_t kind, flags;
     uint32_t ninputs, noutputs;
-    uint32_t constant_inputs; /* bit i: input i never changes, so the op may have it packed once by op_pack */
+    uint32_t constant_inputs; /* bit i: input i never changes, so op_pack may pack it once */
     uint32_t reserved;
     shunt_tensor_desc inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     shunt_op_attr attr;
 } shunt_op_desc;
 
-enum { SHUNT_REASON_CHARS = 128 }; /* a text that says why an op is refused, its 0 at the end included */
+enum { SHUNT_REASON_CHARS = 128 }; /* bytes of a text that says why an op is refused, with its final 0 */
 
-/* How many operands a kind has, and which flags. */
+/* The operands and flags of a kind. */
 typedef struct shunt_op_signature {
-    uint32_t ninputs, noutputs;           /* without those that flags add */
-    uint32_t flags;                       /* that the kind has: SHUNT_FLAG_* */
-    uint32_t input_flags, output_flags;   /* those that add an input (output) behind the others, in the order of their bits */
-    uint32_t plain_inputs, plain_outputs; /* bit i: input (output) i is plain in every layout of the activations */
+    uint32_t ninputs, noutputs;           /* without the operands that flags add */
+    uint32_t flags;                       /* the flags that the kind accepts: SHUNT_FLAG_* */
+    uint32_t input_flags, output_flags;   /* flags that add an input (output) after the others, in bit order */
+    uint32_t plain_inputs, plain_outputs; /* bit i: input (output) i is always plain, whatever the layout of the activations */
 } shunt_op_signature;
 
-/* Of a kind that is not listed here: one input, one output, no flags. */
+/* Kinds that are not listed here have one input, one output and no flags. */
 static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
 {
     shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0};
@@ -334,7 +336,7 @@ static inline uint32_t shunt_op_flag_count(uint32_t flags)
     return count;
 }
 
-/* How many inputs (outputs) an op of this kind has with these flags. */
+/* The number of inputs (outputs) of an op of this kind with these flags. */
 static inline uint32_t shunt_op_ninputs(uint32_t kind, uint32_t flags)
 {
     const shunt_op_signature s = shunt_op_signature_of(kind);

@@ -59,25 +59,25 @@ SHUNT_API const char *shunt_plugin_folders(void);
 /* Where results are cached between processes; NULL with shunt_last_error() when there is no such place, or when it belongs
  * to another user than root or is writable for others, who could put programs there. */
 SHUNT_API const char *shunt_cache_folder(void);
-/* Where what comes with Shunt lies: models/, samples/, tuning/. The option "data_dir", or what it was built for. */
+/* The folder of the data that comes with Shunt: models/, samples/, tuning/. The option "data_dir", or the built-in path. */
 SHUNT_API const char *shunt_data_folder(void);
 
 /* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option
  * "device" (SHUNT_DEVICE), or auto. TEXT is looked for in device, vendor and platform names, any case, GPUs first.
- * Fails with a message that lists the devices there are; only "auto" tries the next best one. A plugin that has not been
- * seen to work is first tried in a child process (docs/drivers.md). The application may see its SIGCHLD.
+ * Fails with a message that lists the devices there are; only "auto" tries the next best one. A plugin that is new or has changed is
+ * first tried in a child process (docs/drivers.md). The application may see its SIGCHLD.
  * params: NULL, or "key=value,..." as the backend knows them; "threads=2" is known to all that run on the CPU. */
 SHUNT_API shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out);
 SHUNT_API void shunt_device_close(shunt_device *device);
 /* Lives as long as the device. */
 SHUNT_API const shunt_device_entry *shunt_device_describe(const shunt_device *device);
-/* What the device can do at best, measured now in about a second: float32 operations (a multiply-add is two) and bytes of
- * memory read or written. SHUNT_E_UNSUPPORTED when its backend cannot tell. */
+/* The device's peak, measured now in about a second: float32 operations (a multiply-add counts as two) and bytes of memory read
+ * or written. SHUNT_E_UNSUPPORTED if its backend cannot measure. */
 SHUNT_API shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second);
 
 /* ---- Running a graph --------------------------------------------------------------------------------------------- */
 
-/* Gets ready to run the graph with these weights on the device. The graph is copied. Weights and device must outlive the
+/* Prepares to run the graph with these weights on the device. The graph is copied. Weights and device must outlive the
  * executor: a plan for another shape may need the weights in another format. Every parameter of the graph must be in the
  * weights, in its shape. */
 SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights,
@@ -112,10 +112,10 @@ typedef struct shunt_step {
     const char *name, *kind; /* "layer1.0.conv1", "conv+bias+relu" */
     const char *device;      /* selector of where it runs */
     const char *algorithm, *params;
-    const char *refused;   /* why the chosen device does not do it; NULL when it does */
+    const char *refused;   /* why the chosen device does not run it; NULL if it does */
     char src[64], dst[64]; /* "1x64x56x56 nchw16c" */
     uint64_t flops, bytes, workspace;
-    uint64_t nanoseconds; /* of the last profiled run; 0: not known */
+    uint64_t nanoseconds; /* in the last profiled run; 0: not known */
 } shunt_step;
 typedef struct shunt_plan_report {
     const shunt_step *const *steps; /* nsteps pointers */

@@ -23,16 +23,16 @@
 extern "C" {
 #endif
 
-/* Tuning tries which of a device's algorithms is fastest for each op, and keeps the result in the cache folder, where plans
- * find it. The option "tune" (SHUNT_TUNE): "off": plans use the device's best guesses; "fast", "full": ops that are not tuned
- * yet are tuned when a plan is made, but only with candidates that earlier tuning on this device has found to be safe. */
+/* Tuning measures which of a device's algorithms is fastest for each op, and stores the result in the cache folder for later
+ * plans. The option "tune" (SHUNT_TUNE): "off": plans use the device's best guesses. "fast", "full": a plan also tunes the ops
+ * that are not tuned yet, but only with candidates that earlier tuning on this device found to be safe. */
 typedef enum shunt_tune_stage {
-    SHUNT_TUNE_START,  /* ops, known and trials tell what there is to do */
+    SHUNT_TUNE_START,  /* ops, known and trials say how much there is to do */
     SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
-    SHUNT_TUNE_TRIED,  /* and what came of it: verdict, and microseconds if it is "safe" */
-    SHUNT_TUNE_CHOSEN, /* the best for an op, and what would have been used without tuning */
-    SHUNT_TUNE_CONFIRM, /* before CHOSEN: a candidate that was faster than the best guess is about to be timed once more */
-    SHUNT_TUNE_CONFIRMED /* and was: verdict */
+    SHUNT_TUNE_TRIED,  /* its result: verdict, and microseconds if it is "safe" */
+    SHUNT_TUNE_CHOSEN, /* the best for an op, and the best guess that it replaces */
+    SHUNT_TUNE_CONFIRM, /* before CHOSEN: a candidate faster than the best guess is about to be timed again */
+    SHUNT_TUNE_CONFIRMED /* its result: verdict */
 } shunt_tune_stage;
 typedef struct shunt_tune_event {
     shunt_tune_stage stage;
@@ -46,23 +46,23 @@ typedef struct shunt_tune_event {
     double microseconds; /* of one launch */
     const char *guess_algorithm, *guess_params; /* CHOSEN: the device's best guess, and its time, 0 if it failed */
     double guess_microseconds;
-    const char *trial;        /* TRY, CONFIRM: what shunt_tune_blame wants to know */
+    const char *trial;        /* TRY, CONFIRM: the argument for shunt_tune_blame */
 } shunt_tune_event;
 typedef void (*shunt_tune_handler)(void *context, const shunt_tune_event *event);
 typedef struct shunt_tune_options {
     uint32_t size; /* sizeof(shunt_tune_options); 0: as in the first version */
-    int full;      /* != 0: all candidates; else the first few. Ops that are tuned already, as thoroughly, are left out */
-    int retry;     /* 1: ops that are tuned already and candidates that hung or crashed are tried again; what is kept stays
-                    * until something better is found. 2: goes on with that, begun by a process that has ended */
-    int safe_only; /* != 0: only candidates that are known to be safe. Without it a candidate may hang or crash the process:
-                    * do it in one that may, as `shunt tune` does. A later call leaves that candidate out. */
+    int full;      /* != 0: all candidates; 0: the first few. Ops that are already tuned as thoroughly are skipped */
+    int retry;     /* 1: tries tuned ops, and candidates that hung or crashed, again; a stored result stays until a better
+                    * one is found. 2: continues such a retry that another process began */
+    int safe_only; /* != 0: only candidates that are known to be safe. 0: a candidate may hang or crash the process, so tune
+                    * in a separate process, as `shunt tune` does. A later call skips that candidate. */
     shunt_tune_handler handler; /* or NULL */
     void *context;
-    int force; /* != 0: tune even where the times of one and the same op spread too much to tell algorithms apart */
-    /* != 0: another process watches this one, and calls shunt_tune_blame when a trial hangs or crashes. Without it, and without
-     * safe_only, a trial whose process has ended counts as hung or crashed, even if somebody ended that process. */
+    int force; /* != 0: tune even if repeated times of one op differ too much to compare algorithms */
+    /* != 0: another process watches this one, and calls shunt_tune_blame when a trial hangs or crashes. 0 (and safe_only 0): a
+     * trial whose process has ended counts as hung or crashed, even if somebody ended that process. */
     int watched;
-    const char *const *done; /* ndone ops (shunt_tune_event.op) that retry leaves out */
+    const char *const *done; /* ndone ops (shunt_tune_event.op) that a retry skips */
     uint32_t ndone;
 } shunt_tune_options;
 /* Tunes the distinct ops of the plan for inputs of these shapes. Each result is written to the cache folder at once; the folder
@@ -70,7 +70,7 @@ typedef struct shunt_tune_options {
 SHUNT_API shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                            const shunt_tune_options *options);
 
-/* Keeps that the trial hung or crashed its process: it is not tried again before a retry. For a process that watches. */
+/* Records that this trial hung or crashed its process. Only a retry tries it again. For a process that watches another. */
 SHUNT_API shunt_status shunt_tune_blame(const char *trial);
 
 #ifdef __cplusplus

@@ -41,8 +41,8 @@ enum { SHUNT_LOG_ERROR, SHUNT_LOG_WARN, SHUNT_LOG_INFO, SHUNT_LOG_DEBUG };
 
 /* ---- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* Ops compute in float32 and float64. CAST knows F16, BF16, I32 and U8 as well; the others stand in weight files only. A backend
- * refuses, for each operand, a type that it does not know. */
+/* Ops compute in float32 and float64. CAST also takes F16, BF16, I32 and U8; the other types occur only in weight files. A
+ * backend refuses an operand whose type it does not know. */
 typedef enum shunt_dtype {
     SHUNT_F32 = 1,
     SHUNT_F64 = 2,
@@ -60,9 +60,9 @@ enum { SHUNT_MAX_RANK = 6 };
 
 /* Layout of a rank-4 activation is one number, the channel block b: element (n, c, h, w) of N C H W lies at
  *     ((n * ceil(C / b) + c / b) * H * W + h * W + w) * b + c % b
- * so b = 1 is NCHW, and a b that divides nothing but covers all channels is NHWC, written SHUNT_CHANNELS_LAST
- * (b = C). With 1 < b the last block may have lanes past C: they hold zero, and every op that writes a blocked
- * tensor writes them as zero. All other tensors (weights, vectors, matrices) are plain row-major: b = 1. */
+ * b = 1 is NCHW. b = C, one block of all channels, is NHWC and is written SHUNT_CHANNELS_LAST. If b > 1, the last block may
+ * have lanes past C; they hold zero, and every op that writes a blocked tensor writes zeros there. All other tensors (weights,
+ * vectors, matrices) are plain row-major: b = 1. */
 enum { SHUNT_PLAIN = 1, SHUNT_CHANNELS_LAST = 0 };
 
 typedef struct shunt_tensor_desc {
@@ -85,14 +85,14 @@ static inline shunt_tensor_desc shunt_tensor_make(uint8_t dtype, uint32_t rank, 
     return made;
 }
 
-/* Bytes of one element; 0 for what is no dtype. */
+/* Bytes of one element; 0 if dtype is not in the enum. */
 static inline uint64_t shunt_dtype_bytes(uint8_t dtype)
 {
     static const uint8_t bytes[] = {0, 4, 8, 4, 2, 2, 8, 2, 1, 1, 1};
     return dtype < sizeof bytes ? bytes[dtype] : 0;
 }
 
-/* Elements: the product of the dims, without the lanes that a layout adds. */
+/* The number of elements: the product of the dims, without the lanes that a layout adds. */
 static inline uint64_t shunt_tensor_count(const shunt_tensor_desc *t)
 {
     uint64_t count = 1;
@@ -106,7 +106,7 @@ static inline int64_t shunt_tensor_block(const shunt_tensor_desc *t)
     return t->block == SHUNT_CHANNELS_LAST ? t->dims[1] : t->block;
 }
 
-/* Elements in memory, the zero lanes of a last block included. */
+/* The number of elements in memory, with the zero lanes of the last block. */
 static inline uint64_t shunt_tensor_storage(const shunt_tensor_desc *t)
 {
     if (t->rank != 4 || t->block <= 1) return shunt_tensor_count(t);
@@ -135,18 +135,18 @@ enum {                                 /* shunt_device_info.caps */
        SHUNT_CAP_HOST_MEMORY = 1u << 0 /* buffer_map returns the memory itself, at no cost */
 };
 
-/* What a backend says of a device. Texts end with 0. It may grow at its end, so it is never put into arrays or other structs. */
+/* A backend's description of a device. Texts end with 0. It may grow at its end, so do not put it into arrays or other structs. */
 typedef struct shunt_device_info {
-    uint32_t size; /* bytes of the struct, by the one who made it */
+    uint32_t size; /* bytes of the struct, set by its owner */
     uint32_t type; /* enum shunt_device_type */
     char name[128], vendor[64], platform[128];
-    char driver[128]; /* version of driver and compiler: with name and platform, the key of cached results */
+    char driver[128]; /* version of driver and compiler; with name and platform it is the key of cached results */
     int32_t score;    /* for SHUNT_DEVICE=auto, the highest wins: scalar has 10; a CPU driver 100, a GPU 1000 */
     uint32_t caps;
-    uint64_t memory;    /* bytes in all */
+    uint64_t memory;    /* total bytes */
     uint64_t max_alloc; /* bytes of the largest buffer */
     uint32_t alignment; /* of offsets in op arguments, in bytes, a power of two */
-    uint32_t block;     /* the activation layout that this device wants */
+    uint32_t block;     /* the channel block that this device prefers for activations */
 } shunt_device_info;
 
 #ifdef __cplusplus

@@ -20,24 +20,24 @@
 extern "C" {
 #endif
 
-/* Checks that a device does what backend.h says. Every kind of op is run on random shapes and compared with the formula, with
- * guard bytes around every buffer and NaN and infinity among the inputs, and must give the same bits each time. The order of
- * commands and refusals are checked, too. For authors of backends, and for drivers that nobody has tried. */
+/* Checks that a device does what op.h and backend.h say. Every kind of op runs on random shapes and is compared with its formula.
+ * Every buffer has guard bytes around it, NaN and infinity are among the inputs, and each run must give the same bits. The order
+ * of commands and refusals are checked, too. For authors of backends, and for drivers that have not been tried yet. */
 typedef struct shunt_verify_check {
     const char *name;     /* a kind of op, "conv"; or "graph", "queue", "errors" */
-    uint64_t cases, runs; /* ops drawn; runs of them, by layout, type and algorithm */
-    uint64_t refusals;    /* what the device refuses, with the last reason; no fault */
+    uint64_t cases, runs; /* random ops; runs of them in all layouts, types and algorithms */
+    uint64_t refusals;    /* ops that the device refuses, which is not a fault, and the last reason */
     const char *refusal;
-    const char *problem; /* what is wrong; "": nothing. A check ends there */
-    const char *again;   /* the options of `shunt verify` that show it again: "--op conv --seed 1 --case 39" */
+    const char *problem; /* what is wrong, where the check ended; "": nothing */
+    const char *again;   /* the options of `shunt verify` that repeat it: "--op conv --seed 1 --case 39" */
 } shunt_verify_check;
 typedef void (*shunt_verify_handler)(void *context, const shunt_verify_check *check);
 typedef struct shunt_verify_options {
     uint32_t size;            /* sizeof(shunt_verify_options); 0: as in the first version */
-    const char *op;           /* the one check to do; NULL: all */
-    uint64_t seed, count;     /* count: ops drawn of each kind, candidates for one of graph; 0: 200 */
-    int64_t only;             /* the one case to do, < 0: all */
-    const shunt_graph *graph; /* its ops are checked, too, in its shapes, against plain C in float64; or NULL */
+    const char *op;           /* the only check to run; NULL: all */
+    uint64_t seed, count;     /* count: random ops of each kind, candidates for each op of graph; 0: 200 */
+    int64_t only;             /* the only case to run; < 0: all */
+    const shunt_graph *graph; /* its ops are also checked, in its shapes, against plain C in float64; or NULL */
     shunt_verify_handler handler;
     void *context;
 } shunt_verify_options;

@@ -21,7 +21,7 @@ extern "C" {
 typedef struct shunt_tensor_view {
     const char *name;
     shunt_tensor_desc desc; /* plain */
-    const void *data;       /* lives as long as the weights; not aligned where a file does not align it: use memcpy */
+    const void *data;       /* lives as long as the weights. A file may leave it unaligned: use memcpy */
 } shunt_tensor_view;
 
 SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
@@ -44,7 +44,7 @@ SHUNT_API const char *shunt_weights_unusable(const shunt_weights *weights, const
 SHUNT_API shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                          const void *data);
 SHUNT_API size_t shunt_weights_count(const shunt_weights *weights);
-/* "f32", "bf16" ...; "?" for what is no dtype. */
+/* "f32", "bf16" ...; "?" if dtype is not in the enum. */
 SHUNT_API const char *shunt_dtype_name(uint8_t dtype);
 /* Converts all floating-point tensors to this type (SHUNT_F32, F64, F16, BF16), rounded to nearest; other tensors stay. Fails
  * at a number that the type cannot hold: then the tensors before it are converted already. Earlier views become invalid. */
