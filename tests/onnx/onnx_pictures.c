@@ -101,8 +101,8 @@ static void expect_operator(const char *op, const char *inputs, shunt_status sta
 
 Test(onnx_pictures, what_is_no_scaling_is_refused)
 {
-    expect_operator("Div", "x x", SHUNT_E_UNSUPPORTED, "it divides by what is computed");
-    expect_operator("Div", "c x", SHUNT_E_UNSUPPORTED, "it divides by what is computed");
+    expect_operator("Div", "x x", SHUNT_E_UNSUPPORTED, "its divisor is computed");
+    expect_operator("Div", "c x", SHUNT_E_UNSUPPORTED, "its divisor is computed");
     expect_operator("Div", "zero zero", SHUNT_E_INVALID, "it divides by 0");
     expect_operator("Sub", "c zero", SHUNT_E_INVALID, "its inputs differ in type");
     expect_operator("Sub", "x", SHUNT_E_INVALID, "it has 1 inputs instead of 2");
