@@ -1,7 +1,7 @@
 /* onnx_backend.c - ONNX's own backend tests, which Debian packages as libonnx-testdata: every case that is made of the
  * operators Shunt reads has to give the expected result on the scalar backend, but for those listed here, with the reason.
  * Inputs that are not floating-point numbers are bound as constants; so are further ones, if the operator needs that.
- * usage: test-onnx_backend [--table] FOLDER; without the folder it is skipped (77). --table prints docs/onnx-tests.md. */
+ * usage: test-onnx_backend [--table] FOLDER; without the folder it is skipped (77). --table prints a table of all cases (docs/onnx.md). */
 #include "runtime/onnx/importer.h"
 #include "tests/support/onnx_case.h"
 
