@@ -68,7 +68,7 @@ Test(tune, another_candidate_stands_in_for_a_best_guess_that_cannot_be_prepared)
     set("tune", "off");
     set("tunable_list", "refuses,fast");
     assert_text(planned(1), "fast fast fast ");
-    assert_has(logged, "fast p=1 stands in for the best guess: tunable:0: preparing: told to refuse");
+    assert_has(logged, "fast p=1 replaces the best guess: tunable:0: preparing: told to refuse");
 }
 
 Test(tune, fastest_right_candidate_is_chosen_and_kept)
@@ -175,7 +175,7 @@ Test(tune, application_tries_only_what_is_known_to_be_safe)
     assert_text(planned(3), "slow slow slow ");
     set("tune", "quick");
     assert_text(planned(3), "slow slow slow ");
-    assert_has(logged, "SHUNT_TUNE=quick: it is off, fast or full");
+    assert_has(logged, "SHUNT_TUNE=quick: it must be off, fast or full");
 }
 
 Test(tune, fast_looks_at_the_first_few_and_full_at_all)
