@@ -27,22 +27,22 @@ static shunt_status check_block(const shunt_model *model, const char *name)
         last = block;
         if (strcmp(block.name, name)) continue;
         if (!block.needed) return SHUNT_OK;
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: %s cannot be left out: it changes the shape, and a plain net has no shortcut that would "
                           "do so in its place",
                           net, name);
     }
     if (!last.name[0])
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s has no blocks that are known and could be left out", net);
-    return shunt_fail(SHUNT_E_NOT_FOUND, "%s has no block '%.40s'; they are layer1.0 to %s", net, name, last.name);
+        return error_fail(SHUNT_E_UNSUPPORTED, "%s has no blocks that are known and could be left out", net);
+    return error_fail(SHUNT_E_NOT_FOUND, "%s has no block '%.40s'; they are layer1.0 to %s", net, name, last.name);
 }
 
 shunt_status shunt_model_without(const shunt_model *model, const char *const *blocks, size_t nblocks, shunt_graph **out)
 {
-    if (!model || (!blocks && nblocks) || !out) return shunt_fail_null(__func__, "model, blocks, out");
+    if (!model || (!blocks && nblocks) || !out) return error_null(__func__, "model, blocks, out");
     shunt_status status = SHUNT_OK;
     *out = NULL;
     for (size_t i = 0; !status && i < nblocks; i++)
-        status = blocks[i] ? check_block(model, blocks[i]) : shunt_fail_null(__func__, "one of blocks");
+        status = blocks[i] ? check_block(model, blocks[i]) : error_null(__func__, "one of blocks");
     return status ? status : net_build(&model->net, &(net_lesion){blocks, nblocks}, out);
 }

@@ -14,7 +14,7 @@ static shunt_status match_numbers(const shunt_dataset *dataset, const shunt_mode
     bool all = shunt_dataset_label(dataset, 0) || !shunt_dataset_picture(dataset, 0);
     const int64_t known = shunt_model_outcomes(model);
     if (all ? (int64_t)count != known : (int64_t)count > known)
-        return shunt_fail(
+        return error_fail(
             SHUNT_E_INVALID,
             "the data has %zu classes and %s %lld; they must agree, or the model's labels must name the data's", count,
             model->net.name, (long long)known);
@@ -24,7 +24,7 @@ static shunt_status match_numbers(const shunt_dataset *dataset, const shunt_mode
 
 shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes)
 {
-    if (!dataset || !model || !classes) return shunt_fail_null(__func__, "dataset, model, classes");
+    if (!dataset || !model || !classes) return error_null(__func__, "dataset, model, classes");
     char whose[96];
     class_names ours = {0}, theirs = {whose, (const char **)model->labels, (size_t)shunt_model_outcomes(model)};
     snprintf(whose, sizeof whose, "%s's labels", model->net.name);

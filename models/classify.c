@@ -28,30 +28,30 @@ static shunt_status read_picture(const shunt_preprocess *preprocess, const char 
     if (status) return status;
     status = shunt_preprocess_apply(preprocess, &image, dst);
     shunt_image_free(&image);
-    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+    return status ? error_context(status, "%s", path) : SHUNT_OK;
 }
 
 shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char *image_path, size_t top,
                             shunt_guess *guesses, size_t *found)
 {
     if (!model || !device || !image_path || (!guesses && top) || !found)
-        return shunt_fail_null(__func__, "model, device, image_path, guesses, found");
+        return error_null(__func__, "model, device, image_path, guesses, found");
     *found = 0;
     int64_t side = model->preprocess.crop;
     shunt_status status = model_check_preprocess(model);
     if (status) return status;
     if (side < 1 || side > 1 << 16)
-        return shunt_fail(SHUNT_E_INVALID, "preprocessing crops to %lld pixels", (long long)side);
+        return error_fail(SHUNT_E_INVALID, "preprocessing crops to %lld pixels", (long long)side);
     size_t classes = (size_t)model->net.classes, outcomes = (size_t)shunt_model_outcomes(model);
     const size_t pixels = (size_t)(side * side * shunt_preprocess_planes(&model->preprocess));
     float *src = malloc(pixels * sizeof *src), *logits = malloc(classes * sizeof *logits);
     double *probabilities = malloc(outcomes * sizeof *probabilities);
-    status = src && logits && probabilities ? SHUNT_OK : shunt_fail_memory();
+    status = src && logits && probabilities ? SHUNT_OK : error_memory();
     if (!status) status = read_picture(&model->preprocess, image_path, src);
     if (!status) status = shunt_model_run(model, device, 1, side, side, src, logits);
     for (size_t i = 0; !status && i < classes; i++)
         if (!isfinite(logits[i]))
-            status = shunt_fail(SHUNT_E_INVALID,
+            status = error_fail(SHUNT_E_INVALID,
                                 "%s: %s gives %g for class %zu; are the weights and the preprocessing right?",
                                 image_path, model->net.name, (double)logits[i], i);
     if (!status) {

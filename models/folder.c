@@ -18,7 +18,7 @@ static char *join(const char *folder, const char *name)
 {
     char *path;
     if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
-    shunt_fail_memory();
+    error_memory();
     return NULL;
 }
 
@@ -31,7 +31,7 @@ char *folder_weights_path(const char *folder)
         if (!path || !access(path, F_OK)) return path;
         free(path);
     }
-    shunt_fail(SHUNT_E_NOT_FOUND,
+    error_fail(SHUNT_E_NOT_FOUND,
                "%s: a folder without weights: there is no model.safetensors, pytorch_model.bin or index of them in it",
                folder);
     return NULL;
@@ -45,12 +45,12 @@ static shunt_status read_object(const char *folder, const char *name, json_t **o
     char *path = join(folder, name);
     *out = NULL;
     if (!path) return SHUNT_E_MEMORY;
-    shunt_status status = access(path, F_OK) ? SHUNT_E_NOT_FOUND : shunt_map_file(path, MOST_CONFIG, &file);
+    shunt_status status = access(path, F_OK) ? SHUNT_E_NOT_FOUND : file_map(path, MOST_CONFIG, &file);
     if (!status) {
-        *out = shunt_json_load((const char *)file.data, file.size, &error);
-        shunt_unmap_file(&file);
+        *out = bounded_json_load((const char *)file.data, file.size, &error);
+        file_unmap(&file);
         if (!json_is_object(*out)) {
-            status = shunt_fail(SHUNT_E_INVALID, "%s: not a JSON object: %.80s", path, *out ? "" : error.text);
+            status = error_fail(SHUNT_E_INVALID, "%s: not a JSON object: %.80s", path, *out ? "" : error.text);
             json_decref(*out);
             *out = NULL;
         }
@@ -118,7 +118,7 @@ static int64_t count_classes(const json_t *config)
 static shunt_status set_json(shunt_weights *weights, const char *key, json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : shunt_fail_memory();
+    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : error_memory();
     free(text);
     json_decref(value);
     return status;
@@ -130,7 +130,7 @@ static shunt_status set_network(const char *folder, const json_t *config, shunt_
     if (!find_resnet(config, &net) && !find_named(config, &net)) {
         const char *name = json_string_value(json_object_get(config, "architecture"));
         if (name) /* another network may have the same tensors */
-            shunt_log(SHUNT_LOG_WARN,
+            log_write(SHUNT_LOG_WARN,
                       "%s/config.json: no model '%.60s' is known; it is taken for the one you name, which may compute "
                       "other results",
                       folder, name);

@@ -44,16 +44,16 @@ int64_t shunt_model_outcomes(const shunt_model *model)
 
 shunt_status shunt_model_set_head(shunt_model *model, shunt_head head)
 {
-    if (!model) return shunt_fail_null(__func__, "model");
+    if (!model) return error_null(__func__, "model");
     const int64_t before = shunt_model_outcomes(model), scores = model->net.classes;
-    if ((unsigned)head >= NHEADS) return shunt_fail(SHUNT_E_INVALID, "there is no head number %d", (int)head);
+    if ((unsigned)head >= NHEADS) return error_fail(SHUNT_E_INVALID, "there is no head number %d", (int)head);
     if (head == SHUNT_HEAD_AUTO) head = model->usual_head;
     if (head == SHUNT_HEAD_SIGMOID && scores != 1)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s gives %lld scores; a sigmoid head has one (multi-label takes the sigmoid of each)",
                           model->net.name, (long long)scores);
     if (head == SHUNT_HEAD_SOFTMAX && scores == 1)
-        return shunt_fail(SHUNT_E_INVALID, "%s gives one score, whose softmax is always 1; use sigmoid",
+        return error_fail(SHUNT_E_INVALID, "%s gives one score, whose softmax is always 1; use sigmoid",
                           model->net.name);
     model->head = head;
     if (shunt_model_outcomes(model) == before) return SHUNT_OK;

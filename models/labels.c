@@ -20,10 +20,10 @@ shunt_status labels_check(const char *label, size_t index)
     for (const unsigned char *byte = (const unsigned char *)label; *byte; byte++) {
         bool c1 = byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] <= 0x9f; /* U+0080 to U+009F */
         if (*byte < 0x20 || *byte == 0x7f || c1)
-            return shunt_fail(SHUNT_E_INVALID, "label %zu holds a control character", index);
+            return error_fail(SHUNT_E_INVALID, "label %zu holds a control character", index);
     }
     json_t *string = json_string(label);
-    if (!string) return shunt_fail(SHUNT_E_INVALID, "label %zu is not UTF-8", index);
+    if (!string) return error_fail(SHUNT_E_INVALID, "label %zu is not UTF-8", index);
     json_decref(string);
     return SHUNT_OK;
 }
@@ -46,19 +46,19 @@ shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***
 {
     size = trimmed(text, size);
     int64_t lines = count_lines(text, size);
-    if (memchr(text, 0, size)) return shunt_fail(SHUNT_E_INVALID, "not a text file: it holds a zero byte");
+    if (memchr(text, 0, size)) return error_fail(SHUNT_E_INVALID, "not a text file: it holds a zero byte");
     if (lines != count)
-        return shunt_fail(SHUNT_E_INVALID, "%lld labels for %lld classes; give one a line", (long long)lines,
+        return error_fail(SHUNT_E_INVALID, "%lld labels for %lld classes; give one a line", (long long)lines,
                           (long long)count);
     char **labels = calloc((size_t)count, sizeof *labels);
-    if (!labels) return shunt_fail_memory();
+    if (!labels) return error_memory();
     const char *at = text, *end = text + size;
     shunt_status status = SHUNT_OK;
     for (int64_t i = 0; !status && i < count; i++) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop) stop = end;
         labels[i] = strndup(at, trimmed(at, (size_t)(stop - at)));
-        status = labels[i] ? labels_check(labels[i], (size_t)i) : shunt_fail_memory();
+        status = labels[i] ? labels_check(labels[i], (size_t)i) : error_memory();
         at = stop + 1;
     }
     if (status)
@@ -70,14 +70,14 @@ shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***
 
 shunt_status shunt_model_load_labels(shunt_model *model, const char *path)
 {
-    if (!model || !path) return shunt_fail_null(__func__, "model, path");
+    if (!model || !path) return error_null(__func__, "model, path");
     shunt_mapping file;
     char **labels;
-    shunt_status status = shunt_map_file(path, MOST_LABEL_BYTES, &file);
+    shunt_status status = file_map(path, MOST_LABEL_BYTES, &file);
     if (status) return status;
     status = labels_parse((const char *)file.data, file.size, shunt_model_outcomes(model), &labels);
-    shunt_unmap_file(&file);
-    if (status) return shunt_fail_context(status, "%s", path);
+    file_unmap(&file);
+    if (status) return error_context(status, "%s", path);
     labels_free(model->labels, shunt_model_outcomes(model));
     model->labels = labels;
     return SHUNT_OK;

@@ -187,7 +187,7 @@ static shunt_status begin(comparison *self)
     self->unusable = json_object();
     names_look(self->graph, self->file, &self->names);
     bool enough = misfit_begin(&self->wrong) && self->views && self->index && self->unusable && index_names(self);
-    return enough ? SHUNT_OK : shunt_fail_memory();
+    return enough ? SHUNT_OK : error_memory();
 }
 
 static void end(comparison *self)
@@ -205,15 +205,15 @@ static shunt_status take(const comparison *self, shunt_weights *file, shunt_weig
     shunt_status status = shunt_weights_create(&weights);
     for (uint32_t i = 0; !status && i < self->graph->nvalues; i++) {
         if (!self->views[i]) continue;
-        status = shunt_weights_put_f32(weights, self->graph->values[i].name, self->views[i],
-                                       !shunt_weights_maps(file, self->views[i]->data));
+        status = weights_put_f32(weights, self->graph->values[i].name, self->views[i],
+                                 !weights_maps(file, self->views[i]->data));
     }
-    if (!status && json_object_update(weights->metadata, file->metadata)) status = shunt_fail_memory();
+    if (!status && json_object_update(weights->metadata, file->metadata)) status = error_memory();
     if (status) {
         shunt_weights_destroy(weights);
         return status;
     }
-    shunt_weights_move_files(file, weights);
+    weights_move_files(file, weights);
     *out = weights;
     return SHUNT_OK;
 }
@@ -226,7 +226,7 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
     if (!status && misfit_count(&self.wrong))
         status = misfit_fail(&self.wrong, &model->net, file, part);
     else if (!status && self.left_out)
-        shunt_log(SHUNT_LOG_INFO, "%u tensors of the file belong to no layer of %s and are ignored, such as %s",
+        log_write(SHUNT_LOG_INFO, "%u tensors of the file belong to no layer of %s and are ignored, such as %s",
                   self.left_out, model->net.name, self.first_left_out);
     if (!status) status = take(&self, file, out);
     end(&self);

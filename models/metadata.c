@@ -15,9 +15,9 @@ static shunt_status read_json(const shunt_weights *file, const char *key, json_t
     json_error_t error;
     *out = NULL;
     if (!text) return SHUNT_OK;
-    *out = shunt_json_load(text, strlen(text), &error);
+    *out = bounded_json_load(text, strlen(text), &error);
     if (*out) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "metadata '%s' is not JSON: %.80s", key, error.text);
+    return error_fail(SHUNT_E_INVALID, "metadata '%s' is not JSON: %.80s", key, error.text);
 }
 
 static shunt_status read_labels(const shunt_weights *file, int64_t count, char ***out)
@@ -27,17 +27,17 @@ static shunt_status read_labels(const shunt_weights *file, int64_t count, char *
     shunt_status status = read_json(file, "labels", &list);
     if (status || !list) return status;
     if (!json_is_array(list) || (int64_t)json_array_size(list) != count) {
-        status = shunt_fail(SHUNT_E_INVALID, "metadata 'labels' is not a list of %lld", (long long)count);
+        status = error_fail(SHUNT_E_INVALID, "metadata 'labels' is not a list of %lld", (long long)count);
         goto done;
     }
-    if (!(labels = calloc((size_t)count, sizeof *labels))) status = shunt_fail_memory();
+    if (!(labels = calloc((size_t)count, sizeof *labels))) status = error_memory();
     for (size_t i = 0; !status && i < (size_t)count; i++) {
         const char *label = json_string_value(json_array_get(list, i));
-        status = label ? labels_check(label, i) : shunt_fail(SHUNT_E_INVALID, "label %zu is not a string", i);
+        status = label ? labels_check(label, i) : error_fail(SHUNT_E_INVALID, "label %zu is not a string", i);
         if (status)
-            status = shunt_fail_context(status, "metadata 'labels'");
+            status = error_context(status, "metadata 'labels'");
         else if (!(labels[i] = strdup(label)))
-            status = shunt_fail_memory();
+            status = error_memory();
     }
 done:
     json_decref(list);
@@ -65,7 +65,7 @@ shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {
     const char *text = shunt_weights_metadata(file, "model");
     json_error_t error;
-    json_t *object = text ? shunt_json_load(text, strlen(text), &error) : NULL;
+    json_t *object = text ? bounded_json_load(text, strlen(text), &error) : NULL;
     shunt_status status = SHUNT_OK;
     if (!is_description(object)) {
         json_decref(object);
@@ -76,14 +76,14 @@ shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
     const json_t *v1 = json_object_get(object, "v1");
     char ours[2] = {net->shortcut};
     if (!name || !shortcut || !json_is_boolean(v1))
-        status = shunt_fail(SHUNT_E_INVALID, "metadata 'model' lacks a name, a shortcut or v1");
+        status = error_fail(SHUNT_E_INVALID, "metadata 'model' lacks a name, a shortcut or v1");
     else if (strcmp(name, net->name))
-        status = shunt_fail(SHUNT_E_INVALID, "the file is of a %.40s, not of a %s", name, net->name);
+        status = error_fail(SHUNT_E_INVALID, "the file is of a %.40s, not of a %s", name, net->name);
     else if (strcmp(shortcut, ours))
-        status = shunt_fail(SHUNT_E_INVALID, "the file's network has shortcuts of option '%.1s', the model '%s'",
+        status = error_fail(SHUNT_E_INVALID, "the file's network has shortcuts of option '%.1s', the model '%s'",
                             shortcut, ours);
     else if (json_is_true(v1) != net->v1)
-        status = shunt_fail(SHUNT_E_INVALID,
+        status = error_fail(SHUNT_E_INVALID,
                             "the file's network is %s, the model %s: they differ in where bottlenecks have "
                             "their stride",
                             json_is_true(v1) ? "v1" : "v1.5", net->v1 ? "v1" : "v1.5");
@@ -103,7 +103,7 @@ static shunt_status write_json(shunt_weights *weights, const char *key, json_t *
 {
     /* 9 digits tell any float from its neighbours */
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : shunt_fail_memory();
+    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : error_memory();
     free(text);
     json_decref(value);
     return status;

@@ -172,13 +172,13 @@ static void say_what_fits(const net_spec *net, const shunt_weights *file, match_
 
 shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file, match_part part)
 {
-    if (self->no_memory) return shunt_fail_memory();
+    if (self->no_memory) return error_memory();
     message *text = calloc(1, sizeof *text);
-    if (!text) return shunt_fail_memory();
+    if (!text) return error_memory();
     say_lists(self, text);
     if (misfit_count(self) > MOST_SHOWN) say_prefix(file, text);
     say_what_fits(net, file, part, text);
-    shunt_status status = shunt_fail(SHUNT_E_INVALID, "does not fit %s: %s", net->name, text->text);
+    shunt_status status = error_fail(SHUNT_E_INVALID, "does not fit %s: %s", net->name, text->text);
     free(text);
     return status;
 }

@@ -18,10 +18,10 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
 
 shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out)
 {
-    if (!out) return shunt_fail_null(__func__, "out");
+    if (!out) return error_null(__func__, "out");
     *out = NULL;
     shunt_model *model = calloc(1, sizeof *model);
-    if (!model) return shunt_fail_memory();
+    if (!model) return error_memory();
     shunt_status status = net_describe(name, options, &model->net);
     if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
     if (!status) model_usual_head(model, false);
@@ -61,7 +61,7 @@ void model_take_weights(shunt_model *model, shunt_weights *weights)
 /* All or nothing: a file that does not fit leaves the model as it was. */
 shunt_status model_load(shunt_model *model, const char *path, match_part part)
 {
-    if (!model || !path) return shunt_fail_null(__func__, "model, path");
+    if (!model || !path) return error_null(__func__, "model, path");
     shunt_weights *file, *weights = NULL;
     char **labels = NULL;
     shunt_preprocess preprocess = model->preprocess;
@@ -73,7 +73,7 @@ shunt_status model_load(shunt_model *model, const char *path, match_part part)
     shunt_weights_destroy(file);
     if (status) {
         shunt_weights_destroy(weights);
-        return shunt_fail_context(status, "%s", path);
+        return error_context(status, "%s", path);
     }
     model_take_weights(model, weights);
     model->preprocess = preprocess;
@@ -94,12 +94,12 @@ shunt_status model_check_preprocess(const shunt_model *model)
     const shunt_preprocess *p = &model->preprocess;
     const int64_t planes = (model->gray ? 1 : 3);
     if (planes != shunt_preprocess_planes(p))
-        return shunt_fail(SHUNT_E_INVALID, "%s: its input has %lld channels, and these pictures are %s",
+        return error_fail(SHUNT_E_INVALID, "%s: its input has %lld channels, and these pictures are %s",
                           model->net.name, (long long)planes, p->channels == SHUNT_GRAY ? "gray" : "in colour");
     bool raw = p->range == SHUNT_RANGE_255;
     for (int c = 0; c < 3; c++) raw = raw && p->mean[c] == 0 && p->std[c] == 1;
     if (raw || !model->whole_numbers) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: its input takes whole numbers, and these pictures are normalised; it needs pixels from 0 to "
                       "255 (preset raw)",
                       model->net.name);
@@ -108,12 +108,12 @@ shunt_status model_check_preprocess(const shunt_model *model)
 static shunt_status need_weights(const shunt_model *model)
 {
     if (model->weights) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%s has no weights yet: load a file or randomize it", model->net.name);
+    return error_fail(SHUNT_E_INVALID, "%s has no weights yet: load a file or randomize it", model->net.name);
 }
 
 shunt_status shunt_model_save(const shunt_model *model, const char *path)
 {
-    if (!model || !path) return shunt_fail_null(__func__, "model, path");
+    if (!model || !path) return error_null(__func__, "model, path");
     shunt_status status = need_weights(model);
     if (!status) status = metadata_write(model, model->weights);
     return status ? status : shunt_weights_save(model->weights, path);
@@ -121,7 +121,7 @@ shunt_status shunt_model_save(const shunt_model *model, const char *path)
 
 shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
 {
-    if (!model || !device || !out) return shunt_fail_null(__func__, "model, device, out");
+    if (!model || !device || !out) return error_null(__func__, "model, device, out");
     for (size_t i = 0; i < model->nexecutors; i++)
         if (model->executors[i].device == device) {
             *out = model->executors[i].executor;
@@ -130,7 +130,7 @@ shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shun
     shunt_status status = need_weights(model);
     if (status) return status;
     model_executor *grown = realloc(model->executors, (model->nexecutors + 1) * sizeof *grown);
-    if (!grown) return shunt_fail_memory();
+    if (!grown) return error_memory();
     model->executors = grown;
     status = shunt_executor_create(model->graph, model->weights, device, out);
     if (!status) grown[model->nexecutors++] = (model_executor){device, *out};
@@ -140,7 +140,7 @@ shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shun
 shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
                              const float *images, float *logits)
 {
-    if (!model || !device || !images || !logits) return shunt_fail_null(__func__, "model, device, images, logits");
+    if (!model || !device || !images || !logits) return error_null(__func__, "model, device, images, logits");
     shunt_executor *executor;
     shunt_status status = shunt_model_executor(model, device, &executor);
     if (status) return status;

@@ -15,7 +15,7 @@
 static shunt_status set_name(const char *path, net_spec *net)
 {
     char *copy = strdup(path);
-    if (!copy) return shunt_fail_memory();
+    if (!copy) return error_memory();
     snprintf(net->name, sizeof net->name, "%s", basename(copy));
     char *suffix = strrchr(net->name, '.');
     if (suffix && suffix != net->name) *suffix = '\0';
@@ -28,14 +28,14 @@ static shunt_status check(const onnx_import *file, net_spec *net)
     const shunt_graph *graph = file->graph;
     const onnx_tensor *scores = &file->outputs[0].tensor;
     if (graph->ninputs != 1)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "the network has %u inputs, not one picture", graph->ninputs);
+        return error_fail(SHUNT_E_UNSUPPORTED, "the network has %u inputs, not one picture", graph->ninputs);
     const shunt_tensor_desc *src = &graph->values[graph->inputs[0]].desc;
     if (src->rank != 4 || (src->dims[1] != 3 && src->dims[1] != 1))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "its input '%.100s' is not a picture (N x C x H x W or N x H x W x C, of 3 channels or 1)",
                           graph->values[graph->inputs[0]].name);
     if (file->outputs[0].index < 0 || scores->rank != 2 || scores->dims[0] != src->dims[0])
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its output '%.100s' is not one score a class (N x classes)",
+        return error_fail(SHUNT_E_UNSUPPORTED, "its output '%.100s' is not one score a class (N x classes)",
                           file->outputs[0].name);
     net->height = src->dims[2];
     net->width = src->dims[3];
@@ -66,7 +66,7 @@ static shunt_status choose_preprocess(shunt_model *model, const onnx_import *fil
 
 shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
 {
-    if (!path || !out) return shunt_fail_null(__func__, "path, out");
+    if (!path || !out) return error_null(__func__, "path, out");
     *out = NULL;
     onnx_import file = {0};
     shunt_model_options own;
@@ -74,7 +74,7 @@ shunt_status shunt_model_open(const char *path, const shunt_model_options *optio
     if (status) return status;
     onnx_options wanted = {.classify = true, .height = own.height, .width = own.width};
     shunt_model *model = calloc(1, sizeof *model);
-    if (!model) return shunt_fail_memory();
+    if (!model) return error_memory();
     status = onnx_open(path, &wanted, &file);
     if (status) {
         free(model);
@@ -84,7 +84,7 @@ shunt_status shunt_model_open(const char *path, const shunt_model_options *optio
     if (!status) status = check(&file, &model->net);
     if (!status) status = choose_preprocess(model, &file);
     if (status) {
-        shunt_fail_context(status, "%s", path);
+        error_context(status, "%s", path);
     } else {
         model->graph = file.graph;
         model->weights = file.weights;

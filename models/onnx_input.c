@@ -134,7 +134,7 @@ static shunt_status take_whole_numbers(shunt_model *model, const onnx_import *fi
 {
     const char *name = file->graph->values[file->graph->inputs[0]].name, *type = onnx_type_name(file->input_type);
     if (file->input_type == ONNX_INT8 || file->input_type == ONNX_BOOL)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' is %s, which pixels from 0 to 255 do not fit into",
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' is %s, which pixels from 0 to 255 do not fit into",
                           name, type);
     model->whole_numbers = true;
     snprintf(model->input_note, sizeof model->input_note,

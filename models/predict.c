@@ -60,7 +60,7 @@ static shunt_status read_picture(void *context, int64_t number, void *slot)
     free_views(self, made);
     *made = (picture){.index = (size_t)number};
     shunt_status status = shunt_dataset_get(self->dataset, made->index, &image, &made->label);
-    if (!status && !(made->views = calloc(self->nparts, sizeof *made->views))) status = shunt_fail_memory();
+    if (!status && !(made->views = calloc(self->nparts, sizeof *made->views))) status = error_memory();
     for (size_t p = 0; !status && p < self->nparts; p++)
         status = shunt_preprocess_views(&self->parts[p], self->options->crops, &image, &made->views[p]);
     shunt_image_free(&image);
@@ -80,7 +80,7 @@ static double now(void)
 static shunt_status fail_picture(const prediction *self, shunt_status status, size_t index)
 {
     const char *name = shunt_dataset_picture(self->dataset, index);
-    return name ? shunt_fail_context(status, "%s", name) : shunt_fail_context(status, "picture %zu", index);
+    return name ? error_context(status, "%s", name) : error_context(status, "picture %zu", index);
 }
 
 /* Adds the probabilities of a picture's views to its sum. */
@@ -91,7 +91,7 @@ static shunt_status add_probabilities(prediction *self, size_t p, int64_t count,
         for (size_t c = 0; c < self->scores; c++)
             if (!isfinite(logits[c]))
                 return fail_picture(self,
-                                    shunt_fail(SHUNT_E_INVALID, "the network's result is not a finite number; check "
+                                    error_fail(SHUNT_E_INVALID, "the network's result is not a finite number; check "
                                                                 "the weights"),
                                     self->pending[p].index);
         head_probabilities(self->models[0]->head, logits, self->scores, self->probabilities);
@@ -109,7 +109,7 @@ static shunt_status run_views(prediction *self, shunt_model *model, size_t part,
     size_t each = (size_t)(like->count * planes * like->height * like->width), n = end - first;
     if (n * each > self->images_room) {
         float *images = reallocarray(self->images, n * each, sizeof *images);
-        if (!images) return shunt_fail_memory();
+        if (!images) return error_memory();
         self->images = images;
         self->images_room = n * each;
     }
@@ -172,7 +172,7 @@ static shunt_status run_pending(prediction *self)
     shunt_status status = SHUNT_OK;
     if (!self->npending) return SHUNT_OK;
     answer *order = calloc(self->npending, sizeof *order);
-    if (!order) return shunt_fail_memory();
+    if (!order) return error_memory();
     memset(self->sums, 0, self->npending * self->classes * sizeof *self->sums);
     qsort(self->pending, self->npending, sizeof *self->pending, by_size);
     for (size_t m = 0; !status && m < self->nmodels; m++)
@@ -238,11 +238,11 @@ static shunt_status list_parts(prediction *self)
     self->nsides = options->nsides ? options->nsides : 1;
     self->parts = calloc(self->nmodels * self->nsides, sizeof *self->parts);
     self->first_part = calloc(self->nmodels, sizeof *self->first_part);
-    if (!self->parts || !self->first_part) return shunt_fail_memory();
+    if (!self->parts || !self->first_part) return error_memory();
     for (size_t m = 0; m < self->nmodels; m++) {
         const shunt_preprocess *own = &self->models[m]->preprocess;
         size_t other = 0;
-        while (other < m && !shunt_preprocess_same(own, &self->models[other]->preprocess)) other++;
+        while (other < m && !preprocess_same(own, &self->models[other]->preprocess)) other++;
         if (other < m) {
             self->first_part[m] = self->first_part[other];
             continue;
@@ -252,7 +252,7 @@ static shunt_status list_parts(prediction *self)
             shunt_preprocess *part = &self->parts[self->nparts++];
             *part = *own;
             if (options->nsides) part->resize = options->sides[s];
-            shunt_status status = shunt_preprocess_check(part);
+            shunt_status status = preprocess_check(part);
             if (status) return status;
         }
     }
@@ -266,7 +266,7 @@ static shunt_status check_order(const shunt_model *model, const shunt_model *fir
     for (int64_t i = 0; model->labels && first->labels && i < shunt_model_outcomes(model); i++) {
         int64_t at = class_find(&labels, first->labels[i]);
         if (at >= 0 && at != i)
-            return shunt_fail(
+            return error_fail(
                 SHUNT_E_INVALID,
                 "class %lld of %s is '%s', which is class %lld of %s; together their classes must be in one "
                 "order",
@@ -277,22 +277,22 @@ static shunt_status check_order(const shunt_model *model, const shunt_model *fir
 
 static shunt_status check(const prediction *self)
 {
-    if (!self->nmodels) return shunt_fail(SHUNT_E_INVALID, "no model to predict with");
+    if (!self->nmodels) return error_fail(SHUNT_E_INVALID, "no model to predict with");
     if (self->options->batch < 0 || self->options->batch > 1 << 20)
-        return shunt_fail(SHUNT_E_INVALID, "a batch of %lld", (long long)self->options->batch);
+        return error_fail(SHUNT_E_INVALID, "a batch of %lld", (long long)self->options->batch);
     for (size_t m = 0; m < self->nmodels; m++) {
         shunt_status status = model_check_preprocess(self->models[m]);
         if (status) return status;
     }
     for (size_t m = 0; m < self->nmodels; m++)
         if (self->models[m]->net.classes != self->models[0]->net.classes)
-            return shunt_fail(SHUNT_E_INVALID,
+            return error_fail(SHUNT_E_INVALID,
                               "%s has %lld classes and %s %lld; together they must have the same number",
                               self->models[0]->net.name, (long long)self->models[0]->net.classes,
                               self->models[m]->net.name, (long long)self->models[m]->net.classes);
     for (size_t m = 0; m < self->nmodels; m++)
         if (self->models[m]->head != self->models[0]->head)
-            return shunt_fail(SHUNT_E_INVALID, "%s has a %s head and %s %s; together they must have the same",
+            return error_fail(SHUNT_E_INVALID, "%s has a %s head and %s %s; together they must have the same",
                               self->models[0]->net.name, shunt_head_name(self->models[0]->head),
                               self->models[m]->net.name, shunt_head_name(self->models[m]->head));
     shunt_status status = SHUNT_OK;
@@ -312,7 +312,7 @@ static shunt_status allocate(prediction *self)
     self->probabilities = calloc(self->classes, sizeof *self->probabilities);
     self->logits = calloc(self->room * (size_t)each, self->scores * sizeof *self->logits);
     bool all = self->slots && self->pending && self->sums && self->probabilities && self->logits;
-    return all ? SHUNT_OK : shunt_fail_memory();
+    return all ? SHUNT_OK : error_memory();
 }
 
 static void clean_up(prediction *self)
@@ -332,10 +332,9 @@ static void clean_up(prediction *self)
 shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_device *device,
                            const shunt_dataset *dataset, const shunt_predict_options *options, double *seconds)
 {
-    if (!models || !device || !dataset || !seconds)
-        return shunt_fail_null(__func__, "models, device, dataset, seconds");
+    if (!models || !device || !dataset || !seconds) return error_null(__func__, "models, device, dataset, seconds");
     for (size_t i = 0; i < nmodels; i++)
-        if (!models[i]) return shunt_fail_null(__func__, "one of models");
+        if (!models[i]) return error_null(__func__, "one of models");
     shunt_predict_options own;
     *seconds = 0;
     shunt_status status =

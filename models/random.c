@@ -45,8 +45,8 @@ static void fill(const graph_value *value, uint64_t seed, float *data)
 {
     double low, high;
     bounds(value, &low, &high);
-    const uint64_t count = shunt_tensor_count(&value->desc), key = shunt_random_key(value->name, seed);
-    for (uint64_t i = 0; i < count; i++) data[i] = (float)(low + (high - low) * shunt_random_at(key, i));
+    const uint64_t count = shunt_tensor_count(&value->desc), key = random_key(value->name, seed);
+    for (uint64_t i = 0; i < count; i++) data[i] = (float)(low + (high - low) * random_at(key, i));
 }
 
 static shunt_status fill_all(const shunt_graph *graph, uint64_t seed, shunt_weights *weights)
@@ -55,14 +55,14 @@ static shunt_status fill_all(const shunt_graph *graph, uint64_t seed, shunt_weig
     void *room = NULL;
     for (uint32_t i = 0; i < graph->nvalues; i++)
         if (is_parameter(&graph->values[i])) bytes += (size_t)shunt_tensor_bytes(&graph->values[i].desc);
-    shunt_status status = shunt_weights_reserve(weights, bytes, &room);
+    shunt_status status = weights_reserve(weights, bytes, &room);
     float *at = room;
     for (uint32_t i = 0; !status && i < graph->nvalues; i++) {
         const graph_value *value = &graph->values[i];
         if (!is_parameter(value)) continue;
         fill(value, seed, at);
-        status = shunt_weights_put(weights, value->name, &value->desc, at, 0);
-        if (!status) shunt_weights_release(weights, shunt_weights_find(weights, value->name));
+        status = weights_put(weights, value->name, &value->desc, at, 0);
+        if (!status) weights_release(weights, shunt_weights_find(weights, value->name));
         at += shunt_tensor_count(&value->desc);
     }
     return status;
@@ -70,7 +70,7 @@ static shunt_status fill_all(const shunt_graph *graph, uint64_t seed, shunt_weig
 
 shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed)
 {
-    if (!model) return shunt_fail_null(__func__, "model");
+    if (!model) return error_null(__func__, "model");
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
     if (status) return status;

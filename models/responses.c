@@ -39,12 +39,12 @@ shunt_status shunt_graph_output_responses(shunt_graph *graph, int64_t kernel)
         if (!is_wanted(graph, op, kernel)) continue;
         const graph_op *norm = find_norm(graph, i);
         if ((op->flags | norm->flags) & (SHUNT_FLAG_RELU | SHUNT_FLAG_RESIDUAL))
-            return shunt_fail(SHUNT_E_UNSUPPORTED,
+            return error_fail(SHUNT_E_UNSUPPORTED,
                               "%s includes its ReLU or addition, so its value before them is not available", op->name);
         shunt_graph_output(graph, op->name, norm->outputs[0]);
     }
     if (graph->noutputs == before)
-        return shunt_fail(SHUNT_E_INVALID, "the network has no convolution of %lld x %lld", (long long)kernel,
+        return error_fail(SHUNT_E_INVALID, "the network has no convolution of %lld x %lld", (long long)kernel,
                           (long long)kernel);
     return shunt_graph_check(graph);
 }
@@ -81,7 +81,7 @@ static shunt_status take_graph(measurement *self, const shunt_graph *graph, int6
     if (status) return status;
     self->first = graph->noutputs;
     if (graph->ninputs != 1 || shunt_graph_desc(graph, graph->inputs[0]).rank != 4)
-        return shunt_fail(SHUNT_E_INVALID, "responses need a network with one input: pictures");
+        return error_fail(SHUNT_E_INVALID, "responses need a network with one input: pictures");
     return shunt_graph_output_responses(self->graph, kernel);
 }
 
@@ -96,9 +96,9 @@ static shunt_status choose_pictures(measurement *self, const shunt_dataset *data
                             .batch = options->batch ? options->batch : usual_batch(self),
                             .workers = options->workers};
     if (setup->batch < 1 || setup->batch > MOST_BATCH)
-        return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)setup->batch);
+        return error_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)setup->batch);
     if (options->limit && options->limit < setup->count) setup->count = options->limit;
-    if (!setup->count) return shunt_fail(SHUNT_E_INVALID, "the data set has no pictures");
+    if (!setup->count) return error_fail(SHUNT_E_INVALID, "the data set has no pictures");
     if ((int64_t)setup->count < setup->batch) setup->batch = (int64_t)setup->count;
     setup->end = ((int64_t)setup->count + setup->batch - 1) / setup->batch;
     return SHUNT_OK;
@@ -114,13 +114,12 @@ static shunt_status allocate(measurement *self)
     self->sums = calloc(graph->noutputs, sizeof *self->sums);
     self->squares = calloc(graph->noutputs, sizeof *self->squares);
     self->responses = calloc(graph->noutputs - self->first, sizeof *self->responses);
-    if (!self->outputs || !self->sums || !self->squares || !self->responses) return shunt_fail_memory();
+    if (!self->outputs || !self->sums || !self->squares || !self->responses) return error_memory();
     shunt_status status = SHUNT_OK;
     for (uint32_t i = 0; !status && i < graph->noutputs; i++) {
         shunt_tensor *output = &self->outputs[i];
         status = shunt_executor_output(self->executor, &src, 1, i, &output->desc);
-        if (!status && !(output->data = malloc((size_t)shunt_tensor_bytes(&output->desc))))
-            status = shunt_fail_memory();
+        if (!status && !(output->data = malloc((size_t)shunt_tensor_bytes(&output->desc)))) status = error_memory();
     }
     return status;
 }
@@ -138,7 +137,7 @@ static shunt_status add_batch(measurement *self, int64_t n)
             squares += (double)data[k] * (double)data[k];
         }
         if (!isfinite(squares))
-            return shunt_fail(SHUNT_E_INVALID, "%s gives a value that is not finite; check the weights",
+            return error_fail(SHUNT_E_INVALID, "%s gives a value that is not finite; check the weights",
                               self->graph->outputs[i].name);
         self->sums[i] += sum;
         self->squares[i] += squares;
@@ -196,7 +195,7 @@ shunt_status shunt_measure_responses(const shunt_graph *graph, const shunt_weigh
                                      const shunt_response_options *options, shunt_response **responses, size_t *count)
 {
     if (!graph || !weights || !device || !data || !preprocess || !responses || !count)
-        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, responses, count");
+        return error_null(__func__, "graph, weights, device, data, preprocess, responses, count");
     shunt_response_options own;
     measurement self = {0};
     *responses = NULL;

@@ -11,7 +11,7 @@
 
 shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
 {
-    if (!model) return shunt_fail_null(__func__, "model");
+    if (!model) return error_null(__func__, "model");
     shunt_weights *weights;
     shunt_status status = shunt_graph_initialize(model->graph, seed, &weights);
     if (!status) model_take_weights(model, weights);
@@ -20,20 +20,20 @@ shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
 
 shunt_status shunt_model_describe(shunt_model *model)
 {
-    if (!model) return shunt_fail_null(__func__, "model");
-    if (!model->weights) return shunt_fail(SHUNT_E_INVALID, "%s has no weights to describe yet", model->net.name);
+    if (!model) return error_null(__func__, "model");
+    if (!model->weights) return error_fail(SHUNT_E_INVALID, "%s has no weights to describe yet", model->net.name);
     return metadata_write(model, model->weights);
 }
 
 shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels)
 {
-    if (!model || !labels) return shunt_fail_null(__func__, "model, labels");
+    if (!model || !labels) return error_null(__func__, "model, labels");
     const int64_t classes = shunt_model_outcomes(model);
     char **copies = calloc((size_t)classes, sizeof *copies);
-    shunt_status status = copies ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = copies ? SHUNT_OK : error_memory();
     for (int64_t i = 0; !status && i < classes; i++) {
-        status = labels[i] ? labels_check(labels[i], (size_t)i) : shunt_fail_null(__func__, "one of labels");
-        if (!status && !(copies[i] = strdup(labels[i]))) status = shunt_fail_memory();
+        status = labels[i] ? labels_check(labels[i], (size_t)i) : error_null(__func__, "one of labels");
+        if (!status && !(copies[i] = strdup(labels[i]))) status = error_memory();
     }
     if (status) {
         labels_free(copies, classes);
@@ -84,7 +84,7 @@ static shunt_status put_rows(shunt_weights *weights, const shunt_tensor_view *vi
     shunt_tensor_desc desc = view->desc;
     size_t bytes = (size_t)(shunt_tensor_bytes(&desc) / (uint64_t)desc.dims[0]);
     char *data = calloc((size_t)count, bytes);
-    if (!data) return shunt_fail_memory();
+    if (!data) return error_memory();
     for (int64_t i = 0; i < count; i++)
         memcpy(data + (size_t)i * bytes, (const char *)view->data + (size_t)rows[i] * bytes, bytes);
     desc.dims[0] = count;
@@ -98,7 +98,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
 {
     shunt_weights *weights = NULL;
     int64_t *rows = calloc((size_t)model->net.classes, sizeof *rows);
-    shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : shunt_fail_memory();
+    shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : error_memory();
     bool known = !status && shunt_weights_find(from->weights, "fc.weight") && match_classifier(model, from, rows);
     for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
         const graph_value *value = &from->graph->values[i];
@@ -121,7 +121,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
 
 shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
 {
-    if (!model || !path) return shunt_fail_null(__func__, "model, path");
+    if (!model || !path) return error_null(__func__, "model, path");
     const net_spec *net = &model->net;
     shunt_model_options options = {
         .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
@@ -129,7 +129,7 @@ shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t se
     shunt_status status = count_classes(model, path, &options.classes);
     const bool whole = options.classes > 0;
     if (!status && !whole)
-        shunt_log(SHUNT_LOG_INFO, "%s has no classifier for %s; a fresh one is made", path, net->name);
+        log_write(SHUNT_LOG_INFO, "%s has no classifier for %s; a fresh one is made", path, net->name);
     if (!status) status = shunt_model_create(net->name, &options, &from);
     if (!status) status = model_load(from, path, whole ? MATCH_ALL : MATCH_BACKBONE);
     if (!status) status = take_over(model, from, seed);
@@ -189,7 +189,7 @@ static void finetune(const net_spec *net, shunt_recipe *recipe)
 
 shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out)
 {
-    if (!model || !name || !out) return shunt_fail_null(__func__, "model, name, out");
+    if (!model || !name || !out) return error_null(__func__, "model, name, out");
     static const struct {
         const char *name;
         void (*fill)(const net_spec *net, shunt_recipe *recipe);
@@ -212,5 +212,5 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
         *out = recipe;
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "no recipe is called '%.40s'; there are paper, fast and finetune", name);
+    return error_fail(SHUNT_E_NOT_FOUND, "no recipe is called '%.40s'; there are paper, fast and finetune", name);
 }

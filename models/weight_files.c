@@ -21,9 +21,9 @@ static shunt_status open_folder(const char *folder, shunt_weights **out)
 
 shunt_status shunt_weights_open(const char *path, shunt_weights **out)
 {
-    if (!path || !out) return shunt_fail_null(__func__, "path, out");
+    if (!path || !out) return error_null(__func__, "path, out");
     struct stat info;
     *out = NULL;
     if (!stat(path, &info) && S_ISDIR(info.st_mode)) return open_folder(path, out);
-    return weights_open(path, &shunt_format_onnx, out);
+    return weights_open(path, &format_onnx, out);
 }

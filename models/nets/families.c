@@ -46,7 +46,7 @@ static shunt_status unknown(const char *name)
     const char *family;
     for (size_t i = 0; (family = shunt_model_family(i)) && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", family);
-    return shunt_fail(SHUNT_E_NOT_FOUND,
+    return error_fail(SHUNT_E_NOT_FOUND,
                       "no model '%.40s'; there are %s, with 6n+2 = 20, 32, 44, 56, 110 ... up to %d; resnet50 and "
                       "resnet152 mean ImageNet's, CIFAR's are cifar-resnet50 and cifar-resnet152",
                       name, list, NET_MOST_DEPTH);
@@ -70,13 +70,13 @@ static shunt_status choose(const char *what, int64_t wanted, int64_t usual, int6
 {
     *out = wanted ? wanted : usual;
     if (*out >= 1 && *out <= most) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%s is %lld; give 1 to %lld", what, (long long)wanted, (long long)most);
+    return error_fail(SHUNT_E_INVALID, "%s is %lld; give 1 to %lld", what, (long long)wanted, (long long)most);
 }
 
 static shunt_status choose_shortcut(const char *name, char kind, net_spec *net)
 {
-    if (kind && !strchr("ABC", kind)) return shunt_fail(SHUNT_E_INVALID, "shortcut is '%c'; give A, B or C", kind);
-    if (kind && !net->residual) return shunt_fail(SHUNT_E_INVALID, "%s: a plain net has no shortcuts to choose", name);
+    if (kind && !strchr("ABC", kind)) return error_fail(SHUNT_E_INVALID, "shortcut is '%c'; give A, B or C", kind);
+    if (kind && !net->residual) return error_fail(SHUNT_E_INVALID, "%s: a plain net has no shortcuts to choose", name);
     if (!net->residual) net->shortcut = 0;
     if (kind) net->shortcut = kind;
     return SHUNT_OK;
@@ -91,7 +91,7 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
 {
     shunt_model_options own;
     net_spec net;
-    if (!name) return shunt_fail(SHUNT_E_INVALID, "no model is named");
+    if (!name) return error_fail(SHUNT_E_INVALID, "no model is named");
     shunt_status status = model_options_take(&own, options);
     if (!status) status = parse(name, &net);
     if (!status) status = choose("number of classes", own.classes, net.cifar ? 10 : 1000, MOST_CLASSES, &net.classes);
@@ -114,14 +114,14 @@ shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_grap
 {
     net_builder builder = {.net = net, .lesion = lesion, .graph = shunt_graph_create()};
     shunt_graph *graph = builder.graph;
-    if (!graph) return shunt_fail_memory();
+    if (!graph) return error_memory();
     shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
     x = shunt_graph_global_pool(graph, "avgpool", net->family->layers(&builder, x));
     shunt_graph_output(graph, "logits", shunt_graph_linear(graph, "fc", x, net->classes));
     shunt_status status = shunt_graph_check(graph);
     if (status) {
         shunt_graph_destroy(graph);
-        return shunt_fail_context(status, "%s", net->name);
+        return error_context(status, "%s", net->name);
     }
     *out = graph;
     return SHUNT_OK;

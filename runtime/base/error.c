@@ -56,7 +56,7 @@ static __attribute__((format(printf, 1, 0))) void set_message(const char *format
     memcpy(message, text, sizeof text);
 }
 
-shunt_status shunt_fail(shunt_status status, const char *format, ...)
+shunt_status error_fail(shunt_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -65,7 +65,7 @@ shunt_status shunt_fail(shunt_status status, const char *format, ...)
     return status;
 }
 
-shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
+shunt_status error_context(shunt_status status, const char *format, ...)
 {
     char inner[MESSAGE_CHARS];
     memcpy(inner, message, sizeof inner);
@@ -79,14 +79,14 @@ shunt_status shunt_fail_context(shunt_status status, const char *format, ...)
     return status;
 }
 
-shunt_status shunt_fail_null(const char *function, const char *names)
+shunt_status error_null(const char *function, const char *names)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: NULL where a pointer is needed (%s)", function, names);
+    return error_fail(SHUNT_E_INVALID, "%s: NULL where a pointer is needed (%s)", function, names);
 }
 
-shunt_status shunt_fail_memory(void)
+shunt_status error_memory(void)
 {
-    return shunt_fail(SHUNT_E_MEMORY, "out of host memory");
+    return error_fail(SHUNT_E_MEMORY, "out of host memory");
 }
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,12 +110,12 @@ static int log_level(void)
     return SHUNT_LOG_WARN;
 }
 
-void shunt_log_after_fork(void)
+void log_after_fork(void)
 {
     log_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
-void shunt_log(int level, const char *format, ...)
+void log_write(int level, const char *format, ...)
 {
     if (level > log_level()) return;
     char text[MESSAGE_CHARS];

@@ -4,23 +4,23 @@
 
 #include <shunt/shunt.h>
 
-/* Sets this thread's message and returns status: `return shunt_fail(SHUNT_E_IO, "%s: %s", path, reason);`
+/* Sets this thread's message and returns status: `return error_fail(SHUNT_E_IO, "%s: %s", path, reason);`
  * One line: what was tried on which file or object, why it failed, what to do. */
-shunt_status shunt_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+shunt_status error_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "CONTEXT: " before this thread's message and returns status, for callers that know more. */
-shunt_status shunt_fail_context(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+shunt_status error_context(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The status for an argument that must not be NULL: "FUNCTION: NULL where a pointer is needed (NAMES)". */
-shunt_status shunt_fail_null(const char *function, const char *names);
+shunt_status error_null(const char *function, const char *names);
 
 /* The status for running out of host memory, with its message. */
-shunt_status shunt_fail_memory(void);
+shunt_status error_memory(void);
 
 /* For the child's handler of fork (device/fork.c): no other thread holds the log's lock there. */
-void shunt_log_after_fork(void);
+void log_after_fork(void);
 
 /* To the log handler, if its level lets it through. */
-void shunt_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_write(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -17,7 +17,7 @@
 static shunt_status fail_errno(const char *doing, const char *path, int error)
 {
     shunt_status status = error == ENOENT ? SHUNT_E_NOT_FOUND : error == ENOMEM ? SHUNT_E_MEMORY : SHUNT_E_IO;
-    return shunt_fail(status, "%s: %s: %s", path, doing, strerror(error));
+    return error_fail(status, "%s: %s: %s", path, doing, strerror(error));
 }
 
 /* What a file that is no regular one is, for messages. */
@@ -30,13 +30,13 @@ static const char *kind_of(mode_t mode)
 
 static shunt_status check_readable(const char *path, const struct stat *info, uint64_t limit)
 {
-    if (!S_ISREG(info->st_mode)) return shunt_fail(SHUNT_E_INVALID, "%s: %s", path, kind_of(info->st_mode));
-    if (info->st_size == 0) return shunt_fail(SHUNT_E_INVALID, "%s: the file is empty", path);
+    if (!S_ISREG(info->st_mode)) return error_fail(SHUNT_E_INVALID, "%s: %s", path, kind_of(info->st_mode));
+    if (info->st_size == 0) return error_fail(SHUNT_E_INVALID, "%s: the file is empty", path);
     uint64_t size = (uint64_t)info->st_size;
     if (limit && size > limit)
-        return shunt_fail(SHUNT_E_INVALID, "%s: the file has %" PRIu64 " bytes, more than the %" PRIu64 " allowed",
+        return error_fail(SHUNT_E_INVALID, "%s: the file has %" PRIu64 " bytes, more than the %" PRIu64 " allowed",
                           path, size, limit);
-    if (size > SIZE_MAX) return shunt_fail(SHUNT_E_MEMORY, "%s: too large for this machine's addresses", path);
+    if (size > SIZE_MAX) return error_fail(SHUNT_E_MEMORY, "%s: too large for this machine's addresses", path);
     return SHUNT_OK;
 }
 
@@ -56,7 +56,7 @@ static shunt_status open_readable(const char *path, uint64_t limit, int *fd, str
     return status ? status : fstat(file, info) ? fail_errno("cannot stat", path, errno) : SHUNT_OK;
 }
 
-shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out)
+shunt_status file_map(const char *path, uint64_t limit, shunt_mapping *out)
 {
     *out = (shunt_mapping){0};
     int fd;
@@ -74,7 +74,7 @@ shunt_status shunt_map_file(const char *path, uint64_t limit, shunt_mapping *out
     return status;
 }
 
-void shunt_unmap_file(shunt_mapping *mapping)
+void file_unmap(shunt_mapping *mapping)
 {
     if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);
     *mapping = (shunt_mapping){0};
@@ -88,13 +88,13 @@ static shunt_status fail_write(const char *path, const replacement *file)
                           : file->error == ENOMEM                          ? SHUNT_E_MEMORY
                           : file->error == EISDIR || file->error == EINVAL ? SHUNT_E_INVALID
                                                                            : SHUNT_E_IO;
-    return shunt_fail(status, "%s: cannot write: %s", path, file->reason);
+    return error_fail(status, "%s: cannot write: %s", path, file->reason);
 }
 
-shunt_status shunt_write_begin(shunt_writer *writer, const char *path)
+shunt_status file_write_begin(shunt_writer *writer, const char *path)
 {
     *writer = (shunt_writer){.path = strdup(path)};
-    if (!writer->path) return shunt_fail_memory();
+    if (!writer->path) return error_memory();
     if (replace_begin(&writer->to, path)) {
         writer->file = writer->to.file;
         return SHUNT_OK;
@@ -105,13 +105,13 @@ shunt_status shunt_write_begin(shunt_writer *writer, const char *path)
     return status;
 }
 
-shunt_status shunt_write(shunt_writer *writer, const void *data, size_t size)
+shunt_status file_write(shunt_writer *writer, const void *data, size_t size)
 {
     if (!size || fwrite(data, 1, size, writer->file) == size) return SHUNT_OK; /* an empty tensor has no address */
     return fail_errno("cannot write", writer->path, errno);
 }
 
-shunt_status shunt_write_end(shunt_writer *writer, int ok)
+shunt_status file_write_end(shunt_writer *writer, int ok)
 {
     shunt_status status = replace_end(&writer->to, ok) ? SHUNT_OK : fail_write(writer->path, &writer->to);
     free(writer->path);
@@ -126,6 +126,6 @@ shunt_status file_make_folders(const char *path, mode_t mode)
     size_t length;
     int error = make_folders(path, mode, &length);
     if (!error) return SHUNT_OK;
-    return shunt_fail(error == ENOMEM ? SHUNT_E_MEMORY : SHUNT_E_IO, "%s: cannot make the folder %.*s: %s", path,
+    return error_fail(error == ENOMEM ? SHUNT_E_MEMORY : SHUNT_E_IO, "%s: cannot make the folder %.*s: %s", path,
                       (int)length, path, error == ENOTDIR ? "that is a file" : strerror(error));
 }

@@ -35,7 +35,7 @@ static uint64_t most_bytes(const char *text, size_t length)
     return bytes;
 }
 
-json_t *shunt_json_load(const char *text, size_t length, json_error_t *error)
+json_t *bounded_json_load(const char *text, size_t length, json_error_t *error)
 {
     *error = (json_error_t){.line = 1};
     if (most_bytes(text, length) <= FREE_BYTES + 2 * (uint64_t)length)

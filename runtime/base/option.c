@@ -43,7 +43,7 @@ static const char *intern(const char *text)
     return fresh->text;
 }
 
-const char *shunt_intern(const char *text)
+const char *option_intern(const char *text)
 {
     pthread_mutex_lock(&lock);
     const char *kept = intern(text);
@@ -51,11 +51,11 @@ const char *shunt_intern(const char *text)
     return kept;
 }
 
-const char *shunt_environment(const char *name)
+const char *option_environment(const char *name)
 {
     const char *value = secure_getenv(name); /* whoever starts a program with raised rights chooses its environment */
     if (!value || !*value) return NULL;
-    const char *kept = shunt_intern(value);
+    const char *kept = option_intern(value);
     return kept ? kept : value;
 }
 
@@ -84,7 +84,7 @@ shunt_status shunt_set_option(const char *key, const char *value)
 {
     char normal[KEY_CHARS];
     if (!normalize(key, normal))
-        return shunt_fail(SHUNT_E_INVALID, "option \"%s\": a key is 1 to %d letters, digits and underscores",
+        return error_fail(SHUNT_E_INVALID, "option \"%s\": a key is 1 to %d letters, digits and underscores",
                           key ? key : "(null)", KEY_CHARS - 1);
     shunt_status status = SHUNT_OK;
     pthread_mutex_lock(&lock);
@@ -100,7 +100,7 @@ shunt_status shunt_set_option(const char *key, const char *value)
     else if (o)
         o->value = kept;
     pthread_mutex_unlock(&lock);
-    return status ? shunt_fail_memory() : SHUNT_OK;
+    return status ? error_memory() : SHUNT_OK;
 }
 
 const char *shunt_option(const char *key)
@@ -113,11 +113,11 @@ const char *shunt_option(const char *key)
     pthread_mutex_unlock(&lock);
     if (value) return value;
     snprintf(name, sizeof name, "SHUNT_%s", normal);
-    return shunt_environment(name);
+    return option_environment(name);
 }
 
 /* Options come first: getenv finds the first of two lines of one name. */
-char **shunt_options_environment(void)
+char **options_environment(void)
 {
     size_t count = 0, n = 0;
     pthread_mutex_lock(&lock);
@@ -152,10 +152,10 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-char *shunt_environment_lines(const char *prefixes, const char *but)
+char *option_environment_lines(const char *prefixes, const char *but)
 {
     size_t chars = 1, n = 0;
-    char **lines = shunt_options_environment();
+    char **lines = options_environment();
     for (char **at = lines; at && *at; at++)
         if (has_prefix(*at, prefixes) && !has_prefix(*at, but)) lines[n++] = *at;
     if (lines) qsort(lines, n, sizeof *lines, by_text);
@@ -170,12 +170,12 @@ char *shunt_environment_lines(const char *prefixes, const char *but)
     return text;
 }
 
-void shunt_options_after_fork(void)
+void options_after_fork(void)
 {
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 }
 
-void shunt_options_free(void)
+void options_free(void)
 {
     pthread_mutex_lock(&lock);
     for (option *next; options; options = next) {

@@ -7,23 +7,23 @@
 
 /* An environment variable that is no SHUNT_ option (HOME, XDG_CACHE_HOME); NULL when unset or empty, and in
  * a process whose rights were raised when it started (setuid, file capabilities). Lives on. */
-const char *shunt_environment(const char *name);
+const char *option_environment(const char *name);
 
 /* The environment for a program that is to see this process's options: a list to be freed, ended by NULL; its strings live
  * on. NULL without memory. */
-char **shunt_options_environment(void);
+char **options_environment(void);
 
 /* Its lines "NAME=value" that begin with one of these prefixes, but not with one of the others, sorted. Prefixes are divided
  * by ':'. To be freed; NULL without memory. */
-char *shunt_environment_lines(const char *prefixes, const char *but);
+char *option_environment_lines(const char *prefixes, const char *but);
 
 /* A copy of text that lives until shunt_shutdown, the same for equal texts; NULL without memory. */
-const char *shunt_intern(const char *text);
+const char *option_intern(const char *text);
 
 /* For the child's handler of fork (device/fork.c): no other thread holds the options' lock there. */
-void shunt_options_after_fork(void);
+void options_after_fork(void);
 
 /* For shunt_shutdown. */
-void shunt_options_free(void);
+void options_free(void);
 
 #endif

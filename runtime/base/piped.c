@@ -34,7 +34,7 @@ bool piped_is(const char *path, int fd, const struct stat *info)
 
 static shunt_status fail_read(const char *path, int error)
 {
-    return shunt_fail(SHUNT_E_IO, "%s: cannot read: %s", path, strerror(error));
+    return error_fail(SHUNT_E_IO, "%s: cannot read: %s", path, strerror(error));
 }
 
 static shunt_status write_all(const char *path, int into, const char *bytes, size_t count)
@@ -51,7 +51,7 @@ static shunt_status copy(const char *path, int fd, uint64_t limit, int into)
 {
     char *bytes = malloc(CHUNK);
     uint64_t total = 0;
-    shunt_status status = bytes ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = bytes ? SHUNT_OK : error_memory();
     while (!status) {
         ssize_t n = read(fd, bytes, CHUNK);
         if (n == 0) break;
@@ -61,7 +61,7 @@ static shunt_status copy(const char *path, int fd, uint64_t limit, int into)
         total += (uint64_t)n;
         if (total > limit)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s: it delivers more than the %" PRIu64 " bytes allowed", path, limit);
+                error_fail(SHUNT_E_INVALID, "%s: it delivers more than the %" PRIu64 " bytes allowed", path, limit);
         else
             status = write_all(path, into, bytes, (size_t)n);
     }

@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 /* FNV-1a, 64 bits, over the bytes of name, xored with seed. */
-uint64_t shunt_random_key(const char *name, uint64_t seed);
+uint64_t random_key(const char *name, uint64_t seed);
 /* splitmix64's output function of key + (index + 1) * 0x9e3779b97f4a7c15. As a key it starts a sequence of its own. */
-uint64_t shunt_random_bits(uint64_t key, uint64_t index);
+uint64_t random_bits(uint64_t key, uint64_t index);
 /* The top 24 of these bits times 2^-24: in [0, 1). */
-double shunt_random_at(uint64_t key, uint64_t index);
+double random_at(uint64_t key, uint64_t index);
 
 #endif

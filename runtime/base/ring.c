@@ -75,7 +75,7 @@ shunt_status ring_create(const ring_setup *setup, ring **out)
     if (!self || !outcomes) {
         free(self);
         free(outcomes);
-        return shunt_fail_memory();
+        return error_memory();
     }
     self->setup = *setup;
     self->outcomes = outcomes;
@@ -88,7 +88,7 @@ shunt_status ring_create(const ring_setup *setup, ring **out)
         self->nthreads++;
     if (!self->nthreads) {
         ring_destroy(self);
-        return shunt_fail(SHUNT_E_MEMORY, "no thread can be started to read pictures");
+        return error_fail(SHUNT_E_MEMORY, "no thread can be started to read pictures");
     }
     *out = self;
     return SHUNT_OK;
@@ -118,7 +118,7 @@ shunt_status ring_next(ring *self, void **slot)
     of->ready = false;
     *slot = slot_of(self, self->read++);
     shunt_status status = of->status;
-    if (status) shunt_fail(status, "%s", of->message ? of->message : "no memory");
+    if (status) error_fail(status, "%s", of->message ? of->message : "no memory");
     pthread_cond_broadcast(&self->freed);
     pthread_mutex_unlock(&self->lock);
     return status;

@@ -12,11 +12,11 @@ shunt_status sized_take(void *own, size_t own_size, size_t first_size, const voi
     if (given) memcpy(&size, given, sizeof size);
     if (size == 0) size = (uint32_t)first_size;
     if (size < first_size)
-        return shunt_fail(SHUNT_E_INVALID, "%s.size is %u; set it to sizeof(%s), which is at least %zu", name, size,
+        return error_fail(SHUNT_E_INVALID, "%s.size is %u; set it to sizeof(%s), which is at least %zu", name, size,
                           name, first_size);
     for (size_t i = own_size; given && i < size; i++)
         if (((const unsigned char *)given)[i])
-            return shunt_fail(
+            return error_fail(
                 SHUNT_E_UNSUPPORTED,
                 "%s has %u bytes and this library knows %u; a field past those is set: use a newer library", name, size,
                 whole);

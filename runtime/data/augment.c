@@ -16,7 +16,7 @@ typedef struct stream {
 
 static double draw(stream *s, double low, double high)
 {
-    return low + (high - low) * shunt_random_at(s->key, s->used++);
+    return low + (high - low) * random_at(s->key, s->used++);
 }
 
 /* 0 .. count - 1 */
@@ -51,7 +51,7 @@ static box draw_part(stream *s, double min_area, int64_t height, int64_t width)
 
 static shunt_status cut(const shunt_image *src, box part, shunt_image *out)
 {
-    shunt_status status = shunt_image_alloc("a part of a picture", part.height, part.width, out);
+    shunt_status status = image_alloc("a part of a picture", part.height, part.width, out);
     if (status) return status;
     for (int64_t y = 0; y < part.height; y++)
         memcpy(out->rgb + y * part.width * 3, src->rgb + ((part.top + y) * src->width + part.left) * 3,
@@ -66,7 +66,7 @@ static shunt_status resized_crop(const shunt_recipe *recipe, const shunt_preproc
     shunt_status status = cut(image, draw_part(s, recipe->min_area, image->height, image->width), &part);
     if (status) return status;
     status = shunt_image_resize(&part, p->crop, p->crop, &resized);
-    if (!status) shunt_preprocess_crop(p, &resized, 0, 0, recipe->flip && draw(s, 0, 1) < 0.5, dst);
+    if (!status) preprocess_crop(p, &resized, 0, 0, recipe->flip && draw(s, 0, 1) < 0.5, dst);
     shunt_image_free(&resized);
     shunt_image_free(&part);
     return status;
@@ -83,20 +83,20 @@ static shunt_status padded_crop(const shunt_recipe *recipe, const shunt_preproce
                                 stream *s, float *dst)
 {
     shunt_image resized;
-    shunt_status status = shunt_preprocess_resize(p, image, &resized);
+    shunt_status status = preprocess_resize(p, image, &resized);
     if (status) return status;
     int64_t top = draw_begin(s, resized.height, p->crop, recipe->pad);
     int64_t left = draw_begin(s, resized.width, p->crop, recipe->pad);
-    shunt_preprocess_crop(p, &resized, top, left, recipe->flip && draw(s, 0, 1) < 0.5, dst);
+    preprocess_crop(p, &resized, top, left, recipe->flip && draw(s, 0, 1) < 0.5, dst);
     shunt_image_free(&resized);
     return SHUNT_OK;
 }
 
-shunt_status shunt_augment_picture(const shunt_recipe *recipe, const shunt_preprocess *preprocess,
-                                   const shunt_image *image, uint64_t key, float *dst)
+shunt_status augment_picture(const shunt_recipe *recipe, const shunt_preprocess *preprocess, const shunt_image *image,
+                             uint64_t key, float *dst)
 {
     stream s = {.key = key};
-    shunt_status status = shunt_preprocess_check(preprocess);
+    shunt_status status = preprocess_check(preprocess);
     if (status) return status;
     switch (recipe->augment) {
     case SHUNT_AUGMENT_CROP:

@@ -46,7 +46,7 @@ static void cifar_close(shunt_dataset *dataset)
     for (int i = 0; i < set->nparts; i++) {
         free(set->parts[i].own_pixels);
         free(set->parts[i].own_labels);
-        shunt_unmap_file(&set->parts[i].file);
+        file_unmap(&set->parts[i].file);
     }
     free(set);
 }
@@ -56,7 +56,7 @@ static shunt_status read_records(const char *path, int label_bytes, int classes,
     const shunt_mapping *file = &part->file;
     const size_t record = (size_t)label_bytes + 3 * CIFAR_PLANE, first = (size_t)label_bytes - 1;
     if (file->size % record)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: %zu bytes are not a whole number of records of %zu: the file is cut off", path,
                           file->size, record);
     part->count = file->size / record;
@@ -66,7 +66,7 @@ static shunt_status read_records(const char *path, int label_bytes, int classes,
     part->sample_step = 1;
     for (size_t i = 0; i < part->count; i++)
         if (part->labels[i * record] >= classes)
-            return shunt_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i,
+            return error_fail(SHUNT_E_INVALID, "%s: record %zu (byte %zu) has label %d, expected 0 .. %d", path, i,
                               i * record + first, part->labels[i * record], classes - 1);
     return SHUNT_OK;
 }
@@ -74,10 +74,10 @@ static shunt_status read_records(const char *path, int label_bytes, int classes,
 static shunt_status add_file(cifar *set, const cifar_version *version, const char *folder, const char *name)
 {
     char *path;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
     cifar_part *part = &set->parts[set->nparts];
     const int classes = (int)set->base.classes;
-    shunt_status status = shunt_map_file(path, 0, &part->file);
+    shunt_status status = file_map(path, 0, &part->file);
     if (!status) {
         set->nparts++;
         status = version->label_key ? cifar_read_pickle(path, version->label_key, classes, part)
@@ -93,7 +93,7 @@ static shunt_status is_file(const char *folder, const char *name, bool *out)
 {
     char *path;
     struct stat info;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
     *out = !stat(path, &info) && !S_ISDIR(info.st_mode);
     free(path);
     return SHUNT_OK;
@@ -114,7 +114,7 @@ static shunt_status find_version(const cifar_set *of, const char *where, const c
         *version = &of->versions[i / 2];
         if (asprintf(folder, "%s%s", where, i % 2 ? (*version)->folder : "") < 0) {
             *folder = NULL;
-            return shunt_fail_memory();
+            return error_memory();
         }
         shunt_status status = is_file(*folder, *files_of(*version, split), &there);
         if (status || there) return status;
@@ -123,13 +123,13 @@ static shunt_status find_version(const cifar_set *of, const char *where, const c
     }
     *version = of->versions;
     *folder = strdup(where);
-    return *folder ? SHUNT_OK : shunt_fail_memory();
+    return *folder ? SHUNT_OK : error_memory();
 }
 
 static shunt_status use_known_names(cifar *set, const cifar_set *of)
 {
     for (int i = 0; i < 10 && of->known[i]; i++)
-        if (!(set->names[i] = strdup(of->known[i]))) return shunt_fail_memory();
+        if (!(set->names[i] = strdup(of->known[i]))) return error_memory();
     return SHUNT_OK;
 }
 
@@ -137,7 +137,7 @@ static shunt_status use_known_names(cifar *set, const cifar_set *of)
 static shunt_status read_lines(const char *path, int classes, char **names)
 {
     shunt_mapping file;
-    shunt_status status = shunt_map_file(path, 1 << 16, &file);
+    shunt_status status = file_map(path, 1 << 16, &file);
     if (status) return status;
     const char *at = (const char *)file.data, *end = at + file.size;
     for (int i = 0; !status && i < classes && at < end; i++) {
@@ -145,10 +145,10 @@ static shunt_status read_lines(const char *path, int classes, char **names)
         if (!stop) stop = end;
         size_t length = (size_t)(stop - at);
         while (length && at[length - 1] == '\r') length--;
-        if (length && !(names[i] = strndup(at, length))) status = shunt_fail_memory();
+        if (length && !(names[i] = strndup(at, length))) status = error_memory();
         at = stop + 1;
     }
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return status;
 }
 
@@ -159,7 +159,7 @@ static shunt_status read_names(cifar *set, const cifar_set *of, const cifar_vers
     char *path;
     shunt_status status = is_file(folder, version->names, &there);
     if (status || !there) return status ? status : use_known_names(set, of);
-    if (asprintf(&path, "%s/%s", folder, version->names) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, version->names) < 0) return error_memory();
     status = version->names_key ? cifar_read_pickled_names(path, version->names_key, of->classes, set->names)
                                 : read_lines(path, of->classes, set->names);
     free(path);
@@ -169,7 +169,7 @@ static shunt_status read_names(cifar *set, const cifar_set *of, const cifar_vers
 static shunt_status open_set(const cifar_set *of, const char *where, const char *split, const char *labels,
                              shunt_dataset **out)
 {
-    if (labels) return shunt_fail(SHUNT_E_INVALID, "%s: CIFAR has labels of its own; %s is not needed", where, labels);
+    if (labels) return error_fail(SHUNT_E_INVALID, "%s: CIFAR has labels of its own; %s is not needed", where, labels);
     const cifar_version *version;
     char *folder;
     shunt_status status = find_version(of, where, split, &version, &folder);
@@ -183,7 +183,7 @@ static shunt_status open_set(const cifar_set *of, const char *where, const char 
         set->base.classes = (size_t)of->classes;
         status = read_names(set, of, version, folder);
     } else {
-        status = shunt_fail_memory();
+        status = error_memory();
     }
     const char *const *files = files_of(version, split);
     for (int i = 0; !status && files[i]; i++) status = add_file(set, version, folder, files[i]);
@@ -198,7 +198,7 @@ static shunt_status open_set(const cifar_set *of, const char *where, const char 
 static shunt_status cifar10_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
     static const cifar_set ten = {
-        .kind = &shunt_dataset_cifar10,
+        .kind = &dataset_cifar10,
         .known = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
         .classes = 10,
         .versions = {{.folder = "/cifar-10-batches-bin",
@@ -218,7 +218,7 @@ static shunt_status cifar10_open(const char *where, const char *split, const cha
 
 static shunt_status cifar100_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
-    static const cifar_set hundred = {.kind = &shunt_dataset_cifar100,
+    static const cifar_set hundred = {.kind = &dataset_cifar100,
                                       .classes = 100,
                                       .versions = {{.folder = "/cifar-100-binary",
                                                     .test = {"test.bin"},
@@ -238,7 +238,7 @@ static shunt_status cifar_get(const shunt_dataset *dataset, size_t index, shunt_
 {
     const cifar_part *part = ((const cifar *)dataset)->parts;
     for (; index >= part->count; part++) index -= part->count;
-    shunt_status status = shunt_image_alloc("cifar", CIFAR_SIDE, CIFAR_SIDE, image);
+    shunt_status status = image_alloc("cifar", CIFAR_SIDE, CIFAR_SIDE, image);
     if (status) return status;
     const uint8_t *pixels = part->pixels + index * part->picture_step;
     *label = part->labels[index * part->label_step];
@@ -252,7 +252,7 @@ static const char *cifar_label(const shunt_dataset *dataset, size_t class)
     return ((const cifar *)dataset)->names[class];
 }
 
-const dataset_kind shunt_dataset_cifar10 = {
+const dataset_kind dataset_cifar10 = {
     .name = "cifar10",
     .help = "cifar10:DIR (the folder of test_batch.bin or test_batch)",
     .open = cifar10_open,
@@ -261,7 +261,7 @@ const dataset_kind shunt_dataset_cifar10 = {
     .label = cifar_label,
 };
 
-const dataset_kind shunt_dataset_cifar100 = {
+const dataset_kind dataset_cifar100 = {
     .name = "cifar100",
     .help = "cifar100:DIR (the folder of test.bin or test)",
     .open = cifar100_open,

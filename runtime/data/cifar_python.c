@@ -14,7 +14,7 @@ enum { MOST_NAME = 256, MOST_META = 1 << 20 };
 static shunt_status find(const char *path, const pickle_tree *tree, const char *key, pickle_ref *out)
 {
     if (pickle_find(tree, tree->root, key, out)) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: the pickle is no dictionary with the key '%s', which CIFAR's Python version has; for the "
                       "other CIFAR, pass cifar10: or cifar100:",
                       path, key);
@@ -30,7 +30,7 @@ static shunt_status read_pixels(const char *path, const pickle_tree *tree, cifar
     part->own_pixels = array.bytes.owned;
     part->pixels = array.bytes.data;
     if (array.kind != 'u' || array.item != 1 || array.axes != 2 || array.dims[1] != 3 * CIFAR_PLANE || !array.dims[0])
-        return shunt_fail(SHUNT_E_INVALID, "%s: 'data' is not an array of N x 3072 bytes (numpy's uint8)", path);
+        return error_fail(SHUNT_E_INVALID, "%s: 'data' is not an array of N x 3072 bytes (numpy's uint8)", path);
     part->count = array.dims[0];
     part->picture_step = array.columns_first ? 1 : array.dims[1];
     part->sample_step = array.columns_first ? array.dims[0] : 1;
@@ -41,7 +41,7 @@ static shunt_status read_pixels(const char *path, const pickle_tree *tree, cifar
 static shunt_status keep_label(const char *path, int classes, cifar_part *part, size_t i, int64_t label)
 {
     if (label < 0 || label >= classes)
-        return shunt_fail(SHUNT_E_INVALID, "%s: picture %zu has label %" PRId64 ", expected 0 .. %d", path, i, label,
+        return error_fail(SHUNT_E_INVALID, "%s: picture %zu has label %" PRId64 ", expected 0 .. %d", path, i, label,
                           classes - 1);
     part->own_labels[i] = (uint8_t)label;
     return SHUNT_OK;
@@ -56,7 +56,7 @@ static shunt_status read_label_list(const char *path, const pickle_tree *tree, p
     for (size_t i = 0; !status && i < part->count; i++, cell = tree->cells[cell].next) {
         int64_t label;
         if (!pickle_integer(tree, tree->cells[cell].value, &label))
-            return shunt_fail(SHUNT_E_INVALID, "%s: the label of picture %zu is no integer", path, i);
+            return error_fail(SHUNT_E_INVALID, "%s: the label of picture %zu is no integer", path, i);
         status = keep_label(path, classes, part, i, label);
     }
     return status;
@@ -84,11 +84,11 @@ static shunt_status read_labels(const char *path, const pickle_tree *tree, const
     const bool integers = array.axes == 1 && (array.kind == 'u' || array.kind == 'i');
     const int64_t count = is_array ? (integers ? (int64_t)array.count : -1) : pickle_items(tree, ref, NULL, 0);
     if (count < 0)
-        status = shunt_fail(SHUNT_E_INVALID, "%s: '%s' is no list of integers", path, key);
+        status = error_fail(SHUNT_E_INVALID, "%s: '%s' is no list of integers", path, key);
     else if ((size_t)count != part->count)
-        status = shunt_fail(SHUNT_E_INVALID, "%s: %" PRId64 " labels for %zu pictures", path, count, part->count);
+        status = error_fail(SHUNT_E_INVALID, "%s: %" PRId64 " labels for %zu pictures", path, count, part->count);
     else if (!(part->own_labels = malloc(part->count)))
-        status = shunt_fail_memory();
+        status = error_memory();
     else
         status =
             is_array ? read_label_array(path, &array, classes, part) : read_label_list(path, tree, ref, classes, part);
@@ -115,10 +115,10 @@ static shunt_status read_name(const char *path, const pickle_tree *tree, pickle_
     shunt_status status = pickle_read_bytes(path, tree, ref, &text);
     if (status) return status;
     if (!text.size || text.size > MOST_NAME || memchr(text.data, 0, text.size))
-        status = shunt_fail(SHUNT_E_INVALID, "%s: a class name that is empty, has a NUL or is over %d bytes", path,
+        status = error_fail(SHUNT_E_INVALID, "%s: a class name that is empty, has a NUL or is over %d bytes", path,
                             MOST_NAME);
     else if (!(*name = strndup((const char *)text.data, text.size)))
-        status = shunt_fail_memory();
+        status = error_memory();
     free(text.owned);
     return status;
 }
@@ -129,7 +129,7 @@ static shunt_status read_names(const char *path, const pickle_tree *tree, const 
     shunt_status status = find(path, tree, key, &list);
     if (status) return status;
     if (pickle_items(tree, list, refs, (uint32_t)classes) != classes)
-        return shunt_fail(SHUNT_E_INVALID, "%s: '%s' is no list of %d names", path, key, classes);
+        return error_fail(SHUNT_E_INVALID, "%s: '%s' is no list of %d names", path, key, classes);
     for (int i = 0; !status && i < classes; i++) status = read_name(path, tree, refs[i], &names[i]);
     return status;
 }
@@ -138,13 +138,13 @@ shunt_status cifar_read_pickled_names(const char *path, const char *key, int cla
 {
     shunt_mapping file;
     pickle_tree tree;
-    shunt_status status = shunt_map_file(path, MOST_META, &file);
+    shunt_status status = file_map(path, MOST_META, &file);
     if (status) return status;
     status = pickle_read(path, 0, file.data, file.size, &tree);
     if (!status) {
         status = read_names(path, &tree, key, classes, names);
         pickle_free(&tree);
     }
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return status;
 }

@@ -49,7 +49,7 @@ shunt_status class_names_of(const shunt_dataset *dataset, const char *whose, cla
     *out = (class_names){.whose = whose, .count = shunt_dataset_classes(dataset)};
     if (!shunt_dataset_label(dataset, 0)) return SHUNT_OK;
     out->names = calloc(out->count + 1, sizeof *out->names);
-    if (!out->names) return shunt_fail_memory();
+    if (!out->names) return error_memory();
     for (size_t i = 0; i < out->count; i++)
         if (!(out->names[i] = shunt_dataset_label(dataset, i))) {
             class_names_free(out);
@@ -81,7 +81,7 @@ static shunt_status fail_unmatched(const class_names *ours, const class_names *t
     char have[1024] = "", known[1024] = "";
     list(ours, have);
     list(theirs, known);
-    return shunt_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is not a class of %s (%s); the classes of %s are %s",
+    return error_fail(SHUNT_E_NOT_FOUND, "class '%s' of %s is not a class of %s (%s); the classes of %s are %s",
                       ours->names[class], ours->whose, theirs->whose, known, ours->whose, have);
 }
 
@@ -116,7 +116,7 @@ shunt_status classes_match(const class_names *ours, const class_names *theirs, i
     for (size_t i = 0; i < ours->count; i++) {
         classes[i] = class_find(theirs, ours->names[i]);
         if (classes[i] == CLASS_SEVERAL)
-            return shunt_fail(SHUNT_E_INVALID, "class '%s' of %s matches more than one of %s; use another name",
+            return error_fail(SHUNT_E_INVALID, "class '%s' of %s matches more than one of %s; use another name",
                               ours->names[i], ours->whose, theirs->whose);
         if (classes[i] >= 0)
             found++;
@@ -144,7 +144,7 @@ shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose,
     } else if (!status) {
         if (count != most)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s have %zu classes and the training pictures %zu", whose, count, most);
+                error_fail(SHUNT_E_INVALID, "%s have %zu classes and the training pictures %zu", whose, count, most);
         for (size_t i = 0; i < count; i++) classes[i] = (int64_t)i;
     }
     class_names_free(&ours);

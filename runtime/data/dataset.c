@@ -6,8 +6,7 @@
 
 #include "runtime/base/error.h"
 
-static const dataset_kind *const kinds[] = {&shunt_dataset_cifar10, &shunt_dataset_cifar100,
-                                            &shunt_dataset_imagefolder};
+static const dataset_kind *const kinds[] = {&dataset_cifar10, &dataset_cifar100, &dataset_imagefolder};
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
 static shunt_status fail_unknown(const char *spec)
@@ -17,15 +16,15 @@ static shunt_status fail_unknown(const char *spec)
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", kinds[i]->help);
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "'%s' is not a known data set; there are: %s", spec, known);
+    return error_fail(SHUNT_E_NOT_FOUND, "'%s' is not a known data set; there are: %s", spec, known);
 }
 
 shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, const char *labels, shunt_dataset **out)
 {
-    if (!spec || !out) return shunt_fail_null(__func__, "spec, out");
+    if (!spec || !out) return error_null(__func__, "spec, out");
     *out = NULL;
     if (split && strcmp(split, "test") && strcmp(split, "train"))
-        return shunt_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
+        return error_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
     for (int i = 0; i < NKINDS; i++) {
         size_t length = strlen(kinds[i]->name);
         if (!strncmp(spec, kinds[i]->name, length) && spec[length] == ':')
@@ -36,7 +35,7 @@ shunt_status shunt_dataset_open_labelled(const char *spec, const char *split, co
 
 shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out)
 {
-    if (!spec || !out) return shunt_fail_null(__func__, "spec, out");
+    if (!spec || !out) return error_null(__func__, "spec, out");
     return shunt_dataset_open_labelled(spec, split, NULL, out);
 }
 
@@ -71,9 +70,9 @@ const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t index)
 
 shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image, int64_t *label)
 {
-    if (!dataset || !image || !label) return shunt_fail_null(__func__, "dataset, image, label");
+    if (!dataset || !image || !label) return error_null(__func__, "dataset, image, label");
     *image = (shunt_image){0};
     if (index >= dataset->count)
-        return shunt_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);
+        return error_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);
     return dataset->kind->get(dataset, index, image, label);
 }

@@ -38,18 +38,18 @@ shunt_status folders_list(const char *path, char ***names, size_t *count)
     *count = 0;
     int n = scandir(path, &entries, is_shown, by_name);
     if (n < 0)
-        return shunt_fail(errno == ENOENT ? SHUNT_E_NOT_FOUND : SHUNT_E_IO, "%s: cannot read the folder: %s", path,
+        return error_fail(errno == ENOENT ? SHUNT_E_NOT_FOUND : SHUNT_E_IO, "%s: cannot read the folder: %s", path,
                           strerror(errno));
     shunt_status status = SHUNT_OK;
     *names = calloc((size_t)n + 1, sizeof **names);
-    if (!*names) status = shunt_fail_memory();
+    if (!*names) status = error_memory();
     for (int i = 0; i < n; i++) {
         if (!status && is_folder(path, entries[i]->d_name)) {
             (*names)[*count] = strdup(entries[i]->d_name);
             if ((*names)[*count])
                 ++*count;
             else
-                status = shunt_fail_memory();
+                status = error_memory();
         }
         free(entries[i]);
     }
@@ -88,8 +88,8 @@ shunt_status walk_next(FTS *walk, FTSENT **out)
 {
     errno = 0;
     const FTSENT *entry = *out = fts_read(walk), *next = entry ? entry->fts_link : NULL;
-    if (!entry && errno == ENOMEM) return shunt_fail_memory();
-    if (!entry && errno) return shunt_fail(SHUNT_E_IO, "%s: cannot read: %s", walk->fts_path, strerror(errno));
+    if (!entry && errno == ENOMEM) return error_memory();
+    if (!entry && errno) return error_fail(SHUNT_E_IO, "%s: cannot read: %s", walk->fts_path, strerror(errno));
     bool in_order = !next || entry->fts_info == FTS_DP || files_first(&entry, &next) <= 0;
-    return in_order ? SHUNT_OK : shunt_fail_memory();
+    return in_order ? SHUNT_OK : error_memory();
 }

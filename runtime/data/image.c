@@ -10,35 +10,35 @@
 
 enum { MAX_PIXELS = 1 << 28, FREE_BYTES = 60 << 20, BYTES_PER_BYTE = 128, DECODERS_ROWS = 64 };
 
-shunt_status shunt_image_check(const char *name, int64_t height, int64_t width)
+shunt_status image_check(const char *name, int64_t height, int64_t width)
 {
     if (height < 1 || width < 1)
-        return shunt_fail(SHUNT_E_INVALID, "%s: a picture of %" PRId64 " x %" PRId64 " pixels", name, width, height);
+        return error_fail(SHUNT_E_INVALID, "%s: a picture of %" PRId64 " x %" PRId64 " pixels", name, width, height);
     if (height > MAX_PIXELS / width)
-        return shunt_fail(SHUNT_E_INVALID, "%s: %" PRId64 " x %" PRId64 " pixels are over the limit of %d", name, width,
+        return error_fail(SHUNT_E_INVALID, "%s: %" PRId64 " x %" PRId64 " pixels are over the limit of %d", name, width,
                           height, MAX_PIXELS);
     return SHUNT_OK;
 }
 
-shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each)
+shunt_status image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each)
 {
-    shunt_status status = shunt_image_check(name, height, width);
+    shunt_status status = image_check(name, height, width);
     if (status) return status;
     const uint64_t needed = (uint64_t)((height + DECODERS_ROWS) * width) * each; /* at most 65 * 2^28 times a few */
     if (needed <= FREE_BYTES || needed / BYTES_PER_BYTE <= nbytes) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: %" PRId64 " x %" PRId64 " pixels need %" PRIu64
                       " MiB, too much for a file of %zu bytes; if you trust the file, make the picture smaller",
                       name, width, height, needed >> 20, nbytes);
 }
 
-shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)
+shunt_status image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out)
 {
     *out = (shunt_image){0};
-    shunt_status status = shunt_image_check(name, height, width);
+    shunt_status status = image_check(name, height, width);
     if (status) return status;
     uint8_t *rgb = malloc((size_t)height * (size_t)width * 3);
-    if (!rgb) return shunt_fail_memory();
+    if (!rgb) return error_memory();
     *out = (shunt_image){height, width, rgb};
     return SHUNT_OK;
 }
@@ -60,12 +60,12 @@ typedef struct picture_format {
 } picture_format;
 
 static const picture_format formats[] = {
-    {"\xff\xd8\xff", 3, shunt_decode_jpeg, "JPEG"},
-    {"\x89PNG\r\n\x1a\n", 8, shunt_decode_png, "PNG"},
-    {"P2", 2, shunt_decode_ppm, "PGM"},
-    {"P3", 2, shunt_decode_ppm, "PPM"},
-    {"P5", 2, shunt_decode_ppm, "PGM"},
-    {"P6", 2, shunt_decode_ppm, "PPM"},
+    {"\xff\xd8\xff", 3, image_decode_jpeg, "JPEG"},
+    {"\x89PNG\r\n\x1a\n", 8, image_decode_png, "PNG"},
+    {"P2", 2, image_decode_ppm, "PGM"},
+    {"P3", 2, image_decode_ppm, "PPM"},
+    {"P5", 2, image_decode_ppm, "PGM"},
+    {"P6", 2, image_decode_ppm, "PPM"},
     {"P1", 2, NULL, "PBM"},
     {"P4", 2, NULL, "PBM"},
     {"GIF8", 4, NULL, "GIF"},
@@ -79,26 +79,26 @@ static const picture_format formats[] = {
 
 shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out)
 {
-    if (!bytes || !out) return shunt_fail_null(__func__, "bytes, out");
+    if (!bytes || !out) return error_null(__func__, "bytes, out");
     *out = (shunt_image){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const picture_format *format = &formats[i];
         if (nbytes < format->length || memcmp(bytes, format->magic, format->length)) continue;
         if (format->decode) return format->decode(bytes, nbytes, name_for_errors, out);
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: looks like a %s picture; not supported: convert it to JPEG or PNG",
+        return error_fail(SHUNT_E_UNSUPPORTED, "%s: looks like a %s picture; not supported: convert it to JPEG or PNG",
                           name_for_errors, format->name);
     }
-    return shunt_fail(SHUNT_E_INVALID, "%s: not a picture: neither JPEG, PNG, PPM nor PGM", name_for_errors);
+    return error_fail(SHUNT_E_INVALID, "%s: not a picture: neither JPEG, PNG, PPM nor PGM", name_for_errors);
 }
 
 shunt_status shunt_image_read(const char *path, shunt_image *out)
 {
-    if (!path || !out) return shunt_fail_null(__func__, "path, out");
+    if (!path || !out) return error_null(__func__, "path, out");
     *out = (shunt_image){0};
     shunt_mapping file;
-    shunt_status status = shunt_map_file(path, 0, &file);
+    shunt_status status = file_map(path, 0, &file);
     if (status) return status;
     status = shunt_image_decode(file.data, file.size, path, out);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return status;
 }

@@ -6,29 +6,29 @@
 #include <stdbool.h>
 
 /* A size from a file: at most 2^28 pixels. name is for the message. */
-shunt_status shunt_image_check(const char *name, int64_t height, int64_t width);
+shunt_status image_check(const char *name, int64_t height, int64_t width);
 /* And that decoding it, which takes `each` bytes a pixel and some rows more for the decoder's own, takes no more than 60 MiB, or
  * than 128 bytes for each of the file's nbytes: a small file cannot ask for much memory, and no picture of something needs
  * more. */
-shunt_status shunt_image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each);
+shunt_status image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each);
 /* Memory for height x width pixels, checked so before anything is allocated. */
-shunt_status shunt_image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out);
+shunt_status image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out);
 
 /* Each decodes one whole file in memory, whose first bytes are right. After a failure *out is empty. */
-shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
-shunt_status shunt_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
-shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 
 /* preset.c: whether two say the same. */
-bool shunt_preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
+bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
 
 /* The steps of shunt_preprocess_apply, for those who do more between them. */
 enum { PREPROCESS_MOST_SIDE = 1 << 14 };
 extern const char *const preprocess_orders[]; /* preset.c: the names of shunt_channels, ended by NULL */
-shunt_status shunt_preprocess_check(const shunt_preprocess *preprocess);
-shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
+shunt_status preprocess_check(const shunt_preprocess *preprocess);
+shunt_status preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
 /* dst: planes x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */
-void shunt_preprocess_crop(const shunt_preprocess *preprocess, const shunt_image *src, int64_t top, int64_t left,
-                           int mirrored, float *dst);
+void preprocess_crop(const shunt_preprocess *preprocess, const shunt_image *src, int64_t top, int64_t left,
+                     int mirrored, float *dst);
 
 #endif

@@ -33,16 +33,16 @@ static void imagefolder_close(shunt_dataset *dataset)
 static shunt_status add_pictures(imagefolder *set, const char *class, int64_t label, bool deep)
 {
     char *path;
-    if (asprintf(&path, "%s%s%s", set->folder, *class ? "/" : "", class) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s%s%s", set->folder, *class ? "/" : "", class) < 0) return error_memory();
     size_t prefix = strlen(set->folder) + 1;
     FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
-    shunt_status status = walk ? SHUNT_OK : shunt_fail(SHUNT_E_IO, "%s: %s", path, strerror(errno));
+    shunt_status status = walk ? SHUNT_OK : error_fail(SHUNT_E_IO, "%s: %s", path, strerror(errno));
     for (FTSENT *entry = NULL; !status && !(status = walk_next(walk, &entry)) && entry;) {
         bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
         if (entry->fts_info == FTS_D) {
             if (entry->fts_level > 0 && (hidden || !deep)) fts_set(walk, entry, FTS_SKIP);
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
-            status = shunt_fail(SHUNT_E_IO, "%s: cannot read: %s", entry->fts_path, strerror(entry->fts_errno));
+            status = error_fail(SHUNT_E_IO, "%s: cannot read: %s", entry->fts_path, strerror(entry->fts_errno));
         } else if (entry->fts_info != FTS_DP && entry->fts_info != FTS_DC && !hidden && is_picture(entry->fts_name)) {
             status = picture_list_add(&set->pictures, entry->fts_path + prefix, label);
         }
@@ -59,7 +59,7 @@ static shunt_status open_classes(imagefolder *set)
     set->base.classes = count;
     if (!status && !count)
         status =
-            shunt_fail(SHUNT_E_INVALID,
+            error_fail(SHUNT_E_INVALID,
                        "%s: it contains no folders; put the pictures into one folder per class, or a file of labels "
                        "must say what they show",
                        set->folder);
@@ -68,7 +68,7 @@ static shunt_status open_classes(imagefolder *set)
         status = add_pictures(set, set->classes[i], (int64_t)i, true);
         if (!status && set->pictures.count == before)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s/%s: this folder contains no picture; add some, or remove the folder",
+                error_fail(SHUNT_E_INVALID, "%s/%s: this folder contains no picture; add some, or remove the folder",
                            set->folder, set->classes[i]);
     }
     return status;
@@ -78,7 +78,7 @@ static shunt_status open_labelled(imagefolder *set, const char *labels)
 {
     shunt_status status = add_pictures(set, "", 0, false);
     if (!status && !set->pictures.count)
-        status = shunt_fail(SHUNT_E_INVALID, "%s: no picture in it for the labels of %s", set->folder, labels);
+        status = error_fail(SHUNT_E_INVALID, "%s: no picture in it for the labels of %s", set->folder, labels);
     return status ? status
                   : picture_labels_read(labels, set->folder, &set->pictures, &set->classes, &set->base.classes);
 }
@@ -86,8 +86,8 @@ static shunt_status open_labelled(imagefolder *set, const char *labels)
 static shunt_status imagefolder_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
 {
     imagefolder *set = calloc(1, sizeof *set);
-    if (!set) return shunt_fail_memory();
-    set->base.kind = &shunt_dataset_imagefolder;
+    if (!set) return error_memory();
+    set->base.kind = &dataset_imagefolder;
     shunt_status status = split_find(where, split, labels, &set->folder);
     if (!status) status = labels ? open_labelled(set, labels) : open_classes(set);
     if (status) {
@@ -115,13 +115,13 @@ static shunt_status imagefolder_get(const shunt_dataset *dataset, size_t index, 
     const imagefolder *set = (const imagefolder *)dataset;
     char *path;
     *label = set->pictures.items[index].label;
-    if (asprintf(&path, "%s/%s", set->folder, picture_name(&set->pictures, index)) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", set->folder, picture_name(&set->pictures, index)) < 0) return error_memory();
     shunt_status status = shunt_image_read(path, image);
     free(path);
     return status;
 }
 
-const dataset_kind shunt_dataset_imagefolder = {
+const dataset_kind dataset_imagefolder = {
     .name = "imagefolder",
     .help = "imagefolder:DIR (DIR/class/picture.jpg)",
     .open = imagefolder_open,

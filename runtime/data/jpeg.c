@@ -79,8 +79,8 @@ static void cmyk_to_rgb(const uint8_t *cmyk, size_t pixels, uint8_t *rgb)
 static shunt_status fail_jpeg(tjhandle decoder, const char *name)
 {
     const char *message = tjGetErrorStr2(decoder);
-    if (strstr(message, "nsufficient memory")) return shunt_fail_memory();
-    return shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, message);
+    if (strstr(message, "nsufficient memory")) return error_memory();
+    return error_fail(SHUNT_E_INVALID, "%s: damaged JPEG: %s", name, message);
 }
 
 /* Damage that leaves data missing is an error; what viewers put up with too is only worth a line in the log. */
@@ -89,7 +89,7 @@ static shunt_status check_decoded(tjhandle decoder, const char *name, int result
     if (!result) return SHUNT_OK;
     const char *message = tjGetErrorStr2(decoder);
     if (tjGetErrorCode(decoder) != TJERR_WARNING || strstr(message, "remature end")) return fail_jpeg(decoder, name);
-    shunt_log(SHUNT_LOG_WARN, "%s: %s", name, message);
+    log_write(SHUNT_LOG_WARN, "%s: %s", name, message);
     return SHUNT_OK;
 }
 
@@ -98,7 +98,7 @@ static shunt_status decode_cmyk(tjhandle decoder, const uint8_t *bytes, size_t n
 {
     size_t pixels = (size_t)out->height * (size_t)out->width;
     uint8_t *cmyk = malloc(pixels * 4);
-    if (!cmyk) return shunt_fail_memory();
+    if (!cmyk) return error_memory();
     int result =
         tjDecompress2(decoder, bytes, nbytes, cmyk, (int)out->width, 0, (int)out->height, TJPF_CMYK, TJFLAG_LIMITSCANS);
     shunt_status status = check_decoded(decoder, name, result);
@@ -118,14 +118,14 @@ static shunt_status read_header(tjhandle decoder, const uint8_t *bytes, size_t n
     bool known = width > 0 && height > 0 && *colours >= 0;
     jpeg_outline outline = read_outline(bytes, nbytes);
     unsigned each = bytes_a_pixel(&outline, *colours);
-    shunt_status status = known ? shunt_image_check_file(name, nbytes, height, width, each) : SHUNT_OK;
-    if (!status && known) status = shunt_image_alloc(name, height, width, out);
+    shunt_status status = known ? image_check_file(name, nbytes, height, width, each) : SHUNT_OK;
+    if (!status && known) status = image_alloc(name, height, width, out);
     if (status) return status;
     if (!outline.ends)
-        return shunt_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name,
+        return error_fail(SHUNT_E_INVALID, "%s: the JPEG file is cut off: no end marker in its %zu bytes", name,
                           nbytes);
     if (known) return SHUNT_OK;
-    return result ? fail_jpeg(decoder, name) : shunt_fail(SHUNT_E_INVALID, "%s: damaged JPEG: no picture in it", name);
+    return result ? fail_jpeg(decoder, name) : error_fail(SHUNT_E_INVALID, "%s: damaged JPEG: no picture in it", name);
 }
 
 static shunt_status decode_rgb(tjhandle decoder, const uint8_t *bytes, size_t nbytes, const char *name,
@@ -136,11 +136,11 @@ static shunt_status decode_rgb(tjhandle decoder, const uint8_t *bytes, size_t nb
     return check_decoded(decoder, name, result);
 }
 
-shunt_status shunt_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
+shunt_status image_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
     tjhandle decoder = tjInitDecompress();
-    if (!decoder) return shunt_fail_memory();
+    if (!decoder) return error_memory();
     int colours;
     shunt_status status = read_header(decoder, bytes, nbytes, name, out, &colours);
     if (!status && (colours == TJCS_CMYK || colours == TJCS_YCCK))

@@ -40,15 +40,15 @@ static shunt_status read_text(table *self)
 {
     static const char mark[] = "\xef\xbb\xbf";
     shunt_mapping map;
-    shunt_status status = shunt_map_file(self->path, MOST_BYTES, &map);
+    shunt_status status = file_map(self->path, MOST_BYTES, &map);
     if (status) return status;
     size_t skip = map.size >= 3 && !memcmp(map.data, mark, 3) ? 3 : 0;
     self->text = strndup((const char *)map.data + skip, map.size - skip);
     if (!self->text)
-        status = shunt_fail_memory();
+        status = error_memory();
     else if (strlen(self->text) != map.size - skip)
-        status = shunt_fail(SHUNT_E_INVALID, "%s: not a text file: it holds a zero byte", self->path);
-    shunt_unmap_file(&map);
+        status = error_fail(SHUNT_E_INVALID, "%s: not a text file: it holds a zero byte", self->path);
+    file_unmap(&map);
     return status;
 }
 
@@ -65,7 +65,7 @@ static shunt_status split_lines(table *self)
     size_t room = 1, number = 0;
     for (const char *c = self->text; *c; c++) room += *c == '\n';
     self->lines = calloc(room, sizeof *self->lines);
-    if (!self->lines) return shunt_fail_memory();
+    if (!self->lines) return error_memory();
     for (char *rest = self->text, *text; (text = strsep(&rest, "\n"));) {
         text = trim(text);
         number++;
@@ -271,7 +271,7 @@ static shunt_status choose_folder(table *self, const picture_list *list)
     free(real);
     self->any_folder = false;
     if (own || !other) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: it names pictures in %.200s and in %.200s, and neither is %s; keep the lines of one folder",
                       self->path, self->own_folder, other, self->folder);
 }
@@ -283,14 +283,14 @@ static shunt_status put_label(label_file *out, const table *self, const picture_
 {
     given_label *to = &out->labels[at];
     if (!*label)
-        return shunt_fail(SHUNT_E_INVALID, "%s: line %zu: no label behind '%s'", self->path, from->number,
+        return error_fail(SHUNT_E_INVALID, "%s: line %zu: no label behind '%s'", self->path, from->number,
                           picture_name(list, at));
     if (to->line && strcmp(to->text, label))
-        return shunt_fail(SHUNT_E_INVALID, "%s: lines %zu and %zu give %s different labels", self->path, to->line,
+        return error_fail(SHUNT_E_INVALID, "%s: lines %zu and %zu give %s different labels", self->path, to->line,
                           from->number, picture_name(list, at));
     if (to->line) return SHUNT_OK;
     *to = (given_label){strdup(label), from->number};
-    return to->text ? SHUNT_OK : shunt_fail_memory();
+    return to->text ? SHUNT_OK : error_memory();
 }
 
 static shunt_status take_named(label_file *out, table *self, const picture_list *list)
@@ -327,13 +327,13 @@ static shunt_status take_in_order(label_file *out, const table *self, const pict
     char label[MOST_FIELD], separator = index_separator(self);
     shunt_status status = SHUNT_OK;
     if (self->count != list->count)
-        return shunt_fail(SHUNT_E_INVALID, "%s: %zu labels for %zu pictures, and no names of pictures", self->path,
+        return error_fail(SHUNT_E_INVALID, "%s: %zu labels for %zu pictures, and no names of pictures", self->path,
                           self->count, list->count);
     for (size_t i = 0; !status && i < self->count; i++) {
         const line *from = &self->lines[i];
         /* Without an index the whole line is one field: no line holds a newline. */
         if (!take_column(from->text, separator ? separator : '\n', separator ? 1 : 0, label))
-            return shunt_fail(SHUNT_E_INVALID, "%s: line %zu is too long for a label", self->path, from->number);
+            return error_fail(SHUNT_E_INVALID, "%s: line %zu is too long for a label", self->path, from->number);
         status = put_label(out, self, list, i, from, label);
     }
     return status;
@@ -343,13 +343,13 @@ shunt_status label_file_read(const char *path, const char *folder, const picture
 {
     table self = {.path = path, .folder = folder, .any_folder = true};
     *out = (label_file){.path = path, .labels = calloc(list->count + 1, sizeof *out->labels)};
-    shunt_status status = out->labels ? read_text(&self) : shunt_fail_memory();
+    shunt_status status = out->labels ? read_text(&self) : error_memory();
     if (!status) status = split_lines(&self);
     if (!status) status = choose_form(&self, list) ? take_named(out, &self, list) : take_in_order(out, &self, list);
     for (size_t i = 0; !status && i < list->count; i++)
         if (!out->labels[i].line)
             status =
-                shunt_fail(SHUNT_E_INVALID, "%s: no label for %s; each picture needs one", path, picture_name(list, i));
+                error_fail(SHUNT_E_INVALID, "%s: no label for %s; each picture needs one", path, picture_name(list, i));
     free(self.text);
     free(self.lines);
     if (status) label_file_free(out, list);

@@ -31,7 +31,7 @@ struct loader {
 void loader_shuffle(size_t *items, size_t count, uint64_t key)
 {
     for (size_t i = count; i > 1; i--) {
-        size_t other = (size_t)(shunt_random_bits(key, i) % i), item = items[i - 1];
+        size_t other = (size_t)(random_bits(key, i) % i), item = items[i - 1];
         items[i - 1] = items[other];
         items[other] = item;
     }
@@ -50,7 +50,7 @@ static void put_in_order(loader *self, int64_t epoch)
     for (size_t i = 0; i < setup->count; i++) self->order[i] = setup->indices ? setup->indices[i] : i;
     if (setup->recipe)
         loader_shuffle(self->order, setup->count,
-                       shunt_random_bits(shunt_random_key("order", (uint64_t)setup->recipe->seed), (uint64_t)epoch));
+                       random_bits(random_key("order", (uint64_t)setup->recipe->seed), (uint64_t)epoch));
     self->order_epoch = epoch;
 }
 
@@ -75,13 +75,13 @@ static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size
     shunt_status status = shunt_dataset_get(setup->data, index, &image, &number);
     *label = (float)(setup->classes ? setup->classes[number] : number);
     if (!status && setup->recipe) {
-        uint64_t key = shunt_random_bits(shunt_random_key("picture", (uint64_t)setup->recipe->seed), epoch);
-        status = shunt_augment_picture(setup->recipe, setup->preprocess, &image, shunt_random_bits(key, index), dst);
+        uint64_t key = random_bits(random_key("picture", (uint64_t)setup->recipe->seed), epoch);
+        status = augment_picture(setup->recipe, setup->preprocess, &image, random_bits(key, index), dst);
     } else if (!status) {
         status = shunt_preprocess_apply(setup->preprocess, &image, dst);
     }
     shunt_image_free(&image);
-    return status ? shunt_fail_context(status, "picture %zu", index) : SHUNT_OK;
+    return status ? error_context(status, "picture %zu", index) : SHUNT_OK;
 }
 
 static shunt_status make_batch(void *context, int64_t number, void *into_slot)
@@ -103,13 +103,13 @@ static shunt_status allocate(loader *self)
     size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop, n = (size_t)setup->batch;
     self->slots = calloc((size_t)self->nslots, sizeof *self->slots);
     self->order = calloc(setup->count, sizeof *self->order);
-    if (!self->slots || !self->order) return shunt_fail_memory();
+    if (!self->slots || !self->order) return error_memory();
     for (int64_t i = 0; i < self->nslots; i++) {
         slot *made = &self->slots[i];
         made->batch.images = calloc(n, plane * sizeof(float));
         made->batch.labels = calloc(n, sizeof(float));
         made->pictures = calloc(n, sizeof *made->pictures);
-        if (!made->batch.images || !made->batch.labels || !made->pictures) return shunt_fail_memory();
+        if (!made->batch.images || !made->batch.labels || !made->pictures) return error_memory();
     }
     return SHUNT_OK;
 }
@@ -118,10 +118,10 @@ shunt_status loader_create(const loader_setup *setup, loader **out)
 {
     *out = NULL;
     if (shunt_preprocess_planes(setup->preprocess) != 3)
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "Shunt's own networks take pictures in colour; only ONNX files can take gray ones");
     loader *self = calloc(1, sizeof *self);
-    if (!self) return shunt_fail_memory();
+    if (!self) return error_memory();
     self->setup = *setup;
     self->nslots = ring_workers(setup->workers) + SPARE_SLOTS;
     self->order_epoch = -1;
@@ -196,8 +196,7 @@ static shunt_status run_check(check *self, int64_t workers)
                        .make = check_picture};
     shunt_status status = ring_create(&work, &pictures);
     for (size_t i = 0; !status && i < self->count; i++)
-        if (ring_next(pictures, &unused) && !(self->failures[i] = strdup(shunt_last_error())))
-            status = shunt_fail_memory();
+        if (ring_next(pictures, &unused) && !(self->failures[i] = strdup(shunt_last_error()))) status = error_memory();
     ring_destroy(pictures);
     return status;
 }
@@ -210,11 +209,11 @@ static shunt_status judge(const check *self, size_t nbad, int skip_bad)
     for (size_t i = 0; i < self->count; i++) {
         if (!self->failures[i]) continue;
         if (!skip_bad)
-            return shunt_fail(SHUNT_E_INVALID, "%zu of %zu pictures cannot be read; the first: %s", nbad, self->count,
+            return error_fail(SHUNT_E_INVALID, "%zu of %zu pictures cannot be read; the first: %s", nbad, self->count,
                               self->failures[i]);
-        if (named++ < MOST_NAMED) shunt_log(SHUNT_LOG_WARN, "left out: %s", self->failures[i]);
+        if (named++ < MOST_NAMED) log_write(SHUNT_LOG_WARN, "left out: %s", self->failures[i]);
     }
-    if (nbad) shunt_log(SHUNT_LOG_WARN, "%zu of %zu pictures are skipped", nbad, self->count);
+    if (nbad) log_write(SHUNT_LOG_WARN, "%zu of %zu pictures are skipped", nbad, self->count);
     return SHUNT_OK;
 }
 
@@ -225,7 +224,7 @@ shunt_status loader_check(const shunt_dataset *data, int64_t workers, int skip_b
     *count = 0;
     *good = calloc(total, sizeof **good);
     self.failures = calloc(total, sizeof *self.failures);
-    shunt_status status = *good && self.failures ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = *good && self.failures ? SHUNT_OK : error_memory();
     if (!status) status = run_check(&self, workers);
     for (size_t i = 0; !status && i < total; i++)
         if (!self.failures[i]) (*good)[(*count)++] = i;

@@ -21,14 +21,14 @@ shunt_status picture_list_add(picture_list *list, const char *name, int64_t labe
     if (list->names_room - list->used < length) {
         size_t room = 2 * list->names_room + length + 4096;
         char *names = realloc(list->names, room);
-        if (!names) return shunt_fail_memory();
+        if (!names) return error_memory();
         list->names = names;
         list->names_room = room;
     }
     if (list->count == list->items_room) {
         size_t room = list->items_room ? 2 * list->items_room : 256;
         picture_item *items = reallocarray(list->items, room, sizeof *items);
-        if (!items) return shunt_fail_memory();
+        if (!items) return error_memory();
         list->items = items;
         list->items_room = room;
     }
@@ -108,7 +108,7 @@ static shunt_status take_numbers(const label_file *file, picture_list *list, siz
         errno = 0;
         unsigned long long class = strtoull(from->text, NULL, 10);
         if (errno || class >= MOST_CLASSES)
-            return shunt_fail(SHUNT_E_INVALID, "%s: line %zu: class %s is too large", file->path, from->line,
+            return error_fail(SHUNT_E_INVALID, "%s: line %zu: class %s is too large", file->path, from->line,
                               from->text);
         list->items[i].label = (int64_t) class;
         if (class >= *nclasses) *nclasses = (size_t) class + 1;
@@ -120,7 +120,7 @@ static shunt_status take_names(const label_file *file, picture_list *list, char 
 {
     size_t distinct = 0;
     char **names = calloc(list->count, sizeof *names), **own = calloc(list->count, sizeof *own);
-    shunt_status status = names && own ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = names && own ? SHUNT_OK : error_memory();
     if (!status) {
         for (size_t i = 0; i < list->count; i++) names[i] = file->labels[i].text;
         qsort(names, list->count, sizeof *names, by_text);
@@ -131,7 +131,7 @@ static shunt_status take_names(const label_file *file, picture_list *list, char 
             list->items[i].label = found - names;
         }
         for (size_t i = 0; !status && i < distinct; i++)
-            if (!(own[i] = strdup(names[i]))) status = shunt_fail_memory();
+            if (!(own[i] = strdup(names[i]))) status = error_memory();
     }
     free(names);
     if (status) {

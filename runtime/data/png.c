@@ -18,16 +18,16 @@ static void on_error(png_structp png, png_const_charp message)
 {
     png_source *source = png_get_error_ptr(png);
     if (strstr(message, "ut of memory"))
-        source->status = shunt_fail_memory();
+        source->status = error_memory();
     else
-        source->status = shunt_fail(SHUNT_E_INVALID, "%s: damaged PNG: %s", source->name, message);
+        source->status = error_fail(SHUNT_E_INVALID, "%s: damaged PNG: %s", source->name, message);
     longjmp(png_jmpbuf(png), 1);
 }
 
 static void on_warning(png_structp png, png_const_charp message)
 {
     png_source *source = png_get_error_ptr(png);
-    shunt_log(SHUNT_LOG_DEBUG, "%s: %s", source->name, message);
+    log_write(SHUNT_LOG_DEBUG, "%s: %s", source->name, message);
 }
 
 static void on_read(png_structp png, png_bytep dst, size_t size)
@@ -59,8 +59,8 @@ static shunt_status read_picture(png_structp png, png_infop info, png_source *so
     png_set_read_fn(png, source, on_read);
     png_read_info(png, info);
     int64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
-    shunt_status status = shunt_image_check_file(source->name, source->size, height, width, 3);
-    if (!status) status = shunt_image_alloc(source->name, height, width, out);
+    shunt_status status = image_check_file(source->name, source->size, height, width, 3);
+    if (!status) status = image_alloc(source->name, height, width, out);
     if (status) return status;
     ask_for_rgb(png, info);
     int passes = png_set_interlace_handling(png);
@@ -73,13 +73,13 @@ static shunt_status read_picture(png_structp png, png_infop info, png_source *so
     return SHUNT_OK;
 }
 
-shunt_status shunt_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
+shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
     png_source source = {bytes, nbytes, nbytes, name, SHUNT_OK};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    shunt_status status = info ? read_picture(png, info, &source, out) : shunt_fail_memory();
+    shunt_status status = info ? read_picture(png, info, &source, out) : error_memory();
     if (status) shunt_image_free(out);
     if (png) png_destroy_read_struct(&png, &info, NULL);
     return status;

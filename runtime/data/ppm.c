@@ -30,12 +30,12 @@ static void skip_space(reader *in)
 static shunt_status read_number(reader *in, const char *what, int64_t limit, int64_t *out)
 {
     skip_space(in);
-    if (in->at == in->end) return shunt_fail(SHUNT_E_INVALID, "%s: the file is cut off before %s", in->name, what);
-    if (*in->at < '0' || *in->at > '9') return shunt_fail(SHUNT_E_INVALID, "%s: %s is not a number", in->name, what);
+    if (in->at == in->end) return error_fail(SHUNT_E_INVALID, "%s: the file is cut off before %s", in->name, what);
+    if (*in->at < '0' || *in->at > '9') return error_fail(SHUNT_E_INVALID, "%s: %s is not a number", in->name, what);
     int64_t value = 0;
     for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
         value = value * 10 + (*in->at - '0');
-        if (value > limit) return shunt_fail(SHUNT_E_INVALID, "%s: %s is over %lld", in->name, what, (long long)limit);
+        if (value > limit) return error_fail(SHUNT_E_INVALID, "%s: %s is over %lld", in->name, what, (long long)limit);
     }
     *out = value;
     return SHUNT_OK;
@@ -45,7 +45,7 @@ static shunt_status read_raw(reader *in, int64_t maxval, int64_t *out)
 {
     int64_t value = *in->at++;
     if (maxval > 255) value = value << 8 | *in->at++;
-    if (value > maxval) return shunt_fail(SHUNT_E_INVALID, "%s: a sample is over %lld", in->name, (long long)maxval);
+    if (value > maxval) return error_fail(SHUNT_E_INVALID, "%s: a sample is over %lld", in->name, (long long)maxval);
     *out = value;
     return SHUNT_OK;
 }
@@ -71,16 +71,16 @@ static shunt_status read_samples(reader *in, bool raw, int channels, int64_t max
 static shunt_status check_length(const reader *in, bool raw, int channels, int64_t maxval, int64_t height,
                                  int64_t width)
 {
-    shunt_status status = shunt_image_check(in->name, height, width);
+    shunt_status status = image_check(in->name, height, width);
     if (status) return status;
     size_t samples = (size_t)height * (size_t)width * (size_t)channels, left = (size_t)(in->end - in->at);
     size_t bytes = raw ? samples * (maxval > 255 ? 2 : 1) : samples * 2 - 1;
     if (left >= bytes) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%s: the file is cut off: %zu bytes of samples, expected %s%zu", in->name, left,
+    return error_fail(SHUNT_E_INVALID, "%s: the file is cut off: %zu bytes of samples, expected %s%zu", in->name, left,
                       raw ? "" : "at least ", bytes);
 }
 
-shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
+shunt_status image_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)
 {
     *out = (shunt_image){0};
     reader in = {bytes + 2, bytes + nbytes, name};
@@ -90,10 +90,10 @@ shunt_status shunt_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *n
     shunt_status status = read_number(&in, "the width", INT32_MAX, &width);
     if (!status) status = read_number(&in, "the height", INT32_MAX, &height);
     if (!status) status = read_number(&in, "the largest sample value", 65535, &maxval);
-    if (!status && maxval == 0) status = shunt_fail(SHUNT_E_INVALID, "%s: the largest sample value is 0", name);
+    if (!status && maxval == 0) status = error_fail(SHUNT_E_INVALID, "%s: the largest sample value is 0", name);
     if (!status && in.at < in.end) in.at++; /* the one separator before raw samples */
     if (!status) status = check_length(&in, raw, channels, maxval, height, width);
-    if (!status) status = shunt_image_alloc(name, height, width, out);
+    if (!status) status = image_alloc(name, height, width, out);
     if (status) return status;
     status = read_samples(&in, raw, channels, maxval, out);
     if (status) shunt_image_free(out);

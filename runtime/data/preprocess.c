@@ -19,7 +19,7 @@ static shunt_status make_gray(const shunt_image *src, shunt_image *out)
 {
     const size_t pixels = (size_t)src->height * (size_t)src->width;
     *out = (shunt_image){src->height, src->width, malloc(3 * pixels)};
-    if (!out->rgb) return shunt_fail_memory();
+    if (!out->rgb) return error_memory();
     for (size_t i = 0; i < pixels; i++) {
         const uint8_t *from = src->rgb + 3 * i;
         const uint32_t sum = 19595u * from[0] + 38470u * from[1] + 7471u * from[2] + 0x8000u;
@@ -29,10 +29,10 @@ static shunt_status make_gray(const shunt_image *src, shunt_image *out)
 }
 
 /* The size that torchvision's Resize gives: short side to `side`, the long one in proportion, cut off to whole pixels. */
-shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
+shunt_status preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
 {
     int64_t side = preprocess->resize, height = side, width = side;
-    if (src->width < 1 || src->height < 1) return shunt_fail(SHUNT_E_INVALID, "preprocessing: an empty picture");
+    if (src->width < 1 || src->height < 1) return error_fail(SHUNT_E_INVALID, "preprocessing: an empty picture");
     if (src->width <= src->height)
         height = side * src->height / src->width;
     else
@@ -41,7 +41,7 @@ shunt_status shunt_preprocess_resize(const shunt_preprocess *preprocess, const s
     shunt_status status = preprocess->channels == SHUNT_GRAY ? make_gray(src, &gray) : SHUNT_OK;
     if (!status) status = shunt_image_resize_with(preprocess->filter, gray.rgb ? &gray : src, height, width, out);
     shunt_image_free(&gray);
-    return status ? shunt_fail_context(status, "preprocessing") : SHUNT_OK;
+    return status ? error_context(status, "preprocessing") : SHUNT_OK;
 }
 
 /* Half of a difference, rounded to the nearest, ties to even, as Python's round does in CenterCrop. */
@@ -76,36 +76,36 @@ static void normalize(const shunt_preprocess *p, const shunt_image *src, int64_t
     }
 }
 
-void shunt_preprocess_crop(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int mirrored,
-                           float *dst)
+void preprocess_crop(const shunt_preprocess *p, const shunt_image *src, int64_t top, int64_t left, int mirrored,
+                     float *dst)
 {
     normalize(p, src, top, left, p->crop, p->crop, mirrored, dst);
 }
 
-shunt_status shunt_preprocess_check(const shunt_preprocess *p)
+shunt_status preprocess_check(const shunt_preprocess *p)
 {
     if (p->resize < 1 || p->crop < 1 || p->resize > PREPROCESS_MOST_SIDE || p->crop > PREPROCESS_MOST_SIDE)
-        return shunt_fail(SHUNT_E_INVALID, "preprocessing: resize %lld, crop %lld; both must be in 1 .. %d",
+        return error_fail(SHUNT_E_INVALID, "preprocessing: resize %lld, crop %lld; both must be in 1 .. %d",
                           (long long)p->resize, (long long)p->crop, PREPROCESS_MOST_SIDE);
     for (int c = 0; c < 3; c++)
         if (!(p->std[c] > 0) || !isfinite(p->std[c]) || !isfinite(p->mean[c]))
-            return shunt_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive, or a number is not finite", c);
+            return error_fail(SHUNT_E_INVALID, "preprocessing: std[%d] is not positive, or a number is not finite", c);
     if (p->filter > SHUNT_BICUBIC || p->channels > SHUNT_GRAY || p->range > SHUNT_RANGE_255)
-        return shunt_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range has an unknown value");
+        return error_fail(SHUNT_E_INVALID, "preprocessing: filter, channels or range has an unknown value");
     return SHUNT_OK;
 }
 
 static void crop_centre(const shunt_preprocess *p, const shunt_image *src, float *dst)
 {
-    shunt_preprocess_crop(p, src, crop_begin(src->height, p->crop), crop_begin(src->width, p->crop), 0, dst);
+    preprocess_crop(p, src, crop_begin(src->height, p->crop), crop_begin(src->width, p->crop), 0, dst);
 }
 
 shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)
 {
-    if (!preprocess || !image || !dst) return shunt_fail_null(__func__, "preprocess, image, dst");
+    if (!preprocess || !image || !dst) return error_null(__func__, "preprocess, image, dst");
     shunt_image resized;
-    shunt_status status = shunt_preprocess_check(preprocess);
-    if (!status) status = shunt_preprocess_resize(preprocess, image, &resized);
+    shunt_status status = preprocess_check(preprocess);
+    if (!status) status = preprocess_resize(preprocess, image, &resized);
     if (status) return status;
     crop_centre(preprocess, &resized, dst);
     shunt_image_free(&resized);
@@ -121,20 +121,20 @@ static void crop_ten(const shunt_preprocess *p, const shunt_image *src, float *d
     const int64_t tops[] = {0, 0, bottom, bottom, half(bottom)}, lefts[] = {0, right, 0, right, middle};
     for (int mirrored = 0; mirrored < 2; mirrored++)
         for (int i = 0; i < 5; i++, dst += shunt_preprocess_planes(p) * p->crop * p->crop)
-            shunt_preprocess_crop(p, src, tops[i], mirrored ? right - lefts[i] : lefts[i], mirrored, dst);
+            preprocess_crop(p, src, tops[i], mirrored ? right - lefts[i] : lefts[i], mirrored, dst);
 }
 
 shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops, const shunt_image *image,
                                     shunt_views *out)
 {
-    if (!p || !image || !out) return shunt_fail_null(__func__, "preprocess, image, out");
+    if (!p || !image || !out) return error_null(__func__, "preprocess, image, out");
     shunt_image resized = {0};
     *out = (shunt_views){0};
-    shunt_status status = shunt_preprocess_check(p);
+    shunt_status status = preprocess_check(p);
     if (!status && crops == SHUNT_CROP_TEN && p->resize < p->crop)
-        status = shunt_fail(SHUNT_E_INVALID, "ten crops of %lld pixels need a short side of at least that; it is %lld",
+        status = error_fail(SHUNT_E_INVALID, "ten crops of %lld pixels need a short side of at least that; it is %lld",
                             (long long)p->crop, (long long)p->resize);
-    if (!status) status = shunt_preprocess_resize(p, image, &resized);
+    if (!status) status = preprocess_resize(p, image, &resized);
     if (status) return status;
     *out = (shunt_views){.count = crops == SHUNT_CROP_TEN ? 10 : 1, .height = p->crop, .width = p->crop};
     if (crops == SHUNT_CROP_WHOLE) out->height = resized.height, out->width = resized.width;
@@ -142,7 +142,7 @@ shunt_status shunt_preprocess_views(const shunt_preprocess *p, shunt_crops crops
     out->data =
         calloc((size_t)(out->count * out->height * out->width), (size_t)shunt_preprocess_planes(p) * sizeof *out->data);
     if (!out->data)
-        status = shunt_fail_memory();
+        status = error_memory();
     else if (crops == SHUNT_CROP_TEN)
         crop_ten(p, &resized, out->data);
     else if (crops == SHUNT_CROP_WHOLE)

@@ -43,11 +43,11 @@ static bool read_choice(const json_t *object, const char *key, shunt_preprocess 
 
 shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out)
 {
-    if (!text || !out) return shunt_fail_null(__func__, "text, out");
+    if (!text || !out) return error_null(__func__, "text, out");
     json_error_t error;
     shunt_preprocess read = {0};
-    json_t *object = shunt_json_load(text, strlen(text), &error);
-    if (!object) return shunt_fail(SHUNT_E_INVALID, "metadata 'preprocess' is not JSON: %.80s", error.text);
+    json_t *object = bounded_json_load(text, strlen(text), &error);
+    if (!object) return error_fail(SHUNT_E_INVALID, "metadata 'preprocess' is not JSON: %.80s", error.text);
     const char *bad = !read_side(object, "resize", &read.resize)         ? "resize"
                       : !read_side(object, "crop", &read.crop)           ? "crop"
                       : !read_channels(object, "mean", false, read.mean) ? "mean"
@@ -58,7 +58,7 @@ shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess *out)
                                                                          : NULL;
     json_decref(object);
     if (bad)
-        return shunt_fail(
+        return error_fail(
             SHUNT_E_INVALID,
             "metadata 'preprocess' has a wrong '%s'; it needs resize and crop (1 to %d), mean and std "
             "(three numbers, std "

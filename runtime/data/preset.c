@@ -38,7 +38,7 @@ static const char *const filters[] = {[SHUNT_BILINEAR] = "bilinear", [SHUNT_BICU
 const char *const preprocess_orders[] = {[SHUNT_RGB] = "rgb", [SHUNT_BGR] = "bgr", [SHUNT_GRAY] = "gray", NULL};
 static const char *const ranges[] = {[SHUNT_RANGE_1] = "1", [SHUNT_RANGE_255] = "255", NULL};
 
-bool shunt_preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b)
+bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b)
 {
     bool same = a->resize == b->resize && a->crop == b->crop && a->filter == b->filter && a->channels == b->channels &&
                 a->range == b->range;
@@ -59,7 +59,7 @@ static shunt_preprocess apply(const struct preset *preset, const shunt_preproces
 
 shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
 {
-    if (!name || !out) return shunt_fail_null(__func__, "name, out");
+    if (!name || !out) return error_null(__func__, "name, out");
     char list[256] = "";
     for (size_t i = 0; i < NPRESETS; i++) {
         if (!strcmp(name, presets[i].name)) {
@@ -69,7 +69,7 @@ shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out)
         if (i) strncat(list, ", ", sizeof list - strlen(list) - 1);
         strncat(list, presets[i].name, sizeof list - strlen(list) - 1);
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "no preprocessing is called '%.80s'; there are %s", name, list);
+    return error_fail(SHUNT_E_NOT_FOUND, "no preprocessing is called '%.80s'; there are %s", name, list);
 }
 
 const char *shunt_preprocess_name(const shunt_preprocess *preprocess)
@@ -77,7 +77,7 @@ const char *shunt_preprocess_name(const shunt_preprocess *preprocess)
     if (!preprocess) return NULL;
     for (size_t i = 0; i < NPRESETS; i++) {
         shunt_preprocess made = apply(&presets[i], preprocess);
-        if (shunt_preprocess_same(&made, preprocess)) return presets[i].name;
+        if (preprocess_same(&made, preprocess)) return presets[i].name;
     }
     return NULL;
 }
@@ -89,7 +89,7 @@ static shunt_status read_side(const char *field, const char *text, int64_t *out)
     char *end;
     double value = decimal_read(text, &end);
     if (end == text || *end || !(value >= 1) || value > PREPROCESS_MOST_SIDE || value != floor(value))
-        return shunt_fail(SHUNT_E_INVALID, "%s '%.80s' is not a whole number from 1 to %d", field, text,
+        return error_fail(SHUNT_E_INVALID, "%s '%.80s' is not a whole number from 1 to %d", field, text,
                           PREPROCESS_MOST_SIDE);
     *out = (int64_t)value;
     return SHUNT_OK;
@@ -113,7 +113,7 @@ static shunt_status read_channels(const char *field, const char *text, bool posi
         at++;
     }
     if (!good || *at || count == 2)
-        return shunt_fail(SHUNT_E_INVALID, "%s '%.80s' is not one number or three separated by commas%s, such as %s",
+        return error_fail(SHUNT_E_INVALID, "%s '%.80s' is not one number or three separated by commas%s, such as %s",
                           field, text, positive ? ", all above 0" : "",
                           positive ? "0.229,0.224,0.225" : "0.485,0.456,0.406");
     for (int c = 0; c < 3; c++) out[c] = numbers[count == 1 ? 0 : c];
@@ -127,12 +127,12 @@ static shunt_status read_choice(const char *field, const char *text, const char 
             *out = i;
             return SHUNT_OK;
         }
-    return shunt_fail(SHUNT_E_INVALID, "%s '%.80s' is neither %s nor %s", field, text, choices[0], choices[1]);
+    return error_fail(SHUNT_E_INVALID, "%s '%.80s' is neither %s nor %s", field, text, choices[0], choices[1]);
 }
 
 shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, const char *text)
 {
-    if (!out || !field || !text) return shunt_fail_null(__func__, "out, field, text");
+    if (!out || !field || !text) return error_null(__func__, "out, field, text");
     int choice = 0;
     shunt_status status;
     if (!strcmp(field, "preset")) return shunt_preprocess_preset(text, out);
@@ -152,5 +152,5 @@ shunt_status shunt_preprocess_set(shunt_preprocess *out, const char *field, cons
         if (!(status = read_choice(field, text, ranges, &choice))) out->range = (shunt_range)choice;
         return status;
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "preprocessing has no field '%.80s'", field);
+    return error_fail(SHUNT_E_NOT_FOUND, "preprocessing has no field '%.80s'", field);
 }

@@ -76,7 +76,7 @@ static shunt_status make_filter(const kernel *by, int64_t src, int64_t dst, filt
     if (!out->taps || !out->weights || !scratch) {
         free(scratch);
         free_filter(out);
-        return shunt_fail_memory();
+        return error_memory();
     }
     for (int64_t i = 0; i < dst; i++) fill_tap(by, src, scale, i, &out->taps[i], out->weights + i * out->room, scratch);
     free(scratch);
@@ -123,14 +123,14 @@ static void resize_columns(const filter *f, const shunt_image *src, shunt_image 
 
 static shunt_status copy_image(const shunt_image *src, shunt_image *out)
 {
-    shunt_status status = shunt_image_alloc("resize", src->height, src->width, out);
+    shunt_status status = image_alloc("resize", src->height, src->width, out);
     if (!status) memcpy(out->rgb, src->rgb, (size_t)src->height * (size_t)src->width * 3);
     return status;
 }
 
 static shunt_status to_width(const kernel *by, const shunt_image *src, int64_t width, shunt_image *out)
 {
-    shunt_status status = shunt_image_alloc("resize", src->height, width, out);
+    shunt_status status = image_alloc("resize", src->height, width, out);
     if (status) return status;
     filter f;
     status = make_filter(by, src->width, width, &f);
@@ -145,11 +145,11 @@ static shunt_status to_width(const kernel *by, const shunt_image *src, int64_t w
 
 static shunt_status to_height(const kernel *by, const shunt_image *src, int64_t height, shunt_image *out)
 {
-    shunt_status status = shunt_image_alloc("resize", height, src->width, out);
+    shunt_status status = image_alloc("resize", height, src->width, out);
     if (status) return status;
     int32_t *sums = calloc((size_t)src->width * 3, sizeof *sums);
     filter f = {0};
-    status = sums ? make_filter(by, src->height, height, &f) : shunt_fail_memory();
+    status = sums ? make_filter(by, src->height, height, &f) : error_memory();
     if (!status) {
         resize_columns(&f, src, out, sums);
         free_filter(&f);
@@ -162,20 +162,20 @@ static shunt_status to_height(const kernel *by, const shunt_image *src, int64_t 
 
 shunt_status shunt_image_resize(const shunt_image *src, int64_t height, int64_t width, shunt_image *out)
 {
-    if (!src || !out) return shunt_fail_null(__func__, "src, out");
+    if (!src || !out) return error_null(__func__, "src, out");
     return shunt_image_resize_with(SHUNT_BILINEAR, src, height, width, out);
 }
 
 shunt_status shunt_image_resize_with(shunt_filter shape, const shunt_image *src, int64_t height, int64_t width,
                                      shunt_image *out)
 {
-    if (!src || !src->rgb || !out) return shunt_fail_null(__func__, "src, its pixels, out");
+    if (!src || !src->rgb || !out) return error_null(__func__, "src, its pixels, out");
     *out = (shunt_image){0};
     if (shape != SHUNT_BILINEAR && shape != SHUNT_BICUBIC)
-        return shunt_fail(SHUNT_E_INVALID, "resize: no filter has number %d", (int)shape);
+        return error_fail(SHUNT_E_INVALID, "resize: no filter has number %d", (int)shape);
     const kernel *by = &kernels[shape];
     if (height < 1 || width < 1 || src->height < 1 || src->width < 1)
-        return shunt_fail(SHUNT_E_INVALID, "resize: %lld x %lld pixels to %lld x %lld", (long long)src->width,
+        return error_fail(SHUNT_E_INVALID, "resize: %lld x %lld pixels to %lld x %lld", (long long)src->width,
                           (long long)src->height, (long long)width, (long long)height);
     if (width == src->width) return height == src->height ? copy_image(src, out) : to_height(by, src, height, out);
     if (height == src->height) return to_width(by, src, width, out);

@@ -13,7 +13,7 @@ static shunt_status holds_folders(const char *folder, const char *name, bool *ho
 {
     char *path, **names = NULL;
     size_t count = 0;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
     shunt_status status = folders_list(path, &names, &count);
     *holds = !status && count > 0;
     folders_free(names, count);
@@ -26,9 +26,9 @@ static shunt_status holds_picture(const char *folder, const char *name, bool *ho
 {
     char *path;
     *holds = false;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
     FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
-    shunt_status status = walk || errno != ENOMEM ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = walk || errno != ENOMEM ? SHUNT_OK : error_memory();
     for (FTSENT *entry = NULL; walk && !*holds && !(status = walk_next(walk, &entry)) && entry;)
         *holds = entry->fts_info != FTS_D && entry->fts_info != FTS_DP && entry->fts_name[0] != '.' &&
                  is_picture(entry->fts_name);
@@ -70,7 +70,7 @@ static shunt_status find_named(const char *where, const char *const *names, bool
             if (status) return status;
             if (!holds) continue;
             if (*out)
-                return shunt_fail(SHUNT_E_INVALID, "%s: both %s and %s could be meant; rename or remove one of them",
+                return error_fail(SHUNT_E_INVALID, "%s: both %s and %s could be meant; rename or remove one of them",
                                   where, *out, in->names[i]);
             *out = in->names[i];
         }
@@ -103,7 +103,7 @@ static shunt_status check_splits(const char *where, const splits *found)
         shunt_status status = is_split(found->names[i]) ? SHUNT_OK : holds_picture(where, found->names[i], &holds);
         if (status) return status;
         if (holds)
-            return shunt_fail(
+            return error_fail(
                 SHUNT_E_INVALID,
                 "%s: is %s a class or a split? Beside it, %s has pictures too; put all classes into folders "
                 "train and val, or the pictures of class %s directly into its folder",
@@ -120,12 +120,12 @@ static shunt_status choose_split(const char *where, const char *split, bool labe
     const char *own = testing ? found->testing : found->training, *other = testing ? found->training : found->testing;
     if (own && asprintf(out, "%s/%s", where, own) >= 0) return SHUNT_OK;
     if (!own && other && !labelled)
-        return shunt_fail(SHUNT_E_NOT_FOUND, "%s: has pictures for another split in %s, but no folder %s", where, other,
+        return error_fail(SHUNT_E_NOT_FOUND, "%s: has pictures for another split in %s, but no folder %s", where, other,
                           testing ? "val or test" : "train");
     if (!own && split && testing && !labelled)
-        return shunt_fail(SHUNT_E_NOT_FOUND, "%s: there are no pictures to test on: no folder val or test", where);
+        return error_fail(SHUNT_E_NOT_FOUND, "%s: there are no pictures to test on: no folder val or test", where);
     *out = own ? NULL : strdup(where);
-    return *out ? SHUNT_OK : shunt_fail_memory();
+    return *out ? SHUNT_OK : error_memory();
 }
 
 shunt_status split_find(const char *where, const char *split, bool labelled, char **out)

@@ -4,4 +4,4 @@
 const shunt_backend *shunt_scalar_entry(const shunt_host *host);
 
 /* The first is the fallback: it does every op. */
-const shunt_backend_entry_fn shunt_builtin_backends[] = {shunt_scalar_entry, NULL};
+const shunt_backend_entry_fn device_builtin_backends[] = {shunt_scalar_entry, NULL};

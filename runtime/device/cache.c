@@ -43,23 +43,23 @@ static void digest(const void *first, size_t nfirst, const void *second, size_t 
 /* One warning a process says it; a broken disk would say it for every kernel. */
 static void warn_once(atomic_flag *said, const char *what)
 {
-    if (!atomic_flag_test_and_set(said)) shunt_log(SHUNT_LOG_WARN, "cache: %s (reported once)", what);
+    if (!atomic_flag_test_and_set(said)) log_write(SHUNT_LOG_WARN, "cache: %s (reported once)", what);
 }
 
 static const char *chosen_folder(void)
 {
     const char *folder = shunt_option("cache_dir");
     if (folder && *folder) return folder;
-    const char *base = shunt_environment("XDG_CACHE_HOME"), *below = "shunt";
+    const char *base = option_environment("XDG_CACHE_HOME"), *below = "shunt";
     if (!base || base[0] != '/')
-        base = shunt_environment("HOME"), below = ".cache/shunt"; /* XDG: absolute or ignored */
+        base = option_environment("HOME"), below = ".cache/shunt"; /* XDG: absolute or ignored */
     if (!base) {
-        shunt_fail(SHUNT_E_NOT_FOUND, "there is no cache folder: set SHUNT_CACHE_DIR, XDG_CACHE_HOME or HOME");
+        error_fail(SHUNT_E_NOT_FOUND, "there is no cache folder: set SHUNT_CACHE_DIR, XDG_CACHE_HOME or HOME");
         return NULL;
     }
     char *path = NULL;
-    const char *kept = asprintf(&path, "%s/%s", base, below) < 0 ? NULL : shunt_intern(path);
-    if (!kept) shunt_fail_memory();
+    const char *kept = asprintf(&path, "%s/%s", base, below) < 0 ? NULL : option_intern(path);
+    if (!kept) error_memory();
     free(path);
     return kept;
 }
@@ -70,7 +70,7 @@ const char *shunt_cache_folder(void)
     char reason[160];
     const char *folder = chosen_folder();
     if (!folder || trust_folder(folder, reason, sizeof reason)) return folder;
-    shunt_fail(SHUNT_E_IO, "%s: not used as cache folder: %s", folder, reason);
+    error_fail(SHUNT_E_IO, "%s: not used as cache folder: %s", folder, reason);
     warn_once(&said, shunt_last_error());
     return NULL;
 }
@@ -80,7 +80,7 @@ static shunt_status entry_path(const char *ns, const void *key, size_t nkey, cha
 {
     size_t n = ns ? strspn(ns, "abcdefghijklmnopqrstuvwxyz0123456789_-") : 0;
     if (n == 0 || n > 64 || ns[n])
-        return shunt_fail(SHUNT_E_INVALID, "cache name space \"%.64s\": it must consist of 1 to 64 of a-z 0-9 _ -",
+        return error_fail(SHUNT_E_INVALID, "cache name space \"%.64s\": it must consist of 1 to 64 of a-z 0-9 _ -",
                           ns ? ns : "(null)");
     char digits[65];
     const char *root = shunt_cache_folder();
@@ -88,11 +88,11 @@ static shunt_status entry_path(const char *ns, const void *key, size_t nkey, cha
     digest(key, nkey, NULL, 0, digits);
     if (folder && asprintf(folder, "%s/%s", root, ns) < 0) {
         *folder = NULL;
-        return shunt_fail_memory();
+        return error_memory();
     }
     if (asprintf(path, "%s/%s/%.*s.bin", root, ns, NAME_DIGITS, digits) < 0) {
         *path = NULL;
-        return shunt_fail_memory();
+        return error_memory();
     }
     return SHUNT_OK;
 }
@@ -100,7 +100,7 @@ static shunt_status entry_path(const char *ns, const void *key, size_t nkey, cha
 static shunt_status damaged(const char *path, const char *reason)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
-    shunt_status status = shunt_fail(SHUNT_E_NOT_FOUND, "%s: ignored, %s", path, reason);
+    shunt_status status = error_fail(SHUNT_E_NOT_FOUND, "%s: ignored, %s", path, reason);
     warn_once(&said, shunt_last_error());
     return status;
 }
@@ -109,7 +109,7 @@ static shunt_status damaged(const char *path, const char *reason)
 static shunt_status read_entry(const char *path, char **bytes, size_t *nbytes)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not block */
-    if (file < 0 && errno == ENOENT) return shunt_fail(SHUNT_E_NOT_FOUND, "%s: no such entry", path);
+    if (file < 0 && errno == ENOENT) return error_fail(SHUNT_E_NOT_FOUND, "%s: no such entry", path);
     if (file < 0) return damaged(path, strerror(errno));
     struct stat about;
     char *buffer = NULL, distrust[160];
@@ -157,11 +157,11 @@ static shunt_status check_entry(const char *path, const char *bytes, size_t nbyt
     digest(bytes + sizeof header, rest, NULL, 0, digits);
     if (memcmp(digits, header.digits, sizeof header.digits) != 0) return damaged(path, "its SHA-256 is wrong");
     if (header.nkey != nkey || memcmp(bytes + sizeof header, key, nkey) != 0)
-        return shunt_fail(SHUNT_E_NOT_FOUND, "%s: it holds another key of the same hash", path);
+        return error_fail(SHUNT_E_NOT_FOUND, "%s: it holds another key of the same hash", path);
     return SHUNT_OK;
 }
 
-shunt_status shunt_cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob)
+shunt_status cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob)
 {
     char *path = NULL, *bytes = NULL;
     size_t nbytes = 0;
@@ -187,22 +187,22 @@ static shunt_status write_entry(const char *path, const void *key, size_t nkey, 
     struct stat made;
     digest(key, nkey, blob, nblob, digits);
     memcpy(header.digits, digits, sizeof header.digits);
-    shunt_status status = shunt_write_begin(&writer, path);
+    shunt_status status = file_write_begin(&writer, path);
     if (status) return status;
     int fd = fileno(writer.file); /* whatever the umask, others may not write to it */
     if (!fstat(fd, &made)) (void)!fchmod(fd, made.st_mode & ~(mode_t)(S_IWGRP | S_IWOTH));
-    status = shunt_write(&writer, &header, sizeof header);
-    if (!status) status = shunt_write(&writer, key, nkey);
-    if (!status) status = shunt_write(&writer, blob, nblob);
-    shunt_status ended = shunt_write_end(&writer, !status);
+    status = file_write(&writer, &header, sizeof header);
+    if (!status) status = file_write(&writer, key, nkey);
+    if (!status) status = file_write(&writer, blob, nblob);
+    shunt_status ended = file_write_end(&writer, !status);
     return status ? status : ended;
 }
 
-shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob)
+shunt_status cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT, swept = ATOMIC_FLAG_INIT;
     if (nkey > ENTRY_LIMIT / 2 || nblob > ENTRY_LIMIT / 2)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "cache entry of %zu bytes: more than 512 MiB are not kept", nblob);
+        return error_fail(SHUNT_E_UNSUPPORTED, "cache entry of %zu bytes: more than 512 MiB are not kept", nblob);
     char *path = NULL, *folder = NULL;
     bool distrusted = !shunt_cache_folder() && chosen_folder(); /* that has been said */
     shunt_status status = entry_path(ns, key, nkey, &path, &folder);
@@ -212,7 +212,7 @@ shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const
     if (!status && !atomic_flag_test_and_set(&swept)) sweep_temporaries(folder, NULL);
     if (!status) status = write_entry(path, key, nkey, blob, nblob);
     if (status && !distrusted) {
-        shunt_fail_context(status, "results are not kept for the next start");
+        error_context(status, "results are not kept for the next start");
         warn_once(&said, shunt_last_error());
     }
     free(folder);

@@ -24,23 +24,23 @@ struct shunt_device {
 };
 
 /* The device that does every op: the scalar backend's, for what another device refuses. */
-shunt_status shunt_device_open_fallback(shunt_device **out);
+shunt_status device_open_fallback(shunt_device **out);
 
 /* What the device says of an op. The op is unusable when this fails. */
-shunt_status shunt_device_op_info(const shunt_device *device, const shunt_bop *op, shunt_op_info *out);
+shunt_status device_op_info(const shunt_device *device, const shunt_bop *op, shunt_op_info *out);
 
 /* Sets this thread's message to "SELECTOR: WHAT: <the backend's message>" and returns status. */
-shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, const char *what);
+shunt_status device_fail(const shunt_device *device, shunt_status status, const char *what);
 
 /* The table of built-in backends' entries, ended by NULL (builtin.c, the one file of the runtime that names a backend). */
-extern const shunt_backend_entry_fn shunt_builtin_backends[];
+extern const shunt_backend_entry_fn device_builtin_backends[];
 
 /* The services given to every plugin (host.c). */
-extern const shunt_host shunt_host_services;
+extern const shunt_host device_host_services;
 
 enum { CACHE_FOLDER_MODE = 0700 }; /* as the XDG base directory specification asks for */
 /* Disk cache (cache.c); see shunt_host. */
-shunt_status shunt_cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob);
-shunt_status shunt_cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob);
+shunt_status cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob);
+shunt_status cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob);
 
 #endif

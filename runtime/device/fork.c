@@ -233,8 +233,8 @@ static void before_fork(void)
 static void in_child(void)
 {
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    shunt_options_after_fork();
-    shunt_log_after_fork();
+    options_after_fork();
+    log_after_fork();
     before[0] = getpid(); /* the only thread */
     nbefore = 1;
     if (!loses_threads) return;
@@ -258,7 +258,7 @@ void fork_watch(void)
 
 shunt_status fork_check(void)
 {
-    return is_child ? shunt_fail(SHUNT_E_UNSUPPORTED, "%s", message) : SHUNT_OK;
+    return is_child ? error_fail(SHUNT_E_UNSUPPORTED, "%s", message) : SHUNT_OK;
 }
 
 void fork_device_opened(shunt_device *device)

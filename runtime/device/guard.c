@@ -58,10 +58,10 @@ bool guard_op_info(const shunt_device *device, const shunt_bop *op, uint32_t siz
     return is_whole(&guarded, sizeof guarded, size);
 }
 
-shunt_status shunt_device_op_info(const shunt_device *device, const shunt_bop *op, shunt_op_info *out)
+shunt_status device_op_info(const shunt_device *device, const shunt_bop *op, shunt_op_info *out)
 {
     shunt_status status;
     if (!guard_op_info(device, op, sizeof *out, out, &status))
-        return shunt_fail(SHUNT_E_ABI, "%s: op_info " GUARD_COMPLAINT, device->entry.selector, sizeof *out);
-    return status ? shunt_device_fail(device, status, "asking about the op") : SHUNT_OK;
+        return error_fail(SHUNT_E_ABI, "%s: op_info " GUARD_COMPLAINT, device->entry.selector, sizeof *out);
+    return status ? device_fail(device, status, "asking about the op") : SHUNT_OK;
 }

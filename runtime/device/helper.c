@@ -85,7 +85,7 @@ static int patience(void)
 static int spawn(const char *helper, const char *plugin, int seconds, int answer, pid_t *pid)
 {
     char limit[16];
-    char *arguments[] = {(char *)helper, (char *)plugin, limit, NULL}, **environment = shunt_options_environment();
+    char *arguments[] = {(char *)helper, (char *)plugin, limit, NULL}, **environment = options_environment();
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;

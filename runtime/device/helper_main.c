@@ -22,12 +22,12 @@ static void ask(const char *path)
     shunt_backend_entry_fn entry;
     if (!symbol) return;
     memcpy(&entry, &symbol, sizeof entry);
-    const shunt_backend *table = entry(&shunt_host_services);
+    const shunt_backend *table = entry(&device_host_services);
     shunt_backend backend;
     char reason[256];
     uint32_t count = 0;
     if (!table || table->size < offsetof(shunt_backend, name) || table->abi_major != SHUNT_ABI_MAJOR) return;
-    if (shunt_table_copy_backend(table, &backend, reason, sizeof reason) || backend.probe(&count)) return;
+    if (table_copy_backend(table, &backend, reason, sizeof reason) || backend.probe(&count)) return;
     for (uint32_t i = 0; i < count && i < REGISTRY_DEVICE_LIMIT; i++) {
         shunt_device_info info;
         shunt_status status;

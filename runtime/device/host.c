@@ -13,7 +13,7 @@ static void host_log(int level, const char *message)
     char text[1024];
     snprintf(text, sizeof text, "%s", message);
     text_make_printable(text); /* it may quote a driver */
-    shunt_log(level < SHUNT_LOG_ERROR ? SHUNT_LOG_ERROR : level, "%s", text);
+    log_write(level < SHUNT_LOG_ERROR ? SHUNT_LOG_ERROR : level, "%s", text);
 }
 
 static void host_cache_free(void *blob)
@@ -21,13 +21,13 @@ static void host_cache_free(void *blob)
     free(blob);
 }
 
-const shunt_host shunt_host_services = {
+const shunt_host device_host_services = {
     .size = sizeof(shunt_host),
     .abi_major = SHUNT_ABI_MAJOR,
     .abi_minor = SHUNT_ABI_MINOR,
     .log = host_log,
     .option = shunt_option,
-    .cache_get = shunt_cache_get,
-    .cache_put = shunt_cache_put,
+    .cache_get = cache_get,
+    .cache_put = cache_put,
     .cache_free = host_cache_free,
 };

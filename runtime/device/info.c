@@ -16,7 +16,7 @@ static void check_text(char *text, size_t size, const char *when_empty)
     if (!*text) snprintf(text, size, "%s", when_empty);
 }
 
-shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size)
+shunt_status device_info_check(shunt_device_info *info, char *reason, size_t size)
 {
     check_text(info->name, sizeof info->name, "unnamed device");
     check_text(info->vendor, sizeof info->vendor, "");
@@ -28,14 +28,14 @@ shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size
 
     reason[0] = 0;
     if (info->memory == 0)
-        shunt_append(reason, size, "it reports no memory");
+        text_append(reason, size, "it reports no memory");
     else if (info->max_alloc == 0)
-        shunt_append(reason, size, "it reports that the largest buffer has 0 bytes");
+        text_append(reason, size, "it reports that the largest buffer has 0 bytes");
     else if (!info->alignment || info->alignment & (info->alignment - 1) || info->alignment > ALIGNMENT_LIMIT)
-        shunt_append(reason, size, "it reports an alignment of %u bytes, which is not a power of two up to %d",
-                     info->alignment, ALIGNMENT_LIMIT);
+        text_append(reason, size, "it reports an alignment of %u bytes, which is not a power of two up to %d",
+                    info->alignment, ALIGNMENT_LIMIT);
     else if (info->block > BLOCK_LIMIT)
-        shunt_append(reason, size, "it wants blocks of %u channels, and %d is the limit", info->block, BLOCK_LIMIT);
+        text_append(reason, size, "it wants blocks of %u channels, and %d is the limit", info->block, BLOCK_LIMIT);
     if (info->max_alloc > info->memory) info->max_alloc = info->memory;
     return reason[0] ? SHUNT_E_ABI : SHUNT_OK;
 }

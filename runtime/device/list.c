@@ -15,12 +15,12 @@ struct shunt_device_list {
 
 shunt_status shunt_devices_list(shunt_device_list **out)
 {
-    if (!out) return shunt_fail_null(__func__, "out");
+    if (!out) return error_null(__func__, "out");
     *out = NULL;
     shunt_device_list *list = calloc(1, sizeof *list);
-    if (!list) return shunt_fail_memory();
-    shunt_status status = shunt_registry_devices(NULL, &list->devices, &list->count);
-    if (!status && !(list->entries = calloc(list->count + 1, sizeof *list->entries))) status = shunt_fail_memory();
+    if (!list) return error_memory();
+    shunt_status status = registry_devices(NULL, &list->devices, &list->count);
+    if (!status && !(list->entries = calloc(list->count + 1, sizeof *list->entries))) status = error_memory();
     if (status) {
         shunt_devices_free(list);
         return status;
@@ -95,19 +95,19 @@ static shunt_status add_plugin(void *context, const registry_plugin *plugin)
 {
     shunt_plugin_list *list = context;
     plugin_copy **grown = realloc(list->copies, (list->count + 1) * sizeof *grown);
-    if (!grown) return shunt_fail_memory();
+    if (!grown) return error_memory();
     list->copies = grown;
     list->copies[list->count] = copy_plugin(plugin);
-    return list->copies[list->count] ? (list->count++, SHUNT_OK) : shunt_fail_memory();
+    return list->copies[list->count] ? (list->count++, SHUNT_OK) : error_memory();
 }
 
 shunt_status shunt_plugins_list(shunt_plugin_list **out)
 {
-    if (!out) return shunt_fail_null(__func__, "out");
+    if (!out) return error_null(__func__, "out");
     *out = NULL;
     shunt_plugin_list *list = calloc(1, sizeof *list);
-    if (!list) return shunt_fail_memory();
-    shunt_status status = shunt_registry_visit(add_plugin, list);
+    if (!list) return error_memory();
+    shunt_status status = registry_visit(add_plugin, list);
     if (status)
         shunt_plugins_free(list);
     else

@@ -20,7 +20,7 @@ enum { TEXT_CHARS = 1024 };
 
 static const char entry_symbol[] = "shunt_backend_entry";
 
-registry_plugin *shunt_plugin_new(const char *path)
+registry_plugin *plugin_new(const char *path)
 {
     registry_plugin *plugin = calloc(1, sizeof *plugin);
     if (!plugin) return NULL;
@@ -30,7 +30,7 @@ registry_plugin *shunt_plugin_new(const char *path)
     return NULL;
 }
 
-void shunt_plugin_free(registry_plugin *plugin)
+void plugin_free(registry_plugin *plugin)
 {
     if (!plugin) return;
     free(plugin->devices);
@@ -45,7 +45,7 @@ static void note(registry_plugin *plugin, const char *format, va_list args)
 {
     char text[TEXT_CHARS];
     text[0] = 0;
-    if (plugin->message) shunt_append(text, sizeof text, "%s; ", plugin->message);
+    if (plugin->message) text_append(text, sizeof text, "%s; ", plugin->message);
     size_t used = strlen(text);
     vsnprintf(text + used, sizeof text - used, format, args);
     text_make_printable(text);
@@ -55,14 +55,14 @@ static void note(registry_plugin *plugin, const char *format, va_list args)
     plugin->message = kept;
 }
 
-void shunt_plugin_refuse(registry_plugin *plugin, shunt_status status, const char *format, ...)
+void plugin_refuse(registry_plugin *plugin, shunt_status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     note(plugin, format, args);
     va_end(args);
     plugin->status = status;
-    shunt_log(SHUNT_LOG_INFO, "plugin %s: refused: %s", plugin->path, plugin->message ? plugin->message : "");
+    log_write(SHUNT_LOG_INFO, "plugin %s: refused: %s", plugin->path, plugin->message ? plugin->message : "");
 }
 
 static void refuse_device(registry_plugin *plugin, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -72,7 +72,7 @@ static void refuse_device(registry_plugin *plugin, const char *format, ...)
     va_start(args, format);
     note(plugin, format, args);
     va_end(args);
-    shunt_log(SHUNT_LOG_WARN, "plugin %s: %s", plugin->path, plugin->message ? plugin->message : "");
+    log_write(SHUNT_LOG_WARN, "plugin %s: %s", plugin->path, plugin->message ? plugin->message : "");
 }
 
 static bool good_name(const char *name)
@@ -81,32 +81,31 @@ static bool good_name(const char *name)
     return n > 0 && n <= 31 && !name[n] && strcmp(name, "auto") != 0;
 }
 
-void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_plugin *const *others,
-                        size_t nothers)
+void plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_plugin *const *others, size_t nothers)
 {
     if (!table) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "its entry returned NULL: it does not suit this runtime");
+        plugin_refuse(plugin, SHUNT_E_ABI, "its entry returned NULL: it does not suit this runtime");
         return;
     }
     /* Only size and version may be read before they are known to fit. */
     if (table->size < offsetof(shunt_backend, name)) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "its table has only %u bytes", table->size);
+        plugin_refuse(plugin, SHUNT_E_ABI, "its table has only %u bytes", table->size);
         return;
     }
     if (table->abi_major != SHUNT_ABI_MAJOR) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it speaks ABI %u.%u and this runtime %d.%d; rebuild the plugin",
-                            table->abi_major, table->abi_minor, SHUNT_ABI_MAJOR, SHUNT_ABI_MINOR);
+        plugin_refuse(plugin, SHUNT_E_ABI, "it speaks ABI %u.%u and this runtime %d.%d; rebuild the plugin",
+                      table->abi_major, table->abi_minor, SHUNT_ABI_MAJOR, SHUNT_ABI_MINOR);
         return;
     }
     char reason[TEXT_CHARS];
-    if (shunt_table_copy_backend(table, &plugin->backend, reason, sizeof reason)) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "%s", reason);
+    if (table_copy_backend(table, &plugin->backend, reason, sizeof reason)) {
+        plugin_refuse(plugin, SHUNT_E_ABI, "%s", reason);
         return;
     }
     const char *name = plugin->backend.name, *version = plugin->backend.version;
     if (!good_name(name)) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI,
-                            "its name \"%.40s\" does not consist of 1 to 31 of a-z 0-9 _ -, or is \"auto\"", name);
+        plugin_refuse(plugin, SHUNT_E_ABI,
+                      "its name \"%.40s\" does not consist of 1 to 31 of a-z 0-9 _ -, or is \"auto\"", name);
         return;
     }
     memcpy(plugin->name, name, strlen(name) + 1);
@@ -116,8 +115,8 @@ void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, reg
     plugin->backend.version = plugin->version;
     for (size_t i = 0; i < nothers; i++)
         if (!others[i]->status && !strcmp(others[i]->name, plugin->name)) {
-            shunt_plugin_refuse(plugin, SHUNT_E_ABI, "the name %s is taken: %s was found first", plugin->name,
-                                others[i]->path);
+            plugin_refuse(plugin, SHUNT_E_ABI, "the name %s is taken: %s was found first", plugin->name,
+                          others[i]->path);
             return;
         }
 }
@@ -131,50 +130,50 @@ static const char *load_error(const char *path)
     return !strncmp(text, path, n) && !strncmp(text + n, ": ", 2) ? text + n + 2 : text;
 }
 
-void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t nothers)
+void plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t nothers)
 {
     struct stat about;
     if (stat(plugin->path, &about)) {
-        shunt_plugin_refuse(plugin, SHUNT_E_IO, "%s", strerror(errno));
+        plugin_refuse(plugin, SHUNT_E_IO, "%s", strerror(errno));
         return;
     }
     if (!S_ISREG(about.st_mode)) { /* opening a pipe would wait for ever */
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is not a regular file");
+        plugin_refuse(plugin, SHUNT_E_ABI, "it is not a regular file");
         return;
     }
     char reason[TEXT_CHARS];
     if (!trust_owner(&about, reason, sizeof reason)) {
-        shunt_log(SHUNT_LOG_WARN, "plugin %s is not used: %s", plugin->path, reason);
-        shunt_plugin_refuse(plugin, SHUNT_E_IO, "it is not used: %s", reason);
+        log_write(SHUNT_LOG_WARN, "plugin %s is not used: %s", plugin->path, reason);
+        plugin_refuse(plugin, SHUNT_E_IO, "it is not used: %s", reason);
         return;
     }
-    if (!shunt_plugin_safe(plugin->path, reason, sizeof reason)) {
+    if (!plugin_safe(plugin->path, reason, sizeof reason)) {
         plugin->unsafe = true;
-        shunt_plugin_refuse(plugin, SHUNT_E_DEVICE, "%s", reason);
+        plugin_refuse(plugin, SHUNT_E_DEVICE, "%s", reason);
         return;
     }
     fork_watch();
     void *library = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "%s", load_error(plugin->path));
+        plugin_refuse(plugin, SHUNT_E_ABI, "%s", load_error(plugin->path));
         return;
     }
     shunt_backend_entry_fn entry = NULL;
     void *symbol = dlsym(library, entry_symbol);
     if (!symbol) {
-        shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is not a plugin: it has no symbol %s", entry_symbol);
+        plugin_refuse(plugin, SHUNT_E_ABI, "it is not a plugin: it has no symbol %s", entry_symbol);
         dlclose(library);
         return;
     }
     for (size_t i = 0; i < nothers; i++)
         if (others[i]->library == library) {
-            shunt_plugin_refuse(plugin, SHUNT_E_ABI, "it is the same library as %s", others[i]->path);
+            plugin_refuse(plugin, SHUNT_E_ABI, "it is the same library as %s", others[i]->path);
             dlclose(library); /* that one still holds it */
             return;
         }
     plugin->library = library;
     memcpy(&entry, &symbol, sizeof entry);
-    shunt_plugin_adopt(plugin, entry(&shunt_host_services), others, nothers);
+    plugin_adopt(plugin, entry(&device_host_services), others, nothers);
 }
 
 static const char *backend_message(const shunt_backend *backend)
@@ -203,20 +202,20 @@ static void probe_device(registry_plugin *plugin, uint32_t index)
         refuse_device(plugin, "device %u refused: device_info " GUARD_COMPLAINT, index, sizeof *info);
     else if (status)
         refuse_device(plugin, "device %u refused: %s", index, backend_message(&plugin->backend));
-    else if (shunt_info_check(info, reason, sizeof reason))
+    else if (device_info_check(info, reason, sizeof reason))
         refuse_device(plugin, "device %u (%s) refused: %s", index, info->name, reason);
     else
         plugin->ndevices++;
 }
 
-void shunt_plugin_probe(registry_plugin *plugin)
+void plugin_probe(registry_plugin *plugin)
 {
     if (plugin->probed || plugin->status) return;
     plugin->probed = true;
     uint32_t count = 0;
     shunt_status status = plugin->backend.probe(&count);
     if (status) {
-        shunt_plugin_refuse(plugin, status, "looking for devices: %s", backend_message(&plugin->backend));
+        plugin_refuse(plugin, status, "looking for devices: %s", backend_message(&plugin->backend));
         return;
     }
     if (count > REGISTRY_DEVICE_LIMIT) {
@@ -226,7 +225,7 @@ void shunt_plugin_probe(registry_plugin *plugin)
     if (count == 0) return;
     plugin->devices = calloc(count, sizeof *plugin->devices);
     if (!plugin->devices) {
-        shunt_plugin_refuse(plugin, SHUNT_E_MEMORY, "out of host memory");
+        plugin_refuse(plugin, SHUNT_E_MEMORY, "out of host memory");
         return;
     }
     for (uint32_t i = 0; i < count; i++) probe_device(plugin, i);

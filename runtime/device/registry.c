@@ -24,7 +24,7 @@ static registry_plugin **plugins;
 static size_t nplugins;
 static bool built_in_done, folders_done;
 
-void shunt_append(char *text, size_t size, const char *format, ...)
+void text_append(char *text, size_t size, const char *format, ...)
 {
     size_t used = strnlen(text, size);
     va_list args;
@@ -40,7 +40,7 @@ static registry_plugin *add(const char *path)
     registry_plugin **grown = realloc(plugins, (nplugins + 1) * sizeof *plugins);
     if (!grown) return NULL;
     plugins = grown;
-    registry_plugin *plugin = shunt_plugin_new(path);
+    registry_plugin *plugin = plugin_new(path);
     if (plugin) plugins[nplugins++] = plugin;
     return plugin;
 }
@@ -48,10 +48,10 @@ static registry_plugin *add(const char *path)
 static shunt_status load_built_in(void)
 {
     if (built_in_done) return SHUNT_OK;
-    for (size_t i = 0; shunt_builtin_backends[i]; i++) {
+    for (size_t i = 0; device_builtin_backends[i]; i++) {
         registry_plugin *plugin = add("built in");
-        if (!plugin) return shunt_fail_memory();
-        shunt_plugin_adopt(plugin, shunt_builtin_backends[i](&shunt_host_services), plugins, nplugins - 1);
+        if (!plugin) return error_memory();
+        plugin_adopt(plugin, device_builtin_backends[i](&device_host_services), plugins, nplugins - 1);
     }
     built_in_done = true;
     return SHUNT_OK;
@@ -71,19 +71,19 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static shunt_status load_file(const char *folder, const char *file)
 {
     char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, file) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, file) < 0) return error_memory();
     registry_plugin *plugin = add(path);
     free(path);
-    if (!plugin) return shunt_fail_memory();
-    shunt_plugin_load(plugin, plugins, nplugins - 1);
+    if (!plugin) return error_memory();
+    plugin_load(plugin, plugins, nplugins - 1);
     return SHUNT_OK;
 }
 
 static shunt_status refuse_folder(const char *folder, const char *what, const char *reason)
 {
     registry_plugin *plugin = add(folder);
-    if (!plugin) return shunt_fail_memory();
-    shunt_plugin_refuse(plugin, SHUNT_E_IO, "the folder %s: %s", what, reason);
+    if (!plugin) return error_memory();
+    plugin_refuse(plugin, SHUNT_E_IO, "the folder %s: %s", what, reason);
     return SHUNT_OK;
 }
 
@@ -94,7 +94,7 @@ static shunt_status load_folder(const char *folder, bool optional)
     struct dirent **files = NULL;
     char distrust[160];
     if (!trust_folder(folder, distrust, sizeof distrust)) {
-        shunt_log(SHUNT_LOG_WARN, "plugins in %s are not used: %s", folder, distrust);
+        log_write(SHUNT_LOG_WARN, "plugins in %s are not used: %s", folder, distrust);
         return refuse_folder(folder, "is not used", distrust);
     }
     int count = scandir(folder, &files, is_plugin, by_name);
@@ -114,7 +114,7 @@ static shunt_status load_folders(void)
     if (folders_done) return SHUNT_OK;
     const char *path = shunt_option("plugin_path");
     char *list = strdup(path ? path : ""), *rest = list;
-    if (!list) return shunt_fail_memory();
+    if (!list) return error_memory();
     shunt_status status = SHUNT_OK;
     for (char *folder; !status && (folder = strsep(&rest, ":"));)
         if (*folder) status = load_folder(folder, false);
@@ -151,11 +151,11 @@ static shunt_status no_backend(const char *name)
         bool named =
             plugin->name[0] ? !strcasecmp(plugin->name, name) : strcasestr(slash ? slash : plugin->path, name) != NULL;
         if (plugin->status && named)
-            shunt_append(why, sizeof why, "; plugin %s was refused: %s%s", plugin->path,
-                         plugin->message ? plugin->message : shunt_status_name(plugin->status),
-                         plugin->unsafe ? advice : "");
+            text_append(why, sizeof why, "; plugin %s was refused: %s%s", plugin->path,
+                        plugin->message ? plugin->message : shunt_status_name(plugin->status),
+                        plugin->unsafe ? advice : "");
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "there is no backend \"%.40s\"%s", name, why);
+    return error_fail(SHUNT_E_NOT_FOUND, "there is no backend \"%.40s\"%s", name, why);
 }
 
 /* Copies the devices of plugins[from .. to), probing them. */
@@ -163,11 +163,11 @@ static shunt_status collect(size_t from, size_t to, registry_device **out, size_
 {
     size_t total = 0, n = 0;
     for (size_t i = from; i < to; i++) {
-        shunt_plugin_probe(plugins[i]);
+        plugin_probe(plugins[i]);
         total += plugins[i]->ndevices;
     }
     registry_device *list = malloc((total + 1) * sizeof *list);
-    if (!list) return shunt_fail_memory();
+    if (!list) return error_memory();
     for (size_t i = from; i < to; i++)
         for (uint32_t d = 0; d < plugins[i]->ndevices; d++) list[n++] = plugins[i]->devices[d];
     *out = list;
@@ -182,14 +182,14 @@ static shunt_status collect_named(const char *name, registry_device **out, size_
         if (status) return status;
     }
     registry_plugin *plugin = find(name);
-    if (plugin) shunt_plugin_probe(plugin);
+    if (plugin) plugin_probe(plugin);
     if (!plugin || plugin->status) return no_backend(name);
     size_t at = 0;
     while (plugins[at] != plugin) at++;
     return collect(at, at + 1, out, count);
 }
 
-shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count)
+shunt_status registry_devices(const char *backend, registry_device **out, size_t *count)
 {
     shunt_status status = fork_check();
     if (status) return status;
@@ -200,20 +200,20 @@ shunt_status shunt_registry_devices(const char *backend, registry_device **out, 
     return status;
 }
 
-void shunt_registry_warn(void)
+void registry_warn(void)
 {
     static bool said;
     if (fork_check()) return;
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < nplugins && !said; i++)
         if (plugins[i]->unsafe)
-            shunt_log(SHUNT_LOG_WARN, "plugin %s is not used: %s%s", plugins[i]->path,
+            log_write(SHUNT_LOG_WARN, "plugin %s is not used: %s%s", plugins[i]->path,
                       plugins[i]->message ? plugins[i]->message : "", advice);
     said = true;
     pthread_mutex_unlock(&lock);
 }
 
-shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
+shunt_status registry_fallback(registry_device **out, size_t *count)
 {
     shunt_status status = fork_check();
     if (status) return status;
@@ -224,14 +224,14 @@ shunt_status shunt_registry_fallback(registry_device **out, size_t *count)
     return status;
 }
 
-shunt_status shunt_registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context)
+shunt_status registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context)
 {
     shunt_status status = fork_check();
     if (status) return status;
     pthread_mutex_lock(&lock);
     status = load_all();
     for (size_t i = 0; !status && i < nplugins; i++) {
-        shunt_plugin_probe(plugins[i]);
+        plugin_probe(plugins[i]);
         status = visit(context, plugins[i]);
     }
     pthread_mutex_unlock(&lock);
@@ -243,7 +243,7 @@ const char *shunt_plugin_folders(void)
     const char *path = shunt_option("plugin_path");
     char *all = NULL;
     if (!path || !*path || asprintf(&all, "%s:%s", path, SHUNT_PLUGIN_FOLDER) < 0) return SHUNT_PLUGIN_FOLDER;
-    const char *kept = shunt_intern(all);
+    const char *kept = option_intern(all);
     free(all);
     return kept ? kept : SHUNT_PLUGIN_FOLDER;
 }
@@ -254,7 +254,7 @@ void shunt_shutdown(void)
     pthread_mutex_lock(&lock);
     for (size_t i = nplugins; i-- > 0;) {
         if (!plugins[i]->status && plugins[i]->backend.shutdown) plugins[i]->backend.shutdown();
-        shunt_plugin_free(plugins[i]);
+        plugin_free(plugins[i]);
     }
     free(plugins);
     plugins = NULL;
@@ -262,5 +262,5 @@ void shunt_shutdown(void)
     built_in_done = folders_done = false;
     pthread_mutex_unlock(&lock);
     shutdown_release();
-    shunt_options_free();
+    options_free();
 }

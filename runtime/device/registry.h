@@ -31,50 +31,49 @@ enum { REGISTRY_DEVICE_LIMIT = 256 };
 
 /* ---- verdict.c: false, with the reason, when the plugin would take the process with it. The option "probe": "isolated":
  * what was found before does not count; "off": every plugin is taken to be safe. */
-bool shunt_plugin_safe(const char *path, char *reason, size_t size);
+bool plugin_safe(const char *path, char *reason, size_t size);
 
 /* ---- plugin.c */
 
 /* NULL without memory. */
-registry_plugin *shunt_plugin_new(const char *path);
-void shunt_plugin_free(registry_plugin *plugin); /* its library stays loaded */
+registry_plugin *plugin_new(const char *path);
+void plugin_free(registry_plugin *plugin); /* its library stays loaded */
 /* Opens the shared object at plugin->path, calls its entry and adopts what that returns. */
-void shunt_plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t nothers);
+void plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t nothers);
 /* Checks the table and copies it. */
-void shunt_plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_plugin *const *others,
-                        size_t nothers);
+void plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_plugin *const *others, size_t nothers);
 /* Asks for the devices, once. */
-void shunt_plugin_probe(registry_plugin *plugin);
-void shunt_plugin_refuse(registry_plugin *plugin, shunt_status status, const char *format, ...)
+void plugin_probe(registry_plugin *plugin);
+void plugin_refuse(registry_plugin *plugin, shunt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- table.c */
 
 /* Copies what both sides know of a device's table into the zero-filled *out. reason says what is missing of what
  * every device must have. */
-shunt_status shunt_table_copy_device(const shunt_device_ops *table, shunt_device_ops *out, char *reason, size_t size);
-shunt_status shunt_table_copy_backend(const shunt_backend *table, shunt_backend *out, char *reason, size_t size);
+shunt_status table_copy_device(const shunt_device_ops *table, shunt_device_ops *out, char *reason, size_t size);
+shunt_status table_copy_backend(const shunt_backend *table, shunt_backend *out, char *reason, size_t size);
 
 /* ---- info.c */
 
 /* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason where that cannot be. */
-shunt_status shunt_info_check(shunt_device_info *info, char *reason, size_t size);
+shunt_status device_info_check(shunt_device_info *info, char *reason, size_t size);
 
 /* ---- registry.c */
 
 /* The devices of the backend of this name, in any case, or of all when NULL, as a list to be freed. A backend may have
  * none; SHUNT_E_NOT_FOUND when there is no such backend, and then the message says what became of its plugin.
  * Loads no more plugins than the answer needs. */
-shunt_status shunt_registry_devices(const char *backend, registry_device **out, size_t *count);
+shunt_status registry_devices(const char *backend, registry_device **out, size_t *count);
 /* Logs a warning for each plugin that would take the process with it, once. */
-void shunt_registry_warn(void);
+void registry_warn(void);
 /* The first built-in backend's devices; loads no plugin. */
-shunt_status shunt_registry_fallback(registry_device **out, size_t *count);
+shunt_status registry_fallback(registry_device **out, size_t *count);
 
 /* Calls visit for each plugin in their order, all probed, under the lock; ends at the first status that is not OK. */
-shunt_status shunt_registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context);
+shunt_status registry_visit(shunt_status (*visit)(void *context, const registry_plugin *plugin), void *context);
 
 /* printf to the end of text, as far as there is room. */
-void shunt_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -21,19 +21,19 @@ static void backend_message(const shunt_backend *backend, char *text, size_t siz
     text_make_printable(text);
 }
 
-shunt_status shunt_device_fail(const shunt_device *device, shunt_status status, const char *what)
+shunt_status device_fail(const shunt_device *device, shunt_status status, const char *what)
 {
     char text[1024];
     backend_message(device->backend, text, sizeof text);
     bool known = status > SHUNT_OK && status <= SHUNT_E_ABI;
-    return shunt_fail(known ? status : SHUNT_E_DEVICE, "%s: %s: %s", device->entry.selector, what, text);
+    return error_fail(known ? status : SHUNT_E_DEVICE, "%s: %s: %s", device->entry.selector, what, text);
 }
 
 static shunt_status open_device(const registry_device *chosen, const char *params, shunt_device **out)
 {
     fork_watch();
     shunt_device *device = calloc(1, sizeof *device);
-    if (!device) return shunt_fail_memory();
+    if (!device) return error_memory();
     device->entry = chosen->entry;
     device->shown = (shunt_device_entry){device->entry.selector, &device->entry.info};
     device->backend = chosen->backend;
@@ -43,16 +43,16 @@ static shunt_status open_device(const registry_device *chosen, const char *param
     char reason[256];
     shunt_status status = device->backend->device_open(chosen->index, params, &device->handle);
     if (status) {
-        status = shunt_device_fail(device, status, "opening");
+        status = device_fail(device, status, "opening");
         goto fail;
     }
     if (!device->handle || !device->handle->ops) {
-        status = shunt_fail(SHUNT_E_ABI, "%s: opening: the plugin gave no device", device->entry.selector);
+        status = error_fail(SHUNT_E_ABI, "%s: opening: the plugin gave no device", device->entry.selector);
         goto fail;
     }
-    status = shunt_table_copy_device(device->handle->ops, &device->table, reason, sizeof reason);
+    status = table_copy_device(device->handle->ops, &device->table, reason, sizeof reason);
     if (status) {
-        shunt_fail(status, "%s: opening: %s", device->entry.selector, reason);
+        error_fail(status, "%s: opening: %s", device->entry.selector, reason);
         if (device->table.close) device->table.close(device->handle);
         goto fail;
     }
@@ -80,23 +80,23 @@ const shunt_device_entry *shunt_device_describe(const shunt_device *device)
 shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second)
 {
     if (!device || !flops_per_second || !bytes_per_second)
-        return shunt_fail_null(__func__, "device, flops_per_second, bytes_per_second");
+        return error_null(__func__, "device, flops_per_second, bytes_per_second");
     shunt_status status = fork_check();
     if (status) return status;
     if (!device->ops->measure)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its backend does not measure itself", device->entry.selector);
+        return error_fail(SHUNT_E_UNSUPPORTED, "%s: its backend does not measure itself", device->entry.selector);
     status = device->ops->measure(device->handle, flops_per_second, bytes_per_second);
-    return status ? shunt_device_fail(device, status, "measuring") : SHUNT_OK;
+    return status ? device_fail(device, status, "measuring") : SHUNT_OK;
 }
 
-shunt_status shunt_device_open_fallback(shunt_device **out)
+shunt_status device_open_fallback(shunt_device **out)
 {
     registry_device *devices;
     size_t count;
-    shunt_status status = shunt_registry_fallback(&devices, &count);
+    shunt_status status = registry_fallback(&devices, &count);
     if (status) return status;
     status = count ? open_device(&devices[0], NULL, out)
-                   : shunt_fail(SHUNT_E_NOT_FOUND, "the built-in backend has no device to fall back on");
+                   : error_fail(SHUNT_E_NOT_FOUND, "the built-in backend has no device to fall back on");
     free(devices);
     return status;
 }
@@ -109,12 +109,12 @@ static shunt_status refuse(const char *selector, const char *why)
     char text[3500] = "";
     registry_device *devices;
     size_t count;
-    if (shunt_registry_devices(NULL, &devices, &count)) return SHUNT_E_NOT_FOUND; /* says why itself */
+    if (registry_devices(NULL, &devices, &count)) return SHUNT_E_NOT_FOUND; /* says why itself */
     for (size_t i = 0; i < count; i++)
-        shunt_append(text, sizeof text, "%s%s (%s)", i ? ", " : "", devices[i].entry.selector,
-                     devices[i].entry.info.name);
+        text_append(text, sizeof text, "%s%s (%s)", i ? ", " : "", devices[i].entry.selector,
+                    devices[i].entry.info.name);
     free(devices);
-    return shunt_fail(SHUNT_E_NOT_FOUND, "device \"%.80s\": %s; there are: %s", selector, why, count ? text : "none");
+    return error_fail(SHUNT_E_NOT_FOUND, "device \"%.80s\": %s; there are: %s", selector, why, count ? text : "none");
 }
 
 static bool contains(const shunt_device_info *info, const char *text)
@@ -165,7 +165,7 @@ static shunt_status open_named(const char *selector, const char *params, shunt_d
     char why[2048];
     registry_device *devices;
     size_t count;
-    shunt_status status = shunt_registry_devices(name, &devices, &count);
+    shunt_status status = registry_devices(name, &devices, &count);
     if (status == SHUNT_E_NOT_FOUND) {
         snprintf(why, sizeof why, "%s", shunt_last_error());
         return refuse(selector, why);
@@ -197,15 +197,15 @@ static shunt_status open_best(const char *params, shunt_device **out)
 {
     registry_device *devices;
     size_t count;
-    shunt_status status = shunt_registry_devices(NULL, &devices, &count);
+    shunt_status status = registry_devices(NULL, &devices, &count);
     if (status) return status;
-    shunt_registry_warn();
-    status = shunt_fail(SHUNT_E_NOT_FOUND, "device \"auto\": there is no device at all");
+    registry_warn();
+    status = error_fail(SHUNT_E_NOT_FOUND, "device \"auto\": there is no device at all");
     sort_by_score(devices, count);
     for (size_t i = 0; i < count; i++) {
         status = open_device(&devices[i], params, out);
         if (!status) break;
-        if (i + 1 < count) shunt_log(SHUNT_LOG_WARN, "%s; trying the next best device", shunt_last_error());
+        if (i + 1 < count) log_write(SHUNT_LOG_WARN, "%s; trying the next best device", shunt_last_error());
     }
     free(devices);
     return status;
@@ -213,7 +213,7 @@ static shunt_status open_best(const char *params, shunt_device **out)
 
 shunt_status shunt_device_open(const char *selector, const char *params, shunt_device **out)
 {
-    if (!out) return shunt_fail_null(__func__, "out");
+    if (!out) return error_null(__func__, "out");
     if (!selector) selector = shunt_option("device");
     if (!selector || !*selector || !strcasecmp(selector, "auto")) return open_best(params, out);
     return open_named(selector, params, out);

@@ -45,25 +45,25 @@ static shunt_status copy_table(const void *table, void *out, size_t out_size, co
     size_t least = list[nlist - 1].offset + sizeof(void *);
     reason[0] = 0;
     if (size < least) {
-        shunt_append(reason, reason_size, "its table has %u bytes and needs at least %zu", size, least);
+        text_append(reason, reason_size, "its table has %u bytes and needs at least %zu", size, least);
         return SHUNT_E_ABI;
     }
     for (size_t i = 0; i < nlist; i++) {
         void *pointer;
         memcpy(&pointer, (const char *)out + list[i].offset, sizeof pointer);
         if (pointer) continue;
-        shunt_append(reason, reason_size, "its table lacks the required pointer %s", list[i].name);
+        text_append(reason, reason_size, "its table lacks the required pointer %s", list[i].name);
         return SHUNT_E_ABI;
     }
     return SHUNT_OK;
 }
 
-shunt_status shunt_table_copy_backend(const shunt_backend *table, shunt_backend *out, char *reason, size_t size)
+shunt_status table_copy_backend(const shunt_backend *table, shunt_backend *out, char *reason, size_t size)
 {
     return copy_table(table, out, sizeof *out, of_backend, sizeof of_backend / sizeof *of_backend, reason, size);
 }
 
-shunt_status shunt_table_copy_device(const shunt_device_ops *table, shunt_device_ops *out, char *reason, size_t size)
+shunt_status table_copy_device(const shunt_device_ops *table, shunt_device_ops *out, char *reason, size_t size)
 {
     shunt_status status =
         copy_table(table, out, sizeof *out, of_device, sizeof of_device / sizeof *of_device, reason, size);

@@ -35,7 +35,7 @@ struct shunt_trial {
 
 static shunt_status check(const shunt_trial *trial, shunt_status status, const char *what)
 {
-    return status == SHUNT_OK ? SHUNT_OK : shunt_device_fail(trial->device, status, what);
+    return status == SHUNT_OK ? SHUNT_OK : device_fail(trial->device, status, what);
 }
 
 static shunt_arg argument(const slot *at)
@@ -77,7 +77,7 @@ static shunt_status read_slot(shunt_trial *trial, const slot *at, unsigned char 
 {
     const shunt_device_ops *ops = trial->device->ops;
     unsigned char *now = malloc(at->total);
-    if (!now) return shunt_fail_memory();
+    if (!now) return error_memory();
     shunt_status status =
         check(trial, ops->read(trial->queue, now, (shunt_arg){.buffer = at->buffer}, at->total, NULL), "reading");
     shunt_status finished = check(trial, ops->queue_finish(trial->queue), "reading");
@@ -89,7 +89,7 @@ static shunt_status read_slot(shunt_trial *trial, const slot *at, unsigned char 
             continue;
         }
         if (now[i] != (own ? at->contents[i - at->offset] : at->guard))
-            status = shunt_fail(SHUNT_E_ABI, "%s: the op changed byte %lld of %s, which has %llu bytes",
+            status = error_fail(SHUNT_E_ABI, "%s: the op changed byte %lld of %s, which has %llu bytes",
                                 trial->device->entry.selector, (long long)(i - at->offset), at->role,
                                 (unsigned long long)at->bytes);
     }
@@ -113,7 +113,7 @@ static shunt_status prepare(shunt_trial *trial, const trial_options *options)
         trial->op = NULL;
         return check(trial, status, "preparing");
     }
-    return shunt_device_op_info(trial->device, trial->op, &trial->info);
+    return device_op_info(trial->device, trial->op, &trial->info);
 }
 
 /* Replaces the plain input in trial->inputs[i] by its packed form, which no launch may change any more. */
@@ -121,7 +121,7 @@ static shunt_status pack(shunt_trial *trial, uint32_t i)
 {
     const shunt_device_ops *ops = trial->device->ops;
     if (!(trial->desc.constant_inputs >> i & 1) || !ops->op_pack)
-        return shunt_fail(SHUNT_E_ABI, "%s: input %u needs packing, but %s", trial->device->entry.selector, i,
+        return error_fail(SHUNT_E_ABI, "%s: input %u needs packing, but %s", trial->device->entry.selector, i,
                           ops->op_pack ? "is not constant" : "there is no op_pack");
     slot *packed;
     unsigned char *whole;
@@ -140,7 +140,7 @@ static shunt_status pack(shunt_trial *trial, uint32_t i)
 /* The output that lies in the memory of input i, or -1. */
 static int output_in(const shunt_op_desc *desc, int i, int inplace)
 {
-    int replaced = (int)shunt_op_replaced(desc->kind);
+    int replaced = (int)op_replaced(desc->kind);
     if (replaced) return i < replaced ? i : -1;
     return i == inplace ? 0 : -1;
 }
@@ -178,11 +178,11 @@ static shunt_status place(shunt_trial *trial, int inplace, const void *const *in
     return status;
 }
 
-shunt_status shunt_trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,
-                               const void *const *inputs, shunt_trial **out)
+shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,
+                         const void *const *inputs, shunt_trial **out)
 {
     shunt_trial *trial = calloc(1, sizeof *trial);
-    if (!trial) return shunt_fail_memory();
+    if (!trial) return error_memory();
     trial->device = device;
     trial->desc = *desc;
     shunt_status status = device->ops->queue_create(device->handle, 0, &trial->queue);
@@ -190,16 +190,16 @@ shunt_status shunt_trial_begin(const shunt_device *device, const shunt_op_desc *
     status = check(trial, status, "making a queue");
     if (status == SHUNT_OK) status = prepare(trial, options);
     if (status == SHUNT_OK) status = place(trial, options->inplace, inputs);
-    if (status == SHUNT_OK) status = shunt_trial_finish(trial);
+    if (status == SHUNT_OK) status = trial_finish(trial);
     if (status != SHUNT_OK) {
-        shunt_trial_end(trial);
+        trial_end(trial);
         return status;
     }
     *out = trial;
     return SHUNT_OK;
 }
 
-void shunt_trial_end(shunt_trial *trial)
+void trial_end(shunt_trial *trial)
 {
     if (!trial) return;
     const shunt_device *device = trial->device;
@@ -213,12 +213,12 @@ void shunt_trial_end(shunt_trial *trial)
     free(trial);
 }
 
-const shunt_op_info *shunt_trial_info(const shunt_trial *trial)
+const shunt_op_info *trial_info(const shunt_trial *trial)
 {
     return &trial->info;
 }
 
-shunt_status shunt_trial_refill(shunt_trial *trial, const void *const *inputs)
+shunt_status trial_refill(shunt_trial *trial, const void *const *inputs)
 {
     const shunt_device_ops *ops = trial->device->ops;
     shunt_status status = SHUNT_OK;
@@ -230,11 +230,11 @@ shunt_status shunt_trial_refill(shunt_trial *trial, const void *const *inputs)
         if (at->contents) at->contents = inputs[i];
         status = check(trial, ops->write(trial->queue, argument(at), inputs[i], at->bytes, NULL), "writing a tensor");
     }
-    shunt_status finished = shunt_trial_finish(trial);
+    shunt_status finished = trial_finish(trial);
     return status == SHUNT_OK ? finished : status;
 }
 
-shunt_status shunt_trial_launch(shunt_trial *trial)
+shunt_status trial_launch(shunt_trial *trial)
 {
     return check(
         trial,
@@ -242,12 +242,12 @@ shunt_status shunt_trial_launch(shunt_trial *trial)
         "running");
 }
 
-shunt_status shunt_trial_finish(shunt_trial *trial)
+shunt_status trial_finish(shunt_trial *trial)
 {
     return check(trial, trial->device->ops->queue_finish(trial->queue), "running");
 }
 
-shunt_status shunt_trial_read(shunt_trial *trial, void *const *outputs)
+shunt_status trial_read(shunt_trial *trial, void *const *outputs)
 {
     for (uint32_t s = 0; s < trial->nslots; s++) {
         const slot *at = &trial->slots[s];
@@ -261,16 +261,16 @@ shunt_status shunt_trial_read(shunt_trial *trial, void *const *outputs)
     return SHUNT_OK;
 }
 
-shunt_status shunt_trial_once(const shunt_device *device, const shunt_op_desc *desc, const void *const *inputs,
-                              void *const *outputs)
+shunt_status trial_once(const shunt_device *device, const shunt_op_desc *desc, const void *const *inputs,
+                        void *const *outputs)
 {
     shunt_trial *trial;
     trial_options options = {.inplace = TRIAL_NOT_IN_PLACE};
-    shunt_status status = shunt_trial_begin(device, desc, &options, inputs, &trial);
+    shunt_status status = trial_begin(device, desc, &options, inputs, &trial);
     if (status != SHUNT_OK) return status;
-    status = shunt_trial_launch(trial);
-    if (status == SHUNT_OK) status = shunt_trial_finish(trial);
-    if (status == SHUNT_OK) status = shunt_trial_read(trial, outputs);
-    shunt_trial_end(trial);
+    status = trial_launch(trial);
+    if (status == SHUNT_OK) status = trial_finish(trial);
+    if (status == SHUNT_OK) status = trial_read(trial, outputs);
+    trial_end(trial);
     return status;
 }

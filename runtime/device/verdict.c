@@ -96,7 +96,7 @@ static void add_driver_files(FILE *to)
 {
     char list[] = SHUNT_DRIVER_FILES;
     for (char *rest = list, *item; (item = strsep(&rest, ":"));) {
-        const char *paths = *item == '$' ? shunt_environment(item + 1) : item;
+        const char *paths = *item == '$' ? option_environment(item + 1) : item;
         if (paths) add_paths(to, paths);
     }
 }
@@ -122,7 +122,7 @@ static char *files_now(const char *plugin, const char *helper)
 /* The entry's key in the cache; to be freed, NULL without memory. */
 static char *key_of(const char *plugin)
 {
-    char *real = realpath(plugin, NULL), *environment = shunt_environment_lines(SHUNT_DRIVER_ENVIRONMENT, own_options),
+    char *real = realpath(plugin, NULL), *environment = option_environment_lines(SHUNT_DRIVER_ENVIRONMENT, own_options),
          *key = NULL;
     if (!environment || asprintf(&key, "%s\n%s\n%s", SHUNT_VERSION, real ? real : plugin, environment) < 0) key = NULL;
     free(environment);
@@ -144,7 +144,7 @@ static bool recall(const char *key, const char *files, char *reason, size_t size
 {
     void *blob;
     size_t nblob, nfiles = strlen(files);
-    if (shunt_cache_get(cache_name, key, strlen(key), &blob, &nblob)) return false;
+    if (cache_get(cache_name, key, strlen(key), &blob, &nblob)) return false;
     const char *text = blob, *line_end = memchr(text, '\n', nblob);
     size_t nreason = line_end ? (size_t)(line_end - text) : 0;
     bool holds = line_end && nreason < size && nblob == nreason + 1 + nfiles && !memcmp(line_end + 1, files, nfiles);
@@ -157,7 +157,7 @@ static void keep(const char *key, const char *files, const char *reason)
 {
     char *text = NULL;
     int n = asprintf(&text, "%s\n%s", reason, files);
-    if (n >= 0) shunt_cache_put(cache_name, key, strlen(key), text, (size_t)n);
+    if (n >= 0) cache_put(cache_name, key, strlen(key), text, (size_t)n);
     if (n >= 0) free(text);
 }
 
@@ -168,21 +168,21 @@ static bool ask_helper(const char *helper, const char *plugin, const char *key, 
 {
     helper_verdict verdict = helper_run(helper, plugin, reason, size);
     if (verdict == HELPER_UNUSABLE) {
-        shunt_log(SHUNT_LOG_DEBUG, "plugin %s: loaded without a trial: %s: %s", plugin, helper, reason);
+        log_write(SHUNT_LOG_DEBUG, "plugin %s: loaded without a trial: %s: %s", plugin, helper, reason);
         return true;
     }
     if (key && files && verdict != HELPER_SLOW) keep(key, files, reason);
     return verdict == HELPER_SAFE;
 }
 
-bool shunt_plugin_safe(const char *plugin, char *reason, size_t size)
+bool plugin_safe(const char *plugin, char *reason, size_t size)
 {
     const char *wanted = shunt_option("probe");
     char helper[PATH_CHARS];
     reason[0] = 0;
     if (wanted && !strcmp(wanted, "off")) return true;
     if (!helper_find(helper, sizeof helper)) {
-        shunt_log(SHUNT_LOG_DEBUG, "plugin %s: loaded without a trial: the program shunt-probe is not installed",
+        log_write(SHUNT_LOG_DEBUG, "plugin %s: loaded without a trial: the program shunt-probe is not installed",
                   plugin);
         return true;
     }

@@ -28,7 +28,7 @@ static shunt_value fail_memory(shunt_graph *graph)
     return fail(graph, SHUNT_E_MEMORY, "out of host memory");
 }
 
-void shunt_graph_fail_memory(shunt_graph *graph)
+void graph_fail_memory(shunt_graph *graph)
 {
     fail_memory(graph);
 }
@@ -75,7 +75,7 @@ shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name, shunt_dty
         return SHUNT_NO_VALUE;
     if (!graph_room(&graph->inputs, &graph->inputs_room, graph->ninputs, sizeof *graph->inputs))
         return fail_memory(graph);
-    shunt_value value = shunt_graph_new_value(graph, name, &desc, VALUE_INPUT);
+    shunt_value value = graph_new_value(graph, name, &desc, VALUE_INPUT);
     if (value == SHUNT_NO_VALUE) return fail_memory(graph);
     graph->inputs[graph->ninputs++] = value;
     return value;
@@ -116,7 +116,7 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
         return SHUNT_NO_VALUE;
     shunt_value value = graph_find_parameter(graph, name);
     if (value != SHUNT_NO_VALUE) return same_parameter(graph, value, role, &desc);
-    value = shunt_graph_new_value(graph, name, &desc, VALUE_PARAMETER);
+    value = graph_new_value(graph, name, &desc, VALUE_PARAMETER);
     if (value == SHUNT_NO_VALUE) return fail_memory(graph);
     graph->values[value].role = role;
     if (!graph->parameters) graph->parameters = json_object();
@@ -124,7 +124,7 @@ shunt_value shunt_graph_parameter(shunt_graph *graph, const char *name, shunt_ro
     return value;
 }
 
-uint32_t shunt_op_replaced(uint32_t kind)
+uint32_t op_replaced(uint32_t kind)
 {
     const op_kind *row = op_kind_of(kind);
     return row ? row->replaces : 0;
@@ -133,7 +133,7 @@ uint32_t shunt_op_replaced(uint32_t kind)
 /* What the op replaces has to be a parameter that no other op does. */
 static bool mark_state(shunt_graph *graph, const graph_op *op)
 {
-    for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
+    for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         graph_value *value = &graph->values[op->inputs[i]];
         if (value->source != VALUE_PARAMETER || value->state) {
             fail(graph, SHUNT_E_INVALID, "%s: %s is not a parameter, or is replaced twice", op->name, value->name);
@@ -149,14 +149,14 @@ static bool add_outputs(shunt_graph *graph, graph_op *op, const shunt_tensor_des
     for (uint32_t i = 0; i < op->noutputs; i++) {
         char *name = NULL;
         if (i > 0 && asprintf(&name, "%s:%u", op->name, i) < 0) return false;
-        op->outputs[i] = shunt_graph_new_value(graph, i > 0 ? name : op->name, &descs[i], VALUE_COMPUTED);
+        op->outputs[i] = graph_new_value(graph, i > 0 ? name : op->name, &descs[i], VALUE_COMPUTED);
         free(name);
         if (op->outputs[i] == SHUNT_NO_VALUE) return false;
     }
     return true;
 }
 
-shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints)
+shunt_value graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints)
 {
     shunt_op_desc desc;
     shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
@@ -165,13 +165,13 @@ shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints
     for (uint32_t i = 0; i < op->ninputs; i++)
         if (!exists(graph, op->inputs[i]))
             return fail(graph, SHUNT_E_INVALID, "%s: input %u: there is no value %d", op->name, i, op->inputs[i]);
-    shunt_graph_op_desc(graph, op, &desc);
+    graph_op_desc(graph, op, &desc);
     desc.noutputs = nhints;
     for (uint32_t i = 0; i < nhints; i++) desc.outputs[i] = hints[i];
-    if (shunt_infer_op(&desc, outputs, &op->noutputs, reason))
+    if (graph_infer_op(&desc, outputs, &op->noutputs, reason))
         return fail(graph, SHUNT_E_INVALID, "%s: %s", op->name, reason);
     if (!mark_state(graph, op)) return SHUNT_NO_VALUE;
-    if (!add_outputs(graph, op, outputs) || shunt_graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
+    if (!add_outputs(graph, op, outputs) || graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
     return op->outputs[0];
 }
 
@@ -186,7 +186,7 @@ shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind k
     memset(&op.attr, 0, sizeof op.attr); /* descriptions are keys: what is not the kind's is zero */
     if (attr && row) memcpy(&op.attr, attr, row->attr_bytes);
     for (uint32_t i = 0; i < ninputs; i++) op.inputs[i] = inputs[i];
-    return shunt_graph_append(graph, &op, 0, NULL);
+    return graph_append(graph, &op, 0, NULL);
 }
 
 /* The parameter NAME.SUFFIX. */

@@ -5,15 +5,15 @@
 
 #include <stdio.h>
 
-const char *shunt_op_kind_name(uint32_t kind)
+const char *op_kind_name(uint32_t kind)
 {
     const op_kind *row = op_kind_of(kind);
     return row ? row->name : NULL;
 }
 
-const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size)
+const char *op_label(uint32_t kind, uint32_t flags, char *text, size_t size)
 {
-    const char *name = shunt_op_kind_name(kind);
+    const char *name = op_kind_name(kind);
     snprintf(text, size, "%s%s%s%s%s", name ? name : "unknown", flags & SHUNT_FLAG_BIAS ? "+bias" : "",
              flags & SHUNT_FLAG_RESIDUAL ? "+add" : "", flags & SHUNT_FLAG_RELU ? "+relu" : "",
              flags & SHUNT_FLAG_NESTEROV ? "+nesterov" : "");
@@ -26,13 +26,13 @@ static uint64_t count_macs(const shunt_op_desc *desc)
     return kind && kind->macs ? kind->macs(desc) : 0;
 }
 
-uint64_t shunt_op_flops(const shunt_op_desc *desc)
+uint64_t op_flops(const shunt_op_desc *desc)
 {
     const op_kind *kind = op_kind_of(desc->kind);
     return kind && kind->flops ? kind->flops(desc) : count_times(2, count_macs(desc));
 }
 
-uint64_t shunt_op_bytes(const shunt_op_desc *desc)
+uint64_t op_bytes(const shunt_op_desc *desc)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < desc->ninputs; i++) bytes += shunt_tensor_bytes(&desc->inputs[i]);
@@ -51,7 +51,7 @@ shunt_graph_cost shunt_graph_count(const shunt_graph *graph)
     }
     for (uint32_t i = 0; i < graph->nops; i++) {
         shunt_op_desc desc;
-        shunt_graph_op_desc(graph, &graph->ops[i], &desc);
+        graph_op_desc(graph, &graph->ops[i], &desc);
         cost.macs += count_macs(&desc);
     }
     return cost;

@@ -34,7 +34,7 @@ static shunt_value folded_value(shunt_graph *graph, const char *op, const char *
     char *name;
     if (asprintf(&name, "%s.%s (folded)", op, field) < 0) return SHUNT_NO_VALUE;
     shunt_tensor_desc copy = *desc; /* the array that it lies in may move */
-    shunt_value value = shunt_graph_new_value(graph, name, &copy, VALUE_FOLDED);
+    shunt_value value = graph_new_value(graph, name, &copy, VALUE_FOLDED);
     free(name);
     if (value != SHUNT_NO_VALUE) graph->values[value].fold = (int32_t)graph->nfolds;
     return value;
@@ -68,7 +68,7 @@ static bool fold(shunt_graph *graph, graph_op *conv, graph_op *norm)
     return true;
 }
 
-shunt_status shunt_graph_fold_batch_norms(shunt_graph *graph)
+shunt_status graph_fold_batch_norms(shunt_graph *graph)
 {
     uint32_t *uses = graph_count_uses(graph);
     bool enough = uses != NULL;
@@ -77,6 +77,6 @@ shunt_status shunt_graph_fold_batch_norms(shunt_graph *graph)
         if (conv) enough = fold(graph, conv, &graph->ops[i]);
     }
     free(uses);
-    shunt_graph_compact(graph);
-    return enough ? SHUNT_OK : shunt_fail_memory();
+    graph_compact(graph);
+    return enough ? SHUNT_OK : error_memory();
 }

@@ -17,7 +17,7 @@ typedef struct pass {
 static bool accepted(const pass *p, const graph_op *op)
 {
     shunt_op_desc desc;
-    shunt_graph_op_desc(p->graph, op, &desc);
+    graph_op_desc(p->graph, op, &desc);
     return !p->accept || p->accept(p->context, &desc);
 }
 
@@ -80,10 +80,10 @@ static void fuse_mask(const pass *p, graph_op *relu)
 }
 
 /* One walk is enough: what a ReLU is fused into has by then taken its addition. */
-shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context)
+shunt_status graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context)
 {
     uint32_t *uses = graph_count_uses(graph);
-    if (!uses) return shunt_fail_memory();
+    if (!uses) return error_memory();
     pass p = {graph, uses, accept, context};
     for (uint32_t i = 0; i < graph->nops; i++) {
         if (graph->ops[i].kind == SHUNT_OP_ADD)
@@ -94,6 +94,6 @@ shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *
             fuse_mask(&p, &graph->ops[i]);
     }
     free(uses);
-    shunt_graph_compact(graph);
+    graph_compact(graph);
     return SHUNT_OK;
 }

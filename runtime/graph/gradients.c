@@ -64,8 +64,8 @@ shunt_status gradient_by_src(gradient_pass *p, const graph_op *op, uint32_t kind
 shunt_status gradient_refuse(const graph_op *op)
 {
     char label[64];
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: %s has no gradient here", op->name,
-                      shunt_op_label(op->kind, op->flags, label, sizeof label));
+    return error_fail(SHUNT_E_UNSUPPORTED, "%s: %s has no gradient here", op->name,
+                      op_label(op->kind, op->flags, label, sizeof label));
 }
 
 /* Gradients are by output 0. BATCH_STATISTICS has none of its own, and no diff: that of BATCH_NORM goes through both. */
@@ -121,8 +121,8 @@ shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_
                             "shunt_gradient_options");
     if (status != SHUNT_OK) return status;
     if (value < 0 || diff < 0 || (uint32_t)value >= graph->nvalues || (uint32_t)diff >= graph->nvalues)
-        return shunt_fail(SHUNT_E_INVALID, "gradients: there is no value %d or %d", value, diff);
-    status = shunt_graph_fuse(graph, NULL, NULL); /* then a batch norm's gradient does its ReLU's as well */
+        return error_fail(SHUNT_E_INVALID, "gradients: there is no value %d or %d", value, diff);
+    status = graph_fuse(graph, NULL, NULL); /* then a batch norm's gradient does its ReLU's as well */
     if (status != SHUNT_OK) return status;
     uint32_t nvalues = graph->nvalues;
     gradient_pass p = {.graph = graph,
@@ -134,7 +134,7 @@ shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_
                        .stretches = own.recompute ? calloc(graph->nops + (size_t)1, sizeof *p.stretches) : NULL,
                        .nstretches = 1};
     bool enough = p.diffs && p.now && p.needed && (p.stretches || !own.recompute);
-    status = enough ? run(&p, value, diff, nvalues) : shunt_fail_memory();
+    status = enough ? run(&p, value, diff, nvalues) : error_memory();
     free(p.diffs);
     free(p.now);
     free(p.needed);

@@ -39,8 +39,7 @@ bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element)
     return true;
 }
 
-shunt_value shunt_graph_new_value(shunt_graph *graph, const char *name, const shunt_tensor_desc *desc,
-                                  value_source source)
+shunt_value graph_new_value(shunt_graph *graph, const char *name, const shunt_tensor_desc *desc, value_source source)
 {
     if (!graph_room(&graph->values, &graph->values_room, graph->nvalues, sizeof *graph->values)) return SHUNT_NO_VALUE;
     char *copy = strdup(name);
@@ -63,12 +62,12 @@ static void renumber(shunt_graph *graph, uint32_t from)
             graph->values[graph->ops[i].outputs[k]].producer = (int32_t)i;
 }
 
-shunt_status shunt_graph_insert_op(shunt_graph *graph, uint32_t at, const graph_op *op)
+shunt_status graph_insert_op(shunt_graph *graph, uint32_t at, const graph_op *op)
 {
-    if (at > graph->nops) return shunt_fail(SHUNT_E_INVALID, "no place %u among %u ops", at, graph->nops);
-    if (!graph_room(&graph->ops, &graph->ops_room, graph->nops, sizeof *graph->ops)) return shunt_fail_memory();
+    if (at > graph->nops) return error_fail(SHUNT_E_INVALID, "no place %u among %u ops", at, graph->nops);
+    if (!graph_room(&graph->ops, &graph->ops_room, graph->nops, sizeof *graph->ops)) return error_memory();
     graph_op copy = *op;
-    if (!(copy.name = strdup(op->name))) return shunt_fail_memory();
+    if (!(copy.name = strdup(op->name))) return error_memory();
     memmove(graph->ops + at + 1, graph->ops + at, (graph->nops - at) * sizeof *graph->ops);
     graph->ops[at] = copy;
     graph->nops++;
@@ -76,7 +75,7 @@ shunt_status shunt_graph_insert_op(shunt_graph *graph, uint32_t at, const graph_
     return SHUNT_OK;
 }
 
-void shunt_graph_compact(shunt_graph *graph)
+void graph_compact(shunt_graph *graph)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < graph->nops; i++) {
@@ -102,9 +101,9 @@ static bool copy_array(void *to, const void *from, uint32_t n, size_t element)
 
 shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
 {
-    if (!graph || !out) return shunt_fail_null(__func__, "graph, out");
+    if (!graph || !out) return error_null(__func__, "graph, out");
     shunt_graph *copy = shunt_graph_create();
-    if (!copy) return shunt_fail_memory();
+    if (!copy) return error_memory();
     copy->status = graph->status;
     memcpy(copy->message, graph->message, sizeof copy->message);
     if (!copy_array(&copy->values, graph->values, graph->nvalues, sizeof *graph->values)) goto fail;
@@ -130,10 +129,10 @@ shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
     return SHUNT_OK;
 fail:
     shunt_graph_destroy(copy);
-    return shunt_fail_memory();
+    return error_memory();
 }
 
-void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc)
+void graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc)
 {
     memset(desc, 0, sizeof *desc); /* its bytes are a key */
     desc->kind = op->kind;
@@ -160,7 +159,7 @@ uint32_t *graph_count_uses(const shunt_graph *graph)
     return uses;
 }
 
-bool shunt_graph_trains(const shunt_graph *graph)
+bool graph_trains(const shunt_graph *graph)
 {
     for (uint32_t i = 0; i < graph->nvalues; i++)
         if (graph->values[i].state) return true;
@@ -180,6 +179,6 @@ const char *shunt_graph_output_name(const shunt_graph *graph, size_t index)
 
 shunt_status shunt_graph_check(const shunt_graph *graph)
 {
-    if (!graph) return shunt_fail(SHUNT_E_INVALID, "no graph");
-    return graph->status ? shunt_fail(graph->status, "%s", graph->message) : SHUNT_OK;
+    if (!graph) return error_fail(SHUNT_E_INVALID, "no graph");
+    return graph->status ? error_fail(graph->status, "%s", graph->message) : SHUNT_OK;
 }

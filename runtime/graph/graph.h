@@ -63,12 +63,12 @@ struct shunt_graph {
 };
 
 /* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
-shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
+shunt_status graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
 
 /* Infers the outputs' descriptors (plain, of the inputs' type) of one op from its inputs' (shapes.c). Of desc->outputs it looks
  * at the channels of a shortcut (where there is none yet, rank 0, as many zeros follow as lead), at C, H, W of a diff_src and
  * at diff_weights. reason: SHUNT_REASON_CHARS. */
-shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
+shunt_status graph_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
                             char *reason);
 /* The same without an error message of the thread's: false when it is refused, for this reason. */
 bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason);
@@ -77,28 +77,28 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
 shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
 
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
-void shunt_graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);
+void graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);
 
 /* "conv"; NULL for what is no kind. And "conv+bias+relu". */
-const char *shunt_op_kind_name(uint32_t kind);
-const char *shunt_op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
+const char *op_kind_name(uint32_t kind);
+const char *op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
 /* FLOPs (2 per multiply-add; what is fused into a convolution or linear layer is not counted, as in papers) and the least
  * bytes moved: inputs and outputs once. */
-uint64_t shunt_op_flops(const shunt_op_desc *desc);
-uint64_t shunt_op_bytes(const shunt_op_desc *desc);
+uint64_t op_flops(const shunt_op_desc *desc);
+uint64_t op_bytes(const shunt_op_desc *desc);
 
 /* Checks the op, infers its outputs and appends it; errors stick to the graph. hints: the outputs' descriptors so far, for
- * kinds that look at them (shunt_infer_op), or NULL. Returns output 0; all are in op->outputs. */
-shunt_value shunt_graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints);
+ * kinds that look at them (graph_infer_op), or NULL. Returns output 0; all are in op->outputs. */
+shunt_value graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints);
 /* The same with the name OF.WHAT; outputs, if not NULL, receives all of them. And the graph's way to remember a failure. */
 shunt_value graph_append_named(shunt_graph *graph, const char *of, const char *what, const graph_op *like,
                                uint32_t nhints, const shunt_tensor_desc *hints, shunt_value *outputs);
-void shunt_graph_fail_memory(shunt_graph *graph);
+void graph_fail_memory(shunt_graph *graph);
 bool graph_is_frozen(const shunt_frozen *frozen, const char *name);
 /* Whether some parameter is replaced at every run. The factor of an unbiased variance then depends on the batch. */
-bool shunt_graph_trains(const shunt_graph *graph);
+bool graph_trains(const shunt_graph *graph);
 /* How many outputs of the kind, from the first on, lie in the memory of the input of the same number. */
-uint32_t shunt_op_replaced(uint32_t kind);
+uint32_t op_replaced(uint32_t kind);
 
 /* For passes and the planner: room for one more element in *(element **)array; how often ops read each value (x + x reads
  * it twice), being an output counting as once more (to be freed, NULL without memory); whether sizes are those of a float32
@@ -110,14 +110,13 @@ bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *rea
 /* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
  * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */
 typedef bool (*shunt_accept_fn)(void *context, const shunt_op_desc *desc);
-shunt_status shunt_graph_fold_batch_norms(shunt_graph *graph);
-shunt_status shunt_graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context);
+shunt_status graph_fold_batch_norms(shunt_graph *graph);
+shunt_status graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context);
 /* Drops ops marked by kind 0, keeping the order. For passes. */
-void shunt_graph_compact(shunt_graph *graph);
+void graph_compact(shunt_graph *graph);
 /* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */
-shunt_value shunt_graph_new_value(shunt_graph *graph, const char *name, const shunt_tensor_desc *desc,
-                                  value_source source);
+shunt_value graph_new_value(shunt_graph *graph, const char *name, const shunt_tensor_desc *desc, value_source source);
 /* Puts a copy of op before index `at` (nops: at the end) and renumbers producers. */
-shunt_status shunt_graph_insert_op(shunt_graph *graph, uint32_t at, const graph_op *op);
+shunt_status graph_insert_op(shunt_graph *graph, uint32_t at, const graph_op *op);
 
 #endif

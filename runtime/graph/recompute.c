@@ -32,7 +32,7 @@ static void find_last_readers(const shunt_graph *graph, uint32_t nops, uint32_t 
 shunt_status graph_find_stretches(const shunt_graph *graph, uint32_t nops, uint32_t *stretch_of, uint32_t *nstretches)
 {
     uint32_t *last = calloc(nops + (size_t)1, sizeof *last), current = 0, length = 0;
-    if (!last) return shunt_fail_memory();
+    if (!last) return error_memory();
     find_last_readers(graph, nops, last);
     for (uint32_t i = 0; i < nops; i++) {
         stretch_of[i] = current;

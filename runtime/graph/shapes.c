@@ -96,13 +96,13 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
     return true;
 }
 
-shunt_status shunt_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
+shunt_status graph_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS], uint32_t *noutputs,
                             char *reason)
 {
     shunt_tensor_desc made[SHUNT_MAX_OUTPUTS] = {{0}};
     uint32_t count = 0;
     reason[0] = 0;
-    if (!graph_infer(desc, made, &count, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
+    if (!graph_infer(desc, made, &count, reason)) return error_fail(SHUNT_E_INVALID, "%s", reason);
     memcpy(outputs, made, count * sizeof made[0]);
     *noutputs = count;
     return SHUNT_OK;
@@ -116,9 +116,9 @@ static shunt_status infer_all(shunt_graph *graph)
         shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
         uint32_t noutputs;
         char reason[SHUNT_REASON_CHARS];
-        shunt_graph_op_desc(graph, op, &desc);
-        shunt_status status = shunt_infer_op(&desc, outputs, &noutputs, reason);
-        if (status) return shunt_fail_context(status, "%s", op->name);
+        graph_op_desc(graph, op, &desc);
+        shunt_status status = graph_infer_op(&desc, outputs, &noutputs, reason);
+        if (status) return error_context(status, "%s", op->name);
         for (uint32_t o = 0; o < op->noutputs; o++) graph->values[op->outputs[o]].desc = outputs[o];
     }
     return SHUNT_OK;
@@ -131,21 +131,21 @@ static bool same_inputs(const shunt_graph *graph, const shunt_tensor_desc *input
     return true;
 }
 
-shunt_status shunt_graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs)
+shunt_status graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs)
 {
     char reason[SHUNT_REASON_CHARS];
     if (ninputs != graph->ninputs)
-        return shunt_fail(SHUNT_E_INVALID, "%zu inputs given to a graph of %u", ninputs, graph->ninputs);
+        return error_fail(SHUNT_E_INVALID, "%zu inputs given to a graph of %u", ninputs, graph->ninputs);
     for (size_t i = 0; i < ninputs; i++) {
         const graph_value *value = &graph->values[graph->inputs[i]];
-        if (!graph_check_desc(&inputs[i], value->name, reason)) return shunt_fail(SHUNT_E_INVALID, "%s", reason);
+        if (!graph_check_desc(&inputs[i], value->name, reason)) return error_fail(SHUNT_E_INVALID, "%s", reason);
         if (inputs[i].rank != value->desc.rank)
-            return shunt_fail(SHUNT_E_INVALID, "%s has rank %d, not %d", value->name, inputs[i].rank, value->desc.rank);
+            return error_fail(SHUNT_E_INVALID, "%s has rank %d, not %d", value->name, inputs[i].rank, value->desc.rank);
     }
-    if (shunt_graph_trains(graph) && !same_inputs(graph, inputs))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "a training graph takes only inputs of the shapes that it was made for");
+    if (graph_trains(graph) && !same_inputs(graph, inputs))
+        return error_fail(SHUNT_E_UNSUPPORTED, "a training graph takes only inputs of the shapes that it was made for");
     shunt_tensor_desc *old = malloc((graph->nvalues + (size_t)1) * sizeof *old);
-    if (!old) return shunt_fail_memory();
+    if (!old) return error_memory();
     for (uint32_t i = 0; i < graph->nvalues; i++) old[i] = graph->values[i].desc;
     for (size_t i = 0; i < ninputs; i++) {
         shunt_tensor_desc *desc = &graph->values[graph->inputs[i]].desc;

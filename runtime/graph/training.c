@@ -19,10 +19,10 @@ shunt_value graph_append_named(shunt_graph *graph, const char *of, const char *w
 {
     graph_op op = *like;
     if (asprintf(&op.name, "%s.%s", of, what) < 0) {
-        shunt_graph_fail_memory(graph);
+        graph_fail_memory(graph);
         return SHUNT_NO_VALUE;
     }
-    shunt_value made = shunt_graph_append(graph, &op, nhints, hints);
+    shunt_value made = graph_append(graph, &op, nhints, hints);
     free(op.name);
     if (outputs) memcpy(outputs, op.outputs, op.noutputs * sizeof *outputs);
     return made;
@@ -50,14 +50,14 @@ static shunt_status train_one(shunt_graph *graph, uint32_t index, float rate)
     graph_op norm = graph->ops[index];
     int64_t n = samples_of(&graph->values[norm.inputs[0]].desc);
     if (n < 2)
-        return shunt_fail(SHUNT_E_INVALID, "%s: a channel has only one value and so no variance; use a larger batch",
+        return error_fail(SHUNT_E_INVALID, "%s: a channel has only one value and so no variance; use a larger batch",
                           norm.name);
     graph_op statistics = {.kind = SHUNT_OP_BATCH_STATISTICS, .ninputs = 1, .inputs = {norm.inputs[0]}};
     shunt_value batch[SHUNT_MAX_OUTPUTS];
     graph_append_named(graph, norm.name, "statistics", &statistics, 0, NULL, batch);
     if (graph->status) return shunt_graph_check(graph);
     graph_op made = graph->ops[--graph->nops]; /* from the end to its place */
-    shunt_status status = shunt_graph_insert_op(graph, index, &made);
+    shunt_status status = graph_insert_op(graph, index, &made);
     free(made.name);
     if (status != SHUNT_OK) return status;
     graph_op *moved = &graph->ops[index + 1];
@@ -89,7 +89,7 @@ shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shun
     if (!graph || !name || !diff_logits) return SHUNT_NO_VALUE;
     graph_op op = {.name = (char *)name, .kind = SHUNT_OP_CROSS_ENTROPY, .ninputs = 2, .inputs = {logits, labels}};
     op.attr.cross_entropy.smoothing = smoothing;
-    shunt_value losses = shunt_graph_append(graph, &op, 0, NULL);
+    shunt_value losses = graph_append(graph, &op, 0, NULL);
     if (losses != SHUNT_NO_VALUE) *diff_logits = op.outputs[1];
     return losses;
 }
@@ -116,7 +116,7 @@ static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_valu
 {
     const graph_value value = graph->values[parameter];
     char *velocity_name;
-    if (asprintf(&velocity_name, "%s.velocity", value.name) < 0) return shunt_fail_memory();
+    if (asprintf(&velocity_name, "%s.velocity", value.name) < 0) return error_memory();
     shunt_value velocity =
         shunt_graph_parameter(graph, velocity_name, SHUNT_ROLE_VELOCITY, value.desc.rank, value.desc.dims);
     free(velocity_name);
@@ -130,7 +130,7 @@ static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_valu
     graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
     if (graph->status) return shunt_graph_check(graph);
     graph_op made = graph->ops[--graph->nops];
-    shunt_status status = shunt_graph_insert_op(graph, place, &made);
+    shunt_status status = graph_insert_op(graph, place, &made);
     free(made.name);
     return status;
 }
@@ -139,7 +139,7 @@ shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_s
 {
     shunt_sgd_options own;
     shunt_status status = shunt_graph_check(graph);
-    if (status == SHUNT_OK && !options) return shunt_fail(SHUNT_E_INVALID, "sgd: no options");
+    if (status == SHUNT_OK && !options) return error_fail(SHUNT_E_INVALID, "sgd: no options");
     if (status == SHUNT_OK)
         status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_sgd_options, decay_all), options, "shunt_sgd_options");
     uint32_t updated = 0, count = status == SHUNT_OK ? graph->nvalues : 0;
@@ -149,7 +149,7 @@ shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_s
         updated++;
     }
     if (status == SHUNT_OK && updated == 0)
-        return shunt_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
+        return error_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
     return status;
 }
 

@@ -39,7 +39,7 @@ static shunt_status combine(const onnx_node *node, uint8_t type, number *a, numb
     } else if (wire_is(node->op, "Mul")) {
         a->real *= b.real, a->whole *= b.whole;
     } else if (wire_is(node->op, "Div")) {
-        if (onnx_type_is_integer(type) && !b.whole) return shunt_fail(SHUNT_E_INVALID, "it divides by 0");
+        if (onnx_type_is_integer(type) && !b.whole) return error_fail(SHUNT_E_INVALID, "it divides by 0");
         a->real /= b.real;
         if (onnx_type_is_integer(type)) a->whole = divide(type, a->whole, b.whole);
     } else {
@@ -56,7 +56,7 @@ static shunt_status check_old(const onnx_node *node)
     shunt_status status = onnx_attribute_int(node, "axis", &axis);
     const onnx_value *a = onnx_input(node, 0), *b = onnx_input(node, 1);
     if (status || axis < 0 || axis + b->tensor.rank == a->tensor.rank) return status;
-    return shunt_fail(SHUNT_E_UNSUPPORTED,
+    return error_fail(SHUNT_E_UNSUPPORTED,
                       "its second input is aligned to axis %" PRId64 " (old broadcasting); "
                       "export with an opset from 7 to %d",
                       axis, ONNX_MOST_OPSET);
@@ -75,9 +75,9 @@ shunt_status onnx_fold_arithmetic(onnx_node *node)
     uint8_t *data;
     shunt_status status = check_old(node);
     for (uint32_t i = 1; i < node->ninputs && !status; i++) {
-        if (!onnx_input(node, i)) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!onnx_input(node, i)) return error_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         if (onnx_input(node, i)->tensor.type != tensor.type)
-            return shunt_fail(SHUNT_E_INVALID, "its inputs differ in type");
+            return error_fail(SHUNT_E_INVALID, "its inputs differ in type");
         status = onnx_broadcast(&tensor, &onnx_input(node, i)->tensor, &tensor);
     }
     if (!status) status = onnx_fold_make(node, &tensor, &data);
@@ -190,7 +190,7 @@ static shunt_status scale(onnx_node *node, uint32_t index, scaling *s, shunt_val
     uint64_t count;
     shunt_value inputs[5];
     shunt_status status = onnx_count(&s->result, &count);
-    if (!status && !count) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its result has no elements");
+    if (!status && !count) status = error_fail(SHUNT_E_UNSUPPORTED, "its result has no elements");
     if (status) return status;
     find_axes(s);
     choose_shape(s);
@@ -245,7 +245,7 @@ static shunt_status import(onnx_node *node, onnx_tensor *result, shunt_value *ou
         return multiply(node, out);
     } else if (wire_is(node->op, "Div")) {
         if (first || none)
-            return shunt_fail(SHUNT_E_UNSUPPORTED,
+            return error_fail(SHUNT_E_UNSUPPORTED,
                               "its divisor is computed when the network runs; Shunt needs it constant");
         s.inverse = true;
     }

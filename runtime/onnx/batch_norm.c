@@ -17,8 +17,8 @@ static shunt_status read_mode(const onnx_node *node, bool *trains)
     *trains = training;
     bool old = !is_test || (opset >= 7 && opset < 14 && node->noutputs > 1 && node->outputs[1].size);
     if (old || (training && node->in->options.classify))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it is in training mode; export the network in evaluation mode");
-    if (!spatial) return shunt_fail(SHUNT_E_UNSUPPORTED, "it normalises each pixel separately (spatial = 0)");
+        return error_fail(SHUNT_E_UNSUPPORTED, "it is in training mode; export the network in evaluation mode");
+    if (!spatial) return error_fail(SHUNT_E_UNSUPPORTED, "it normalises each pixel separately (spatial = 0)");
     return SHUNT_OK;
 }
 
@@ -55,7 +55,7 @@ shunt_status onnx_import_batch_norm(onnx_node *node)
     shunt_op_attr attr = {.batch_norm = {.epsilon = 1e-5f}};
     shunt_value inputs[5], running[5], dst;
     bool trains = false;
-    if (tensor.rank < 2) return shunt_fail(SHUNT_E_INVALID, "its input has rank %u, not 2 or more", tensor.rank);
+    if (tensor.rank < 2) return error_fail(SHUNT_E_INVALID, "its input has rank %u, not 2 or more", tensor.rank);
     shunt_status status = onnx_attribute_float(node, "epsilon", &attr.batch_norm.epsilon);
     if (!status) status = read_mode(node, &trains);
     for (uint32_t i = 0; i < 5 && !status; i++) {

@@ -27,7 +27,7 @@ static shunt_status cast_text(wire_bytes text, uint8_t type, uint8_t *data, uint
         onnx_store(type, data, index, number, whole);
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_INVALID, "element %" PRIu64 " of its input is a text that is not a %s", index,
+    return error_fail(SHUNT_E_INVALID, "element %" PRIu64 " of its input is a text that is not a %s", index,
                       onnx_type_is_float(type) ? "number" : "whole number");
 }
 
@@ -62,7 +62,7 @@ shunt_status onnx_fold_cast(onnx_node *node)
     uint8_t type, *data;
     shunt_status status = read_type(node, &type);
     if (status) return status;
-    if (!onnx_type_bytes(type)) return shunt_fail(SHUNT_E_UNSUPPORTED, "it makes %s", onnx_type_name(type));
+    if (!onnx_type_bytes(type)) return error_fail(SHUNT_E_UNSUPPORTED, "it makes %s", onnx_type_name(type));
     onnx_tensor tensor = source, made = source.splat ? (onnx_tensor){0} : source;
     made.type = tensor.type = type;
     status = onnx_fold_make(node, &made, &data);
@@ -86,7 +86,7 @@ shunt_status onnx_import_cast(onnx_node *node)
     shunt_status status = read_type(node, &tensor.type);
     if (status) return status;
     if (!onnx_type_is_float(tensor.type))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it converts computed values to %s; Shunt computes in float32",
+        return error_fail(SHUNT_E_UNSUPPORTED, "it converts computed values to %s; Shunt computes in float32",
                           onnx_type_name(tensor.type));
     return onnx_result(node, 0, &tensor, source->value);
 }

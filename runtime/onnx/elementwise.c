@@ -23,7 +23,7 @@ static shunt_status read_limit(onnx_node *node, const char *name, uint32_t index
     const onnx_value *value = onnx_input(node, index);
     if (!value) return SHUNT_OK;
     if (!onnx_is_constant(value) || onnx_size(&value->tensor) != 1)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its %s is not one constant number", name);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its %s is not one constant number", name);
     *out = (float)onnx_number(&value->tensor, 0);
     return SHUNT_OK;
 }
@@ -50,7 +50,7 @@ shunt_status onnx_broadcast(const onnx_tensor *a, const onnx_tensor *b, onnx_ten
     for (uint32_t i = 1; i <= made.rank; i++) { /* from the last axis on */
         int64_t x = i <= a->rank ? a->dims[a->rank - i] : 1, y = i <= b->rank ? b->dims[b->rank - i] : 1;
         if (x != y && x != 1 && y != 1)
-            return shunt_fail(SHUNT_E_INVALID, "axes of %" PRId64 " and %" PRId64 " elements do not broadcast", x, y);
+            return error_fail(SHUNT_E_INVALID, "axes of %" PRId64 " and %" PRId64 " elements do not broadcast", x, y);
         made.dims[made.rank - i] = x == 1 ? y : x;
     }
     *out = made;
@@ -100,7 +100,7 @@ static shunt_status align_old(onnx_node *node, const onnx_tensor *a, onnx_tensor
     shunt_status status = onnx_attribute_int(node, "axis", &axis);
     if (status || axis < 0) return status;
     if (axis + b->rank > a->rank)
-        return shunt_fail(SHUNT_E_INVALID, "its second input does not fit from axis %" PRId64 " on", axis);
+        return error_fail(SHUNT_E_INVALID, "its second input does not fit from axis %" PRId64 " on", axis);
     for (; axis + b->rank < a->rank; b->rank++) b->dims[b->rank] = 1;
     return SHUNT_OK;
 }
@@ -113,7 +113,7 @@ shunt_status onnx_import_add(onnx_node *node)
     shunt_status status = onnx_as_is(node, 0, &total);
     for (uint32_t i = 1; i < node->ninputs && !status; i++) {
         const onnx_value *value = onnx_input(node, i);
-        if (!value) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!value) return error_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         onnx_tensor tensor = value->tensor;
         status = align_old(node, &sum, &tensor);
         if (!status) status = onnx_broadcast(&sum, &tensor, &sum);
@@ -169,7 +169,7 @@ shunt_status onnx_import_softmax(onnx_node *node)
     shunt_status status = onnx_attribute_int(node, "axis", &where);
     if (status) return status;
     if (node->in->opset < 13 && where == tensor.rank)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its axis is behind the last one");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its axis is behind the last one");
     status = onnx_axis(where, tensor.rank, &axis);
     if (status) return status;
     if (node->in->opset >= 13) {
@@ -198,9 +198,9 @@ shunt_status onnx_import_concat(onnx_node *node)
     attr.concat.axis = (int32_t)axis;
     for (uint32_t i = 1; i < node->ninputs && !status; i++) {
         const onnx_value *value = onnx_input(node, i);
-        if (!value) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!value) return error_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         if (value->tensor.rank != tensor.rank)
-            return shunt_fail(SHUNT_E_INVALID, "its inputs 0 and %u differ in rank", i);
+            return error_fail(SHUNT_E_INVALID, "its inputs 0 and %u differ in rank", i);
         tensor.dims[axis] += value->tensor.dims[axis];
         status = onnx_as_is(node, i, &pair[1]);
         if (!status) status = onnx_append(node, SHUNT_OP_CONCAT, 0, &attr, 2, pair, &pair[0]);

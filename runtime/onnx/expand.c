@@ -12,9 +12,9 @@ shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out)
     if (status) return status;
     onnx_tensor wanted = {.rank = (uint8_t)shape.count};
     if (shape.count > ONNX_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its shape has %u axes; Shunt knows %d", shape.count, ONNX_MAX_RANK);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its shape has %u axes; Shunt knows %d", shape.count, ONNX_MAX_RANK);
     for (uint32_t i = 0; i < shape.count; i++) {
-        if (shape.at[i] < 0) return shunt_fail(SHUNT_E_INVALID, "its shape has an axis of %" PRId64, shape.at[i]);
+        if (shape.at[i] < 0) return error_fail(SHUNT_E_INVALID, "its shape has an axis of %" PRId64, shape.at[i]);
         wanted.dims[i] = shape.at[i];
     }
     uint64_t count;
@@ -31,7 +31,7 @@ shunt_status onnx_expand(onnx_node *node, shunt_value value, uint32_t rank, cons
     bool grows = false;
     *out = value;
     if (rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has rank %u; Shunt has %d at most", rank, SHUNT_MAX_RANK);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its result has rank %u; Shunt has %d at most", rank, SHUNT_MAX_RANK);
     for (uint32_t i = 0; i < rank; i++) {
         const uint32_t missing = rank - desc.rank;
         grown[i] = i < missing || desc.dims[i - missing] == 1 ? dims[i] : 1;
@@ -48,7 +48,7 @@ shunt_status onnx_import_expand(onnx_node *node)
     onnx_tensor tensor;
     shunt_value value;
     shunt_status status = onnx_expanded(node, &tensor);
-    if (!status && !onnx_size(&tensor)) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its result has no elements");
+    if (!status && !onnx_size(&tensor)) status = error_fail(SHUNT_E_UNSUPPORTED, "its result has no elements");
     if (!status) status = onnx_as_is(node, 0, &value);
     if (!status) status = onnx_expand(node, value, tensor.rank, tensor.dims, &value);
     tensor.data = NULL;

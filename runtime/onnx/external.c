@@ -31,13 +31,13 @@ static shunt_status find(const char *model, const char *location, char **folder,
 {
     char *copy = strdup(model), *joined = NULL;
     shunt_status status = SHUNT_OK;
-    if (!copy) return shunt_fail_memory();
+    if (!copy) return error_memory();
     *folder = realpath(dirname(copy), NULL);
     free(copy);
-    if (*folder && asprintf(&joined, "%s/%s", *folder, location) < 0) return shunt_fail_memory();
+    if (*folder && asprintf(&joined, "%s/%s", *folder, location) < 0) return error_memory();
     if (joined) *path = realpath(joined, NULL);
     if (!*path)
-        status = shunt_fail(SHUNT_E_NOT_FOUND, "its data is in the file '%s' beside the model, which does not exist",
+        status = error_fail(SHUNT_E_NOT_FOUND, "its data is in the file '%s' beside the model, which does not exist",
                             location);
     free(joined);
     return status;
@@ -56,26 +56,26 @@ shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint6
     char text[MOST_LOCATION + 1], *root = NULL, *path = NULL;
     const shunt_mapping *file;
     if (!folder || !folder->model)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its data is in another file, which cannot be here");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its data is in another file, which cannot be here");
     if (location.size > MOST_LOCATION || memchr(location.data ? location.data : (const uint8_t *)"", 0, location.size))
-        return shunt_fail(SHUNT_E_INVALID, "the path of its external data is longer than %d bytes or has a zero byte",
+        return error_fail(SHUNT_E_INVALID, "the path of its external data is longer than %d bytes or has a zero byte",
                           MOST_LOCATION);
     snprintf(text, sizeof text, "%.*s", (int)location.size, location.size ? (const char *)location.data : "");
-    shunt_status status = shunt_weights_check_name(text);
-    if (status) return shunt_fail_context(status, "the path of its external data");
+    shunt_status status = weights_check_name(text);
+    if (status) return error_context(status, "the path of its external data");
     if (!stays_inside(text))
-        return shunt_fail(SHUNT_E_INVALID, "its external data '%s' would lie outside the model's folder; refused",
+        return error_fail(SHUNT_E_INVALID, "its external data '%s' would lie outside the model's folder; refused",
                           text);
     status = find(folder->model, text, &root, &path);
     if (!status && !within(root, path))
-        status = shunt_fail(
+        status = error_fail(
             SHUNT_E_INVALID,
             "its external data '%s' is a link that leads out of the model's folder; put the file itself there", text);
     const size_t mapped = status ? 0 : folder->weights->nbeside;
-    if (!status) status = shunt_weights_map(folder->weights, path, &file);
+    if (!status) status = weights_map(folder->weights, path, &file);
     if (!status && folder->weights->nbeside > mapped) onnx_allow(memory, file->size);
     if (!status && (offset > file->size || length > file->size - offset))
-        status = shunt_fail(SHUNT_E_INVALID,
+        status = error_fail(SHUNT_E_INVALID,
                             "its external data are bytes %" PRIu64 " to %" PRIu64 " of '%s', which has only %zu",
                             offset, offset + length, text, file->size);
     if (!status) *out = (wire_bytes){file->data + offset, length ? (size_t)length : file->size - (size_t)offset};

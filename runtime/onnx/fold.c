@@ -16,7 +16,7 @@ shunt_status onnx_fold_make(onnx_node *node, onnx_tensor *tensor, uint8_t **data
     if (status) return status;
     uint64_t work = count * (node->ninputs ? node->ninputs : 1); /* at most 2^40 times 256 */
     if (work > node->in->memory.work)
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "it computes %" PRIu64 " elements of constants; compute them at export (constant folding)",
                           count);
     node->in->memory.work -= work;
@@ -93,7 +93,7 @@ shunt_status onnx_fold_constant(onnx_node *node)
     if (!status && !there) status = numbers(node, &tensor, &there);
     if (!status && !there) status = lists(node, &tensor, &there);
     if (!status && !there)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is neither a tensor nor numbers nor texts; it may be sparse");
+        status = error_fail(SHUNT_E_UNSUPPORTED, "it is neither a tensor nor numbers nor texts; it may be sparse");
     return status ? status : finish(node, &tensor);
 }
 
@@ -107,8 +107,8 @@ shunt_status onnx_fold_constant_of_shape(onnx_node *node)
     if (!status) status = onnx_attribute_tensor(node, "value", &tensor, &there);
     if (status) return status;
     if (there && (tensor.rank > 1 || onnx_size(&tensor) != 1))
-        return shunt_fail(SHUNT_E_INVALID, "its value is not one number");
-    if (dims.count > ONNX_MAX_RANK) return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
+        return error_fail(SHUNT_E_INVALID, "its value is not one number");
+    if (dims.count > ONNX_MAX_RANK) return error_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     static const float zero = 0;
     if (!there) tensor = (onnx_tensor){.type = ONNX_FLOAT, .data = (const uint8_t *)&zero};
     tensor.splat = true;
@@ -155,9 +155,9 @@ shunt_status onnx_fold_gather(onnx_node *node)
     if (!status) status = onnx_axis(where, source.rank, &axis);
     if (status) return status;
     if (!onnx_type_is_integer(places.type))
-        return shunt_fail(SHUNT_E_INVALID, "its indices are %s, not whole numbers", onnx_type_name(places.type));
+        return error_fail(SHUNT_E_INVALID, "its indices are %s, not whole numbers", onnx_type_name(places.type));
     if (source.rank + places.rank - 1 > ONNX_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     onnx_tensor tensor = {.type = source.type, .rank = (uint8_t)(source.rank + places.rank - 1)};
     memcpy(tensor.dims, source.dims, axis * sizeof *tensor.dims);
     memcpy(tensor.dims + axis, places.dims, places.rank * sizeof *tensor.dims);
@@ -169,7 +169,7 @@ shunt_status onnx_fold_gather(onnx_node *node)
     for (uint64_t i = 0; i < count; i++) {
         int64_t place = onnx_integer(&places, i / inner % chosen), length = source.dims[axis];
         if (place < -length || place >= length)
-            return shunt_fail(SHUNT_E_INVALID, "it wants element %" PRId64 " of an axis of %" PRId64, place, length);
+            return error_fail(SHUNT_E_INVALID, "it wants element %" PRId64 " of an axis of %" PRId64, place, length);
         uint64_t row = i / inner / chosen * (uint64_t)length + (uint64_t)(place < 0 ? place + length : place);
         copy_element(&source, row * inner + i % inner, data, i);
     }
@@ -187,14 +187,14 @@ shunt_status onnx_fold_concat(onnx_node *node)
     if (status) return status;
     for (uint32_t i = 1; i < node->ninputs; i++) {
         const onnx_value *value = onnx_input(node, i);
-        if (!value) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!value) return error_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         onnx_tensor expected = tensor;
         expected.dims[axis] = value->tensor.dims[axis];
         if (value->tensor.type != tensor.type || value->tensor.rank != tensor.rank ||
             memcmp(expected.dims, value->tensor.dims, tensor.rank * sizeof *tensor.dims))
-            return shunt_fail(SHUNT_E_INVALID, "its inputs 0 and %u differ in type or shape", i);
+            return error_fail(SHUNT_E_INVALID, "its inputs 0 and %u differ in type or shape", i);
         if (__builtin_add_overflow(tensor.dims[axis], value->tensor.dims[axis], &tensor.dims[axis]))
-            return shunt_fail(SHUNT_E_INVALID, "its result is too large");
+            return error_fail(SHUNT_E_INVALID, "its result is too large");
     }
     status = onnx_fold_make(node, &tensor, &data);
     if (status) return status;
@@ -275,7 +275,7 @@ shunt_status onnx_fold_pad(onnx_node *node)
     shunt_status status = onnx_padding_read(node, source.rank, source.dims, &padding);
     if (status) return status;
     if (node->in->opset < 11 || (given && (given->tensor.type != source.type || onnx_size(&given->tensor) < 1)))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its value is not one of its input's type");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its value is not one of its input's type");
     if (given) fill = given->tensor;
     for (uint32_t i = 0; i < source.rank; i++) tensor.dims[i] += padding.before[i] + padding.after[i];
     status = rearrange(node, &source, &tensor, find_padded, &padding, &fill);

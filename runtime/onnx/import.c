@@ -26,10 +26,10 @@ enum { MOST_VALUES = 1 << 18 };
 shunt_status onnx_read_name(wire_bytes text, const char *what, char name[ONNX_MOST_NAME + 1])
 {
     if (text.size > ONNX_MOST_NAME || memchr(text.data ? text.data : (const uint8_t *)"", 0, text.size))
-        return shunt_fail(SHUNT_E_INVALID, "%s is longer than %d bytes or has a zero byte", what, ONNX_MOST_NAME);
+        return error_fail(SHUNT_E_INVALID, "%s is longer than %d bytes or has a zero byte", what, ONNX_MOST_NAME);
     if (text.size) memcpy(name, text.data, text.size);
     name[text.size] = '\0';
-    return shunt_weights_check_name(name);
+    return weights_check_name(name);
 }
 
 uint32_t onnx_find_value(const importer *in, const char *name)
@@ -44,19 +44,19 @@ shunt_status onnx_add_value(importer *in, wire_bytes text, const onnx_tensor *te
     shunt_status status = onnx_read_name(text, "a value's name", name);
     if (status) return status;
     if (onnx_find_value(in, name) != ONNX_NONE)
-        return shunt_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
+        return error_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
     if (in->nvalues == MOST_VALUES)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "there are more than %d values", MOST_VALUES);
+        return error_fail(SHUNT_E_UNSUPPORTED, "there are more than %d values", MOST_VALUES);
     status = onnx_charge(&in->memory, 2 * sizeof *in->values + 3 * text.size + 128); /* 128: the index's entry */
     if (status) return status;
     char *copy = strdup(name);
     if (!copy || !graph_room(&in->values, &in->room, in->nvalues, sizeof *in->values)) {
         free(copy);
-        return shunt_fail_memory();
+        return error_memory();
     }
     if (json_object_set_new(in->index, name, json_integer((json_int_t)in->nvalues))) {
         free(copy);
-        return shunt_fail(SHUNT_E_INVALID, "a value's name is not UTF-8, or there is no memory left");
+        return error_fail(SHUNT_E_INVALID, "a value's name is not UTF-8, or there is no memory left");
     }
     in->values[in->nvalues++] = (onnx_value){.name = copy, .tensor = *tensor, .value = value, .shaped = SHUNT_NO_VALUE};
     return SHUNT_OK;
@@ -90,8 +90,8 @@ static shunt_status read_metadata(importer *in, wire_bytes message)
     shunt_status status = onnx_charge(&in->memory, 2 * (part[1].size + part[2].size) + 256);
     char *key = status ? NULL : strndup((const char *)part[1].data, part[1].size);
     char *value = key ? strndup(part[2].data ? (const char *)part[2].data : "", part[2].size) : NULL;
-    if (!status && !value) status = shunt_fail_memory();
-    if (!status && !shunt_weights_check_name(key)) (void)shunt_weights_set_metadata(in->weights, key, value);
+    if (!status && !value) status = error_memory();
+    if (!status && !weights_check_name(key)) (void)shunt_weights_set_metadata(in->weights, key, value);
     free(key);
     free(value);
     return status;
@@ -103,7 +103,7 @@ static shunt_status note_producer(importer *in, wire_bytes producer, wire_bytes 
     char name[ONNX_MOST_NAME + 1], number[ONNX_MOST_NAME + 1], text[2 * ONNX_MOST_NAME + 2];
     if (onnx_read_name(producer, "", name) || onnx_read_name(version, "", number) || !*name) return SHUNT_OK;
     snprintf(text, sizeof text, *number ? "%s %s" : "%s", name, number);
-    return shunt_weights_set_producer(in->weights, text);
+    return weights_set_producer(in->weights, text);
 }
 
 static shunt_status read_model(importer *in, const shunt_mapping *file)
@@ -124,15 +124,15 @@ static shunt_status read_model(importer *in, const shunt_mapping *file)
     }
     if (!status) status = reader.status;
     if (status) return status;
-    if (!in->message.data) return shunt_fail(SHUNT_E_INVALID, "it contains no graph, so it is not an ONNX model");
+    if (!in->message.data) return error_fail(SHUNT_E_INVALID, "it contains no graph, so it is not an ONNX model");
     return note_producer(in, producer, version);
 }
 
 static shunt_status check_opset(const importer *in)
 {
-    if (in->opset == 0) return shunt_fail(SHUNT_E_INVALID, "it does not say which opset it uses");
+    if (in->opset == 0) return error_fail(SHUNT_E_INVALID, "it does not say which opset it uses");
     if (in->opset >= 1 && in->opset <= ONNX_MOST_OPSET) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "it uses opset %" PRId64 "; export it with one from 7 to %d, such as 17",
+    return error_fail(SHUNT_E_UNSUPPORTED, "it uses opset %" PRId64 "; export it with one from 7 to %d, such as 17",
                       in->opset, ONNX_MOST_OPSET);
 }
 
@@ -153,7 +153,7 @@ static shunt_status refuse_sparse(importer *in, wire_bytes message)
 {
     (void)in;
     (void)message;
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "it has sparse weights; export them as dense ones");
+    return error_fail(SHUNT_E_UNSUPPORTED, "it has sparse weights; export them as dense ones");
 }
 
 /* The value before a softmax over the last axis, or a sigmoid, that makes `value`; kind: which it is. */
@@ -200,17 +200,17 @@ static shunt_status find_output(importer *in, onnx_node *node, uint32_t value, o
 static shunt_status add_output(importer *in, onnx_import *to, const char *name)
 {
     uint32_t value = onnx_find_value(in, name);
-    if (value == ONNX_NONE) return shunt_fail(SHUNT_E_INVALID, "nothing makes it");
+    if (value == ONNX_NONE) return error_fail(SHUNT_E_INVALID, "nothing makes it");
     onnx_output *grown = reallocarray(to->outputs, to->noutputs + 1, sizeof *grown);
-    if (!grown) return shunt_fail_memory();
+    if (!grown) return error_memory();
     to->outputs = grown;
     onnx_output *output = &grown[to->noutputs];
     *output = (onnx_output){.name = strdup(name), .index = -1, .tensor = in->values[value].tensor};
-    if (!output->name) return shunt_fail_memory();
+    if (!output->name) return error_memory();
     to->noutputs++;
     if (onnx_is_constant(&in->values[value])) return SHUNT_OK;
     onnx_node *node = calloc(1, sizeof *node);
-    if (!node) return shunt_fail_memory();
+    if (!node) return error_memory();
     node->in = in;
     snprintf(node->label, sizeof node->label, "%.120s", name);
     shunt_value result = SHUNT_NO_VALUE;
@@ -234,13 +234,13 @@ static shunt_status read_outputs(importer *in, onnx_import *to)
     while (!status && wire_next(&reader, &field)) {
         if (field.number != ONNX_GRAPH_OUTPUT || !wire_expect(&reader, &field, WIRE_BYTES, "an output")) continue;
         if (to->noutputs == MOST_OUTPUTS)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "there are more than %d outputs", MOST_OUTPUTS);
+            return error_fail(SHUNT_E_UNSUPPORTED, "there are more than %d outputs", MOST_OUTPUTS);
         status = onnx_read_info(in, field.bytes, &text, &type, name);
         if (in->options.classify && to->noutputs) break; /* what else there is, classes do not come from */
         if (!status) status = add_output(in, to, name);
-        if (status) return shunt_fail_context(status, "output '%.100s'", name);
+        if (status) return error_context(status, "output '%.100s'", name);
     }
-    if (!to->noutputs && !reader.status) return shunt_fail(SHUNT_E_INVALID, "the graph has no output");
+    if (!to->noutputs && !reader.status) return error_fail(SHUNT_E_INVALID, "the graph has no output");
     return reader.status;
 }
 
@@ -255,7 +255,7 @@ static bool is_read(const graph_op *op, const uint32_t *uses)
 static shunt_status drop_unread(shunt_graph *graph)
 {
     uint32_t *uses = graph_count_uses(graph);
-    if (!uses) return shunt_fail_memory();
+    if (!uses) return error_memory();
     for (uint32_t i = graph->nops; i-- > 0;) {
         graph_op *op = &graph->ops[i];
         if (is_read(op, uses)) continue;
@@ -263,7 +263,7 @@ static shunt_status drop_unread(shunt_graph *graph)
         op->kind = 0;
     }
     free(uses);
-    shunt_graph_compact(graph);
+    graph_compact(graph);
     return SHUNT_OK;
 }
 
@@ -290,7 +290,7 @@ static shunt_status begin(importer *in, const char *path, shunt_weights *weights
     onnx_allow(&in->memory, file->size);
     in->folder = (onnx_folder){path, weights};
     weights->format = "ONNX";
-    return in->index && in->read ? read_model(in, file) : shunt_fail_memory();
+    return in->index && in->read ? read_model(in, file) : error_memory();
 }
 
 static void end(importer *in)
@@ -307,7 +307,7 @@ shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const
 {
     importer in;
     *out = (onnx_import){.weights = weights, .graph = shunt_graph_create()};
-    if (!out->graph) return shunt_fail_memory();
+    if (!out->graph) return error_memory();
     shunt_status status = begin(&in, path, weights, &weights->file);
     in.graph = out->graph;
     if (options) in.options = *options;
@@ -315,7 +315,7 @@ shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const
     out->memory = in.memory;
     out->input_type = in.input_type;
     end(&in);
-    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+    return status ? error_context(status, "%s", path) : SHUNT_OK;
 }
 
 shunt_status onnx_open(const char *path, const onnx_options *options, onnx_import *out)
@@ -324,7 +324,7 @@ shunt_status onnx_open(const char *path, const onnx_options *options, onnx_impor
     *out = (onnx_import){0};
     shunt_status status = shunt_weights_create(&weights);
     if (status) return status;
-    status = shunt_map_file(path, 0, &weights->file);
+    status = file_map(path, 0, &weights->file);
     if (status)
         shunt_weights_destroy(weights);
     else
@@ -365,11 +365,11 @@ static shunt_status list_initializer(importer *in, wire_bytes message)
         return SHUNT_OK;
     }
     if (shunt_weights_find(in->weights, name))
-        return shunt_fail(SHUNT_E_INVALID, "two tensors are called '%.100s'", name);
+        return error_fail(SHUNT_E_INVALID, "two tensors are called '%.100s'", name);
     memcpy(desc.dims, tensor.dims, desc.rank * sizeof *desc.dims);
-    bool mapped = shunt_weights_maps(in->weights, tensor.data);
+    bool mapped = weights_maps(in->weights, tensor.data);
     status = onnx_charge(&in->memory, 256 + 4 * text.size + (mapped ? 0 : shunt_tensor_bytes(&desc)));
-    return status ? status : shunt_weights_put(in->weights, name, &desc, tensor.data, !mapped);
+    return status ? status : weights_put(in->weights, name, &desc, tensor.data, !mapped);
 }
 
 static shunt_status read_weights(const char *path, shunt_weights *weights)
@@ -379,10 +379,10 @@ static shunt_status read_weights(const char *path, shunt_weights *weights)
     if (!status) status = each(&in, ONNX_GRAPH_INITIALIZER, list_initializer);
     onnx_memory_free(&in.memory);
     end(&in);
-    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+    return status ? error_context(status, "%s", path) : SHUNT_OK;
 }
 
-const weight_format shunt_format_onnx = {.name = "ONNX", .is = onnx_is, .read = read_weights};
+const weight_format format_onnx = {.name = "ONNX", .is = onnx_is, .read = read_weights};
 
 void onnx_close(onnx_import *import)
 {

@@ -31,7 +31,7 @@ static shunt_status read_shape(importer *in, wire_bytes message, onnx_tensor *ou
     wire_field field;
     while (wire_next(&reader, &field)) {
         if (field.number != SHAPE_DIM || field.type != WIRE_BYTES) continue;
-        if (out->rank == ONNX_MAX_RANK) return shunt_fail(SHUNT_E_UNSUPPORTED, "it has a rank over %d", ONNX_MAX_RANK);
+        if (out->rank == ONNX_MAX_RANK) return error_fail(SHUNT_E_UNSUPPORTED, "it has a rank over %d", ONNX_MAX_RANK);
         int64_t *dim = &out->dims[out->rank++];
         wire part = wire_open(field.bytes, in->file);
         for (*dim = -1; wire_next(&part, &field);)
@@ -48,7 +48,7 @@ static shunt_status read_type(importer *in, wire_bytes message, onnx_tensor *out
     wire_field field;
     while (wire_next(&reader, &field)) {
         if (field.number != TYPE_TENSOR || field.type != WIRE_BYTES)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it is a sequence, a map or optional, not a tensor");
+            return error_fail(SHUNT_E_UNSUPPORTED, "it is a sequence, a map or optional, not a tensor");
         wire tensor = wire_open(field.bytes, in->file);
         while (wire_next(&tensor, &field)) {
             if (field.number == TENSOR_TYPE && field.type == WIRE_VARINT)
@@ -90,7 +90,7 @@ static shunt_status close_shape(const importer *in, onnx_tensor *tensor)
     for (uint32_t i = 0; i < tensor->rank; i++) {
         if (tensor->dims[i] > 0) continue;
         if (i > 0 && !(tensor->rank == 4 && (i == row || i == row + 1)))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "its dimension %u is open; export with a fixed one", i);
+            return error_fail(SHUNT_E_UNSUPPORTED, "its dimension %u is open; export with a fixed one", i);
         tensor->dims[i] = i == 0 ? 1 : i == row ? height : width;
     }
     return SHUNT_OK;
@@ -115,11 +115,11 @@ static shunt_status add_input(importer *in, const char *name, wire_bytes text, w
     if (in->options.classify && !json_object_get(in->read, name)) return SHUNT_OK; /* none of the picture's */
     if (binding) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
     shunt_status status = read_type(in, type, &tensor, &shape);
-    if (!status && !shape) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
+    if (!status && !shape) status = error_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
     /* pixels are small, whatever they are stored in */
     bool fits = in->options.classify ? onnx_type_is_integer(tensor.type) : onnx_type_is_small(tensor.type);
     if (!status && !fits && !onnx_type_is_float(tensor.type))
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is %s; Shunt computes in float32", onnx_type_name(tensor.type));
+        status = error_fail(SHUNT_E_UNSUPPORTED, "it is %s; Shunt computes in float32", onnx_type_name(tensor.type));
     if (!status) status = close_shape(in, &tensor);
     if (status) return status;
     in->input_type = tensor.type;
@@ -150,5 +150,5 @@ shunt_status onnx_read_input(importer *in, wire_bytes message)
     char name[ONNX_MOST_NAME + 1];
     shunt_status status = onnx_read_info(in, message, &text, &type, name);
     if (!status) status = add_input(in, name, text, type);
-    return status ? shunt_fail_context(status, "input '%.100s'", name) : SHUNT_OK;
+    return status ? error_context(status, "input '%.100s'", name) : SHUNT_OK;
 }

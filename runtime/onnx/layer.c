@@ -11,7 +11,7 @@ static shunt_status need_constant(const onnx_node *node, uint32_t index, const c
 {
     const onnx_value *value = onnx_input(node, index);
     if (!value || onnx_is_constant(value)) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_UNSUPPORTED,
+    return error_fail(SHUNT_E_UNSUPPORTED,
                       "its %s '%.100s' are computed when the network runs; Shunt needs them constant", what,
                       value->name);
 }
@@ -30,27 +30,27 @@ static shunt_status read_conv(onnx_node *node, convolution *c)
     const onnx_tensor *src = &onnx_input(node, 0)->tensor, *weights = &onnx_input(node, 1)->tensor;
     *c = (convolution){.groups = 1};
     if (src->rank < 3 || src->rank > 5 || weights->rank != src->rank)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input and weights have ranks %u and %u; Shunt knows 3, 4 and 5",
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input and weights have ranks %u and %u; Shunt knows 3, 4 and 5",
                           src->rank, weights->rank);
-    if (onnx_size(weights) == 0) return shunt_fail(SHUNT_E_INVALID, "its weights have no elements");
+    if (onnx_size(weights) == 0) return error_fail(SHUNT_E_INVALID, "its weights have no elements");
     c->w.directions = src->rank - 2u;
     c->N = src->dims[0], c->C = src->dims[1], c->K = weights->dims[0];
     for (uint32_t i = 0; i < c->w.directions; i++) {
         c->w.size[i] = src->dims[2 + i];
         c->w.window[i] = weights->dims[2 + i];
-        if (c->w.window[i] > INT32_MAX) return shunt_fail(SHUNT_E_UNSUPPORTED, "its window is too large");
+        if (c->w.window[i] > INT32_MAX) return error_fail(SHUNT_E_UNSUPPORTED, "its window is too large");
     }
     shunt_status status = onnx_window_read(node, &c->w);
     if (!status) status = onnx_attribute_int(node, "group", &c->groups);
     if (status) return status;
     if (c->groups < 1 || c->groups > INT32_MAX || c->C % c->groups || c->K % c->groups ||
         weights->dims[1] != c->C / c->groups)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%" PRId64 " groups of %" PRId64 " channels do not make the input's %" PRId64, c->groups,
                           weights->dims[1], c->C);
     const onnx_value *bias = onnx_input(node, 2);
     if (bias && (bias->tensor.rank != 1 || bias->tensor.dims[0] != c->K))
-        return shunt_fail(SHUNT_E_INVALID, "its bias is not a vector of %" PRId64, c->K);
+        return error_fail(SHUNT_E_INVALID, "its bias is not a vector of %" PRId64, c->K);
     return SHUNT_OK;
 }
 
@@ -103,7 +103,7 @@ static shunt_status deep_weights(onnx_node *node, const convolution *c, shunt_va
     uint64_t count;
     if (__builtin_mul_overflow(wide.dims[0], E, &wide.dims[0]) ||
         __builtin_mul_overflow(wide.dims[1], c->w.size[0], &wide.dims[1]))
-        return shunt_fail(SHUNT_E_INVALID, "its weights are too large");
+        return error_fail(SHUNT_E_INVALID, "its weights are too large");
     shunt_status status = onnx_count(&wide, &count);
     if (!status) status = onnx_parameter(node, w->name, 4, wide.dims, &data, weights);
     if (status) return status;
@@ -159,7 +159,7 @@ static shunt_status linear_weights(onnx_node *node, uint32_t index, bool transpo
     const onnx_tensor *from = &source->tensor;
     int64_t dims[2] = {from->dims[!transposed], from->dims[transposed]};
     float *data;
-    if (onnx_size(from) == 0) return shunt_fail(SHUNT_E_INVALID, "its weights have no elements");
+    if (onnx_size(from) == 0) return error_fail(SHUNT_E_INVALID, "its weights have no elements");
     if (transposed && factor == 1) return onnx_shaped(node, index, 2, dims, out);
     if (from->splat) return onnx_parameter_run(node, source->name, 2, dims, factor * (float)onnx_number(from, 0), out);
     shunt_status status = onnx_parameter(node, source->name, 2, dims, &data, out);
@@ -199,12 +199,12 @@ static shunt_status read_gemm(const onnx_node *node, product *g)
     if (!status) status = onnx_attribute_float(node, "beta", &g->beta);
     if (status) return status;
     if (a->rank != 2 || b->rank != 2)
-        return shunt_fail(SHUNT_E_INVALID, "its inputs have ranks %u and %u, not 2", a->rank, b->rank);
+        return error_fail(SHUNT_E_INVALID, "its inputs have ranks %u and %u, not 2", a->rank, b->rank);
     g->M = a->dims[g->transpose_a != 0];
     g->K = a->dims[g->transpose_a == 0];
     g->N = b->dims[g->transpose_b == 0];
     if (g->K == b->dims[g->transpose_b != 0]) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", g->K, b->dims[g->transpose_b != 0]);
+    return error_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", g->K, b->dims[g->transpose_b != 0]);
 }
 
 /* a, transposed if that is asked for. */
@@ -241,7 +241,7 @@ static shunt_status multiply(onnx_node *node, const product *g, shunt_value *dst
                       : onnx_append(node, SHUNT_OP_LINEAR, bias ? SHUNT_FLAG_BIAS : 0, NULL, bias ? 3 : 2, inputs, dst);
     }
     if (g->alpha != 1)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its alpha is not 1, and it multiplies two computed matrices");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its alpha is not 1, and it multiplies two computed matrices");
     int64_t a[3] = {1, g->M, g->K}, b[3] = {1, g->K, g->N}, result[2] = {g->M, g->N};
     status = matrix(node, 1, g->transpose_b != 0, &inputs[1]);
     if (!status) status = onnx_reshape(node, inputs[0], 3, a, &inputs[0]);
@@ -263,9 +263,9 @@ shunt_status onnx_import_gemm(onnx_node *node)
     if (added && !(linear && is_bias(node, &g)) && g.beta != 0) {
         status = onnx_broadcast(&result, &added->tensor, &sum);
         if (!status && (sum.rank != 2 || memcmp(sum.dims, result.dims, sizeof sum.dims)))
-            status = shunt_fail(SHUNT_E_INVALID, "its C does not have the shape of the product");
+            status = error_fail(SHUNT_E_INVALID, "its C does not have the shape of the product");
         if (!status && g.beta != 1 && !onnx_is_constant(added))
-            status = shunt_fail(SHUNT_E_UNSUPPORTED, "its beta is not 1, and its C is computed");
+            status = error_fail(SHUNT_E_UNSUPPORTED, "its beta is not 1, and its C is computed");
         int64_t dims[2] = {1, 1};
         for (uint32_t i = 0; !status && i < added->tensor.rank; i++)
             dims[2 - added->tensor.rank + i] = added->tensor.dims[i];
@@ -319,7 +319,7 @@ static shunt_status matmul_batch(onnx_node *node, const onnx_tensor *a, const on
     if (!status) status = onnx_count(result, &count);
     if (status) return status;
     if (result->rank + 2 > ONNX_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has rank %d; Shunt knows %d", result->rank + 2,
+        return error_fail(SHUNT_E_UNSUPPORTED, "its result has rank %d; Shunt knows %d", result->rank + 2,
                           ONNX_MAX_RANK);
     status = matmul_operand(node, 0, a, result, &inputs[0]);
     if (!status) status = matmul_operand(node, 1, b, result, &inputs[1]);
@@ -336,12 +336,12 @@ shunt_status onnx_import_matmul(onnx_node *node)
     const bool row = a.rank == 1, column = b.rank == 1;
     const bool linear = b.rank == 2 && onnx_is_constant(onnx_input(node, 1));
     shunt_value dst;
-    if (!a.rank || !b.rank) return shunt_fail(SHUNT_E_INVALID, "one of its inputs is a single number");
+    if (!a.rank || !b.rank) return error_fail(SHUNT_E_INVALID, "one of its inputs is a single number");
     if (row) a = (onnx_tensor){.type = a.type, .rank = 2, .dims = {1, a.dims[0]}};
     if (column) b = (onnx_tensor){.type = b.type, .rank = 2, .dims = {b.dims[0], 1}};
-    if (!onnx_size(&a) || !onnx_size(&b)) return shunt_fail(SHUNT_E_UNSUPPORTED, "one of its inputs has no elements");
+    if (!onnx_size(&a) || !onnx_size(&b)) return error_fail(SHUNT_E_UNSUPPORTED, "one of its inputs has no elements");
     if (a.dims[a.rank - 1] != b.dims[b.rank - 2])
-        return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", a.dims[a.rank - 1],
+        return error_fail(SHUNT_E_INVALID, "%" PRId64 " columns by %" PRId64 " rows", a.dims[a.rank - 1],
                           b.dims[b.rank - 2]);
     shunt_status status =
         linear ? matmul_linear(node, &a, &b, &result, &dst) : matmul_batch(node, &a, &b, &result, &dst);

@@ -17,7 +17,7 @@ shunt_status onnx_import_lrn(onnx_node *node)
     if (!status) status = onnx_attribute_float(node, "bias", &attr.lrn.bias);
     if (status) return status;
     if (size < 1 || size > INT32_MAX)
-        return shunt_fail(SHUNT_E_INVALID, "its size is %" PRId64 ", not a number of channels", size);
+        return error_fail(SHUNT_E_INVALID, "its size is %" PRId64 ", not a number of channels", size);
     attr.lrn.size = (int32_t)size;
     status = onnx_as_is(node, 0, &src);
     if (!status) status = onnx_append(node, SHUNT_OP_LRN, 0, &attr, 1, &src, &dst);

@@ -20,8 +20,8 @@ enum { /* fields of NodeProto and AttributeProto */
 
 static shunt_status fail(const char *name, wire *reader, const char *wanted)
 {
-    if (reader->status) return shunt_fail_context(reader->status, "attribute '%s'", name);
-    return shunt_fail(SHUNT_E_INVALID, "attribute '%s' is not %s", name, wanted);
+    if (reader->status) return error_context(reader->status, "attribute '%s'", name);
+    return error_fail(SHUNT_E_INVALID, "attribute '%s' is not %s", name, wanted);
 }
 
 shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes *out)
@@ -35,7 +35,7 @@ shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes 
         wire attribute = wire_open(field.bytes, node->in->file);
         while (wire_next(&attribute, &part)) {
             if (part.number != NAME || part.type != WIRE_BYTES || !wire_is(part.bytes, name)) continue;
-            if (out->data) return shunt_fail(SHUNT_E_INVALID, "attribute '%s' occurs twice", name);
+            if (out->data) return error_fail(SHUNT_E_INVALID, "attribute '%s' occurs twice", name);
             *out = field.bytes;
         }
         if (attribute.status) return attribute.status;
@@ -100,7 +100,7 @@ shunt_status onnx_attribute_tensor(const onnx_node *node, const char *name, onnx
     shunt_status status = find(node, name, TENSOR, WIRE_BYTES, "a tensor", &field, there);
     if (status || !*there) return status;
     status = onnx_tensor_read(field.bytes, in->file, &in->folder, &in->memory, out, NULL);
-    return status ? shunt_fail_context(status, "attribute '%s'", name) : SHUNT_OK;
+    return status ? error_context(status, "attribute '%s'", name) : SHUNT_OK;
 }
 
 shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_ints *out)
@@ -117,7 +117,7 @@ shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_i
         for (wire_items items = wire_items_open(&reader, &field);
              wire_items_next(&reader, &items, &field, WIRE_VARINT, &value);) {
             if (out->count == ONNX_MOST_INTS)
-                return shunt_fail(SHUNT_E_INVALID, "attribute '%s' has more than %d numbers", name, ONNX_MOST_INTS);
+                return error_fail(SHUNT_E_INVALID, "attribute '%s' has more than %d numbers", name, ONNX_MOST_INTS);
             out->at[out->count++] = (int64_t)value;
         }
     }
@@ -155,7 +155,7 @@ shunt_status onnx_attribute_list(onnx_node *node, const char *name, onnx_tensor 
     *there = message.data != NULL;
     if (!status && *there) status = take_list(node, message, texts, NULL, &count);
     if (status || !*there) return status;
-    if (out->rank == 0 && count != 1) return shunt_fail(SHUNT_E_INVALID, "attribute '%s' is not one text", name);
+    if (out->rank == 0 && count != 1) return error_fail(SHUNT_E_INVALID, "attribute '%s' is not one text", name);
     if (out->rank == 1) out->dims[0] = (int64_t)count;
     status = onnx_fold_make(node, out, &data);
     return status ? status : take_list(node, message, texts, data, &count);

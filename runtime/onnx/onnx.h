@@ -50,6 +50,6 @@ void onnx_close(onnx_import *import);
 /* Whether a file's first bytes are those of an ONNX model. */
 bool onnx_is(const shunt_mapping *file);
 /* The initializers of an ONNX file, read as a weight file. */
-extern const weight_format shunt_format_onnx;
+extern const weight_format format_onnx;
 
 #endif

@@ -94,7 +94,7 @@ static shunt_status find_rule(const onnx_node *node, const struct rule **out)
         *out = &unary;
         return SHUNT_OK;
     }
-    return shunt_fail(
+    return error_fail(
         SHUNT_E_UNSUPPORTED,
         "Shunt has no such operator%s%.*s; export the network without it, or replace it by operators that "
         "docs/onnx.md lists",
@@ -109,11 +109,11 @@ static shunt_status take_input(onnx_node *node, wire_bytes text)
 {
     char name[ONNX_MOST_NAME + 1];
     if (node->ninputs == ONNX_MOST_ARGUMENTS)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it has more than %d inputs", ONNX_MOST_ARGUMENTS);
+        return error_fail(SHUNT_E_UNSUPPORTED, "it has more than %d inputs", ONNX_MOST_ARGUMENTS);
     shunt_status status = onnx_read_name(text, "the name of an input", name);
     if (status) return status;
     uint32_t value = text.size ? onnx_find_value(node->in, name) : ONNX_NONE;
-    if (text.size && value == ONNX_NONE) return shunt_fail(SHUNT_E_INVALID, "nothing makes its input '%.100s'", name);
+    if (text.size && value == ONNX_NONE) return error_fail(SHUNT_E_INVALID, "nothing makes its input '%.100s'", name);
     node->inputs[node->ninputs++] = value;
     return SHUNT_OK;
 }
@@ -173,20 +173,20 @@ static shunt_status check_inputs(const onnx_node *node, const struct rule *rule,
     bool texts = false;
     *constant = true;
     if (node->ninputs < rule->least || node->ninputs > rule->most)
-        return shunt_fail(SHUNT_E_INVALID, "it has %u inputs instead of %u to %u", node->ninputs, rule->least,
+        return error_fail(SHUNT_E_INVALID, "it has %u inputs instead of %u to %u", node->ninputs, rule->least,
                           rule->most);
     for (uint32_t i = 0; i < node->ninputs; i++) {
         const onnx_value *value = onnx_input(node, i);
-        if (!value && i < rule->least) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", i);
+        if (!value && i < rule->least) return error_fail(SHUNT_E_INVALID, "its input %u is left out", i);
         texts |= value && value->tensor.type == ONNX_STRING;
         if (!value || onnx_is_constant(value)) continue;
         *constant = false;
         if (rule->takes == FLOATS && !onnx_type_is_float(value->tensor.type))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "it computes in %s; Shunt computes in float32",
+            return error_fail(SHUNT_E_UNSUPPORTED, "it computes in %s; Shunt computes in float32",
                               onnx_type_name(value->tensor.type));
     }
     if (texts && !(*constant && rule->fold && rule->takes == ANYTHING))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it works on texts; Shunt only moves and casts constant texts");
+        return error_fail(SHUNT_E_UNSUPPORTED, "it works on texts; Shunt only moves and casts constant texts");
     return SHUNT_OK;
 }
 
@@ -196,7 +196,7 @@ static shunt_status import_node(onnx_node *node)
     bool constant;
     shunt_status status = find_rule(node, &rule);
     if (!status && node->in->opset < rule->since)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED,
+        status = error_fail(SHUNT_E_UNSUPPORTED,
                             "opset %" PRId64 " has another operator of that name; export with one from 7 to %d",
                             node->in->opset, ONNX_MOST_OPSET);
     if (!status) status = take_inputs(node);
@@ -204,7 +204,7 @@ static shunt_status import_node(onnx_node *node)
     if (status) return status;
     if (constant && rule->fold) return rule->fold(node);
     if (rule->import) return rule->import(node);
-    return shunt_fail(SHUNT_E_UNSUPPORTED, "it depends on what the network computes; Shunt needs it constant");
+    return error_fail(SHUNT_E_UNSUPPORTED, "it depends on what the network computes; Shunt needs it constant");
 }
 
 shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message)
@@ -216,6 +216,6 @@ shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message)
     forget_unread(node);
     status = import_node(node);
     if (!status) return SHUNT_OK;
-    return shunt_fail_context(status, "node '%s' (%.*s)", node->label, node->op.size < 60 ? (int)node->op.size : 60,
-                              node->op.size ? (const char *)node->op.data : "");
+    return error_context(status, "node '%s' (%.*s)", node->label, node->op.size < 60 ? (int)node->op.size : 60,
+                         node->op.size ? (const char *)node->op.data : "");
 }

@@ -22,7 +22,7 @@ static shunt_status read_mode(const onnx_node *node, int32_t *mode)
     else if (wire_is(text, "wrap"))
         *mode = ONNX_PAD_WRAP;
     else
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its mode is '%.*s'; Shunt has constant, reflect, edge and wrap",
+        return error_fail(SHUNT_E_UNSUPPORTED, "its mode is '%.*s'; Shunt has constant, reflect, edge and wrap",
                           text.size < 40 ? (int)text.size : 40, (const char *)text.data);
     return SHUNT_OK;
 }
@@ -32,7 +32,7 @@ static shunt_status set_axis(onnx_padding *padding, uint32_t axis, int64_t size,
     const int64_t most = padding->mode == SHUNT_PAD_REFLECT ? size - 1 : INT32_MAX;
     if (size < 1 || before > most || after > most || before <= -size || after <= -size || before < INT32_MIN ||
         after < INT32_MIN || size + before + after < 1)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "axis %u of %" PRId64 " elements cannot be padded by %" PRId64 " and %" PRId64, axis, size,
                           before, after);
     padding->before[axis] = before;
@@ -54,7 +54,7 @@ shunt_status onnx_padding_read(const onnx_node *node, uint32_t rank, const int64
     if (!axes.there)
         for (axes.count = 0; axes.count < rank; axes.count++) axes.at[axes.count] = axes.count;
     if (pads.count != 2 * axes.count)
-        return shunt_fail(SHUNT_E_INVALID, "it has %u pads for %u axes", pads.count, axes.count);
+        return error_fail(SHUNT_E_INVALID, "it has %u pads for %u axes", pads.count, axes.count);
     for (uint32_t i = 0; i < axes.count && !status; i++) {
         status = onnx_axis(axes.at[i], rank, &axis);
         if (!status) status = set_axis(out, axis, dims[axis], pads.at[i], pads.at[axes.count + i]);
@@ -69,7 +69,7 @@ static shunt_status read_value(const onnx_node *node, float *out)
     const onnx_value *value = onnx_input(node, 2);
     if (!value) return SHUNT_OK;
     if (!onnx_is_constant(value) || onnx_size(&value->tensor) != 1)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its value is not one constant number");
+        return error_fail(SHUNT_E_UNSUPPORTED, "its value is not one constant number");
     *out = (float)onnx_number(&value->tensor, 0);
     return SHUNT_OK;
 }
@@ -86,7 +86,7 @@ static shunt_status wrap_axis(onnx_node *node, uint32_t axis, int64_t size, int6
     for (; copies < front + 1 + back && !status; copies *= 2) {
         const shunt_value pair[2] = {*value, *value};
         if (copies * size > INT32_MAX / 2)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "axis %u of %" PRId64 " elements is too large to be repeated", axis,
+            return error_fail(SHUNT_E_UNSUPPORTED, "axis %u of %" PRId64 " elements is too large to be repeated", axis,
                               size);
         status = onnx_append(node, SHUNT_OP_CONCAT, 0, &join, 2, pair, value);
     }
@@ -119,7 +119,7 @@ shunt_status onnx_import_pad(onnx_node *node)
     shunt_value value;
     float fill = 0;
     if (src.rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", src.rank, SHUNT_MAX_RANK);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", src.rank, SHUNT_MAX_RANK);
     shunt_status status = onnx_padding_read(node, src.rank, src.dims, &padding);
     if (!status && padding.mode == SHUNT_PAD_CONSTANT) status = read_value(node, &fill);
     if (!status) status = onnx_as_is(node, 0, &value);

@@ -77,9 +77,9 @@ shunt_status onnx_import_pool(onnx_node *node)
     int64_t count_padding = 0;
     shunt_value value, dst;
     if (src.rank < 3 || src.rank > 5)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt knows 3, 4 and 5", src.rank);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt knows 3, 4 and 5", src.rank);
     if (node->noutputs > 1 && node->outputs[1].size)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it also gives the indices of the maxima, which Shunt does not compute");
+        return error_fail(SHUNT_E_UNSUPPORTED, "it also gives the indices of the maxima, which Shunt does not compute");
     p.w.directions = src.rank - 2u;
     memcpy(p.w.size, src.dims + 2, p.w.directions * sizeof *src.dims);
     shunt_status status = onnx_window_read(node, &p.w);
@@ -105,7 +105,7 @@ shunt_status onnx_import_global_pool(onnx_node *node)
 {
     onnx_tensor tensor = onnx_input(node, 0)->tensor;
     shunt_value src, dst;
-    if (tensor.rank < 3) return shunt_fail(SHUNT_E_INVALID, "its input has rank %u, not 3 or more", tensor.rank);
+    if (tensor.rank < 3) return error_fail(SHUNT_E_INVALID, "its input has rank %u, not 3 or more", tensor.rank);
     bool row = tensor.rank == 3;
     int64_t dims[4] = {tensor.dims[0], tensor.dims[1], row ? 1 : tensor.dims[2], row ? tensor.dims[2] : 1};
     for (uint32_t i = 3; i < tensor.rank; i++) dims[3] *= tensor.dims[i];

@@ -47,11 +47,11 @@ static shunt_status each_name(schedule *s, uint32_t node, uint32_t number, name_
 static shunt_status note_maker(schedule *s, uint32_t node, const char *name)
 {
     if (json_object_get(s->makers, name) || onnx_find_value(s->in, name) != ONNX_NONE)
-        return shunt_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
+        return error_fail(SHUNT_E_INVALID, "two values are called '%.100s'", name);
     shunt_status status = charge(s, 3 * strlen(name) + 128);
     if (status) return status;
     if (!json_object_set_new(s->makers, name, json_integer((json_int_t)node))) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "a value's name is not UTF-8, or there is no memory left");
+    return error_fail(SHUNT_E_INVALID, "a value's name is not UTF-8, or there is no memory left");
 }
 
 /* Inputs of the graph are made by no node. */
@@ -81,7 +81,7 @@ static shunt_status collect(schedule *s)
         if (status) return status;
         if (!graph_room(&s->messages, &s->room, s->count, sizeof *s->messages) ||
             !graph_room(&s->visits, &s->visits_room, s->count, sizeof *s->visits))
-            return shunt_fail_memory();
+            return error_memory();
         s->messages[s->count] = field.bytes;
         s->visits[s->count] = UNSEEN;
         status = each_name(s, s->count++, NODE_OUTPUT, note_maker);
@@ -112,7 +112,7 @@ static shunt_status next_maker(schedule *s, frame *at, uint32_t *maker)
         uint32_t node = made_by ? (uint32_t)json_integer_value(made_by) : ONNX_NONE;
         if (node == ONNX_NONE || s->visits[node] == DONE) continue;
         if (s->visits[node] == BEGUN)
-            return shunt_fail(SHUNT_E_INVALID, "the nodes form a cycle: '%.100s' depends on itself", name);
+            return error_fail(SHUNT_E_INVALID, "the nodes form a cycle: '%.100s' depends on itself", name);
         *maker = node;
     }
     return at->reader.status;
@@ -148,7 +148,7 @@ static shunt_status sort(schedule *s, uint32_t *order)
     uint32_t ordered = 0;
     shunt_status status = charge(s, s->count * (sizeof(frame) + sizeof *order));
     frame *stack = status ? NULL : calloc(s->count + (size_t)1, sizeof *stack);
-    if (!status && !stack) status = shunt_fail_memory();
+    if (!status && !stack) status = error_memory();
     for (uint32_t i = 0; !status && i < s->count; i++)
         if (s->visits[i] == UNSEEN) status = visit_node(s, i, stack, order, &ordered);
     free(stack);
@@ -163,7 +163,7 @@ static shunt_status note_reader(schedule *s, uint32_t node, const char *name)
     if (json_object_get(s->in->read, name)) return SHUNT_OK;
     shunt_status status = onnx_charge(&s->in->memory, 3 * strlen(name) + 128);
     if (status) return status;
-    return json_object_set_new(s->in->read, name, json_true()) ? shunt_fail_memory() : SHUNT_OK;
+    return json_object_set_new(s->in->read, name, json_true()) ? error_memory() : SHUNT_OK;
 }
 
 static shunt_status find_read(schedule *s, uint32_t node, const char *name)
@@ -205,7 +205,7 @@ static shunt_status hand_over(schedule *s, const uint32_t *order)
 {
     onnx_nodes *list = &s->in->nodes;
     list->messages = calloc(s->count + (size_t)1, sizeof *list->messages);
-    if (!list->messages) return shunt_fail_memory();
+    if (!list->messages) return error_memory();
     for (uint32_t i = 0; i < s->count; i++)
         if (s->visits[order[i]] == NEEDED) list->messages[list->count++] = s->messages[order[i]];
     return SHUNT_OK;
@@ -215,9 +215,9 @@ shunt_status onnx_schedule(importer *in)
 {
     schedule s = {.in = in, .makers = json_object()};
     uint32_t *order = NULL;
-    shunt_status status = s.makers ? note_inputs(&s) : shunt_fail_memory();
+    shunt_status status = s.makers ? note_inputs(&s) : error_memory();
     if (!status) status = collect(&s);
-    if (!status && !(order = calloc(s.count + (size_t)1, sizeof *order))) status = shunt_fail_memory();
+    if (!status && !(order = calloc(s.count + (size_t)1, sizeof *order))) status = error_memory();
     if (!status) status = sort(&s, order);
     if (!status) status = keep_needed(&s, order);
     if (!status) status = hand_over(&s, order);
@@ -232,7 +232,7 @@ shunt_status onnx_schedule(importer *in)
 shunt_status onnx_read_nodes(importer *in)
 {
     onnx_node *node = malloc(sizeof *node);
-    shunt_status status = node ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = node ? SHUNT_OK : error_memory();
     for (uint32_t i = 0; i < in->nodes.count && !status; i++) status = onnx_read_node(in, node, in->nodes.messages[i]);
     free(node);
     return status;

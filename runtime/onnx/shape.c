@@ -37,7 +37,7 @@ shunt_status onnx_import_dropout(onnx_node *node)
     bool drops =
         !ratio || !onnx_is_constant(ratio) || onnx_size(&ratio->tensor) != 1 || onnx_number(&ratio->tensor, 0) != 0;
     if (!is_test || (trains && drops))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it drops at random, as in training; export the network for inference");
+        return error_fail(SHUNT_E_UNSUPPORTED, "it drops at random, as in training; export the network for inference");
     onnx_tensor mask = onnx_input(node, 0)->tensor;
     mask.type = ONNX_BOOL;
     mask.splat = true;
@@ -55,7 +55,7 @@ shunt_status onnx_import_flatten(onnx_node *node)
     if (status) return status;
     if (axis < 0) axis += source.rank;
     if (axis < 0 || axis > source.rank)
-        return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " of a tensor of rank %u", axis, source.rank);
+        return error_fail(SHUNT_E_INVALID, "axis %" PRId64 " of a tensor of rank %u", axis, source.rank);
     for (uint32_t i = 0; i < source.rank; i++) dims[i >= axis] *= source.dims[i];
     return alias(node, 2, dims);
 }
@@ -70,26 +70,26 @@ shunt_status onnx_import_reshape(onnx_node *node)
     shunt_status status = onnx_input_ints(node, 1, "dimensions", &wanted);
     if (!status) status = onnx_attribute_int(node, "allowzero", &zero_is_zero);
     if (status) return status;
-    if (wanted.count > ONNX_MAX_RANK) return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
+    if (wanted.count > ONNX_MAX_RANK) return error_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     made.rank = (uint8_t)wanted.count;
     for (uint32_t i = 0; i < wanted.count; i++) {
         made.dims[i] = wanted.at[i];
         if (wanted.at[i] == 0 && !zero_is_zero) {
-            if (i >= source.rank) return shunt_fail(SHUNT_E_INVALID, "its input has no dimension %u to copy", i);
+            if (i >= source.rank) return error_fail(SHUNT_E_INVALID, "its input has no dimension %u to copy", i);
             made.dims[i] = source.dims[i];
         }
         if (wanted.at[i] < -1 || (wanted.at[i] == -1 && left >= 0))
-            return shunt_fail(SHUNT_E_INVALID, "a dimension of %" PRId64, wanted.at[i]);
+            return error_fail(SHUNT_E_INVALID, "a dimension of %" PRId64, wanted.at[i]);
         if (wanted.at[i] == -1) left = i, made.dims[i] = 1;
     }
     status = onnx_count(&made, &known);
     if (status) return status;
     if (left >= 0 && (!known || total % known))
-        return shunt_fail(SHUNT_E_INVALID, "%" PRIu64 " elements do not divide into the new shape", total);
+        return error_fail(SHUNT_E_INVALID, "%" PRIu64 " elements do not divide into the new shape", total);
     if (left >= 0) made.dims[left] = (int64_t)(total / known);
     status = onnx_count(&made, &count);
     if (!status && count != total)
-        status = shunt_fail(SHUNT_E_INVALID, "%" PRIu64 " elements do not fill a shape of %" PRIu64, total, count);
+        status = error_fail(SHUNT_E_INVALID, "%" PRIu64 " elements do not fill a shape of %" PRIu64, total, count);
     return status ? status : alias(node, made.rank, made.dims);
 }
 
@@ -109,7 +109,7 @@ shunt_status onnx_import_squeeze(onnx_node *node)
     for (uint32_t i = 0; i < axes.count && !status; i++) {
         status = onnx_axis(axes.at[i], source.rank, &axis);
         if (!status && source.dims[axis] != 1)
-            status = shunt_fail(SHUNT_E_INVALID, "axis %u has %" PRId64 " elements, not 1", axis, source.dims[axis]);
+            status = error_fail(SHUNT_E_INVALID, "axis %u has %" PRId64 " elements, not 1", axis, source.dims[axis]);
         if (!status) gone |= 1u << axis;
     }
     if (status) return status;
@@ -126,10 +126,10 @@ shunt_status onnx_import_unsqueeze(onnx_node *node)
     int64_t dims[ONNX_MAX_RANK];
     shunt_status status = read_axes(node, &axes);
     uint32_t rank = source.rank + axes.count;
-    if (!status && rank > ONNX_MAX_RANK) status = shunt_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
+    if (!status && rank > ONNX_MAX_RANK) status = error_fail(SHUNT_E_UNSUPPORTED, "its result has a rank over 8");
     for (uint32_t i = 0; i < axes.count && !status; i++) {
         status = onnx_axis(axes.at[i], rank, &axis);
-        if (!status && added >> axis & 1) status = shunt_fail(SHUNT_E_INVALID, "axis %u occurs twice", axis);
+        if (!status && added >> axis & 1) status = error_fail(SHUNT_E_INVALID, "axis %u occurs twice", axis);
         if (!status) added |= 1u << axis;
     }
     if (status) return status;
@@ -146,10 +146,10 @@ shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes)
     if (!order.there)
         for (order.count = 0; order.count < rank; order.count++) order.at[order.count] = rank - 1 - order.count;
     if (order.count != rank)
-        return shunt_fail(SHUNT_E_INVALID, "it orders %u axes of a tensor of rank %u", order.count, rank);
+        return error_fail(SHUNT_E_INVALID, "it orders %u axes of a tensor of rank %u", order.count, rank);
     for (uint32_t i = 0; i < rank; i++) {
         if (order.at[i] < 0 || order.at[i] >= rank || seen >> order.at[i] & 1)
-            return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " is not valid in a permutation of %u", order.at[i],
+            return error_fail(SHUNT_E_INVALID, "axis %" PRId64 " is not valid in a permutation of %u", order.at[i],
                               rank);
         seen |= 1u << order.at[i];
         axes[i] = (uint32_t)order.at[i];

@@ -74,9 +74,9 @@ shunt_status onnx_check_size(const importer *in)
     }
     free(last);
     free(uses);
-    if (!enough) return shunt_fail_memory();
+    if (!enough) return error_memory();
     if (most.bytes <= allowed(in)) return SHUNT_OK;
-    return shunt_fail(
+    return error_fail(
         SHUNT_E_MEMORY,
         "at '%s' a run takes %.1f GiB, more than the %.1f GiB that a file of this size may take; export the "
         "network for smaller inputs or a smaller batch",

@@ -38,7 +38,7 @@ static shunt_status read_lists(const onnx_node *node, onnx_ints *starts, onnx_in
     const uint32_t count = starts->count;
     if (!starts->there || ends->count != count || (axes->there && axes->count != count) ||
         (steps->there && steps->count != count))
-        return shunt_fail(SHUNT_E_INVALID, "it has %u starts, %u ends, %u axes and %u steps", count, ends->count,
+        return error_fail(SHUNT_E_INVALID, "it has %u starts, %u ends, %u axes and %u steps", count, ends->count,
                           axes->count, steps->count);
     return SHUNT_OK;
 }
@@ -52,9 +52,9 @@ shunt_status onnx_slicing_read(const onnx_node *node, uint32_t rank, const int64
     for (uint32_t i = 0; !status && i < starts.count; i++) {
         status = onnx_axis(axes.there ? axes.at[i] : i, rank, &axis);
         if (status) return status;
-        if (seen >> axis & 1) return shunt_fail(SHUNT_E_INVALID, "it slices axis %u twice", axis);
+        if (seen >> axis & 1) return error_fail(SHUNT_E_INVALID, "it slices axis %u twice", axis);
         seen |= 1u << axis;
-        if (steps.there && !steps.at[i]) return shunt_fail(SHUNT_E_INVALID, "its step along axis %u is 0", axis);
+        if (steps.there && !steps.at[i]) return error_fail(SHUNT_E_INVALID, "its step along axis %u is 0", axis);
         if (dims[axis]) set_axis(out, axis, dims[axis], starts.at[i], ends.at[i], steps.there ? steps.at[i] : 1);
     }
     return status;
@@ -126,11 +126,11 @@ static shunt_status take_first(onnx_node *node, uint32_t rank, int64_t *dims, ui
 static shunt_status check_dims(uint32_t rank, const int64_t *dims, const onnx_slicing *s)
 {
     if (rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", rank, SHUNT_MAX_RANK);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt has %d at most", rank, SHUNT_MAX_RANK);
     for (uint32_t i = 0; i < rank; i++) {
-        if (!s->count[i]) return shunt_fail(SHUNT_E_UNSUPPORTED, "its result has no elements along axis %u", i);
+        if (!s->count[i]) return error_fail(SHUNT_E_UNSUPPORTED, "its result has no elements along axis %u", i);
         if (dims[i] > INT32_MAX / 2)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
+            return error_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
     }
     return SHUNT_OK;
 }

@@ -18,9 +18,9 @@ static shunt_status share(const onnx_node *node, int64_t length, parts *p)
     shunt_status status = node->in->opset >= 18 ? onnx_attribute_int(node, "num_outputs", &wanted) : SHUNT_OK;
     if (status) return status;
     if (wanted != p->count)
-        return shunt_fail(SHUNT_E_INVALID, "its num_outputs is %" PRId64 ", and it has %u results", wanted, p->count);
+        return error_fail(SHUNT_E_INVALID, "its num_outputs is %" PRId64 ", and it has %u results", wanted, p->count);
     if (node->in->opset < 18 && length % p->count)
-        return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " elements do not make %u equal parts", length, p->count);
+        return error_fail(SHUNT_E_INVALID, "%" PRId64 " elements do not make %u equal parts", length, p->count);
     const int64_t each = (length + p->count - 1) / p->count;
     for (uint32_t i = 0; i < p->count; i++) {
         p->size[i] = each < length ? each : length;
@@ -33,16 +33,16 @@ static shunt_status take(const onnx_ints *sizes, int64_t length, parts *p)
 {
     int64_t left = length;
     if (sizes->count != p->count)
-        return shunt_fail(SHUNT_E_INVALID, "it has %u sizes for %u results", sizes->count, p->count);
+        return error_fail(SHUNT_E_INVALID, "it has %u sizes for %u results", sizes->count, p->count);
     for (uint32_t i = 0; i < p->count; i++) {
         p->size[i] = sizes->at[i];
         if (sizes->at[i] < 0 || sizes->at[i] > left)
-            return shunt_fail(SHUNT_E_INVALID, "its parts do not make the %" PRId64 " elements of axis %u", length,
+            return error_fail(SHUNT_E_INVALID, "its parts do not make the %" PRId64 " elements of axis %u", length,
                               p->axis);
         left -= sizes->at[i];
     }
     if (left)
-        return shunt_fail(SHUNT_E_INVALID, "its parts leave %" PRId64 " of the %" PRId64 " elements of axis %u", left,
+        return error_fail(SHUNT_E_INVALID, "its parts leave %" PRId64 " of the %" PRId64 " elements of axis %u", left,
                           length, p->axis);
     return SHUNT_OK;
 }
@@ -59,7 +59,7 @@ static shunt_status read_parts(const onnx_node *node, parts *p)
         status = node->in->opset < 13 ? onnx_attribute_ints(node, "split", &sizes)
                                       : onnx_input_ints(node, 1, "split", &sizes);
     if (status) return status;
-    if (!p->count) return shunt_fail(SHUNT_E_INVALID, "it has no result");
+    if (!p->count) return error_fail(SHUNT_E_INVALID, "it has no result");
     return sizes.there ? take(&sizes, tensor->dims[p->axis], p) : share(node, tensor->dims[p->axis], p);
 }
 
@@ -85,12 +85,12 @@ shunt_status onnx_import_split(onnx_node *node)
     parts p;
     shunt_status status = read_parts(node, &p);
     if (!status && source.dims[p.axis] > INT32_MAX / 2)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", source.dims[p.axis]);
+        status = error_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", source.dims[p.axis]);
     for (uint32_t i = 0; i < p.count && !status; start += p.size[i++]) {
         onnx_tensor part = source;
         shunt_value value;
         if (!node->outputs[i].size) continue; /* nobody reads it */
-        if (!p.size[i]) return shunt_fail(SHUNT_E_UNSUPPORTED, "its result %u has no elements", i);
+        if (!p.size[i]) return error_fail(SHUNT_E_UNSUPPORTED, "its result %u has no elements", i);
         status = onnx_as_is(node, 0, &value);
         if (!status) status = onnx_crop(node, source.rank, part.dims, p.axis, start, p.size[i], &value);
         part.data = NULL;

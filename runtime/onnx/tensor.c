@@ -26,7 +26,7 @@ void onnx_allow(onnx_memory *memory, uint64_t file_bytes)
 shunt_status onnx_charge(onnx_memory *memory, uint64_t bytes)
 {
     if (bytes > memory->left)
-        return shunt_fail(SHUNT_E_MEMORY,
+        return error_fail(SHUNT_E_MEMORY,
                           "its constants need %" PRIu64 " bytes more than the %" PRIu64
                           " left of what a file of this size may take",
                           bytes - memory->left, memory->left);
@@ -48,7 +48,7 @@ void *onnx_alloc(onnx_memory *memory, uint64_t bytes)
     if (!block) goto fail;
     return memory->blocks[memory->nblocks++] = block;
 fail:
-    shunt_fail_memory();
+    error_memory();
     return NULL;
 }
 
@@ -107,10 +107,10 @@ shunt_status onnx_count(const onnx_tensor *tensor, uint64_t *count)
     bool empty = false;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         int64_t dim = tensor->dims[i];
-        if (dim < 0) return shunt_fail(SHUNT_E_INVALID, "dimension %u is %" PRId64, i, dim);
+        if (dim < 0) return error_fail(SHUNT_E_INVALID, "dimension %u is %" PRId64, i, dim);
         empty |= dim == 0;
         if (dim > 0 && (uint64_t)dim > MOST_ELEMENTS / product)
-            return shunt_fail(SHUNT_E_INVALID, "the shape has more than 2^40 elements");
+            return error_fail(SHUNT_E_INVALID, "the shape has more than 2^40 elements");
         product *= dim ? (uint64_t)dim : 1;
     }
     *count = empty ? 0 : product;
@@ -402,11 +402,11 @@ static shunt_status read_external(const parts *p, const onnx_folder *folder, uin
     uint64_t offset, length;
     wire_bytes data;
     if (!decimal(p->offset, &offset) || !decimal(p->length, &length))
-        return shunt_fail(SHUNT_E_INVALID, "its external data has an offset or a length that is not a number");
+        return error_fail(SHUNT_E_INVALID, "its external data has an offset or a length that is not a number");
     shunt_status status = onnx_external(folder, p->location, offset, length, memory, &data);
     if (status) return status;
     if (length ? data.size != bytes : data.size < bytes)
-        return shunt_fail(SHUNT_E_INVALID, "its external data has %zu bytes; its shape needs %" PRIu64, data.size,
+        return error_fail(SHUNT_E_INVALID, "its external data has %zu bytes; its shape needs %" PRIu64, data.size,
                           bytes);
     out->data = data.data;
     return SHUNT_OK;
@@ -419,25 +419,25 @@ static shunt_status find_data(wire_bytes message, const uint8_t *file, const par
     shunt_status status = onnx_count(out, &count);
     if (status) return status;
     if (!onnx_type_bytes(out->type))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it holds %s; only numbers, truth values and texts can be read",
+        return error_fail(SHUNT_E_UNSUPPORTED, "it holds %s; only numbers, truth values and texts can be read",
                           onnx_type_name(out->type));
     if (out->type == ONNX_STRING && (p->external || p->has_raw))
-        return shunt_fail(SHUNT_E_INVALID, "it holds texts as raw or external data; they belong in a list");
-    if (p->segment) return shunt_fail(SHUNT_E_UNSUPPORTED, "it is stored in segments, which no exporter writes");
+        return error_fail(SHUNT_E_INVALID, "it holds texts as raw or external data; they belong in a list");
+    if (p->segment) return error_fail(SHUNT_E_UNSUPPORTED, "it is stored in segments, which no exporter writes");
     bytes = count * onnx_type_bytes(out->type);
     if (p->external) return read_external(p, folder, bytes, memory, out);
     if (p->has_raw) {
         if (p->raw.size != bytes)
-            return shunt_fail(SHUNT_E_INVALID, "it has %zu bytes of data; its type and shape need %" PRIu64,
+            return error_fail(SHUNT_E_INVALID, "it has %zu bytes of data; its type and shape need %" PRIu64,
                               p->raw.size, bytes);
         out->data = p->raw.data;
         return SHUNT_OK;
     }
     if (p->list && p->list != list_of(out->type))
-        return shunt_fail(SHUNT_E_INVALID, "its elements are in the list of another type than %s",
+        return error_fail(SHUNT_E_INVALID, "its elements are in the list of another type than %s",
                           onnx_type_name(out->type));
     if (p->listed != count)
-        return shunt_fail(SHUNT_E_INVALID, "it has %" PRIu64 " elements; its shape needs %" PRIu64, p->listed, count);
+        return error_fail(SHUNT_E_INVALID, "it has %" PRIu64 " elements; its shape needs %" PRIu64, p->listed, count);
     if (out->type == ONNX_STRING) return gather_texts(message, file, p, memory, out);
     if (p->packed.data && p->packed.size == bytes && item_type(p->list) != WIRE_VARINT)
         out->data = p->packed.data;
@@ -458,6 +458,6 @@ shunt_status onnx_tensor_read(wire_bytes message, const uint8_t *file, const onn
     shunt_status status = reader.status;
     if (!status) status = find_data(message, file, &p, folder, memory, out);
     if (status && p.name.size)
-        return shunt_fail_context(status, "tensor '%.*s'", p.name.size < 100 ? (int)p.name.size : 100, p.name.data);
+        return error_context(status, "tensor '%.*s'", p.name.size < 100 ? (int)p.name.size : 100, p.name.data);
     return status;
 }

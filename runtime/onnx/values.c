@@ -52,11 +52,11 @@ shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, con
     *out = value;
     if (same_shape(&desc, rank, dims)) return SHUNT_OK;
     if (rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "it works on a tensor of rank %u; Shunt has %d at most", rank,
+        return error_fail(SHUNT_E_UNSUPPORTED, "it works on a tensor of rank %u; Shunt has %d at most", rank,
                           SHUNT_MAX_RANK);
     for (uint32_t i = 0; i < rank; i++) {
         if (dims[i] > INT32_MAX)
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
+            return error_fail(SHUNT_E_UNSUPPORTED, "a dimension of %" PRId64 " is too large", dims[i]);
         attr.reshape.dims[i] = i ? (int32_t)dims[i] : desc.rank && desc.dims[0] == dims[0] ? 0 : -1;
     }
     return onnx_append(node, SHUNT_OP_RESHAPE, 0, &attr, 1, &value, out);
@@ -100,7 +100,7 @@ shunt_status onnx_parameter(onnx_node *node, const char *what, uint32_t rank, co
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
     status = onnx_charge(&node->in->memory, shunt_tensor_bytes(&desc));
-    if (!status) status = shunt_weights_add(node->in->weights, name, &desc, &room);
+    if (!status) status = weights_add(node->in->weights, name, &desc, &room);
     *data = room;
     return status;
 }
@@ -113,12 +113,12 @@ shunt_status onnx_parameter_run(onnx_node *node, const char *what, uint32_t rank
     shunt_status status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
-    uint64_t bytes = shunt_tensor_bytes(&desc), piece = shunt_run_piece(bytes);
+    uint64_t bytes = shunt_tensor_bytes(&desc), piece = constant_run_piece(bytes);
     bool small = bytes <= piece;
     void *room;
     status = onnx_charge(&node->in->memory, small ? bytes : piece);
-    if (status || !small) return status ? status : shunt_weights_put_run(node->in->weights, name, &desc, value);
-    status = shunt_weights_add(node->in->weights, name, &desc, &room);
+    if (status || !small) return status ? status : weights_put_run(node->in->weights, name, &desc, value);
+    status = weights_add(node->in->weights, name, &desc, &room);
     for (uint64_t i = 0; !status && i < bytes / sizeof value; i++) ((float *)room)[i] = value;
     return status;
 }
@@ -136,12 +136,12 @@ static shunt_status constant_parameter(onnx_node *node, const onnx_value *source
     shunt_status status = onnx_count(&shaped, &count);
     if (status) return status;
     if (onnx_size(tensor) == 0)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has no elements", source->name);
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has no elements", source->name);
     if (onnx_size(tensor) != count)
-        return shunt_fail(SHUNT_E_INVALID, "its input '%.100s' has %" PRIu64 " elements instead of %" PRIu64,
+        return error_fail(SHUNT_E_INVALID, "its input '%.100s' has %" PRIu64 " elements instead of %" PRIu64,
                           source->name, onnx_size(tensor), count);
     if (tensor->splat) return onnx_parameter_run(node, source->name, rank, dims, (float)onnx_number(tensor, 0), out);
-    if (tensor->type != ONNX_FLOAT || !shunt_weights_maps(node->in->weights, tensor->data)) {
+    if (tensor->type != ONNX_FLOAT || !weights_maps(node->in->weights, tensor->data)) {
         status = onnx_parameter(node, source->name, rank, dims, &data, out);
         if (!status) onnx_floats(tensor, data);
         return status;
@@ -150,7 +150,7 @@ static shunt_status constant_parameter(onnx_node *node, const onnx_value *source
     status = add_parameter(node, name, rank, dims, out);
     if (status) return status;
     shunt_tensor_desc desc = f32_desc(rank, dims);
-    return shunt_weights_put(node->in->weights, name, &desc, tensor->data, 0);
+    return weights_put(node->in->weights, name, &desc, tensor->data, 0);
 }
 
 shunt_status onnx_shaped(onnx_node *node, uint32_t index, uint32_t rank, const int64_t *dims, shunt_value *out)
@@ -164,7 +164,7 @@ shunt_status onnx_shaped(onnx_node *node, uint32_t index, uint32_t rank, const i
         if (same_shape(&desc, rank, dims)) return SHUNT_OK;
     }
     if (rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has rank %u; Shunt has %d at most", source->name,
+        return error_fail(SHUNT_E_UNSUPPORTED, "its input '%.100s' has rank %u; Shunt has %d at most", source->name,
                           rank, SHUNT_MAX_RANK);
     shunt_status status = onnx_is_constant(source) ? constant_parameter(node, source, rank, dims, out)
                                                    : onnx_reshape(node, source->value, rank, dims, out);
@@ -175,7 +175,7 @@ shunt_status onnx_shaped(onnx_node *node, uint32_t index, uint32_t rank, const i
 shunt_status onnx_as_is(onnx_node *node, uint32_t index, shunt_value *out)
 {
     const onnx_value *source = onnx_input(node, index);
-    if (!source) return shunt_fail(SHUNT_E_INVALID, "its input %u is left out", index);
+    if (!source) return error_fail(SHUNT_E_INVALID, "its input %u is left out", index);
     const onnx_tensor tensor = source->tensor;
     return onnx_shaped(node, index, tensor.rank, tensor.dims, out);
 }
@@ -188,12 +188,12 @@ shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *
     *out = (onnx_ints){0};
     if (!value) return SHUNT_OK;
     if (!onnx_is_constant(value))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
                           value->name);
     if (value->tensor.rank > 1 || onnx_size(&value->tensor) > ONNX_MOST_INTS ||
         !onnx_type_is_integer(value->tensor.type))
-        return shunt_fail(SHUNT_E_INVALID, "its %s '%.100s' are not a list of at most %d whole numbers", what,
+        return error_fail(SHUNT_E_INVALID, "its %s '%.100s' are not a list of at most %d whole numbers", what,
                           value->name, ONNX_MOST_INTS);
     out->count = (uint32_t)onnx_size(&value->tensor);
     out->there = true;
@@ -204,7 +204,7 @@ shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *
 shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out)
 {
     if (axis < -(int64_t)rank || axis >= (int64_t)rank)
-        return shunt_fail(SHUNT_E_INVALID, "axis %" PRId64 " of a tensor of rank %u", axis, rank);
+        return error_fail(SHUNT_E_INVALID, "axis %" PRId64 " of a tensor of rank %u", axis, rank);
     *out = (uint32_t)(axis < 0 ? axis + rank : axis);
     return SHUNT_OK;
 }

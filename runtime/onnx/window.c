@@ -11,10 +11,10 @@ static shunt_status read_list(const onnx_node *node, const char *name, uint32_t 
     shunt_status status = onnx_attribute_ints(node, name, out);
     if (status || !out->there) return status;
     if (out->count != count)
-        return shunt_fail(SHUNT_E_INVALID, "attribute '%s' has %u numbers, not %u", name, out->count, count);
+        return error_fail(SHUNT_E_INVALID, "attribute '%s' has %u numbers, not %u", name, out->count, count);
     for (uint32_t i = 0; i < count; i++)
         if (out->at[i] < least || out->at[i] > INT32_MAX)
-            return shunt_fail(SHUNT_E_INVALID, "attribute '%s' has a %" PRId64, name, out->at[i]);
+            return error_fail(SHUNT_E_INVALID, "attribute '%s' has a %" PRId64, name, out->at[i]);
     return SHUNT_OK;
 }
 
@@ -27,9 +27,9 @@ static shunt_status read_lists(const onnx_node *node, onnx_window *w)
     if (!status) status = read_list(node, "pads", 2 * w->directions, 0, &pads);
     for (uint32_t i = 0; !status && i < w->directions; i++) {
         if (window.there && w->window[i] && w->window[i] != window.at[i])
-            return shunt_fail(SHUNT_E_INVALID, "its kernel_shape is not that of its weights");
+            return error_fail(SHUNT_E_INVALID, "its kernel_shape is not that of its weights");
         if (window.there) w->window[i] = window.at[i];
-        if (!w->window[i]) return shunt_fail(SHUNT_E_INVALID, "its kernel_shape is missing");
+        if (!w->window[i]) return error_fail(SHUNT_E_INVALID, "its kernel_shape is missing");
         w->stride[i] = stride.there ? stride.at[i] : 1;
         w->dilation[i] = dilation.there ? dilation.at[i] : 1;
         w->before[i] = pads.there ? pads.at[i] : 0;
@@ -56,7 +56,7 @@ static shunt_status count_places(onnx_window *w, bool ceil)
         int64_t extent = w->dilation[i] * (w->window[i] - 1) + 1, stride = w->stride[i];
         int64_t padded = w->size[i] + w->before[i] + w->after[i];
         if (extent > padded)
-            return shunt_fail(SHUNT_E_INVALID,
+            return error_fail(SHUNT_E_INVALID,
                               "a window of %" PRId64 " does not fit into %" PRId64 " elements with their padding",
                               extent, padded);
         w->places[i] = (padded - extent + (ceil ? stride - 1 : 0)) / stride + 1;
@@ -65,7 +65,7 @@ static shunt_status count_places(onnx_window *w, bool ceil)
         int64_t reach = (w->places[i] - 1) * stride + extent;
         w->extra[i] = reach > padded ? reach - padded : 0;
         if (w->before[i] > INT32_MAX || w->after[i] + w->extra[i] > INT32_MAX)
-            return shunt_fail(SHUNT_E_INVALID, "its padding is too large");
+            return error_fail(SHUNT_E_INVALID, "its padding is too large");
     }
     return SHUNT_OK;
 }
@@ -83,7 +83,7 @@ shunt_status onnx_window_read(const onnx_node *node, onnx_window *w)
     else if (wire_is(pad, "VALID"))
         for (uint32_t i = 0; i < w->directions; i++) w->before[i] = w->after[i] = 0;
     else if (pad.size && !wire_is(pad, "NOTSET"))
-        return shunt_fail(SHUNT_E_INVALID, "its auto_pad is '%.*s'", pad.size < 40 ? (int)pad.size : 40,
+        return error_fail(SHUNT_E_INVALID, "its auto_pad is '%.*s'", pad.size < 40 ? (int)pad.size : 40,
                           (const char *)pad.data);
     return count_places(w, ceil != 0);
 }

@@ -17,7 +17,7 @@ wire wire_open(wire_bytes message, const uint8_t *file)
 
 shunt_status wire_fail(wire *reader, const char *reason)
 {
-    return reader->status = shunt_fail(SHUNT_E_INVALID, "byte %zu: %s", (size_t)(reader->at - reader->file), reason);
+    return reader->status = error_fail(SHUNT_E_INVALID, "byte %zu: %s", (size_t)(reader->at - reader->file), reason);
 }
 
 static bool varint(wire *reader, uint64_t *out)
@@ -88,7 +88,7 @@ bool wire_next(wire *reader, wire_field *field)
 bool wire_expect(wire *reader, const wire_field *field, wire_type type, const char *what)
 {
     if (field->type == type) return true;
-    reader->status = shunt_fail(SHUNT_E_INVALID, "byte %zu: %s has wire type %d, not %d",
+    reader->status = error_fail(SHUNT_E_INVALID, "byte %zu: %s has wire type %d, not %d",
                                 (size_t)(reader->at - reader->file), what, (int)field->type, (int)type);
     return false;
 }

@@ -15,7 +15,7 @@ typedef struct array_parts {
 
 static shunt_status fail(const char *path, const pickle_tree *tree, pickle_ref ref, const char *what)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: the numpy array at byte %" PRIu64 " of the pickle %s", path,
+    return error_fail(SHUNT_E_INVALID, "%s: the numpy array at byte %" PRIu64 " of the pickle %s", path,
                       pickle_offset(tree, &tree->nodes[ref]), what);
 }
 

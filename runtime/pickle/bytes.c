@@ -82,7 +82,7 @@ shunt_status pickle_read_bytes(const char *path, const pickle_tree *self, pickle
     const pickle_node *encoded = encoded_text(self, ref), *node = encoded ? encoded : &self->nodes[ref];
     *out = (pickle_bytes){0};
     if (!is_text(node))
-        return shunt_fail(SHUNT_E_INVALID, "%s: the value at byte %" PRIu64 " of the pickle is no string of bytes",
+        return error_fail(SHUNT_E_INVALID, "%s: the value at byte %" PRIu64 " of the pickle is no string of bytes",
                           path, pickle_offset(self, node));
     const uint8_t *text = self->data + node->text.at, *end = text + node->text.length;
     if (node->kind == PICKLE_BYTES || (node->kind == PICKLE_TEXT && !encoded)) {
@@ -90,13 +90,13 @@ shunt_status pickle_read_bytes(const char *path, const pickle_tree *self, pickle
         return SHUNT_OK;
     }
     uint8_t *bytes = malloc(node->text.length + (size_t)1);
-    if (!bytes) return shunt_fail_memory();
+    if (!bytes) return error_memory();
     size_t size = 0;
     while (text < end) {
         int byte = next_byte((pickle_kind)node->kind, &text, end);
         if (byte < 0) {
             free(bytes);
-            return shunt_fail(SHUNT_E_INVALID, "%s: the text at byte %" PRIu64 " of the pickle is not one of bytes",
+            return error_fail(SHUNT_E_INVALID, "%s: the text at byte %" PRIu64 " of the pickle is not one of bytes",
                               path, pickle_offset(self, node));
         }
         bytes[size++] = (uint8_t)byte;

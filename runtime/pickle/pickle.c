@@ -10,7 +10,7 @@
 
 static shunt_status fail_cut(const pickle_reader *self, const pickle_opcode *op)
 {
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: damaged pickle at byte %" PRIu64 ": %s reaches past the end: the file is cut off or lies",
                       self->path, self->out->offset + self->opcode, op->name);
 }
@@ -84,7 +84,7 @@ static shunt_status step(pickle_reader *self)
     const uint8_t code = self->out->data[self->at++];
     const pickle_opcode *op = &pickle_opcodes[code];
     if (!op->name)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: damaged pickle at byte %" PRIu64 ": opcode 0x%02x does not occur in such files",
                           self->path, self->out->offset + self->opcode, code);
     pickle_operands operand = {.number = op->number};

@@ -12,13 +12,13 @@
 
 shunt_status pickle_fail(const pickle_reader *self, const char *what)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: damaged pickle at byte %" PRIu64 ": %s", self->path,
+    return error_fail(SHUNT_E_INVALID, "%s: damaged pickle at byte %" PRIu64 ": %s", self->path,
                       self->out->offset + self->opcode, what);
 }
 
 shunt_status pickle_fail_limit(const pickle_reader *self, const char *what, uint32_t limit)
 {
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "%s: the pickle has over %u %s (byte %" PRIu64 "), more than any file that is read here needs",
                       self->path, limit, what, self->out->offset + self->opcode);
 }
@@ -33,7 +33,7 @@ shunt_status pickle_make_room(const pickle_reader *self, void *array, uint32_t *
     void *data;
     memcpy(&data, array, sizeof data);
     data = reallocarray(data, wanted, each);
-    if (!data) return shunt_fail_memory();
+    if (!data) return error_memory();
     memcpy(array, &data, sizeof data);
     *room = wanted;
     return SHUNT_OK;

@@ -6,37 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-shunt_status shunt_executor_need_device(shunt_executor *executor, int index)
+shunt_status executor_need_device(shunt_executor *executor, int index)
 {
     if (executor->queues[index]) return SHUNT_OK;
     shunt_device *device = executor->devices[index];
     if (!device) {
-        shunt_status status = shunt_device_open_fallback(&device);
-        if (status != SHUNT_OK) return shunt_fail_context(status, "opening the fallback device");
+        shunt_status status = device_open_fallback(&device);
+        if (status != SHUNT_OK) return error_context(status, "opening the fallback device");
         executor->devices[index] = device;
     }
     shunt_status status = device->ops->queue_create(device->handle, executor->profiling, &executor->queues[index]);
     if (status == SHUNT_OK) return SHUNT_OK;
     executor->queues[index] = NULL;
-    return shunt_device_fail(device, status, "making a queue");
+    return device_fail(device, status, "making a queue");
 }
 
 shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                    shunt_executor **out)
 {
-    if (!graph || !weights || !device) return shunt_fail(SHUNT_E_INVALID, "executor: graph, weights or device missing");
+    if (!graph || !weights || !device) return error_fail(SHUNT_E_INVALID, "executor: graph, weights or device missing");
     shunt_status status = shunt_graph_check(graph);
     if (status != SHUNT_OK) return status;
-    if (graph->noutputs == 0) return shunt_fail(SHUNT_E_INVALID, "executor: the graph has no output");
-    status = shunt_parameters_check(graph, weights);
+    if (graph->noutputs == 0) return error_fail(SHUNT_E_INVALID, "executor: the graph has no output");
+    status = parameters_check(graph, weights);
     if (status != SHUNT_OK) return status;
     shunt_executor *executor = calloc(1, sizeof *executor);
-    if (!executor) return shunt_fail_memory();
+    if (!executor) return error_memory();
     executor->weights = weights;
     executor->devices[PLAN_MAIN] = device;
-    executor->profiling = shunt_trace_wanted();
+    executor->profiling = trace_wanted();
     status = shunt_graph_copy(graph, &executor->graph);
-    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(executor->graph);
+    if (status == SHUNT_OK) status = graph_fold_batch_norms(executor->graph);
     if (status != SHUNT_OK) {
         shunt_executor_destroy(executor);
         return status;
@@ -48,10 +48,10 @@ shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights
 void shunt_executor_destroy(shunt_executor *executor)
 {
     if (!executor) return;
-    if (shunt_trace_wanted() && shunt_trace_save() != SHUNT_OK)
-        shunt_log(SHUNT_LOG_WARN, "the profile was not written: %s", shunt_last_error());
-    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) shunt_plan_destroy(executor->plans[p]);
-    shunt_parameters_free(executor);
+    if (trace_wanted() && trace_save() != SHUNT_OK)
+        log_write(SHUNT_LOG_WARN, "the profile was not written: %s", shunt_last_error());
+    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) plan_destroy(executor->plans[p]);
+    parameters_free(executor);
     for (int d = 0; d < PLAN_DEVICES; d++)
         if (executor->queues[d])
             executor->devices[d]->ops->queue_destroy(executor->devices[d]->handle, executor->queues[d]);
@@ -66,7 +66,7 @@ void shunt_executor_destroy(shunt_executor *executor)
 void shunt_executor_profile(shunt_executor *executor, int on)
 {
     if (!executor) return;
-    executor->profiling = on || shunt_trace_wanted();
+    executor->profiling = on || trace_wanted();
 }
 
 static bool fits(const shunt_plan *plan, const shunt_tensor_desc *inputs)
@@ -82,12 +82,12 @@ static bool fits(const shunt_plan *plan, const shunt_tensor_desc *inputs)
 static shunt_status check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
     if (ninputs != executor->graph->ninputs)
-        return shunt_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs,
+        return error_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs,
                           ninputs);
     for (size_t i = 0; i < ninputs; i++)
         if (inputs[i].dtype != executor->graph->values[executor->graph->inputs[i]].desc.dtype ||
             inputs[i].block != SHUNT_PLAIN || inputs[i].rank > SHUNT_MAX_RANK)
-            return shunt_fail(SHUNT_E_INVALID, "input %s must be plain and of the graph's type",
+            return error_fail(SHUNT_E_INVALID, "input %s must be plain and of the graph's type",
                               executor->graph->values[executor->graph->inputs[i]].name);
     return SHUNT_OK;
 }
@@ -109,13 +109,13 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
         }
         if (executor->plans[oldest] && (!plan || plan->last_use < executor->plans[oldest]->last_use)) oldest = p;
     }
-    status = shunt_executor_need_device(executor, PLAN_MAIN);
+    status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
     shunt_plan *plan = NULL;
-    status = shunt_plan_create(executor, inputs, ninputs, &plan);
+    status = plan_create(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     plan->last_use = executor->clock;
-    shunt_plan_destroy(executor->plans[oldest]);
+    plan_destroy(executor->plans[oldest]);
     executor->plans[oldest] = plan;
     *out = plan;
     return SHUNT_OK;
@@ -123,7 +123,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
 
 shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
-    if (!executor || !inputs) return shunt_fail_null(__func__, "executor, inputs");
+    if (!executor || !inputs) return error_null(__func__, "executor, inputs");
     shunt_plan *plan;
     return find_plan(executor, inputs, ninputs, &plan);
 }
@@ -131,12 +131,12 @@ shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor
 shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                    size_t index, shunt_tensor_desc *out)
 {
-    if (!executor || !inputs || !out) return shunt_fail_null(__func__, "executor, inputs, out");
+    if (!executor || !inputs || !out) return error_null(__func__, "executor, inputs, out");
     shunt_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     if (index >= plan->graph->noutputs)
-        return shunt_fail(SHUNT_E_INVALID, "the graph has %u outputs, not %zu", plan->graph->noutputs, index + 1);
+        return error_fail(SHUNT_E_INVALID, "the graph has %u outputs, not %zu", plan->graph->noutputs, index + 1);
     *out = plan->graph->values[plan->graph->outputs[index].value].desc;
     return SHUNT_OK;
 }
@@ -144,10 +144,10 @@ shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_
 shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                    const shunt_plan_report **report)
 {
-    if (!executor || !inputs || !report) return shunt_fail_null(__func__, "executor, inputs, report");
+    if (!executor || !inputs || !report) return error_null(__func__, "executor, inputs, report");
     shunt_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
-    if (status == SHUNT_OK) status = shunt_plan_describe(plan);
+    if (status == SHUNT_OK) status = plan_describe(plan);
     if (status == SHUNT_OK) *report = &executor->report;
     return status;
 }
@@ -156,7 +156,7 @@ shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_
 static void drop_plans(shunt_executor *executor)
 {
     for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
-        shunt_plan_destroy(executor->plans[p]);
+        plan_destroy(executor->plans[p]);
         executor->plans[p] = NULL;
     }
 }
@@ -164,19 +164,19 @@ static void drop_plans(shunt_executor *executor)
 shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                  const shunt_tune_options *options)
 {
-    if (!executor || !inputs) return shunt_fail_null(__func__, "executor, inputs");
+    if (!executor || !inputs) return error_null(__func__, "executor, inputs");
     shunt_tune_options own;
     shunt_status status =
         sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
     if (status == SHUNT_OK) status = check_inputs(executor, inputs, ninputs);
-    if (status == SHUNT_OK) status = shunt_executor_need_device(executor, PLAN_MAIN);
+    if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
     drop_plans(executor);
     shunt_plan *outline = NULL;
-    status = shunt_plan_outline(executor, inputs, ninputs, &outline);
+    status = plan_outline(executor, inputs, ninputs, &outline);
     if (status != SHUNT_OK) return status;
-    status = shunt_plan_tune(outline, &own);
-    shunt_plan_destroy(outline);
+    status = plan_tune(outline, &own);
+    plan_destroy(outline);
     return status;
 }
 
@@ -187,12 +187,12 @@ enum { MAX_TENSORS = 64 };
 static shunt_status check_outputs(const shunt_plan *plan, const shunt_tensor *outputs, size_t noutputs)
 {
     if (noutputs != plan->graph->noutputs)
-        return shunt_fail(SHUNT_E_INVALID, "the graph has %u outputs, %zu were given", plan->graph->noutputs, noutputs);
+        return error_fail(SHUNT_E_INVALID, "the graph has %u outputs, %zu were given", plan->graph->noutputs, noutputs);
     for (size_t i = 0; i < noutputs; i++) {
         const shunt_tensor_desc *wanted = &plan->graph->values[plan->graph->outputs[i].value].desc;
         if (outputs[i].desc.rank != wanted->rank || outputs[i].desc.dtype != wanted->dtype ||
             memcmp(outputs[i].desc.dims, wanted->dims, wanted->rank * sizeof wanted->dims[0]) || !outputs[i].data)
-            return shunt_fail(SHUNT_E_INVALID, "output %s has another type or shape than was given",
+            return error_fail(SHUNT_E_INVALID, "output %s has another type or shape than was given",
                               plan->graph->outputs[i].name);
     }
     return SHUNT_OK;
@@ -240,21 +240,21 @@ static shunt_status check_reserved(const shunt_tensor *tensors, size_t count, co
 {
     for (size_t i = 0; i < count; i++)
         if (tensors[i].reserved[0] || tensors[i].reserved[1])
-            return shunt_fail(SHUNT_E_INVALID, "%s %zu: the reserved fields of its shunt_tensor are not 0", what, i);
+            return error_fail(SHUNT_E_INVALID, "%s %zu: the reserved fields of its shunt_tensor are not 0", what, i);
     return SHUNT_OK;
 }
 
 shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                 const shunt_tensor *outputs, size_t noutputs)
 {
-    if (!executor || !inputs || !outputs) return shunt_fail_null(__func__, "executor, inputs, outputs");
+    if (!executor || !inputs || !outputs) return error_null(__func__, "executor, inputs, outputs");
     shunt_tensor_desc descs[MAX_TENSORS] = {0};
-    if (ninputs > MAX_TENSORS) return shunt_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
+    if (ninputs > MAX_TENSORS) return error_fail(SHUNT_E_INVALID, "more than %d inputs", MAX_TENSORS);
     shunt_status status = check_reserved(inputs, ninputs, "input");
     if (!status) status = check_reserved(outputs, noutputs, "output");
     if (status) return status;
     for (size_t i = 0; i < ninputs; i++) {
-        if (!inputs[i].data) return shunt_fail(SHUNT_E_INVALID, "input %zu has no data", i);
+        if (!inputs[i].data) return error_fail(SHUNT_E_INVALID, "input %zu has no data", i);
         descs[i] = inputs[i].desc;
     }
     shunt_plan *plan;
@@ -262,10 +262,10 @@ shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *in
     if (status == SHUNT_E_MEMORY) {
         int64_t n = divisible_batch(inputs, ninputs, outputs, noutputs);
         if (n) {
-            shunt_log(SHUNT_LOG_INFO, "%s; running the batch of %lld in two halves", shunt_last_error(), (long long)n);
+            log_write(SHUNT_LOG_INFO, "%s; running the batch of %lld in two halves", shunt_last_error(), (long long)n);
             return run_halves(executor, n, inputs, ninputs, outputs, noutputs);
         }
     }
     if (status == SHUNT_OK) status = check_outputs(plan, outputs, noutputs);
-    return status == SHUNT_OK ? shunt_plan_run(plan, inputs, outputs) : status;
+    return status == SHUNT_OK ? plan_run(plan, inputs, outputs) : status;
 }

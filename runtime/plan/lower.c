@@ -59,7 +59,7 @@ static shunt_status add_conversion(shunt_plan *plan, int32_t from, int device, u
     bool transfer = plan->values[from].device != device;
     int32_t to = add_value(plan, source, device, &desc.outputs[0], false);
     plan_step *step = to < 0 ? NULL : add_step(plan, plan->graph->values[source].name, device);
-    if (!step) return shunt_fail_memory();
+    if (!step) return error_memory();
     step->transfer = transfer;
     step->desc = desc;
     step->inputs[0] = from;
@@ -92,7 +92,7 @@ static shunt_status get_value(shunt_plan *plan, shunt_value source, int device, 
                     to_device = PLAN_FALLBACK;
             }
         }
-        shunt_status status = shunt_executor_need_device(plan->executor, to_device);
+        shunt_status status = executor_need_device(plan->executor, to_device);
         if (status == SHUNT_OK) status = add_conversion(plan, have, to_device, to_block, &have);
         if (status != SHUNT_OK) return status;
     }
@@ -124,8 +124,8 @@ static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device
 {
     for (uint32_t i = 0; i < op->noutputs; i++) {
         outputs[i] = add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
-        if (outputs[i] < 0) return shunt_fail_memory();
-        if (i < shunt_op_replaced(op->kind)) plan->values[outputs[i]].root = plan->values[inputs[i]].root;
+        if (outputs[i] < 0) return error_memory();
+        if (i < op_replaced(op->kind)) plan->values[outputs[i]].root = plan->values[inputs[i]].root;
     }
     return SHUNT_OK;
 }
@@ -133,11 +133,11 @@ static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device
 /* What a refused op replaced in a copy on the fallback device goes back to where the state lives. */
 static shunt_status return_state(shunt_plan *plan, const graph_op *op, const int32_t *outputs)
 {
-    for (uint32_t i = 0; i < shunt_op_replaced(op->kind); i++) {
+    for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
         if (plan->values[outputs[i]].root == state) continue;
         plan_step *step = add_step(plan, op->name, PLAN_MAIN);
-        if (!step) return shunt_fail_memory();
+        if (!step) return error_memory();
         step->transfer = true;
         step->desc = reorder_desc(&plan->values[state].desc, SHUNT_PLAIN);
         step->inputs[0] = outputs[i];
@@ -152,18 +152,18 @@ static shunt_status lower_alias(shunt_plan *plan, const graph_op *op, int device
     shunt_status status = get_value(plan, op->inputs[0], device, SHUNT_PLAIN, &src);
     if (status != SHUNT_OK) return status;
     int32_t dst = add_value(plan, op->outputs[0], device, &plan->graph->values[op->outputs[0]].desc, false);
-    if (dst < 0) return shunt_fail_memory();
+    if (dst < 0) return error_memory();
     plan->values[dst].root = plan->values[src].root;
     return SHUNT_OK;
 }
 
 static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const plan_place *place)
 {
-    shunt_status status = shunt_executor_need_device(plan->executor, place->device);
+    shunt_status status = executor_need_device(plan->executor, place->device);
     if (status != SHUNT_OK) return status;
     if (plan_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
     shunt_op_desc desc;
-    shunt_graph_op_desc(plan->graph, op, &desc);
+    graph_op_desc(plan->graph, op, &desc);
     plan_set_blocks(&desc, place->plain ? SHUNT_PLAIN : plan->executor->devices[place->device]->entry.info.block);
     absorb_reorders(plan, op, place->device, &desc);
 
@@ -174,13 +174,13 @@ static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const plan_pl
             if (status != SHUNT_OK) return status;
         } else {
             inputs[i] = add_value(plan, op->inputs[i], place->device, &desc.inputs[i], true);
-            if (inputs[i] < 0) return shunt_fail_memory();
+            if (inputs[i] < 0) return error_memory();
         }
     }
     status = add_outputs(plan, op, place->device, &desc, inputs, outputs);
     if (status != SHUNT_OK) return status;
     plan_step *step = add_step(plan, op->name, place->device);
-    if (!step) return shunt_fail_memory();
+    if (!step) return error_memory();
     step->desc = desc;
     memcpy(step->inputs, inputs, sizeof inputs[0] * op->ninputs);
     memcpy(step->outputs, outputs, sizeof outputs[0] * op->noutputs);
@@ -194,7 +194,7 @@ static shunt_status add_states(shunt_plan *plan)
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
         if (!plan->graph->values[v].state) continue;
         int32_t id = add_value(plan, (shunt_value)v, PLAN_MAIN, &plan->graph->values[v].desc, true);
-        if (id < 0) return shunt_fail_memory();
+        if (id < 0) return error_memory();
         plan->values[id].state = true;
     }
     return SHUNT_OK;
@@ -215,21 +215,21 @@ static shunt_status lower_all(shunt_plan *plan, const plan_place *places)
     for (uint32_t i = 0; i < graph->ninputs; i++) {
         shunt_value value = graph->inputs[i];
         int device = first_reader(graph, places, value);
-        shunt_status status = shunt_executor_need_device(plan->executor, device);
+        shunt_status status = executor_need_device(plan->executor, device);
         if (status != SHUNT_OK) return status;
         plan->inputs[i] = add_value(plan, value, device, &graph->values[value].desc, false);
-        if (plan->inputs[i] < 0) return shunt_fail_memory();
+        if (plan->inputs[i] < 0) return error_memory();
     }
     shunt_status status = add_states(plan);
     if (status != SHUNT_OK) return status;
     for (uint32_t o = 0; o < graph->nops; o++) {
         status = lower_op(plan, &graph->ops[o], &places[o]);
-        if (status != SHUNT_OK) return shunt_fail_context(status, "%s", graph->ops[o].name);
+        if (status != SHUNT_OK) return error_context(status, "%s", graph->ops[o].name);
     }
     for (uint32_t i = 0; i < graph->noutputs; i++) {
         shunt_value value = graph->outputs[i].value;
         if (!varies(graph, value))
-            return shunt_fail(SHUNT_E_UNSUPPORTED, "output %s is a parameter, not a result", graph->outputs[i].name);
+            return error_fail(SHUNT_E_UNSUPPORTED, "output %s is a parameter, not a result", graph->outputs[i].name);
         int device = plan->values[find_value(plan, value, ANY, ANY)].device;
         status = get_value(plan, value, device, SHUNT_PLAIN, &plan->outputs[i]);
         if (status != SHUNT_OK) return status;
@@ -237,7 +237,7 @@ static shunt_status lower_all(shunt_plan *plan, const plan_place *places)
     return SHUNT_OK;
 }
 
-shunt_status shunt_plan_lower(shunt_plan *plan)
+shunt_status plan_lower(shunt_plan *plan)
 {
     const shunt_graph *graph = plan->graph;
     plan_place *places = calloc(graph->nops + 1, sizeof *places);
@@ -245,7 +245,7 @@ shunt_status shunt_plan_lower(shunt_plan *plan)
     plan->outputs = calloc(graph->noutputs + 1, sizeof *plan->outputs);
     shunt_status status = SHUNT_OK;
     if (!places || !plan->inputs || !plan->outputs)
-        status = shunt_fail_memory();
+        status = error_memory();
     else {
         plan_place_ops(plan, places);
         status = plan_report_fallback(plan, places);

@@ -47,7 +47,7 @@ static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint
     for (uint32_t i = 0; i < count; i++) {
         piece *p = &pieces[i];
         if (p->bytes > limit)
-            return shunt_fail(
+            return error_fail(
                 SHUNT_E_MEMORY,
                 "%s: one tensor needs %llu MiB, and the device's largest buffer is %llu MiB; use a smaller "
                 "batch",
@@ -57,7 +57,7 @@ static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint
         p->chunk = chunk;
         while (chunk >= arena->nchunks) {
             if (!graph_room(&arena->chunk_bytes, &arena->chunks_room, arena->nchunks, sizeof *arena->chunk_bytes))
-                return shunt_fail_memory();
+                return error_memory();
             arena->chunk_bytes[arena->nchunks++] = 0;
         }
         if (arena->chunk_bytes[chunk] < p->offset + p->bytes) arena->chunk_bytes[chunk] = p->offset + p->bytes;
@@ -70,14 +70,14 @@ static shunt_status allocate_chunks(const shunt_device *device, plan_arena *aren
     uint32_t planned = arena->nchunks;
     arena->nchunks = 0; /* so many are there to be freed, should one fail */
     arena->chunks = calloc(planned + 1, sizeof(shunt_bbuffer *));
-    if (!arena->chunks) return shunt_fail_memory();
+    if (!arena->chunks) return error_memory();
     for (uint32_t c = 0; c < planned; c++) {
         shunt_status status = device->ops->buffer_alloc(device->handle, arena->chunk_bytes[c],
                                                         SHUNT_USE_ACTIVATION | SHUNT_USE_SCRATCH, &arena->chunks[c]);
         if (status != SHUNT_OK) {
-            shunt_device_fail(device, status, "allocating activations");
-            return shunt_fail_context(status, "the plan needs %llu MiB for activations",
-                                      (unsigned long long)(arena->chunk_bytes[c] >> 20));
+            device_fail(device, status, "allocating activations");
+            return error_context(status, "the plan needs %llu MiB for activations",
+                                 (unsigned long long)(arena->chunk_bytes[c] >> 20));
         }
         arena->nchunks++;
         arena->bytes += arena->chunk_bytes[c];
@@ -111,7 +111,7 @@ static shunt_status allocate_on(shunt_plan *plan, int device_index)
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
     piece *pieces = malloc((plan->nvalues + plan->nsteps + 1) * sizeof *pieces);
-    if (!pieces) return shunt_fail_memory();
+    if (!pieces) return error_memory();
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);
     shunt_status status = place_pieces(device, pieces, count, arena);
@@ -130,7 +130,7 @@ static shunt_status allocate_on(shunt_plan *plan, int device_index)
     return status;
 }
 
-shunt_status shunt_plan_allocate(shunt_plan *plan)
+shunt_status plan_allocate(shunt_plan *plan)
 {
     plan_share_in_place(plan);
     for (int d = 0; d < PLAN_DEVICES; d++) {

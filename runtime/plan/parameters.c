@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights)
+shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *weights)
 {
     for (uint32_t v = 0; v < graph->nvalues; v++) {
         const graph_value *value = &graph->values[v];
         if (value->source != VALUE_PARAMETER) continue;
         const shunt_tensor_view *view = shunt_weights_find(weights, value->name);
-        if (!view) return shunt_fail(SHUNT_E_NOT_FOUND, "the weights have no tensor %s", value->name);
+        if (!view) return error_fail(SHUNT_E_NOT_FOUND, "the weights have no tensor %s", value->name);
         bool same = view->desc.dtype == value->desc.dtype && view->desc.rank == value->desc.rank;
         for (uint32_t i = 0; same && i < value->desc.rank; i++) same = view->desc.dims[i] == value->desc.dims[i];
         if (!same)
-            return shunt_fail(SHUNT_E_INVALID,
+            return error_fail(SHUNT_E_INVALID,
                               "tensor %s of the weights is not of the type and shape that the graph has", value->name);
     }
     return SHUNT_OK;
@@ -66,7 +66,7 @@ static float *fold_data(const shunt_plan *plan, shunt_value value)
 static void release(const shunt_plan *plan, shunt_value value)
 {
     const shunt_weights *weights = plan->executor->weights;
-    shunt_weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
+    weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
 }
 
 static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
@@ -79,7 +79,7 @@ static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value
     const void *data = data_of(plan, value);
     if (source->source == VALUE_FOLDED) {
         data = folded = fold_data(plan, value);
-        if (!folded) return shunt_fail_memory();
+        if (!folded) return error_memory();
     }
     shunt_bbuffer *buffer = NULL;
     shunt_status status = device->ops->buffer_alloc(device->handle, bytes, SHUNT_USE_WEIGHTS, &buffer);
@@ -88,7 +88,7 @@ static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value
     free(folded);
     release(plan, source->source == VALUE_FOLDED ? plan->graph->folds[source->fold].weights : value);
     if (status != SHUNT_OK) {
-        shunt_device_fail(device, status, "uploading a parameter");
+        device_fail(device, status, "uploading a parameter");
         device->ops->queue_finish(queue);
         device->ops->buffer_free(device->handle, buffer);
         return status;
@@ -103,7 +103,7 @@ static shunt_status pack(shunt_plan *plan, const plan_step *step, uint32_t input
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan->executor->queues[step->device];
     if (!device->ops->op_pack)
-        return shunt_fail(SHUNT_E_ABI, "%s: wants packed weights, but has no op_pack", device->entry.selector);
+        return error_fail(SHUNT_E_ABI, "%s: wants packed weights, but has no op_pack", device->entry.selector);
     shunt_bbuffer *packed = NULL;
     shunt_status status =
         device->ops->buffer_alloc(device->handle, step->info.packed_bytes[input], SHUNT_USE_WEIGHTS, &packed);
@@ -111,7 +111,7 @@ static shunt_status pack(shunt_plan *plan, const plan_step *step, uint32_t input
         status = device->ops->op_pack(step->op, queue, input, (shunt_arg){*buffer, 0}, (shunt_arg){packed, 0});
     if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
     if (status != SHUNT_OK) {
-        shunt_device_fail(device, status, "packing a parameter");
+        device_fail(device, status, "packing a parameter");
         device->ops->queue_finish(queue);
         device->ops->buffer_free(device->handle, packed);
         return status;
@@ -144,7 +144,7 @@ static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, const 
         return SHUNT_OK;
     }
     if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy))
-        return shunt_fail_memory();
+        return error_memory();
     shunt_status status = upload(plan, copy.device, copy.value, &copy.buffer);
     if (status == SHUNT_OK && copy.format[0]) status = pack(plan, step, input, &copy.buffer);
     if (status != SHUNT_OK) {
@@ -163,7 +163,7 @@ static parameter_copy plain_copy(const shunt_graph *graph, shunt_value value, ui
     return (parameter_copy){.value = value, .device = device, .dtype = desc->dtype, .bytes = shunt_tensor_bytes(desc)};
 }
 
-shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
+shunt_status parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
 {
     shunt_value value = plan->values[step->inputs[input]].source;
     parameter_copy wanted = plain_copy(plan->graph, value, step->device);
@@ -174,19 +174,19 @@ shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint
     return place(plan, &wanted, step, input, out);
 }
 
-shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out)
+shunt_status parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out)
 {
     parameter_copy wanted = plain_copy(plan->graph, value, PLAN_MAIN);
     return place(plan, &wanted, NULL, 0, out);
 }
 
-const parameter_copy *shunt_parameter_state(const shunt_executor *executor, shunt_value value)
+const parameter_copy *parameter_state(const shunt_executor *executor, shunt_value value)
 {
     parameter_copy wanted = plain_copy(executor->graph, value, PLAN_MAIN);
     return find_copy(executor, &wanted);
 }
 
-void shunt_parameters_free(shunt_executor *executor)
+void parameters_free(shunt_executor *executor)
 {
     for (uint32_t i = 0; i < executor->nparameters; i++) {
         const shunt_device *device = executor->devices[executor->parameters[i].device];

@@ -25,7 +25,7 @@ static void place_one(shunt_plan *plan, const graph_op *op, plan_place *out)
         return;
     }
     shunt_op_desc desc;
-    shunt_graph_op_desc(plan->graph, op, &desc);
+    graph_op_desc(plan->graph, op, &desc);
     plan_set_blocks(&desc, device->entry.info.block);
     const plan_answer *answer = plan_ask(plan, PLAN_MAIN, &desc);
     if (answer->ncandidates) return;
@@ -39,8 +39,8 @@ static void place_one(shunt_plan *plan, const graph_op *op, plan_place *out)
 static bool cheap(const shunt_graph *graph, const graph_op *op)
 {
     shunt_op_desc desc;
-    shunt_graph_op_desc(graph, op, &desc);
-    return shunt_op_flops(&desc) < CHEAP_FLOPS_PER_BYTE * shunt_op_bytes(&desc);
+    graph_op_desc(graph, op, &desc);
+    return op_flops(&desc) < CHEAP_FLOPS_PER_BYTE * op_bytes(&desc);
 }
 
 static bool reads(const graph_op *reader, const graph_op *op)
@@ -100,11 +100,11 @@ shunt_status plan_report_fallback(const shunt_plan *plan, const plan_place *plac
     }
     if (count == 0 || (mode && !strcmp(mode, "quiet"))) return SHUNT_OK;
     if (mode && !strcmp(mode, "error"))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "%s refuses %u of %u ops, the first %s: %s; SHUNT_FALLBACK=warn runs them "
                           "in plain C",
                           selector, count, plan->graph->nops, first->name, reason);
-    shunt_log(SHUNT_LOG_WARN, "%s refuses %u of %u ops, which run in plain C; the first is %s: %s", selector, count,
+    log_write(SHUNT_LOG_WARN, "%s refuses %u of %u ops, which run in plain C; the first is %s: %s", selector, count,
               plan->graph->nops, first->name, reason);
     return SHUNT_OK;
 }

@@ -16,18 +16,17 @@ static bool accept_fused(void *context, const shunt_op_desc *desc)
     return plan_ask(plan, PLAN_MAIN, &wanted)->ncandidates > 0;
 }
 
-shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                                shunt_plan **out)
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
 {
     shunt_plan *plan = calloc(1, sizeof *plan);
-    if (!plan) return shunt_fail_memory();
+    if (!plan) return error_memory();
     plan->executor = executor;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
-    if (status == SHUNT_OK) status = shunt_graph_reshape(plan->graph, inputs, ninputs);
-    if (status == SHUNT_OK) status = shunt_graph_fuse(plan->graph, accept_fused, plan);
-    if (status == SHUNT_OK) status = shunt_plan_lower(plan);
+    if (status == SHUNT_OK) status = graph_reshape(plan->graph, inputs, ninputs);
+    if (status == SHUNT_OK) status = graph_fuse(plan->graph, accept_fused, plan);
+    if (status == SHUNT_OK) status = plan_lower(plan);
     if (status != SHUNT_OK) {
-        shunt_plan_destroy(plan);
+        plan_destroy(plan);
         return status;
     }
     *out = plan;
@@ -46,25 +45,24 @@ static void trim_heap(void)
 #endif
 }
 
-shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                               shunt_plan **out)
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
 {
     shunt_plan *plan = NULL;
-    shunt_status status = shunt_plan_outline(executor, inputs, ninputs, &plan);
+    shunt_status status = plan_outline(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
-    status = shunt_plan_prepare(plan);
+    status = plan_prepare(plan);
     plan_forget_answers(plan);
     trim_heap();
-    if (status == SHUNT_OK) status = shunt_plan_allocate(plan);
+    if (status == SHUNT_OK) status = plan_allocate(plan);
     if (status != SHUNT_OK) {
-        shunt_plan_destroy(plan);
+        plan_destroy(plan);
         return status;
     }
     *out = plan;
     return SHUNT_OK;
 }
 
-void shunt_plan_destroy(shunt_plan *plan)
+void plan_destroy(shunt_plan *plan)
 {
     if (!plan) return;
     for (uint32_t s = 0; s < plan->nsteps; s++)

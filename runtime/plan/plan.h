@@ -103,23 +103,21 @@ struct shunt_executor {
 };
 
 /* executor.c: opens the fallback device on first use, and makes the device's queue. */
-shunt_status shunt_executor_need_device(shunt_executor *executor, int device);
+shunt_status executor_need_device(shunt_executor *executor, int device);
 
 /* outline: only as far as lower.c, so its steps have no ops yet. */
-shunt_status shunt_plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                                shunt_plan **out);
-shunt_status shunt_plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                               shunt_plan **out);
-void shunt_plan_destroy(shunt_plan *plan);
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out);
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out);
+void plan_destroy(shunt_plan *plan);
 
-shunt_status shunt_plan_lower(shunt_plan *plan);
-shunt_status shunt_plan_prepare(shunt_plan *plan);
-shunt_status shunt_plan_allocate(shunt_plan *plan);
-shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+shunt_status plan_lower(shunt_plan *plan);
+shunt_status plan_prepare(shunt_plan *plan);
+shunt_status plan_allocate(shunt_plan *plan);
+shunt_status plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
-shunt_status shunt_plan_tune(shunt_plan *plan, const shunt_tune_options *options);
+shunt_status plan_tune(shunt_plan *plan, const shunt_tune_options *options);
 /* report.c: fills executor->report for this plan. */
-shunt_status shunt_plan_describe(shunt_plan *plan);
+shunt_status plan_describe(shunt_plan *plan);
 
 /* ask.c: gives all rank-4 activations of an op this layout. */
 void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
@@ -139,18 +137,18 @@ void plan_find_lifetimes(shunt_plan *plan);
 void plan_share_in_place(shunt_plan *plan);
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
-shunt_status shunt_parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
+shunt_status parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
 /* The same for a value of the graph that runs replace: plain, on the main device. */
-shunt_status shunt_parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out);
+shunt_status parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out);
 /* The executor's plain copy of a parameter on the main device, or NULL. */
-const parameter_copy *shunt_parameter_state(const shunt_executor *executor, shunt_value value);
-void shunt_parameters_free(shunt_executor *executor);
+const parameter_copy *parameter_state(const shunt_executor *executor, shunt_value value);
+void parameters_free(shunt_executor *executor);
 /* Checks that the weights hold every parameter of the graph in its shape. */
-shunt_status shunt_parameters_check(const shunt_graph *graph, const shunt_weights *weights);
+shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *weights);
 
 /* trace.c: SHUNT_PROFILE. add notes one finished step; save writes all that were noted, by any executor, to the file. */
-bool shunt_trace_wanted(void);
-void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
-shunt_status shunt_trace_save(void);
+bool trace_wanted(void);
+void trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
+shunt_status trace_save(void);
 
 #endif

@@ -18,11 +18,11 @@ static shunt_status make_another(shunt_plan *plan, const shunt_prepare_options *
         other.algorithm = answer->candidates[i].algorithm;
         other.params = answer->candidates[i].params;
         if (device->ops->op_prepare(device->handle, &step->desc, &other, &step->op) != SHUNT_OK) continue;
-        shunt_log(SHUNT_LOG_WARN, "%s: %s %s replaces the best guess: %s", step->name, other.algorithm, other.params,
+        log_write(SHUNT_LOG_WARN, "%s: %s %s replaces the best guess: %s", step->name, other.algorithm, other.params,
                   why);
         return SHUNT_OK;
     }
-    return shunt_fail(SHUNT_E_DEVICE, "%s", why);
+    return error_fail(SHUNT_E_DEVICE, "%s", why);
 }
 
 /* Makes the step's op with the tuned choice, if there is one, that can be prepared (still); else with the best guess. */
@@ -32,18 +32,18 @@ static shunt_status make_op(shunt_plan *plan, plan_step *step)
     shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
     tune_choice choice;
     const tune_op op = plan_tune_op(plan, step);
-    if (shunt_tune_choose(&op, &choice)) {
+    if (tune_choose(&op, &choice)) {
         shunt_prepare_options tuned = options;
         tuned.algorithm = choice.algorithm;
         tuned.params = choice.params;
         shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &tuned, &step->op);
         if (status == SHUNT_OK) return SHUNT_OK;
-        shunt_device_fail(device, status, "preparing");
-        shunt_tune_choice_failed(&choice);
+        device_fail(device, status, "preparing");
+        tune_choice_failed(&choice);
     }
     shunt_status status = device->ops->op_prepare(device->handle, &step->desc, &options, &step->op);
     if (status == SHUNT_OK) return SHUNT_OK;
-    shunt_device_fail(device, status, "preparing");
+    device_fail(device, status, "preparing");
     return status == SHUNT_E_DEVICE ? make_another(plan, &options, step) : status;
 }
 
@@ -53,20 +53,20 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
     char kind[48];
     shunt_status status = make_op(plan, step);
     if (status == SHUNT_OK) {
-        status = shunt_device_op_info(device, step->op, &step->info);
+        status = device_op_info(device, step->op, &step->info);
     } else {
         step->op = NULL;
     }
     if (status != SHUNT_OK) {
-        return shunt_fail_context(status, "%s (%s)", step->name,
-                                  shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
+        return error_context(status, "%s (%s)", step->name,
+                             op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
     }
     for (uint32_t i = 0; i < step->desc.ninputs; i++) {
         const plan_value *value = &plan->values[step->inputs[i]];
         if (!value->parameter || value->state) continue;
-        status = shunt_parameter_place(plan, step, i, &step->input_args[i]);
+        status = parameter_place(plan, step, i, &step->input_args[i]);
         if (status != SHUNT_OK)
-            return shunt_fail_context(status, "%s", plan->graph->values[plan->values[step->inputs[i]].source].name);
+            return error_context(status, "%s", plan->graph->values[plan->values[step->inputs[i]].source].name);
     }
     return SHUNT_OK;
 }
@@ -76,13 +76,13 @@ static shunt_status place_states(shunt_plan *plan)
     for (uint32_t v = 0; v < plan->nvalues; v++) {
         plan_value *value = &plan->values[v];
         if (!value->state) continue;
-        shunt_status status = shunt_parameter_place_state(plan, value->source, &value->arg);
-        if (status != SHUNT_OK) return shunt_fail_context(status, "%s", plan->graph->values[value->source].name);
+        shunt_status status = parameter_place_state(plan, value->source, &value->arg);
+        if (status != SHUNT_OK) return error_context(status, "%s", plan->graph->values[value->source].name);
     }
     return SHUNT_OK;
 }
 
-shunt_status shunt_plan_prepare(shunt_plan *plan)
+shunt_status plan_prepare(shunt_plan *plan)
 {
     shunt_status status = place_states(plan);
     if (status != SHUNT_OK) return status;

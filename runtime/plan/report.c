@@ -40,7 +40,7 @@ static void describe_placement(const shunt_plan *plan, char *text, size_t size)
         const plan_step *step = &plan->steps[s];
         char kind[KIND_CHARS], said[KIND_CHARS + 8];
         if (step->device != PLAN_FALLBACK || step->transfer || !step->refused[0]) continue;
-        snprintf(said, sizeof said, "; %s -> ", shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
+        snprintf(said, sizeof said, "; %s -> ", op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
         if (strstr(text, said)) continue;
         used += (size_t)snprintf(text + used, size - used, "%s%s", said,
                                  plan->executor->devices[PLAN_FALLBACK]->entry.selector);
@@ -53,22 +53,22 @@ static void describe_step(const shunt_plan *plan, const plan_step *step, char *k
     if (step->transfer)
         snprintf(kind, KIND_CHARS, "transfer");
     else
-        shunt_op_label(step->desc.kind, step->desc.flags, kind, KIND_CHARS);
+        op_label(step->desc.kind, step->desc.flags, kind, KIND_CHARS);
     *out = (shunt_step){.name = step->name,
                         .kind = kind,
                         .device = plan->executor->devices[step->device]->entry.selector,
                         .algorithm = step->info.algorithm,
                         .params = step->info.params,
                         .refused = step->refused[0] ? step->refused : NULL,
-                        .flops = shunt_op_flops(&step->desc),
-                        .bytes = shunt_op_bytes(&step->desc),
+                        .flops = op_flops(&step->desc),
+                        .bytes = op_bytes(&step->desc),
                         .workspace = step->info.workspace,
                         .nanoseconds = step->nanoseconds};
     describe_tensor(&step->desc.inputs[0], out->src, sizeof out->src);
     describe_tensor(&step->desc.outputs[0], out->dst, sizeof out->dst);
 }
 
-shunt_status shunt_plan_describe(shunt_plan *plan)
+shunt_status plan_describe(shunt_plan *plan)
 {
     shunt_executor *executor = plan->executor;
     shunt_step *steps = calloc(plan->nsteps + 1, sizeof *steps);
@@ -78,7 +78,7 @@ shunt_status shunt_plan_describe(shunt_plan *plan)
         free(steps);
         free(list);
         free(kinds);
-        return shunt_fail_memory();
+        return error_memory();
     }
     free(executor->report_steps);
     free(executor->report_list);

@@ -16,9 +16,9 @@ static shunt_status transfer(shunt_plan *plan, plan_step *step)
     uint64_t bytes = shunt_tensor_bytes(&step->desc.inputs[0]);
     void *memory = NULL;
     shunt_status status = host->ops->queue_finish(executor->queues[PLAN_FALLBACK]);
-    if (status != SHUNT_OK) return shunt_device_fail(host, status, "running");
+    if (status != SHUNT_OK) return device_fail(host, status, "running");
     status = host->ops->buffer_map(host->handle, host_arg.buffer, &memory);
-    if (status != SHUNT_OK) return shunt_device_fail(host, status, "mapping memory");
+    if (status != SHUNT_OK) return device_fail(host, status, "mapping memory");
     uint8_t *place = (uint8_t *)memory + host_arg.offset;
     if (to_host)
         status = main_device->ops->read(queue, place, step->input_args[0], bytes, NULL);
@@ -27,7 +27,7 @@ static shunt_status transfer(shunt_plan *plan, plan_step *step)
     shunt_status finished = main_device->ops->queue_finish(queue);
     if (status == SHUNT_OK) status = finished;
     host->ops->buffer_unmap(host->handle, host_arg.buffer);
-    return status == SHUNT_OK ? SHUNT_OK : shunt_device_fail(main_device, status, "moving data");
+    return status == SHUNT_OK ? SHUNT_OK : device_fail(main_device, status, "moving data");
 }
 
 static shunt_status launch(shunt_plan *plan, plan_step *step, shunt_bevent **event)
@@ -37,8 +37,8 @@ static shunt_status launch(shunt_plan *plan, plan_step *step, shunt_bevent **eve
     shunt_status status = device->ops->op_launch(step->op, plan->executor->queues[step->device], step->input_args,
                                                  step->output_args, step->workspace, event);
     if (status == SHUNT_OK) return SHUNT_OK;
-    shunt_device_fail(device, status, "running");
-    return shunt_fail_context(status, "%s", step->name);
+    device_fail(device, status, "running");
+    return error_context(status, "%s", step->name);
 }
 
 static shunt_status write_inputs(shunt_plan *plan, const shunt_tensor *inputs)
@@ -48,7 +48,7 @@ static shunt_status write_inputs(shunt_plan *plan, const shunt_tensor *inputs)
         const shunt_device *device = plan->executor->devices[value->device];
         shunt_status status = device->ops->write(plan->executor->queues[value->device], plan->values[value->root].arg,
                                                  inputs[i].data, shunt_tensor_bytes(&value->desc), NULL);
-        if (status != SHUNT_OK) return shunt_device_fail(device, status, "writing an input");
+        if (status != SHUNT_OK) return device_fail(device, status, "writing an input");
     }
     return SHUNT_OK;
 }
@@ -60,7 +60,7 @@ static shunt_status read_outputs(shunt_plan *plan, const shunt_tensor *outputs)
         const shunt_device *device = plan->executor->devices[value->device];
         shunt_status status = device->ops->read(plan->executor->queues[value->device], outputs[i].data,
                                                 plan->values[value->root].arg, shunt_tensor_bytes(&value->desc), NULL);
-        if (status != SHUNT_OK) return shunt_device_fail(device, status, "reading an output");
+        if (status != SHUNT_OK) return device_fail(device, status, "reading an output");
     }
     return SHUNT_OK;
 }
@@ -72,7 +72,7 @@ static shunt_status finish(shunt_plan *plan, shunt_status status)
         if (!plan->executor->queues[d]) continue;
         const shunt_device *device = plan->executor->devices[d];
         shunt_status finished = device->ops->queue_finish(plan->executor->queues[d]);
-        if (status == SHUNT_OK && finished != SHUNT_OK) status = shunt_device_fail(device, finished, "running");
+        if (status == SHUNT_OK && finished != SHUNT_OK) status = device_fail(device, finished, "running");
     }
     return status;
 }
@@ -88,14 +88,14 @@ static void note_times(shunt_plan *plan, shunt_bevent *const *events)
         if (!events[s] || !device->ops->event_time || device->ops->event_time(events[s], &start, &end) != SHUNT_OK)
             continue;
         step->nanoseconds = end - start;
-        if (shunt_trace_wanted()) shunt_trace_add(step, device->entry.selector, start, end);
+        if (trace_wanted()) trace_add(step, device->entry.selector, start, end);
     }
 }
 
-shunt_status shunt_plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
+shunt_status plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
 {
     shunt_bevent **events = NULL;
-    if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return shunt_fail_memory();
+    if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return error_memory();
     shunt_status status = write_inputs(plan, inputs);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
         status = launch(plan, &plan->steps[s], events ? &events[s] : NULL);

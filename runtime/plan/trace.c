@@ -14,21 +14,21 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *events;
 static bool lost; /* an event, for want of memory */
 
-bool shunt_trace_wanted(void)
+bool trace_wanted(void)
 {
     const char *path = shunt_option("profile");
     return path && *path;
 }
 
-void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end)
+void trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end)
 {
     char kind[48];
-    shunt_op_label(step->desc.kind, step->desc.flags, kind, sizeof kind);
-    json_t *event = json_pack(
-        "{s:s s:s s:s s:f s:f s:i s:i s:{s:s s:s s:s s:I s:I}}", "name", step->name, "cat", kind, "ph", "X", "ts",
-        (double)start / 1e3, "dur", (double)(end - start) / 1e3, "pid", (int)getpid(), "tid", step->device, "args",
-        "device", device, "algorithm", step->info.algorithm, "params", step->info.params, "flops",
-        (json_int_t)shunt_op_flops(&step->desc), "bytes", (json_int_t)shunt_op_bytes(&step->desc));
+    op_label(step->desc.kind, step->desc.flags, kind, sizeof kind);
+    json_t *event = json_pack("{s:s s:s s:s s:f s:f s:i s:i s:{s:s s:s s:s s:I s:I}}", "name", step->name, "cat", kind,
+                              "ph", "X", "ts", (double)start / 1e3, "dur", (double)(end - start) / 1e3, "pid",
+                              (int)getpid(), "tid", step->device, "args", "device", device, "algorithm",
+                              step->info.algorithm, "params", step->info.params, "flops",
+                              (json_int_t)op_flops(&step->desc), "bytes", (json_int_t)op_bytes(&step->desc));
     pthread_mutex_lock(&lock);
     if (!events) events = json_array();
     bool room = !events || json_array_size(events) < MAX_EVENTS;
@@ -37,18 +37,18 @@ void shunt_trace_add(const plan_step *step, const char *device, uint64_t start, 
     json_decref(event);
 }
 
-shunt_status shunt_trace_save(void)
+shunt_status trace_save(void)
 {
     const char *path = shunt_option("profile");
     shunt_writer writer;
-    shunt_status status = shunt_write_begin(&writer, path);
+    shunt_status status = file_write_begin(&writer, path);
     if (status != SHUNT_OK) return status;
     pthread_mutex_lock(&lock);
     json_t *document = json_pack("{s:O? s:s}", "traceEvents", events, "displayTimeUnit", "ms");
     int written = document && !lost ? json_dumpf(document, writer.file, JSON_COMPACT) : -1;
     json_decref(document);
     pthread_mutex_unlock(&lock);
-    if (written == 0) return shunt_write_end(&writer, 1);
-    shunt_write_end(&writer, 0);
-    return shunt_fail(SHUNT_E_IO, "%s: writing the profile failed", path);
+    if (written == 0) return file_write_end(&writer, 1);
+    file_write_end(&writer, 0);
+    return error_fail(SHUNT_E_IO, "%s: writing the profile failed", path);
 }

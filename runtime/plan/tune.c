@@ -22,7 +22,7 @@ typedef struct tune_list {
 static bool is_done(const shunt_op_desc *desc, const shunt_tune_options *options)
 {
     char key[TUNE_KEY_CHARS];
-    shunt_tune_op_key(desc, key);
+    tune_op_key(desc, key);
     for (uint32_t i = 0; i < options->ndone; i++)
         if (!strcmp(options->done[i], key)) return true;
     return false;
@@ -33,8 +33,7 @@ static bool tuned_enough(const tune_op *op, const shunt_tune_options *options)
     tune_choice known;
     tune_effort wanted = options->safe_only ? EFFORT_SAFE : options->full ? EFFORT_FULL : EFFORT_FAST;
     if (options->retry) return is_done(op->desc, options);
-    return shunt_tune_find_own(op->device, op->desc, &known) && known.effort >= wanted &&
-           shunt_tune_may_use(op, &known);
+    return tune_find_own(op->device, op->desc, &known) && known.effort >= wanted && tune_may_use(op, &known);
 }
 
 /* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
@@ -66,7 +65,7 @@ static shunt_status tune_items(tune_list *list, const shunt_tune_options *option
             list->event.known++;
             list->items[i].uses = 0; /* nothing to do */
         } else {
-            list->event.trials += shunt_tune_candidates(op, search.full, search.safe_only, candidates);
+            list->event.trials += tune_candidates(op, search.full, search.safe_only, candidates);
         }
     }
     list->event.stage = SHUNT_TUNE_START;
@@ -76,21 +75,21 @@ static shunt_status tune_items(tune_list *list, const shunt_tune_options *option
         event.name = list->items[i].step->name;
         event.uses = list->items[i].uses;
         if (!event.uses) continue;
-        shunt_status status = shunt_tune_search(&list->items[i].op, &search, &event, NULL);
+        shunt_status status = tune_search_op(&list->items[i].op, &search, &event, NULL);
         if (status == SHUNT_E_NOT_FOUND || status == SHUNT_E_UNSUPPORTED)
-            shunt_log(SHUNT_LOG_WARN, "%s", shunt_last_error());
+            log_write(SHUNT_LOG_WARN, "%s", shunt_last_error());
         else if (status != SHUNT_OK)
-            return shunt_fail_context(status, "%s", event.name);
+            return error_context(status, "%s", event.name);
     }
     return SHUNT_OK;
 }
 
-shunt_status shunt_plan_tune(shunt_plan *plan, const shunt_tune_options *options)
+shunt_status plan_tune(shunt_plan *plan, const shunt_tune_options *options)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
     tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};
-    if (!list.items) return shunt_fail_memory();
-    shunt_status status = options->retry == 1 ? shunt_tune_journal_retry(device) : SHUNT_OK;
+    if (!list.items) return error_memory();
+    shunt_status status = options->retry == 1 ? tune_journal_retry(device) : SHUNT_OK;
     for (uint32_t s = 0; s < plan->nsteps; s++) add_step(&list, plan, &plan->steps[s]);
     if (status == SHUNT_OK) status = tune_items(&list, options);
     free(list.items);

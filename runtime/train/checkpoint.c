@@ -18,7 +18,7 @@
 static shunt_status put_json(shunt_weights *weights, const char *key, json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : shunt_fail_memory();
+    shunt_status status = text ? shunt_weights_set_metadata(weights, key, text) : error_memory();
     free(text);
     json_decref(value);
     return status;
@@ -71,14 +71,14 @@ static json_t *gradients_json(const shunt_trainer *self)
 static shunt_status put_recipe(const shunt_trainer *self, shunt_weights *weights)
 {
     char *text = shunt_recipe_text(&self->recipe);
-    shunt_status status = text ? shunt_weights_set_metadata(weights, "recipe", text) : shunt_fail_memory();
+    shunt_status status = text ? shunt_weights_set_metadata(weights, "recipe", text) : error_memory();
     free(text);
     return status;
 }
 
 static shunt_status out_path(const shunt_trainer *self, const char *name, char **path)
 {
-    return asprintf(path, "%s/%s", self->out, name) < 0 ? shunt_fail_memory() : SHUNT_OK;
+    return asprintf(path, "%s/%s", self->out, name) < 0 ? error_memory() : SHUNT_OK;
 }
 
 shunt_status train_save_checkpoint(shunt_trainer *self)
@@ -156,10 +156,10 @@ shunt_status train_save_best(const shunt_trainer *self)
 static shunt_status get_json(const shunt_weights *file, const char *key, json_t **out)
 {
     const char *text = shunt_weights_metadata(file, key);
-    if (!text) return shunt_fail(SHUNT_E_INVALID, "%s is missing: the file is not a checkpoint of a training run", key);
+    if (!text) return error_fail(SHUNT_E_INVALID, "%s is missing: the file is not a checkpoint of a training run", key);
     json_error_t error;
-    *out = shunt_json_load(text, strlen(text), &error);
-    return *out ? SHUNT_OK : shunt_fail(SHUNT_E_INVALID, "%s is not JSON: %.80s", key, error.text);
+    *out = bounded_json_load(text, strlen(text), &error);
+    return *out ? SHUNT_OK : error_fail(SHUNT_E_INVALID, "%s is not JSON: %.80s", key, error.text);
 }
 
 double train_number_of(const json_t *value)
@@ -192,7 +192,7 @@ static shunt_status read_rows(shunt_trainer *self, const shunt_weights *file)
     for (size_t i = 0; good && i < count; i++) good = read_row(json_array_get(rows, i), &self->rows[i]);
     json_decref(rows);
     if (!good || self->at.best >= (int64_t)count)
-        return shunt_fail(SHUNT_E_INVALID, "its history does not have a row for each epoch");
+        return error_fail(SHUNT_E_INVALID, "its history does not have a row for each epoch");
     self->nrows = count;
     return SHUNT_OK;
 }
@@ -205,9 +205,9 @@ static shunt_status check_data(const shunt_trainer *self, const json_t *object)
     size_t count = self->npictures + self->nheld;
     snprintf(ours, sizeof ours, "%016" PRIx64, self->fingerprint);
     if (pictures != (json_int_t)count)
-        return shunt_fail(SHUNT_E_INVALID, "its data has %lld training pictures, this one %zu", (long long)pictures,
+        return error_fail(SHUNT_E_INVALID, "its data has %lld training pictures, this one %zu", (long long)pictures,
                           count);
-    if (!theirs || strcmp(theirs, ours)) return shunt_fail(SHUNT_E_INVALID, "its training pictures differ from these");
+    if (!theirs || strcmp(theirs, ours)) return error_fail(SHUNT_E_INVALID, "its training pictures differ from these");
     return SHUNT_OK;
 }
 
@@ -232,13 +232,13 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                          .seconds = train_number_of(json_object_get(object, "seconds")),
                          .best = json_integer_value(json_object_get(object, "best"))};
     if (version != TRAIN_VERSION)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
+        status = error_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
                             TRAIN_VERSION);
     else
         status = check_data(self, object);
     json_decref(object);
     if (!status && !is_position(self, &at))
-        status = shunt_fail(SHUNT_E_INVALID, "its position is not one in a run of %" PRId64 " steps", self->steps);
+        status = error_fail(SHUNT_E_INVALID, "its position is not one in a run of %" PRId64 " steps", self->steps);
     if (!status) self->at = at;
     return status;
 }
@@ -248,13 +248,13 @@ static shunt_status read_gradients(shunt_trainer *self, const shunt_weights *fil
     json_t *object;
     if (!self->gradients.count) return SHUNT_OK;
     shunt_status status = get_json(file, "gradients", &object);
-    if (status) return shunt_fail(SHUNT_E_INVALID, "it was made without a log of gradients");
+    if (status) return error_fail(SHUNT_E_INVALID, "it was made without a log of gradients");
     json_t *sums = json_object_get(object, "sums"), *rows = json_object_get(object, "rows");
     bool good = json_array_size(sums) == self->gradients.count && json_array_size(rows) == self->nrows;
     for (size_t i = 0; good && i < self->nrows; i++)
         good = json_array_size(json_array_get(rows, i)) == self->gradients.count;
     if (!good) {
-        status = shunt_fail(SHUNT_E_INVALID, "its log of gradients is of another network");
+        status = error_fail(SHUNT_E_INVALID, "its log of gradients is of another network");
     } else {
         for (size_t i = 0; i < self->gradients.count; i++)
             self->gradient_sums[i] = train_number_of(json_array_get(sums, i));
@@ -269,7 +269,7 @@ static shunt_status check_recipe(const shunt_trainer *self, const shunt_weights 
 {
     const char *text = shunt_weights_metadata(file, "recipe");
     shunt_recipe recipe;
-    if (!text) return shunt_fail(SHUNT_E_INVALID, "recipe is missing: the file is not a checkpoint of a training run");
+    if (!text) return error_fail(SHUNT_E_INVALID, "recipe is missing: the file is not a checkpoint of a training run");
     shunt_status status = shunt_recipe_read(text, &recipe);
     return status ? status : shunt_recipe_same(&self->recipe, &recipe);
 }
@@ -279,10 +279,10 @@ static shunt_status check_model(const shunt_trainer *self, const shunt_weights *
 {
     const char *ours = shunt_weights_metadata(self->start, "model"), *theirs = shunt_weights_metadata(file, "model");
     if (ours && theirs && strcmp(ours, theirs))
-        return shunt_fail(SHUNT_E_INVALID, "it is of the network %.200s, not %.200s", theirs, ours);
+        return error_fail(SHUNT_E_INVALID, "it is of the network %.200s, not %.200s", theirs, ours);
     ours = shunt_weights_metadata(self->start, "labels"), theirs = shunt_weights_metadata(file, "labels");
     if (ours && theirs && strcmp(ours, theirs))
-        return shunt_fail(SHUNT_E_INVALID, "its classes are %.500s, not %.500s", theirs, ours);
+        return error_fail(SHUNT_E_INVALID, "its classes are %.500s, not %.500s", theirs, ours);
     return SHUNT_OK;
 }
 
@@ -293,9 +293,9 @@ static shunt_status check_tensors(const shunt_graph *graph, const shunt_weights 
         const graph_value *value = &graph->values[i];
         if (value->source != VALUE_PARAMETER) continue;
         const shunt_tensor_view *view = shunt_weights_find(file, value->name);
-        if (!view) return shunt_fail(SHUNT_E_INVALID, "it has no tensor %s: it is of another network", value->name);
+        if (!view) return error_fail(SHUNT_E_INVALID, "it has no tensor %s: it is of another network", value->name);
         if (memcmp(&view->desc, &value->desc, sizeof view->desc))
-            return shunt_fail(SHUNT_E_INVALID, "its %s has another shape: it is of another network", value->name);
+            return error_fail(SHUNT_E_INVALID, "its %s has another shape: it is of another network", value->name);
     }
     return SHUNT_OK;
 }
@@ -312,7 +312,7 @@ static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
     self->best = NULL;
     if (self->at.best < 0) return SHUNT_OK;
     if (asprintf(&path, "%.*s%s", name ? (int)(name - checkpoint) + 1 : 0, checkpoint, "best.safetensors") < 0)
-        return shunt_fail_memory();
+        return error_memory();
     const shunt_train_row *row = &self->rows[self->at.best];
     bool ours = !weights_open(path, NULL, &file) && !check_model(self, file) && !check_recipe(self, file) &&
                 !check_tensors(self->graph, file) && !get_json(file, "result", &result) &&
@@ -328,9 +328,9 @@ static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
 
 shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
 {
-    if (!self || !path) return shunt_fail_null(__func__, "trainer, path");
+    if (!self || !path) return error_null(__func__, "trainer, path");
     shunt_weights *file;
-    if (self->executor) return shunt_fail(SHUNT_E_INVALID, "%s: the trainer has begun already", path);
+    if (self->executor) return error_fail(SHUNT_E_INVALID, "%s: the trainer has begun already", path);
     shunt_status status = weights_open(path, NULL, &file);
     if (status) return status;
     status = check_model(self, file);
@@ -342,5 +342,5 @@ shunt_status shunt_trainer_resume(shunt_trainer *self, const char *path)
     if (!status) status = train_set_weights(self, file);
     if (!status) status = read_best(self, path);
     shunt_weights_destroy(file);
-    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+    return status ? error_context(status, "%s", path) : SHUNT_OK;
 }

@@ -55,7 +55,7 @@ static shunt_status add_outputs(const shunt_trainer *trainer, probe *self)
     const graph_value *values = self->graph->values;
     uint32_t nops = self->graph->nops;
     self->names = calloc(nops + 1, sizeof *self->names);
-    if (!self->names) return shunt_fail_memory();
+    if (!self->names) return error_memory();
     for (uint32_t i = 0; i < nops; i++) {
         const graph_op *op = &self->graph->ops[i];
         if (op->kind == SHUNT_OP_BATCH_STATISTICS || op->kind == SHUNT_OP_MOVING_AVERAGE) continue;
@@ -63,11 +63,11 @@ static shunt_status add_outputs(const shunt_trainer *trainer, probe *self)
         shunt_graph_output(self->graph, op->name, op->outputs[0]);
     }
     self->outputs = calloc(self->graph->noutputs, sizeof *self->outputs);
-    if (!self->outputs) return shunt_fail_memory();
+    if (!self->outputs) return error_memory();
     for (uint32_t i = 0; i < self->graph->noutputs; i++) {
         const shunt_tensor_desc *desc = &values[self->graph->outputs[i].value].desc;
         self->outputs[i] = (shunt_tensor){*desc, malloc((size_t)shunt_tensor_bytes(desc))};
-        if (!self->outputs[i].data) return shunt_fail_memory();
+        if (!self->outputs[i].data) return error_memory();
     }
     shunt_status status = shunt_graph_check(self->graph);
     return status ? status : shunt_executor_create(self->graph, trainer->state, self->device, &self->executor);
@@ -77,9 +77,9 @@ static shunt_status probe_begin(const shunt_trainer *trainer, probe *self)
 {
     shunt_tensor_desc src = train_images(trainer, trainer->recipe.batch);
     shunt_status status = shunt_graph_copy(trainer->graph, &self->graph);
-    if (!status) status = shunt_graph_reshape(self->graph, &src, 1);
+    if (!status) status = graph_reshape(self->graph, &src, 1);
     if (!status) status = shunt_graph_train_batch_norms(self->graph, 0, NULL);
-    if (!status) status = shunt_device_open_fallback(&self->device);
+    if (!status) status = device_open_fallback(&self->device);
     return status ? status : add_outputs(trainer, self);
 }
 
@@ -140,14 +140,14 @@ shunt_status train_diagnose(shunt_trainer *self, double loss)
     char what[160] = "where it began could not be found";
     int64_t step = self->at.step + 1;
     if (look_for_layer(self, &layer, &parameter))
-        shunt_log(SHUNT_LOG_WARN, "while looking for the layer: %s", shunt_last_error());
+        log_write(SHUNT_LOG_WARN, "while looking for the layer: %s", shunt_last_error());
     else if (parameter)
         snprintf(what, sizeof what, "the step before made %s infinite or NaN", parameter);
     else if (layer)
         snprintf(what, sizeof what, "%s is the first layer whose result is not finite", layer);
     else
         snprintf(what, sizeof what, "in plain C all layers are finite on that batch");
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "step %lld: the loss is %g; %s; the last checkpoint is kept; try a lower learning rate",
                       (long long)step, loss, what);
 }

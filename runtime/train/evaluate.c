@@ -45,7 +45,7 @@ static shunt_status run_all(loader *pictures, shunt_executor *executor, const lo
     shunt_tensor src = {.desc = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){setup->batch, 3, side, side})};
     shunt_tensor dst = {.desc = shunt_tensor_make(SHUNT_F32, 2, (const int64_t[]){setup->batch, classes}),
                         .data = logits};
-    shunt_status status = logits ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = logits ? SHUNT_OK : error_memory();
     for (int64_t k = setup->first; !status && k < setup->end; k++) {
         const loader_batch *batch;
         status = loader_next(pictures, &batch);
@@ -68,7 +68,7 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     shunt_executor *executor = NULL;
     *out = (shunt_score){0};
     if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != classes)
-        return shunt_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
+        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
                           shunt_dataset_classes(setup->data), (long long)classes);
     shunt_status status = shunt_executor_create(graph, weights, device, &executor);
     if (!status) status = loader_create(setup, &pictures);
@@ -84,7 +84,7 @@ static shunt_status check_classes(const shunt_graph *graph, const shunt_dataset 
     int64_t most = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
     for (size_t i = 0; classes && i < shunt_dataset_classes(data); i++)
         if (classes[i] < 0 || classes[i] >= most)
-            return shunt_fail(SHUNT_E_INVALID, "class %zu of the data is mapped to %lld, but the network has %lld", i,
+            return error_fail(SHUNT_E_INVALID, "class %zu of the data is mapped to %lld, but the network has %lld", i,
                               (long long)classes[i], (long long)most);
     return SHUNT_OK;
 }
@@ -94,7 +94,7 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
                                  const shunt_evaluate_options *options, shunt_score *out)
 {
     if (!graph || !weights || !device || !data || !preprocess || !out)
-        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, out");
+        return error_null(__func__, "graph, weights, device, data, preprocess, out");
     enum { USUAL_BATCH = 100 };
     shunt_evaluate_options own;
     shunt_status status =
@@ -103,7 +103,7 @@ shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *
     size_t count = shunt_dataset_count(data);
     if (own.limit && own.limit < count) count = own.limit;
     int64_t batch = own.batch ? own.batch : USUAL_BATCH;
-    if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
+    if (batch < 1) return error_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
     if (count && batch > (int64_t)count) batch = (int64_t)count;
     status = check_classes(graph, data, own.classes);
     if (status) return status;
@@ -124,8 +124,8 @@ shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weights *weigh
                             int64_t workers, shunt_score *out)
 {
     if (!graph || !weights || !device || !data || !preprocess || !out)
-        return shunt_fail_null(__func__, "graph, weights, device, data, preprocess, out");
-    if (batch < 1) return shunt_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
+        return error_null(__func__, "graph, weights, device, data, preprocess, out");
+    if (batch < 1) return error_fail(SHUNT_E_INVALID, "a batch of %lld pictures", (long long)batch);
     shunt_evaluate_options options = {.batch = batch, .workers = workers};
     return shunt_evaluate_with(graph, weights, device, data, preprocess, &options, out);
 }
@@ -140,7 +140,7 @@ static shunt_status note_test(shunt_weights *best, const shunt_score *score)
     if (!json_object_set_new(result, "test_pictures", json_integer(score->pictures)) &&
         !json_object_set_new(result, "test_wrong", json_integer(score->wrong)))
         text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    shunt_status status = text ? shunt_weights_set_metadata(best, "result", text) : shunt_fail_memory();
+    shunt_status status = text ? shunt_weights_set_metadata(best, "result", text) : error_memory();
     free(text);
     json_decref(result);
     return status;
@@ -150,9 +150,9 @@ static shunt_status note_test(shunt_weights *best, const shunt_score *score)
 static shunt_status test_best(shunt_trainer *self, const train_part *part, shunt_score *out)
 {
     if (!self->best && self->at.best < 0)
-        return shunt_fail(SHUNT_E_INVALID, "there is no best network to test yet: no epoch is over");
+        return error_fail(SHUNT_E_INVALID, "there is no best network to test yet: no epoch is over");
     if (!self->best)
-        return shunt_fail(
+        return error_fail(
             SHUNT_E_INVALID,
             "%s/best.safetensors is not the network of epoch %lld, the best of this run; it was replaced or "
             "removed, so that there is nothing to test; train again",
@@ -164,10 +164,10 @@ static shunt_status test_best(shunt_trainer *self, const train_part *part, shunt
 
 shunt_status shunt_trainer_test(shunt_trainer *self, const shunt_dataset *data, shunt_score *out)
 {
-    if (!self || !data || !out) return shunt_fail_null(__func__, "trainer, data, out");
+    if (!self || !data || !out) return error_null(__func__, "trainer, data, out");
     train_part other = {0}, *part = &self->test;
     shunt_status status = SHUNT_OK;
-    if (!data) return shunt_fail(SHUNT_E_INVALID, "there are no pictures to test on");
+    if (!data) return error_fail(SHUNT_E_INVALID, "there are no pictures to test on");
     if (data != part->data) status = train_part_open(self, data, "the test pictures", part = &other);
     if (!status) status = test_best(self, part, out);
     train_part_close(&other);

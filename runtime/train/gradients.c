@@ -12,7 +12,7 @@ shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss
 {
     shunt_value diff_logits = SHUNT_NO_VALUE;
     shunt_status status = shunt_graph_copy(network, out);
-    if (!status) status = shunt_graph_reshape(*out, loss->pictures, 1);
+    if (!status) status = graph_reshape(*out, loss->pictures, 1);
     if (!status) status = shunt_graph_train_batch_norms(*out, loss->norm_momentum, loss->gradients.frozen);
     if (status) return status;
     shunt_value logits = (*out)->outputs[0].value;
@@ -28,7 +28,7 @@ shunt_status train_gradients_add(train_gradients *self, const shunt_graph *netwo
     self->names = calloc(network->nvalues, sizeof *self->names);
     self->descs = calloc(network->nvalues, sizeof *self->descs);
     self->data = calloc(network->nvalues, sizeof *self->data);
-    if (!self->names || !self->descs || !self->data) return shunt_fail_memory();
+    if (!self->names || !self->descs || !self->data) return error_memory();
     for (uint32_t i = 0; i < network->nvalues; i++) {
         const graph_value *value = &network->values[i];
         shunt_value diff =
@@ -38,7 +38,7 @@ shunt_status train_gradients_add(train_gradients *self, const shunt_graph *netwo
         self->names[at] = value->name;
         self->descs[at] = value->desc;
         self->data[at] = calloc(shunt_tensor_count(&value->desc), sizeof(float));
-        if (!self->data[at]) return shunt_fail_memory();
+        if (!self->data[at]) return error_memory();
         shunt_graph_output(training, value->name, diff);
     }
     return SHUNT_OK;
@@ -88,7 +88,7 @@ static shunt_status run(const norms_setup *setup, const shunt_graph *graph, cons
     shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
     float *results = calloc((size_t)setup->images->desc.dims[0],
                             (size_t)(1 + shunt_graph_desc(graph, graph->outputs[0].value).dims[1]) * sizeof *results);
-    shunt_status status = outputs && results ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = outputs && results ? SHUNT_OK : error_memory();
     for (uint32_t i = 0; !status && i < graph->noutputs; i++) { /* logits, losses, gradients */
         float *into = i ? results : results + setup->images->desc.dims[0];
         outputs[i] =
@@ -105,7 +105,7 @@ static shunt_status run(const norms_setup *setup, const shunt_graph *graph, cons
 static shunt_status take_norms(const train_gradients *gradients, shunt_gradient_norm **norms, size_t *count)
 {
     *norms = calloc(gradients->count + 1, sizeof **norms);
-    if (!*norms) return shunt_fail_memory();
+    if (!*norms) return error_memory();
     for (*count = 0; *count < gradients->count; ++*count)
         (*norms)[*count] = (shunt_gradient_norm){gradients->names[*count], train_gradients_norm(gradients, *count)};
     return SHUNT_OK;
@@ -116,14 +116,14 @@ shunt_status shunt_gradient_norms(const shunt_graph *graph, const shunt_weights 
                                   size_t *count)
 {
     if (!graph || !weights || !device || !images || !labels || !norms || !count)
-        return shunt_fail_null(__func__, "graph, weights, device, images, labels, norms, count");
+        return error_null(__func__, "graph, weights, device, images, labels, norms, count");
     norms_setup setup = {graph, weights, device, images, labels};
     train_gradients gradients = {0};
     shunt_graph *training = NULL;
     *norms = NULL;
     *count = 0;
     if (graph->ninputs != 1 || graph->noutputs != 1)
-        return shunt_fail(SHUNT_E_INVALID, "a network with %u inputs and %u outputs; one each is needed",
+        return error_fail(SHUNT_E_INVALID, "a network with %u inputs and %u outputs; one each is needed",
                           graph->ninputs, graph->noutputs);
     shunt_status status = build(&setup, &training, &gradients);
     if (!status) status = run(&setup, training, &gradients);

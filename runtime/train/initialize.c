@@ -11,13 +11,13 @@
 /* Normal, by Box and Muller: of two numbers one is used, so that element i depends on i alone. */
 static double normal_at(uint64_t key, uint64_t index)
 {
-    double radius = sqrt(-2 * log(1 - shunt_random_at(key, 2 * index))); /* of a number in (0, 1] */
-    return radius * cos(2 * M_PI * shunt_random_at(key, 2 * index + 1));
+    double radius = sqrt(-2 * log(1 - random_at(key, 2 * index))); /* of a number in (0, 1] */
+    return radius * cos(2 * M_PI * random_at(key, 2 * index + 1));
 }
 
 static void fill(const graph_value *value, uint64_t seed, float *data)
 {
-    const uint64_t count = shunt_tensor_count(&value->desc), key = shunt_random_key(value->name, seed);
+    const uint64_t count = shunt_tensor_count(&value->desc), key = random_key(value->name, seed);
     const int64_t *dims = value->desc.dims;
     double fan_in = 1;
     for (uint32_t i = 1; i < value->desc.rank; i++) fan_in *= (double)dims[i];
@@ -38,14 +38,14 @@ static void fill(const graph_value *value, uint64_t seed, float *data)
 
 shunt_status shunt_graph_initialize(const shunt_graph *graph, uint64_t seed, shunt_weights **out)
 {
-    if (!graph || !out) return shunt_fail_null(__func__, "graph, out");
+    if (!graph || !out) return error_null(__func__, "graph, out");
     shunt_status status = shunt_weights_create(out);
     for (uint32_t i = 0; !status && i < graph->nvalues; i++) {
         const graph_value *value = &graph->values[i];
         if (value->source != VALUE_PARAMETER) continue;
         float *data = malloc((size_t)shunt_tensor_bytes(&value->desc));
         if (data) fill(value, seed, data);
-        status = data ? shunt_weights_set(*out, value->name, &value->desc, data) : shunt_fail_memory();
+        status = data ? shunt_weights_set(*out, value->name, &value->desc, data) : error_memory();
         free(data);
     }
     if (status) {

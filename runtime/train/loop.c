@@ -11,7 +11,7 @@
 #include "runtime/train/evaluate.h"
 #include "runtime/data/loader.h"
 
-static const double error_memory = 0.98; /* of train_position.recent_error, from batch to batch */
+static const double error_retention = 0.98; /* of train_position.recent_error, from batch to batch */
 
 static double train_rate(const shunt_trainer *self)
 {
@@ -32,7 +32,7 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
     float rate = (float)train_rate(self);
     shunt_tensor inputs[3] = {{train_images(self, n), batch->images}, vector(n, batch->labels), vector(1, &rate)};
     shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
-    if (!outputs) return shunt_fail_memory();
+    if (!outputs) return error_memory();
     void *data[2] = {self->logits, self->losses};
     for (uint32_t i = 0; i < graph->noutputs; i++)
         outputs[i] = (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value),
@@ -60,7 +60,7 @@ double train_count_results(shunt_trainer *self, const loader_batch *batch)
     train_position *at = &self->at;
     at->loss_sum += loss;
     at->wrong += wrong;
-    at->recent_error = error_memory * at->recent_error + (1 - error_memory) * (double)wrong / (double)batch->n;
+    at->recent_error = error_retention * at->recent_error + (1 - error_retention) * (double)wrong / (double)batch->n;
     if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
     return loss;
 }
@@ -133,7 +133,7 @@ static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
     const train_part held = held_out(self);
     if (!held.count) return SHUNT_OK;
     shunt_status status = train_part_evaluate(self, &held, self->state, tell_validation, &score);
-    if (status) return shunt_fail_context(status, "validation");
+    if (status) return error_context(status, "validation");
     row->validation_loss = score.loss;
     row->validation_error = (double)score.wrong / (double)score.pictures;
     return SHUNT_OK;
@@ -154,7 +154,7 @@ static shunt_status add_gradient_row(shunt_trainer *self, int64_t steps)
     }
     if (json_array_size(row) == self->gradients.count && !json_array_append_new(self->gradient_rows, row))
         return SHUNT_OK;
-    return shunt_fail_memory();
+    return error_memory();
 }
 
 static shunt_status end_epoch(shunt_trainer *self)
@@ -207,7 +207,7 @@ static shunt_status fetch(shunt_trainer *self)
     if (status) return status;
     const char *bad = train_bad_parameter(self);
     if (bad)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "step %lld: %s is infinite or NaN; the last checkpoint is kept; try a lower learning rate",
                           (long long)self->at.step, bad);
     self->fetched = self->at;
@@ -252,7 +252,7 @@ static shunt_status make_executor(shunt_trainer *self)
 
 shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
 {
-    if (!self || !bytes) return shunt_fail_null(__func__, "trainer, bytes");
+    if (!self || !bytes) return error_null(__func__, "trainer, bytes");
     const shunt_plan_report *report;
     shunt_tensor_desc inputs[3] = {train_images(self, self->recipe.batch), vector(self->recipe.batch, NULL).desc,
                                    vector(1, NULL).desc};
@@ -265,7 +265,7 @@ shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
 
 shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
 {
-    if (!self || !finished) return shunt_fail_null(__func__, "trainer, finished");
+    if (!self || !finished) return error_null(__func__, "trainer, finished");
     loader_setup setup = train_pictures(self);
     loader *pictures = NULL;
     shunt_status status = SHUNT_OK;

@@ -70,11 +70,11 @@ static const field *find(const char *name)
 static shunt_status refuse(const field *f, const char *value)
 {
     if (f->kind == FIELD_TEXT)
-        return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': at most %zu printable characters", f->name, value, f->size - 1);
+        return error_fail(SHUNT_E_INVALID, "%s '%.40s': at most %zu printable characters", f->name, value, f->size - 1);
     if (f->kind == FIELD_CHOICE)
-        return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': there are %s, %s%s%s", f->name, value, f->choices[0],
+        return error_fail(SHUNT_E_INVALID, "%s '%.40s': there are %s, %s%s%s", f->name, value, f->choices[0],
                           f->choices[1], f->choices[2] ? ", " : "", f->choices[2] ? f->choices[2] : "");
-    return shunt_fail(SHUNT_E_INVALID, "%s '%.40s': expected %s from %.15g to %.15g", f->name, value,
+    return error_fail(SHUNT_E_INVALID, "%s '%.40s': expected %s from %.15g to %.15g", f->name, value,
                       f->kind == FIELD_COUNT  ? "a whole number"
                       : f->kind == FIELD_PAIR ? "two numbers such as 0.5,0.75, each"
                                               : "a number",
@@ -210,10 +210,10 @@ static const char *print(const field *f, const void *value, char text[160])
 
 shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *name, const char *value)
 {
-    if (!recipe || !name || !value) return shunt_fail_null(__func__, "recipe, field, value");
+    if (!recipe || !name || !value) return error_null(__func__, "recipe, field, value");
     const field *f = find(name);
     shunt_recipe changed = *recipe;
-    if (!f) return shunt_fail(SHUNT_E_NOT_FOUND, "a recipe has no '%.40s'", name);
+    if (!f) return error_fail(SHUNT_E_NOT_FOUND, "a recipe has no '%.40s'", name);
     if (!parse(f, value, (char *)&changed + f->offset)) return refuse(f, value);
     *recipe = changed;
     return SHUNT_OK;
@@ -227,7 +227,7 @@ shunt_status recipe_check(const shunt_recipe *recipe, const char *const *names)
         bool wanted = !names;
         for (const char *const *name = names; name && *name; name++) wanted |= !strcmp(*name, fields[i].name);
         if (wanted && !is_valid(&fields[i], value))
-            return shunt_fail_context(refuse(&fields[i], print(&fields[i], value, text)), "recipe");
+            return error_context(refuse(&fields[i], print(&fields[i], value, text)), "recipe");
     }
     return SHUNT_OK;
 }
@@ -249,15 +249,15 @@ char *shunt_recipe_text(const shunt_recipe *recipe)
 
 shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
 {
-    if (!text || !out) return shunt_fail_null(__func__, "text, out");
+    if (!text || !out) return error_null(__func__, "text, out");
     json_error_t error;
     shunt_recipe recipe = {0};
     shunt_status status = SHUNT_OK;
     const char *name;
-    json_t *object = shunt_json_load(text, strlen(text), &error), *value;
+    json_t *object = bounded_json_load(text, strlen(text), &error), *value;
     if (!json_is_object(object)) {
         json_decref(object);
-        return shunt_fail(SHUNT_E_INVALID, "the recipe is not a JSON object: %.80s", error.text);
+        return error_fail(SHUNT_E_INVALID, "the recipe is not a JSON object: %.80s", error.text);
     }
     json_object_foreach(object, name, value)
     {
@@ -266,7 +266,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
     }
     for (int i = 0; !status && i < NFIELDS; i++)
         if (!json_object_get(object, fields[i].name))
-            status = shunt_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
+            status = error_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
     json_decref(object);
     if (!status) *out = recipe;
     return status;
@@ -274,20 +274,20 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
 
 shunt_status shunt_recipe_load(const char *path, shunt_recipe *out)
 {
-    if (!path || !out) return shunt_fail_null(__func__, "path, out");
+    if (!path || !out) return error_null(__func__, "path, out");
     shunt_weights *file;
     shunt_status status = weights_open(path, NULL, &file);
     if (status) return status;
     const char *text = shunt_weights_metadata(file, "recipe");
     status = text ? shunt_recipe_read(text, out)
-                  : shunt_fail(SHUNT_E_INVALID, "it contains no recipe: it was not written by training");
+                  : error_fail(SHUNT_E_INVALID, "it contains no recipe: it was not written by training");
     shunt_weights_destroy(file);
-    return status ? shunt_fail_context(status, "%s", path) : SHUNT_OK;
+    return status ? error_context(status, "%s", path) : SHUNT_OK;
 }
 
 shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_recipe *theirs)
 {
-    if (!ours || !theirs) return shunt_fail_null(__func__, "ours, theirs");
+    if (!ours || !theirs) return error_null(__func__, "ours, theirs");
     char differences[512] = "";
     for (int i = 0; i < NFIELDS; i++) {
         char a[160], b[160];
@@ -298,5 +298,5 @@ shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_recipe *the
             snprintf(differences + used, sizeof differences - used, "%s%s '%s', not '%s'", used ? "; " : "",
                      fields[i].name, b, a);
     }
-    return *differences ? shunt_fail(SHUNT_E_INVALID, "it has %s", differences) : SHUNT_OK;
+    return *differences ? error_fail(SHUNT_E_INVALID, "it has %s", differences) : SHUNT_OK;
 }

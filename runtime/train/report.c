@@ -39,14 +39,14 @@ static shunt_status write_table(const shunt_trainer *self, const char *name,
 {
     shunt_writer writer;
     char *path;
-    if (asprintf(&path, "%s/%s", self->out, name) < 0) return shunt_fail_memory();
-    shunt_status status = shunt_write_begin(&writer, path);
+    if (asprintf(&path, "%s/%s", self->out, name) < 0) return error_memory();
+    shunt_status status = file_write_begin(&writer, path);
     free(path);
     if (status) return status;
     locale_t before = decimal_begin();
     print(self, writer.file);
     decimal_end(before);
-    return shunt_write_end(&writer, 1);
+    return file_write_end(&writer, 1);
 }
 
 shunt_status train_save_tables(const shunt_trainer *self)

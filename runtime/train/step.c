@@ -29,7 +29,7 @@ static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *f
         for (uint32_t i = 0; i < graph->nvalues; i++)
             found |=
                 graph->values[i].source == VALUE_PARAMETER && !strncmp(graph->values[i].name, prefix, strlen(prefix));
-        if (!found) return shunt_fail(SHUNT_E_INVALID, "freeze: no parameter's name starts with '%.60s'", prefix);
+        if (!found) return error_fail(SHUNT_E_INVALID, "freeze: no parameter's name starts with '%.60s'", prefix);
     }
     return SHUNT_OK;
 }
@@ -49,7 +49,7 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
 shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                        const shunt_tensor_desc *pictures, int recompute, shunt_graph **out)
 {
-    if (!network || !recipe || !pictures || !out) return shunt_fail_null(__func__, "network, recipe, pictures, out");
+    if (!network || !recipe || !pictures || !out) return error_null(__func__, "network, recipe, pictures, out");
     static const char *const used[] = {"momentum", "nesterov",  "weight_decay",  "decay_all",
                                        "freeze",   "smoothing", "norm_momentum", NULL};
     char text[sizeof recipe->freeze];

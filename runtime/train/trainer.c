@@ -60,11 +60,11 @@ static shunt_status divide(shunt_trainer *self)
         loader_check(self->setup.data, self->setup.workers, self->setup.skip_bad, &self->pictures, &count);
     if (status) return status;
     if (held >= count || count - held < (size_t)recipe->batch)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%zu training pictures, less %zu held out, do not fill a batch of %" PRId64
                           "; lower the batch or the holdout",
                           count, held, recipe->batch);
-    loader_shuffle(self->pictures, count, shunt_random_key("holdout", 0));
+    loader_shuffle(self->pictures, count, random_key("holdout", 0));
     self->npictures = count - held;
     self->nheld = held;
     qsort(self->pictures, self->npictures, sizeof *self->pictures, by_number);
@@ -78,14 +78,14 @@ static shunt_status take_fingerprint(shunt_trainer *self)
     enum { SAMPLES = 16 };
     const shunt_dataset *data = self->setup.data;
     size_t count = self->npictures + self->nheld;
-    uint64_t hash = shunt_random_bits(count, data->classes);
+    uint64_t hash = random_bits(count, data->classes);
     for (size_t i = 0; i < SAMPLES; i++) {
         shunt_image image;
         int64_t label;
         size_t at = self->pictures[count * i / SAMPLES];
         shunt_status status = shunt_dataset_get(data, at, &image, &label);
         if (status) return status;
-        hash = shunt_random_bits(hash, at ^ (uint64_t)label << 48);
+        hash = random_bits(hash, at ^ (uint64_t)label << 48);
         size_t bytes = (size_t)image.height * (size_t)image.width * 3;
         for (size_t k = 0; k < bytes; k++) hash = (hash ^ image.rgb[k]) * 0x100000001b3u;
         shunt_image_free(&image);
@@ -102,7 +102,7 @@ static shunt_status open_parts(shunt_trainer *self)
     const shunt_dataset *validation = self->setup.validation, *test = self->setup.test;
     shunt_status status = SHUNT_OK;
     if (validation && self->recipe.holdout)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%" PRId64
                           " pictures are held out, and there are others to validate on; leave out one of them",
                           self->recipe.holdout);
@@ -115,17 +115,17 @@ static shunt_status check_graph(shunt_trainer *self)
 {
     const shunt_graph *graph = self->graph;
     if (graph->ninputs != 1 || graph->noutputs != 1)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "a network with %u inputs and %u outputs cannot be trained; one each is needed",
                           graph->ninputs, graph->noutputs);
     shunt_tensor_desc src = shunt_graph_desc(graph, graph->inputs[0]);
     shunt_tensor_desc logits = shunt_graph_desc(graph, graph->outputs[0].value);
     if (src.rank != 4 || src.dims[1] != 3 || logits.rank != 2)
-        return shunt_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits");
+        return error_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits");
     self->classes = logits.dims[1];
     self->side = self->setup.preprocess->crop;
     if ((int64_t)shunt_dataset_classes(self->setup.data) != self->classes)
-        return shunt_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64,
+        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64,
                           shunt_dataset_classes(self->setup.data), self->classes);
     return SHUNT_OK;
 }
@@ -136,7 +136,7 @@ static shunt_status add_gradient_outputs(shunt_trainer *self)
     if (status) return status;
     self->gradient_sums = calloc(self->gradients.count + 1, sizeof *self->gradient_sums);
     self->gradient_rows = json_array();
-    return self->gradient_sums && self->gradient_rows ? SHUNT_OK : shunt_fail_memory();
+    return self->gradient_sums && self->gradient_rows ? SHUNT_OK : error_memory();
 }
 
 static shunt_status build_training_graph(shunt_trainer *self)
@@ -158,7 +158,7 @@ static shunt_status add_velocities(const shunt_graph *graph, shunt_weights *weig
             shunt_weights_find(weights, value->name))
             continue;
         void *zeros = calloc(1, (size_t)shunt_tensor_bytes(&value->desc));
-        status = zeros ? shunt_weights_set(weights, value->name, &value->desc, zeros) : shunt_fail_memory();
+        status = zeros ? shunt_weights_set(weights, value->name, &value->desc, zeros) : error_memory();
         free(zeros);
     }
     return status;
@@ -181,12 +181,12 @@ shunt_status train_copy_weights(const shunt_weights *from, shunt_weights **out)
 static shunt_status check_setup(const shunt_train_setup *setup)
 {
     if (!setup->graph || !setup->weights || !setup->device || !setup->data || !setup->preprocess || !setup->recipe)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "a trainer needs a graph, weights, a device, data, preprocessing and a recipe");
     if (setup->workers < 0 || setup->save_seconds < 0)
-        return shunt_fail(SHUNT_E_INVALID, "%" PRId64 " workers and a checkpoint each %" PRId64 " seconds: below 0",
+        return error_fail(SHUNT_E_INVALID, "%" PRId64 " workers and a checkpoint each %" PRId64 " seconds: below 0",
                           setup->workers, setup->save_seconds);
-    shunt_status status = shunt_preprocess_check(setup->preprocess);
+    shunt_status status = preprocess_check(setup->preprocess);
     return status ? status : recipe_check(setup->recipe, NULL);
 }
 
@@ -200,7 +200,7 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     self->setup.recipe = &self->recipe;
     self->out = setup->out ? strdup(setup->out) : NULL;
     self->data_name = strdup(setup->data_name ? setup->data_name : "");
-    if ((setup->out && !self->out) || !self->data_name) return shunt_fail_memory();
+    if ((setup->out && !self->out) || !self->data_name) return error_memory();
     self->setup.out = self->out;
     self->setup.data_name = self->data_name;
     return shunt_graph_copy(setup->graph, &self->graph);
@@ -213,12 +213,12 @@ static shunt_status take_folder(shunt_trainer *self)
     if (status) return status;
     self->lock = folder_lock(self->out);
     if (self->lock < 0 && errno == EWOULDBLOCK)
-        return shunt_fail(SHUNT_E_IO, "%s: another run is writing into this folder; wait for its end, or name another",
+        return error_fail(SHUNT_E_IO, "%s: another run is writing into this folder; wait for its end, or name another",
                           self->out);
     if (self->lock < 0 && errno != ENOLCK && errno != ENOTSUP)
-        return shunt_fail(SHUNT_E_IO, "%s: cannot be locked: %s", self->out, strerror(errno));
+        return error_fail(SHUNT_E_IO, "%s: cannot be locked: %s", self->out, strerror(errno));
     if (self->lock < 0)
-        shunt_log(SHUNT_LOG_WARN, "%s: its file system has no locks; let no other run write into this folder",
+        log_write(SHUNT_LOG_WARN, "%s: its file system has no locks; let no other run write into this folder",
                   self->out);
     return SHUNT_OK;
 }
@@ -230,7 +230,7 @@ static shunt_status count_steps(shunt_trainer *self)
     self->steps = recipe->steps ? recipe->steps : recipe->epochs * self->epoch_steps;
     if (recipe->steps) recipe->epochs = (recipe->steps + self->epoch_steps - 1) / self->epoch_steps;
     if (recipe->epochs <= RECIPE_MOST_EPOCHS) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "recipe: %" PRId64 " steps are %" PRId64 " epochs of these pictures, expected %d at most",
                       recipe->steps, recipe->epochs, RECIPE_MOST_EPOCHS);
 }
@@ -255,10 +255,10 @@ shunt_status train_set_weights(shunt_trainer *self, const shunt_weights *from)
 
 shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer **out)
 {
-    if (!setup || !out) return shunt_fail_null(__func__, "setup, out");
+    if (!setup || !out) return error_null(__func__, "setup, out");
     *out = NULL;
     shunt_trainer *self = calloc(1, sizeof *self);
-    if (!self) return shunt_fail_memory();
+    if (!self) return error_memory();
     self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
     self->lock = -1;
     shunt_status status = copy_setup(setup, self);
@@ -274,7 +274,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
         self->losses = calloc((size_t)self->recipe.batch, sizeof *self->losses);
         self->logits = calloc((size_t)self->recipe.batch, (size_t)self->classes * sizeof *self->logits);
         self->rows = calloc((size_t)self->recipe.epochs, sizeof *self->rows);
-        if (!self->losses || !self->logits || !self->rows) status = shunt_fail_memory();
+        if (!self->losses || !self->logits || !self->rows) status = error_memory();
     }
     if (status)
         shunt_trainer_destroy(self);

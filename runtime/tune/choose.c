@@ -21,7 +21,7 @@ static tune_mode mode(void)
     if (!strcmp(wanted, "full")) return TUNE_FULL;
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "SHUNT_TUNE=%s: it must be off, fast or full; only stored results are used", wanted);
+        log_write(SHUNT_LOG_WARN, "SHUNT_TUNE=%s: it must be off, fast or full; only stored results are used", wanted);
     return TUNE_KNOWN;
 }
 
@@ -29,14 +29,14 @@ static tune_mode mode(void)
 static bool search(const tune_op *op, bool full, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    if (shunt_tune_candidates(op, full, true, list) < 2) return false;
+    if (tune_candidates(op, full, true, list) < 2) return false;
     tune_search how = {.full = full, .safe_only = true};
     shunt_tune_event event = {0};
     *out = (tune_choice){0};
-    shunt_status status = shunt_tune_search(op, &how, &event, out);
+    shunt_status status = tune_search_op(op, &how, &event, out);
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (status != SHUNT_OK && status != SHUNT_E_UNSUPPORTED && !atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "tuning: %s (reported once)", shunt_last_error());
+        log_write(SHUNT_LOG_WARN, "tuning: %s (reported once)", shunt_last_error());
     return out->algorithm[0] != '\0';
 }
 
@@ -44,9 +44,9 @@ static bool search(const tune_op *op, bool full, tune_choice *out)
 static bool avoid_bad(const tune_op *op, tune_choice *out)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    uint32_t count = shunt_tune_candidates(op, true, false, list), i = 0;
+    uint32_t count = tune_candidates(op, true, false, list), i = 0;
     for (; i < count; i++) {
-        tune_verdict verdict = shunt_tune_verdict(op->device, &list[i]);
+        tune_verdict verdict = tune_verdict_of(op->device, &list[i]);
         if (verdict == VERDICT_SAFE || verdict == VERDICT_UNTRIED) break;
     }
     const shunt_candidate *guess = &op->candidates[0];
@@ -58,20 +58,20 @@ static bool avoid_bad(const tune_op *op, tune_choice *out)
     return true;
 }
 
-bool shunt_tune_choose(const tune_op *op, tune_choice *out)
+bool tune_choose(const tune_op *op, tune_choice *out)
 {
     tune_mode how = mode();
     if (how == TUNE_OFF || op->ncandidates < 2) return false;
-    if (shunt_tune_find_own(op->device, op->desc, out) && shunt_tune_may_use(op, out)) return true;
+    if (tune_find_own(op->device, op->desc, out) && tune_may_use(op, out)) return true;
     if (how >= TUNE_FAST && search(op, how == TUNE_FULL, out)) return true;
-    if (shunt_tune_find_default(op->device, op->desc, out) && shunt_tune_may_use(op, out)) return true;
+    if (tune_find_default(op->device, op->desc, out) && tune_may_use(op, out)) return true;
     return avoid_bad(op, out);
 }
 
-void shunt_tune_choice_failed(const tune_choice *choice)
+void tune_choice_failed(const tune_choice *choice)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&said))
-        shunt_log(SHUNT_LOG_WARN, "tuned %s %s: %s; the best guess is used instead (reported once; shunt tune --retry)",
+        log_write(SHUNT_LOG_WARN, "tuned %s %s: %s; the best guess is used instead (reported once; shunt tune --retry)",
                   choice->algorithm, choice->params, shunt_last_error());
 }

@@ -38,17 +38,17 @@ static bool user_damage_said;
 static json_t *load_devices(const char *path)
 {
     shunt_mapping mapping;
-    if (shunt_map_file(path, MAX_FILE_BYTES, &mapping) != SHUNT_OK) return NULL;
+    if (file_map(path, MAX_FILE_BYTES, &mapping) != SHUNT_OK) return NULL;
     json_error_t error = {.text = ""};
-    json_t *document = shunt_json_load((const char *)mapping.data, mapping.size, &error);
-    shunt_unmap_file(&mapping);
+    json_t *document = bounded_json_load((const char *)mapping.data, mapping.size, &error);
+    file_unmap(&mapping);
     const char *format = json_string_value(json_object_get(document, "format"));
     json_t *devices = json_object_get(document, "devices");
     if (!format || strcmp(format, FORMAT) || !json_is_object(devices)) {
         if (document)
-            shunt_fail(SHUNT_E_INVALID, "%s: this is not a tuning file of format " FORMAT, path);
+            error_fail(SHUNT_E_INVALID, "%s: this is not a tuning file of format " FORMAT, path);
         else
-            shunt_fail(SHUNT_E_INVALID, "%s: line %d: %s", path, error.line, error.text);
+            error_fail(SHUNT_E_INVALID, "%s: line %d: %s", path, error.line, error.text);
         devices = NULL;
     }
     json_incref(devices);
@@ -62,7 +62,7 @@ static json_t *read_devices(const char *path, bool *damage_said)
     if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) return json_object();
     json_t *devices = load_devices(path);
     if (devices) return devices;
-    if (!*damage_said) shunt_log(SHUNT_LOG_WARN, "tuning results are ignored: %s", shunt_last_error());
+    if (!*damage_said) log_write(SHUNT_LOG_WARN, "tuning results are ignored: %s", shunt_last_error());
     *damage_said = true;
     return json_object();
 }
@@ -74,14 +74,14 @@ static char *cache_path(const char *name)
     char *path = NULL;
     if (!folder) return NULL;
     if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
-    shunt_fail_memory();
+    error_memory();
     return NULL;
 }
 
 static const json_t *user_devices(void)
 {
     if (user) return user;
-    shutdown_add(shunt_tune_free);
+    shutdown_add(tune_free);
     char *path = cache_path("tuning.json");
     user = path ? read_devices(path, &user_damage_said) : json_object();
     free(path);
@@ -101,7 +101,7 @@ static char *default_path(const char *class)
 static const json_t *class_entries(const char *class)
 {
     if (!defaults) defaults = json_object();
-    shutdown_add(shunt_tune_free);
+    shutdown_add(tune_free);
     json_t *entries = json_object_get(defaults, class);
     char *path = entries ? NULL : default_path(class);
     if (!path) return entries;
@@ -136,22 +136,22 @@ static bool parse_entry(const json_t *entry, tune_choice *out)
            copy_text(entry, "params", out->params, sizeof out->params);
 }
 
-bool shunt_tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+bool tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
 {
     char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
-    shunt_tune_device_key(device, device_key);
-    shunt_tune_op_key(desc, op_key);
+    tune_device_key(device, device_key);
+    tune_op_key(desc, op_key);
     pthread_mutex_lock(&lock);
     bool found = parse_entry(json_object_get(json_object_get(user_devices(), device_key), op_key), out);
     pthread_mutex_unlock(&lock);
     return found;
 }
 
-bool shunt_tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
+bool tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
 {
     char class[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
-    shunt_tune_device_class(device, class);
-    shunt_tune_op_key(desc, op_key);
+    tune_device_class(device, class);
+    tune_op_key(desc, op_key);
     pthread_mutex_lock(&lock);
     bool found = parse_entry(json_object_get(class_entries(class), op_key), out);
     pthread_mutex_unlock(&lock);
@@ -164,10 +164,10 @@ static shunt_status put(json_t *devices, const char *device_key, const char *op_
 {
     json_t *ops = json_object_get(devices, device_key);
     if (!json_is_object(ops)) {
-        if (json_object_set_new(devices, device_key, json_object())) return shunt_fail_memory();
+        if (json_object_set_new(devices, device_key, json_object())) return error_memory();
         ops = json_object_get(devices, device_key);
     }
-    return json_object_set(ops, op_key, entry) ? shunt_fail_memory() : SHUNT_OK;
+    return json_object_set(ops, op_key, entry) ? error_memory() : SHUNT_OK;
 }
 
 static shunt_status write_file(const char *path, json_t *devices)
@@ -175,13 +175,13 @@ static shunt_status write_file(const char *path, json_t *devices)
     json_t *document = json_pack("{s:s, s:O}", "format", FORMAT, "devices", devices);
     char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(document);
-    if (!text) return shunt_fail_memory();
+    if (!text) return error_memory();
     shunt_writer writer;
-    shunt_status status = shunt_write_begin(&writer, path);
+    shunt_status status = file_write_begin(&writer, path);
     if (status == SHUNT_OK) {
-        status = shunt_write(&writer, text, strlen(text));
-        if (status == SHUNT_OK) status = shunt_write(&writer, "\n", 1);
-        shunt_status ended = shunt_write_end(&writer, status == SHUNT_OK);
+        status = file_write(&writer, text, strlen(text));
+        if (status == SHUNT_OK) status = file_write(&writer, "\n", 1);
+        shunt_status ended = file_write_end(&writer, status == SHUNT_OK);
         if (status == SHUNT_OK) status = ended;
     }
     free(text);
@@ -215,12 +215,12 @@ static shunt_status take_file_lock(int *fd)
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*fd < 0 || !wait_for_lock(*fd)) {
         if (*fd >= 0 && errno == EWOULDBLOCK)
-            shunt_log(SHUNT_LOG_WARN,
+            log_write(SHUNT_LOG_WARN,
                       "%s: another process has kept this lock for %d s: is it stopped? The result is written all the "
                       "same; what that process finds now may be lost",
                       path, LOCK_SECONDS);
         else
-            status = shunt_fail(SHUNT_E_IO, "%s: cannot be locked: %s", path, strerror(errno));
+            status = error_fail(SHUNT_E_IO, "%s: cannot be locked: %s", path, strerror(errno));
         if (*fd >= 0) close(*fd);
         *fd = -1;
     }
@@ -236,7 +236,7 @@ static shunt_status update_file(const char *device_key, const char *op_key, json
     int fd = -1;
     if (status == SHUNT_OK) status = take_file_lock(&fd);
     json_t *devices = status == SHUNT_OK ? read_devices(path, &user_damage_said) : NULL;
-    if (status == SHUNT_OK && !devices) status = shunt_fail_memory();
+    if (status == SHUNT_OK && !devices) status = error_memory();
     if (status == SHUNT_OK) status = put(devices, device_key, op_key, entry);
     if (status == SHUNT_OK) status = write_file(path, devices);
     if (status == SHUNT_OK) { /* what other processes have found meanwhile is good for this one, too */
@@ -249,14 +249,14 @@ static shunt_status update_file(const char *device_key, const char *op_key, json
     return status;
 }
 
-shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice)
+shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice)
 {
     char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
-    shunt_tune_device_key(device, device_key);
-    shunt_tune_op_key(desc, op_key);
+    tune_device_key(device, device_key);
+    tune_op_key(desc, op_key);
     json_t *entry = json_pack("{s:s, s:s, s:f, s:s}", "algorithm", choice->algorithm, "params", choice->params,
                               "microseconds", choice->microseconds, "effort", efforts[choice->effort]);
-    if (!entry) return shunt_fail_memory();
+    if (!entry) return error_memory();
     pthread_mutex_lock(&lock);
     user_devices();
     shunt_status status = put(user, device_key, op_key, entry);
@@ -266,7 +266,7 @@ shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *d
     return status;
 }
 
-void shunt_tune_free(void)
+void tune_free(void)
 {
     pthread_mutex_lock(&lock);
     json_decref(user);
@@ -274,5 +274,5 @@ void shunt_tune_free(void)
     user = defaults = NULL;
     user_damage_said = false;
     pthread_mutex_unlock(&lock);
-    shunt_tune_journal_free();
+    tune_journal_free();
 }

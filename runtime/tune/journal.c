@@ -39,7 +39,7 @@ static const char *const names[] = {
     [VERDICT_UNTRIED] = "untried", [VERDICT_RETRY] = "to be tried again", [VERDICT_SAFE] = "safe",
     [VERDICT_WRONG] = "wrong",     [VERDICT_FAILED] = "failed",           [VERDICT_UNFINISHED] = "unfinished"};
 
-const char *shunt_tune_verdict_name(tune_verdict verdict)
+const char *tune_verdict_name(tune_verdict verdict)
 {
     return names[verdict];
 }
@@ -50,7 +50,7 @@ static char *journal_path(const char *name)
     char *path = NULL;
     if (!folder) return NULL;
     if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
-    shunt_fail_memory();
+    error_memory();
     return NULL;
 }
 
@@ -160,7 +160,7 @@ static void forget(void)
 static void warn_once(const char *what)
 {
     static bool said;
-    if (!said) shunt_log(SHUNT_LOG_WARN, "tuning journal: %s", what);
+    if (!said) log_write(SHUNT_LOG_WARN, "tuning journal: %s", what);
     said = true;
 }
 
@@ -177,7 +177,7 @@ static FILE *open_journal(void)
         if (about.st_size - read_to > MAX_JOURNAL_BYTES) read_to = about.st_size - MAX_JOURNAL_BYTES;
         if (lseek(fd, read_to, SEEK_SET) == read_to) file = fdopen(fd, "r");
     } else if (path && reason != ENOENT && reason != ENOTDIR) {
-        shunt_fail(SHUNT_E_IO, "%s is ignored: %s", path, reason ? strerror(reason) : "it is not a regular file");
+        error_fail(SHUNT_E_IO, "%s is ignored: %s", path, reason ? strerror(reason) : "it is not a regular file");
         warn_once(shunt_last_error());
     }
     if (fd >= 0 && !file) close(fd);
@@ -190,7 +190,7 @@ static void read_on(void)
 {
     FILE *file = open_journal();
     loaded = true;
-    shutdown_add(shunt_tune_free);
+    shutdown_add(tune_free);
     if (!file) return;
     char *line = NULL;
     size_t room = 0;
@@ -222,7 +222,7 @@ static shunt_status append_line(const char *line, bool sync)
     int length = fd < 0 ? -1 : asprintf(&text, "%s%s\n", ends_amid_line(fd) ? "\n" : "", line);
     if (length < 0) text = NULL;
     if (!text || write(fd, text, (size_t)length) != length || (sync && fdatasync(fd)))
-        status = shunt_fail(SHUNT_E_IO, "%s: cannot be written: %s", path, strerror(errno));
+        status = error_fail(SHUNT_E_IO, "%s: cannot be written: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
     free(text);
     free(path);
@@ -244,21 +244,21 @@ static shunt_status note(const char *word, const char *rest, bool sync)
     return status;
 }
 
-const char *shunt_tune_trial_text(const shunt_device *device, const shunt_candidate *candidate,
-                                  const shunt_op_desc *desc, char text[TUNE_TRIAL_CHARS])
+const char *tune_trial_text(const shunt_device *device, const shunt_candidate *candidate, const shunt_op_desc *desc,
+                            char text[TUNE_TRIAL_CHARS])
 {
     char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
-    snprintf(text, TUNE_TRIAL_CHARS, "%s\t%s\t%s\t%s", shunt_tune_device_key(device, device_key), candidate->algorithm,
-             candidate->params, shunt_tune_op_key(desc, op_key));
+    snprintf(text, TUNE_TRIAL_CHARS, "%s\t%s\t%s\t%s", tune_device_key(device, device_key), candidate->algorithm,
+             candidate->params, tune_op_key(desc, op_key));
     return text;
 }
 
-shunt_status shunt_tune_journal_begin(const char *trial, bool is_watched)
+shunt_status tune_journal_begin(const char *trial, bool is_watched)
 {
     return note(is_watched ? watched_word() : "begin", trial, true);
 }
 
-shunt_status shunt_tune_journal_end(const char *trial, tune_verdict verdict)
+shunt_status tune_journal_end(const char *trial, tune_verdict verdict)
 {
     return note(names[verdict], trial, false);
 }
@@ -271,23 +271,23 @@ shunt_status shunt_tune_blame(const char *trial)
         tabs += trial[i] == '\t';
     }
     if (tabs != FIELDS - 1 - DEVICE || length >= TUNE_TRIAL_CHARS)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "shunt_tune_blame: the text is not that of a trial (shunt_tune_event.trial)");
     return note(names[VERDICT_UNFINISHED], trial, true);
 }
 
-shunt_status shunt_tune_journal_retry(const shunt_device *device)
+shunt_status tune_journal_retry(const shunt_device *device)
 {
     char device_key[TUNE_KEY_CHARS], rest[TUNE_TRIAL_CHARS];
-    snprintf(rest, sizeof rest, "%s\t\t\t", shunt_tune_device_key(device, device_key));
+    snprintf(rest, sizeof rest, "%s\t\t\t", tune_device_key(device, device_key));
     return note("retry", rest, false);
 }
 
-tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidate *candidate)
+tune_verdict tune_verdict_of(const shunt_device *device, const shunt_candidate *candidate)
 {
     char key[TUNE_KEY_CHARS];
     bool gone;
-    shunt_tune_device_key(device, key);
+    tune_device_key(device, key);
     pthread_mutex_lock(&lock);
     if (!loaded) read_on();
     tune_verdict verdict = records_verdict(key, candidate->algorithm, candidate->params, process_alive, &gone);
@@ -299,7 +299,7 @@ tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidat
     return verdict;
 }
 
-void shunt_tune_journal_free(void)
+void tune_journal_free(void)
 {
     pthread_mutex_lock(&lock);
     forget();

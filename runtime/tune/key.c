@@ -26,9 +26,9 @@ static void append_tensor(char text[TUNE_KEY_CHARS], const shunt_tensor_desc *te
     if (constant) append(text, "=");
 }
 
-const char *shunt_tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHARS])
+const char *tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHARS])
 {
-    shunt_op_label(desc->kind, desc->flags, text, TUNE_KEY_CHARS);
+    op_label(desc->kind, desc->flags, text, TUNE_KEY_CHARS);
     for (uint32_t i = 0; i < desc->ninputs; i++) append_tensor(text, &desc->inputs[i], desc->constant_inputs >> i & 1);
     append(text, " >");
     for (uint32_t i = 0; i < desc->noutputs; i++) append_tensor(text, &desc->outputs[i], false);
@@ -38,7 +38,7 @@ const char *shunt_tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHAR
     return text;
 }
 
-const char *shunt_tune_device_key(const shunt_device *device, char text[TUNE_KEY_CHARS])
+const char *tune_device_key(const shunt_device *device, char text[TUNE_KEY_CHARS])
 {
     const shunt_device_info *info = &device->entry.info;
     snprintf(text, TUNE_KEY_CHARS, "%s | %s | %s | %s", device->backend->name, info->name, info->platform,
@@ -46,7 +46,7 @@ const char *shunt_tune_device_key(const shunt_device *device, char text[TUNE_KEY
     return text;
 }
 
-const char *shunt_tune_device_class(const shunt_device *device, char text[TUNE_KEY_CHARS])
+const char *tune_device_class(const shunt_device *device, char text[TUNE_KEY_CHARS])
 {
     const shunt_device_info *info = &device->entry.info;
     const char *type = info->type == SHUNT_DEVICE_CPU ? "cpu" : info->type == SHUNT_DEVICE_GPU ? "gpu" : "other";

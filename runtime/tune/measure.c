@@ -30,8 +30,8 @@ static shunt_status time_batch(shunt_trial *trial, int count, double *microsecon
 {
     shunt_status status = SHUNT_OK;
     double start = now_microseconds();
-    for (int i = 0; i < count && status == SHUNT_OK; i++) status = shunt_trial_launch(trial);
-    shunt_status finished = shunt_trial_finish(trial);
+    for (int i = 0; i < count && status == SHUNT_OK; i++) status = trial_launch(trial);
+    shunt_status finished = trial_finish(trial);
     *microseconds = (now_microseconds() - start) / count;
     return status == SHUNT_OK ? finished : status;
 }
@@ -50,8 +50,8 @@ static shunt_status begin(tune_runner *runner)
                              .params = runner->candidate->params,
                              .memory_limit = runner->device->entry.info.max_alloc,
                              .inplace = TRIAL_NOT_IN_PLACE};
-    return shunt_trial_begin(runner->device, &runner->reference->desc, &options,
-                             (const void *const *)runner->reference->inputs, &runner->trial);
+    return trial_begin(runner->device, &runner->reference->desc, &options,
+                       (const void *const *)runner->reference->inputs, &runner->trial);
 }
 
 /* Makes the runner ready to run, in the memory of `other` if there is no more. */
@@ -60,15 +60,15 @@ static shunt_status start(tune_runner *runner, tune_runner *other)
     if (runner->trial) return SHUNT_OK;
     shunt_status status = begin(runner);
     if (status == SHUNT_E_MEMORY && other && other->trial) {
-        shunt_tune_stop(other);
+        tune_stop(other);
         status = begin(runner);
     }
     return status;
 }
 
-void shunt_tune_stop(tune_runner *runner)
+void tune_stop(tune_runner *runner)
 {
-    shunt_trial_end(runner->trial);
+    trial_end(runner->trial);
     runner->trial = NULL;
 }
 
@@ -76,24 +76,24 @@ static tune_verdict check_result(const tune_runner *runner)
 {
     void *dst = malloc(shunt_tensor_bytes(&runner->reference->desc.outputs[0]));
     if (!dst) {
-        shunt_fail_memory();
+        error_memory();
         return VERDICT_FAILED;
     }
     tune_verdict verdict = VERDICT_SAFE;
     double microseconds;
     shunt_status status = time_batch(runner->trial, 1, &microseconds);
-    if (status == SHUNT_OK) status = shunt_trial_read(runner->trial, &dst);
-    if (status == SHUNT_OK && !shunt_reference_agrees(runner->reference, dst)) verdict = VERDICT_WRONG;
+    if (status == SHUNT_OK) status = trial_read(runner->trial, &dst);
+    if (status == SHUNT_OK && !reference_agrees(runner->reference, dst)) verdict = VERDICT_WRONG;
     free(dst);
     if (status == SHUNT_E_ABI) return VERDICT_WRONG; /* it wrote elsewhere */
     return status == SHUNT_OK ? verdict : VERDICT_FAILED;
 }
 
-tune_verdict shunt_tune_check(tune_runner *runner, tune_runner *other)
+tune_verdict tune_check(tune_runner *runner, tune_runner *other)
 {
     if (start(runner, other) != SHUNT_OK) return VERDICT_FAILED;
     tune_verdict verdict = check_result(runner);
-    if (verdict != VERDICT_SAFE) shunt_tune_stop(runner);
+    if (verdict != VERDICT_SAFE) tune_stop(runner);
     return verdict;
 }
 
@@ -121,7 +121,7 @@ static bool enough_turns(const tune_turns *turns, double spent)
 }
 
 /* Who begins changes from turn to turn: a load that comes or goes shall be nobody's gain. */
-shunt_status shunt_tune_time(tune_runner *guess, tune_runner *other, tune_turns *out)
+shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out)
 {
     int guess_batch = 0, other_batch = 0;
     shunt_status status = SHUNT_OK;
@@ -148,7 +148,7 @@ static bool steady_enough(const double *times, uint32_t count, double spent)
            spent >= MAX_MICROSECONDS || (count >= ENOUGH_TURNS && spent >= MIN_MICROSECONDS);
 }
 
-shunt_status shunt_tune_steadiness(tune_runner *runner, double *spread, double *microseconds)
+shunt_status tune_steadiness(tune_runner *runner, double *spread, double *microseconds)
 {
     double times[TUNE_MAX_TURNS];
     uint32_t count = 0;
@@ -164,7 +164,7 @@ shunt_status shunt_tune_steadiness(tune_runner *runner, double *spread, double *
     return status;
 }
 
-bool shunt_tune_device_alive(const shunt_device *device)
+bool tune_device_alive(const shunt_device *device)
 {
     static const char sent[] = "shunt: are you there? 0123456789"; /* 32 bytes and a zero */
     enum { BYTES = sizeof sent - 1 };

@@ -36,9 +36,9 @@ static void *random_input(const shunt_op_desc *desc, uint32_t input)
     float *data = malloc(count * sizeof *data);
     char name[16];
     snprintf(name, sizeof name, "input%u", input);
-    uint64_t key = shunt_random_key(name, 0);
+    uint64_t key = random_key(name, 0);
     for (uint64_t i = 0; data && i < count; i++) {
-        double drawn = shunt_random_at(key, i);
+        double drawn = random_at(key, i);
         data[i] = (float)(variance ? drawn + 0.5 : 2 * drawn - 1);
     }
     return data;
@@ -52,8 +52,8 @@ static shunt_status put_in_layout(const shunt_device *host, const shunt_tensor_d
     reorder.inputs[0] = plain_of(tensor);
     reorder.outputs[0] = *tensor;
     void *stored = malloc(shunt_tensor_bytes(tensor));
-    if (!stored) return shunt_fail_memory();
-    shunt_status status = shunt_trial_once(host, &reorder, (const void *const *)data, &stored);
+    if (!stored) return error_memory();
+    shunt_status status = trial_once(host, &reorder, (const void *const *)data, &stored);
     if (status != SHUNT_OK) {
         free(stored);
         return status;
@@ -68,32 +68,32 @@ static shunt_status compute(const shunt_device *host, tune_reference *out)
     shunt_op_desc plain = out->desc;
     for (uint32_t i = 0; i < plain.ninputs; i++) {
         plain.inputs[i] = plain_of(&plain.inputs[i]);
-        if (!(out->inputs[i] = random_input(&plain, i))) return shunt_fail_memory();
+        if (!(out->inputs[i] = random_input(&plain, i))) return error_memory();
     }
     plain.outputs[0] = plain_of(&plain.outputs[0]);
-    if (!(out->dst = malloc(shunt_tensor_bytes(&plain.outputs[0])))) return shunt_fail_memory();
-    shunt_status status = shunt_trial_once(host, &plain, (const void *const *)out->inputs, &out->dst);
+    if (!(out->dst = malloc(shunt_tensor_bytes(&plain.outputs[0])))) return error_memory();
+    shunt_status status = trial_once(host, &plain, (const void *const *)out->inputs, &out->dst);
     if (status == SHUNT_OK) status = put_in_layout(host, &out->desc.outputs[0], &out->dst);
     for (uint32_t i = 0; status == SHUNT_OK && i < plain.ninputs; i++)
         status = put_in_layout(host, &out->desc.inputs[i], &out->inputs[i]);
     return status;
 }
 
-shunt_status shunt_reference_make(const shunt_op_desc *desc, tune_reference *out)
+shunt_status reference_make(const shunt_op_desc *desc, tune_reference *out)
 {
     *out = (tune_reference){.desc = *desc};
     if (!float_throughout(desc))
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "tuning: only ops in float32 with one result are tuned");
+        return error_fail(SHUNT_E_UNSUPPORTED, "tuning: only ops in float32 with one result are tuned");
     shunt_device *host;
-    shunt_status status = shunt_device_open_fallback(&host);
+    shunt_status status = device_open_fallback(&host);
     if (status != SHUNT_OK) return status;
     status = compute(host, out);
     shunt_device_close(host);
-    if (status != SHUNT_OK) shunt_reference_free(out);
+    if (status != SHUNT_OK) reference_free(out);
     return status;
 }
 
-void shunt_reference_free(tune_reference *reference)
+void reference_free(tune_reference *reference)
 {
     for (uint32_t i = 0; i < SHUNT_MAX_INPUTS; i++) free(reference->inputs[i]);
     free(reference->dst);
@@ -109,7 +109,7 @@ static bool is_padding(const shunt_tensor_desc *tensor, uint64_t i)
     return i / (lanes * area) % blocks * lanes + i % lanes >= (uint64_t)tensor->dims[1];
 }
 
-bool shunt_reference_agrees(const tune_reference *reference, const float *dst)
+bool reference_agrees(const tune_reference *reference, const float *dst)
 {
     const shunt_tensor_desc *desc = &reference->desc.outputs[0];
     const float *right = reference->dst;
@@ -123,8 +123,8 @@ bool shunt_reference_agrees(const tune_reference *reference, const float *dst)
     }
     double error = norm > 0 ? sqrt(difference / norm) : sqrt(difference);
     if (dirty)
-        shunt_fail(SHUNT_E_DEVICE, "%llu lanes past the channels are not zero", (unsigned long long)dirty);
+        error_fail(SHUNT_E_DEVICE, "%llu lanes past the channels are not zero", (unsigned long long)dirty);
     else if (!(error <= TOLERANCE))
-        shunt_fail(SHUNT_E_DEVICE, "wrong by %.2g relative to the scalar result", error);
+        error_fail(SHUNT_E_DEVICE, "wrong by %.2g relative to the scalar result", error);
     return !dirty && error <= TOLERANCE; /* a NaN is not */
 }

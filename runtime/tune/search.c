@@ -30,12 +30,12 @@ static bool usable(const shunt_candidate *candidate)
            printable(candidate->params, sizeof candidate->params);
 }
 
-uint32_t shunt_tune_candidates(const tune_op *op, bool full, bool safe_only, shunt_candidate list[SHUNT_MAX_CANDIDATES])
+uint32_t tune_candidates(const tune_op *op, bool full, bool safe_only, shunt_candidate list[SHUNT_MAX_CANDIDATES])
 {
     uint32_t count = 0, given = op->ncandidates < SHUNT_MAX_CANDIDATES ? op->ncandidates : SHUNT_MAX_CANDIDATES;
     for (uint32_t i = 0; i < given && (full || count < FAST_CANDIDATES); i++) {
         if (!usable(&op->candidates[i])) continue;
-        tune_verdict verdict = shunt_tune_verdict(op->device, &op->candidates[i]);
+        tune_verdict verdict = tune_verdict_of(op->device, &op->candidates[i]);
         if (verdict == VERDICT_UNFINISHED || (safe_only && verdict == VERDICT_RETRY)) continue;
         if (safe_only && i > 0 && verdict != VERDICT_SAFE) continue;
         list[count++] = op->candidates[i];
@@ -43,13 +43,13 @@ uint32_t shunt_tune_candidates(const tune_op *op, bool full, bool safe_only, shu
     return count;
 }
 
-bool shunt_tune_may_use(const tune_op *op, const tune_choice *choice)
+bool tune_may_use(const tune_op *op, const tune_choice *choice)
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
-    uint32_t count = shunt_tune_candidates(op, true, false, list);
+    uint32_t count = tune_candidates(op, true, false, list);
     for (uint32_t i = 0; i < count; i++)
         if (!strcmp(list[i].algorithm, choice->algorithm) && !strcmp(list[i].params, choice->params))
-            return shunt_tune_verdict(op->device, &list[i]) != VERDICT_RETRY;
+            return tune_verdict_of(op->device, &list[i]) != VERDICT_RETRY;
     return false;
 }
 
@@ -81,8 +81,8 @@ static shunt_status begin_trial(op_search *self, const shunt_candidate *candidat
     event->params = candidate->params;
     event->verdict = event->reason = "";
     event->microseconds = 0;
-    event->trial = shunt_tune_trial_text(self->device, candidate, &self->reference->desc, self->trial);
-    shunt_status status = shunt_tune_journal_begin(self->trial, self->how->watched || self->how->safe_only);
+    event->trial = tune_trial_text(self->device, candidate, &self->reference->desc, self->trial);
+    shunt_status status = tune_journal_begin(self->trial, self->how->watched || self->how->safe_only);
     if (status != SHUNT_OK && !self->how->safe_only) return status;
     tell(self, stage);
     return SHUNT_OK;
@@ -93,17 +93,17 @@ static shunt_status end_trial(const op_search *self, const shunt_candidate *cand
 {
     char reason[512] = "";
     shunt_tune_event *event = self->event;
-    event->verdict = shunt_tune_verdict_name(verdict);
+    event->verdict = tune_verdict_name(verdict);
     if (verdict != VERDICT_SAFE) {
         snprintf(reason, sizeof reason, "%s", shunt_last_error());
         event->reason = reason;
-        shunt_log(SHUNT_LOG_WARN, "tuning %s: %s %s is dropped, %s: %s", event->op, candidate->algorithm,
+        log_write(SHUNT_LOG_WARN, "tuning %s: %s %s is dropped, %s: %s", event->op, candidate->algorithm,
                   candidate->params, event->verdict, reason);
-        if (verdict == VERDICT_FAILED && !shunt_tune_device_alive(self->device)) /* its begin stays without an end */
-            return shunt_fail(SHUNT_E_DEVICE, "%s no longer works after %s %s was tried", self->device->entry.selector,
+        if (verdict == VERDICT_FAILED && !tune_device_alive(self->device)) /* its begin stays without an end */
+            return error_fail(SHUNT_E_DEVICE, "%s no longer works after %s %s was tried", self->device->entry.selector,
                               candidate->algorithm, candidate->params);
     }
-    shunt_tune_journal_end(self->trial, verdict);
+    tune_journal_end(self->trial, verdict);
     tell(self, event->stage == SHUNT_TUNE_TRY ? SHUNT_TUNE_TRIED : SHUNT_TUNE_CONFIRMED);
     event->reason = "";
     return SHUNT_OK;
@@ -115,7 +115,7 @@ static tune_verdict time_guess(op_search *self, double *spread)
     const int attempts = self->how->safe_only || self->how->force ? 1 : STEADY_ATTEMPTS;
     *spread = 2 * MAX_SPREAD;
     for (int i = 0; i<attempts && * spread> MAX_SPREAD; i++)
-        if (shunt_tune_steadiness(&self->guess, spread, &self->guess_microseconds) != SHUNT_OK) return VERDICT_FAILED;
+        if (tune_steadiness(&self->guess, spread, &self->guess_microseconds) != SHUNT_OK) return VERDICT_FAILED;
     self->event->microseconds = self->guess_microseconds;
     return VERDICT_SAFE;
 }
@@ -128,20 +128,20 @@ static shunt_status find_guess(op_search *self, const shunt_candidate *list, uin
         self->guess = (tune_runner){self->device, &list[i], self->reference, NULL};
         shunt_status status = begin_trial(self, &list[i], SHUNT_TUNE_TRY);
         if (status != SHUNT_OK) return status;
-        tune_verdict verdict = shunt_tune_check(&self->guess, NULL);
+        tune_verdict verdict = tune_check(&self->guess, NULL);
         if (verdict == VERDICT_SAFE) verdict = time_guess(self, &spread);
         status = end_trial(self, &list[i], verdict);
         if (status != SHUNT_OK) return status;
         *index = i;
         if (verdict == VERDICT_SAFE && spread > MAX_SPREAD && !self->how->force && i + 1 < count)
-            return shunt_fail(SHUNT_E_DEVICE,
+            return error_fail(SHUNT_E_DEVICE,
                               "the time of one and the same op spreads by %.0f %% now, too much to tell algorithms "
                               "apart: end other programs and tune again, or use --force",
                               100 * spread);
         if (verdict == VERDICT_SAFE) return SHUNT_OK;
-        shunt_tune_stop(&self->guess);
+        tune_stop(&self->guess);
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "tuning %s: no candidate of %s is right", self->event->op,
+    return error_fail(SHUNT_E_NOT_FOUND, "tuning %s: no candidate of %s is right", self->event->op,
                       self->device->entry.selector);
 }
 
@@ -153,15 +153,14 @@ static shunt_status try_beside_guess(op_search *self, const shunt_candidate *can
     shunt_status status = begin_trial(self, candidate, stage);
     if (status != SHUNT_OK) return status;
     tune_runner runner = {self->device, candidate, self->reference, NULL};
-    tune_verdict verdict = shunt_tune_check(&runner, &self->guess);
-    if (verdict == VERDICT_SAFE && shunt_tune_time(&self->guess, &runner, &self->turns) != SHUNT_OK)
-        verdict = VERDICT_FAILED;
+    tune_verdict verdict = tune_check(&runner, &self->guess);
+    if (verdict == VERDICT_SAFE && tune_time(&self->guess, &runner, &self->turns) != SHUNT_OK) verdict = VERDICT_FAILED;
     if (verdict == VERDICT_SAFE) {
         *out = tune_compare(&self->turns);
         self->event->microseconds = tune_median(self->turns.other, self->turns.count);
     }
     status = end_trial(self, candidate, verdict);
-    shunt_tune_stop(&runner);
+    tune_stop(&runner);
     return status;
 }
 
@@ -209,7 +208,7 @@ static shunt_status keep(const op_search *self, const shunt_candidate *winner, d
     memcpy(choice.algorithm, winner->algorithm, sizeof choice.algorithm);
     memcpy(choice.params, winner->params, sizeof choice.params);
     if (out) *out = choice;
-    return shunt_tune_store(self->device, &self->reference->desc, &choice);
+    return tune_store(self->device, &self->reference->desc, &choice);
 }
 
 /* guess_is_first: the guess is the device's own best guess, and no stand-in. */
@@ -249,20 +248,20 @@ static shunt_status search_locked(const tune_op *op, const tune_search *how, shu
 {
     shunt_candidate list[SHUNT_MAX_CANDIDATES];
     tune_reference reference;
-    uint32_t count = shunt_tune_candidates(op, how->full, how->safe_only, list);
-    shunt_status status = shunt_reference_make(op->desc, &reference);
+    uint32_t count = tune_candidates(op, how->full, how->safe_only, list);
+    shunt_status status = reference_make(op->desc, &reference);
     if (status != SHUNT_OK) return status;
     op_search self = {.device = op->device, .how = how, .reference = &reference, .event = event};
     status = search_op(&self, list, count, out);
-    shunt_tune_stop(&self.guess);
-    shunt_reference_free(&reference);
+    tune_stop(&self.guess);
+    reference_free(&reference);
     return status;
 }
 
-shunt_status shunt_tune_search(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out)
+shunt_status tune_search_op(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out)
 {
     char key[TUNE_KEY_CHARS];
-    event->op = shunt_tune_op_key(op->desc, key);
+    event->op = tune_op_key(op->desc, key);
     pthread_mutex_lock(&one_at_a_time);
     shunt_status status = search_locked(op, search, event, out);
     pthread_mutex_unlock(&one_at_a_time);

@@ -22,15 +22,15 @@ typedef struct tune_choice {
  * op: "conv+bias+relu 8x64x56x56:16 64x64x3x3= 64= > 8x64x56x56:16 1,1,1,1,1,1,1,1,1" - shapes with their channel block,
  * "=" behind constants, then the attributes' words. device: "opencl | name | platform | driver". class: "opencl cpu 16". */
 enum { TUNE_KEY_CHARS = 640 };
-const char *shunt_tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHARS]);
-const char *shunt_tune_device_key(const shunt_device *device, char text[TUNE_KEY_CHARS]);
-const char *shunt_tune_device_class(const shunt_device *device, char text[TUNE_KEY_CHARS]);
+const char *tune_op_key(const shunt_op_desc *desc, char text[TUNE_KEY_CHARS]);
+const char *tune_device_key(const shunt_device *device, char text[TUNE_KEY_CHARS]);
+const char *tune_device_class(const shunt_device *device, char text[TUNE_KEY_CHARS]);
 
 /* ---- database.c. A file that is damaged or cannot be read is reported once and counts as empty; storing replaces it. */
-bool shunt_tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
-bool shunt_tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+bool tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
+bool tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
 /* What cannot be written is still known to this process. */
-shunt_status shunt_tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
+shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
 
 /* ---- journal.c: what is known of a candidate on a device, whatever the shape. SAFE: it ran and was right at least once;
  * UNFINISHED, which outweighs all others: it hung, or crashed its process; RETRY: so it did, but may be tried again, and
@@ -43,17 +43,17 @@ typedef enum tune_verdict {
     VERDICT_UNFINISHED,
     VERDICT_RETRY
 } tune_verdict;
-const char *shunt_tune_verdict_name(tune_verdict verdict);
-tune_verdict shunt_tune_verdict(const shunt_device *device, const shunt_candidate *candidate);
+const char *tune_verdict_name(tune_verdict verdict);
+tune_verdict tune_verdict_of(const shunt_device *device, const shunt_candidate *candidate);
 /* What the journal calls a trial (shunt_tune_blame). Returns the text. */
 enum { TUNE_TRIAL_CHARS = 2 * TUNE_KEY_CHARS + SHUNT_ALGORITHM_CHARS + SHUNT_PARAMS_CHARS };
-const char *shunt_tune_trial_text(const shunt_device *device, const shunt_candidate *candidate,
-                                  const shunt_op_desc *desc, char text[TUNE_TRIAL_CHARS]);
+const char *tune_trial_text(const shunt_device *device, const shunt_candidate *candidate, const shunt_op_desc *desc,
+                            char text[TUNE_TRIAL_CHARS]);
 /* A line that is on the disk when begin returns; and how the trial ended. watched: the end of the process blames nobody. */
-shunt_status shunt_tune_journal_begin(const char *trial, bool watched);
-shunt_status shunt_tune_journal_end(const char *trial, tune_verdict verdict);
+shunt_status tune_journal_begin(const char *trial, bool watched);
+shunt_status tune_journal_end(const char *trial, tune_verdict verdict);
 /* From now on the device's unfinished candidates may be tried again. */
-shunt_status shunt_tune_journal_retry(const shunt_device *device);
+shunt_status tune_journal_retry(const shunt_device *device);
 
 /* ---- reference.c: inputs for an op and what comes out of it in plain C, all in the layouts of desc. */
 typedef struct tune_reference {
@@ -61,10 +61,10 @@ typedef struct tune_reference {
     void *inputs[SHUNT_MAX_INPUTS], *dst;
 } tune_reference;
 /* SHUNT_E_UNSUPPORTED for ops that are not float32 throughout, or have several outputs. */
-shunt_status shunt_reference_make(const shunt_op_desc *desc, tune_reference *out);
-void shunt_reference_free(tune_reference *reference);
+shunt_status reference_make(const shunt_op_desc *desc, tune_reference *out);
+void reference_free(tune_reference *reference);
 /* Whether dst is right: the relative L2 error is small, and lanes past the channels are zero. Else sets the message. */
-bool shunt_reference_agrees(const tune_reference *reference, const float *dst);
+bool reference_agrees(const tune_reference *reference, const float *dst);
 
 /* ---- compare.c: which of two ops is faster, by times that were taken in turn. */
 enum { TUNE_MIN_TURNS = 3, TUNE_MAX_TURNS = 64 };
@@ -101,15 +101,15 @@ typedef struct tune_runner {
 
 /* Runs the candidate once and checks the result. Where there is no memory for both, `other` (may be NULL) is stopped.
  * VERDICT_SAFE: it is right, and goes on. Else it is stopped, and the message says why. */
-tune_verdict shunt_tune_check(tune_runner *runner, tune_runner *other);
+tune_verdict tune_check(tune_runner *runner, tune_runner *other);
 /* Times both in turn: until the times tell enough, about a second at most, but for very slow ops. Either is started as it is
  * needed, so that two which do not fit into the device's memory together stop each other. */
-shunt_status shunt_tune_time(tune_runner *guess, tune_runner *other, tune_turns *out);
+shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out);
 /* How much the time of one and the same op spreads now (tune_spread), and its median. */
-shunt_status shunt_tune_steadiness(tune_runner *runner, double *spread, double *microseconds);
-void shunt_tune_stop(tune_runner *runner);
+shunt_status tune_steadiness(tune_runner *runner, double *spread, double *microseconds);
+void tune_stop(tune_runner *runner);
 /* Whether the device still answers after a candidate failed on it. */
-bool shunt_tune_device_alive(const shunt_device *device);
+bool tune_device_alive(const shunt_device *device);
 
 /* ---- search.c */
 
@@ -123,10 +123,9 @@ typedef struct tune_op {
 
 /* The candidates for an op that may be tried, best guess first; returns how many. full: all, else the first few. safe_only:
  * those which the journal knows to be safe, and the best guess, which an application would run anyway. */
-uint32_t shunt_tune_candidates(const tune_op *op, bool full, bool safe_only,
-                               shunt_candidate list[SHUNT_MAX_CANDIDATES]);
+uint32_t tune_candidates(const tune_op *op, bool full, bool safe_only, shunt_candidate list[SHUNT_MAX_CANDIDATES]);
 /* Whether the choice is one of the device's candidates for the op, and neither hung nor crashed. */
-bool shunt_tune_may_use(const tune_op *op, const tune_choice *choice);
+bool tune_may_use(const tune_op *op, const tune_choice *choice);
 
 typedef struct tune_search {
     bool full, safe_only, force;
@@ -139,15 +138,15 @@ typedef struct tune_search {
  * measurement, too; else the best guess. The caller fills those fields of `event` that tell about all ops and this one's
  * steps. SHUNT_E_DEVICE: a candidate took the device with it; or, unless force, times are so unsteady that they tell nothing.
  * SHUNT_E_NOT_FOUND: none is right. *out (may be NULL) is the best as soon as it is known, even when it cannot be stored. */
-shunt_status shunt_tune_search(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out);
+shunt_status tune_search_op(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out);
 
 /* ---- choose.c: the algorithm for an op when a plan is made, after SHUNT_TUNE. False: the backend's best guess. */
-bool shunt_tune_choose(const tune_op *op, tune_choice *out);
+bool tune_choose(const tune_op *op, tune_choice *out);
 /* Says, once a process, that a choice could not be prepared. */
-void shunt_tune_choice_failed(const tune_choice *choice);
+void tune_choice_failed(const tune_choice *choice);
 
 /* Forgets what was read from files (shunt_shutdown). */
-void shunt_tune_free(void);
-void shunt_tune_journal_free(void);
+void tune_free(void);
+void tune_journal_free(void);
 
 #endif

@@ -9,7 +9,7 @@
 
 int64_t dice_between(dice *d, int64_t low, int64_t high)
 {
-    return low + (int64_t)(shunt_random_at(d->key, d->next++) * (double)(high - low + 1));
+    return low + (int64_t)(random_at(d->key, d->next++) * (double)(high - low + 1));
 }
 
 int dice_one_in(dice *d, int64_t n)
@@ -83,5 +83,5 @@ uint64_t dice_input_key(const char *name, uint32_t input)
 {
     char key_name[96];
     snprintf(key_name, sizeof key_name, "%s/%u", name, input);
-    return shunt_random_key(key_name, 0);
+    return random_key(key_name, 0);
 }

@@ -85,7 +85,7 @@ static void check_types(verify_state *state)
             const bool input = i < good.ninputs;
             const uint32_t index = input ? i : i - good.ninputs;
             (input ? bad.inputs : bad.outputs)[index].dtype = kind == SHUNT_OP_CAST ? SHUNT_I64 : SHUNT_F16;
-            snprintf(what, sizeof what, "%s whose %s %u is of another type", shunt_op_kind_name(kind),
+            snprintf(what, sizeof what, "%s whose %s %u is of another type", op_kind_name(kind),
                      input ? "input" : "output", index);
             expect_refusal(state, &bad, what);
         }

@@ -147,7 +147,7 @@ static void run_layout(drawn *t, uint8_t dtype, uint16_t src_block, uint16_t dst
     }
     if (status != SHUNT_OK || found.count < 1 || found.count > SHUNT_MAX_CANDIDATES || found.list[0].reason[0]) {
         const op_variant none = {"", "", OP_NOT_IN_PLACE};
-        shunt_device_fail(device, status, "op_query");
+        device_fail(device, status, "op_query");
         wrong(t, &op, &none, status == SHUNT_OK ? "op_query found no candidate and no reason" : shunt_last_error());
         return;
     }

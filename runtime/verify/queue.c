@@ -79,7 +79,7 @@ static shunt_status begin(bench *b)
 {
     b->src = malloc(1 + (size_t)ROUNDS * BYTES);
     b->dst = malloc((size_t)ROUNDS * BYTES);
-    if (!b->src || !b->dst) return shunt_fail_memory();
+    if (!b->src || !b->dst) return error_memory();
     for (uint32_t i = 0; i < ROUNDS * WORDS; i++) {
         const uint32_t word = word_of(i / WORDS, i % WORDS);
         memcpy(b->src + 1 + i * sizeof word, &word, sizeof word);
@@ -114,7 +114,7 @@ void verify_queue(verify_state *state)
     if (status == SHUNT_OK) {
         compare(state, &b);
     } else {
-        shunt_device_fail(state->device, status, "commands on queues");
+        device_fail(state->device, status, "commands on queues");
         verify_problem(state, -1, "%s", shunt_last_error());
     }
     end(&b);

@@ -26,13 +26,13 @@ static shunt_status compute(shape *s, const shunt_device *fallback)
 {
     shunt_op_desc wide = layout_op(&s->plain, SHUNT_F64, SHUNT_PLAIN, SHUNT_PLAIN);
     void *out = s->expected;
-    shunt_status status = shunt_trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
+    shunt_status status = trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
     if (status != SHUNT_OK) return status;
     for (uint32_t i = 0; i < wide.ninputs; i++)
         for (uint64_t e = 0; e < shunt_tensor_count(&wide.inputs[i]); e++) s->inputs[i][e] = fabs(s->inputs[i][e]);
     wide.flags &= ~(uint32_t)SHUNT_FLAG_RELU;
     out = s->scale;
-    return shunt_trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
+    return trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
 }
 
 static void draw_inputs(shape *s)
@@ -71,7 +71,7 @@ static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candida
     shunt_op_info info = {.size = sizeof info};
     double error_scale;
     char label[48];
-    const char *what = shunt_op_label(op->kind, op->flags, label, sizeof label);
+    const char *what = op_label(op->kind, op->flags, label, sizeof label);
     s->state->runs++;
     if (op_run(s->state->device, op, &variant, (const double *const *)s->inputs, &s->got, &info) != SHUNT_OK ||
         verify_error_scale(&info, &error_scale) != SHUNT_OK) {
@@ -121,7 +121,7 @@ static bool is_first(const shunt_graph *graph, uint32_t index, const shunt_op_de
 {
     shunt_op_desc other;
     for (uint32_t o = 0; o < index; o++) {
-        shunt_graph_op_desc(graph, &graph->ops[o], &other);
+        graph_op_desc(graph, &graph->ops[o], &other);
         if (!memcmp(&other, desc, sizeof other)) return false;
     }
     return true;
@@ -132,7 +132,7 @@ static void run_graph(verify_state *state, const shunt_graph *graph, const shunt
     int64_t only = state->options->only;
     for (uint32_t o = 0; o < graph->nops && !state->problem[0]; o++) {
         shape s = {.state = state, .number = (int64_t)o};
-        shunt_graph_op_desc(graph, &graph->ops[o], &s.plain);
+        graph_op_desc(graph, &graph->ops[o], &s.plain);
         if (!verify_op_of(s.plain.kind)->linear || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &s.plain))
             continue;
         state->cases++;
@@ -146,9 +146,9 @@ void verify_graph(verify_state *state)
     shunt_graph *graph = NULL;
     shunt_device *fallback = NULL;
     shunt_status status = shunt_graph_copy(state->options->graph, &graph);
-    if (status == SHUNT_OK) status = shunt_graph_fold_batch_norms(graph);
-    if (status == SHUNT_OK) status = shunt_graph_fuse(graph, NULL, NULL);
-    if (status == SHUNT_OK) status = shunt_device_open_fallback(&fallback);
+    if (status == SHUNT_OK) status = graph_fold_batch_norms(graph);
+    if (status == SHUNT_OK) status = graph_fuse(graph, NULL, NULL);
+    if (status == SHUNT_OK) status = device_open_fallback(&fallback);
     if (status == SHUNT_OK)
         run_graph(state, graph, fallback);
     else

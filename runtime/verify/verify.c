@@ -69,7 +69,7 @@ static uint32_t run_all(verify_state *state, uint32_t *failures)
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS + CHECKS; kind++) {
         uint32_t other = kind - SHUNT_OP_KINDS;
         bool is_kind = kind < SHUNT_OP_KINDS;
-        const char *name = is_kind ? shunt_op_kind_name(kind) : checks[other].name;
+        const char *name = is_kind ? op_kind_name(kind) : checks[other].name;
         bool without_graph = !is_kind && checks[other].run == verify_graph && !options->graph;
         if (!name || without_graph || !wanted(options, name)) continue;
         *state = fresh;
@@ -88,16 +88,16 @@ static shunt_status refuse_name(const char *name)
 {
     char names[1024] = "";
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS + CHECKS; kind++) {
-        const char *known = kind < SHUNT_OP_KINDS ? shunt_op_kind_name(kind) : checks[kind - SHUNT_OP_KINDS].name;
+        const char *known = kind < SHUNT_OP_KINDS ? op_kind_name(kind) : checks[kind - SHUNT_OP_KINDS].name;
         size_t used = strlen(names);
         if (known) snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", known);
     }
-    return shunt_fail(SHUNT_E_NOT_FOUND, "there is no check \"%.40s\"; there are: %s", name, names);
+    return error_fail(SHUNT_E_NOT_FOUND, "there is no check \"%.40s\"; there are: %s", name, names);
 }
 
 shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options)
 {
-    if (!device) return shunt_fail_null(__func__, "device");
+    if (!device) return error_null(__func__, "device");
     static const shunt_verify_options usual = {.size = sizeof usual, .seed = 1, .only = -1};
     shunt_verify_options own;
     shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_verify_options, context),
@@ -105,11 +105,11 @@ shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_option
     if (!status) status = fork_check();
     if (status) return status;
     verify_state *state = calloc(1, sizeof *state);
-    if (!state) return shunt_fail_memory();
+    if (!state) return error_memory();
     *state = (verify_state){.device = device, .options = &own};
     uint32_t failures = 0, done = run_all(state, &failures);
     free(state);
     if (done == 0) return refuse_name(own.op ? own.op : "");
     if (failures == 0) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_DEVICE, "%s: %u of %u checks fail", device->entry.selector, failures, done);
+    return error_fail(SHUNT_E_DEVICE, "%s: %u of %u checks fail", device->entry.selector, failures, done);
 }

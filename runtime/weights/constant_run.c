@@ -7,7 +7,7 @@
 
 enum { LEAST_PIECE = 64 << 10, PIECES = 256 }; /* a multiple of every page size; a process may have 65530 mappings */
 
-size_t shunt_run_piece(size_t bytes)
+size_t constant_run_piece(size_t bytes)
 {
     return (bytes / PIECES / LEAST_PIECE + 1) * LEAST_PIECE;
 }
@@ -34,9 +34,9 @@ static bool map_pieces(uint8_t *run, size_t bytes, size_t piece, int fd)
     return true;
 }
 
-void *shunt_map_run(float value, size_t bytes, size_t *mapped)
+void *constant_run_map(float value, size_t bytes, size_t *mapped)
 {
-    size_t piece = shunt_run_piece(bytes), size = (bytes / piece + 1) * piece;
+    size_t piece = constant_run_piece(bytes), size = (bytes / piece + 1) * piece;
     int fd = make_piece(value, piece);
     if (fd < 0) return NULL;
     void *run = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -6,9 +6,8 @@
 
 #include "runtime/base/error.h"
 
-static const weight_format *const formats[] = {&shunt_format_safetensors, &shunt_format_torch_zip,
-                                               &shunt_format_torch_legacy,
-                                               &shunt_format_index}; /* the first that claims a file */
+static const weight_format *const formats[] = {&format_safetensors, &format_torch_zip, &format_torch_legacy,
+                                               &format_index}; /* the first that claims a file */
 
 enum { SEARCHED = 1 << 16 }; /* bytes */
 
@@ -60,8 +59,8 @@ shunt_status weights_parse(const char *path, const weight_format *other, shunt_w
     for (size_t i = 0; i < sizeof formats / sizeof *formats && !format; i++)
         if (formats[i]->is(&weights->file)) format = formats[i];
     const char *foreign = format ? NULL : looks_like(&weights->file);
-    if (foreign) return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: looks like %s", path, foreign);
-    if (!format) format = &shunt_format_safetensors; /* says best what is missing */
+    if (foreign) return error_fail(SHUNT_E_UNSUPPORTED, "%s: looks like %s", path, foreign);
+    if (!format) format = &format_safetensors; /* says best what is missing */
     weights->format = format->name;
     return format->read(path, weights);
 }
@@ -71,7 +70,7 @@ shunt_status weights_open(const char *path, const weight_format *other, shunt_we
     *out = NULL;
     shunt_weights *weights;
     shunt_status status = shunt_weights_create(&weights);
-    if (!status) status = shunt_map_file(path, 0, &weights->file);
+    if (!status) status = file_map(path, 0, &weights->file);
     if (!status) status = weights_parse(path, other, weights);
     if (status)
         shunt_weights_destroy(weights);
@@ -82,6 +81,6 @@ shunt_status weights_open(const char *path, const weight_format *other, shunt_we
 
 shunt_status shunt_weights_save(const shunt_weights *weights, const char *path)
 {
-    if (!weights || !path) return shunt_fail_null(__func__, "weights, path");
-    return shunt_safetensors_write(path, weights);
+    if (!weights || !path) return error_null(__func__, "weights, path");
+    return safetensors_write(path, weights);
 }

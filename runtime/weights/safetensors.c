@@ -53,20 +53,20 @@ static uint64_t little_endian(const uint8_t *bytes)
 static shunt_status find_header(const char *path, const shunt_mapping *file, size_t *length)
 {
     if (file->size < PREFIX)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: not a safetensors file: %zu bytes, less than the %d of the header length", path,
                           file->size, PREFIX);
     uint64_t claimed = little_endian(file->data);
     if (claimed > MAX_HEADER)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: not a safetensors file: header length %" PRIu64 " is over the limit of %d", path,
                           claimed, MAX_HEADER);
     if (claimed > file->size - PREFIX)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: header length %" PRIu64 ", but only %zu bytes follow: the file is cut off", path,
                           claimed, file->size - PREFIX);
     if (claimed < 2 || file->data[PREFIX] != '{')
-        return shunt_fail(SHUNT_E_INVALID, "%s: not a safetensors file: no JSON header at byte %d", path, PREFIX);
+        return error_fail(SHUNT_E_INVALID, "%s: not a safetensors file: no JSON header at byte %d", path, PREFIX);
     *length = (size_t)claimed;
     return SHUNT_OK;
 }
@@ -74,59 +74,59 @@ static shunt_status find_header(const char *path, const shunt_mapping *file, siz
 /* The parser quotes the file in its messages: nothing unprintable may get through. */
 static shunt_status fail_json(const char *path, json_error_t *error)
 {
-    if (!*error->text) return shunt_fail_memory(); /* the one failure that it has no words for */
+    if (!*error->text) return error_memory(); /* the one failure that it has no words for */
     for (char *c = error->text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    return shunt_fail(SHUNT_E_INVALID, "%s: bad JSON in the header at byte %d: %s", path, PREFIX + error->position,
+    return error_fail(SHUNT_E_INVALID, "%s: bad JSON in the header at byte %d: %s", path, PREFIX + error->position,
                       error->text);
 }
 
 static shunt_status load_header(const char *path, const char *text, size_t length, json_t **header)
 {
     json_error_t error;
-    *header = shunt_json_load(text, length, &error);
+    *header = bounded_json_load(text, length, &error);
     return *header ? SHUNT_OK : fail_json(path, &error);
 }
 
 static shunt_status read_metadata(const char *path, json_t *metadata, shunt_weights *weights)
 {
-    if (!json_is_object(metadata)) return shunt_fail(SHUNT_E_INVALID, "%s: __metadata__ is not a JSON object", path);
+    if (!json_is_object(metadata)) return error_fail(SHUNT_E_INVALID, "%s: __metadata__ is not a JSON object", path);
     const char *key;
     json_t *value;
     json_object_foreach(metadata, key, value)
     {
-        if (shunt_weights_check_name(key)) return shunt_fail_context(SHUNT_E_INVALID, "%s: __metadata__", path);
+        if (weights_check_name(key)) return error_context(SHUNT_E_INVALID, "%s: __metadata__", path);
         if (!json_is_string(value))
-            return shunt_fail(SHUNT_E_INVALID, "%s: __metadata__ '%.100s' is not a string", path, key);
+            return error_fail(SHUNT_E_INVALID, "%s: __metadata__ '%.100s' is not a string", path, key);
     }
-    return json_object_update(weights->metadata, metadata) ? shunt_fail_memory() : SHUNT_OK;
+    return json_object_update(weights->metadata, metadata) ? error_memory() : SHUNT_OK;
 }
 
 static shunt_status read_dtype(const json_t *tensor, entry *out)
 {
     const char *name = json_string_value(json_object_get(tensor, "dtype"));
-    if (!name) return shunt_fail(SHUNT_E_INVALID, "no dtype, or it is not a string");
+    if (!name) return error_fail(SHUNT_E_INVALID, "no dtype, or it is not a string");
     for (int i = 0; i < NDTYPES; i++)
         if (!strcmp(name, dtypes[i].name)) out->dtype = &dtypes[i];
     if (out->dtype) return SHUNT_OK;
-    bool printable = !shunt_weights_check_name(name);
-    return shunt_fail(SHUNT_E_INVALID, "unknown dtype '%.20s'", printable ? name : "?");
+    bool printable = !weights_check_name(name);
+    return error_fail(SHUNT_E_INVALID, "unknown dtype '%.20s'", printable ? name : "?");
 }
 
 /* Also gives the bytes that dtype and shape ask for. */
 static shunt_status read_shape(const json_t *tensor, entry *out, uint64_t *bytes)
 {
     const json_t *shape = json_object_get(tensor, "shape");
-    if (!json_is_array(shape)) return shunt_fail(SHUNT_E_INVALID, "no shape, or it is not an array");
+    if (!json_is_array(shape)) return error_fail(SHUNT_E_INVALID, "no shape, or it is not an array");
     out->rank = json_array_size(shape);
     *bytes = out->dtype->bytes;
     for (size_t i = 0; i < out->rank; i++) {
         const json_t *item = json_array_get(shape, i);
         json_int_t dim = json_integer_value(item);
         if (!json_is_integer(item) || dim < 0)
-            return shunt_fail(SHUNT_E_INVALID, "shape[%zu] is not a whole number >= 0", i);
+            return error_fail(SHUNT_E_INVALID, "shape[%zu] is not a whole number >= 0", i);
         if (__builtin_mul_overflow(*bytes, (uint64_t)dim, bytes))
-            return shunt_fail(SHUNT_E_INVALID, "the shape's product overflows at shape[%zu] = %" JSON_INTEGER_FORMAT, i,
+            return error_fail(SHUNT_E_INVALID, "the shape's product overflows at shape[%zu] = %" JSON_INTEGER_FORMAT, i,
                               dim);
         if (i < SHUNT_MAX_RANK) out->dims[i] = dim;
     }
@@ -138,29 +138,29 @@ static shunt_status read_offsets(const json_t *tensor, uint64_t size, entry *out
     const json_t *offsets = json_object_get(tensor, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *second = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(second))
-        return shunt_fail(SHUNT_E_INVALID, "data_offsets is not a pair of whole numbers");
+        return error_fail(SHUNT_E_INVALID, "data_offsets is not a pair of whole numbers");
     json_int_t begin = json_integer_value(first), end = json_integer_value(second);
     if (begin < 0 || end < begin)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "data_offsets [%" JSON_INTEGER_FORMAT ", %" JSON_INTEGER_FORMAT "] are negative or reversed",
                           begin, end);
     out->begin = (uint64_t)begin;
     out->end = (uint64_t)end;
     if (out->end <= size) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "ends at byte %" PRIu64 " of the data, which has only %" PRIu64 ": the file is cut off or lies",
                       out->end, size);
 }
 
 static shunt_status read_tensor(const json_t *tensor, uint64_t data_size, entry *out)
 {
-    if (!json_is_object(tensor)) return shunt_fail(SHUNT_E_INVALID, "its entry is not a JSON object");
+    if (!json_is_object(tensor)) return error_fail(SHUNT_E_INVALID, "its entry is not a JSON object");
     uint64_t needed = 0;
     shunt_status status = read_dtype(tensor, out);
     if (!status) status = read_shape(tensor, out, &needed);
     if (!status) status = read_offsets(tensor, data_size, out);
     if (!status && out->end - out->begin != needed)
-        status = shunt_fail(SHUNT_E_INVALID, "shape and dtype %s need %" PRIu64 " bytes, data_offsets give %" PRIu64,
+        status = error_fail(SHUNT_E_INVALID, "shape and dtype %s need %" PRIu64 " bytes, data_offsets give %" PRIu64,
                             out->dtype->name, needed, out->end - out->begin);
     return status;
 }
@@ -179,14 +179,14 @@ static shunt_status check_tiling(const char *path, const entry *entries, size_t 
     for (size_t i = 0; i < count; i++) {
         const entry *tensor = &entries[i];
         if (tensor->begin != covered)
-            return shunt_fail(
+            return error_fail(
                 SHUNT_E_INVALID,
                 "%s: tensor '%.100s' starts at byte %" PRIu64 " of the data, expected %" PRIu64 ": tensors %s", path,
                 tensor->name, tensor->begin, covered, tensor->begin < covered ? "overlap" : "leave a gap");
         covered = tensor->end;
     }
     if (covered != data_size)
-        return shunt_fail(SHUNT_E_INVALID, "%s: %" PRIu64 " bytes follow the last tensor, expected none", path,
+        return error_fail(SHUNT_E_INVALID, "%s: %" PRIu64 " bytes follow the last tensor, expected none", path,
                           data_size - covered);
     return SHUNT_OK;
 }
@@ -196,7 +196,7 @@ static shunt_status mark_unusable(shunt_weights *weights, const entry *tensor)
     json_t *reason = tensor->dtype->dtype
                          ? json_sprintf("rank %zu is not supported, at most %d", tensor->rank, SHUNT_MAX_RANK)
                          : json_sprintf("dtype %s is not supported", tensor->dtype->name);
-    return json_object_set_new(weights->unusable, tensor->name, reason) ? shunt_fail_memory() : SHUNT_OK;
+    return json_object_set_new(weights->unusable, tensor->name, reason) ? error_memory() : SHUNT_OK;
 }
 
 static shunt_status keep(shunt_weights *weights, const entry *tensor, const uint8_t *data)
@@ -204,7 +204,7 @@ static shunt_status keep(shunt_weights *weights, const entry *tensor, const uint
     if (!tensor->dtype->dtype || tensor->rank > SHUNT_MAX_RANK) return mark_unusable(weights, tensor);
     shunt_tensor_desc desc = {.dtype = tensor->dtype->dtype, .rank = (uint8_t)tensor->rank, .block = SHUNT_PLAIN};
     memcpy(desc.dims, tensor->dims, sizeof desc.dims);
-    return shunt_weights_put(weights, tensor->name, &desc, data + tensor->begin, 0);
+    return weights_put(weights, tensor->name, &desc, data + tensor->begin, 0);
 }
 
 /* header: what load_header gave, without __metadata__. data: what follows the header. */
@@ -213,21 +213,21 @@ static shunt_status read_tensors(const char *path, json_t *header, const uint8_t
 {
     size_t count = json_object_size(header), n = 0;
     entry *entries = calloc(count + 1, sizeof *entries);
-    if (!entries) return shunt_fail_memory();
+    if (!entries) return error_memory();
     shunt_status status = SHUNT_OK;
     const char *name;
     json_t *tensor;
     json_object_foreach(header, name, tensor)
     {
-        status = shunt_weights_check_name(name);
+        status = weights_check_name(name);
         if (status) {
-            shunt_fail_context(status, "%s", path);
+            error_context(status, "%s", path);
             goto done;
         }
         entries[n].name = name;
         status = read_tensor(tensor, data_size, &entries[n++]);
         if (status) {
-            shunt_fail_context(status, "%s: tensor '%.100s'", path, name);
+            error_context(status, "%s: tensor '%.100s'", path, name);
             goto done;
         }
     }
@@ -262,7 +262,7 @@ static shunt_status read_file(const char *path, shunt_weights *weights)
     return status;
 }
 
-const weight_format shunt_format_safetensors = {"safetensors", is_safetensors, read_file};
+const weight_format format_safetensors = {"safetensors", is_safetensors, read_file};
 
 /* ---- Writing ------------------------------------------------------------------------------------------------- */
 
@@ -337,28 +337,28 @@ static shunt_status write_all(shunt_writer *writer, const char *header, const sh
     size_t padding = (DATA_ALIGNMENT - (PREFIX + text) % DATA_ALIGNMENT) % DATA_ALIGNMENT;
     uint64_t length = text + padding; /* its bytes are little-endian, see above */
     if (length > MAX_HEADER)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: names and metadata need a header of %" PRIu64 " bytes, over the limit of %d",
                           writer->path, length, MAX_HEADER);
     char spaces[DATA_ALIGNMENT];
     memset(spaces, ' ', sizeof spaces);
-    shunt_status status = shunt_write(writer, &length, PREFIX);
-    if (!status) status = shunt_write(writer, header, text);
-    if (!status) status = shunt_write(writer, spaces, padding);
-    for (size_t i = 0; i < count && !status; i++) status = shunt_write(writer, views[i]->data, view_bytes(views[i]));
+    shunt_status status = file_write(writer, &length, PREFIX);
+    if (!status) status = file_write(writer, header, text);
+    if (!status) status = file_write(writer, spaces, padding);
+    for (size_t i = 0; i < count && !status; i++) status = file_write(writer, views[i]->data, view_bytes(views[i]));
     return status;
 }
 
-shunt_status shunt_safetensors_write(const char *path, const shunt_weights *weights)
+shunt_status safetensors_write(const char *path, const shunt_weights *weights)
 {
     const shunt_tensor_view **views = sorted_views(weights);
     char *header = views ? header_text(weights, views) : NULL;
-    shunt_status status = header ? SHUNT_OK : shunt_fail_memory();
+    shunt_status status = header ? SHUNT_OK : error_memory();
     shunt_writer writer;
-    if (!status) status = shunt_write_begin(&writer, path);
+    if (!status) status = file_write_begin(&writer, path);
     if (!status) {
         status = write_all(&writer, header, views, weights->count);
-        shunt_status ended = shunt_write_end(&writer, !status);
+        shunt_status ended = file_write_end(&writer, !status);
         if (!status) status = ended;
     }
     free(header);

@@ -46,7 +46,7 @@ enum { ID_TAG, ID_TYPE, ID_KEY, ID_DEVICE, ID_COUNT, ID_VIEW, ID_ITEMS };
 
 static shunt_status fail_at(const torch_file *self, const pickle_node *node, const char *what)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: %s (byte %" PRIu64 ")", self->path, what,
+    return error_fail(SHUNT_E_INVALID, "%s: %s (byte %" PRIu64 ")", self->path, what,
                       pickle_offset(&self->pickle, node));
 }
 
@@ -83,7 +83,7 @@ static shunt_status add_storage(torch_file *self, const pickle_node *node, const
     if (self->nstorages == self->room) {
         size_t room = self->room ? 2 * self->room : 64;
         torch_storage *grown = reallocarray(self->storages, room, sizeof *grown);
-        if (!grown) return shunt_fail_memory();
+        if (!grown) return error_memory();
         self->storages = grown;
         self->room = room;
     }
@@ -106,7 +106,7 @@ static shunt_status merge_storages(torch_file *self)
         }
         if (last->type != now->type || last->count != now->count)
             status =
-                shunt_fail(SHUNT_E_INVALID,
+                error_fail(SHUNT_E_INVALID,
                            "%s: storage '%.100s' is of %" PRIu64 " elements of %s, and elsewhere of %" PRIu64 " of %s",
                            self->path, now->key, last->count, last->type->name, now->count, now->type->name);
         free(now->key);
@@ -123,7 +123,7 @@ shunt_status torch_list_storages(torch_file *self)
         if (!is_storage(pickle, &pickle->nodes[i], id)) continue;
         shunt_status status = self->nstorages < MOST_TENSORS
                                   ? add_storage(self, &pickle->nodes[i], id)
-                                  : shunt_fail(SHUNT_E_INVALID, "%s: over %d storages", self->path, MOST_TENSORS);
+                                  : error_fail(SHUNT_E_INVALID, "%s: over %d storages", self->path, MOST_TENSORS);
         if (status) return status;
     }
     return merge_storages(self);
@@ -150,11 +150,11 @@ static shunt_status resolve(const torch_file *self, pickle_ref ref, torch_tensor
 {
     const pickle_tree *pickle = &self->pickle;
     pickle_ref id[ID_ITEMS], view[3];
-    if (!is_storage(pickle, &pickle->nodes[ref], id)) return shunt_fail(SHUNT_E_INVALID, "it is of no storage");
+    if (!is_storage(pickle, &pickle->nodes[ref], id)) return error_fail(SHUNT_E_INVALID, "it is of no storage");
     char *key = pickle_string(pickle, id[ID_KEY]);
     const torch_storage *storage = key ? torch_find_storage(self, key) : NULL;
     free(key);
-    if (!storage) return shunt_fail_memory(); /* all are listed */
+    if (!storage) return error_memory(); /* all are listed */
     *out = (torch_tensor){.type = storage->type, .data = storage->data, .count = storage->count};
     const bool old = pickle_items(pickle, pickle->nodes[ref].pair.first, NULL, 0) > ID_VIEW;
     if (!old || pickle->nodes[id[ID_VIEW]].kind == PICKLE_NONE) return SHUNT_OK;
@@ -162,7 +162,7 @@ static shunt_status resolve(const torch_file *self, pickle_ref ref, torch_tensor
     if (pickle_items(pickle, id[ID_VIEW], view, 3) != 3 || !pickle_integer(pickle, view[1], &offset) ||
         !pickle_integer(pickle, view[2], &count) || offset < 0 || count < 0 || (uint64_t)offset > storage->count ||
         (uint64_t)count > storage->count - (uint64_t)offset)
-        return shunt_fail(SHUNT_E_INVALID, "it is of a view that reaches past its storage");
+        return error_fail(SHUNT_E_INVALID, "it is of a view that reaches past its storage");
     out->data += (size_t)offset * storage->type->bytes;
     out->count = (uint64_t)count;
     return SHUNT_OK;
@@ -178,11 +178,11 @@ static shunt_status read_numbers(const pickle_tree *pickle, pickle_ref ref, cons
         pickle_items(pickle, node->call.args, items, 1) == 1)
         ref = items[0];
     int64_t count = pickle_items(pickle, ref, items, SHUNT_MAX_RANK);
-    if (count < 0) return shunt_fail(SHUNT_E_INVALID, "its %s is not a tuple", what);
+    if (count < 0) return error_fail(SHUNT_E_INVALID, "its %s is not a tuple", what);
     *rank = (uint32_t)count;
     for (uint32_t i = 0; i < *rank && i < SHUNT_MAX_RANK; i++)
         if (!pickle_integer(pickle, items[i], &out[i]) || out[i] < 0)
-            return shunt_fail(SHUNT_E_INVALID, "its %s[%u] is not a whole number >= 0", what, i);
+            return error_fail(SHUNT_E_INVALID, "its %s[%u] is not a whole number >= 0", what, i);
     return SHUNT_OK;
 }
 
@@ -196,10 +196,10 @@ static shunt_status check_extent(const torch_tensor *tensor)
         if (__builtin_mul_overflow(elements, dim, &elements) || elements > PTRDIFF_MAX / 16 ||
             __builtin_mul_overflow(dim - 1, (uint64_t)tensor->strides[i], &reach) ||
             __builtin_add_overflow(last, reach, &last))
-            return shunt_fail(SHUNT_E_INVALID, "its size overflows at dimension %u", i);
+            return error_fail(SHUNT_E_INVALID, "its size overflows at dimension %u", i);
     }
     if (last < tensor->count) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID,
+    return error_fail(SHUNT_E_INVALID,
                       "it reaches element %" PRIu64 " of its storage from its offset on, of which there are %" PRIu64,
                       last, tensor->count);
 }
@@ -214,15 +214,15 @@ static shunt_status read_tensor(const torch_file *self, pickle_ref arguments, to
     int64_t offset;
     uint32_t strides = 0;
     if (pickle_items(pickle, arguments, args, NARGS) < NARGS)
-        return shunt_fail(SHUNT_E_INVALID, "it lacks a storage, an offset, a size or a stride");
+        return error_fail(SHUNT_E_INVALID, "it lacks a storage, an offset, a size or a stride");
     shunt_status status = resolve(self, args[ARG_STORAGE], out);
     if (!status) status = read_numbers(pickle, args[ARG_SIZE], "size", &out->rank, out->dims);
     if (!status) status = read_numbers(pickle, args[ARG_STRIDE], "stride", &strides, out->strides);
     if (status) return status;
     if (out->rank != strides)
-        return shunt_fail(SHUNT_E_INVALID, "it has %u dimensions and %u strides", out->rank, strides);
+        return error_fail(SHUNT_E_INVALID, "it has %u dimensions and %u strides", out->rank, strides);
     if (!pickle_integer(pickle, args[ARG_OFFSET], &offset) || offset < 0 || (uint64_t)offset > out->count)
-        return shunt_fail(SHUNT_E_INVALID, "its offset is not in its storage of %" PRIu64 " elements", out->count);
+        return error_fail(SHUNT_E_INVALID, "its offset is not in its storage of %" PRIu64 " elements", out->count);
     if (out->rank > SHUNT_MAX_RANK) return SHUNT_OK; /* not used */
     out->data += (size_t)offset * out->type->bytes;
     out->count -= (uint64_t)offset;
@@ -266,17 +266,17 @@ static shunt_status put(torch_file *self, const char *name, const torch_tensor *
     memcpy(desc.dims, tensor->dims, sizeof desc.dims);
     const uint64_t bytes = shunt_tensor_bytes(&desc);
     const bool as_is = !bytes || (is_contiguous(tensor) && (!self->swapped || tensor->type->bytes == 1));
-    if (as_is) return shunt_weights_put(self->weights, name, &desc, tensor->data, 0);
+    if (as_is) return weights_put(self->weights, name, &desc, tensor->data, 0);
     const uint64_t budget = 2 * (uint64_t)self->weights->file.size + MOST_COPIED;
     if (bytes > budget - self->copied)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "its strides make %" PRIu64
                           " bytes of it, too much for a file of %zu: it is expanded; save a "
                           "contiguous copy",
                           bytes, self->weights->file.size);
     self->copied += bytes;
     void *room = NULL;
-    shunt_status status = shunt_weights_add(self->weights, name, &desc, &room);
+    shunt_status status = weights_add(self->weights, name, &desc, &room);
     if (!status) gather(tensor, self->swapped, room);
     return status;
 }
@@ -304,17 +304,17 @@ static const pickle_node *tensor_call(const pickle_tree *pickle, pickle_ref ref)
 static shunt_status put_unusable(const torch_file *self, const char *name, json_t *reason)
 {
     if (reason && !json_object_set_new(self->weights->unusable, name, reason)) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "its name is not UTF-8, or there is no memory left");
+    return error_fail(SHUNT_E_INVALID, "its name is not UTF-8, or there is no memory left");
 }
 
 static shunt_status put_tensor(torch_file *self, const char *name, const pickle_node *call)
 {
     const pickle_tree *pickle = &self->pickle;
     torch_tensor tensor;
-    shunt_status status = shunt_weights_check_name(name);
+    shunt_status status = weights_check_name(name);
     if (status) return status;
     if (shunt_weights_find(self->weights, name) || shunt_weights_unusable(self->weights, name))
-        return shunt_fail(SHUNT_E_INVALID, "it occurs twice");
+        return error_fail(SHUNT_E_INVALID, "it occurs twice");
     if (!pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor") &&
         !pickle_is_global(pickle, call->call.callee, "torch._utils", "_rebuild_tensor_v2"))
         return put_unusable(self, name, json_string("it is a quantized, sparse or otherwise unusual tensor"));
@@ -338,10 +338,10 @@ static shunt_status fail_no_dict(const torch_file *self)
     const pickle_tree *pickle = &self->pickle;
     const pickle_node *root = &pickle->nodes[pickle->root];
     if (root->kind == PICKLE_CALL)
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "%s: holds a Python object, not its weights alone; in Python, save model.state_dict()",
                           self->path);
-    return shunt_fail(
+    return error_fail(
         SHUNT_E_INVALID,
         "%s: not a state dict: expected a dictionary of tensors at the top, under a key such as state_dict "
         "or model, or the only one under any key; in Python, save it by itself",
@@ -362,13 +362,13 @@ shunt_status torch_read_tensors(torch_file *self)
         cell = value.next;
         if (!call) continue; /* a number, a hook ...: not a weight */
         if (tensors++ == MOST_TENSORS)
-            return shunt_fail(SHUNT_E_INVALID, "%s: over %d tensors", self->path, MOST_TENSORS);
+            return error_fail(SHUNT_E_INVALID, "%s: over %d tensors", self->path, MOST_TENSORS);
         char *name = pickle_string(pickle, key.value);
         if (!name) return fail_at(self, &pickle->nodes[key.value], "a tensor's name is not a text, or is too long");
         status = put_tensor(self, name, call);
         if (status)
-            shunt_fail_context(status, "%s: tensor '%.100s' (byte %" PRIu64 ")", self->path, name,
-                               pickle_offset(pickle, call));
+            error_context(status, "%s: tensor '%.100s' (byte %" PRIu64 ")", self->path, name,
+                          pickle_offset(pickle, call));
         free(name);
     }
     return status;

@@ -34,7 +34,7 @@ static shunt_status read_magic(cursor *self)
     if (root->kind != PICKLE_LONG || root->text.length != sizeof magic ||
         memcmp(pickle.data + root->text.at, magic, sizeof magic))
         status =
-            shunt_fail(SHUNT_E_UNSUPPORTED, "%s: a Python pickle, but not one that torch.save wrote", self->file->path);
+            error_fail(SHUNT_E_UNSUPPORTED, "%s: a Python pickle, but not one that torch.save wrote", self->file->path);
     pickle_free(&pickle);
     return status;
 }
@@ -46,7 +46,7 @@ static shunt_status read_version(cursor *self)
     shunt_status status = next_pickle(self, &pickle);
     if (status) return status;
     if (!pickle_integer(&pickle, pickle.root, &version) || version != PROTOCOL)
-        status = shunt_fail(SHUNT_E_UNSUPPORTED, "%s: an unknown version of PyTorch's format; expected %d",
+        status = error_fail(SHUNT_E_UNSUPPORTED, "%s: an unknown version of PyTorch's format; expected %d",
                             self->file->path, PROTOCOL);
     pickle_free(&pickle);
     return status;
@@ -67,11 +67,11 @@ static shunt_status place_storage(cursor *self, torch_storage *storage)
     uint64_t count = 0, left = file->size - self->at;
     for (unsigned i = 0; i < 8 && i < left; i++) count |= (uint64_t)file->data[self->at + i] << 8 * i;
     if (left < 8 || (left - 8) / storage->type->bytes < count)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: storage '%.100s' (byte %" PRIu64 ") reaches past the end: the file is cut off or lies",
                           self->file->path, storage->key, self->at);
     if (count != storage->count)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: storage '%.100s' (byte %" PRIu64 ") has %" PRIu64 " elements, expected %" PRIu64,
                           self->file->path, storage->key, self->at, count, storage->count);
     storage->data = file->data + self->at + 8;
@@ -85,7 +85,7 @@ static shunt_status place_next(cursor *self, const pickle_tree *keys, pickle_ref
     torch_storage *storage = key ? torch_find_storage(self->file, key) : NULL;
     shunt_status status;
     if (!storage || storage->data)
-        status = shunt_fail(SHUNT_E_INVALID, "%s: the list of storages (byte %" PRIu64 ") has %s", self->file->path,
+        status = error_fail(SHUNT_E_INVALID, "%s: the list of storages (byte %" PRIu64 ") has %s", self->file->path,
                             keys->offset, storage ? "one of them twice" : "one that no tensor uses");
     else
         status = place_storage(self, storage);
@@ -97,14 +97,14 @@ static shunt_status place_storages(cursor *self, const pickle_tree *keys)
 {
     const pickle_node *list = &keys->nodes[keys->root];
     if (list->kind != PICKLE_LIST || list->items.count != self->file->nstorages)
-        return shunt_fail(SHUNT_E_INVALID, "%s: byte %" PRIu64 ": expected a list of the keys of %zu storages",
+        return error_fail(SHUNT_E_INVALID, "%s: byte %" PRIu64 ": expected a list of the keys of %zu storages",
                           self->file->path, keys->offset, self->file->nstorages);
     shunt_status status = SHUNT_OK;
     uint32_t cell = list->items.first;
     for (uint32_t i = 0; i < list->items.count && !status; i++, cell = keys->cells[cell].next)
         status = place_next(self, keys, keys->cells[cell].value);
     if (status || self->at == self->file->weights->file.size) return status;
-    return shunt_fail(SHUNT_E_INVALID, "%s: %" PRIu64 " bytes follow the last storage, expected none", self->file->path,
+    return error_fail(SHUNT_E_INVALID, "%s: %" PRIu64 " bytes follow the last storage, expected none", self->file->path,
                       self->file->weights->file.size - self->at);
 }
 
@@ -134,9 +134,9 @@ static shunt_status read_file(const char *path, shunt_weights *weights)
     if (!status) status = next_pickle(&self, &file.pickle);
     if (!status) status = read_storages(&self);
     if (!status) status = torch_read_tensors(&file);
-    if (!status) status = shunt_weights_set_producer(weights, "PyTorch");
+    if (!status) status = weights_set_producer(weights, "PyTorch");
     torch_free(&file);
     return status;
 }
 
-const weight_format shunt_format_torch_legacy = {"PyTorch (legacy)", is_pickle, read_file};
+const weight_format format_torch_legacy = {"PyTorch (legacy)", is_pickle, read_file};

@@ -14,7 +14,7 @@
 static shunt_status find(zip_index *zip, const char *folder, const char *name, const uint8_t **data, size_t *size)
 {
     char *path;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return shunt_fail_memory();
+    if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
     shunt_status status = zip_find(zip, path, data, size);
     free(path);
     return status;
@@ -33,7 +33,7 @@ static shunt_status read_byte_order(torch_file *self, zip_index *zip, const char
     if (status) return status == SHUNT_E_NOT_FOUND ? SHUNT_OK : status; /* before 2.1 there was none: little */
     self->swapped = is_word(data, size, "big");
     if (self->swapped || is_word(data, size, "little")) return SHUNT_OK;
-    return shunt_fail(SHUNT_E_INVALID, "%s: its entry 'byteorder' says neither little nor big", self->path);
+    return error_fail(SHUNT_E_INVALID, "%s: its entry 'byteorder' says neither little nor big", self->path);
 }
 
 static shunt_status read_producer(torch_file *self, zip_index *zip, const char *folder)
@@ -46,21 +46,21 @@ static shunt_status read_producer(torch_file *self, zip_index *zip, const char *
     size_t digits = 0;
     while (!status && digits < size && digits < 4 && data[digits] >= '0' && data[digits] <= '9') digits++;
     if (digits) snprintf(text, sizeof text, "PyTorch, archive version %.*s", (int)digits, (const char *)data);
-    return shunt_weights_set_producer(self->weights, text);
+    return weights_set_producer(self->weights, text);
 }
 
 static shunt_status find_storage(const torch_file *self, zip_index *zip, const char *folder, torch_storage *storage)
 {
     char *name;
     size_t size = 0;
-    if (asprintf(&name, "data/%s", storage->key) < 0) return shunt_fail_memory();
+    if (asprintf(&name, "data/%s", storage->key) < 0) return error_memory();
     shunt_status status = find(zip, folder, name, &storage->data, &size);
     free(name);
     if (status == SHUNT_E_NOT_FOUND)
-        return shunt_fail(SHUNT_E_INVALID, "%s: the zip file has no entry 'data/%.100s', a storage of its tensors",
+        return error_fail(SHUNT_E_INVALID, "%s: the zip file has no entry 'data/%.100s', a storage of its tensors",
                           self->path, storage->key);
     if (status || size / storage->type->bytes >= storage->count) return status;
-    return shunt_fail(
+    return error_fail(
         SHUNT_E_INVALID, "%s: storage '%.100s' has %zu bytes, but its %" PRIu64 " elements of %s need %" PRIu64,
         self->path, storage->key, size, storage->count, storage->type->name, storage->count * storage->type->bytes);
 }
@@ -72,7 +72,7 @@ static shunt_status read_archive(torch_file *self, zip_index *zip, const char *f
     shunt_status status = find(zip, folder, "constants.pkl", &data, &size);
     if (status != SHUNT_E_NOT_FOUND)
         return status ? status
-                      : shunt_fail(SHUNT_E_UNSUPPORTED,
+                      : error_fail(SHUNT_E_UNSUPPORTED,
                                    "%s: a TorchScript archive; in Python, torch.save its state_dict()", self->path);
     status = read_byte_order(self, zip, folder);
     if (!status) status = read_producer(self, zip, folder);
@@ -91,9 +91,9 @@ static shunt_status fail_foreign(const char *path, zip_index *zip)
     const uint8_t *data;
     size_t size;
     if (!zip_find(zip, "model.weights.h5", &data, &size) || !zip_find(zip, "config.json", &data, &size))
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "%s: looks like a Keras file; not supported: export the network as ONNX with tf2onnx", path);
-    return shunt_fail(
+    return error_fail(
         SHUNT_E_UNSUPPORTED,
         "%s: a zip file, but not PyTorch's: expected one entry FOLDER/data.pkl; if it holds weights or NumPy's "
         "arrays (.npz), unpack it and save them as safetensors",
@@ -119,4 +119,4 @@ static shunt_status read_file(const char *path, shunt_weights *weights)
     return status;
 }
 
-const weight_format shunt_format_torch_zip = {"PyTorch (zip)", is_zip, read_file};
+const weight_format format_torch_zip = {"PyTorch (zip)", is_zip, read_file};

@@ -22,16 +22,16 @@ enum {
 
 shunt_status shunt_weights_create(shunt_weights **out)
 {
-    if (!out) return shunt_fail_null(__func__, "out");
+    if (!out) return error_null(__func__, "out");
     *out = NULL;
     shunt_weights *weights = calloc(1, sizeof *weights);
-    if (!weights) return shunt_fail_memory();
+    if (!weights) return error_memory();
     weights->index = json_object();
     weights->metadata = json_object();
     weights->unusable = json_object();
     if (!weights->index || !weights->metadata || !weights->unusable) {
         shunt_weights_destroy(weights);
-        return shunt_fail_memory();
+        return error_memory();
     }
     *out = weights;
     return SHUNT_OK;
@@ -54,9 +54,9 @@ void shunt_weights_destroy(shunt_weights *weights)
     json_decref(weights->metadata);
     json_decref(weights->unusable);
     free(weights->producer);
-    shunt_unmap_file(&weights->file);
+    file_unmap(&weights->file);
     for (size_t i = 0; i < weights->nbeside; i++) {
-        shunt_unmap_file(&weights->beside[i]);
+        file_unmap(&weights->beside[i]);
         free(weights->beside_paths[i]);
     }
     free(weights->beside);
@@ -66,14 +66,14 @@ void shunt_weights_destroy(shunt_weights *weights)
 
 /* ---- Tensors ---------------------------------------------------------------------------------------------- */
 
-shunt_status shunt_weights_check_name(const char *name)
+shunt_status weights_check_name(const char *name)
 {
     if (!strcmp(name, "__metadata__"))
-        return shunt_fail(SHUNT_E_INVALID, "the name __metadata__ is reserved by the file format");
+        return error_fail(SHUNT_E_INVALID, "the name __metadata__ is reserved by the file format");
     for (const unsigned char *byte = (const unsigned char *)name; *byte; byte++) {
         bool c1 = byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] <= 0x9f; /* U+0080 to U+009F in UTF-8 */
         if (*byte < 0x20 || *byte == 0x7f || c1)
-            return shunt_fail(SHUNT_E_INVALID, "a name has a control character (byte 0x%02x at position %zu)",
+            return error_fail(SHUNT_E_INVALID, "a name has a control character (byte 0x%02x at position %zu)",
                               c1 ? byte[1] : *byte, (size_t)(byte - (const unsigned char *)name));
     }
     return SHUNT_OK;
@@ -82,13 +82,13 @@ shunt_status shunt_weights_check_name(const char *name)
 static shunt_status check_desc(const char *name, const shunt_tensor_desc *desc, size_t *bytes)
 {
     uint64_t size = shunt_dtype_bytes(desc->dtype);
-    if (!size) return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': unknown dtype %d", name, desc->dtype);
-    if (desc->block != SHUNT_PLAIN) return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': not in plain layout", name);
+    if (!size) return error_fail(SHUNT_E_INVALID, "tensor '%.100s': unknown dtype %d", name, desc->dtype);
+    if (desc->block != SHUNT_PLAIN) return error_fail(SHUNT_E_INVALID, "tensor '%.100s': not in plain layout", name);
     if (desc->rank > SHUNT_MAX_RANK)
-        return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': rank %d is over %d", name, desc->rank, SHUNT_MAX_RANK);
+        return error_fail(SHUNT_E_INVALID, "tensor '%.100s': rank %d is over %d", name, desc->rank, SHUNT_MAX_RANK);
     for (uint32_t i = 0; i < desc->rank; i++) {
         if (desc->dims[i] < 0 || __builtin_mul_overflow(size, (uint64_t)desc->dims[i], &size) || size > PTRDIFF_MAX)
-            return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': dimension %u is negative or the size too large", name,
+            return error_fail(SHUNT_E_INVALID, "tensor '%.100s': dimension %u is negative or the size too large", name,
                               i);
     }
     *bytes = (size_t)size;
@@ -139,7 +139,7 @@ static shunt_status insert(shunt_weights *weights, weight *entry)
 {
     if (!entry || !make_room(weights)) {
         free_weight(entry);
-        return shunt_fail_memory();
+        return error_memory();
     }
     json_t *position = json_object_get(weights->index, entry->name);
     if (position) {
@@ -149,7 +149,7 @@ static shunt_status insert(shunt_weights *weights, weight *entry)
         return SHUNT_OK;
     }
     if (json_object_set_new(weights->index, entry->name, json_integer((json_int_t)weights->count))) {
-        shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': the name is not UTF-8, or there is no memory left", entry->name);
+        error_fail(SHUNT_E_INVALID, "tensor '%.100s': the name is not UTF-8, or there is no memory left", entry->name);
         free_weight(entry);
         return SHUNT_E_INVALID;
     }
@@ -158,11 +158,11 @@ static shunt_status insert(shunt_weights *weights, weight *entry)
     return SHUNT_OK;
 }
 
-shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
-                               const void *data, int copy)
+shunt_status weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, const void *data,
+                         int copy)
 {
     size_t bytes = 0;
-    shunt_status status = shunt_weights_check_name(name);
+    shunt_status status = weights_check_name(name);
     if (!status) status = check_desc(name, desc, &bytes);
     if (status) return status;
     /* The new entry first: name, desc and data may be the old one's. */
@@ -171,10 +171,10 @@ shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const s
     return insert(weights, entry);
 }
 
-shunt_status shunt_weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data)
+shunt_status weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data)
 {
     size_t bytes = 0;
-    shunt_status status = shunt_weights_check_name(name);
+    shunt_status status = weights_check_name(name);
     if (!status) status = check_desc(name, desc, &bytes);
     if (status) return status;
     weight *entry = new_weight(name, desc, NULL, bytes ? bytes : 1);
@@ -182,28 +182,28 @@ shunt_status shunt_weights_add(shunt_weights *weights, const char *name, const s
     return insert(weights, entry);
 }
 
-shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, float value)
+shunt_status weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, float value)
 {
     size_t bytes = 0;
-    shunt_status status = shunt_weights_check_name(name);
+    shunt_status status = weights_check_name(name);
     if (!status) status = check_desc(name, desc, &bytes);
     if (status) return status;
     weight *entry = new_weight(name, desc, NULL, 0);
-    if (entry && !(entry->view.data = shunt_map_run(value, bytes, &entry->run))) {
+    if (entry && !(entry->view.data = constant_run_map(value, bytes, &entry->run))) {
         free_weight(entry);
         entry = NULL;
     }
     return insert(weights, entry);
 }
 
-shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy)
+shunt_status weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy)
 {
     shunt_tensor_desc desc = view->desc;
     size_t count = (size_t)shunt_tensor_count(&desc);
-    if (desc.dtype == SHUNT_F32) return shunt_weights_put(weights, name, &desc, view->data, copy);
+    if (desc.dtype == SHUNT_F32) return weights_put(weights, name, &desc, view->data, copy);
     desc.dtype = SHUNT_F32;
     void *room = NULL;
-    shunt_status status = shunt_weights_add(weights, name, &desc, &room);
+    shunt_status status = weights_add(weights, name, &desc, &room);
     if (!status && count) dtype_to_f32(view->desc.dtype, view->data, count, room);
     return status;
 }
@@ -211,9 +211,9 @@ shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, con
 shunt_status shunt_weights_set(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
                                const void *data)
 {
-    if (!weights || !name || !desc) return shunt_fail_null(__func__, "weights, name, desc");
-    if (!data && desc->rank <= SHUNT_MAX_RANK && shunt_tensor_count(desc) > 0) return shunt_fail_null(__func__, "data");
-    return shunt_weights_put(weights, name, desc, data, 1);
+    if (!weights || !name || !desc) return error_null(__func__, "weights, name, desc");
+    if (!data && desc->rank <= SHUNT_MAX_RANK && shunt_tensor_count(desc) > 0) return error_null(__func__, "data");
+    return weights_put(weights, name, desc, data, 1);
 }
 
 /* ---- Conversion -------------------------------------------------------------------------------------------- */
@@ -247,7 +247,7 @@ static shunt_status convert_tensor(const shunt_tensor_view *view, uint8_t dtype,
         dtype_to_f32(dtype, dst + at * to, n, floats);
         for (size_t i = 0; i < n; i++)
             if (isinf(floats[i]) && isfinite(element(view, at + i)))
-                return shunt_fail(SHUNT_E_INVALID, "tensor '%.100s': element %zu is %g, too large for %s", view->name,
+                return error_fail(SHUNT_E_INVALID, "tensor '%.100s': element %zu is %g, too large for %s", view->name,
                                   at + i, element(view, at + i), shunt_dtype_name(dtype));
     }
     return SHUNT_OK;
@@ -255,22 +255,22 @@ static shunt_status convert_tensor(const shunt_tensor_view *view, uint8_t dtype,
 
 shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
 {
-    if (!weights) return shunt_fail_null(__func__, "weights");
+    if (!weights) return error_null(__func__, "weights");
     if (!dtype_is_float(dtype))
-        return shunt_fail(SHUNT_E_INVALID, "weights are converted to f32, f64, f16 or bf16 only");
+        return error_fail(SHUNT_E_INVALID, "weights are converted to f32, f64, f16 or bf16 only");
     for (size_t i = 0; i < weights->count; i++) {
         const shunt_tensor_view *view = &weights->list[i]->view;
         if (!dtype_is_float(view->desc.dtype) || view->desc.dtype == dtype) continue;
         shunt_tensor_desc desc = view->desc;
         desc.dtype = dtype;
         weight *entry = new_weight(view->name, &desc, NULL, (size_t)shunt_tensor_bytes(&desc));
-        if (!entry) return shunt_fail_memory();
+        if (!entry) return error_memory();
         shunt_status status = convert_tensor(view, dtype, entry->copy);
         if (status) {
             free_weight(entry);
             return status;
         }
-        shunt_weights_release(weights, view);
+        weights_release(weights, view);
         free_weight(weights->list[i]);
         weights->list[i] = entry;
     }
@@ -299,13 +299,13 @@ static shunt_status keep_file(shunt_weights *weights, const char *path, const sh
     char **paths = files ? reallocarray(weights->beside_paths, room, sizeof *paths) : NULL;
     if (paths) weights->beside_paths = paths;
     char *copy = paths ? strdup(path) : NULL;
-    if (!copy) return shunt_fail_memory();
+    if (!copy) return error_memory();
     files[weights->nbeside] = *file;
     paths[weights->nbeside++] = copy;
     return SHUNT_OK;
 }
 
-shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out)
+shunt_status weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out)
 {
     for (size_t i = 0; i < weights->nbeside; i++)
         if (!strcmp(weights->beside_paths[i], path)) {
@@ -313,21 +313,21 @@ shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const s
             return SHUNT_OK;
         }
     if (weights->nbeside == MOST_FILES)
-        return shunt_fail(SHUNT_E_UNSUPPORTED, "%s: its data is in more than %d files", path, MOST_FILES);
+        return error_fail(SHUNT_E_UNSUPPORTED, "%s: its data is in more than %d files", path, MOST_FILES);
     shunt_mapping file;
-    shunt_status status = shunt_map_file(path, 0, &file);
+    shunt_status status = file_map(path, 0, &file);
     if (status) return status;
     *out = mapped_already(weights, &file);
     if (!*out) status = keep_file(weights, path, &file);
     if (*out || status) {
-        shunt_unmap_file(&file);
+        file_unmap(&file);
         return status;
     }
     *out = &weights->beside[weights->nbeside - 1];
     return SHUNT_OK;
 }
 
-void shunt_weights_move_files(shunt_weights *from, shunt_weights *to)
+void weights_move_files(shunt_weights *from, shunt_weights *to)
 {
     to->file = from->file;
     to->in_memory = from->in_memory;
@@ -350,7 +350,7 @@ static const shunt_mapping *mapping_of(const shunt_weights *weights, const uint8
     return NULL;
 }
 
-bool shunt_weights_maps(const shunt_weights *weights, const void *data)
+bool weights_maps(const shunt_weights *weights, const void *data)
 {
     return mapping_of(weights, data);
 }
@@ -369,19 +369,19 @@ static void *map_temporary(size_t bytes)
     return data;
 }
 
-shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **room)
+shunt_status weights_reserve(shunt_weights *weights, size_t bytes, void **room)
 {
-    if (weights->file.data) return shunt_fail(SHUNT_E_INVALID, "weights with a file have no room for computed ones");
+    if (weights->file.data) return error_fail(SHUNT_E_INVALID, "weights with a file have no room for computed ones");
     void *data = map_temporary(bytes);
     weights->in_memory = data == MAP_FAILED;
     if (weights->in_memory) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED) return shunt_fail_memory();
+    if (data == MAP_FAILED) return error_memory();
     weights->file = (shunt_mapping){.data = data, .size = bytes};
     *room = data;
     return SHUNT_OK;
 }
 
-void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view)
+void weights_release(const shunt_weights *weights, const shunt_tensor_view *view)
 {
     const shunt_mapping *file = mapping_of(weights, view->data);
     if (!file || (file == &weights->file && weights->in_memory)) return;
@@ -437,10 +437,10 @@ const char *shunt_weights_producer(const shunt_weights *weights)
     return weights->producer;
 }
 
-shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *producer)
+shunt_status weights_set_producer(shunt_weights *weights, const char *producer)
 {
     char *copy = strdup(producer);
-    if (!copy) return shunt_fail_memory();
+    if (!copy) return error_memory();
     free(weights->producer);
     weights->producer = copy;
     return SHUNT_OK;
@@ -464,9 +464,9 @@ const char *shunt_weights_metadata_next(const shunt_weights *weights, const char
 
 shunt_status shunt_weights_set_metadata(shunt_weights *weights, const char *key, const char *value)
 {
-    if (!weights || !key || !value) return shunt_fail_null(__func__, "weights, key, value");
+    if (!weights || !key || !value) return error_null(__func__, "weights, key, value");
     if (json_object_set_new(weights->metadata, key, json_string(value)))
-        return shunt_fail(SHUNT_E_INVALID, "metadata '%.100s': key or value is not UTF-8, or there is no memory left",
+        return error_fail(SHUNT_E_INVALID, "metadata '%.100s': key or value is not UTF-8, or there is no memory left",
                           key);
     return SHUNT_OK;
 }

@@ -11,13 +11,13 @@
 typedef struct weight {
     shunt_tensor_view view;
     void *copy;  /* what view.data points to, or NULL: then it points into the mapped file */
-    size_t run;  /* != 0: bytes that are mapped at view.data for this tensor alone (shunt_weights_put_run) */
+    size_t run;  /* != 0: bytes that are mapped at view.data for this tensor alone (weights_put_run) */
     char name[]; /* what view.name points to */
 } weight;
 
 struct shunt_weights {
-    shunt_mapping file;    /* or what shunt_weights_reserve mapped in its place */
-    shunt_mapping *beside; /* further files, see shunt_weights_map */
+    shunt_mapping file;    /* or what weights_reserve mapped in its place */
+    shunt_mapping *beside; /* further files, see weights_map */
     char **beside_paths;
     size_t nbeside;
     int in_memory; /* != 0: `file` is memory only, and nothing could give its contents back */
@@ -37,47 +37,45 @@ typedef struct weight_format {
     /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
     shunt_status (*read)(const char *path, shunt_weights *weights);
 } weight_format;
-extern const weight_format shunt_format_safetensors, shunt_format_torch_zip, shunt_format_torch_legacy,
-    shunt_format_index;
+extern const weight_format format_safetensors, format_torch_zip, format_torch_legacy, format_index;
 
 /* formats.c: opens a file of this folder's formats, or of one more (NULL: no other), by its content. */
 shunt_status weights_open(const char *path, const weight_format *other, shunt_weights **out);
 /* The same once weights->file is mapped. path is for messages only. */
 shunt_status weights_parse(const char *path, const weight_format *other, shunt_weights *weights);
-shunt_status shunt_weights_set_producer(shunt_weights *weights, const char *producer);
+shunt_status weights_set_producer(shunt_weights *weights, const char *producer);
 
-/* Appends a tensor or replaces the one of that name. desc is plain. What shunt_weights_maps needs no copy. */
-shunt_status shunt_weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
-                               const void *data, int copy);
+/* Appends a tensor or replaces the one of that name. desc is plain. What weights_maps needs no copy. */
+shunt_status weights_put(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, const void *data,
+                         int copy);
 
 /* Puts a tensor of any floating-point type as float32: a copy, unless it is of that type and `copy` is 0. */
-shunt_status shunt_weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy);
+shunt_status weights_put_f32(shunt_weights *weights, const char *name, const shunt_tensor_view *view, int copy);
 
 /* Puts a tensor whose data is to be computed: *data is room for it. */
-shunt_status shunt_weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data);
+shunt_status weights_add(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, void **data);
 /* Puts a float32 tensor whose elements all have one value. It takes addresses, but hardly any memory (constant_run.c). */
-shunt_status shunt_weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc,
-                                   float value);
+shunt_status weights_put_run(shunt_weights *weights, const char *name, const shunt_tensor_desc *desc, float value);
 /* constant_run.c: maps at least `bytes` bytes that all repeat `value`, NULL without memory; and how much memory that takes. */
-size_t shunt_run_piece(size_t bytes);
-void *shunt_map_run(float value, size_t bytes, size_t *mapped);
+size_t constant_run_piece(size_t bytes);
+void *constant_run_map(float value, size_t bytes, size_t *mapped);
 
 /* Maps one more file, or finds it mapped already, under whatever name, for tensors to lie in. It stays as long as the weights do. */
-shunt_status shunt_weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
+shunt_status weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
 /* The files with all that is in them become those of `to`, which has none. */
-void shunt_weights_move_files(shunt_weights *from, shunt_weights *to);
+void weights_move_files(shunt_weights *from, shunt_weights *to);
 /* Whether data lies in one of the weights' files, and so at its place as long as they live. */
-bool shunt_weights_maps(const shunt_weights *weights, const void *data);
+bool weights_maps(const shunt_weights *weights, const void *data);
 
 /* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
  * released, or plain memory where a temporary file cannot be had. For weights without a file. */
-shunt_status shunt_weights_reserve(shunt_weights *weights, size_t bytes, void **room);
+shunt_status weights_reserve(shunt_weights *weights, size_t bytes, void **room);
 /* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
-void shunt_weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
+void weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
 
 /* Fails for names that could not be printed in one line, written to a file or told from a file's own entries. */
-shunt_status shunt_weights_check_name(const char *name);
+shunt_status weights_check_name(const char *name);
 
-shunt_status shunt_safetensors_write(const char *path, const shunt_weights *weights);
+shunt_status safetensors_write(const char *path, const shunt_weights *weights);
 
 #endif

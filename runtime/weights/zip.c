@@ -93,7 +93,7 @@ static int error_of_mapping(void *opaque, void *stream)
 
 static shunt_status fail_damaged(const zip_index *self, const char *what)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: damaged zip file: %s", self->path, what);
+    return error_fail(SHUNT_E_INVALID, "%s: damaged zip file: %s", self->path, what);
 }
 
 static int by_name(const void *a, const void *b)
@@ -112,7 +112,7 @@ static shunt_status add_entry(zip_index *self)
     if (self->count == self->room) {
         size_t room = self->room ? 2 * self->room : 64;
         zip_entry *grown = reallocarray(self->entries, room, sizeof *grown);
-        if (!grown) return shunt_fail_memory();
+        if (!grown) return error_memory();
         self->entries = grown;
         self->room = room;
     }
@@ -121,7 +121,7 @@ static shunt_status add_entry(zip_index *self)
                        .method = info.compression_method,
                        .flags = info.flag,
                        .name = strdup(name)};
-    if (!entry.name) return shunt_fail_memory();
+    if (!entry.name) return error_memory();
     unzGetFilePos64(self->zip, &entry.at);
     self->entries[self->count++] = entry;
     return SHUNT_OK;
@@ -132,7 +132,7 @@ static shunt_status add_entries(zip_index *self)
     int there = unzGoToFirstFile(self->zip);
     for (uint32_t seen = 0; there == UNZ_OK; there = unzGoToNextFile(self->zip)) {
         if (seen++ == MOST_ENTRIES)
-            return shunt_fail(SHUNT_E_INVALID, "%s: the zip file has over %d entries", self->path, MOST_ENTRIES);
+            return error_fail(SHUNT_E_INVALID, "%s: the zip file has over %d entries", self->path, MOST_ENTRIES);
         shunt_status status = add_entry(self);
         if (status) return status;
     }
@@ -140,7 +140,7 @@ static shunt_status add_entries(zip_index *self)
     if (self->count) qsort(self->entries, self->count, sizeof *self->entries, by_name);
     for (size_t i = 1; i < self->count; i++)
         if (!strcmp(self->entries[i - 1].name, self->entries[i].name))
-            return shunt_fail(SHUNT_E_INVALID, "%s: damaged zip file: two entries are called '%.100s'", self->path,
+            return error_fail(SHUNT_E_INVALID, "%s: damaged zip file: two entries are called '%.100s'", self->path,
                               self->entries[i].name);
     return SHUNT_OK;
 }
@@ -160,9 +160,9 @@ shunt_status zip_open(const char *path, const shunt_mapping *file, zip_index **o
 {
     *out = NULL;
     if (!has_end(file))
-        return shunt_fail(SHUNT_E_INVALID, "%s: damaged zip file: no directory at its end: the file is cut off", path);
+        return error_fail(SHUNT_E_INVALID, "%s: damaged zip file: no directory at its end: the file is cut off", path);
     zip_index *self = calloc(1, sizeof *self);
-    if (!self) return shunt_fail_memory();
+    if (!self) return error_memory();
     self->path = path;
     self->file = file;
     zlib_filefunc64_def functions = {open_mapping, read_mapping,  write_mapping,    tell_mapping,
@@ -189,7 +189,7 @@ void zip_close(zip_index *self)
 
 static shunt_status fail_entry(const zip_index *self, const zip_entry *entry, const char *what)
 {
-    return shunt_fail(SHUNT_E_INVALID, "%s: entry '%.100s' of the zip file %s", self->path, entry->name, what);
+    return error_fail(SHUNT_E_INVALID, "%s: entry '%.100s' of the zip file %s", self->path, entry->name, what);
 }
 
 /* Where the entry's data begin, past its local header, which minizip compares with the directory. */
@@ -217,7 +217,7 @@ shunt_status zip_find(zip_index *self, const char *name, const uint8_t **data, s
     shunt_status status = locate(self, entry, &begin);
     if (status) return status;
     if (begin > self->file->size || entry->size > self->file->size - begin)
-        return shunt_fail(SHUNT_E_INVALID,
+        return error_fail(SHUNT_E_INVALID,
                           "%s: entry '%.100s' of the zip file has %" PRIu64 " bytes from byte %" PRIu64
                           ", past the file's %zu: the file is cut off or lies",
                           self->path, name, entry->size, begin, self->file->size);

@@ -110,7 +110,7 @@ static shunt_status use_memory(const shunt_device *device)
         status =
             ops->buffer_alloc(device->handle, WORDS * 4, i ? SHUNT_USE_STAGING : SHUNT_USE_ACTIVATION, &buffers[i]);
     if (!status) status = move_words(device, queue, buffers, &event);
-    if (status) shunt_device_fail(device, status, "using memory");
+    if (status) device_fail(device, status, "using memory");
     if (event) ops->event_release(event);
     for (int i = 0; i < 2; i++) ops->buffer_free(device->handle, buffers[i]);
     if (queue) ops->queue_destroy(device->handle, queue);
@@ -166,7 +166,7 @@ static shunt_status use_clblast(const shunt_device *device)
     shunt_status status = ops->queue_create(device->handle, 0, &queue);
     if (!status) status = prepare_product(device, clblast_side, &op, &workspace);
     if (!status) status = run_product(device, queue, op, buffers, workspace);
-    if (status) shunt_device_fail(device, status, "using CLBlast");
+    if (status) device_fail(device, status, "using CLBlast");
     if (op) ops->op_destroy(op);
     for (int i = 0; i < 4; i++) ops->buffer_free(device->handle, buffers[i]);
     if (queue) ops->queue_destroy(device->handle, queue);

@@ -93,13 +93,13 @@ static void run(const shunt_device *device, const shunt_device *fallback, uint32
     const shunt_op_desc op = layout_op(&plain, SHUNT_F32, s->C == 3 ? SHUNT_PLAIN : block, block);
     double *inputs[2], *expected = doubles(&plain.outputs[0]);
     for (int i = 0; i < 2; i++) {
-        const uint64_t key = shunt_random_key("conv_training", (uint64_t)i);
+        const uint64_t key = random_key("conv_training", (uint64_t)i);
         inputs[i] = doubles(&plain.inputs[i]);
         for (uint64_t e = 0; e < shunt_tensor_count(&plain.inputs[i]); e++)
-            inputs[i][e] = (float)(2 * shunt_random_at(key, e) - 1);
+            inputs[i][e] = (float)(2 * random_at(key, e) - 1);
     }
-    cr_assert_eq(shunt_trial_once(fallback, &wide, (const void *const *)inputs, (void *const *)&expected), SHUNT_OK,
-                 "%s", shunt_last_error());
+    cr_assert_eq(trial_once(fallback, &wide, (const void *const *)inputs, (void *const *)&expected), SHUNT_OK, "%s",
+                 shunt_last_error());
     check(device, &op, (const double *const *)inputs, expected);
     for (int i = 0; i < 2; i++) free(inputs[i]);
     free(expected);
@@ -110,7 +110,7 @@ static void run_all(uint32_t kind)
     const char *selector = getenv("SHUNT_TEST_DEVICE");
     shunt_device *device = NULL, *fallback = NULL;
     cr_assert_eq(shunt_device_open(selector ? selector : "scalar", NULL, &device), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_device_open_fallback(&fallback), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(device_open_fallback(&fallback), SHUNT_OK, "%s", shunt_last_error());
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         if (kind != SHUNT_OP_CONV_GRAD_SRC || shapes[i].C > 3) run(device, fallback, kind, &shapes[i]);
     shunt_device_close(fallback);

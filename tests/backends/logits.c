@@ -73,8 +73,8 @@ static void run(shunt_model *model, shunt_device *device, const json_t *test, in
     size_t pixels = (size_t)(images * 3 * height * width);
     float *src = malloc(pixels * sizeof *src), *logits = malloc((size_t)(images * classes) * sizeof *logits);
     cr_assert(src && logits);
-    uint64_t key = shunt_random_key("input", (uint64_t)number(test, "seed"));
-    for (size_t i = 0; i < pixels; i++) src[i] = (float)(2 * shunt_random_at(key, i) - 1);
+    uint64_t key = random_key("input", (uint64_t)number(test, "seed"));
+    for (size_t i = 0; i < pixels; i++) src[i] = (float)(2 * random_at(key, i) - 1);
     shunt_status status = shunt_model_run(model, device, images, height, width, src, logits);
     cr_assert_eq(status, SHUNT_OK, "%s: %s", what, shunt_last_error());
     for (int64_t i = 0; i < images; i++) compare(test, (size_t)i, logits + i * classes, classes, what);

@@ -33,7 +33,7 @@ static void pair(const json_t *attr, const char *key, int32_t *out)
 static uint32_t kind_of(const char *name)
 {
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++)
-        if (!strcmp(shunt_op_kind_name(kind), name)) return kind;
+        if (!strcmp(op_kind_name(kind), name)) return kind;
     cr_assert_fail("no op has kind %s", name);
     return 0;
 }

@@ -36,7 +36,7 @@ ParameterizedTestParameters(ops_random, all)
     static char names[SHUNT_OP_KINDS + 1][NAME_CHARS];
     size_t count = 0;
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++)
-        snprintf(names[count++], NAME_CHARS, "%s", shunt_op_kind_name(kind));
+        snprintf(names[count++], NAME_CHARS, "%s", op_kind_name(kind));
     snprintf(names[count++], NAME_CHARS, "queue");
     snprintf(names[count++], NAME_CHARS, "errors");
     return cr_make_param_array(char[NAME_CHARS], names, count);

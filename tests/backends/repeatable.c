@@ -22,8 +22,8 @@ static shunt_device *open_device(void)
 static float *make_images(void)
 {
     float *images = malloc(sizeof *images * N * 3 * SIDE * SIDE);
-    uint64_t key = shunt_random_key("images", 0);
-    for (uint64_t i = 0; images && i < N * 3 * SIDE * SIDE; i++) images[i] = (float)(4 * shunt_random_at(key, i) - 2);
+    uint64_t key = random_key("images", 0);
+    for (uint64_t i = 0; images && i < N * 3 * SIDE * SIDE; i++) images[i] = (float)(4 * random_at(key, i) - 2);
     cr_assert_not_null(images);
     return images;
 }

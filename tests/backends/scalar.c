@@ -120,10 +120,10 @@ Test(scalar, checks_device_parameters)
 
 Test(scalar, refuses_another_abi)
 {
-    shunt_host host = shunt_host_services;
-    cr_assert_not_null(shunt_builtin_backends[0](&host));
+    shunt_host host = device_host_services;
+    cr_assert_not_null(device_builtin_backends[0](&host));
     host.abi_major++;
-    cr_assert_null(shunt_builtin_backends[0](&host));
+    cr_assert_null(device_builtin_backends[0](&host));
 }
 
 /* What one change makes of a good descriptor: a status, and a reason that has this in it. */
@@ -210,8 +210,8 @@ Test(scalar, cross_entropy_of_no_class_is_nan)
     shunt_device *device = open_scalar(NULL);
     shunt_op_desc op = cross_entropy();
     float logits[30] = {0}, losses[3], diff[30];
-    cr_assert_eq(shunt_trial_once(device, &op, (const void *[]){logits, labels}, (void *[]){losses, diff}), SHUNT_OK,
-                 "%s", shunt_last_error());
+    cr_assert_eq(trial_once(device, &op, (const void *[]){logits, labels}, (void *[]){losses, diff}), SHUNT_OK, "%s",
+                 shunt_last_error());
     for (int i = 0; i < 3; i++) cr_assert(isnan(losses[i]), "row %d", i);
     for (int i = 0; i < 30; i++) cr_assert(isnan(diff[i]), "element %d", i);
     shunt_device_close(device);
@@ -346,7 +346,7 @@ static void place_conv(shunt_device *device, const shunt_op_desc *op, shunt_arg 
         cr_assert_eq(status, SHUNT_OK);
         cr_assert_eq(device->ops->buffer_map(device->handle, args[i].buffer, &host), SHUNT_OK);
         *dst = (float *)((char *)host + args[i].offset);
-        for (uint64_t j = 0; j < shunt_tensor_count(t); j++) (*dst)[j] = (float)shunt_random_at(i, j) - 0.5f;
+        for (uint64_t j = 0; j < shunt_tensor_count(t); j++) (*dst)[j] = (float)random_at(i, j) - 0.5f;
     }
 }
 

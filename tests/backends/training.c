@@ -35,10 +35,9 @@ static void compare_probes(const json_t *kept, const shunt_tensor_desc *desc, co
     for (int p = 0; p < PROBES; p++) {
         char name[16];
         snprintf(name, sizeof name, "probe%d", p);
-        uint64_t key = shunt_random_key(name, 1);
+        uint64_t key = random_key(name, 1);
         double sum = -json_number_value(json_array_get(kept, (size_t)p + 1));
-        for (uint64_t i = 0; i < count; i++)
-            sum += (shunt_random_at(key, i) < 0.5 ? -1 : 1) * train_net_at(desc, data, i);
+        for (uint64_t i = 0; i < count; i++) sum += (random_at(key, i) < 0.5 ? -1 : 1) * train_net_at(desc, data, i);
         error += sum * sum / PROBES;
     }
     cr_assert(sqrt(error) <= 1e-6 * expected_norm, "%s: relative L2 error %.3g", what, sqrt(error) / expected_norm);

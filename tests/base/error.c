@@ -20,7 +20,7 @@ Test(error, a_precision_cuts_no_character)
     static const char *const expected[] = {
         "''", "'a'", "'a?'", "'a\xc3\xa9'", "'a\xc3\xa9?'", "'a\xc3\xa9?'", "'a\xc3\xa9\xe2\x82\xac'"};
     for (int precision = 0; precision <= 11; precision++) {
-        cr_assert_eq(shunt_fail(SHUNT_E_INVALID, "'%.*s'", precision, name), SHUNT_E_INVALID);
+        cr_assert_eq(error_fail(SHUNT_E_INVALID, "'%.*s'", precision, name), SHUNT_E_INVALID);
         cr_assert(is_utf8(shunt_last_error()), "cut at %d", precision);
         if (precision < 7) cr_assert_str_eq(shunt_last_error(), expected[precision]);
     }
@@ -33,11 +33,11 @@ Test(error, the_end_of_the_room_cuts_no_character)
     for (int shift = 0; shift < 4; shift++) {
         memset(text, 'x', sizeof text - 1);
         for (int i = shift; i + 4 < 8000; i += 4) memcpy(text + i, "\xf0\x9f\x98\x80", 4);
-        shunt_fail(SHUNT_E_INVALID, "%s", text);
+        error_fail(SHUNT_E_INVALID, "%s", text);
         size_t length = strlen(shunt_last_error());
         cr_assert(is_utf8(shunt_last_error()));
         cr_assert(length > 4000 && !memcmp(shunt_last_error(), text, length), "only its end may be missing");
-        shunt_fail_context(SHUNT_E_INVALID, "in front%.*s", shift, "abc");
+        error_context(SHUNT_E_INVALID, "in front%.*s", shift, "abc");
         cr_assert(is_utf8(shunt_last_error()));
         cr_assert(strlen(shunt_last_error()) > 4000);
     }
@@ -51,9 +51,9 @@ Test(error, other_bytes_become_question_marks)
                                       "\xff\xfe"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_assert(!is_utf8(bad[i]));
-        shunt_fail(SHUNT_E_INVALID, "a%sb", bad[i]);
+        error_fail(SHUNT_E_INVALID, "a%sb", bad[i]);
         cr_assert_str_eq(shunt_last_error(), "a?b");
-        shunt_fail(SHUNT_E_INVALID, "a%s", bad[i]);
+        error_fail(SHUNT_E_INVALID, "a%s", bad[i]);
         cr_assert_str_eq(shunt_last_error(), "a");
     }
     static const char *const good[] = {"~",
@@ -66,7 +66,7 @@ Test(error, other_bytes_become_question_marks)
                                        "\xf0\x90\x80\x80",
                                        "\xf4\x8f\xbf\xbf"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        shunt_fail(SHUNT_E_INVALID, "a%sb", good[i]);
+        error_fail(SHUNT_E_INVALID, "a%sb", good[i]);
         cr_assert_eq(strlen(shunt_last_error()), strlen(good[i]) + 2);
         cr_assert(is_utf8(shunt_last_error()));
     }
@@ -75,8 +75,8 @@ Test(error, other_bytes_become_question_marks)
 /* Names from files may hold what would clear a terminal, or look like a second message. */
 Test(error, control_characters_do_not_get_through)
 {
-    shunt_fail(SHUNT_E_INVALID, "a%sb", "\x1b[2J\x7f\xc2\x9b\x01");
+    error_fail(SHUNT_E_INVALID, "a%sb", "\x1b[2J\x7f\xc2\x9b\x01");
     cr_assert_str_eq(shunt_last_error(), "a?[2J???b");
-    shunt_fail(SHUNT_E_INVALID, "one\ntwo\tthree\r\n");
+    error_fail(SHUNT_E_INVALID, "one\ntwo\tthree\r\n");
     cr_assert_str_eq(shunt_last_error(), "one two three  ");
 }

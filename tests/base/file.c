@@ -28,12 +28,12 @@ Test(file, map)
 {
     put("some", "shortcut");
     shunt_mapping mapping;
-    cr_assert_eq(shunt_map_file("some", 8, &mapping), SHUNT_OK);
+    cr_assert_eq(file_map("some", 8, &mapping), SHUNT_OK);
     cr_assert_eq(mapping.size, 8);
     cr_assert_arr_eq(mapping.data, "shortcut", 8);
-    shunt_unmap_file(&mapping);
+    file_unmap(&mapping);
     cr_assert_null(mapping.data);
-    shunt_unmap_file(&mapping);
+    file_unmap(&mapping);
 }
 
 Test(file, map_refuses)
@@ -42,17 +42,17 @@ Test(file, map_refuses)
     put("empty", "");
     cr_assert(!mkdir("dir", 0777) && !mkfifo("pipe", 0666));
     shunt_mapping mapping;
-    cr_assert_eq(shunt_map_file("some", 7, &mapping), SHUNT_E_INVALID);
+    cr_assert_eq(file_map("some", 7, &mapping), SHUNT_E_INVALID);
     expect_message("some", "8 bytes, more than the 7 allowed");
-    cr_assert_eq(shunt_map_file("none", 0, &mapping), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(file_map("none", 0, &mapping), SHUNT_E_NOT_FOUND);
     expect_message("none", "No such file");
-    cr_assert_eq(shunt_map_file("some/x", 0, &mapping), SHUNT_E_IO);
+    cr_assert_eq(file_map("some/x", 0, &mapping), SHUNT_E_IO);
     expect_message("some/x", "Not a directory");
-    cr_assert_eq(shunt_map_file("empty", 0, &mapping), SHUNT_E_INVALID);
+    cr_assert_eq(file_map("empty", 0, &mapping), SHUNT_E_INVALID);
     expect_message("empty", "empty");
-    cr_assert_eq(shunt_map_file("dir", 0, &mapping), SHUNT_E_INVALID);
+    cr_assert_eq(file_map("dir", 0, &mapping), SHUNT_E_INVALID);
     expect_message("dir", "is a directory");
-    cr_assert_eq(shunt_map_file("pipe", 0, &mapping), SHUNT_E_INVALID);
+    cr_assert_eq(file_map("pipe", 0, &mapping), SHUNT_E_INVALID);
     expect_message("pipe", "not a regular file");
 }
 
@@ -60,10 +60,10 @@ Test(file, write)
 {
     umask(022);
     shunt_writer writer;
-    cr_assert_eq(shunt_write_begin(&writer, "new"), SHUNT_OK);
-    cr_assert_eq(shunt_write(&writer, "residual", 8), SHUNT_OK);
+    cr_assert_eq(file_write_begin(&writer, "new"), SHUNT_OK);
+    cr_assert_eq(file_write(&writer, "residual", 8), SHUNT_OK);
     cr_assert(access("new", F_OK), "it must not be there before its end");
-    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_OK);
+    cr_assert_eq(file_write_end(&writer, 1), SHUNT_OK);
     expect_content("new", "residual");
     struct stat info;
     cr_assert(!stat("new", &info));
@@ -71,9 +71,9 @@ Test(file, write)
 
     /* A replaced file keeps its mode, and a link goes on pointing to it. */
     cr_assert(!chmod("new", 0600) && !symlink("new", "link"));
-    cr_assert_eq(shunt_write_begin(&writer, "link"), SHUNT_OK);
+    cr_assert_eq(file_write_begin(&writer, "link"), SHUNT_OK);
     cr_assert(fputs("plain", writer.file) >= 0);
-    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_OK);
+    cr_assert_eq(file_write_end(&writer, 1), SHUNT_OK);
     expect_content("new", "plain");
     cr_assert(!lstat("link", &info) && S_ISLNK(info.st_mode));
     cr_assert(!stat("new", &info));
@@ -85,9 +85,9 @@ Test(file, write_given_up)
 {
     put("old", "kept");
     shunt_writer writer;
-    cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
-    cr_assert_eq(shunt_write(&writer, "lost", 4), SHUNT_OK);
-    cr_assert_eq(shunt_write_end(&writer, 0), SHUNT_OK);
+    cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
+    cr_assert_eq(file_write(&writer, "lost", 4), SHUNT_OK);
+    cr_assert_eq(file_write_end(&writer, 0), SHUNT_OK);
     expect_content("old", "kept");
     cr_assert_eq(entries(), 1);
 }
@@ -97,30 +97,30 @@ Test(file, write_refuses)
     shunt_writer writer;
     cr_assert(!mkdir("dir", 0777));
     put("file", "x");
-    cr_assert_eq(shunt_write_begin(&writer, "dir"), SHUNT_E_INVALID);
+    cr_assert_eq(file_write_begin(&writer, "dir"), SHUNT_E_INVALID);
     expect_message("dir", "is a directory");
     cr_assert(!mkfifo("pipe", 0666) && !symlink("loop", "loop"));
-    cr_assert_eq(shunt_write_begin(&writer, "pipe"), SHUNT_E_IO);
+    cr_assert_eq(file_write_begin(&writer, "pipe"), SHUNT_E_IO);
     expect_message("pipe", "a FIFO without a reader");
-    cr_assert_eq(shunt_write_begin(&writer, "loop"), SHUNT_E_IO);
+    cr_assert_eq(file_write_begin(&writer, "loop"), SHUNT_E_IO);
     expect_message("loop", "Too many levels of symbolic links");
-    cr_assert_eq(shunt_write_begin(&writer, ""), SHUNT_E_NOT_FOUND);
-    cr_assert_eq(shunt_write_begin(&writer, "new/"), SHUNT_E_INVALID);
-    cr_assert_eq(shunt_write_begin(&writer, "/dev/fd/99"), SHUNT_E_IO);
+    cr_assert_eq(file_write_begin(&writer, ""), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(file_write_begin(&writer, "new/"), SHUNT_E_INVALID);
+    cr_assert_eq(file_write_begin(&writer, "/dev/fd/99"), SHUNT_E_IO);
     expect_message("/dev/fd/99", "Bad file descriptor");
-    cr_assert_eq(shunt_write_begin(&writer, "none/x"), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(file_write_begin(&writer, "none/x"), SHUNT_E_NOT_FOUND);
     expect_message("none/x", "No such file");
-    cr_assert_eq(shunt_write_begin(&writer, "file/x"), SHUNT_E_IO);
+    cr_assert_eq(file_write_begin(&writer, "file/x"), SHUNT_E_IO);
     expect_message("file/x", "Not a directory");
 }
 
 static shunt_status write_text(const char *path, const char *text)
 {
     shunt_writer writer;
-    shunt_status status = shunt_write_begin(&writer, path);
+    shunt_status status = file_write_begin(&writer, path);
     if (status) return status;
-    status = shunt_write(&writer, text, strlen(text));
-    shunt_status ended = shunt_write_end(&writer, !status);
+    status = file_write(&writer, text, strlen(text));
+    shunt_status ended = file_write_end(&writer, !status);
     return status ? status : ended;
 }
 
@@ -160,10 +160,10 @@ Test(file, write_through_pipe)
 
     /* A reader that goes away: a failure, no signal. */
     shunt_writer writer;
-    cr_assert_eq(shunt_write_begin(&writer, "pipe"), SHUNT_OK);
-    cr_assert_eq(shunt_write(&writer, "x", 1), SHUNT_OK);
+    cr_assert_eq(file_write_begin(&writer, "pipe"), SHUNT_OK);
+    cr_assert_eq(file_write(&writer, "x", 1), SHUNT_OK);
     close(reader);
-    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_E_IO);
+    cr_assert_eq(file_write_end(&writer, 1), SHUNT_E_IO);
     expect_message("pipe", "Broken pipe");
     cr_assert(!lstat("pipe", &info) && S_ISFIFO(info.st_mode));
 }
@@ -207,14 +207,14 @@ Test(file, write_to_a_full_disk)
     for (int checked = 0; checked < 2; checked++) {
         limit_file_size(100000);
         shunt_writer writer;
-        cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
+        cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
         shunt_status status = SHUNT_OK;
         if (checked)
-            for (int i = 0; i < 3 && !status; i++) status = shunt_write(&writer, block, sizeof block);
+            for (int i = 0; i < 3 && !status; i++) status = file_write(&writer, block, sizeof block);
         else
             for (int i = 0; i < 3; i++) (void)!fwrite(block, 1, sizeof block, writer.file);
         cr_assert_eq(status, checked ? SHUNT_E_IO : SHUNT_OK);
-        status = shunt_write_end(&writer, !status);
+        status = file_write_end(&writer, !status);
         cr_assert_eq(status, checked ? SHUNT_OK : SHUNT_E_IO);
         limit_file_size(RLIM_INFINITY);
         expect_message("old", checked ? "File too large" : "cannot write");
@@ -224,9 +224,9 @@ Test(file, write_to_a_full_disk)
     /* What fits the buffer fails only at the flush. */
     limit_file_size(10);
     shunt_writer writer;
-    cr_assert_eq(shunt_write_begin(&writer, "old"), SHUNT_OK);
-    cr_assert_eq(shunt_write(&writer, block, 100), SHUNT_OK);
-    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_E_IO);
+    cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
+    cr_assert_eq(file_write(&writer, block, 100), SHUNT_OK);
+    cr_assert_eq(file_write_end(&writer, 1), SHUNT_E_IO);
     limit_file_size(RLIM_INFINITY);
     expect_message("old", "File too large");
     expect_content("old", "kept");

@@ -19,7 +19,7 @@ static long memory_of(const char *unit, unsigned count, size_t *length)
     json_error_t error;
     *length = (size_t)(to - text);
     const struct mallinfo2 before = mallinfo2();
-    json_t *value = shunt_json_load(text, *length, &error);
+    json_t *value = bounded_json_load(text, *length, &error);
     const struct mallinfo2 after = mallinfo2();
     free(text);
     if (!value) {

@@ -25,7 +25,7 @@ static void be_killed(const char *name)
     pid_t pid = fork();
     if (pid == 0) {
         shunt_writer writer;
-        if (!shunt_write_begin(&writer, name) && !shunt_write(&writer, "half", 4)) raise(SIGKILL);
+        if (!file_write_begin(&writer, name) && !file_write(&writer, "half", 4)) raise(SIGKILL);
         _exit(1);
     }
     cr_assert(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
@@ -37,8 +37,8 @@ static void be_killed(const char *name)
 static void write_whole(const char *name)
 {
     shunt_writer writer;
-    cr_assert(!shunt_write_begin(&writer, name) && !shunt_write(&writer, "whole", 5) && !shunt_write_end(&writer, 1),
-              "%s", shunt_last_error());
+    cr_assert(!file_write_begin(&writer, name) && !file_write(&writer, "whole", 5) && !file_write_end(&writer, 1), "%s",
+              shunt_last_error());
 }
 
 Test(sweep, thirty_killed_writers_leave_nothing_for_long)
@@ -64,12 +64,12 @@ Test(sweep, living_writer_keeps_its_file)
 {
     shunt_writer writer;
     char left[64];
-    cr_assert(!shunt_write_begin(&writer, "some") && !shunt_write(&writer, "slow", 4) && !fflush(writer.file));
+    cr_assert(!file_write_begin(&writer, "some") && !file_write(&writer, "slow", 4) && !fflush(writer.file));
     snprintf(left, sizeof left, "some.tmp-%d-0", (int)getpid());
     make_old(left);
     write_whole("some");
     cr_assert(!access(left, F_OK), "the file of a writer that is still there was removed");
-    cr_assert_eq(shunt_write_end(&writer, 1), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(file_write_end(&writer, 1), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(entries(), 1);
 }
 
@@ -99,6 +99,6 @@ Test(sweep, cache_entry_that_is_never_written_again)
     cr_assert(!mkdir("cache", 0700) && !mkdir("cache/ns", 0700));
     put_bytes(left, "half", 4);
     make_old(left);
-    cr_assert_eq(shunt_cache_put("ns", "key", 3, "value", 5), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(cache_put("ns", "key", 3, "value", 5), SHUNT_OK, "%s", shunt_last_error());
     cr_assert(access(left, F_OK) != 0);
 }

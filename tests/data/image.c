@@ -304,7 +304,7 @@ static shunt_mapping map_picture(const char *name)
     char path[512];
     snprintf(path, sizeof path, IMAGES "%s", name);
     shunt_mapping mapping;
-    cr_assert_eq(shunt_map_file(path, 0, &mapping), SHUNT_OK);
+    cr_assert_eq(file_map(path, 0, &mapping), SHUNT_OK);
     return mapping;
 }
 
@@ -323,7 +323,7 @@ Test(image, cut_off)
             if (size > 100 && size + 100 < end) expect_refused(bytes, size, SHUNT_E_INVALID, "cut off");
             free(bytes);
         }
-        shunt_unmap_file(&file);
+        file_unmap(&file);
     }
 }
 
@@ -337,7 +337,7 @@ Test(image, jpeg_with_an_early_end)
     bytes[file.size - 149] = 0xd9;
     expect_refused(bytes, file.size, SHUNT_E_INVALID, "damaged JPEG: Corrupt JPEG data: premature end");
     free(bytes);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 /* Garbage behind the end is common, and harmless. */
@@ -353,7 +353,7 @@ Test(image, jpeg_with_garbage_behind)
     shunt_image_free(&image);
     shunt_image_free(&expected);
     free(bytes);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 /* A picture of three colours whose header, of this kind, says another size. */
@@ -367,7 +367,7 @@ static uint8_t *resized_jpeg(const char *name, const char *kind, const char size
     cr_assert(frame);
     memcpy(frame + 5, size, 4);
     *bytes = file.size;
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return copy;
 }
 
@@ -377,7 +377,7 @@ Test(image, huge)
     size_t size;
     shunt_mapping file = map_picture("huge.png");
     expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\xea\x60\xea\x60", &size);
     expect_refused(bytes, size, SHUNT_E_INVALID, reason);
     free(bytes);
@@ -389,7 +389,7 @@ Test(image, larger_than_the_file)
     size_t size;
     shunt_mapping file = map_picture("hollow.png");
     expect_refused(file.data, file.size, SHUNT_E_INVALID, "16000 x 16000 pixels need 735 MiB, too much for a file of");
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\x3e\x80\x3e\x80", &size);
     expect_refused(bytes, size, SHUNT_E_INVALID, "16000 x 16000 pixels need 735 MiB, too much for a file of");
     free(bytes);
@@ -411,12 +411,12 @@ Test(image, larger_than_the_file)
 Test(image, most_memory)
 {
     enum { MIB = 1 << 20 };
-    cr_assert_eq(shunt_image_check_file("small", 100, 3776, 4096, 4), SHUNT_OK);
-    cr_assert_eq(shunt_image_check_file("small", MIB / 4, 3777, 4096, 4), SHUNT_E_INVALID);
-    cr_assert_eq(shunt_image_check_file("large", MIB, 4032, 8192, 4), SHUNT_OK);
-    cr_assert_eq(shunt_image_check_file("large", MIB, 4033, 8192, 4), SHUNT_E_INVALID);
+    cr_assert_eq(image_check_file("small", 100, 3776, 4096, 4), SHUNT_OK);
+    cr_assert_eq(image_check_file("small", MIB / 4, 3777, 4096, 4), SHUNT_E_INVALID);
+    cr_assert_eq(image_check_file("large", MIB, 4032, 8192, 4), SHUNT_OK);
+    cr_assert_eq(image_check_file("large", MIB, 4033, 8192, 4), SHUNT_E_INVALID);
     /* Few pixels, but a decoder holds several of such rows. */
-    cr_assert_eq(shunt_image_check_file("row", 100, 1, MIB, 3), SHUNT_E_INVALID);
+    cr_assert_eq(image_check_file("row", 100, 1, MIB, 3), SHUNT_E_INVALID);
 }
 
 static long kilobytes(const char *what)
@@ -452,7 +452,7 @@ Test(image, texts_in_a_png)
     shunt_image_free(&image);
     shunt_image_free(&expected);
     free(bytes);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 Test(image, ppm_refuses)
@@ -508,17 +508,17 @@ Test(image, paths, .init = enter_folder, .fini = leave_folder)
  * the pixels are read: a sanitizer sees what was not there or not written. */
 Test(image, mutations)
 {
-    uint64_t key = shunt_random_key("mutations", 0), draw = 0;
+    uint64_t key = random_key("mutations", 0), draw = 0;
     unsigned decoded = 0, refused = 0, sum = 0;
     for (int i = 0; i < NPICTURES; i++) {
         shunt_mapping file = map_picture(pictures[i]);
         for (int round = 0; round < 400; round++) {
             uint8_t *bytes = malloc(file.size);
             memcpy(bytes, file.data, file.size);
-            int flips = 1 + (int)(shunt_random_at(key, draw++) * 4);
+            int flips = 1 + (int)(random_at(key, draw++) * 4);
             for (int k = 0; k < flips; k++) {
-                size_t at = (size_t)(shunt_random_at(key, draw++) * (double)file.size);
-                bytes[at] = (uint8_t)(shunt_random_at(key, draw++) * 256);
+                size_t at = (size_t)(random_at(key, draw++) * (double)file.size);
+                bytes[at] = (uint8_t)(random_at(key, draw++) * 256);
             }
             shunt_image image;
             if (shunt_image_decode(bytes, file.size, "NAME", &image)) {
@@ -532,7 +532,7 @@ Test(image, mutations)
             }
             free(bytes);
         }
-        shunt_unmap_file(&file);
+        file_unmap(&file);
     }
     cr_assert(decoded > 1000 && refused > 1000, "%u decoded, %u refused, sum %u", decoded, refused, sum);
 }

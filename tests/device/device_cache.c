@@ -14,7 +14,7 @@ static void begin(void)
 
 static shunt_status put(const char *key, const char *value)
 {
-    return shunt_cache_put("ns", key, strlen(key), value, strlen(value) + 1);
+    return cache_put("ns", key, strlen(key), value, strlen(value) + 1);
 }
 
 /* The value, or NULL; good until the next call. */
@@ -23,10 +23,10 @@ static const char *get(const char *key)
     static char value[256];
     void *blob;
     size_t n;
-    if (shunt_cache_get("ns", key, strlen(key), &blob, &n)) return NULL;
+    if (cache_get("ns", key, strlen(key), &blob, &n)) return NULL;
     cr_assert_leq(n, sizeof value);
     memcpy(value, blob, n);
-    shunt_host_services.cache_free(blob);
+    device_host_services.cache_free(blob);
     return value;
 }
 
@@ -70,8 +70,8 @@ Test(cache, round_trip)
     cr_assert_str_eq(get(""), "of no key");
     void *blob = NULL;
     size_t n = 99;
-    cr_assert_eq(shunt_cache_put("other", "key", 3, "", 0), SHUNT_OK);
-    cr_assert_eq(shunt_cache_get("other", "key", 3, &blob, &n), SHUNT_OK);
+    cr_assert_eq(cache_put("other", "key", 3, "", 0), SHUNT_OK);
+    cr_assert_eq(cache_get("other", "key", 3, &blob, &n), SHUNT_OK);
     cr_assert_eq(n, 0);
     cr_assert_not_null(blob);
     free(blob);
@@ -87,8 +87,8 @@ Test(cache, large_blob)
     unsigned char *bytes = malloc(size);
     void *blob = NULL;
     for (size_t i = 0; i < size; i++) bytes[i] = (unsigned char)(i * 2654435761u >> 13);
-    cr_assert_eq(shunt_cache_put("ns", bytes, 70000, bytes, size), SHUNT_OK);
-    cr_assert_eq(shunt_cache_get("ns", bytes, 70000, &blob, &n), SHUNT_OK);
+    cr_assert_eq(cache_put("ns", bytes, 70000, bytes, size), SHUNT_OK);
+    cr_assert_eq(cache_get("ns", bytes, 70000, &blob, &n), SHUNT_OK);
     cr_assert_eq(n, size);
     cr_assert_eq(memcmp(blob, bytes, size), 0);
     free(blob);
@@ -103,8 +103,8 @@ Test(cache, name_space_is_no_path)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         void *blob;
         size_t n;
-        cr_assert_eq(shunt_cache_put(bad[i], "k", 1, "v", 1), SHUNT_E_INVALID);
-        cr_assert_eq(shunt_cache_get(bad[i], "k", 1, &blob, &n), SHUNT_E_INVALID);
+        cr_assert_eq(cache_put(bad[i], "k", 1, "v", 1), SHUNT_E_INVALID);
+        cr_assert_eq(cache_get(bad[i], "k", 1, &blob, &n), SHUNT_E_INVALID);
     }
     remove_folder();
 }
@@ -314,9 +314,9 @@ static int write_and_read(int seed)
     for (int i = 0; value && i < ROUNDS; i++) {
         size_t n = lengths[(seed + i) % 3];
         memset(value, 'a' + (seed + i) % 26, n);
-        if (shunt_cache_put("ns", "shared", 6, value, n)) failures++;
+        if (cache_put("ns", "shared", 6, value, n)) failures++;
         char *blob;
-        if (shunt_cache_get("ns", "shared", 6, (void **)&blob, &n)) {
+        if (cache_get("ns", "shared", 6, (void **)&blob, &n)) {
             failures++;
             continue;
         }

@@ -114,7 +114,7 @@ Test(select, scalar_loads_no_plugin)
     assert_contains(opened("scalar"), "scalar");
     cr_assert_eq(log_lines, 0, "%s", log_text);
     shunt_device *device;
-    cr_assert_eq(shunt_device_open_fallback(&device), SHUNT_OK);
+    cr_assert_eq(device_open_fallback(&device), SHUNT_OK);
     cr_assert_str_eq(shunt_device_describe(device)->selector, "scalar");
     shunt_device_close(device);
     cr_assert_eq(log_lines, 0, "%s", log_text);
@@ -170,7 +170,7 @@ Test(select, device_tables_are_copied)
     cr_assert_eq(device->ops->op_launch, device->handle->ops->op_launch);
     shunt_bbuffer *buffer;
     shunt_status status = device->ops->buffer_alloc(device->handle, 64, SHUNT_USE_WEIGHTS, &buffer);
-    cr_assert_eq(shunt_device_fail(device, status, "allocating 64 bytes"), SHUNT_E_UNSUPPORTED);
+    cr_assert_eq(device_fail(device, status, "allocating 64 bytes"), SHUNT_E_UNSUPPORTED);
     cr_assert_str_eq(shunt_last_error(), "good:0: allocating 64 bytes: a fake device does nothing");
     shunt_device_close(device);
     shunt_device_close(NULL);

@@ -22,8 +22,8 @@ static int use_cache(int round)
 {
     void *blob;
     size_t n;
-    int key = round % 5, wrong = shunt_cache_put("threads", &key, sizeof key, &key, sizeof key) != SHUNT_OK;
-    if (shunt_cache_get("threads", &key, sizeof key, &blob, &n)) return 1;
+    int key = round % 5, wrong = cache_put("threads", &key, sizeof key, &key, sizeof key) != SHUNT_OK;
+    if (cache_get("threads", &key, sizeof key, &blob, &n)) return 1;
     wrong += n != sizeof key || memcmp(blob, &key, n) != 0;
     free(blob);
     return wrong;

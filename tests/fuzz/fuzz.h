@@ -94,7 +94,7 @@ static inline int fuzz_weights(const uint8_t *data, size_t size)
 {
     if (!size) return -1; /* an empty file is refused before */
     shunt_weights *weights = fuzz_weights_begin(data, size);
-    if (weights_parse("file", &shunt_format_onnx, weights))
+    if (weights_parse("file", &format_onnx, weights))
         fuzz_check_message();
     else
         fuzz_read_weights(weights);

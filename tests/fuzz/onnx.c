@@ -22,7 +22,7 @@ static void check_graph(const onnx_import *import)
     }
     if (graph->ninputs > 64) return;
     for (uint32_t i = 0; i < graph->ninputs; i++) inputs[i] = graph->values[graph->inputs[i]].desc;
-    fuzz_check(shunt_graph_reshape(graph, inputs, graph->ninputs) == SHUNT_OK, "its own shapes do not suit it");
+    fuzz_check(graph_reshape(graph, inputs, graph->ninputs) == SHUNT_OK, "its own shapes do not suit it");
 }
 
 int fuzz_input(const uint8_t *data, size_t size)

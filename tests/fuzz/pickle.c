@@ -10,7 +10,7 @@ static shunt_status make_storages(torch_file *file)
     for (size_t i = 0; i < file->nstorages; i++) {
         torch_storage *storage = &file->storages[i];
         uint64_t bytes = storage->count * storage->type->bytes;
-        if (bytes > MOST_STORAGE) return shunt_fail(SHUNT_E_INVALID, "a storage larger than the target makes");
+        if (bytes > MOST_STORAGE) return error_fail(SHUNT_E_INVALID, "a storage larger than the target makes");
         storage->data = calloc(1, bytes ? bytes : 1);
         if (!storage->data) abort();
     }

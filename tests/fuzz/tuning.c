@@ -39,10 +39,10 @@ int fuzz_input(const uint8_t *data, size_t size)
     if (!*fuzz_folder) set_up();
     if (!size) return -1;
     for (int i = 0; i < 3; i++) fuzz_put(names[i], data + 1, i == data[0] % 3 ? size - 1 : 0);
-    shunt_tune_free();
+    tune_free();
     tune_choice choice;
-    if (shunt_tune_find_own(&device, &op, &choice)) check_choice(&choice);
-    if (shunt_tune_find_default(&device, &op, &choice)) check_choice(&choice);
-    fuzz_check(shunt_tune_verdict(&device, &candidate) <= VERDICT_RETRY, "no verdict");
+    if (tune_find_own(&device, &op, &choice)) check_choice(&choice);
+    if (tune_find_default(&device, &op, &choice)) check_choice(&choice);
+    fuzz_check(tune_verdict_of(&device, &candidate) <= VERDICT_RETRY, "no verdict");
     return 0;
 }

@@ -62,8 +62,8 @@ static shunt_tensor_desc desc_of(const gated *t, const char *parameter)
 /* Between -1 and 1, and one element moved by `change`. */
 static void fill(double *values, uint64_t count, const char *name, uint64_t element, double change)
 {
-    const uint64_t key = shunt_random_key(name, 5);
-    for (uint64_t i = 0; i < count; i++) values[i] = 2 * shunt_random_at(key, i) - 1;
+    const uint64_t key = random_key(name, 5);
+    for (uint64_t i = 0; i < count; i++) values[i] = 2 * random_at(key, i) - 1;
     values[element] += change;
 }
 

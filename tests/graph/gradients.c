@@ -48,14 +48,14 @@ static double *doubles(const shunt_tensor_desc *tensor)
 /* In [-1, 1). */
 static void draw(double *values, uint64_t count, const char *name, uint64_t index)
 {
-    for (uint64_t i = 0; i < count; i++) values[i] = 2 * shunt_random_at(shunt_random_key(name, index), i) - 1;
+    for (uint64_t i = 0; i < count; i++) values[i] = 2 * random_at(random_key(name, index), i) - 1;
 }
 
 static void run(const problem *p, const shunt_op_desc *op, const double *const *inputs, double *const *outputs)
 {
     op_variant best = {.inplace = OP_NOT_IN_PLACE};
     shunt_status status = op_run(p->device, op, &best, inputs, outputs, NULL);
-    cr_assert_eq(status, SHUNT_OK, "%s %llu: %s", shunt_op_kind_name(p->grad.kind), (unsigned long long)p->index,
+    cr_assert_eq(status, SHUNT_OK, "%s %llu: %s", op_kind_name(p->grad.kind), (unsigned long long)p->index,
                  shunt_last_error());
 }
 
@@ -340,7 +340,7 @@ static void check_direction(problem *p, uint32_t output, const double *direction
         size += fabs(p->out[output][i] * direction[i]);
     }
     cr_assert(fabs(got - expected) <= TOLERANCE * (1 + size),
-              "%s %llu, flags 0x%x, output %u, %s %llu: %.12g, not %.12g", shunt_op_kind_name(p->rule->kind),
+              "%s %llu, flags 0x%x, output %u, %s %llu: %.12g, not %.12g", op_kind_name(p->rule->kind),
               (unsigned long long)p->index, p->grad.flags, output, what, (unsigned long long)which, got, expected);
 }
 
@@ -394,7 +394,7 @@ static void run_with(const char *params, const shunt_op_desc *op, double *const 
     op_variant best = {.inplace = OP_NOT_IN_PLACE};
     cr_assert_eq(shunt_device_open("scalar", params, &device), SHUNT_OK, "%s", shunt_last_error());
     shunt_status status = op_run(device, op, &best, (const double *const *)in, out, NULL);
-    cr_assert_eq(status, SHUNT_OK, "%s: %s", shunt_op_kind_name(op->kind), shunt_last_error());
+    cr_assert_eq(status, SHUNT_OK, "%s: %s", op_kind_name(op->kind), shunt_last_error());
     shunt_device_close(device);
 }
 
@@ -411,7 +411,7 @@ static void compare_threads(uint32_t kind)
     run_with("threads=5", &op, in, many);
     for (uint32_t i = 0; i < op.noutputs; i++)
         cr_assert_arr_eq(one[i], many[i], shunt_tensor_count(&op.outputs[i]) * sizeof(double), "%s, output %u",
-                         shunt_op_kind_name(kind), i);
+                         op_kind_name(kind), i);
     for (uint32_t i = 0; i < op.ninputs; i++) free(in[i]);
     for (uint32_t i = 0; i < op.noutputs; i++) free(one[i]), free(many[i]);
 }

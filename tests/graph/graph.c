@@ -47,21 +47,21 @@ Test(graph, reshape_infers_all_or_changes_nothing)
     shunt_value mean = shunt_graph_global_pool(graph, "mean", conv);
     shunt_graph_output(graph, "mean", mean);
     shunt_tensor_desc input = {.dtype = SHUNT_F32, .rank = 4, .block = 1, .dims = {7, 3, 20, 5}};
-    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_OK);
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_OK);
     EXPECT_DIMS(graph, conv, 7, 8, 8, 1);
     EXPECT_DIMS(graph, mean, 7, 8);
 
     input.dims[3] = 4; /* smaller than the kernel */
-    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
     cr_assert_str_eq(shunt_last_error(), "conv: a window of 5 does not fit into the padded size 4");
     EXPECT_DIMS(graph, x, 7, 3, 20, 5);
     EXPECT_DIMS(graph, conv, 7, 8, 8, 1);
     input.dims[3] = 5, input.dims[1] = 4; /* channels that the weights are not for */
-    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
     cr_assert(strstr(shunt_last_error(), "weights are for 3 channels"), "%s", shunt_last_error());
     input.rank = 3;
-    cr_assert_eq(shunt_graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
-    cr_assert_eq(shunt_graph_reshape(graph, &input, 0), SHUNT_E_INVALID);
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_E_INVALID);
+    cr_assert_eq(graph_reshape(graph, &input, 0), SHUNT_E_INVALID);
     shunt_graph_destroy(graph);
 }
 
@@ -217,24 +217,24 @@ Test(graph, inserting_and_dropping_ops_renumbers_producers)
     shunt_graph *graph = start(&x), *copy;
     shunt_value a = shunt_graph_relu(graph, "a", x), b = shunt_graph_relu(graph, "b", a);
     shunt_tensor_desc desc = shunt_graph_desc(graph, x);
-    shunt_value between = shunt_graph_new_value(graph, "between", &desc, VALUE_COMPUTED);
+    shunt_value between = graph_new_value(graph, "between", &desc, VALUE_COMPUTED);
     graph_op op = {.name = (char[]){"reorder"},
                    .kind = SHUNT_OP_REORDER,
                    .ninputs = 1,
                    .noutputs = 1,
                    .inputs = {a},
                    .outputs = {between}};
-    cr_assert_eq(shunt_graph_insert_op(graph, 1, &op), SHUNT_OK);
+    cr_assert_eq(graph_insert_op(graph, 1, &op), SHUNT_OK);
     graph->ops[2].inputs[0] = between;
     cr_assert_eq(graph->nops, 3u);
     cr_assert_eq(graph->values[between].producer, 1);
     cr_assert_eq(graph->values[b].producer, 2);
-    cr_assert_eq(shunt_graph_insert_op(graph, 4, &op), SHUNT_E_INVALID);
+    cr_assert_eq(graph_insert_op(graph, 4, &op), SHUNT_E_INVALID);
 
     cr_assert_eq(shunt_graph_copy(graph, &copy), SHUNT_OK);
     copy->ops[1].kind = 0;
     copy->ops[2].inputs[0] = a;
-    shunt_graph_compact(copy);
+    graph_compact(copy);
     cr_assert_eq(copy->nops, 2u);
     cr_assert_str_eq(copy->ops[1].name, "b");
     cr_assert_eq(copy->values[b].producer, 1);
@@ -248,23 +248,23 @@ Test(graph, inserting_and_dropping_ops_renumbers_producers)
 Test(graph, labels_and_costs)
 {
     char text[64];
-    cr_assert_str_eq(shunt_op_label(SHUNT_OP_CONV, 7, text, sizeof text), "conv+bias+add+relu");
-    cr_assert_str_eq(shunt_op_label(SHUNT_OP_GLOBAL_POOL, 0, text, sizeof text), "global_pool");
-    cr_assert_str_eq(shunt_op_label(SHUNT_OP_SGD, SHUNT_FLAG_NESTEROV, text, sizeof text), "sgd+nesterov");
-    cr_assert_str_eq(shunt_op_label(99, 0, text, sizeof text), "unknown");
+    cr_assert_str_eq(op_label(SHUNT_OP_CONV, 7, text, sizeof text), "conv+bias+add+relu");
+    cr_assert_str_eq(op_label(SHUNT_OP_GLOBAL_POOL, 0, text, sizeof text), "global_pool");
+    cr_assert_str_eq(op_label(SHUNT_OP_SGD, SHUNT_FLAG_NESTEROV, text, sizeof text), "sgd+nesterov");
+    cr_assert_str_eq(op_label(99, 0, text, sizeof text), "unknown");
     shunt_value x;
     shunt_graph *graph = start(&x);
     shunt_graph_conv(graph, "conv", x, 10, 3, 2, 1, 1); /* 2 x 10 x 4 x 4 from 6 x 3 x 3 */
     shunt_op_desc desc;
-    shunt_graph_op_desc(graph, &graph->ops[0], &desc);
+    graph_op_desc(graph, &graph->ops[0], &desc);
     cr_assert_eq(desc.constant_inputs, 6u);
-    cr_assert_eq(shunt_op_flops(&desc), 2u * 320 * 54);
-    cr_assert_eq(shunt_op_bytes(&desc), 4u * (2 * 6 * 64 + 10 * 54 + 10 + 320));
+    cr_assert_eq(op_flops(&desc), 2u * 320 * 54);
+    cr_assert_eq(op_bytes(&desc), 4u * (2 * 6 * 64 + 10 * 54 + 10 + 320));
     shunt_op_desc by_weights = {.kind = SHUNT_OP_CONV_GRAD_WEIGHTS, .ninputs = 2, .noutputs = 1};
     by_weights.inputs[0] = desc.inputs[0];
     by_weights.inputs[1] = desc.outputs[0];
     by_weights.outputs[0] = desc.inputs[1];
-    cr_assert_eq(shunt_op_flops(&by_weights), shunt_op_flops(&desc), "as many products, summed in another order");
+    cr_assert_eq(op_flops(&by_weights), op_flops(&desc), "as many products, summed in another order");
     shunt_graph_cost cost = shunt_graph_count(graph);
     cr_assert_eq(cost.macs, 320u * 54);
     cr_assert_eq(cost.parameters, 550u);
@@ -318,7 +318,7 @@ Test(graph, attributes_end_in_zeros)
     cr_assert_eq(shunt_graph_check(graph), SHUNT_OK, "%s", shunt_last_error());
     for (uint32_t o = 0; o < 2; o++) {
         shunt_op_desc desc;
-        shunt_graph_op_desc(graph, &graph->ops[o], &desc);
+        graph_op_desc(graph, &graph->ops[o], &desc);
         size_t used = o == 0 ? sizeof attr.pool / sizeof attr.words[0] : 0;
         for (size_t i = used; i < sizeof attr.words / sizeof attr.words[0]; i++)
             cr_expect_eq(desc.attr.words[i], 0, "%s: word %zu", graph->ops[o].name, i);

@@ -13,7 +13,7 @@
 
 static double number(const char *name, uint64_t index)
 {
-    double value = 2 * shunt_random_at(shunt_random_key(name, 0), index) - 1;
+    double value = 2 * random_at(random_key(name, 0), index) - 1;
     return (double)(float)(strstr(name, "variance") ? value + 1.5 : value);
 }
 

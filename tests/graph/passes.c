@@ -19,9 +19,9 @@ static double *fresh(const shunt_graph *graph, shunt_value value)
 {
     const graph_value *v = &graph->values[value];
     double *data = calloc(count(graph, value), sizeof *data);
-    uint64_t key = shunt_random_key(v->name, 0);
+    uint64_t key = random_key(v->name, 0);
     for (size_t i = 0; i < count(graph, value) && v->source != VALUE_COMPUTED; i++) {
-        double u = shunt_random_at(key, i);
+        double u = random_at(key, i);
         data[i] = v->source == VALUE_PARAMETER && v->role == SHUNT_ROLE_VARIANCE ? 0.5 + u : 2 * u - 1;
     }
     return data;
@@ -99,8 +99,8 @@ static double **evaluate(const shunt_graph *graph)
         shunt_tensor_desc dst[SHUNT_MAX_OUTPUTS];
         uint32_t noutputs;
         char reason[128];
-        shunt_graph_op_desc(graph, op, &desc);
-        cr_assert_eq(shunt_infer_op(&desc, dst, &noutputs, reason), SHUNT_OK, "%s: %s", op->name, reason);
+        graph_op_desc(graph, op, &desc);
+        cr_assert_eq(graph_infer_op(&desc, dst, &noutputs, reason), SHUNT_OK, "%s: %s", op->name, reason);
         cr_assert(noutputs == 1 && !memcmp(dst, desc.outputs, sizeof dst[0]));
         cr_assert_eq(graph->values[op->outputs[0]].producer, (int32_t)i);
         for (uint32_t k = 0; k < op->ninputs; k++) {
@@ -139,8 +139,8 @@ static void expect_same(shunt_graph *graph, refusal *dislike, const char *labels
     cr_assert_eq(shunt_graph_check(graph), SHUNT_OK, "%s", shunt_last_error());
     shunt_graph *changed;
     cr_assert_eq(shunt_graph_copy(graph, &changed), SHUNT_OK);
-    cr_assert_eq(shunt_graph_fold_batch_norms(changed), SHUNT_OK);
-    cr_assert_eq(shunt_graph_fuse(changed, dislike ? likes : NULL, dislike), SHUNT_OK);
+    cr_assert_eq(graph_fold_batch_norms(changed), SHUNT_OK);
+    cr_assert_eq(graph_fuse(changed, dislike ? likes : NULL, dislike), SHUNT_OK);
     double **before = evaluate(graph), **after = evaluate(changed);
     cr_assert_eq(graph->noutputs, changed->noutputs);
     for (uint32_t i = 0; i < graph->noutputs; i++) {
@@ -154,7 +154,7 @@ static void expect_same(shunt_graph *graph, refusal *dislike, const char *labels
     char text[512] = "", label[64];
     for (uint32_t i = 0; i < changed->nops; i++) {
         if (i) strcat(text, " ");
-        strcat(text, shunt_op_label(changed->ops[i].kind, changed->ops[i].flags, label, sizeof label));
+        strcat(text, op_label(changed->ops[i].kind, changed->ops[i].flags, label, sizeof label));
     }
     cr_expect_str_eq(text, labels);
     free_values(graph, before);

@@ -66,7 +66,7 @@ static void expect_loads(const char *name, const shunt_model_options *options, r
 static void shift_numbers(const char *from, const char *to)
 {
     shunt_mapping file;
-    cr_assert_eq(shunt_map_file(from, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(file_map(from, 0, &file), SHUNT_OK, "%s", shunt_last_error());
     const size_t begin = 8 + file.data[0] + 256 * (file.data[1] + 256 * file.data[2]);
     uint8_t *bytes = malloc(file.size + 1);
     cr_assert_not_null(bytes);
@@ -76,7 +76,7 @@ static void shift_numbers(const char *from, const char *to)
     bytes[0]++;
     put_bytes(to, bytes, file.size + 1);
     free(bytes);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 static void run_file(const char *path, bool aligned, float logits[10])
@@ -87,7 +87,7 @@ static void run_file(const char *path, bool aligned, float logits[10])
     shunt_device *device;
     cr_assert_eq(shunt_model_load(model, path), SHUNT_OK, "%s", shunt_last_error());
     const void *data = shunt_weights_find(model->weights, "conv1.weight")->data;
-    cr_assert(shunt_weights_maps(model->weights, data) && ((uintptr_t)data % sizeof(float) == 0) == aligned);
+    cr_assert(weights_maps(model->weights, data) && ((uintptr_t)data % sizeof(float) == 0) == aligned);
     cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_model_run(model, device, 1, 32, 32, picture, logits), SHUNT_OK, "%s", shunt_last_error());
     shunt_model_destroy(model);

@@ -95,7 +95,7 @@ Test(onnx, a_constant_of_one_picture_serves_a_batch)
         shunt_tensor_desc dst[SHUNT_MAX_OUTPUTS];
         uint32_t count;
         char reason[SHUNT_REASON_CHARS];
-        shunt_graph_op_desc(import.graph, &import.graph->ops[i], &op);
+        graph_op_desc(import.graph, &import.graph->ops[i], &op);
         for (uint32_t k = 0; k < 2; k++)
             if (!(op.constant_inputs >> k & 1)) memcpy(op.inputs[k].dims, batch, sizeof batch);
         cr_assert(graph_infer(&op, dst, &count, reason), "%s: %s", import.graph->ops[i].name, reason);
@@ -355,9 +355,9 @@ static text read_golden(const char *name)
     text t = {0};
     shunt_mapping file;
     snprintf(path, sizeof path, TEST_GOLDEN "/onnx/%s/model.onnx", name);
-    cr_assert_eq(shunt_map_file(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(file_map(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
     put(&t, file.data, file.size);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return t;
 }
 
@@ -473,7 +473,8 @@ Test(onnx, external_data_stays_in_the_folder)
     expect_external("a/../../net.onnx", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
     expect_external("", NULL, NULL, SHUNT_E_INVALID, "would lie outside the model's folder; refused");
     expect_external("a\nb", NULL, NULL, SHUNT_E_INVALID, "control character");
-    expect_external("nothing.bin", NULL, NULL, SHUNT_E_NOT_FOUND, "'nothing.bin' beside the model, which does not exist");
+    expect_external("nothing.bin", NULL, NULL, SHUNT_E_NOT_FOUND,
+                    "'nothing.bin' beside the model, which does not exist");
     expect_external(".", NULL, NULL, SHUNT_E_INVALID, "link that leads out of the model's folder");
     cr_assert(!symlink("/etc/passwd", "link.bin"));
     expect_external("link.bin", NULL, NULL, SHUNT_E_INVALID, "is a link that leads out of the model's folder");
@@ -519,7 +520,7 @@ static void open_large(int type, int64_t k, const char *bytes, bool cast)
     text model = model_of(&graph, 17);
     cr_assert_eq(open_bytes(model.data, model.size, &import), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_weights_count(import.weights), 1);
-    cr_assert_eq(shunt_weights_maps(import.weights, shunt_weights_at(import.weights, 0)->data), type == FLOAT);
+    cr_assert_eq(weights_maps(import.weights, shunt_weights_at(import.weights, 0)->data), type == FLOAT);
     onnx_close(&import);
     free(model.data);
 }

@@ -89,7 +89,7 @@ static bool takes(const char *path, char *op, size_t size)
     wire_field field, part;
     bool all = true;
     *op = '\0';
-    if (shunt_map_file(path, 0, &file)) return false;
+    if (file_map(path, 0, &file)) return false;
     wire model = wire_open((wire_bytes){file.data, file.size}, file.data);
     while (wire_next(&model, &field)) {
         if (field.number != 7) continue;
@@ -106,7 +106,7 @@ static bool takes(const char *path, char *op, size_t size)
             if (!*op) snprintf(op, size, "%.*s", (int)type.size, (const char *)type.data);
         }
     }
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return all && *op;
 }
 

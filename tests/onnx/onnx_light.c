@@ -64,7 +64,7 @@ static int check(const char *folder, const char *name, shunt_device *device)
     onnx_memory memory = {.left = 1 << 24};
     onnx_tensor expected;
     snprintf(path, sizeof path, "%s/%s_output_0.pb", folder, name);
-    if (shunt_map_file(path, 0, &file)) return fail(name, shunt_last_error());
+    if (file_map(path, 0, &file)) return fail(name, shunt_last_error());
     int status = 0;
     if (onnx_tensor_read((wire_bytes){file.data, file.size}, file.data, NULL, &memory, &expected, NULL))
         status = fail(name, shunt_last_error());
@@ -75,7 +75,7 @@ static int check(const char *folder, const char *name, shunt_device *device)
         onnx_close(&model);
     }
     onnx_memory_free(&memory);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return status;
 }
 

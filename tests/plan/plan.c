@@ -17,7 +17,7 @@ static const double EPSILON = 1e-5;
 
 static float number(const char *name, uint64_t index)
 {
-    return (float)(2 * shunt_random_at(shunt_random_key(name, 0), index) - 1);
+    return (float)(2 * random_at(random_key(name, 0), index) - 1);
 }
 
 /* ---- The network: conv 3x3 stride 2, batch norm, ReLU; a 1x1 conv beside; sum, ReLU, mean, linear, softmax --------- */

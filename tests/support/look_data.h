@@ -13,11 +13,11 @@ static inline void put_pictures(void)
 {
     uint8_t *bytes = malloc((size_t)PICTURES * RECORD);
     cr_assert(bytes && !mkdir("set", 0777));
-    uint64_t labels = shunt_random_key("labels", 1), pictures = shunt_random_key("pictures", 1);
+    uint64_t labels = random_key("labels", 1), pictures = random_key("pictures", 1);
     for (uint64_t i = 0; i < PICTURES; i++) {
-        bytes[i * RECORD] = (uint8_t)(10 * shunt_random_at(labels, i));
+        bytes[i * RECORD] = (uint8_t)(10 * random_at(labels, i));
         for (uint64_t k = 0; k < RECORD - 1; k++)
-            bytes[i * RECORD + 1 + k] = (uint8_t)(256 * shunt_random_at(pictures, i * (RECORD - 1) + k));
+            bytes[i * RECORD + 1 + k] = (uint8_t)(256 * random_at(pictures, i * (RECORD - 1) + k));
     }
     put_bytes("set/test_batch.bin", bytes, (size_t)PICTURES * RECORD);
     free(bytes);

@@ -76,7 +76,7 @@ static bool read_declarations(run *r, const char *path)
     shunt_mapping file;
     wire_field field;
     size_t noutputs = 0;
-    if (shunt_map_file(path, 0, &file)) return false;
+    if (file_map(path, 0, &file)) return false;
     wire_bytes graph = part_of((wire_bytes){file.data, file.size}, file.data, 7);
     wire reader = wire_open(graph, file.data);
     while (wire_next(&reader, &field)) {
@@ -88,7 +88,7 @@ static bool read_declarations(run *r, const char *path)
         r->input_types[r->declared] = type;
         snprintf(r->names[r->declared++], sizeof r->names[0], "%.*s", (int)name.size, (const char *)name.data);
     }
-    shunt_unmap_file(&file);
+    file_unmap(&file);
     return true;
 }
 
@@ -100,7 +100,7 @@ static size_t read_tensors(run *r, int set, const char *kind, const uint8_t *typ
         char path[4096];
         snprintf(path, sizeof path, "%s/test_data_set_%d/%s_%zu.pb", r->folder, set, kind, count);
         tensor_file *one = &out[count];
-        if (shunt_map_file(path, 0, &one->file)) break;
+        if (file_map(path, 0, &one->file)) break;
         if (onnx_tensor_read((wire_bytes){one->file.data, one->file.size}, one->file.data, NULL, &r->memory,
                              &one->tensor, NULL))
             one->tensor = (onnx_tensor){0}; /* not a tensor */
@@ -237,8 +237,8 @@ bool onnx_case_run(shunt_device *device, const char *folder, char *note, size_t 
         if (r.ninputs > r.declared) r.ninputs = r.declared;
         ok = run_set(&r, device);
         for (size_t i = 0; i < MOST; i++) {
-            shunt_unmap_file(&r.inputs[i].file);
-            shunt_unmap_file(&r.outputs[i].file);
+            file_unmap(&r.inputs[i].file);
+            file_unmap(&r.outputs[i].file);
         }
         onnx_memory_free(&r.memory);
     }

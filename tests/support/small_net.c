@@ -9,7 +9,7 @@
 
 static float number(const char *name, uint64_t index)
 {
-    return (float)(2 * shunt_random_at(shunt_random_key(name, 0), index) - 1);
+    return (float)(2 * random_at(random_key(name, 0), index) - 1);
 }
 
 /* conv, batch norm, ReLU, max pool; a residual block; one with option A's shortcut; mean, linear, softmax. The average

@@ -57,7 +57,7 @@ static void make_graph(train_net *net, const shunt_model *model)
     const train_options *options = &net->options;
     shunt_tensor_desc images = plain(SHUNT_F32, 4, options->batch, 3, options->side);
     OK(shunt_graph_copy(shunt_model_graph(model), &net->graph));
-    OK(shunt_graph_reshape(net->graph, &images, 1));
+    OK(graph_reshape(net->graph, &images, 1));
     shunt_value logits = net->graph->outputs[0].value, diff, labels, losses;
     OK(shunt_graph_train_batch_norms(net->graph, MOVING, options->frozen));
     labels = shunt_graph_input(net->graph, "labels", 1, &options->batch);
@@ -110,13 +110,13 @@ static shunt_tensor draw(const train_net *net, const char *what, int step, const
 {
     char name[32];
     snprintf(name, sizeof name, "%s%d", what, step);
-    uint64_t key = shunt_random_key(name, 1), count = shunt_tensor_count(desc);
+    uint64_t key = random_key(name, 1), count = shunt_tensor_count(desc);
     shunt_tensor_desc narrow = *desc;
     narrow.dtype = SHUNT_F32;
     float *values = malloc(count * sizeof *values);
     cr_assert(values);
     for (uint64_t i = 0; i < count; i++) {
-        double value = low + (high - low) * shunt_random_at(key, i);
+        double value = low + (high - low) * random_at(key, i);
         values[i] = (float)(whole ? floor(value) : value);
     }
     shunt_tensor made = {*desc, convert(net->options.dtype, &narrow, values)};

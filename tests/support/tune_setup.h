@@ -78,7 +78,7 @@ static inline net open_net(void)
         if (value->source != VALUE_PARAMETER) continue;
         float data[C * C * 9];
         for (uint64_t i = 0; i < shunt_tensor_count(&value->desc); i++)
-            data[i] = (float)shunt_random_at(shunt_random_key(value->name, 0), i) - 0.5f;
+            data[i] = (float)random_at(random_key(value->name, 0), i) - 0.5f;
         cr_assert_eq(shunt_weights_set(n.weights, value->name, &value->desc, data), SHUNT_OK);
     }
     cr_assert_eq(shunt_device_open("tunable", "threads=1", &n.device), SHUNT_OK, "%s", shunt_last_error());
@@ -150,14 +150,14 @@ static inline shunt_status begin_trial(const shunt_device *device, const shunt_c
 {
     char text[TUNE_TRIAL_CHARS];
     shunt_op_desc desc = numbered_op(0);
-    return shunt_tune_journal_begin(shunt_tune_trial_text(device, candidate, &desc, text), false);
+    return tune_journal_begin(tune_trial_text(device, candidate, &desc, text), false);
 }
 
 static inline shunt_status end_trial(const shunt_device *device, const shunt_candidate *candidate, tune_verdict verdict)
 {
     char text[TUNE_TRIAL_CHARS];
     shunt_op_desc desc = numbered_op(0);
-    return shunt_tune_journal_end(shunt_tune_trial_text(device, candidate, &desc, text), verdict);
+    return tune_journal_end(tune_trial_text(device, candidate, &desc, text), verdict);
 }
 
 static inline const char *file_text(const char *path)

@@ -152,7 +152,7 @@ Test(train, padded_crops)
     for (uint64_t key = 0; key < 8100; key++) {
         int top, left;
         bool mirrored;
-        cr_assert_eq(shunt_augment_picture(&recipe, &identity, &image, shunt_random_bits(3, key), dst), SHUNT_OK);
+        cr_assert_eq(augment_picture(&recipe, &identity, &image, random_bits(3, key), dst), SHUNT_OK);
         find_crop(dst, &top, &left, &mirrored);
         if (top < -4 || top > 4 || left < -4 || left > 4) cr_assert_fail("a crop at %d, %d", top, left);
         if (key % 50 == 0) wrong += differences(dst, top, left, mirrored);
@@ -179,7 +179,7 @@ Test(train, resized_crops)
     double smallest = 1, largest = 0;
     make_map(&image, HEIGHT, WIDTH);
     for (uint64_t key = 0; key < TRIES; key++) {
-        cr_assert_eq(shunt_augment_picture(&recipe, &identity, &image, shunt_random_bits(5, key), dst), SHUNT_OK);
+        cr_assert_eq(augment_picture(&recipe, &identity, &image, random_bits(5, key), dst), SHUNT_OK);
         /* From two pixels near the ends of a row and a column, which the resize's borders do not reach. */
         double width = ((double)dst[16 * 32 + 28] - (double)dst[16 * 32 + 3]) * 32 / 25;
         double height = ((double)dst[1024 + 28 * 32 + 16] - (double)dst[1024 + 3 * 32 + 16]) * 32 / 25;

@@ -56,7 +56,7 @@ static void choose_fastest(const char *block)
     assert_lacks(journal, "other");
 
     assert_text(planned(1), "fast fast fast ");
-    shunt_tune_free(); /* and from the files, as another process */
+    tune_free(); /* and from the files, as another process */
     assert_text(planned(1), "fast fast fast ");
     assert_text(planned(2), "slow slow slow ");
     set("tune", "off");
@@ -145,10 +145,10 @@ Test(tune, keys_are_readable)
     desc.inputs[2] = (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = 1, .block = 1, .dims = {128}};
     desc.outputs[0] = (shunt_tensor_desc){.dtype = SHUNT_F32, .rank = 4, .block = 0, .dims = {8, 128, 28, 29}};
     desc.attr.conv = (shunt_conv_attr){{2, 2}, {1, 1}, {1, 1}, {1, 1}, 1};
-    assert_text(shunt_tune_op_key(&desc, text),
+    assert_text(tune_op_key(&desc, text),
                 "conv+bias+relu 8x64x56x57:16 128x64x3x3= 128= > 8x128x28x29:0 2,2,1,1,1,1,1,1,1");
     net n = open_net();
-    assert_text(shunt_tune_device_class(n.device, text), "tunable cpu 1");
+    assert_text(tune_device_class(n.device, text), "tunable cpu 1");
     close_net(&n);
 }
 
@@ -240,7 +240,7 @@ static int tune_in_child(const char *list, shunt_tune_options options, const cha
         if (access("trace", F_OK) == 0 && count_lines("trace", line) == times) kill(pid, SIGKILL);
     }
     cr_assert_eq(ended, pid);
-    shunt_tune_free();
+    tune_free();
     return status;
 }
 
@@ -270,7 +270,7 @@ static void survive(const char *bad, bool hangs)
     cr_assert(WIFSIGNALED(tune_in_child(list, (shunt_tune_options){0}, line, hangs)));
     net n = open_net();
     shunt_candidate guilty = candidate(bad);
-    cr_assert_eq(shunt_tune_verdict(n.device, &guilty), VERDICT_UNFINISHED);
+    cr_assert_eq(tune_verdict_of(n.device, &guilty), VERDICT_UNFINISHED);
     close_net(&n);
 
     expect_whole(tune_in_child(list, (shunt_tune_options){.full = 1}, line, 0));
@@ -328,14 +328,14 @@ static void write_entries(const char *path, const char *device, const char *algo
         "\"p=1\"}}}}",
         device, algorithm, algorithm);
     put_bytes(path, text, strlen(text));
-    shunt_tune_free();
+    tune_free();
 }
 
 static void write_own(const char *algorithm)
 {
     char key[TUNE_KEY_CHARS];
     net n = open_net();
-    shunt_tune_device_key(n.device, key);
+    tune_device_key(n.device, key);
     close_net(&n);
     cr_assert(!system("mkdir -p cache"));
     write_entries("cache/tuning.json", key, algorithm);
@@ -390,7 +390,7 @@ Test(tune, damaged_file_is_reported_once_ignored_and_replaced)
     cr_assert(!system("mkdir cache"));
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         put_bytes("cache/tuning.json", texts[i], strlen(texts[i]));
-        shunt_tune_free();
+        tune_free();
         warnings = 0;
         assert_text(planned(1), "slow slow slow ");
         assert_text(planned(1), "slow slow slow ");
@@ -399,7 +399,7 @@ Test(tune, damaged_file_is_reported_once_ignored_and_replaced)
         close_net(&n);
         cr_assert_eq(warnings, 1, "%zu: %s", i, logged);
         assert_text(planned(1), "fast fast fast ");
-        shunt_tune_free();
+        tune_free();
         assert_text(planned(1), "fast fast fast ");
         cr_assert_eq(warnings, 1);
     }
@@ -419,7 +419,7 @@ Test(tune, odd_entries_count_as_absent)
     set("tunable_list", "slow,fast");
     cr_assert(!system("mkdir cache"));
     net n = open_net();
-    shunt_tune_device_key(n.device, key);
+    tune_device_key(n.device, key);
     close_net(&n);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         snprintf(text, sizeof text,
@@ -427,7 +427,7 @@ Test(tune, odd_entries_count_as_absent)
                  "{\"conv+bias 1x5x9x9 5x5x3x3= 5= > 1x5x9x9 1,1,1,1,1,1,1,1,1\": %s}}}",
                  key, values[i]);
         put_bytes("cache/tuning.json", text, strlen(text));
-        shunt_tune_free();
+        tune_free();
         assert_text(planned(1), "slow slow slow ");
     }
 }
@@ -445,7 +445,7 @@ Test(tune, unwritable_cache_stops_tuning_but_no_plan)
     assert_text(planned(2), "slow slow slow ");
 
     set("cache_dir", "cache"); /* a folder where the file should be */
-    shunt_tune_free();
+    tune_free();
     set("tunable_list", "slow,medium");
     cr_assert(!system("mkdir -p cache/tuning.json"));
     n = open_net();
@@ -457,7 +457,7 @@ Test(tune, unwritable_cache_stops_tuning_but_no_plan)
     cr_assert_eq(warnings, 1, "%s", logged);
     set("cache_dir", "none");
     cr_assert(!system("mkdir -p none/tuning-journal.txt"));
-    shunt_tune_free();
+    tune_free();
     n = open_net();
     cr_assert_eq(tune(&n, 1, (shunt_tune_options){0}), SHUNT_E_IO);
     expect_message("none/tuning-journal.txt", "cannot be written");
@@ -475,7 +475,7 @@ Test(tune, two_processes_keep_each_others_results)
             for (int i = 0; i < EACH; i++) {
                 shunt_op_desc desc = numbered_op(2 * i + p);
                 tune_choice choice = {.algorithm = "fast", .params = "p=1", .microseconds = i};
-                if (shunt_tune_store(n.device, &desc, &choice)) _exit(1);
+                if (tune_store(n.device, &desc, &choice)) _exit(1);
             }
             _exit(0);
         }
@@ -488,7 +488,7 @@ Test(tune, two_processes_keep_each_others_results)
     for (int i = 0; i < 2 * EACH; i++) {
         shunt_op_desc desc = numbered_op(i);
         tune_choice choice;
-        cr_assert(shunt_tune_find_own(n.device, &desc, &choice), "entry %d is lost", i);
+        cr_assert(tune_find_own(n.device, &desc, &choice), "entry %d is lost", i);
         cr_assert_eq(choice.microseconds, i / 2);
     }
     close_net(&n);
@@ -509,12 +509,12 @@ Test(tune, stopped_holder_of_the_lock_is_not_waited_for)
     }
     int status;
     cr_assert(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
-    cr_assert_eq(shunt_tune_store(n.device, &desc, &choice), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_tune_store(n.device, &other, &choice), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(tune_store(n.device, &desc, &choice), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(tune_store(n.device, &other, &choice), SHUNT_OK, "%s", shunt_last_error());
     assert_has(logged, "cache/tuning.lock: another process has kept this lock");
     assert_has(logged, "is written all the same");
-    shunt_tune_free();
-    cr_assert(shunt_tune_find_own(n.device, &desc, &found) && shunt_tune_find_own(n.device, &other, &found));
+    tune_free();
+    cr_assert(tune_find_own(n.device, &desc, &found) && tune_find_own(n.device, &other, &found));
     cr_assert(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
     close_net(&n);
 }
@@ -536,15 +536,15 @@ Test(tune, trial_of_a_living_process_is_not_unfinished)
         _exit(0);
     }
     cr_assert_eq(read(ready[0], &byte, 1), 1);
-    cr_assert_eq(shunt_tune_verdict(n.device, &good), VERDICT_UNTRIED);
-    cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_UNTRIED);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_UNTRIED);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_UNTRIED);
     int status;
     cr_assert(write(go[1], &byte, 1) == 1 && waitpid(pid, &status, 0) == pid && status == 0);
-    cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_UNFINISHED);
-    cr_assert_eq(shunt_tune_verdict(n.device, &good), VERDICT_SAFE);
-    cr_assert_eq(shunt_tune_journal_retry(n.device), SHUNT_OK);
-    cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_RETRY);
-    cr_assert_eq(shunt_tune_verdict(n.device, &good), VERDICT_SAFE);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_UNFINISHED);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_SAFE);
+    cr_assert_eq(tune_journal_retry(n.device), SHUNT_OK);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_RETRY);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_SAFE);
     close_net(&n);
 }
 
@@ -555,19 +555,19 @@ Test(tune, damaged_journal_lines_are_ignored)
     net n = open_net();
     cr_assert(!system("mkdir cache"));
     for (int seed = 0; seed < 200; seed++) {
-        uint64_t key = shunt_random_key("junk", (uint64_t)seed);
-        size_t size = 1 + (size_t)(shunt_random_at(key, 0) * (sizeof junk - 1));
-        for (size_t i = 0; i < size; i++) junk[i] = "\t\nbegin safe\0 12\xff"[(int)(shunt_random_at(key, i + 1) * 17)];
+        uint64_t key = random_key("junk", (uint64_t)seed);
+        size_t size = 1 + (size_t)(random_at(key, 0) * (sizeof junk - 1));
+        for (size_t i = 0; i < size; i++) junk[i] = "\t\nbegin safe\0 12\xff"[(int)(random_at(key, i + 1) * 17)];
         put_bytes("cache/tuning-journal.txt", junk, size);
-        shunt_tune_free();
+        tune_free();
         shunt_candidate good = candidate("good"), bad = candidate("bad");
-        if (shunt_tune_verdict(n.device, &good) != VERDICT_UNTRIED) cr_assert_fail("junk %d", seed);
+        if (tune_verdict_of(n.device, &good) != VERDICT_UNTRIED) cr_assert_fail("junk %d", seed);
         if (begin_trial(n.device, &good) || end_trial(n.device, &good, VERDICT_SAFE) ||
             end_trial(n.device, &bad, VERDICT_WRONG))
             cr_assert_fail("junk %d: %s", seed, shunt_last_error());
-        shunt_tune_free();
-        if (shunt_tune_verdict(n.device, &good) != VERDICT_SAFE) cr_assert_fail("junk %d hides a line", seed);
-        if (shunt_tune_verdict(n.device, &bad) != VERDICT_WRONG) cr_assert_fail("junk %d hides a line", seed);
+        tune_free();
+        if (tune_verdict_of(n.device, &good) != VERDICT_SAFE) cr_assert_fail("junk %d hides a line", seed);
+        if (tune_verdict_of(n.device, &bad) != VERDICT_WRONG) cr_assert_fail("junk %d hides a line", seed);
     }
     close_net(&n);
 }
@@ -579,7 +579,7 @@ Test(tune, journal_that_was_removed_is_begun_anew)
     for (int i = 0; i < 2; i++) cr_assert_eq(end_trial(n.device, &one, VERDICT_SAFE), SHUNT_OK);
     remove("cache/tuning-journal.txt");
     cr_assert_eq(end_trial(n.device, &two, VERDICT_FAILED), SHUNT_OK);
-    cr_assert_eq(shunt_tune_verdict(n.device, &two), VERDICT_FAILED);
-    cr_assert_eq(shunt_tune_verdict(n.device, &one), VERDICT_UNTRIED);
+    cr_assert_eq(tune_verdict_of(n.device, &two), VERDICT_FAILED);
+    cr_assert_eq(tune_verdict_of(n.device, &one), VERDICT_UNTRIED);
     close_net(&n);
 }

@@ -17,10 +17,10 @@ static void begin_and_be_killed(const net *n, const char *algorithm, bool watche
 {
     shunt_op_desc desc = numbered_op(0);
     shunt_candidate one = candidate(algorithm);
-    shunt_tune_trial_text(n->device, &one, &desc, trial);
+    tune_trial_text(n->device, &one, &desc, trial);
     pid_t pid = fork();
     if (pid == 0) {
-        if (shunt_tune_journal_begin(trial, watched)) _exit(1);
+        if (tune_journal_begin(trial, watched)) _exit(1);
         raise(SIGKILL);
     }
     int status;
@@ -30,8 +30,8 @@ static void begin_and_be_killed(const net *n, const char *algorithm, bool watche
 static tune_verdict verdict_of(const net *n, const char *algorithm)
 {
     shunt_candidate one = candidate(algorithm);
-    shunt_tune_free(); /* as another process, which reads all of the journal */
-    return shunt_tune_verdict(n->device, &one);
+    tune_free(); /* as another process, which reads all of the journal */
+    return tune_verdict_of(n->device, &one);
 }
 
 Test(tune_journal, kill_of_a_watched_process_blames_nobody)
@@ -99,7 +99,7 @@ Test(tune_journal, retry_forgets_nothing_before_the_trial)
     begin_and_be_killed(&n, "bad", true, trial);
     cr_assert_eq(shunt_tune_blame(trial), SHUNT_OK);
     begin_and_be_killed(&n, "worse", false, trial);
-    cr_assert_eq(shunt_tune_journal_retry(n.device), SHUNT_OK);
+    cr_assert_eq(tune_journal_retry(n.device), SHUNT_OK);
     cr_assert_eq(verdict_of(&n, "bad"), VERDICT_RETRY);
     cr_assert_eq(verdict_of(&n, "worse"), VERDICT_RETRY);
     set("tunable_list", "bad,slow");
@@ -147,7 +147,7 @@ enum { LINES = 300000 };
 static void write_journal(const net *n, const char *before, const char *after)
 {
     char key[TUNE_KEY_CHARS];
-    shunt_tune_device_key(n->device, key);
+    tune_device_key(n->device, key);
     cr_assert(!system("mkdir -p cache"));
     FILE *file = fopen("cache/tuning-journal.txt", "w");
     cr_assert(file);
@@ -180,7 +180,7 @@ Test(tune_journal, long_history_of_one_candidate)
 {
     char key[TUNE_KEY_CHARS];
     net n = open_net();
-    shunt_tune_device_key(n.device, key);
+    tune_device_key(n.device, key);
     cr_assert(!system("mkdir -p cache"));
     FILE *file = fopen("cache/tuning-journal.txt", "w");
     cr_assert(file);
@@ -190,6 +190,6 @@ Test(tune_journal, long_history_of_one_candidate)
     cr_assert(!fclose(file));
     cr_assert_eq(verdict_of(&n, "bad"), VERDICT_RETRY);
     shunt_candidate bad = candidate("bad");
-    for (int i = 0; i < 1000; i++) cr_assert_eq(shunt_tune_verdict(n.device, &bad), VERDICT_RETRY);
+    for (int i = 0; i < 1000; i++) cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_RETRY);
     close_net(&n);
 }

@@ -10,11 +10,11 @@ TestSuite(tune_load, .init = start, .fini = leave_folder, .timeout = 120);
 static tune_turns draw_turns(uint64_t seed, uint32_t count, double ratio, double shared, double own)
 {
     tune_turns turns = {.count = count};
-    uint64_t key = shunt_random_key("turns", seed);
+    uint64_t key = random_key("turns", seed);
     for (uint32_t i = 0; i < count; i++) {
-        double load = pow(shared, shunt_random_at(key, 3 * i));
-        turns.guess[i] = load * pow(own, shunt_random_at(key, 3 * i + 1));
-        turns.other[i] = load * ratio * pow(own, shunt_random_at(key, 3 * i + 2));
+        double load = pow(shared, random_at(key, 3 * i));
+        turns.guess[i] = load * pow(own, random_at(key, 3 * i + 1));
+        turns.other[i] = load * ratio * pow(own, random_at(key, 3 * i + 2));
     }
     return turns;
 }
@@ -95,7 +95,7 @@ Test(tune_load, four_times_slower_is_never_kept)
         if (strcmp(tried, "quick:safe medium:safe =quick quick:safe medium:safe =quick "))
             cr_assert_fail("seed %s: %s", seeds[i], tried);
         cr_assert(!system("rm -rf cache"));
-        shunt_tune_free();
+        tune_free();
     }
 }
 
@@ -113,7 +113,7 @@ Test(tune_load, unsteady_times_are_refused_unless_forced)
     assert_text(file_text("cache/tuning.json"), kept);
     free(kept);
     shunt_candidate guess = candidate("slow");
-    cr_assert_eq(shunt_tune_verdict(n.device, &guess), VERDICT_SAFE);
+    cr_assert_eq(tune_verdict_of(n.device, &guess), VERDICT_SAFE);
     cr_assert_eq(tune(&n, 2, (shunt_tune_options){.force = 1}), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(chosen, 2);
     close_net(&n);

@@ -13,7 +13,7 @@ static shunt_mapping map_golden(const char *name)
     shunt_mapping file;
     char path[512];
     snprintf(path, sizeof path, FOLDER "%s", name);
-    cr_assert_eq(shunt_map_file(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(file_map(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
     return file;
 }
 
@@ -133,7 +133,7 @@ Test(torch_files, tensors_stay_in_the_file)
         const uint8_t *shared = shunt_weights_find(weights, "shared")->data,
                       *last = shunt_weights_find(weights, "last")->data,
                       *plain = shunt_weights_find(weights, "plain")->data;
-        cr_assert(shunt_weights_maps(weights, shared) && shunt_weights_maps(weights, plain));
+        cr_assert(weights_maps(weights, shared) && weights_maps(weights, plain));
         cr_assert_eq(last - shared, (23 - 2) * sizeof(float));
         odd += (uintptr_t)plain % sizeof(float) != 0;
         shunt_weights_destroy(weights);
@@ -178,7 +178,7 @@ static void expect_all_cuts_refused(const char *name)
         if (!shunt_weights_open("f", &weights)) cr_assert_fail("%s is accepted when cut to %zu", name, size);
         expect_message("f", "");
     }
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 Test(torch_files, cut_off_at_every_byte)
@@ -213,7 +213,7 @@ static void expect_no_harm(const char *name)
     }
     cr_assert(accepted > 100 && refused > 100, "%s: %u accepted, %u refused, sum %u", name, accepted, refused, sum);
     free(bytes);
-    shunt_unmap_file(&file);
+    file_unmap(&file);
 }
 
 Test(torch_files, every_byte_changed)

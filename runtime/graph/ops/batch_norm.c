@@ -30,7 +30,7 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 {
     const graph_value *mean = &pass->graph->values[op->inputs[3]];
     if (mean->producer < 0 || pass->graph->ops[mean->producer].kind != SHUNT_OP_BATCH_STATISTICS)
-        return shunt_fail(SHUNT_E_UNSUPPORTED,
+        return error_fail(SHUNT_E_UNSUPPORTED,
                           "%s is frozen, but layers before it learn; freeze all from the first one on", op->name);
     const shunt_value *in = op->inputs;
     shunt_value made[SHUNT_MAX_OUTPUTS];

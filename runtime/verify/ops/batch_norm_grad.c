@@ -66,11 +66,9 @@ static double statistic(const shunt_tensor_desc *src, uint64_t key, uint64_t c, 
 {
     uint64_t C = (uint64_t)src->dims[1], m = shunt_tensor_count(src) / C, area = m / (uint64_t)src->dims[0];
     double mean = 0, sum = 0;
-    for (uint64_t i = 0; i < m; i++)
-        mean += (2 * shunt_random_at(key, (i / area * C + c) * area + i % area) - 1) / (double)m;
+    for (uint64_t i = 0; i < m; i++) mean += (2 * random_at(key, (i / area * C + c) * area + i % area) - 1) / (double)m;
     if (!variance) return mean;
-    for (uint64_t i = 0; i < m; i++)
-        sum += pow(2 * shunt_random_at(key, (i / area * C + c) * area + i % area) - 1 - mean, 2);
+    for (uint64_t i = 0; i < m; i++) sum += pow(2 * random_at(key, (i / area * C + c) * area + i % area) - 1 - mean, 2);
     return sum / (double)m;
 }
 
