@@ -74,7 +74,7 @@ void shunt_device_close(shunt_device *device)
 
 const shunt_device_entry *shunt_device_describe(const shunt_device *device)
 {
-    return &device->shown;
+    return device ? &device->shown : NULL;
 }
 
 shunt_status shunt_device_measure(shunt_device *device, double *flops_per_second, double *bytes_per_second)
