@@ -60,6 +60,16 @@ static bool is_description(const json_t *object)
     return json_object_get(object, "shortcut") || json_object_get(object, "v1");
 }
 
+bool metadata_describes(const shunt_weights *file)
+{
+    const char *text = shunt_weights_metadata(file, "model");
+    json_error_t error;
+    json_t *object = text ? bounded_json_load(text, strlen(text), &error) : NULL;
+    const bool describes = is_description(object);
+    json_decref(object);
+    return describes;
+}
+
 /* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {

@@ -3,6 +3,7 @@
 #include "models/model.h"
 #include "runtime/base/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The preset of the net's data set, at the size that was asked for. */
@@ -58,6 +59,26 @@ void model_take_weights(shunt_model *model, shunt_weights *weights)
     model->weights = weights;
 }
 
+/* Networks of the same tensors load as each other. Whoever reads the answer has to know that one was chosen. */
+static void note_assumption(shunt_model *model, bool told)
+{
+    char others[128];
+    const net_spec *net = &model->net;
+    const size_t count = net_lookalikes(net, others, sizeof others);
+    model->assumption[0] = '\0';
+    if (told || (!count && !net->bottleneck)) return;
+    snprintf(model->assumption, sizeof model->assumption,
+             "the file does not say which network it is: taken as %s%s; %s%s%s%s the same tensors", net->name,
+             !net->bottleneck ? ""
+             : net->v1        ? " v1"
+                              : " v1.5",
+             others, count && net->bottleneck ? " and " : "",
+             !net->bottleneck ? ""
+             : net->v1        ? "v1.5"
+                              : "v1",
+             count + net->bottleneck > 1 ? " have" : " has");
+}
+
 /* All or nothing: a file that does not fit leaves the model as it was. */
 shunt_status model_load(shunt_model *model, const char *path, match_part part)
 {
@@ -70,12 +91,14 @@ shunt_status model_load(shunt_model *model, const char *path, match_part part)
     status = metadata_check_net(&model->net, file);
     if (!status) status = match_weights(model, file, part, &weights);
     if (!status) status = metadata_read(model, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
+    const bool told = metadata_describes(file);
     shunt_weights_destroy(file);
     if (status) {
         shunt_weights_destroy(weights);
         return error_context(status, "%s", path);
     }
     model_take_weights(model, weights);
+    note_assumption(model, told);
     model->preprocess = preprocess;
     if (labels) {
         labels_free(model->labels, shunt_model_outcomes(model));
@@ -176,6 +199,12 @@ int64_t shunt_model_classes(const shunt_model *model)
 const shunt_preprocess *shunt_model_preprocess(const shunt_model *model)
 {
     return model ? &model->preprocess : NULL;
+}
+
+const char *shunt_model_assumption(const shunt_model *model)
+{
+    if (!model) return NULL;
+    return *model->assumption ? model->assumption : NULL;
 }
 
 const char *shunt_model_input_note(const shunt_model *model)

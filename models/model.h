@@ -18,6 +18,7 @@ struct shunt_model {
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
     bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
+    char assumption[256]; /* what the weight file does not tell of its network; "": it tells, or nothing looks alike */
     char input_note[256]; /* what its input was found to want of pixels; "": nothing special */
     model_executor *executors;
     size_t nexecutors;
@@ -53,6 +54,8 @@ void labels_free(char **labels, int64_t count);
 /* metadata.c: what a file says about itself, and what a saved file is to say. Reading leaves *labels NULL (labels may be NULL, too) and
  * *preprocess alone where the file has none. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file);
+/* Whether the file was saved here, and so says which network it is. */
+bool metadata_describes(const shunt_weights *file);
 shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,
                            shunt_preprocess *preprocess);
 shunt_status metadata_write(const shunt_model *model, shunt_weights *weights);

@@ -59,20 +59,15 @@ SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index)
 /* The model's executor on a device, made on first use and kept until the model goes; the device must outlive it. */
 SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out);
 /* images: N x 3 x height x width, preprocessed, or N x 1 x height x width for a network of one channel; logits: N x classes. */
-SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,
-                                       const float *images, float *logits);
+SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height,
+                                       int64_t width, const float *images, float *logits);
 /* The number of scores for a picture: K of N x K. */
 SHUNT_API int64_t shunt_model_classes(const shunt_model *model);
 
 /* How scores become probabilities. AUTO: SIGMOID for one score; MULTI_LABEL for an ONNX graph of several that ends in a
  * Sigmoid; else SOFTMAX. SIGMOID: of one score, the probability of class 1 against class 0. MULTI_LABEL: of each score by
  * itself, so that they do not add up to 1. */
-typedef enum shunt_head {
-    SHUNT_HEAD_AUTO,
-    SHUNT_HEAD_SOFTMAX,
-    SHUNT_HEAD_SIGMOID,
-    SHUNT_HEAD_MULTI_LABEL
-} shunt_head;
+typedef enum shunt_head { SHUNT_HEAD_AUTO, SHUNT_HEAD_SOFTMAX, SHUNT_HEAD_SIGMOID, SHUNT_HEAD_MULTI_LABEL } shunt_head;
 /* "auto", "softmax", "sigmoid", "multi-label"; NULL for any other number. */
 SHUNT_API const char *shunt_head_name(shunt_head head);
 /* SHUNT_E_INVALID if it does not fit the number of scores. Drops the labels if the number of outcomes changes. */
@@ -86,6 +81,9 @@ SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *mode
 /* What the type of an ONNX graph's input, or its first ops, say about preprocessing, as a text for people; NULL: nothing
  * special. The model's preprocessing follows it. */
 SHUNT_API const char *shunt_model_input_note(const shunt_model *model);
+/* What was assumed about the network, as a text for people, where the weight file fits several networks and does not say which one
+ * it is (docs/models.md); NULL: nothing. Lives as long as the model. */
+SHUNT_API const char *shunt_model_assumption(const shunt_model *model);
 SHUNT_API void shunt_model_set_preprocess(shunt_model *model, const shunt_preprocess *preprocess);
 
 /* ---- Classifying ------------------------------------------------------------------------------------------------- */
@@ -108,10 +106,11 @@ SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, 
 SHUNT_API shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model *model, int64_t *classes);
 
 typedef struct shunt_prediction {
-    size_t index;                /* of the picture in the data set */
-    int64_t label;               /* the data set's class */
-    const double *probabilities; /* of the model's outcomes, means over models, sizes and crops; NULL if it cannot be read */
-    const char *failed;          /* why it cannot be read; else NULL */
+    size_t index;  /* of the picture in the data set */
+    int64_t label; /* the data set's class */
+    const double
+        *probabilities; /* of the model's outcomes, means over models, sizes and crops; NULL if it cannot be read */
+    const char *failed; /* why it cannot be read; else NULL */
 } shunt_prediction;
 /* Called in the order of the pictures, in the thread that called shunt_predict. Returns != 0 to stop. */
 typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);

@@ -104,6 +104,31 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     return SHUNT_OK;
 }
 
+/* What a network does to its tensors leaves no trace in them: strides, pools, smoothing. */
+static bool same_tensors(const net_spec *a, const net_spec *b)
+{
+    return a->family->layers == b->family->layers && a->cifar == b->cifar && a->bottleneck == b->bottleneck &&
+           a->residual == b->residual && a->shortcut == b->shortcut &&
+           !memcmp(a->blocks, b->blocks, sizeof a->blocks) && a->base == b->base && a->groups == b->groups &&
+           a->group_width == b->group_width && a->deep_stem == b->deep_stem && a->gates == b->gates &&
+           a->average_downsample == b->average_downsample;
+}
+
+size_t net_lookalikes(const net_spec *net, char *text, size_t size)
+{
+    size_t count = 0, used = 0;
+    const char *name;
+    *text = '\0';
+    for (size_t i = 0; net->family && (name = shunt_model_family(i)); i++) {
+        net_spec other;
+        if (!strcmp(name, net->name) || strchr(name, '+') || net_describe(name, NULL, &other)) continue;
+        if (!same_tensors(net, &other)) continue;
+        if (used < size) used += (size_t)snprintf(text + used, size - used, "%s%s", count ? ", " : "", name);
+        count++;
+    }
+    return count;
+}
+
 const char *net_preset(const net_spec *net)
 {
     if (net->family && net->family->preset) return net->family->preset;

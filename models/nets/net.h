@@ -62,6 +62,8 @@ shunt_status model_options_take(shunt_model_options *own, const shunt_model_opti
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 /* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
+/* families.c: the other networks, of usual options, that have the very same tensors: "resnetblur50, resnetaa50". Returns how many. */
+size_t net_lookalikes(const net_spec *net, char *text, size_t size);
 /* The name of the preset for the net's pictures. */
 const char *net_preset(const net_spec *net);
 

@@ -493,6 +493,33 @@ Test(model_files, metadata_of_other_producers_does_no_harm)
     }
 }
 
+/* The table in docs/models.md. A file that was saved here tells; others do not. */
+Test(model_files, networks_of_the_same_tensors_are_named)
+{
+    static const struct {
+        const char *name, *others; /* NULL: none looks alike */
+    } nets[] = {{"resnet18", "resnetblur18 has the same tensors"},
+                {"resnet50", "resnetblur50, resnetaa50 and v1 have the same tensors"},
+                {"resnet152", "v1 has the same tensors"},
+                {"cifar-resnet18", "cifar-pooled18 has the same tensors"},
+                {"cifar-pooled50", "cifar-bottleneck50 and v1 have the same tensors"},
+                {"resnet34", NULL},
+                {"resnet20", NULL},
+                {"cnn", NULL}};
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        shunt_model *model = make_random(nets[i].name, NULL);
+        cr_assert_eq(shunt_weights_save(model->weights, "bare"), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(shunt_model_save(model, "told"), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(shunt_model_load(model, "bare"), SHUNT_OK, "%s", shunt_last_error());
+        const char *assumed = shunt_model_assumption(model);
+        cr_expect(nets[i].others ? assumed && strstr(assumed, nets[i].others) : !assumed, "%s: %s", nets[i].name,
+                  assumed ? assumed : "nothing");
+        cr_assert_eq(shunt_model_load(model, "told"), SHUNT_OK, "%s", shunt_last_error());
+        cr_expect_null(shunt_model_assumption(model));
+        shunt_model_destroy(model);
+    }
+}
+
 Test(model_files, label_files_that_are_wrong_are_refused)
 {
     static const struct {

@@ -144,6 +144,7 @@ static int run(const void *settings, int noperands, char **operands)
     if (self->random_weights && !images) puts(random_note);
     const char *note = shunt_model_input_note(model);
     if (note && !images && !preprocess_option(&self->preprocess)) say_log(NULL, SHUNT_LOG_INFO, note);
+    if (shunt_model_assumption(model) && !images) say_log(NULL, SHUNT_LOG_INFO, shunt_model_assumption(model));
     to.classes = (size_t)shunt_model_outcomes(model);
     status = classify_images(&to, model, device, operands, images);
     if (images) {

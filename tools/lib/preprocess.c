@@ -88,6 +88,7 @@ json_t *preprocess_json(const shunt_model *model)
     json_t *object = json_loads(text, 0, NULL);
     json_put(object, "preset", name ? json_string(name) : json_null());
     if (note) json_put(object, "input", json_text(note));
+    if (shunt_model_assumption(model)) json_put(object, "assumed", json_text(shunt_model_assumption(model)));
     return object;
 }
 
@@ -105,4 +106,5 @@ void print_preprocess(const shunt_model *model)
            p->range == SHUNT_RANGE_255 ? "255" : "1", (double)p->mean[0], (double)p->mean[1], (double)p->mean[2],
            (double)p->std[0], (double)p->std[1], (double)p->std[2]);
     if (note) printf("             %s\n", note);
+    if (shunt_model_assumption(model)) printf("network      %s\n", shunt_model_assumption(model));
 }
