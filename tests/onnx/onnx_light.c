@@ -29,8 +29,7 @@ static int run(const onnx_import *model, shunt_device *device, const char *name,
 {
     shunt_executor *executor = NULL;
     int64_t dims[] = {1, 3, 224, 224};
-    shunt_tensor input = {.desc = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {1, 3, 224, 224}}},
-                 output;
+    shunt_tensor input = {.desc = shunt_tensor_make(SHUNT_F32, 4, dims)}, output = {0};
     uint64_t count = (uint64_t)(dims[1] * dims[2] * dims[3]);
     float *data = malloc(count * sizeof *data), *result = NULL;
     int status = 1;
