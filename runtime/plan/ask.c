@@ -37,7 +37,8 @@ static plan_answer *query(const shunt_plan *plan, int device_index, const shunt_
     const shunt_status status = device->ops->op_query(device->handle, desc, list);
     uint32_t usable = 0;
     while (status == SHUNT_OK && usable < list->count && !list->list[usable].reason[0]) usable++;
-    plan_answer *answer = calloc(1, sizeof *answer + usable * sizeof *answer->candidates);
+    plan_answer *answer =
+        status == SHUNT_E_MEMORY ? NULL : calloc(1, sizeof *answer + usable * sizeof *answer->candidates);
     if (answer) {
         answer->desc = *desc;
         answer->device = (uint8_t)device_index;
@@ -57,9 +58,12 @@ const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *d
     static const plan_answer no_memory = {.reason = "no memory is left to ask the device"};
     plan_answer *answer = find(plan, device, desc);
     if (answer) return answer;
-    if (!graph_room(&plan->answers, &plan->answers_room, plan->nanswers, sizeof *plan->answers)) return &no_memory;
-    answer = query(plan, device, desc);
-    if (!answer) return &no_memory;
+    if (graph_room(&plan->answers, &plan->answers_room, plan->nanswers, sizeof *plan->answers))
+        answer = query(plan, device, desc);
+    if (!answer) {
+        plan->unasked = true;
+        return &no_memory;
+    }
     plan->answers[plan->nanswers++] = answer;
     return answer;
 }

@@ -24,7 +24,9 @@ shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inp
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
     if (status == SHUNT_OK) status = graph_reshape(plan->graph, inputs, ninputs);
     if (status == SHUNT_OK) status = graph_fuse(plan->graph, accept_fused, plan);
+    if (status == SHUNT_OK && plan->unasked) status = error_memory();
     if (status == SHUNT_OK) status = plan_lower(plan);
+    if (status == SHUNT_OK && plan->unasked) status = error_memory();
     if (status != SHUNT_OK) {
         plan_destroy(plan);
         return status;
@@ -51,6 +53,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     shunt_status status = plan_outline(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     status = plan_prepare(plan);
+    if (status == SHUNT_OK && plan->unasked) status = error_memory();
     plan_forget_answers(plan);
     trim_heap();
     if (status == SHUNT_OK) status = plan_allocate(plan);

@@ -72,6 +72,7 @@ typedef struct shunt_plan {
     plan_arena arenas[PLAN_DEVICES];
     plan_answer **answers; /* only while the plan is made */
     uint32_t nanswers, answers_room;
+    bool unasked; /* there was no memory to ask or to answer: the plan fails, for it would be another one */
     uint64_t last_use; /* the executor's clock */
 } shunt_plan;
 
