@@ -19,7 +19,7 @@ SIDE, N = 96, 2
 TORCH = ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1", "densenet121", "googlenet",
          "mobilenet_v2", "regnet_x_400mf", "shufflenet_v2_x0_5", "efficientnet_b0")
 KERAS = ("ResNet50", "ResNet50V2", "VGG16", "MobileNet", "MobileNetV2", "DenseNet121", "InceptionV3", "Xception", "NASNetMobile",
-         "EfficientNetB0")
+         "ResNet101V2") # EfficientNetB0 comes with inputs that nobody feeds, ONNX Runtime does not run it either
 PADDLE = ("resnet18", "resnet50", "resnext50_32x4d", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small",
           "mobilenet_v3_large", "shufflenet_v2_x0_5", "shufflenet_v2_swish", "densenet121", "inception_v3")
 HALF = ("squeezenet1_1", "resnet18", "mobilenet_v2", "googlenet", "shufflenet_v2_x0_5", "regnet_x_400mf", "densenet121",
