@@ -5,10 +5,8 @@ enum { CPU_RUN = 1024 }; /* elements of an item */
 
 static const char *refuse_type(const ocl_device *device, uint8_t dtype)
 {
-    if (dtype == SHUNT_F64) return device->found.limits.doubles ? NULL : "float64, which the device lacks";
-    if (dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16 || dtype == SHUNT_I32 || dtype == SHUNT_U8)
-        return NULL;
-    return "a type that is not cast here";
+    if (dtype == SHUNT_F64 && !device->found.limits.doubles) return "float64, which the device lacks";
+    return shunt_castable(dtype) ? NULL : "a type that is not cast here";
 }
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)

@@ -2,16 +2,10 @@
  * all. */
 #include "scalar.h"
 
-bool scalar_castable(uint8_t dtype)
-{
-    return dtype == SHUNT_F64 || dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16 ||
-           dtype == SHUNT_I32 || dtype == SHUNT_U8;
-}
-
 static shunt_status check(const shunt_op_desc *desc)
 {
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (!scalar_castable(src->dtype) || !scalar_castable(dst->dtype))
+    if (!shunt_castable(src->dtype) || !shunt_castable(dst->dtype))
         return scalar_fail(SHUNT_E_UNSUPPORTED, "from type %u to type %u", src->dtype, dst->dtype);
     if (dst->dtype != desc->attr.cast.dtype)
         return scalar_fail(SHUNT_E_INVALID, "dst has type %u, the op makes %d", dst->dtype, desc->attr.cast.dtype);

@@ -6,7 +6,7 @@
 static shunt_status check(const shunt_op_desc *desc)
 {
     const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (!scalar_castable(src->dtype)) return scalar_fail(SHUNT_E_UNSUPPORTED, "type %u", src->dtype);
+    if (!shunt_castable(src->dtype)) return scalar_fail(SHUNT_E_UNSUPPORTED, "type %u", src->dtype);
     if (src->dtype != dst->dtype)
         return scalar_fail(SHUNT_E_UNSUPPORTED, "src has type %u, dst %u", src->dtype, dst->dtype);
     return scalar_expect_same(dst, "dst", src);

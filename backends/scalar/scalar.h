@@ -48,8 +48,6 @@ typedef struct scalar_op {
 
 /* Compiled once, for all types. */
 extern const scalar_op scalar_cast, scalar_reorder;
-/* Whether CAST, and so REORDER, knows the type. */
-bool scalar_castable(uint8_t dtype);
 /* Below this many elements a team of threads costs more than it saves: `if (count > SCALAR_SMALL)`. */
 enum { SCALAR_SMALL = 4096 };
 /* By kind; NULL where there is no such op (table.c). */

@@ -239,12 +239,20 @@ typedef struct shunt_op_desc {
 
 enum { SHUNT_REASON_CHARS = 128 }; /* bytes of a text that says why an op is refused, with its final 0 */
 
+/* Whether CAST, and so REORDER, knows the type. */
+static inline int shunt_castable(uint8_t dtype)
+{
+    return dtype == SHUNT_F64 || dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16 ||
+           dtype == SHUNT_I32 || dtype == SHUNT_U8;
+}
+
 /* The operands and flags of a kind. */
 typedef struct shunt_op_signature {
-    uint32_t ninputs, noutputs;           /* without the operands that flags add */
-    uint32_t flags;                       /* the flags that the kind accepts: SHUNT_FLAG_* */
-    uint32_t input_flags, output_flags;   /* flags that add an input (output) after the others, in bit order */
-    uint32_t plain_inputs, plain_outputs; /* bit i: input (output) i is always plain, whatever the layout of the activations */
+    uint32_t ninputs, noutputs;         /* without the operands that flags add */
+    uint32_t flags;                     /* the flags that the kind accepts: SHUNT_FLAG_* */
+    uint32_t input_flags, output_flags; /* flags that add an input (output) after the others, in bit order */
+    uint32_t plain_inputs,
+        plain_outputs; /* bit i: input (output) i is always plain, whatever the layout of the activations */
 } shunt_op_signature;
 
 /* Kinds that are not listed here have one input, one output and no flags. */

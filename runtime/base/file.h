@@ -27,7 +27,7 @@ typedef struct shunt_writer {
     replacement to;
 } shunt_writer;
 shunt_status file_write_begin(shunt_writer *writer, const char *path);
-/* Like fwrite, with the reason as a message. Those who write to `file` themselves are told by file_write_end. */
+/* Like fwrite, with the reason as a message. file_write_end reports what failed while the caller wrote to `file` itself. */
 shunt_status file_write(shunt_writer *writer, const void *data, size_t size);
 /* Frees the writer either way. With ok = 0 it returns SHUNT_OK and leaves the caller's message alone. */
 shunt_status file_write_end(shunt_writer *writer, int ok);

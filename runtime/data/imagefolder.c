@@ -1,6 +1,6 @@
 /* imagefolder.c - pictures in folders, as torchvision's ImageFolder takes them: DIR/CLASS/... with the classes numbered in
  * the order of their names, or, with a file of labels, all in DIR. Where DIR holds folders of splits, the one of the split is
- * meant. Pictures are told by their names' endings; whether they can be decoded, reading them will tell. */
+ * meant. A picture is recognised by the ending of its name; a broken one is found when it is read. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

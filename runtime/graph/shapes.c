@@ -14,7 +14,7 @@ static const int64_t MOST_ELEMENTS = (int64_t)1 << 40;
 
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason)
 {
-    if (!infer_castable(desc->dtype))
+    if (!shunt_castable(desc->dtype))
         return infer_refuse(reason, "%s is of type %u, which no op knows", what, desc->dtype);
     if (desc->rank > SHUNT_MAX_RANK)
         return infer_refuse(reason, "%s has rank %d, more than %d", what, desc->rank, SHUNT_MAX_RANK);

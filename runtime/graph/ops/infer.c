@@ -49,9 +49,3 @@ bool infer_same(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
     dst->block = SHUNT_PLAIN;
     return true;
 }
-
-bool infer_castable(uint8_t dtype)
-{
-    return dtype == SHUNT_F64 || dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16 ||
-           dtype == SHUNT_I32 || dtype == SHUNT_U8;
-}

@@ -11,8 +11,6 @@ bool infer_check_rank(const shunt_op_desc *op, uint32_t input, uint32_t rank, co
 bool infer_check_vector(const shunt_op_desc *op, uint32_t input, int64_t length, const char *what, char *reason);
 /* For rates and shares: 0 .. 1. */
 bool infer_check_fraction(float value, const char *what, char *reason);
-/* Whether CAST knows the type. */
-bool infer_castable(uint8_t dtype);
 bool infer_same_dims(const shunt_tensor_desc *a, const shunt_tensor_desc *b);
 /* Plain, of the first `rank` dims. */
 shunt_tensor_desc infer_plain(uint32_t rank, int64_t n, int64_t c, int64_t h, int64_t w);
