@@ -40,7 +40,7 @@ char *folder_weights_path(const char *folder)
 /* The JSON object in the file, *out NULL where there is no such file. */
 static shunt_status read_object(const char *folder, const char *name, json_t **out)
 {
-    shunt_mapping file;
+    file_mapping file;
     json_error_t error;
     char *path = join(folder, name);
     *out = NULL;

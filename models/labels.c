@@ -71,7 +71,7 @@ shunt_status labels_parse(const char *text, size_t size, int64_t count, char ***
 shunt_status shunt_model_load_labels(shunt_model *model, const char *path)
 {
     if (!model || !path) return error_null(__func__, "model, path");
-    shunt_mapping file;
+    file_mapping file;
     char **labels;
     shunt_status status = file_map(path, MOST_LABEL_BYTES, &file);
     if (status) return status;

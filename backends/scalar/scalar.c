@@ -11,7 +11,7 @@
 #define COMPILER "GCC " __VERSION__
 #endif
 
-const shunt_backend *shunt_scalar_entry(const shunt_host *host);
+const shunt_backend *scalar_entry(const shunt_host *host);
 
 static shunt_status probe(uint32_t *ndevices)
 {
@@ -58,7 +58,7 @@ static const shunt_backend backend = {
     .last_error = scalar_last_error,
 };
 
-const shunt_backend *shunt_scalar_entry(const shunt_host *host)
+const shunt_backend *scalar_entry(const shunt_host *host)
 {
     return host && host->abi_major == SHUNT_ABI_MAJOR ? &backend : NULL;
 }

@@ -56,9 +56,9 @@ static shunt_status open_readable(const char *path, uint64_t limit, int *fd, str
     return status ? status : fstat(file, info) ? fail_errno("cannot stat", path, errno) : SHUNT_OK;
 }
 
-shunt_status file_map(const char *path, uint64_t limit, shunt_mapping *out)
+shunt_status file_map(const char *path, uint64_t limit, file_mapping *out)
 {
-    *out = (shunt_mapping){0};
+    *out = (file_mapping){0};
     int fd;
     struct stat info;
     shunt_status status = open_readable(path, limit, &fd, &info);
@@ -68,16 +68,16 @@ shunt_status file_map(const char *path, uint64_t limit, shunt_mapping *out)
         if (data == MAP_FAILED)
             status = fail_errno("cannot map", path, errno);
         else
-            *out = (shunt_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
+            *out = (file_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
     }
     if (fd >= 0) close(fd);
     return status;
 }
 
-void file_unmap(shunt_mapping *mapping)
+void file_unmap(file_mapping *mapping)
 {
     if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);
-    *mapping = (shunt_mapping){0};
+    *mapping = (file_mapping){0};
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------------- */
@@ -91,9 +91,9 @@ static shunt_status fail_write(const char *path, const replacement *file)
     return error_fail(status, "%s: cannot write: %s", path, file->reason);
 }
 
-shunt_status file_write_begin(shunt_writer *writer, const char *path)
+shunt_status file_write_begin(file_writer *writer, const char *path)
 {
-    *writer = (shunt_writer){.path = strdup(path)};
+    *writer = (file_writer){.path = strdup(path)};
     if (!writer->path) return error_memory();
     if (replace_begin(&writer->to, path)) {
         writer->file = writer->to.file;
@@ -105,17 +105,17 @@ shunt_status file_write_begin(shunt_writer *writer, const char *path)
     return status;
 }
 
-shunt_status file_write(shunt_writer *writer, const void *data, size_t size)
+shunt_status file_write(file_writer *writer, const void *data, size_t size)
 {
     if (!size || fwrite(data, 1, size, writer->file) == size) return SHUNT_OK; /* an empty tensor has no address */
     return fail_errno("cannot write", writer->path, errno);
 }
 
-shunt_status file_write_end(shunt_writer *writer, int ok)
+shunt_status file_write_end(file_writer *writer, int ok)
 {
     shunt_status status = replace_end(&writer->to, ok) ? SHUNT_OK : fail_write(writer->path, &writer->to);
     free(writer->path);
-    *writer = (shunt_writer){0};
+    *writer = (file_writer){0};
     return status;
 }
 

@@ -8,29 +8,29 @@
 
 #include "runtime/shared/replace.h"
 
-typedef struct shunt_mapping {
+typedef struct file_mapping {
     const uint8_t *data;
     size_t size;
     uint64_t device, inode; /* the same for two names of one file */
-} shunt_mapping;
+} file_mapping;
 
 /* Maps a regular file read-only, or all that comes from standard input ("-", "/dev/stdin") or a pipe (/dev/fd/N). Fails naming the path and the reason for a directory, a missing or an empty file, and
  * for a file larger than `limit` bytes (0: none). */
-shunt_status file_map(const char *path, uint64_t limit, shunt_mapping *out);
-void file_unmap(shunt_mapping *mapping);
+shunt_status file_map(const char *path, uint64_t limit, file_mapping *out);
+void file_unmap(file_mapping *mapping);
 
 /* A file that is written as a whole or not at all: runtime/shared/replace.h with the library's messages. After a failure, or with
  * ok = 0, nothing is left behind and the old file stands. */
-typedef struct shunt_writer {
+typedef struct file_writer {
     FILE *file; /* what `to` writes to */
     char *path; /* as the caller named it */
     replacement to;
-} shunt_writer;
-shunt_status file_write_begin(shunt_writer *writer, const char *path);
+} file_writer;
+shunt_status file_write_begin(file_writer *writer, const char *path);
 /* Like fwrite, with the reason as a message. file_write_end reports what failed while the caller wrote to `file` itself. */
-shunt_status file_write(shunt_writer *writer, const void *data, size_t size);
+shunt_status file_write(file_writer *writer, const void *data, size_t size);
 /* Frees the writer either way. With ok = 0 it returns SHUNT_OK and leaves the caller's message alone. */
-shunt_status file_write_end(shunt_writer *writer, int ok);
+shunt_status file_write_end(file_writer *writer, int ok);
 
 /* mkdir -p; each folder that is made gets this mode (less the umask). */
 shunt_status file_make_folders(const char *path, mode_t mode);

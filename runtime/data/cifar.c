@@ -53,7 +53,7 @@ static void cifar_close(shunt_dataset *dataset)
 
 static shunt_status read_records(const char *path, int label_bytes, int classes, cifar_part *part)
 {
-    const shunt_mapping *file = &part->file;
+    const file_mapping *file = &part->file;
     const size_t record = (size_t)label_bytes + 3 * CIFAR_PLANE, first = (size_t)label_bytes - 1;
     if (file->size % record)
         return error_fail(SHUNT_E_INVALID,
@@ -136,7 +136,7 @@ static shunt_status use_known_names(cifar *set, const cifar_set *of)
 /* One name a line. */
 static shunt_status read_lines(const char *path, int classes, char **names)
 {
-    shunt_mapping file;
+    file_mapping file;
     shunt_status status = file_map(path, 1 << 16, &file);
     if (status) return status;
     const char *at = (const char *)file.data, *end = at + file.size;

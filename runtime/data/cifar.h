@@ -8,7 +8,7 @@ enum { CIFAR_SIDE = 32, CIFAR_PLANE = CIFAR_SIDE * CIFAR_SIDE, CIFAR_MOST_CLASSE
 
 /* The pictures of one file: 3 planes of 32 x 32 bytes, red, green and blue, and a label each. */
 typedef struct cifar_part {
-    shunt_mapping file;
+    file_mapping file;
     uint8_t *own_pixels, *own_labels; /* where they do not lie in the file as bytes; NULL: they do */
     size_t count;
     const uint8_t *pixels, *labels;

@@ -136,7 +136,7 @@ static shunt_status read_names(const char *path, const pickle_tree *tree, const 
 
 shunt_status cifar_read_pickled_names(const char *path, const char *key, int classes, char **names)
 {
-    shunt_mapping file;
+    file_mapping file;
     pickle_tree tree;
     shunt_status status = file_map(path, MOST_META, &file);
     if (status) return status;

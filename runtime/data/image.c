@@ -95,7 +95,7 @@ shunt_status shunt_image_read(const char *path, shunt_image *out)
 {
     if (!path || !out) return error_null(__func__, "path, out");
     *out = (shunt_image){0};
-    shunt_mapping file;
+    file_mapping file;
     shunt_status status = file_map(path, 0, &file);
     if (status) return status;
     status = shunt_image_decode(file.data, file.size, path, out);

@@ -39,7 +39,7 @@ typedef struct table {
 static shunt_status read_text(table *self)
 {
     static const char mark[] = "\xef\xbb\xbf";
-    shunt_mapping map;
+    file_mapping map;
     shunt_status status = file_map(self->path, MOST_BYTES, &map);
     if (status) return status;
     size_t skip = map.size >= 3 && !memcmp(map.data, mark, 3) ? 3 : 0;

@@ -183,7 +183,7 @@ static shunt_status write_entry(const char *path, const void *key, size_t nkey, 
 {
     cache_header header = {.magic = CACHE_MAGIC, .nkey = nkey, .nblob = nblob};
     char digits[65];
-    shunt_writer writer;
+    file_writer writer;
     struct stat made;
     digest(key, nkey, blob, nblob, digits);
     memcpy(header.digits, digits, sizeof header.digits);

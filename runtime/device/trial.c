@@ -20,7 +20,7 @@ typedef struct slot {
     shunt_bbuffer *buffer;
 } slot;
 
-struct shunt_trial {
+struct tune_trial {
     const shunt_device *device;
     shunt_op_desc desc;
     shunt_bqueue *queue;
@@ -33,7 +33,7 @@ struct shunt_trial {
     shunt_arg inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS], workspace;
 };
 
-static shunt_status check(const shunt_trial *trial, shunt_status status, const char *what)
+static shunt_status check(const tune_trial *trial, shunt_status status, const char *what)
 {
     return status == SHUNT_OK ? SHUNT_OK : device_fail(trial->device, status, what);
 }
@@ -43,7 +43,7 @@ static shunt_arg argument(const slot *at)
     return (shunt_arg){.buffer = at->buffer, .offset = at->offset};
 }
 
-static shunt_status fill(shunt_trial *trial, shunt_arg at, unsigned char byte, uint64_t bytes)
+static shunt_status fill(tune_trial *trial, shunt_arg at, unsigned char byte, uint64_t bytes)
 {
     uint32_t word = byte * UINT32_C(0x01010101);
     if (bytes < 4) return SHUNT_OK;
@@ -51,7 +51,7 @@ static shunt_status fill(shunt_trial *trial, shunt_arg at, unsigned char byte, u
 }
 
 /* A slot of `bytes` bytes with these contents, or to be written (NULL), on the device. */
-static shunt_status add_slot(shunt_trial *trial, const char *role, uint32_t usage, uint64_t bytes, const void *contents,
+static shunt_status add_slot(tune_trial *trial, const char *role, uint32_t usage, uint64_t bytes, const void *contents,
                              slot **out)
 {
     const shunt_device_ops *ops = trial->device->ops;
@@ -73,7 +73,7 @@ static shunt_status add_slot(shunt_trial *trial, const char *role, uint32_t usag
 }
 
 /* Reads the slot with its guards into memory to be freed, and checks them. */
-static shunt_status read_slot(shunt_trial *trial, const slot *at, unsigned char **out)
+static shunt_status read_slot(tune_trial *trial, const slot *at, unsigned char **out)
 {
     const shunt_device_ops *ops = trial->device->ops;
     unsigned char *now = malloc(at->total);
@@ -101,7 +101,7 @@ static shunt_status read_slot(shunt_trial *trial, const slot *at, unsigned char 
     return SHUNT_OK;
 }
 
-static shunt_status prepare(shunt_trial *trial, const trial_options *options)
+static shunt_status prepare(tune_trial *trial, const trial_options *options)
 {
     const shunt_device_ops *ops = trial->device->ops;
     shunt_prepare_options wanted = {.size = sizeof wanted,
@@ -117,7 +117,7 @@ static shunt_status prepare(shunt_trial *trial, const trial_options *options)
 }
 
 /* Replaces the plain input in trial->inputs[i] by its packed form, which no launch may change any more. */
-static shunt_status pack(shunt_trial *trial, uint32_t i)
+static shunt_status pack(tune_trial *trial, uint32_t i)
 {
     const shunt_device_ops *ops = trial->device->ops;
     if (!(trial->desc.constant_inputs >> i & 1) || !ops->op_pack)
@@ -145,7 +145,7 @@ static int output_in(const shunt_op_desc *desc, int i, int inplace)
     return i == inplace ? 0 : -1;
 }
 
-static shunt_status place(shunt_trial *trial, int inplace, const void *const *inputs)
+static shunt_status place(tune_trial *trial, int inplace, const void *const *inputs)
 {
     const shunt_op_desc *desc = &trial->desc;
     slot *made;
@@ -179,9 +179,9 @@ static shunt_status place(shunt_trial *trial, int inplace, const void *const *in
 }
 
 shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,
-                         const void *const *inputs, shunt_trial **out)
+                         const void *const *inputs, tune_trial **out)
 {
-    shunt_trial *trial = calloc(1, sizeof *trial);
+    tune_trial *trial = calloc(1, sizeof *trial);
     if (!trial) return error_memory();
     trial->device = device;
     trial->desc = *desc;
@@ -199,7 +199,7 @@ shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, 
     return SHUNT_OK;
 }
 
-void trial_end(shunt_trial *trial)
+void trial_end(tune_trial *trial)
 {
     if (!trial) return;
     const shunt_device *device = trial->device;
@@ -213,12 +213,12 @@ void trial_end(shunt_trial *trial)
     free(trial);
 }
 
-const shunt_op_info *trial_info(const shunt_trial *trial)
+const shunt_op_info *trial_info(const tune_trial *trial)
 {
     return &trial->info;
 }
 
-shunt_status trial_refill(shunt_trial *trial, const void *const *inputs)
+shunt_status trial_refill(tune_trial *trial, const void *const *inputs)
 {
     const shunt_device_ops *ops = trial->device->ops;
     shunt_status status = SHUNT_OK;
@@ -234,7 +234,7 @@ shunt_status trial_refill(shunt_trial *trial, const void *const *inputs)
     return status == SHUNT_OK ? finished : status;
 }
 
-shunt_status trial_launch(shunt_trial *trial)
+shunt_status trial_launch(tune_trial *trial)
 {
     return check(
         trial,
@@ -242,12 +242,12 @@ shunt_status trial_launch(shunt_trial *trial)
         "running");
 }
 
-shunt_status trial_finish(shunt_trial *trial)
+shunt_status trial_finish(tune_trial *trial)
 {
     return check(trial, trial->device->ops->queue_finish(trial->queue), "running");
 }
 
-shunt_status trial_read(shunt_trial *trial, void *const *outputs)
+shunt_status trial_read(tune_trial *trial, void *const *outputs)
 {
     for (uint32_t s = 0; s < trial->nslots; s++) {
         const slot *at = &trial->slots[s];
@@ -264,7 +264,7 @@ shunt_status trial_read(shunt_trial *trial, void *const *outputs)
 shunt_status trial_once(const shunt_device *device, const shunt_op_desc *desc, const void *const *inputs,
                         void *const *outputs)
 {
-    shunt_trial *trial;
+    tune_trial *trial;
     trial_options options = {.inplace = TRIAL_NOT_IN_PLACE};
     shunt_status status = trial_begin(device, desc, &options, inputs, &trial);
     if (status != SHUNT_OK) return status;

@@ -16,21 +16,21 @@ typedef struct trial_options {
     int inplace;
 } trial_options;
 
-typedef struct shunt_trial shunt_trial;
+typedef struct tune_trial tune_trial;
 
 /* Prepares the op and puts its inputs on the device. inputs[i] has the layout that desc says, and outlives the trial. */
 shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,
-                         const void *const *inputs, shunt_trial **out);
-void trial_end(shunt_trial *trial);
-const shunt_op_info *trial_info(const shunt_trial *trial);
+                         const void *const *inputs, tune_trial **out);
+void trial_end(tune_trial *trial);
+const shunt_op_info *trial_info(const tune_trial *trial);
 
 /* Puts other contents into the inputs that are not constant, and NaN into what the op shall write: for another launch. */
-shunt_status trial_refill(shunt_trial *trial, const void *const *inputs);
+shunt_status trial_refill(tune_trial *trial, const void *const *inputs);
 /* Starts the op, without waiting. */
-shunt_status trial_launch(shunt_trial *trial);
-shunt_status trial_finish(shunt_trial *trial);
+shunt_status trial_launch(tune_trial *trial);
+shunt_status trial_finish(tune_trial *trial);
 /* Reads the results, after finish. SHUNT_E_ABI when the op wrote to a byte that is not its own. */
-shunt_status trial_read(shunt_trial *trial, void *const *outputs);
+shunt_status trial_read(tune_trial *trial, void *const *outputs);
 
 /* All of it, once, on the device's best guess. */
 shunt_status trial_once(const shunt_device *device, const shunt_op_desc *desc, const void *const *inputs,

@@ -10,7 +10,7 @@
 typedef struct pass {
     shunt_graph *graph;
     const uint32_t *uses;
-    shunt_accept_fn accept;
+    fuse_accept_fn accept;
     void *context;
 } pass;
 
@@ -80,7 +80,7 @@ static void fuse_mask(const pass *p, graph_op *relu)
 }
 
 /* One walk is enough: what a ReLU is fused into has by then taken its addition. */
-shunt_status graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context)
+shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context)
 {
     uint32_t *uses = graph_count_uses(graph);
     if (!uses) return error_memory();

@@ -109,9 +109,9 @@ bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *rea
 
 /* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
  * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */
-typedef bool (*shunt_accept_fn)(void *context, const shunt_op_desc *desc);
+typedef bool (*fuse_accept_fn)(void *context, const shunt_op_desc *desc);
 shunt_status graph_fold_batch_norms(shunt_graph *graph);
-shunt_status graph_fuse(shunt_graph *graph, shunt_accept_fn accept, void *context);
+shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context);
 /* Drops ops marked by kind 0, keeping the order. For passes. */
 void graph_compact(shunt_graph *graph);
 /* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */

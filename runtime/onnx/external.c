@@ -54,7 +54,7 @@ shunt_status onnx_external(const onnx_folder *folder, wire_bytes location, uint6
                            onnx_memory *memory, wire_bytes *out)
 {
     char text[MOST_LOCATION + 1], *root = NULL, *path = NULL;
-    const shunt_mapping *file;
+    const file_mapping *file;
     if (!folder || !folder->model)
         return error_fail(SHUNT_E_UNSUPPORTED, "its data is in another file, which cannot be here");
     if (location.size > MOST_LOCATION || memchr(location.data ? location.data : (const uint8_t *)"", 0, location.size))

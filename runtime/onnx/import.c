@@ -106,7 +106,7 @@ static shunt_status note_producer(importer *in, wire_bytes producer, wire_bytes 
     return weights_set_producer(in->weights, text);
 }
 
-static shunt_status read_model(importer *in, const shunt_mapping *file)
+static shunt_status read_model(importer *in, const file_mapping *file)
 {
     wire reader = wire_open((wire_bytes){file->data, file->size}, in->file);
     wire_field field;
@@ -282,7 +282,7 @@ static shunt_status import_graph(importer *in, onnx_import *to)
 
 /* ---- From a path ------------------------------------------------------------------------------------------------- */
 
-static shunt_status begin(importer *in, const char *path, shunt_weights *weights, const shunt_mapping *file)
+static shunt_status begin(importer *in, const char *path, shunt_weights *weights, const file_mapping *file)
 {
     *in =
         (importer){.path = path, .file = file->data, .weights = weights, .index = json_object(), .read = json_object()};
@@ -335,7 +335,7 @@ shunt_status onnx_open(const char *path, const onnx_options *options, onnx_impor
 
 /* ---- As a weight file -------------------------------------------------------------------------------------------- */
 
-bool onnx_is(const shunt_mapping *file)
+bool onnx_is(const file_mapping *file)
 {
     const uint8_t *data = file->data;
     if (file->size < 4 || (file->size > 8 && data[8] == '{')) return false; /* safetensors */

@@ -48,7 +48,7 @@ shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const
 void onnx_close(onnx_import *import);
 
 /* Whether a file's first bytes are those of an ONNX model. */
-bool onnx_is(const shunt_mapping *file);
+bool onnx_is(const file_mapping *file);
 /* The initializers of an ONNX file, read as a weight file. */
 extern const weight_format format_onnx;
 

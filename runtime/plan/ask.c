@@ -17,7 +17,7 @@ void plan_set_blocks(shunt_op_desc *desc, uint32_t block)
         if (desc->outputs[i].rank == 4 && !(plain_outputs >> i & 1)) desc->outputs[i].block = (uint16_t)block;
 }
 
-static plan_answer *find(const shunt_plan *plan, int device, const shunt_op_desc *desc)
+static plan_answer *find(const graph_plan *plan, int device, const shunt_op_desc *desc)
 {
     for (uint32_t i = 0; i < plan->nanswers; i++) {
         plan_answer *answer = plan->answers[i];
@@ -28,7 +28,7 @@ static plan_answer *find(const shunt_plan *plan, int device, const shunt_op_desc
 }
 
 /* What the device says, in a list no longer than it is. NULL without memory. */
-static plan_answer *query(const shunt_plan *plan, int device_index, const shunt_op_desc *desc)
+static plan_answer *query(const graph_plan *plan, int device_index, const shunt_op_desc *desc)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     shunt_op_candidates *list = calloc(1, sizeof *list);
@@ -53,7 +53,7 @@ static plan_answer *query(const shunt_plan *plan, int device_index, const shunt_
     return answer;
 }
 
-const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc)
+const plan_answer *plan_ask(graph_plan *plan, int device, const shunt_op_desc *desc)
 {
     static const plan_answer no_memory = {.reason = "no memory is left to ask the device"};
     plan_answer *answer = find(plan, device, desc);
@@ -68,13 +68,13 @@ const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *d
     return answer;
 }
 
-tune_op plan_tune_op(shunt_plan *plan, const plan_step *step)
+tune_op plan_tune_op(graph_plan *plan, const plan_step *step)
 {
     const plan_answer *answer = plan_ask(plan, step->device, &step->desc);
     return (tune_op){plan->executor->devices[step->device], &step->desc, answer->candidates, answer->ncandidates};
 }
 
-void plan_forget_answers(shunt_plan *plan)
+void plan_forget_answers(graph_plan *plan)
 {
     for (uint32_t i = 0; i < plan->nanswers; i++) free(plan->answers[i]);
     free(plan->answers);

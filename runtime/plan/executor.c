@@ -69,7 +69,7 @@ void shunt_executor_profile(shunt_executor *executor, int on)
     executor->profiling = on || trace_wanted();
 }
 
-static bool fits(const shunt_plan *plan, const shunt_tensor_desc *inputs)
+static bool fits(const graph_plan *plan, const shunt_tensor_desc *inputs)
 {
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const shunt_tensor_desc *have = &plan->graph->values[plan->graph->inputs[i]].desc;
@@ -94,14 +94,14 @@ static shunt_status check_inputs(const shunt_executor *executor, const shunt_ten
 
 /* The plan for these inputs: one that is there, or a new one in place of the one unused for longest. */
 static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                              shunt_plan **out)
+                              graph_plan **out)
 {
     shunt_status status = check_inputs(executor, inputs, ninputs);
     if (status != SHUNT_OK) return status;
     int oldest = 0;
     executor->clock++;
     for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
-        shunt_plan *plan = executor->plans[p];
+        graph_plan *plan = executor->plans[p];
         if (plan && fits(plan, inputs)) {
             plan->last_use = executor->clock;
             *out = plan;
@@ -111,7 +111,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
     }
     status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
-    shunt_plan *plan = NULL;
+    graph_plan *plan = NULL;
     status = plan_create(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     plan->last_use = executor->clock;
@@ -124,7 +124,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
 shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
     if (!executor || !inputs) return error_null(__func__, "executor, inputs");
-    shunt_plan *plan;
+    graph_plan *plan;
     return find_plan(executor, inputs, ninputs, &plan);
 }
 
@@ -132,7 +132,7 @@ shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_
                                    size_t index, shunt_tensor_desc *out)
 {
     if (!executor || !inputs || !out) return error_null(__func__, "executor, inputs, out");
-    shunt_plan *plan;
+    graph_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     if (index >= plan->graph->noutputs)
@@ -145,7 +145,7 @@ shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_
                                    const shunt_plan_report **report)
 {
     if (!executor || !inputs || !report) return error_null(__func__, "executor, inputs, report");
-    shunt_plan *plan;
+    graph_plan *plan;
     shunt_status status = find_plan(executor, inputs, ninputs, &plan);
     if (status == SHUNT_OK) status = plan_describe(plan);
     if (status == SHUNT_OK) *report = &executor->report;
@@ -172,7 +172,7 @@ shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_de
     if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
     drop_plans(executor);
-    shunt_plan *outline = NULL;
+    graph_plan *outline = NULL;
     status = plan_outline(executor, inputs, ninputs, &outline);
     if (status != SHUNT_OK) return status;
     status = plan_tune(outline, &own);
@@ -184,7 +184,7 @@ shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_de
 
 enum { MAX_TENSORS = 64 };
 
-static shunt_status check_outputs(const shunt_plan *plan, const shunt_tensor *outputs, size_t noutputs)
+static shunt_status check_outputs(const graph_plan *plan, const shunt_tensor *outputs, size_t noutputs)
 {
     if (noutputs != plan->graph->noutputs)
         return error_fail(SHUNT_E_INVALID, "the graph has %u outputs, %zu were given", plan->graph->noutputs, noutputs);
@@ -257,7 +257,7 @@ shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *in
         if (!inputs[i].data) return error_fail(SHUNT_E_INVALID, "input %zu has no data", i);
         descs[i] = inputs[i].desc;
     }
-    shunt_plan *plan;
+    graph_plan *plan;
     status = find_plan(executor, descs, ninputs, &plan);
     if (status == SHUNT_E_MEMORY) {
         int64_t n = divisible_batch(inputs, ninputs, outputs, noutputs);

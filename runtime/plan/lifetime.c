@@ -2,14 +2,14 @@
 #include "runtime/plan/plan.h"
 
 /* The root of a value may have got another root since. */
-static void follow_root(shunt_plan *plan, int32_t value)
+static void follow_root(graph_plan *plan, int32_t value)
 {
     plan_value *values = plan->values;
     while (values[values[value].root].root != values[value].root) values[value].root = values[values[value].root].root;
 }
 
 /* A value's memory lives as long as the last value that shares it. Walked backwards, so that chains add up. */
-static void extend_roots(shunt_plan *plan)
+static void extend_roots(graph_plan *plan)
 {
     for (uint32_t v = plan->nvalues; v-- > 0;) {
         follow_root(plan, (int32_t)v);
@@ -19,7 +19,7 @@ static void extend_roots(shunt_plan *plan)
 }
 
 /* Values of one memory stand as long as the longest of them: none is overwritten in place while another is to be read. */
-static void share_lifetimes(shunt_plan *plan)
+static void share_lifetimes(graph_plan *plan)
 {
     extend_roots(plan);
     for (uint32_t v = 0; v < plan->nvalues; v++) {
@@ -29,7 +29,7 @@ static void share_lifetimes(shunt_plan *plan)
 }
 
 /* The steps between which every value must stand. */
-void plan_find_lifetimes(shunt_plan *plan)
+void plan_find_lifetimes(graph_plan *plan)
 {
     for (uint32_t v = 0; v < plan->nvalues; v++) plan->values[v].first = plan->values[v].last = -1;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
@@ -43,7 +43,7 @@ void plan_find_lifetimes(shunt_plan *plan)
 }
 
 /* dst takes over the memory of an input that dies here, where the op allows it. */
-void plan_share_in_place(shunt_plan *plan)
+void plan_share_in_place(graph_plan *plan)
 {
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];

@@ -12,7 +12,7 @@ static bool varies(const shunt_graph *graph, shunt_value value)
     return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->state;
 }
 
-static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
+static int32_t add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
                          bool parameter)
 {
     if (!graph_room(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
@@ -22,7 +22,7 @@ static int32_t add_value(shunt_plan *plan, shunt_value source, int device, const
     return id;
 }
 
-static plan_step *add_step(shunt_plan *plan, const char *name, int device)
+static plan_step *add_step(graph_plan *plan, const char *name, int device)
 {
     if (!graph_room(&plan->steps, &plan->steps_room, plan->nsteps, sizeof *plan->steps)) return NULL;
     plan_step *step = &plan->steps[plan->nsteps++];
@@ -32,7 +32,7 @@ static plan_step *add_step(shunt_plan *plan, const char *name, int device)
 
 enum { ANY = -1 };
 
-static int32_t find_value(const shunt_plan *plan, shunt_value source, int device, int block)
+static int32_t find_value(const graph_plan *plan, shunt_value source, int device, int block)
 {
     for (uint32_t i = 0; i < plan->nvalues; i++) {
         const plan_value *value = &plan->values[i];
@@ -52,7 +52,7 @@ static shunt_op_desc reorder_desc(const shunt_tensor_desc *src, uint32_t block)
 }
 
 /* A step that makes a copy of plan value `from` on `device`, in layout `block`; one of the two differs. */
-static shunt_status add_conversion(shunt_plan *plan, int32_t from, int device, uint32_t block, int32_t *out)
+static shunt_status add_conversion(graph_plan *plan, int32_t from, int device, uint32_t block, int32_t *out)
 {
     shunt_op_desc desc = reorder_desc(&plan->values[from].desc, block);
     shunt_value source = plan->values[from].source;
@@ -70,7 +70,7 @@ static shunt_status add_conversion(shunt_plan *plan, int32_t from, int device, u
 
 /* Brings the graph's value `source` to `device` in layout `block`, converting what there is. A reorder runs on the
  * fallback device when the value lies there, or when the main device refuses it. */
-static shunt_status get_value(shunt_plan *plan, shunt_value source, int device, uint32_t block, int32_t *out)
+static shunt_status get_value(graph_plan *plan, shunt_value source, int device, uint32_t block, int32_t *out)
 {
     int32_t have = find_value(plan, source, device, (int)block);
     if (have < 0) have = find_value(plan, source, device, ANY);
@@ -102,7 +102,7 @@ static shunt_status get_value(shunt_plan *plan, shunt_value source, int device, 
 
 /* An op may read an input in the layout that it already has on the device, saving the reorder (the network's first
  * convolution does), if that costs it no better algorithm. */
-static void absorb_reorders(shunt_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
+static void absorb_reorders(graph_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
 {
     for (uint32_t i = 0; i < op->ninputs; i++) {
         if (!varies(plan->graph, op->inputs[i]) || desc->inputs[i].rank != 4) continue;
@@ -119,7 +119,7 @@ static void absorb_reorders(shunt_plan *plan, const graph_op *op, int device, sh
     }
 }
 
-static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device, const shunt_op_desc *desc,
+static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device, const shunt_op_desc *desc,
                                 const int32_t *inputs, int32_t *outputs)
 {
     for (uint32_t i = 0; i < op->noutputs; i++) {
@@ -131,7 +131,7 @@ static shunt_status add_outputs(shunt_plan *plan, const graph_op *op, int device
 }
 
 /* What a refused op replaced in a copy on the fallback device goes back to where the state lives. */
-static shunt_status return_state(shunt_plan *plan, const graph_op *op, const int32_t *outputs)
+static shunt_status return_state(graph_plan *plan, const graph_op *op, const int32_t *outputs)
 {
     for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
@@ -146,7 +146,7 @@ static shunt_status return_state(shunt_plan *plan, const graph_op *op, const int
     return SHUNT_OK;
 }
 
-static shunt_status lower_alias(shunt_plan *plan, const graph_op *op, int device)
+static shunt_status lower_alias(graph_plan *plan, const graph_op *op, int device)
 {
     int32_t src;
     shunt_status status = get_value(plan, op->inputs[0], device, SHUNT_PLAIN, &src);
@@ -157,7 +157,7 @@ static shunt_status lower_alias(shunt_plan *plan, const graph_op *op, int device
     return SHUNT_OK;
 }
 
-static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const plan_place *place)
+static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_place *place)
 {
     shunt_status status = executor_need_device(plan->executor, place->device);
     if (status != SHUNT_OK) return status;
@@ -189,7 +189,7 @@ static shunt_status lower_op(shunt_plan *plan, const graph_op *op, const plan_pl
 }
 
 /* Parameters that runs replace live on the main device, whoever reads them. */
-static shunt_status add_states(shunt_plan *plan)
+static shunt_status add_states(graph_plan *plan)
 {
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
         if (!plan->graph->values[v].state) continue;
@@ -209,7 +209,7 @@ static int first_reader(const shunt_graph *graph, const plan_place *places, shun
     return PLAN_MAIN;
 }
 
-static shunt_status lower_all(shunt_plan *plan, const plan_place *places)
+static shunt_status lower_all(graph_plan *plan, const plan_place *places)
 {
     const shunt_graph *graph = plan->graph;
     for (uint32_t i = 0; i < graph->ninputs; i++) {
@@ -237,7 +237,7 @@ static shunt_status lower_all(shunt_plan *plan, const plan_place *places)
     return SHUNT_OK;
 }
 
-shunt_status plan_lower(shunt_plan *plan)
+shunt_status plan_lower(graph_plan *plan)
 {
     const shunt_graph *graph = plan->graph;
     plan_place *places = calloc(graph->nops + 1, sizeof *places);

@@ -86,7 +86,7 @@ static shunt_status allocate_chunks(const shunt_device *device, plan_arena *aren
 }
 
 /* Writes the pieces of one device to `pieces` (room for nvalues + nsteps); returns how many. */
-static uint32_t list_pieces(const shunt_plan *plan, int device_index, piece *pieces, uint64_t *workspace)
+static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pieces, uint64_t *workspace)
 {
     uint64_t align = plan->executor->devices[device_index]->entry.info.alignment;
     uint32_t count = 0;
@@ -106,7 +106,7 @@ static uint32_t list_pieces(const shunt_plan *plan, int device_index, piece *pie
     return count;
 }
 
-static shunt_status allocate_on(shunt_plan *plan, int device_index)
+static shunt_status allocate_on(graph_plan *plan, int device_index)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
@@ -130,7 +130,7 @@ static shunt_status allocate_on(shunt_plan *plan, int device_index)
     return status;
 }
 
-shunt_status plan_allocate(shunt_plan *plan)
+shunt_status plan_allocate(graph_plan *plan)
 {
     plan_share_in_place(plan);
     for (int d = 0; d < PLAN_DEVICES; d++) {

@@ -25,7 +25,7 @@ shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *wei
     return SHUNT_OK;
 }
 
-static const void *data_of(const shunt_plan *plan, shunt_value value)
+static const void *data_of(const graph_plan *plan, shunt_value value)
 {
     if (value == SHUNT_NO_VALUE) return NULL;
     const shunt_tensor_view *view = shunt_weights_find(plan->executor->weights, plan->graph->values[value].name);
@@ -41,7 +41,7 @@ static double element(const void *data, uint64_t i)
 }
 
 /* The data of a folded value; see graph_fold for the formula. Free it. */
-static float *fold_data(const shunt_plan *plan, shunt_value value)
+static float *fold_data(const graph_plan *plan, shunt_value value)
 {
     const graph_value *folded = &plan->graph->values[value];
     const graph_fold *fold = &plan->graph->folds[folded->fold];
@@ -63,13 +63,13 @@ static float *fold_data(const shunt_plan *plan, shunt_value value)
 }
 
 /* The host's copy is not read again but for another plan; a mapped file then gives it once more. */
-static void release(const shunt_plan *plan, shunt_value value)
+static void release(const graph_plan *plan, shunt_value value)
 {
     const shunt_weights *weights = plan->executor->weights;
     weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
 }
 
-static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
+static shunt_status upload(graph_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     shunt_bqueue *queue = plan->executor->queues[device_index];
@@ -98,7 +98,7 @@ static shunt_status upload(shunt_plan *plan, int device_index, shunt_value value
 }
 
 /* Replaces the plain *buffer by its packed form. */
-static shunt_status pack(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_bbuffer **buffer)
+static shunt_status pack(graph_plan *plan, const plan_step *step, uint32_t input, shunt_bbuffer **buffer)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan->executor->queues[step->device];
@@ -133,7 +133,7 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
 }
 
 /* The copy that `wanted` describes, there already or made: plain, then packed as the step wants. */
-static shunt_status place(shunt_plan *plan, const parameter_copy *wanted, const plan_step *step, uint32_t input,
+static shunt_status place(graph_plan *plan, const parameter_copy *wanted, const plan_step *step, uint32_t input,
                           shunt_arg *out)
 {
     shunt_executor *executor = plan->executor;
@@ -163,7 +163,7 @@ static parameter_copy plain_copy(const shunt_graph *graph, shunt_value value, ui
     return (parameter_copy){.value = value, .device = device, .dtype = desc->dtype, .bytes = shunt_tensor_bytes(desc)};
 }
 
-shunt_status parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
+shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
 {
     shunt_value value = plan->values[step->inputs[input]].source;
     parameter_copy wanted = plain_copy(plan->graph, value, step->device);
@@ -174,7 +174,7 @@ shunt_status parameter_place(shunt_plan *plan, const plan_step *step, uint32_t i
     return place(plan, &wanted, step, input, out);
 }
 
-shunt_status parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out)
+shunt_status parameter_place_state(graph_plan *plan, shunt_value value, shunt_arg *out)
 {
     parameter_copy wanted = plain_copy(plan->graph, value, PLAN_MAIN);
     return place(plan, &wanted, NULL, 0, out);

@@ -17,7 +17,7 @@ bool plan_is_alias(const shunt_graph *graph, const graph_op *op)
     return op->kind == SHUNT_OP_RESHAPE && (source == VALUE_INPUT || source == VALUE_COMPUTED);
 }
 
-static void place_one(shunt_plan *plan, const graph_op *op, plan_place *out)
+static void place_one(graph_plan *plan, const graph_op *op, plan_place *out)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
     if (plan_is_alias(plan->graph, op)) {
@@ -71,7 +71,7 @@ static bool surrounded(const shunt_graph *graph, const plan_place *places, uint3
     return before && after;
 }
 
-void plan_place_ops(shunt_plan *plan, plan_place *places)
+void plan_place_ops(graph_plan *plan, plan_place *places)
 {
     const shunt_graph *graph = plan->graph;
     for (uint32_t o = 0; o < graph->nops; o++) place_one(plan, &graph->ops[o], &places[o]);
@@ -87,7 +87,7 @@ void plan_place_ops(shunt_plan *plan, plan_place *places)
 }
 
 /* SHUNT_FALLBACK: error refuses a plan that needs the fallback device, quiet says nothing; else it is said once per plan. */
-shunt_status plan_report_fallback(const shunt_plan *plan, const plan_place *places)
+shunt_status plan_report_fallback(const graph_plan *plan, const plan_place *places)
 {
     const char *mode = shunt_option("fallback");
     const char *selector = plan->executor->devices[PLAN_MAIN]->entry.selector;

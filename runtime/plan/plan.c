@@ -10,15 +10,15 @@
 
 static bool accept_fused(void *context, const shunt_op_desc *desc)
 {
-    shunt_plan *plan = context;
+    graph_plan *plan = context;
     shunt_op_desc wanted = *desc;
     plan_set_blocks(&wanted, plan->executor->devices[PLAN_MAIN]->entry.info.block);
     return plan_ask(plan, PLAN_MAIN, &wanted)->ncandidates > 0;
 }
 
-shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out)
 {
-    shunt_plan *plan = calloc(1, sizeof *plan);
+    graph_plan *plan = calloc(1, sizeof *plan);
     if (!plan) return error_memory();
     plan->executor = executor;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
@@ -47,9 +47,9 @@ static void trim_heap(void)
 #endif
 }
 
-shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out)
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out)
 {
-    shunt_plan *plan = NULL;
+    graph_plan *plan = NULL;
     shunt_status status = plan_outline(executor, inputs, ninputs, &plan);
     if (status != SHUNT_OK) return status;
     status = plan_prepare(plan);
@@ -65,7 +65,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     return SHUNT_OK;
 }
 
-void plan_destroy(shunt_plan *plan)
+void plan_destroy(graph_plan *plan)
 {
     if (!plan) return;
     for (uint32_t s = 0; s < plan->nsteps; s++)

@@ -62,7 +62,7 @@ typedef struct plan_arena {
     uint64_t bytes, workspace; /* of all chunks; of the largest workspace */
 } plan_arena;
 
-typedef struct shunt_plan {
+typedef struct graph_plan {
     shunt_executor *executor;
     shunt_graph *graph; /* reshaped and rewritten */
     plan_value *values;
@@ -72,9 +72,9 @@ typedef struct shunt_plan {
     plan_arena arenas[PLAN_DEVICES];
     plan_answer **answers; /* only while the plan is made */
     uint32_t nanswers, answers_room;
-    bool unasked; /* there was no memory to ask or to answer: the plan fails, for it would be another one */
+    bool unasked;      /* there was no memory to ask or to answer: the plan fails, for it would be another one */
     uint64_t last_use; /* the executor's clock */
-} shunt_plan;
+} graph_plan;
 
 /* A parameter on a device, plain or in an op's own packed format, shared by all plans of an executor. */
 typedef struct parameter_copy {
@@ -95,7 +95,7 @@ struct shunt_executor {
     bool profiling;
     parameter_copy *parameters;
     uint32_t nparameters, parameters_room;
-    shunt_plan *plans[EXECUTOR_MAX_PLANS];
+    graph_plan *plans[EXECUTOR_MAX_PLANS];
     uint64_t clock;
     shunt_plan_report report;
     shunt_step *report_steps;
@@ -107,40 +107,40 @@ struct shunt_executor {
 shunt_status executor_need_device(shunt_executor *executor, int device);
 
 /* outline: only as far as lower.c, so its steps have no ops yet. */
-shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out);
-shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, shunt_plan **out);
-void plan_destroy(shunt_plan *plan);
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
+void plan_destroy(graph_plan *plan);
 
-shunt_status plan_lower(shunt_plan *plan);
-shunt_status plan_prepare(shunt_plan *plan);
-shunt_status plan_allocate(shunt_plan *plan);
-shunt_status plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+shunt_status plan_lower(graph_plan *plan);
+shunt_status plan_prepare(graph_plan *plan);
+shunt_status plan_allocate(graph_plan *plan);
+shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
-shunt_status plan_tune(shunt_plan *plan, const shunt_tune_options *options);
+shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options);
 /* report.c: fills executor->report for this plan. */
-shunt_status plan_describe(shunt_plan *plan);
+shunt_status plan_describe(graph_plan *plan);
 
 /* ask.c: gives all rank-4 activations of an op this layout. */
 void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
 /* ask.c: what a device (PLAN_MAIN, PLAN_FALLBACK) makes of an op. Lives until plan_forget_answers. */
-const plan_answer *plan_ask(shunt_plan *plan, int device, const shunt_op_desc *desc);
-void plan_forget_answers(shunt_plan *plan);
+const plan_answer *plan_ask(graph_plan *plan, int device, const shunt_op_desc *desc);
+void plan_forget_answers(graph_plan *plan);
 /* ask.c: a step's op as the tuner sees it. */
-struct tune_op plan_tune_op(shunt_plan *plan, const plan_step *step);
+struct tune_op plan_tune_op(graph_plan *plan, const plan_step *step);
 /* place.c: the place of each op; and the user is told, or the plan refused, when ops run on the fallback device. */
-void plan_place_ops(shunt_plan *plan, plan_place *places);
-shunt_status plan_report_fallback(const shunt_plan *plan, const plan_place *places);
+void plan_place_ops(graph_plan *plan, plan_place *places);
+shunt_status plan_report_fallback(const graph_plan *plan, const plan_place *places);
 /* place.c: a reshape that is no step. Its result is its input's memory, and no device has to know it. */
 bool plan_is_alias(const shunt_graph *graph, const graph_op *op);
 /* lifetime.c: the steps between which every value must stand; and, once the ops are prepared, results that take over the memory
  * of an input. */
-void plan_find_lifetimes(shunt_plan *plan);
-void plan_share_in_place(shunt_plan *plan);
+void plan_find_lifetimes(graph_plan *plan);
+void plan_share_in_place(graph_plan *plan);
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
-shunt_status parameter_place(shunt_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
+shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
 /* The same for a value of the graph that runs replace: plain, on the main device. */
-shunt_status parameter_place_state(shunt_plan *plan, shunt_value value, shunt_arg *out);
+shunt_status parameter_place_state(graph_plan *plan, shunt_value value, shunt_arg *out);
 /* The executor's plain copy of a parameter on the main device, or NULL. */
 const parameter_copy *parameter_state(const shunt_executor *executor, shunt_value value);
 void parameters_free(shunt_executor *executor);

@@ -7,7 +7,7 @@
 
 /* After the best guess: the first other candidate that can be prepared. A driver may fail to compile one kernel and yet do
  * the next; it is said, since it costs speed. */
-static shunt_status make_another(shunt_plan *plan, const shunt_prepare_options *options, plan_step *step)
+static shunt_status make_another(graph_plan *plan, const shunt_prepare_options *options, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     char why[256];
@@ -26,7 +26,7 @@ static shunt_status make_another(shunt_plan *plan, const shunt_prepare_options *
 }
 
 /* Makes the step's op with the tuned choice, if there is one, that can be prepared (still); else with the best guess. */
-static shunt_status make_op(shunt_plan *plan, plan_step *step)
+static shunt_status make_op(graph_plan *plan, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
@@ -47,7 +47,7 @@ static shunt_status make_op(shunt_plan *plan, plan_step *step)
     return status == SHUNT_E_DEVICE ? make_another(plan, &options, step) : status;
 }
 
-static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
+static shunt_status prepare_step(graph_plan *plan, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     char kind[48];
@@ -71,7 +71,7 @@ static shunt_status prepare_step(shunt_plan *plan, plan_step *step)
     return SHUNT_OK;
 }
 
-static shunt_status place_states(shunt_plan *plan)
+static shunt_status place_states(graph_plan *plan)
 {
     for (uint32_t v = 0; v < plan->nvalues; v++) {
         plan_value *value = &plan->values[v];
@@ -82,7 +82,7 @@ static shunt_status place_states(shunt_plan *plan)
     return SHUNT_OK;
 }
 
-shunt_status plan_prepare(shunt_plan *plan)
+shunt_status plan_prepare(graph_plan *plan)
 {
     shunt_status status = place_states(plan);
     if (status != SHUNT_OK) return status;

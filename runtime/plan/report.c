@@ -25,7 +25,7 @@ static void describe_tensor(const shunt_tensor_desc *desc, char *text, size_t si
 }
 
 /* "conv 53 opencl:0; softmax -> scalar:0 (kind not known)" */
-static void describe_placement(const shunt_plan *plan, char *text, size_t size)
+static void describe_placement(const graph_plan *plan, char *text, size_t size)
 {
     uint32_t on_main = 0, transfers = 0;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
@@ -48,7 +48,7 @@ static void describe_placement(const shunt_plan *plan, char *text, size_t size)
     if (transfers && used < size) snprintf(text + used, size - used, "; %u transfers", transfers);
 }
 
-static void describe_step(const shunt_plan *plan, const plan_step *step, char *kind, shunt_step *out)
+static void describe_step(const graph_plan *plan, const plan_step *step, char *kind, shunt_step *out)
 {
     if (step->transfer)
         snprintf(kind, KIND_CHARS, "transfer");
@@ -68,7 +68,7 @@ static void describe_step(const shunt_plan *plan, const plan_step *step, char *k
     describe_tensor(&step->desc.outputs[0], out->dst, sizeof out->dst);
 }
 
-shunt_status plan_describe(shunt_plan *plan)
+shunt_status plan_describe(graph_plan *plan)
 {
     shunt_executor *executor = plan->executor;
     shunt_step *steps = calloc(plan->nsteps + 1, sizeof *steps);

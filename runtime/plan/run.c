@@ -6,7 +6,7 @@
 
 /* Copies between the two devices through the fallback device's memory, which is the host's. Both queues are drained: what
  * comes next on the host must see the data, and may soon write over its source. */
-static shunt_status transfer(shunt_plan *plan, plan_step *step)
+static shunt_status transfer(graph_plan *plan, plan_step *step)
 {
     const shunt_executor *executor = plan->executor;
     const shunt_device *host = executor->devices[PLAN_FALLBACK], *main_device = executor->devices[PLAN_MAIN];
@@ -30,7 +30,7 @@ static shunt_status transfer(shunt_plan *plan, plan_step *step)
     return status == SHUNT_OK ? SHUNT_OK : device_fail(main_device, status, "moving data");
 }
 
-static shunt_status launch(shunt_plan *plan, plan_step *step, shunt_bevent **event)
+static shunt_status launch(graph_plan *plan, plan_step *step, shunt_bevent **event)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     if (step->transfer) return transfer(plan, step);
@@ -41,7 +41,7 @@ static shunt_status launch(shunt_plan *plan, plan_step *step, shunt_bevent **eve
     return error_context(status, "%s", step->name);
 }
 
-static shunt_status write_inputs(shunt_plan *plan, const shunt_tensor *inputs)
+static shunt_status write_inputs(graph_plan *plan, const shunt_tensor *inputs)
 {
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const plan_value *value = &plan->values[plan->inputs[i]];
@@ -53,7 +53,7 @@ static shunt_status write_inputs(shunt_plan *plan, const shunt_tensor *inputs)
     return SHUNT_OK;
 }
 
-static shunt_status read_outputs(shunt_plan *plan, const shunt_tensor *outputs)
+static shunt_status read_outputs(graph_plan *plan, const shunt_tensor *outputs)
 {
     for (uint32_t i = 0; i < plan->graph->noutputs; i++) {
         const plan_value *value = &plan->values[plan->outputs[i]];
@@ -66,7 +66,7 @@ static shunt_status read_outputs(shunt_plan *plan, const shunt_tensor *outputs)
 }
 
 /* Waits for both devices, whatever happened before: the caller's memory may be named in what still runs. */
-static shunt_status finish(shunt_plan *plan, shunt_status status)
+static shunt_status finish(graph_plan *plan, shunt_status status)
 {
     for (int d = 0; d < PLAN_DEVICES; d++) {
         if (!plan->executor->queues[d]) continue;
@@ -78,7 +78,7 @@ static shunt_status finish(shunt_plan *plan, shunt_status status)
 }
 
 /* Takes the time of each step that has an event. A time that cannot be had is left as not known. */
-static void note_times(shunt_plan *plan, shunt_bevent *const *events)
+static void note_times(graph_plan *plan, shunt_bevent *const *events)
 {
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         plan_step *step = &plan->steps[s];
@@ -92,7 +92,7 @@ static void note_times(shunt_plan *plan, shunt_bevent *const *events)
     }
 }
 
-shunt_status plan_run(shunt_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
+shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
 {
     shunt_bevent **events = NULL;
     if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return error_memory();

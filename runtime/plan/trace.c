@@ -40,7 +40,7 @@ void trace_add(const plan_step *step, const char *device, uint64_t start, uint64
 shunt_status trace_save(void)
 {
     const char *path = shunt_option("profile");
-    shunt_writer writer;
+    file_writer writer;
     shunt_status status = file_write_begin(&writer, path);
     if (status != SHUNT_OK) return status;
     pthread_mutex_lock(&lock);

@@ -37,7 +37,7 @@ static bool tuned_enough(const tune_op *op, const shunt_tune_options *options)
 }
 
 /* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
-static void add_step(tune_list *list, shunt_plan *plan, const plan_step *step)
+static void add_step(tune_list *list, graph_plan *plan, const plan_step *step)
 {
     if (step->transfer || step->device != PLAN_MAIN) return;
     for (uint32_t i = 0; i < list->count; i++)
@@ -84,7 +84,7 @@ static shunt_status tune_items(tune_list *list, const shunt_tune_options *option
     return SHUNT_OK;
 }
 
-shunt_status plan_tune(shunt_plan *plan, const shunt_tune_options *options)
+shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
     tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};

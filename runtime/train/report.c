@@ -37,7 +37,7 @@ static void print_gradients(const shunt_trainer *self, FILE *file)
 static shunt_status write_table(const shunt_trainer *self, const char *name,
                                 void (*print)(const shunt_trainer *self, FILE *file))
 {
-    shunt_writer writer;
+    file_writer writer;
     char *path;
     if (asprintf(&path, "%s/%s", self->out, name) < 0) return error_memory();
     shunt_status status = file_write_begin(&writer, path);

@@ -37,7 +37,7 @@ static bool user_damage_said;
 /* Parses a whole file. NULL, with the message set, when it is not a tuning file of this version. */
 static json_t *load_devices(const char *path)
 {
-    shunt_mapping mapping;
+    file_mapping mapping;
     if (file_map(path, MAX_FILE_BYTES, &mapping) != SHUNT_OK) return NULL;
     json_error_t error = {.text = ""};
     json_t *document = bounded_json_load((const char *)mapping.data, mapping.size, &error);
@@ -176,7 +176,7 @@ static shunt_status write_file(const char *path, json_t *devices)
     char *text = document ? json_dumps(document, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(6)) : NULL;
     json_decref(document);
     if (!text) return error_memory();
-    shunt_writer writer;
+    file_writer writer;
     shunt_status status = file_write_begin(&writer, path);
     if (status == SHUNT_OK) {
         status = file_write(&writer, text, strlen(text));

@@ -26,7 +26,7 @@ static double now_microseconds(void)
 }
 
 /* The time of one of `count` launches. */
-static shunt_status time_batch(shunt_trial *trial, int count, double *microseconds)
+static shunt_status time_batch(tune_trial *trial, int count, double *microseconds)
 {
     shunt_status status = SHUNT_OK;
     double start = now_microseconds();

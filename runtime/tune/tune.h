@@ -96,7 +96,7 @@ typedef struct tune_runner {
     const shunt_device *device;
     const shunt_candidate *candidate;
     const tune_reference *reference;
-    struct shunt_trial *trial;
+    struct tune_trial *trial;
 } tune_runner;
 
 /* Runs the candidate once and checks the result. Where there is no memory for both, `other` (may be NULL) is stopped.

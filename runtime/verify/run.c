@@ -10,7 +10,7 @@
 
 enum { MOST_ERROR_SCALE = 64 }; /* backend.h: what op_info may say */
 
-static shunt_status launch_on(shunt_trial *trial, const void *const *inputs)
+static shunt_status launch_on(tune_trial *trial, const void *const *inputs)
 {
     shunt_status status = trial_refill(trial, inputs);
     if (status == SHUNT_OK) status = trial_launch(trial);
@@ -18,7 +18,7 @@ static shunt_status launch_on(shunt_trial *trial, const void *const *inputs)
 }
 
 /* Labels and variances may be zero, too. */
-static shunt_status launch_on_zeros(shunt_trial *trial, const shunt_op_desc *desc)
+static shunt_status launch_on_zeros(tune_trial *trial, const shunt_op_desc *desc)
 {
     uint64_t most = 1;
     for (uint32_t i = 0; i < desc->ninputs; i++)
@@ -33,7 +33,7 @@ static shunt_status launch_on_zeros(shunt_trial *trial, const shunt_op_desc *des
 }
 
 /* Once more: the same bits? */
-static shunt_status repeat(shunt_trial *trial, const shunt_op_desc *desc, const void *const *inputs,
+static shunt_status repeat(tune_trial *trial, const shunt_op_desc *desc, const void *const *inputs,
                            void *const *outputs)
 {
     void *again[SHUNT_MAX_OUTPUTS] = {NULL};
@@ -53,7 +53,7 @@ shunt_status op_run_stored(const shunt_device *device, const shunt_op_desc *desc
                            const void *const *inputs, void *const *outputs, shunt_op_info *info)
 {
     trial_options options = {.algorithm = variant->algorithm, .params = variant->params, .inplace = variant->inplace};
-    shunt_trial *trial = NULL;
+    tune_trial *trial = NULL;
     shunt_status status = trial_begin(device, desc, &options, inputs, &trial);
     if (status == SHUNT_OK && info) *info = *trial_info(trial);
     if (status == SHUNT_OK) status = launch_on_zeros(trial, desc);

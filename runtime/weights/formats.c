@@ -12,7 +12,7 @@ static const weight_format *const formats[] = {&format_safetensors, &format_torc
 enum { SEARCHED = 1 << 16 }; /* bytes */
 
 /* What a file of no known format most likely is, and what to do; NULL when nothing is known about it. */
-static const char *looks_like(const shunt_mapping *file)
+static const char *looks_like(const file_mapping *file)
 {
     static const struct {
         const char *magic;

@@ -50,7 +50,7 @@ static uint64_t little_endian(const uint8_t *bytes)
 }
 
 /* Checks the header's place in the file and gives its length. */
-static shunt_status find_header(const char *path, const shunt_mapping *file, size_t *length)
+static shunt_status find_header(const char *path, const file_mapping *file, size_t *length)
 {
     if (file->size < PREFIX)
         return error_fail(SHUNT_E_INVALID,
@@ -240,14 +240,14 @@ done:
 }
 
 /* The JSON header's first byte decides; the length before it may begin like any other format's magic number. */
-static bool is_safetensors(const shunt_mapping *file)
+static bool is_safetensors(const file_mapping *file)
 {
     return file->size > PREFIX && file->data[PREFIX] == '{';
 }
 
 static shunt_status read_file(const char *path, shunt_weights *weights)
 {
-    const shunt_mapping *file = &weights->file;
+    const file_mapping *file = &weights->file;
     size_t length = 0;
     json_t *header = NULL;
     shunt_status status = find_header(path, file, &length);
@@ -330,7 +330,7 @@ static char *header_text(const shunt_weights *weights, const shunt_tensor_view *
     return text;
 }
 
-static shunt_status write_all(shunt_writer *writer, const char *header, const shunt_tensor_view *const *views,
+static shunt_status write_all(file_writer *writer, const char *header, const shunt_tensor_view *const *views,
                               size_t count)
 {
     size_t text = strlen(header);
@@ -354,7 +354,7 @@ shunt_status safetensors_write(const char *path, const shunt_weights *weights)
     const shunt_tensor_view **views = sorted_views(weights);
     char *header = views ? header_text(weights, views) : NULL;
     shunt_status status = header ? SHUNT_OK : error_memory();
-    shunt_writer writer;
+    file_writer writer;
     if (!status) status = file_write_begin(&writer, path);
     if (!status) {
         status = write_all(&writer, header, views, weights->count);

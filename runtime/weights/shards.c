@@ -9,7 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
 
-static bool is_index(const shunt_mapping *file)
+static bool is_index(const file_mapping *file)
 {
     static const char key[] = "\"weight_map\"";
     return file->size && file->data[0] == '{' && memmem(file->data, file->size, key, sizeof key - 1);
@@ -34,7 +34,7 @@ static shunt_status add_part(shunt_weights *weights, const shunt_weights *part)
 
 static shunt_status read_part(shunt_weights *weights, const char *path)
 {
-    const shunt_mapping *file;
+    const file_mapping *file;
     shunt_weights *part;
     shunt_status status = weights_map(weights, path, &file);
     if (!status) status = shunt_weights_create(&part);
@@ -45,7 +45,7 @@ static shunt_status read_part(shunt_weights *weights, const char *path)
     else
         status = weights_parse(path, NULL, part);
     if (!status && (status = add_part(weights, part))) error_context(status, "%s", path);
-    part->file = (shunt_mapping){0}; /* the other's */
+    part->file = (file_mapping){0}; /* the other's */
     shunt_weights_destroy(part);
     return status;
 }

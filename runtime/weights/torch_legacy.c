@@ -18,7 +18,7 @@ typedef struct cursor {
 
 static shunt_status next_pickle(cursor *self, pickle_tree *out)
 {
-    const shunt_mapping *file = &self->file->weights->file;
+    const file_mapping *file = &self->file->weights->file;
     shunt_status status = pickle_read(self->file->path, self->at, file->data + self->at, file->size - self->at, out);
     if (!status) self->at += out->size;
     return status;
@@ -63,7 +63,7 @@ static shunt_status skip_machine(cursor *self)
 
 static shunt_status place_storage(cursor *self, torch_storage *storage)
 {
-    const shunt_mapping *file = &self->file->weights->file;
+    const file_mapping *file = &self->file->weights->file;
     uint64_t count = 0, left = file->size - self->at;
     for (unsigned i = 0; i < 8 && i < left; i++) count |= (uint64_t)file->data[self->at + i] << 8 * i;
     if (left < 8 || (left - 8) / storage->type->bytes < count)
@@ -119,7 +119,7 @@ static shunt_status read_storages(cursor *self)
     return status;
 }
 
-static bool is_pickle(const shunt_mapping *file)
+static bool is_pickle(const file_mapping *file)
 {
     return file->size > 2 && file->data[0] == 0x80 && file->data[1] >= 2 && file->data[1] <= 5;
 }

@@ -100,7 +100,7 @@ static shunt_status fail_foreign(const char *path, zip_index *zip)
         path);
 }
 
-static bool is_zip(const shunt_mapping *file)
+static bool is_zip(const file_mapping *file)
 {
     return file->size >= 4 && !memcmp(file->data, "PK\3\4", 4);
 }

@@ -282,19 +282,19 @@ shunt_status shunt_weights_convert(shunt_weights *weights, uint8_t dtype)
 enum { MOST_FILES = 4096 };
 
 /* The file that was mapped under another name, or NULL. */
-static const shunt_mapping *mapped_already(const shunt_weights *weights, const shunt_mapping *file)
+static const file_mapping *mapped_already(const shunt_weights *weights, const file_mapping *file)
 {
     for (size_t i = 0; i <= weights->nbeside; i++) {
-        const shunt_mapping *old = i ? &weights->beside[i - 1] : &weights->file;
+        const file_mapping *old = i ? &weights->beside[i - 1] : &weights->file;
         if (old->data && old->device == file->device && old->inode == file->inode) return old;
     }
     return NULL;
 }
 
-static shunt_status keep_file(shunt_weights *weights, const char *path, const shunt_mapping *file)
+static shunt_status keep_file(shunt_weights *weights, const char *path, const file_mapping *file)
 {
     const size_t room = weights->nbeside + 1;
-    shunt_mapping *files = reallocarray(weights->beside, room, sizeof *files);
+    file_mapping *files = reallocarray(weights->beside, room, sizeof *files);
     if (files) weights->beside = files;
     char **paths = files ? reallocarray(weights->beside_paths, room, sizeof *paths) : NULL;
     if (paths) weights->beside_paths = paths;
@@ -305,7 +305,7 @@ static shunt_status keep_file(shunt_weights *weights, const char *path, const sh
     return SHUNT_OK;
 }
 
-shunt_status weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out)
+shunt_status weights_map(shunt_weights *weights, const char *path, const file_mapping **out)
 {
     for (size_t i = 0; i < weights->nbeside; i++)
         if (!strcmp(weights->beside_paths[i], path)) {
@@ -314,7 +314,7 @@ shunt_status weights_map(shunt_weights *weights, const char *path, const shunt_m
         }
     if (weights->nbeside == MOST_FILES)
         return error_fail(SHUNT_E_UNSUPPORTED, "%s: its data is in more than %d files", path, MOST_FILES);
-    shunt_mapping file;
+    file_mapping file;
     shunt_status status = file_map(path, 0, &file);
     if (status) return status;
     *out = mapped_already(weights, &file);
@@ -334,17 +334,17 @@ void weights_move_files(shunt_weights *from, shunt_weights *to)
     to->beside = from->beside;
     to->beside_paths = from->beside_paths;
     to->nbeside = from->nbeside;
-    from->file = (shunt_mapping){0};
+    from->file = (file_mapping){0};
     from->beside = NULL;
     from->beside_paths = NULL;
     from->nbeside = 0;
 }
 
 /* NULL: it lies in none. */
-static const shunt_mapping *mapping_of(const shunt_weights *weights, const uint8_t *data)
+static const file_mapping *mapping_of(const shunt_weights *weights, const uint8_t *data)
 {
     for (size_t i = 0; i <= weights->nbeside; i++) {
-        const shunt_mapping *file = i ? &weights->beside[i - 1] : &weights->file;
+        const file_mapping *file = i ? &weights->beside[i - 1] : &weights->file;
         if (file->data && data >= file->data && data < file->data + file->size) return file;
     }
     return NULL;
@@ -376,14 +376,14 @@ shunt_status weights_reserve(shunt_weights *weights, size_t bytes, void **room)
     weights->in_memory = data == MAP_FAILED;
     if (weights->in_memory) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) return error_memory();
-    weights->file = (shunt_mapping){.data = data, .size = bytes};
+    weights->file = (file_mapping){.data = data, .size = bytes};
     *room = data;
     return SHUNT_OK;
 }
 
 void weights_release(const shunt_weights *weights, const shunt_tensor_view *view)
 {
-    const shunt_mapping *file = mapping_of(weights, view->data);
+    const file_mapping *file = mapping_of(weights, view->data);
     if (!file || (file == &weights->file && weights->in_memory)) return;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (size_t)((const uint8_t *)view->data - file->data);
     const size_t first = begin / page * page, end = begin + (size_t)shunt_tensor_bytes(&view->desc);

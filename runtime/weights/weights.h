@@ -16,8 +16,8 @@ typedef struct weight {
 } weight;
 
 struct shunt_weights {
-    shunt_mapping file;    /* or what weights_reserve mapped in its place */
-    shunt_mapping *beside; /* further files, see weights_map */
+    file_mapping file;    /* or what weights_reserve mapped in its place */
+    file_mapping *beside; /* further files, see weights_map */
     char **beside_paths;
     size_t nbeside;
     int in_memory; /* != 0: `file` is memory only, and nothing could give its contents back */
@@ -33,7 +33,7 @@ struct shunt_weights {
 /* A format of weight files. `is` looks at the first bytes only. */
 typedef struct weight_format {
     const char *name;
-    bool (*is)(const shunt_mapping *file);
+    bool (*is)(const file_mapping *file);
     /* Fills empty weights from weights->file, which was mapped from path. A failure may leave them half filled. */
     shunt_status (*read)(const char *path, shunt_weights *weights);
 } weight_format;
@@ -61,7 +61,7 @@ size_t constant_run_piece(size_t bytes);
 void *constant_run_map(float value, size_t bytes, size_t *mapped);
 
 /* Maps one more file, or finds it mapped already, under whatever name, for tensors to lie in. It stays as long as the weights do. */
-shunt_status weights_map(shunt_weights *weights, const char *path, const shunt_mapping **out);
+shunt_status weights_map(shunt_weights *weights, const char *path, const file_mapping **out);
 /* The files with all that is in them become those of `to`, which has none. */
 void weights_move_files(shunt_weights *from, shunt_weights *to);
 /* Whether data lies in one of the weights' files, and so at its place as long as they live. */

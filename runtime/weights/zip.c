@@ -21,7 +21,7 @@ typedef struct zip_entry {
 
 struct zip_index {
     const char *path;
-    const shunt_mapping *file;
+    const file_mapping *file;
     unzFile zip;
     zip_entry *entries; /* by name */
     size_t count, room;
@@ -146,7 +146,7 @@ static shunt_status add_entries(zip_index *self)
 }
 
 /* Whether the end of the directory is the end of the file, but for its comment. minizip does not mind a cut there. */
-static bool has_end(const shunt_mapping *file)
+static bool has_end(const file_mapping *file)
 {
     enum { END = 22, MOST_COMMENT = 65535 };
     for (size_t comment = 0; comment <= MOST_COMMENT && comment + END <= file->size; comment++) {
@@ -156,7 +156,7 @@ static bool has_end(const shunt_mapping *file)
     return false;
 }
 
-shunt_status zip_open(const char *path, const shunt_mapping *file, zip_index **out)
+shunt_status zip_open(const char *path, const file_mapping *file, zip_index **out)
 {
     *out = NULL;
     if (!has_end(file))

@@ -8,7 +8,7 @@
 typedef struct zip_index zip_index;
 
 /* path is for messages. The mapping must outlive the index. */
-shunt_status zip_open(const char *path, const shunt_mapping *file, zip_index **out);
+shunt_status zip_open(const char *path, const file_mapping *file, zip_index **out);
 void zip_close(zip_index *self);
 
 /* SHUNT_E_NOT_FOUND without a message when there is no such entry. The data lie inside the mapping. */

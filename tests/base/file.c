@@ -27,7 +27,7 @@ static void expect_content(const char *path, const char *text)
 Test(file, map)
 {
     put("some", "shortcut");
-    shunt_mapping mapping;
+    file_mapping mapping;
     cr_assert_eq(file_map("some", 8, &mapping), SHUNT_OK);
     cr_assert_eq(mapping.size, 8);
     cr_assert_arr_eq(mapping.data, "shortcut", 8);
@@ -41,7 +41,7 @@ Test(file, map_refuses)
     put("some", "shortcut");
     put("empty", "");
     cr_assert(!mkdir("dir", 0777) && !mkfifo("pipe", 0666));
-    shunt_mapping mapping;
+    file_mapping mapping;
     cr_assert_eq(file_map("some", 7, &mapping), SHUNT_E_INVALID);
     expect_message("some", "8 bytes, more than the 7 allowed");
     cr_assert_eq(file_map("none", 0, &mapping), SHUNT_E_NOT_FOUND);
@@ -59,7 +59,7 @@ Test(file, map_refuses)
 Test(file, write)
 {
     umask(022);
-    shunt_writer writer;
+    file_writer writer;
     cr_assert_eq(file_write_begin(&writer, "new"), SHUNT_OK);
     cr_assert_eq(file_write(&writer, "residual", 8), SHUNT_OK);
     cr_assert(access("new", F_OK), "it must not be there before its end");
@@ -84,7 +84,7 @@ Test(file, write)
 Test(file, write_given_up)
 {
     put("old", "kept");
-    shunt_writer writer;
+    file_writer writer;
     cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
     cr_assert_eq(file_write(&writer, "lost", 4), SHUNT_OK);
     cr_assert_eq(file_write_end(&writer, 0), SHUNT_OK);
@@ -94,7 +94,7 @@ Test(file, write_given_up)
 
 Test(file, write_refuses)
 {
-    shunt_writer writer;
+    file_writer writer;
     cr_assert(!mkdir("dir", 0777));
     put("file", "x");
     cr_assert_eq(file_write_begin(&writer, "dir"), SHUNT_E_INVALID);
@@ -116,7 +116,7 @@ Test(file, write_refuses)
 
 static shunt_status write_text(const char *path, const char *text)
 {
-    shunt_writer writer;
+    file_writer writer;
     shunt_status status = file_write_begin(&writer, path);
     if (status) return status;
     status = file_write(&writer, text, strlen(text));
@@ -159,7 +159,7 @@ Test(file, write_through_pipe)
     cr_assert_eq(entries(), 1);
 
     /* A reader that goes away: a failure, no signal. */
-    shunt_writer writer;
+    file_writer writer;
     cr_assert_eq(file_write_begin(&writer, "pipe"), SHUNT_OK);
     cr_assert_eq(file_write(&writer, "x", 1), SHUNT_OK);
     close(reader);
@@ -206,7 +206,7 @@ Test(file, write_to_a_full_disk)
     static const char block[1 << 16];
     for (int checked = 0; checked < 2; checked++) {
         limit_file_size(100000);
-        shunt_writer writer;
+        file_writer writer;
         cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
         shunt_status status = SHUNT_OK;
         if (checked)
@@ -223,7 +223,7 @@ Test(file, write_to_a_full_disk)
     }
     /* What fits the buffer fails only at the flush. */
     limit_file_size(10);
-    shunt_writer writer;
+    file_writer writer;
     cr_assert_eq(file_write_begin(&writer, "old"), SHUNT_OK);
     cr_assert_eq(file_write(&writer, block, 100), SHUNT_OK);
     cr_assert_eq(file_write_end(&writer, 1), SHUNT_E_IO);

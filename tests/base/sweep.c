@@ -24,7 +24,7 @@ static void be_killed(const char *name)
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        shunt_writer writer;
+        file_writer writer;
         if (!file_write_begin(&writer, name) && !file_write(&writer, "half", 4)) raise(SIGKILL);
         _exit(1);
     }
@@ -36,7 +36,7 @@ static void be_killed(const char *name)
 
 static void write_whole(const char *name)
 {
-    shunt_writer writer;
+    file_writer writer;
     cr_assert(!file_write_begin(&writer, name) && !file_write(&writer, "whole", 5) && !file_write_end(&writer, 1), "%s",
               shunt_last_error());
 }
@@ -62,7 +62,7 @@ Test(sweep, process_number_that_is_used_again_hides_nothing)
 
 Test(sweep, living_writer_keeps_its_file)
 {
-    shunt_writer writer;
+    file_writer writer;
     char left[64];
     cr_assert(!file_write_begin(&writer, "some") && !file_write(&writer, "slow", 4) && !fflush(writer.file));
     snprintf(left, sizeof left, "some.tmp-%d-0", (int)getpid());

@@ -299,11 +299,11 @@ static void expect_refused(const void *bytes, size_t size, shunt_status status, 
     expect_message("NAME: ", reason);
 }
 
-static shunt_mapping map_picture(const char *name)
+static file_mapping map_picture(const char *name)
 {
     char path[512];
     snprintf(path, sizeof path, IMAGES "%s", name);
-    shunt_mapping mapping;
+    file_mapping mapping;
     cr_assert_eq(file_map(path, 0, &mapping), SHUNT_OK);
     return mapping;
 }
@@ -312,7 +312,7 @@ static shunt_mapping map_picture(const char *name)
 Test(image, cut_off)
 {
     for (int i = 0; i < NPICTURES; i++) {
-        shunt_mapping file = map_picture(pictures[i]);
+        file_mapping file = map_picture(pictures[i]);
         /* In a plain file the last number's last digits may go and leave a number. */
         size_t end = strncmp(pictures[i], "plain", 5) ? file.size : file.size - 5;
         for (size_t size = 8; size < end; size++) {
@@ -330,7 +330,7 @@ Test(image, cut_off)
 /* The data of a JPEG is cut short, but an end marker follows: the library would pad it with gray. */
 Test(image, jpeg_with_an_early_end)
 {
-    shunt_mapping file = map_picture("420.jpg");
+    file_mapping file = map_picture("420.jpg");
     uint8_t *bytes = malloc(file.size);
     memcpy(bytes, file.data, file.size);
     bytes[file.size - 150] = 0xff;
@@ -343,7 +343,7 @@ Test(image, jpeg_with_an_early_end)
 /* Garbage behind the end is common, and harmless. */
 Test(image, jpeg_with_garbage_behind)
 {
-    shunt_mapping file = map_picture("420.jpg");
+    file_mapping file = map_picture("420.jpg");
     uint8_t *bytes = calloc(file.size + 50, 1);
     memcpy(bytes, file.data, file.size);
     shunt_image image, expected;
@@ -359,7 +359,7 @@ Test(image, jpeg_with_garbage_behind)
 /* A picture of three colours whose header, of this kind, says another size. */
 static uint8_t *resized_jpeg(const char *name, const char *kind, const char size[4], size_t *bytes)
 {
-    shunt_mapping file = map_picture(name);
+    file_mapping file = map_picture(name);
     uint8_t *copy = malloc(file.size);
     char head[5] = {'\xff', *kind, '\0', '\x11', '\x08'};
     memcpy(copy, file.data, file.size);
@@ -375,7 +375,7 @@ Test(image, huge)
 {
     static const char reason[] = "60000 x 60000 pixels are over the limit of 268435456";
     size_t size;
-    shunt_mapping file = map_picture("huge.png");
+    file_mapping file = map_picture("huge.png");
     expect_refused(file.data, file.size, SHUNT_E_INVALID, reason);
     file_unmap(&file);
     uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\xea\x60\xea\x60", &size);
@@ -387,7 +387,7 @@ Test(image, huge)
 Test(image, larger_than_the_file)
 {
     size_t size;
-    shunt_mapping file = map_picture("hollow.png");
+    file_mapping file = map_picture("hollow.png");
     expect_refused(file.data, file.size, SHUNT_E_INVALID, "16000 x 16000 pixels need 735 MiB, too much for a file of");
     file_unmap(&file);
     uint8_t *bytes = resized_jpeg("420.jpg", "\xc0", "\x3e\x80\x3e\x80", &size);
@@ -435,7 +435,7 @@ static long kilobytes(const char *what)
 Test(image, texts_in_a_png)
 {
     enum { COPIES = 200, BEFORE = 33 }; /* the signature and the header */
-    shunt_mapping file = map_picture("text.png");
+    file_mapping file = map_picture("text.png");
     size_t chunk = 12 + ((size_t)file.data[BEFORE + 2] << 8 | file.data[BEFORE + 3]);
     uint8_t *bytes = malloc(file.size + COPIES * chunk), *to = bytes + BEFORE;
     memcpy(bytes, file.data, BEFORE);
@@ -511,7 +511,7 @@ Test(image, mutations)
     uint64_t key = random_key("mutations", 0), draw = 0;
     unsigned decoded = 0, refused = 0, sum = 0;
     for (int i = 0; i < NPICTURES; i++) {
-        shunt_mapping file = map_picture(pictures[i]);
+        file_mapping file = map_picture(pictures[i]);
         for (int round = 0; round < 400; round++) {
             uint8_t *bytes = malloc(file.size);
             memcpy(bytes, file.data, file.size);

@@ -78,14 +78,14 @@ static inline shunt_weights *fuzz_weights_begin(const uint8_t *data, size_t size
 {
     shunt_weights *weights;
     if (shunt_weights_create(&weights)) abort();
-    weights->file = (shunt_mapping){.data = data, .size = size};
+    weights->file = (file_mapping){.data = data, .size = size};
     weights->in_memory = 1;
     return weights;
 }
 
 static inline void fuzz_weights_end(shunt_weights *weights)
 {
-    weights->file = (shunt_mapping){0};
+    weights->file = (file_mapping){0};
     shunt_weights_destroy(weights);
 }
 

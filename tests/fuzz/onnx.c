@@ -35,7 +35,7 @@ int fuzz_input(const uint8_t *data, size_t size)
         fuzz_check_message();
     else
         check_graph(&import);
-    weights->file = (shunt_mapping){0};
+    weights->file = (file_mapping){0};
     onnx_close(&import);
     return fuzz_weights(data, size);
 }

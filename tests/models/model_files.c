@@ -65,7 +65,7 @@ static void expect_loads(const char *name, const shunt_model_options *options, r
 /* Lengthens the header by a space, so that no number lies at a multiple of its size any more. */
 static void shift_numbers(const char *from, const char *to)
 {
-    shunt_mapping file;
+    file_mapping file;
     cr_assert_eq(file_map(from, 0, &file), SHUNT_OK, "%s", shunt_last_error());
     const size_t begin = 8 + file.data[0] + 256 * (file.data[1] + 256 * file.data[2]);
     uint8_t *bytes = malloc(file.size + 1);

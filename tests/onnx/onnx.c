@@ -353,7 +353,7 @@ static text read_golden(const char *name)
 {
     char path[512];
     text t = {0};
-    shunt_mapping file;
+    file_mapping file;
     snprintf(path, sizeof path, TEST_GOLDEN "/onnx/%s/model.onnx", name);
     cr_assert_eq(file_map(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
     put(&t, file.data, file.size);
@@ -369,11 +369,11 @@ static bool import_copy(const uint8_t *data, size_t size)
     onnx_import import;
     cr_assert(copy && !shunt_weights_create(&weights));
     memcpy(copy, data, size);
-    weights->file = (shunt_mapping){copy, size};
+    weights->file = (file_mapping){copy, size};
     weights->in_memory = 1;
     bool ok = onnx_import_weights("net.onnx", weights, NULL, &import) == SHUNT_OK;
     if (!ok) cr_assert(!strncmp(shunt_last_error(), "net.onnx: ", 10), "%s", shunt_last_error());
-    weights->file = (shunt_mapping){0};
+    weights->file = (file_mapping){0};
     onnx_close(&import);
     free(copy);
     return ok;

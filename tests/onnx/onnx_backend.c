@@ -85,7 +85,7 @@ static bool known_operator(wire_bytes op)
 /* Whether all nodes of the model are of known operators; op becomes the first one's. */
 static bool takes(const char *path, char *op, size_t size)
 {
-    shunt_mapping file;
+    file_mapping file;
     wire_field field, part;
     bool all = true;
     *op = '\0';

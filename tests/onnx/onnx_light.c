@@ -58,7 +58,7 @@ done:
 static int check(const char *folder, const char *name, shunt_device *device)
 {
     char path[4096];
-    shunt_mapping file;
+    file_mapping file;
     onnx_import model;
     onnx_memory memory = {.left = 1 << 24};
     onnx_tensor expected;

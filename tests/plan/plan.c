@@ -277,7 +277,7 @@ Test(plan, what_is_alive_together_never_shares_memory)
 {
     setup s = make("scalar");
     report_of(&s, 4, 33);
-    const shunt_plan *plan = s.executor->plans[0];
+    const graph_plan *plan = s.executor->plans[0];
     uint64_t sum = 0;
     for (uint32_t a = 0; a < plan->nvalues; a++) {
         const plan_value *x = &plan->values[a];

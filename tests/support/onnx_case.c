@@ -13,7 +13,7 @@
 enum { MOST = 16 };
 
 typedef struct tensor_file {
-    shunt_mapping file;
+    file_mapping file;
     onnx_tensor tensor;
 } tensor_file;
 
@@ -73,7 +73,7 @@ static bool is_initializer(wire_bytes graph, const uint8_t *file, wire_bytes nam
 /* What the graph declares: its inputs that are no initializers, and its outputs, in order. */
 static bool read_declarations(run *r, const char *path)
 {
-    shunt_mapping file;
+    file_mapping file;
     wire_field field;
     size_t noutputs = 0;
     if (file_map(path, 0, &file)) return false;

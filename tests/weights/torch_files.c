@@ -8,9 +8,9 @@ TestSuite(torch_files, .init = enter_folder, .fini = leave_folder);
 
 #define FOLDER TEST_GOLDEN "/torch/"
 
-static shunt_mapping map_golden(const char *name)
+static file_mapping map_golden(const char *name)
 {
-    shunt_mapping file;
+    file_mapping file;
     char path[512];
     snprintf(path, sizeof path, FOLDER "%s", name);
     cr_assert_eq(file_map(path, 0, &file), SHUNT_OK, "%s", shunt_last_error());
@@ -171,7 +171,7 @@ Test(torch_files, what_is_not_weights)
 /* Cut off anywhere, a file is refused, but for a zip file whose end is found again in what is left: never here. */
 static void expect_all_cuts_refused(const char *name)
 {
-    shunt_mapping file = map_golden(name);
+    file_mapping file = map_golden(name);
     for (size_t size = 0; size < file.size; size++) {
         shunt_weights *weights;
         put_bytes("f", file.data, size);
@@ -191,7 +191,7 @@ Test(torch_files, cut_off_at_every_byte)
 /* Each byte in turn becomes 0, 255, and one more than it is. What is accepted then can be read to the last byte. */
 static void expect_no_harm(const char *name)
 {
-    shunt_mapping file = map_golden(name);
+    file_mapping file = map_golden(name);
     uint8_t *bytes = malloc(file.size), sum = 0;
     cr_assert(bytes);
     unsigned accepted = 0, refused = 0;

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const shunt_backend *shunt_scalar_entry(const shunt_host *host);
+const shunt_backend *scalar_entry(const shunt_host *host);
 
 static const shunt_host *services;
 static const shunt_backend *scalar;
@@ -202,7 +202,7 @@ static shunt_status device_open(uint32_t index, const char *params, shunt_bdevic
 __attribute__((visibility("default"))) const shunt_backend *shunt_backend_entry(const shunt_host *host)
 {
     services = host;
-    scalar = shunt_scalar_entry(host);
+    scalar = scalar_entry(host);
     if (!scalar) return NULL;
     tunable = *scalar;
     tunable.name = "tunable";
