@@ -61,6 +61,12 @@ extern "C" {
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
  * diff_weights, and all operands of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
+ * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
+ * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
+ * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
+ * norm, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
+ * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
+ *
  * Kinds for imported graphs:
  *   TRANSPOSE    src -> dst; axis i of dst is axis transpose.axes[i] of src
  *   RESHAPE      src -> dst of reshape.rank, the same elements in row-major order. reshape.dims[i] is a size; 0 stands for
@@ -246,35 +252,48 @@ static inline int shunt_castable(uint8_t dtype)
            dtype == SHUNT_I32 || dtype == SHUNT_U8;
 }
 
-/* The operands and flags of a kind. */
+/* The type of an operand. */
+typedef enum shunt_operand_class {
+    SHUNT_OPERAND_DATA, /* the type that the op stores its data in: all such operands of an op have the same */
+    SHUNT_OPERAND_WIDE, /* float32, beside float64 data float64: it is never stored in 16 bits */
+    SHUNT_OPERAND_ANY   /* any type that CAST knows; of an output: as the attributes say */
+} shunt_operand_class;
+
+/* The operands and flags of a kind. Bit i of a mask is operand i, counted as if all flags were set. */
 typedef struct shunt_op_signature {
-    uint32_t ninputs, noutputs;         /* without the operands that flags add */
-    uint32_t flags;                     /* the flags that the kind accepts: SHUNT_FLAG_* */
-    uint32_t input_flags, output_flags; /* flags that add an input (output) after the others, in bit order */
-    uint32_t plain_inputs,
-        plain_outputs; /* bit i: input (output) i is always plain, whatever the layout of the activations */
+    uint32_t ninputs, noutputs;           /* without the operands that flags add */
+    uint32_t flags;                       /* the flags that the kind accepts: SHUNT_FLAG_* */
+    uint32_t input_flags, output_flags;   /* flags that add an input (output) after the others, in bit order */
+    uint32_t plain_inputs, plain_outputs; /* these are always plain, whatever the layout of the activations */
+    uint32_t wide_inputs, wide_outputs;   /* SHUNT_OPERAND_WIDE */
+    uint32_t any_inputs, any_outputs;     /* SHUNT_OPERAND_ANY; all others are SHUNT_OPERAND_DATA */
 } shunt_op_signature;
 
-/* Kinds that are not listed here have one input, one output and no flags. */
+/* Kinds that are not listed here have one input, one output, no flags and data operands. */
 static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
 {
-    shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0};
+    const uint32_t all = ~0u;
+    shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     switch (kind) {
     case SHUNT_OP_CONV:
         s.ninputs = 2;
         s.input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL;
         s.flags = s.input_flags | SHUNT_FLAG_RELU;
         s.plain_inputs = 1u << 1;
+        s.wide_inputs = 1u << 1 | 1u << 2; /* weights, bias */
         break;
     case SHUNT_OP_LINEAR:
         s.ninputs = 2;
         s.input_flags = SHUNT_FLAG_BIAS;
         s.flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU;
+        s.wide_inputs = 1u << 1 | 1u << 2; /* weights, bias */
+        s.wide_outputs = all;
         break;
     case SHUNT_OP_BATCH_NORM:
         s.ninputs = 5;
         s.input_flags = SHUNT_FLAG_RESIDUAL;
         s.flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        s.wide_inputs = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4; /* all but src and residual */
         break;
     case SHUNT_OP_ADD:
         s.ninputs = 2;
@@ -288,48 +307,66 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_AVG_POOL:
         s.flags = SHUNT_FLAG_DILATED;
         break;
+    case SHUNT_OP_SOFTMAX:
+    case SHUNT_OP_LOG_SOFTMAX:
+        s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_CAST:
+    case SHUNT_OP_REORDER:
+        s.any_inputs = s.any_outputs = all;
+        break;
     case SHUNT_OP_CONCAT:
     case SHUNT_OP_MATMUL:
     case SHUNT_OP_RELU_GRAD:
     case SHUNT_OP_SIGMOID_GRAD:
-    case SHUNT_OP_LINEAR_GRAD_SRC:
     case SHUNT_OP_MAX_POOL_GRAD:
         s.ninputs = 2;
         break;
     case SHUNT_OP_BATCH_STATISTICS:
         s.noutputs = 2;
+        s.wide_outputs = all;
         break;
     case SHUNT_OP_BATCH_NORM_GRAD:
         s.ninputs = 6;
         s.noutputs = 3;
         s.flags = SHUNT_FLAG_RELU;
+        s.wide_inputs = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4; /* all but src and diff_dst */
+        s.wide_outputs = 1u << 1 | 1u << 2;                    /* diff_scale, diff_shift */
         break;
     case SHUNT_OP_CONV_GRAD_SRC:
         s.ninputs = 2;
         s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
         s.plain_inputs = 1u << 0;
+        s.wide_inputs = 1u << 0; /* weights */
         break;
     case SHUNT_OP_CONV_GRAD_WEIGHTS:
         s.ninputs = 2;
         s.flags = s.output_flags = SHUNT_FLAG_BIAS;
-        s.plain_outputs = ~0u;
+        s.plain_outputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_LINEAR_GRAD_SRC:
+        s.ninputs = 2;
+        s.wide_inputs = all; /* weights, diff_dst */
         break;
     case SHUNT_OP_LINEAR_GRAD_WEIGHTS:
         s.ninputs = 2;
         s.flags = s.output_flags = SHUNT_FLAG_BIAS;
+        s.wide_inputs = 1u << 1; /* diff_dst */
+        s.wide_outputs = all;
         break;
     case SHUNT_OP_CROSS_ENTROPY:
         s.ninputs = s.noutputs = 2;
+        s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_SGD:
         s.ninputs = 4;
         s.noutputs = 2;
         s.flags = SHUNT_FLAG_NESTEROV;
-        s.plain_inputs = s.plain_outputs = ~0u;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_MOVING_AVERAGE:
         s.ninputs = 2;
-        s.plain_inputs = s.plain_outputs = ~0u;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     default:
         break;
@@ -365,6 +402,49 @@ static inline uint32_t shunt_op_plain_inputs(uint32_t kind)
 static inline uint32_t shunt_op_plain_outputs(uint32_t kind)
 {
     return shunt_op_signature_of(kind).plain_outputs;
+}
+
+/* The place of operand `index` among all that the kind can have: the operands of flags that are not set come between. */
+static inline uint32_t shunt_operand_place(uint32_t always, uint32_t possible, uint32_t flags, uint32_t index)
+{
+    uint32_t place = index, next = always;
+    for (uint32_t left = possible; left && next <= index; left &= left - 1)
+        if (flags & left & (~left + 1))
+            next++;
+        else
+            place++;
+    return place;
+}
+
+/* The class of input (output) `index` of an op of this kind with these flags. */
+static inline shunt_operand_class shunt_op_input_class(uint32_t kind, uint32_t flags, uint32_t index)
+{
+    const shunt_op_signature s = shunt_op_signature_of(kind);
+    const uint32_t bit = 1u << shunt_operand_place(s.ninputs, s.input_flags, flags, index);
+    return s.wide_inputs & bit ? SHUNT_OPERAND_WIDE : s.any_inputs & bit ? SHUNT_OPERAND_ANY : SHUNT_OPERAND_DATA;
+}
+
+static inline shunt_operand_class shunt_op_output_class(uint32_t kind, uint32_t flags, uint32_t index)
+{
+    const shunt_op_signature s = shunt_op_signature_of(kind);
+    const uint32_t bit = 1u << shunt_operand_place(s.noutputs, s.output_flags, flags, index);
+    return s.wide_outputs & bit ? SHUNT_OPERAND_WIDE : s.any_outputs & bit ? SHUNT_OPERAND_ANY : SHUNT_OPERAND_DATA;
+}
+
+/* The type that the op stores its data in; where it has no data operand, that of its first input. */
+static inline uint8_t shunt_op_data_type(const shunt_op_desc *desc)
+{
+    for (uint32_t i = 0; i < desc->ninputs; i++)
+        if (shunt_op_input_class(desc->kind, desc->flags, i) == SHUNT_OPERAND_DATA) return desc->inputs[i].dtype;
+    for (uint32_t i = 0; i < desc->noutputs; i++)
+        if (shunt_op_output_class(desc->kind, desc->flags, i) == SHUNT_OPERAND_DATA) return desc->outputs[i].dtype;
+    return desc->inputs[0].dtype;
+}
+
+/* The type of a wide operand of an op that stores its data in `data`. */
+static inline uint8_t shunt_wide_type(uint8_t data)
+{
+    return data == SHUNT_F64 ? SHUNT_F64 : SHUNT_F32;
 }
 
 #ifdef __cplusplus

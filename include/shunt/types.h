@@ -41,8 +41,8 @@ enum { SHUNT_LOG_ERROR, SHUNT_LOG_WARN, SHUNT_LOG_INFO, SHUNT_LOG_DEBUG };
 
 /* ---- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* Ops compute in float32 and float64. CAST also takes F16, BF16, I32 and U8; the other types occur only in weight files. A
- * backend refuses an operand whose type it does not know. */
+/* Ops compute in float32 and float64, and may store data as F16 and BF16 (op.h). CAST also takes I32 and U8; the other types occur
+ * only in weight files. A backend refuses an operand whose type it does not know. */
 typedef enum shunt_dtype {
     SHUNT_F32 = 1,
     SHUNT_F64 = 2,
@@ -147,7 +147,25 @@ typedef struct shunt_device_info {
     uint64_t max_alloc; /* bytes of the largest buffer */
     uint32_t alignment; /* of offsets in op arguments, in bytes, a power of two */
     uint32_t block;     /* the channel block that this device prefers for activations */
+    uint32_t dtypes;    /* bit t (1u << SHUNT_F16 ...): ops take data of type t; float32 needs no bit */
+    uint32_t block16;   /* the channel block for activations in 16-bit types; 0: `block` */
 } shunt_device_info;
+
+/* Whether ops of the device take data of this type. */
+static inline int shunt_device_takes(const shunt_device_info *info, uint8_t dtype)
+{
+    return dtype == SHUNT_F32 || (dtype < 32 && (info->dtypes >> dtype & 1));
+}
+
+/* The channel block that activations of this type with C channels have on the device. That of a 16-bit type is halved while half
+ * still holds all channels. */
+static inline uint32_t shunt_device_block(const shunt_device_info *info, uint8_t dtype, int64_t C)
+{
+    if (shunt_dtype_bytes(dtype) != 2 || !info->block16) return info->block;
+    uint32_t block = info->block16;
+    while (block > 1 && block / 2 >= C) block /= 2;
+    return block;
+}
 
 #ifdef __cplusplus
 }

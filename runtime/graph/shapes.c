@@ -28,40 +28,7 @@ bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *rea
     return true;
 }
 
-/* The type of an operand of this class, in an op that computes in `data`. */
-static uint8_t type_of(uint8_t class, uint8_t data)
-{
-    if (class == OP_PARAMETER) return data == SHUNT_F64 ? SHUNT_F64 : SHUNT_F32;
-    return class == OP_DATA ? data : class;
-}
-
-/* The class of operand `index`: in the row an operand of a flag that is not set has its place all the same. */
-static uint8_t class_of(const uint8_t *classes, uint32_t always, uint32_t possible, uint32_t flags, uint32_t index)
-{
-    uint32_t place = index;
-    for (uint32_t left = possible, next = always; left && next <= index; left &= left - 1)
-        if (flags & left & -left)
-            next++;
-        else
-            place++;
-    return classes[place];
-}
-
-static uint8_t input_class(const op_kind *kind, const shunt_op_desc *op, uint32_t index)
-{
-    const shunt_op_signature has = shunt_op_signature_of(op->kind);
-    return class_of(kind->input_types, has.ninputs, has.input_flags, op->flags, index);
-}
-
-/* That of the first data operand; where all are parameters, theirs. */
-static uint8_t data_type(const op_kind *kind, const shunt_op_desc *op)
-{
-    for (uint32_t i = 0; i < op->ninputs; i++)
-        if (input_class(kind, op, i) == OP_DATA) return op->inputs[i].dtype;
-    return op->inputs[0].dtype;
-}
-
-static bool check_inputs(const op_kind *kind, const shunt_op_desc *op, char *reason)
+static bool check_inputs(const shunt_op_desc *op, char *reason)
 {
     uint32_t expected = shunt_op_ninputs(op->kind, op->flags);
     if (op->ninputs != expected) return infer_refuse(reason, "%u inputs instead of %u", op->ninputs, expected);
@@ -69,12 +36,12 @@ static bool check_inputs(const op_kind *kind, const shunt_op_desc *op, char *rea
         char what[24];
         snprintf(what, sizeof what, "input %u", i);
         if (!graph_check_desc(&op->inputs[i], what, reason)) return false;
-        const uint8_t class = input_class(kind, op, i), dtype = op->inputs[i].dtype;
-        if (class == OP_ANY) continue;
-        if (class == OP_DATA && dtype != SHUNT_F32 && dtype != SHUNT_F64)
+        const shunt_operand_class class = shunt_op_input_class(op->kind, op->flags, i);
+        const uint8_t dtype = op->inputs[i].dtype;
+        if (class == SHUNT_OPERAND_ANY) continue;
+        if (dtype != SHUNT_F32 && dtype != SHUNT_F64)
             return infer_refuse(reason, "input %u is neither float32 nor float64", i);
-        if (dtype != type_of(class, data_type(kind, op)))
-            return infer_refuse(reason, "input %u is of another type than input 0", i);
+        if (dtype != op->inputs[0].dtype) return infer_refuse(reason, "input %u is of another type than input 0", i);
     }
     return true;
 }
@@ -85,12 +52,11 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
     if (!kind) return infer_refuse(reason, "no op has kind %u", op->kind);
     const shunt_op_signature has = shunt_op_signature_of(op->kind);
     if (op->flags & ~has.flags) return infer_refuse(reason, "this op does not have flags 0x%x", op->flags & ~has.flags);
-    if (!check_inputs(kind, op, reason)) return false;
+    if (!check_inputs(op, reason)) return false;
     *noutputs = shunt_op_noutputs(op->kind, op->flags);
     if (!kind->infer(op, outputs, reason)) return false;
     for (uint32_t i = 0; i < *noutputs; i++) {
-        uint8_t class = class_of(kind->output_types, has.noutputs, has.output_flags, op->flags, i);
-        if (class != OP_ANY) outputs[i].dtype = type_of(class, data_type(kind, op));
+        if (shunt_op_output_class(op->kind, op->flags, i) != SHUNT_OPERAND_ANY) outputs[i].dtype = op->inputs[0].dtype;
         if (!graph_check_desc(&outputs[i], "dst", reason)) return false;
     }
     return true;

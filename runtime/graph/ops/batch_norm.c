@@ -53,7 +53,6 @@ const op_kind op_batch_norm = {
     .fuses = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .variances = 1u << 4,
     .attr_bytes = sizeof(shunt_batch_norm_attr),
-    .input_types = {[1] = OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},
     .infer = infer,
     .flops = flops,
     .gradient = gradient,

@@ -25,8 +25,6 @@ static uint64_t flops(const shunt_op_desc *op)
 const op_kind op_batch_norm_grad = {
     .name = "batch_norm_grad",
     .attr_bytes = sizeof(shunt_batch_norm_attr),
-    .input_types = {[1] = OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},
-    .output_types = {[1] = OP_PARAMETER, OP_PARAMETER},
     .infer = infer,
     .flops = flops,
 };

@@ -18,7 +18,6 @@ static uint64_t flops(const shunt_op_desc *op)
 /* Its gradient is part of BATCH_NORM's. */
 const op_kind op_batch_statistics = {
     .name = "batch_statistics",
-    .output_types = {OP_PARAMETER, OP_PARAMETER},
     .infer = infer,
     .flops = flops,
 };

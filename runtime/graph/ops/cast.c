@@ -14,7 +14,5 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 const op_kind op_cast = {
     .name = "cast",
     .attr_bytes = sizeof(shunt_cast_attr),
-    .input_types = {OP_ANY},
-    .output_types = {OP_ANY},
     .infer = infer,
 };

@@ -47,7 +47,6 @@ const op_kind op_conv = {
     .name = "conv",
     .fuses = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU,
     .attr_bytes = sizeof(shunt_conv_attr),
-    .input_types = {[2] = OP_PARAMETER}, /* the bias */
     .infer = infer,
     .macs = macs,
     .gradient = gradient,

@@ -16,7 +16,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *rea
 const op_kind op_conv_grad_weights = {
     .name = "conv_grad_weights",
     .attr_bytes = sizeof(shunt_conv_attr),
-    .output_types = {[1] = OP_PARAMETER}, /* diff_bias */
     .infer = infer,
     .macs = weighted_grad_weights_macs,
 };

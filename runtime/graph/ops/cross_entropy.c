@@ -21,8 +21,6 @@ static uint64_t flops(const shunt_op_desc *op)
 const op_kind op_cross_entropy = {
     .name = "cross_entropy",
     .attr_bytes = sizeof(shunt_cross_entropy_attr),
-    .input_types = {[1] = OP_PARAMETER},  /* labels: class numbers that a 16-bit type could not hold */
-    .output_types = {[0] = OP_PARAMETER}, /* losses */
     .infer = infer,
     .flops = flops,
 };

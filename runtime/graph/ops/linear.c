@@ -30,7 +30,6 @@ static shunt_status gradient(gradient_pass *pass, const graph_op *op, shunt_valu
 const op_kind op_linear = {
     .name = "linear",
     .fuses = SHUNT_FLAG_RELU,
-    .input_types = {[2] = OP_PARAMETER}, /* the bias */
     .infer = infer,
     .macs = macs,
     .gradient = gradient,

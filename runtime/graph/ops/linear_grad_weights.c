@@ -14,7 +14,6 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *rea
 
 const op_kind op_linear_grad_weights = {
     .name = "linear_grad_weights",
-    .output_types = {[1] = OP_PARAMETER}, /* diff_bias */
     .infer = infer,
     .macs = weighted_grad_weights_macs,
 };

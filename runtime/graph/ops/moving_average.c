@@ -23,8 +23,6 @@ const op_kind op_moving_average = {
     .name = "moving_average",
     .replaces = 1,
     .attr_bytes = sizeof(shunt_moving_average_attr),
-    .input_types = {OP_PARAMETER, OP_PARAMETER},
-    .output_types = {OP_PARAMETER},
     .infer = infer,
     .flops = flops,
 };

@@ -1,5 +1,5 @@
 /* ops.h - one row per kind of op: all that the runtime knows of the kind, except its
- * operands and flags (shunt_op_signature in op.h, which backends need, too) and how the checks draw and compute it
+ * operands, their types, and flags (shunt_op_signature in op.h, which backends need, too) and how the checks draw and compute it
  * (runtime/verify/ops). The row of a kind is op_NAME in ops/NAME.c; the list in ops/meson.build makes the table of rows. */
 #ifndef SHUNT_RUNTIME_OPS_H
 #define SHUNT_RUNTIME_OPS_H
@@ -8,13 +8,6 @@
 
 typedef struct gradient_pass gradient_pass; /* runtime/graph/gradients.h */
 
-/* The type of an operand. Any other value is the shunt_dtype that the operand always has. */
-enum {
-    OP_DATA = 0,      /* the type that the op computes in: all data operands have the same */
-    OP_PARAMETER = 64, /* float32, or float64 beside float64 data */
-    OP_ANY             /* any of CAST's types; of an output: as `infer` says */
-};
-
 typedef struct op_kind {
     const char *name;   /* "conv": in reports, options and tuning keys */
     const char *onnx;   /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
@@ -22,7 +15,6 @@ typedef struct op_kind {
     uint32_t replaces;  /* how many outputs, from the first on, lie in the memory of the input of the same number */
     uint32_t variances; /* bit i: input i is a variance, so positive */
     size_t attr_bytes;  /* of shunt_op_attr; the rest is zero */
-    uint8_t input_types[SHUNT_MAX_INPUTS], output_types[SHUNT_MAX_OUTPUTS]; /* with the operands of all flags there */
 
     /* Checks what is the kind's own, and fills the outputs' descriptors but for the type. false: reason says why. */
     bool (*infer)(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *reason);

@@ -4,7 +4,5 @@
 
 const op_kind op_reorder = {
     .name = "reorder",
-    .input_types = {OP_ANY},
-    .output_types = {OP_ANY},
     .infer = infer_same,
 };

@@ -28,8 +28,6 @@ const op_kind op_sgd = {
     .name = "sgd",
     .replaces = 2,
     .attr_bytes = sizeof(shunt_sgd_attr),
-    .input_types = {OP_PARAMETER, OP_PARAMETER, OP_PARAMETER, OP_PARAMETER},
-    .output_types = {OP_PARAMETER, OP_PARAMETER},
     .infer = infer,
     .flops = flops,
 };
