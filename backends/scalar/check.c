@@ -62,6 +62,13 @@ shunt_status scalar_expect_forward(const shunt_op_desc *desc, const scalar_op *f
 /* With these limits no sum or product of a dim with an attribute overflows, nor does the size in bytes. */
 static const int64_t MOST_LENGTH = INT64_C(1) << 40;
 
+/* Of an element. Of one in 16 bits, of the float32 copies of all operands: their sum does not overflow. */
+static int64_t most_bytes(uint8_t dtype)
+{
+    const int64_t bytes = (int64_t)shunt_dtype_bytes(dtype), operands = SHUNT_MAX_INPUTS + SHUNT_MAX_OUTPUTS;
+    return bytes == 2 ? operands * (int64_t)sizeof(float) : bytes;
+}
+
 static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *kind, uint32_t index, bool any_block)
 {
     if (tensor->rank > SHUNT_MAX_RANK)
@@ -70,7 +77,7 @@ static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *ki
     if (tensor->block != SHUNT_PLAIN && !(any_block && tensor->rank == 4))
         return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has channel block %u; scalar computes on plain tensors", kind,
                            index, tensor->block);
-    int64_t bytes = (int64_t)shunt_dtype_bytes(tensor->dtype);
+    int64_t bytes = most_bytes(tensor->dtype);
     for (uint32_t i = 0; i < tensor->rank; i++) {
         int64_t dim = tensor->dims[i], zero_lanes = i == 1 && tensor->block > 1 ? tensor->block - 1 : 0;
         if (dim < 1) return scalar_fail(SHUNT_E_INVALID, "%s %u: dim %u is %" PRId64, kind, index, i, dim);
@@ -80,17 +87,26 @@ static shunt_status check_tensor(const shunt_tensor_desc *tensor, const char *ki
     return SHUNT_OK;
 }
 
+static shunt_status check_type(const shunt_op_desc *desc, bool input, uint32_t index)
+{
+    const shunt_operand_class class = input ? shunt_op_input_class(desc->kind, desc->flags, index)
+                                            : shunt_op_output_class(desc->kind, desc->flags, index);
+    const uint8_t data = shunt_op_data_type(desc),
+                  dtype = input ? desc->inputs[index].dtype : desc->outputs[index].dtype;
+    const uint8_t wanted = class == SHUNT_OPERAND_WIDE ? shunt_wide_type(data) : data;
+    if (dtype == wanted) return SHUNT_OK;
+    return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has dtype %u, not %u, as it must beside data of dtype %u",
+                       input ? "input" : "output", index, dtype, wanted, data);
+}
+
 static shunt_status check_tensors(const shunt_op_desc *desc, const scalar_op *op)
 {
-    uint8_t dtype = desc->inputs[0].dtype;
     for (uint32_t i = 0; i < desc->ninputs + desc->noutputs; i++) {
-        bool input = i < desc->ninputs;
-        uint32_t index = input ? i : i - desc->ninputs;
+        const bool input = i < desc->ninputs;
+        const uint32_t index = input ? i : i - desc->ninputs;
         const shunt_tensor_desc *tensor = input ? &desc->inputs[index] : &desc->outputs[index];
-        if (tensor->dtype != dtype && !op->own_types)
-            return scalar_fail(SHUNT_E_UNSUPPORTED, "%s %u has dtype %u, input 0 has %u; scalar mixes none",
-                               input ? "input" : "output", index, tensor->dtype, dtype);
-        shunt_status status = check_tensor(tensor, input ? "input" : "output", index, op->any_block);
+        shunt_status status = op->own_types ? SHUNT_OK : check_type(desc, input, index);
+        if (!status) status = check_tensor(tensor, input ? "input" : "output", index, op->any_block);
         if (status) return status;
     }
     return SHUNT_OK;
@@ -109,16 +125,18 @@ static shunt_status check_counts(const shunt_op_desc *desc, const scalar_op *op)
 
 shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op)
 {
-    uint8_t dtype = desc->inputs[0].dtype;
-    const scalar_op *const *ops = dtype == SHUNT_F64 ? scalar_ops_f64 : scalar_ops_f32;
-    if (desc->kind >= SHUNT_OP_KINDS || !ops[desc->kind])
+    if (desc->kind >= SHUNT_OP_KINDS || !scalar_ops_f32[desc->kind])
         return scalar_fail(SHUNT_E_UNSUPPORTED, "op kind %u; scalar knows kinds 1 to %d", desc->kind,
                            SHUNT_OP_KINDS - 1);
-    if (dtype != SHUNT_F32 && dtype != SHUNT_F64 && !ops[desc->kind]->own_types)
-        return scalar_fail(SHUNT_E_UNSUPPORTED, "dtype %u; scalar computes in float32 and float64", dtype);
-    shunt_status status = check_counts(desc, ops[desc->kind]);
-    if (!status) status = check_tensors(desc, ops[desc->kind]);
-    if (!status) status = ops[desc->kind]->check(desc);
-    if (!status) *op = ops[desc->kind];
+    shunt_status status = check_counts(desc, scalar_ops_f32[desc->kind]);
+    if (status) return status;
+    const uint8_t dtype = shunt_op_data_type(desc);
+    const scalar_op *found = (dtype == SHUNT_F64 ? scalar_ops_f64 : scalar_ops_f32)[desc->kind];
+    if (dtype != SHUNT_F32 && dtype != SHUNT_F64 && dtype != SHUNT_F16 && dtype != SHUNT_BF16 && !found->own_types)
+        return scalar_fail(SHUNT_E_UNSUPPORTED, "dtype %u; scalar computes on float32, float64, float16 and bfloat16",
+                           dtype);
+    status = check_tensors(desc, found);
+    if (!status) status = found->check(desc);
+    if (!status) *op = found;
     return status;
 }

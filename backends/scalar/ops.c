@@ -10,7 +10,8 @@ static const char algorithm[] = "direct";
 struct shunt_bop {
     const scalar_op *op;
     int threads;
-    shunt_op_desc desc;
+    shunt_op_desc desc, computed; /* as it is given; with data in float32, as `op` computes it */
+    uint64_t workspace;           /* bytes of the operands' float32 copies */
 };
 
 shunt_status scalar_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
@@ -41,7 +42,13 @@ shunt_status scalar_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
     if (status) return status;
     shunt_bop *made = malloc(sizeof *made);
     if (!made) return scalar_fail_memory();
-    *made = (shunt_bop){.op = op, .threads = ((const scalar_device *)device)->threads, .desc = *desc};
+    *made = (shunt_bop){
+        .op = op,
+        .threads = ((const scalar_device *)device)->threads,
+        .desc = *desc,
+        .computed = scalar_widened(desc),
+        .workspace = scalar_copies_bytes(desc),
+    };
     *out = made;
     return SHUNT_OK;
 }
@@ -60,7 +67,7 @@ static uint32_t inplace_inputs(const shunt_bop *op)
 shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info)
 {
     if (!op || !info) return scalar_fail(SHUNT_E_INVALID, "op_info: an argument is NULL");
-    shunt_op_info made = {.size = sizeof made, .inplace_inputs = inplace_inputs(op)};
+    shunt_op_info made = {.size = sizeof made, .inplace_inputs = inplace_inputs(op), .workspace = op->workspace};
     memcpy(made.algorithm, algorithm, sizeof algorithm);
     shunt_struct_copy(info, &made);
     return SHUNT_OK;
@@ -81,20 +88,37 @@ static shunt_status resolve_all(const shunt_arg *args, const shunt_tensor_desc *
     return SHUNT_OK;
 }
 
+/* Where the operands lie: out as given, copied as the op computes them. */
+typedef struct operands {
+    void *in[SHUNT_MAX_INPUTS], *out[SHUNT_MAX_OUTPUTS], *computed[SHUNT_MAX_OUTPUTS];
+    unsigned char *copies;
+} operands;
+
+static shunt_status resolve(const shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
+                            operands *o)
+{
+    shunt_status status = resolve_all(inputs, op->desc.inputs, op->desc.ninputs, "input", o->in);
+    if (!status) status = resolve_all(outputs, op->desc.outputs, op->desc.noutputs, "output", o->out);
+    if (!status && op->workspace) status = scalar_resolve(workspace, op->workspace, "workspace", &o->copies);
+    memcpy(o->computed, o->out, sizeof o->computed);
+    return status;
+}
+
 shunt_status scalar_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event)
 {
-    (void)workspace;
     if (!op || !queue || !inputs || !outputs) return scalar_fail(SHUNT_E_INVALID, "op_launch: an argument is NULL");
-    void *in[SHUNT_MAX_INPUTS], *out[SHUNT_MAX_OUTPUTS];
-    shunt_status status = resolve_all(inputs, op->desc.inputs, op->desc.ninputs, "input", in);
-    if (!status) status = resolve_all(outputs, op->desc.outputs, op->desc.noutputs, "output", out);
+    operands o = {0};
+    shunt_status status = resolve(op, inputs, outputs, workspace, &o);
     if (!status) status = scalar_event_begin(queue, event);
     if (status) return status;
+    const void *const *in = (const void *const *)o.in;
+    scalar_make_copies(&op->desc, op->threads, o.copies, o.in, o.computed);
     if (op->op->run_with)
-        op->op->run_with(&op->desc, (const void *const *)in, out, op->threads, queue->scratch);
+        op->op->run_with(&op->computed, in, o.computed, op->threads, queue->scratch);
     else
-        op->op->run(&op->desc, (const void *const *)in, out, op->threads);
+        op->op->run(&op->computed, in, o.computed, op->threads);
+    scalar_round_results(&op->desc, op->threads, (const void *const *)o.computed, o.out);
     scalar_event_end(event);
     return SHUNT_OK;
 }

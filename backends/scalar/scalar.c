@@ -39,6 +39,7 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
         .max_alloc = memory,
         .alignment = SCALAR_ALIGNMENT,
         .block = SHUNT_PLAIN,
+        .dtypes = 1u << SHUNT_F64 | 1u << SHUNT_F16 | 1u << SHUNT_BF16,
     };
     snprintf(info.name, sizeof info.name, "%s processor, %d threads", known ? machine.machine : "host",
              scalar_default_threads());

@@ -33,7 +33,7 @@ struct shunt_bevent {
 typedef struct scalar_op {
     uint32_t flags;          /* the SHUNT_FLAG_* it knows */
     bool any_block;          /* else all tensors are plain */
-    bool own_types;          /* check looks at the types; else all tensors have that of input 0 */
+    bool own_types;          /* check looks at the types; else they are as the operands' classes say (op.h) */
     uint32_t inplace_inputs; /* as in shunt_op_info, without RESIDUAL */
     /* Ranks, dims and attributes; counts, flags, types and sizes have been checked. */
     shunt_status (*check)(const shunt_op_desc *desc);
@@ -88,6 +88,14 @@ shunt_status scalar_op_info(const shunt_bop *op, shunt_op_info *info);
 shunt_status scalar_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event);
 void scalar_op_destroy(shunt_bop *op);
+
+/* narrow.c: a descriptor whose data are in 16 bits, with float32 for them; any other as it is. */
+shunt_op_desc scalar_widened(const shunt_op_desc *desc);
+/* Of the float32 copies that such an op needs; 0: none. */
+uint64_t scalar_copies_bytes(const shunt_op_desc *desc);
+/* Fills the copies of the inputs, and points inputs and outputs to the copies. */
+void scalar_make_copies(const shunt_op_desc *desc, int threads, unsigned char *memory, void **inputs, void **outputs);
+void scalar_round_results(const shunt_op_desc *desc, int threads, const void *const *computed, void *const *outputs);
 
 /* error.c: sets this thread's message and returns status. */
 shunt_status scalar_fail(shunt_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -267,19 +267,20 @@ typedef struct shunt_op_signature {
     uint32_t plain_inputs, plain_outputs; /* these are always plain, whatever the layout of the activations */
     uint32_t wide_inputs, wide_outputs;   /* SHUNT_OPERAND_WIDE */
     uint32_t any_inputs, any_outputs;     /* SHUNT_OPERAND_ANY; all others are SHUNT_OPERAND_DATA */
+    uint32_t rounded_inputs;              /* wide, but the op multiplies by them rounded to the type of its data */
 } shunt_op_signature;
 
 /* Kinds that are not listed here have one input, one output, no flags and data operands. */
 static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
 {
     const uint32_t all = ~0u;
-    shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    shunt_op_signature s = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     switch (kind) {
     case SHUNT_OP_CONV:
         s.ninputs = 2;
         s.input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL;
         s.flags = s.input_flags | SHUNT_FLAG_RELU;
-        s.plain_inputs = 1u << 1;
+        s.plain_inputs = s.rounded_inputs = 1u << 1;
         s.wide_inputs = 1u << 1 | 1u << 2; /* weights, bias */
         break;
     case SHUNT_OP_LINEAR:
@@ -287,6 +288,7 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.input_flags = SHUNT_FLAG_BIAS;
         s.flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RELU;
         s.wide_inputs = 1u << 1 | 1u << 2; /* weights, bias */
+        s.rounded_inputs = 1u << 1;
         s.wide_outputs = all;
         break;
     case SHUNT_OP_BATCH_NORM:
@@ -336,8 +338,7 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_CONV_GRAD_SRC:
         s.ninputs = 2;
         s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
-        s.plain_inputs = 1u << 0;
-        s.wide_inputs = 1u << 0; /* weights */
+        s.plain_inputs = s.wide_inputs = s.rounded_inputs = 1u << 0; /* weights */
         break;
     case SHUNT_OP_CONV_GRAD_WEIGHTS:
         s.ninputs = 2;
@@ -429,6 +430,12 @@ static inline shunt_operand_class shunt_op_output_class(uint32_t kind, uint32_t 
     const shunt_op_signature s = shunt_op_signature_of(kind);
     const uint32_t bit = 1u << shunt_operand_place(s.noutputs, s.output_flags, flags, index);
     return s.wide_outputs & bit ? SHUNT_OPERAND_WIDE : s.any_outputs & bit ? SHUNT_OPERAND_ANY : SHUNT_OPERAND_DATA;
+}
+
+/* Whether the op multiplies by input `index` rounded to the type of its data. */
+static inline int shunt_op_rounds_input(const shunt_op_desc *desc, uint32_t index)
+{
+    return shunt_op_signature_of(desc->kind).rounded_inputs >> index & 1;
 }
 
 /* The type that the op stores its data in; where it has no data operand, that of its first input. */

@@ -2,6 +2,7 @@
 #include "runtime/base/error.h"
 #include "runtime/device/guard.h"
 #include "runtime/verify/draw.h"
+#include "runtime/verify/layout.h"
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
 
@@ -73,21 +74,53 @@ static void check_descriptors(verify_state *state)
     expect_refusal(state, &bad, "a dst of more rows than the windows give");
 }
 
-/* One operand at a time is of a type that the op does not compute with, as an unfinished change of precision would leave it. */
+/* Whether op.h allows these types beside each other. */
+static bool well_typed(const shunt_op_desc *desc)
+{
+    const uint8_t data = shunt_op_data_type(desc);
+    for (uint32_t i = 0; i < desc->ninputs + desc->noutputs; i++) {
+        const bool input = i < desc->ninputs;
+        const uint32_t index = input ? i : i - desc->ninputs;
+        const shunt_operand_class class = input ? shunt_op_input_class(desc->kind, desc->flags, index)
+                                                : shunt_op_output_class(desc->kind, desc->flags, index);
+        const uint8_t dtype = (input ? desc->inputs : desc->outputs)[index].dtype;
+        if (!shunt_castable(dtype)) return false;
+        if (class != SHUNT_OPERAND_ANY && dtype != (class == SHUNT_OPERAND_WIDE ? shunt_wide_type(data) : data))
+            return false;
+    }
+    if (desc->kind == SHUNT_OP_CAST) return desc->outputs[0].dtype == desc->attr.cast.dtype;
+    return desc->kind != SHUNT_OP_REORDER || desc->inputs[0].dtype == desc->outputs[0].dtype;
+}
+
+/* One operand at a time is of a type that does not fit the others, as an unfinished change of precision would leave it. */
+static void check_types_beside(verify_state *state, const shunt_op_desc *good)
+{
+    static const uint8_t types[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16, SHUNT_I64};
+    char what[96];
+    for (uint32_t i = 0; i < good->ninputs + good->noutputs; i++) {
+        const bool input = i < good->ninputs;
+        const uint32_t index = input ? i : i - good->ninputs;
+        for (size_t t = 0; t < sizeof types; t++) {
+            shunt_op_desc bad = *good;
+            (input ? bad.inputs : bad.outputs)[index].dtype = types[t];
+            if (well_typed(&bad)) continue;
+            snprintf(what, sizeof what, "%s of %s whose %s %u is %s", op_kind_name(good->kind),
+                     shunt_dtype_name(shunt_op_data_type(good)), input ? "input" : "output", index,
+                     shunt_dtype_name(types[t]));
+            expect_refusal(state, &bad, what);
+        }
+    }
+}
+
 static void check_types(verify_state *state)
 {
+    static const uint8_t types[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16};
     for (uint32_t kind = 1; kind < SHUNT_OP_KINDS; kind++) {
-        shunt_op_desc good;
-        char what[96];
-        draw_op(kind, 1, 0, &good);
-        for (uint32_t i = 0; i < good.ninputs + good.noutputs; i++) {
-            shunt_op_desc bad = good;
-            const bool input = i < good.ninputs;
-            const uint32_t index = input ? i : i - good.ninputs;
-            (input ? bad.inputs : bad.outputs)[index].dtype = kind == SHUNT_OP_CAST ? SHUNT_I64 : SHUNT_F16;
-            snprintf(what, sizeof what, "%s whose %s %u is of another type", op_kind_name(kind),
-                     input ? "input" : "output", index);
-            expect_refusal(state, &bad, what);
+        shunt_op_desc drawn;
+        draw_op(kind, 1, 0, &drawn);
+        for (size_t t = 0; t < sizeof types; t++) {
+            const shunt_op_desc good = layout_op(&drawn, types[t], SHUNT_PLAIN, SHUNT_PLAIN);
+            check_types_beside(state, &good);
         }
     }
 }

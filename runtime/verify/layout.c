@@ -87,18 +87,23 @@ bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *p
     return filled == expected;
 }
 
+static uint8_t type_of(shunt_operand_class class, uint8_t data)
+{
+    return class == SHUNT_OPERAND_WIDE ? shunt_wide_type(data) : data;
+}
+
 shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block)
 {
     shunt_op_desc op = *plain;
     const verify_op *kind = verify_op_of(op.kind);
     for (uint32_t i = 0; i < op.ninputs; i++) {
         bool blocked = op.inputs[i].rank == 4 && !(shunt_op_plain_inputs(op.kind) >> i & 1);
-        if (!kind->own_types) op.inputs[i].dtype = dtype;
+        if (!kind->own_types) op.inputs[i].dtype = type_of(shunt_op_input_class(op.kind, op.flags, i), dtype);
         if (blocked) op.inputs[i].block = kind->dst_inputs >> i & 1 ? dst_block : src_block;
     }
     for (uint32_t i = 0; i < op.noutputs; i++) {
         bool blocked = op.outputs[i].rank == 4 && !(shunt_op_plain_outputs(op.kind) >> i & 1);
-        if (!kind->own_types) op.outputs[i].dtype = dtype;
+        if (!kind->own_types) op.outputs[i].dtype = type_of(shunt_op_output_class(op.kind, op.flags, i), dtype);
         if (blocked) op.outputs[i].block = kind->makes_src ? src_block : dst_block;
     }
     return op;

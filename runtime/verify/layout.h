@@ -13,8 +13,7 @@ void layout_round(const shunt_tensor_desc *tensor, double *plain);
 bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *plain);
 
 /* The op with these channel blocks on its activations, src_block on those of src's shape, dst_block on those of dst's (a
- * residual, diff_dst), and all tensors of this type, where the kind draws none of
- * its own. */
+ * residual, diff_dst), and its data of this type, where the kind draws none of its own. */
 shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_block, uint16_t dst_block);
 
 #endif

@@ -410,6 +410,46 @@ Test(scalar, launch_checks_its_arguments_before_it_writes)
     shunt_device_close(device);
 }
 
+/* 1x1, of one pixel with two channels, with bias; data in float16. */
+static uint16_t conv_in_f16(float a, float b, const float weights[2], float bias)
+{
+    shunt_device *device = open_scalar(NULL);
+    shunt_op_desc op = {.kind = SHUNT_OP_CONV, .flags = SHUNT_FLAG_BIAS, .ninputs = 3, .noutputs = 1};
+    op.inputs[0] = tensor(4, 1, 2, 1, 1);
+    op.inputs[1] = tensor(4, 1, 2, 1, 1);
+    op.inputs[2] = tensor(1, 1, 0, 0, 0);
+    op.outputs[0] = tensor(4, 1, 1, 1, 1);
+    op.inputs[0].dtype = op.outputs[0].dtype = SHUNT_F16;
+    op.attr.conv = (shunt_conv_attr){{1, 1}, {1, 1}, {0, 0}, {0, 0}, 1};
+    uint16_t src[2] = {shunt_to_f16(a), shunt_to_f16(b)}, dst = 0;
+    cr_assert_eq(trial_once(device, &op, (const void *[]){src, weights, &bias}, (void *[]){&dst}), SHUNT_OK, "%s",
+                 shunt_last_error());
+    shunt_device_close(device);
+    return dst;
+}
+
+/* A half's last place at 1 is 2^-10. */
+Test(scalar, data_in_16_bits_are_rounded_once)
+{
+    const float weights[] = {1 + 0x1p-12f, 0x1p-11f}; /* rounded: 1 and 2^-11 */
+    cr_assert_eq(conv_in_f16(1, 1, weights, 0), 0x3c00, "the middle goes to the even neighbour");
+    cr_assert_eq(conv_in_f16(1, 1, weights, 0x1p-20f), 0x3c01, "the bias is added before the sum is rounded");
+    cr_assert_eq(conv_in_f16(1, 2, weights, -0x1p-12f), 0x3c01, "1 + 2^-10 - 2^-12");
+    const float large[] = {300, 0};
+    cr_assert_eq(conv_in_f16(300, 1, large, 0), 0x7c00, "90000 is infinite");
+    cr_assert_eq(conv_in_f16(-300, 1, large, 0), 0xfc00);
+    cr_assert_eq(conv_in_f16(NAN, 1, large, 0) & 0x7fff, 0x7e00);
+}
+
+Test(scalar, refuses_types_that_do_not_fit_together)
+{
+    REFUSED(conv, inputs[0].dtype = SHUNT_F16, SHUNT_E_UNSUPPORTED, "output 0 has dtype 1, not 4");
+    REFUSED(conv, outputs[0].dtype = SHUNT_BF16, SHUNT_E_UNSUPPORTED, "output 0 has dtype 5, not 1");
+    REFUSED(conv, inputs[1].dtype = SHUNT_F16, SHUNT_E_UNSUPPORTED, "input 1 has dtype 4, not 1");
+    REFUSED(cross_entropy, inputs[0].dtype = SHUNT_F16, SHUNT_E_UNSUPPORTED, "input 0 has dtype 4, not 1");
+    REFUSED(sgd, inputs[2].dtype = SHUNT_BF16, SHUNT_E_UNSUPPORTED, "input 2 has dtype 5, not 1");
+}
+
 static void *fail_elsewhere(void *context)
 {
     shunt_device *device = context;
