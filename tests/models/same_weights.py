@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""The same weights in every kind of file give the same logits: .pth (zip and legacy), safetensors (torchvision's names
-and Hugging Face's) and ONNX (exported at opset 11, 13 and 17), against PyTorch, within 1e-5 of a picture's largest logit;
-and all weight files the same bits. The networks: the trained ResNet-20 that comes with Shunt on its ten pictures, and
-torchvision's ResNet-18 and others, random, with the statistics of a few batches, on random ones; of ShuffleNet v2 and
-EfficientNet-B0 the ONNX files alone. (SE-ResNet-50 drawn so is no yardstick: PyTorch's float32 is 5e-5 from its own float64.)
-Needs Debian's python3-torch and python3-torchvision, and is skipped without them. A PyTorch of today with onnxscript beside
-it exports by torch.export, too, with the numbers in a file beside the model. same_weights.py FILE_LOGITS DEVICE... prints,
-of each network and device, the largest differences (docs/onnx.md)."""
+"""The same weights in every kind of file give the same logits: .pth (zip and legacy), safetensors (torchvision's names and Hugging
+Face's) and ONNX (exported at opset 11, 13 and 17). They agree with PyTorch within 1e-5 of a picture's largest logit, and all weight
+files give the same bits. The networks: the trained ResNet-20 that comes with Shunt, on its ten pictures; torchvision's ResNet-18 and
+others with random weights and the statistics of a few batches, on random pictures; ShuffleNet v2 and EfficientNet-B0 as ONNX files
+only. SE-ResNet-50 is left out: with such weights PyTorch's float32 differs by 5e-5 from its float64 (docs/random-weights.md).
+Needs Debian's python3-torch and python3-torchvision, and is skipped without them. With a recent PyTorch and onnxscript it also
+exports by torch.export, with the numbers in a file beside the model. same_weights.py FILE_LOGITS DEVICE... prints the largest
+differences of each network and device (docs/onnx.md)."""
 import importlib.util
 import inspect
 import json
