@@ -3,6 +3,7 @@
 #define SHUNT_MODELS_MATCH_H
 
 #include "models/model.h"
+#include "models/source.h"
 
 /* What of a network a file has to hold: all; or what is before the classifier, and beside it whatever is of no layer. */
 typedef enum match_part { MATCH_ALL, MATCH_BACKBONE } match_part;
@@ -11,8 +12,10 @@ typedef enum match_part { MATCH_ALL, MATCH_BACKBONE } match_part;
  * that only destroying is left to do with `file` after success. */
 shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_part part, shunt_weights **out);
 
-/* model.c: shunt_model_load, or as much of a network as `part` says, without labels. */
-shunt_status model_load(shunt_model *model, const char *path, match_part part);
+/* model.c: shunt_model_load, or as much of a network as `part` says, without labels; and the same from an open file, of which only
+ * destroying is left to do after success. */
+shunt_status model_load(shunt_model *model, const model_source *source, match_part part);
+shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weights *file, match_part part);
 
 /* Whether the file holds a network such as the graph, with any number of classes, or without its classifier. */
 bool match_fits(const shunt_graph *graph, const shunt_weights *file);

@@ -5,6 +5,7 @@
 #include "runtime/base/json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,11 +61,60 @@ static bool is_description(const json_t *object)
     return json_object_get(object, "shortcut") || json_object_get(object, "v1");
 }
 
-bool metadata_describes(const shunt_weights *file)
+/* To be freed; NULL when there is none, or what is no JSON. */
+static json_t *read_description(const shunt_weights *file)
 {
     const char *text = shunt_weights_metadata(file, "model");
     json_error_t error;
-    json_t *object = text ? bounded_json_load(text, strlen(text), &error) : NULL;
+    return text ? bounded_json_load(text, strlen(text), &error) : NULL;
+}
+
+/* Other producers may write no more than a name, with or without quotation marks: it counts if it is one of Shunt's. */
+static void take_plain_name(const char *text, char name[METADATA_NAME])
+{
+    net_spec net;
+    const size_t length = strlen(text), quoted = length > 2 && text[0] == '"' && text[length - 1] == '"';
+    snprintf(name, METADATA_NAME, "%.*s",
+             (int)(quoted                   ? length - 2
+                   : length < METADATA_NAME ? length
+                                            : 0),
+             text + quoted);
+    if (net_describe(name, NULL, &net)) *name = '\0';
+}
+
+/* Whether two names are of one network, but for the "cifar-" that may be left out. */
+static bool same_network(const char *a, const char *b)
+{
+    static const char cifar[] = "cifar-";
+    const size_t length = sizeof cifar - 1;
+    if (!strncmp(a, cifar, length)) a += length;
+    if (!strncmp(b, cifar, length)) b += length;
+    return !strcmp(a, b);
+}
+
+void metadata_network(const shunt_weights *file, shunt_model_options *options, char name[METADATA_NAME])
+{
+    json_t *object = read_description(file);
+    const char *text = shunt_weights_metadata(file, "model"), *shortcut;
+    *name = '\0';
+    if (!json_is_object(object)) {
+        if (text) take_plain_name(text, name);
+        json_decref(object);
+        return;
+    }
+    const char *named = json_string_value(json_object_get(object, "name"));
+    if (named) snprintf(name, METADATA_NAME, "%s", named);
+    shortcut = json_string_value(json_object_get(object, "shortcut"));
+    if (options->name && named && !same_network(options->name, named)) shortcut = NULL; /* loading will tell */
+    if (!options->classes) options->classes = json_integer_value(json_object_get(object, "classes"));
+    if (!options->shortcut && shortcut) options->shortcut = shortcut[0];
+    if (!options->v1) options->v1 = json_is_true(json_object_get(object, "v1"));
+    json_decref(object);
+}
+
+bool metadata_describes(const shunt_weights *file)
+{
+    json_t *object = read_description(file);
     const bool describes = is_description(object);
     json_decref(object);
     return describes;
@@ -73,9 +123,7 @@ bool metadata_describes(const shunt_weights *file)
 /* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {
-    const char *text = shunt_weights_metadata(file, "model");
-    json_error_t error;
-    json_t *object = text ? bounded_json_load(text, strlen(text), &error) : NULL;
+    json_t *object = read_description(file);
     shunt_status status = SHUNT_OK;
     if (!is_description(object)) {
         json_decref(object);

@@ -59,6 +59,14 @@ void model_take_weights(shunt_model *model, shunt_weights *weights)
     model->weights = weights;
 }
 
+shunt_weights *model_give_weights(shunt_model *model)
+{
+    shunt_weights *weights = model->weights;
+    drop_executors(model);
+    model->weights = NULL;
+    return weights;
+}
+
 /* Networks of the same tensors load as each other. Whoever reads the answer has to know that one was chosen. */
 static void note_assumption(shunt_model *model, bool told)
 {
@@ -80,19 +88,15 @@ static void note_assumption(shunt_model *model, bool told)
 }
 
 /* All or nothing: a file that does not fit leaves the model as it was. */
-shunt_status model_load(shunt_model *model, const char *path, match_part part)
+shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weights *file, match_part part)
 {
-    if (!model || !path) return error_null(__func__, "model, path");
-    shunt_weights *file, *weights = NULL;
+    shunt_weights *weights = NULL;
     char **labels = NULL;
     shunt_preprocess preprocess = model->preprocess;
-    shunt_status status = shunt_weights_open(path, &file);
-    if (status) return status;
-    status = metadata_check_net(&model->net, file);
+    shunt_status status = metadata_check_net(&model->net, file);
     if (!status) status = match_weights(model, file, part, &weights);
     if (!status) status = metadata_read(model, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
     const bool told = metadata_describes(file);
-    shunt_weights_destroy(file);
     if (status) {
         shunt_weights_destroy(weights);
         return error_context(status, "%s", path);
@@ -107,9 +111,26 @@ shunt_status model_load(shunt_model *model, const char *path, match_part part)
     return SHUNT_OK;
 }
 
+shunt_status model_load(shunt_model *model, const model_source *source, match_part part)
+{
+    shunt_weights *file;
+    shunt_status status = source_weights(source, &file);
+    if (status) return status;
+    status = model_load_weights(model, source->path, file, part);
+    shunt_weights_destroy(file);
+    return status;
+}
+
 shunt_status shunt_model_load(shunt_model *model, const char *path)
 {
-    return model_load(model, path, MATCH_ALL);
+    if (!model || !path) return error_null(__func__, "model, path");
+    return model_load(model, &(model_source){.path = path}, MATCH_ALL);
+}
+
+shunt_status shunt_model_load_bytes(shunt_model *model, const void *bytes, size_t nbytes)
+{
+    if (!model || !bytes) return error_null(__func__, "model, bytes");
+    return model_load(model, &(model_source){file_in_memory, bytes, nbytes}, MATCH_ALL);
 }
 
 shunt_status model_check_preprocess(const shunt_model *model)

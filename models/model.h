@@ -12,8 +12,8 @@ typedef struct model_executor {
 struct shunt_model {
     net_spec net;
     shunt_graph *graph;
-    shunt_weights *weights; /* NULL: none yet; under the names of the graph's parameters */
-    char **labels;          /* NULL: none; else shunt_model_outcomes of them */
+    shunt_weights *weights;      /* NULL: none yet; under the names of the graph's parameters */
+    char **labels;               /* NULL: none; else shunt_model_outcomes of them */
     shunt_head head, usual_head; /* neither is AUTO */
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
@@ -27,8 +27,15 @@ struct shunt_model {
 /* model.c: gives the model these weights, which it then owns, and forgets executors made with others. */
 void model_take_weights(shunt_model *model, shunt_weights *weights);
 
+/* model.c: the weights, which become the caller's; the model is only good for destroying then. */
+shunt_weights *model_give_weights(shunt_model *model);
+
 /* model.c: whether what the input is to be given can go in. */
 shunt_status model_check_preprocess(const shunt_model *model);
+
+/* onnx.c: a model of an ONNX file, which is mapped as file->file and taken over, whatever is returned. */
+shunt_status onnx_model_open(const char *path, shunt_weights *file, const shunt_model_options *options,
+                             shunt_model **out);
 
 /* onnx_input.c: changes the usual preprocessing to what the graph's input and its first ops ask for. */
 struct onnx_import;
@@ -54,6 +61,9 @@ void labels_free(char **labels, int64_t count);
 /* metadata.c: what a file says about itself, and what a saved file is to say. Reading leaves *labels NULL (labels may be NULL, too) and
  * *preprocess alone where the file has none. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file);
+/* The network that the file names, and its options where the caller's are 0; *name "" where it names none. */
+enum { METADATA_NAME = 64 };
+void metadata_network(const shunt_weights *file, shunt_model_options *options, char name[METADATA_NAME]);
 /* Whether the file was saved here, and so says which network it is. */
 bool metadata_describes(const shunt_weights *file);
 shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,

@@ -14,6 +14,7 @@
 /* "net" of "folder/net.onnx" */
 static shunt_status set_name(const char *path, net_spec *net)
 {
+    if (path == file_in_memory) path = "network";
     char *copy = strdup(path);
     if (!copy) return error_memory();
     snprintf(net->name, sizeof net->name, "%s", basename(copy));
@@ -64,20 +65,16 @@ static shunt_status choose_preprocess(shunt_model *model, const onnx_import *fil
     return status;
 }
 
-shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
+shunt_status onnx_model_open(const char *path, shunt_weights *weights, const shunt_model_options *options,
+                             shunt_model **out)
 {
-    if (!path || !out) return error_null(__func__, "path, out");
-    *out = NULL;
-    onnx_import file = {0};
-    shunt_model_options own;
-    shunt_status status = model_options_take(&own, options);
-    if (status) return status;
-    onnx_options wanted = {.classify = true, .height = own.height, .width = own.width};
-    shunt_model *model = calloc(1, sizeof *model);
-    if (!model) return error_memory();
-    status = onnx_open(path, &wanted, &file);
+    onnx_import file;
+    onnx_options wanted = {.classify = true, .height = options->height, .width = options->width};
+    shunt_status status = onnx_import_weights(path, weights, &wanted, &file);
+    shunt_model *model = status ? NULL : calloc(1, sizeof *model);
+    if (!status && !model) status = error_memory();
     if (status) {
-        free(model);
+        onnx_close(&file);
         return status;
     }
     status = set_name(path, &model->net);

@@ -131,7 +131,7 @@ shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t se
     if (!status && !whole)
         log_write(SHUNT_LOG_INFO, "%s has no classifier for %s; a fresh one is made", path, net->name);
     if (!status) status = shunt_model_create(net->name, &options, &from);
-    if (!status) status = model_load(from, path, whole ? MATCH_ALL : MATCH_BACKBONE);
+    if (!status) status = model_load(from, &(model_source){.path = path}, whole ? MATCH_ALL : MATCH_BACKBONE);
     if (!status) status = take_over(model, from, seed);
     shunt_model_destroy(from);
     return status;

@@ -47,6 +47,26 @@ SHUNT_API shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name,
 SHUNT_API void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value);
 /* The name of result number `index`; NULL past the last one. */
 SHUNT_API const char *shunt_graph_output_name(const shunt_graph *graph, size_t index);
+/* The value that is result or input number `index`; SHUNT_NO_VALUE past the last one. */
+SHUNT_API shunt_value shunt_graph_output_value(const shunt_graph *graph, size_t index);
+SHUNT_API shunt_value shunt_graph_input_value(const shunt_graph *graph, size_t index);
+
+/* ---- Values by name: embeddings, feature maps ---------------------------------------------------------------------
+ * A value has the name of the op that makes it ("layer4.1.add"), or the input's. Of several ops with one name it is the last
+ * one's. In a graph from an ONNX file it has the name that the file gives the value, and may be found by its node's name, too. */
+
+/* SHUNT_NO_VALUE if there is none of that name. */
+SHUNT_API shunt_value shunt_graph_find(const shunt_graph *graph, const char *name);
+/* The name of a value, for lists: values are numbered from 0, in the order in which they are computed. "" for parameters and for
+ * what no op makes; NULL past the last one. */
+SHUNT_API const char *shunt_graph_value_name(const shunt_graph *graph, shunt_value value);
+/* What the classifier reads, the embedding: the input of the last linear layer; in a graph without one, the result of the last
+ * global pool; SHUNT_NO_VALUE if there is neither. */
+SHUNT_API shunt_value shunt_graph_features(const shunt_graph *graph);
+/* The network up to the values of these names: a copy whose results they are, in this order, without the ops that none of them
+ * needs. SHUNT_E_NOT_FOUND if a value is not there. */
+SHUNT_API shunt_status shunt_graph_cut(const shunt_graph *graph, const char *const *names, size_t count,
+                                       shunt_graph **out);
 
 /* The initial value of a parameter, and where it is used. */
 typedef enum shunt_role {
@@ -104,7 +124,7 @@ SHUNT_API shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *
                                                 shunt_value labels, float smoothing, shunt_value *diff_logits);
 
 typedef struct shunt_gradient_options {
-    uint32_t size; /* sizeof(shunt_gradient_options); 0: as in the first version */
+    uint32_t size;              /* sizeof(shunt_gradient_options); 0: as in the first version */
     const shunt_frozen *frozen; /* NULL: all parameters are trained */
     int recompute; /* != 0: keep only the results of blocks, and compute the activations inside a block again for its gradients:
                       about a third more arithmetic, much less memory */

@@ -29,15 +29,22 @@ typedef struct shunt_model_options {
     int64_t height, width; /* 0: 224, or 32; of the graph that is made; plans for other sizes are made on demand */
     char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
+    const char *name;      /* shunt_model_open: which network a weight file is of, where it does not say; or NULL */
 } shunt_model_options;
 
 /* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
  * is, the CIFAR net is cifar-resnetD; cifar-resnet18 34, cifar-plain18 34, mini-resnet, cnn (docs/models.md). options NULL: all
  * defaults. The model has no weights yet. */
 SHUNT_API shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out);
-/* Opens a file that holds a network with its weights: ONNX, opsets 7 to 21 (docs/onnx.md). options: height and width, where
- * the file leaves them open; the rest does not apply. A softmax at the end is left out: results are logits. */
+/* Opens a file that holds a network with its weights.
+ * ONNX (docs/onnx.md): options' height and width apply where the file leaves them open; with a name the file is read as weights of
+ * that network, else the rest does not apply. A softmax at the end is left out: results are logits.
+ * A weight file, or a folder of one, that says which network it is of, as Shunt's own do, or whose network options name. Options
+ * that are not 0 go before what the file says of itself. */
 SHUNT_API shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out);
+/* The same from a file's bytes, which are copied. There can be no files beside it. */
+SHUNT_API shunt_status shunt_model_open_bytes(const void *bytes, size_t nbytes, const shunt_model_options *options,
+                                              shunt_model **out);
 SHUNT_API void shunt_model_destroy(shunt_model *model);
 SHUNT_API const char *shunt_model_name(const shunt_model *model);
 SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
@@ -48,6 +55,7 @@ SHUNT_API const char *shunt_model_family(size_t index);
 /* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
  * that its metadata may hold. The error lists all tensors that are missing, too many or of another shape. */
 SHUNT_API shunt_status shunt_model_load(shunt_model *model, const char *path);
+SHUNT_API shunt_status shunt_model_load_bytes(shunt_model *model, const void *bytes, size_t nbytes);
 /* Random but reproducible: every element is a function of tensor name, element index and seed (docs/random-weights.md). */
 SHUNT_API shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed);
 /* Writes weights, labels and preprocessing. */

@@ -12,6 +12,7 @@
  * process.h  messages, options, log; the rules that hold for all functions
  * run.h      devices, and running a network on one
  * model.h    networks with weights, labels and preprocessing: classifying and evaluating
+ * network.h  any network from a file: inputs, outputs, graph and weights
  * weights.h  named tensors, and files of them
  * data.h     pictures, preprocessing, data sets
  * graph.h    building a network
@@ -29,6 +30,7 @@
 #include <shunt/graph.h>
 #include <shunt/look.h>
 #include <shunt/model.h>
+#include <shunt/network.h>
 #include <shunt/process.h>
 #include <shunt/run.h>
 #include <shunt/train.h>

@@ -31,6 +31,8 @@ SHUNT_API shunt_status shunt_weights_create(shunt_weights **out);
  * This function and all others that read a file take "-" or "/dev/stdin" for standard input, and pipes such as /dev/fd/N. These
  * are read once, to their end; opening them again in this process gives the same content. */
 SHUNT_API shunt_status shunt_weights_open(const char *path, shunt_weights **out);
+/* The same from a file's bytes, which are copied. There can be no files beside it. */
+SHUNT_API shunt_status shunt_weights_open_bytes(const void *bytes, size_t nbytes, shunt_weights **out);
 SHUNT_API void shunt_weights_destroy(shunt_weights *weights);
 /* "safetensors", "PyTorch (zip)", "PyTorch (legacy)", "ONNX"; NULL for weights that are not from a file. */
 SHUNT_API const char *shunt_weights_format(const shunt_weights *weights);

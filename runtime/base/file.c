@@ -74,6 +74,19 @@ shunt_status file_map(const char *path, uint64_t limit, file_mapping *out)
     return status;
 }
 
+const char file_in_memory[] = "the file in memory";
+
+shunt_status file_copy(const void *bytes, size_t size, file_mapping *out)
+{
+    *out = (file_mapping){0};
+    if (!size) return error_fail(SHUNT_E_INVALID, "%s: it is empty", file_in_memory);
+    void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) return fail_errno("cannot copy", file_in_memory, errno);
+    memcpy(data, bytes, size);
+    *out = (file_mapping){.data = data, .size = size};
+    return SHUNT_OK;
+}
+
 void file_unmap(file_mapping *mapping)
 {
     if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);

@@ -18,6 +18,10 @@ typedef struct file_mapping {
  * for a file larger than `limit` bytes (0: none). */
 shunt_status file_map(const char *path, uint64_t limit, file_mapping *out);
 void file_unmap(file_mapping *mapping);
+/* A copy of bytes in memory as if it were a mapped file. What stands for its path is file_in_memory, for messages and for
+ * readers that would look for other files beside it. */
+shunt_status file_copy(const void *bytes, size_t size, file_mapping *out);
+extern const char file_in_memory[];
 
 /* A file that is written as a whole or not at all: runtime/shared/replace.h with the library's messages. After a failure, or with
  * ok = 0, nothing is left behind and the old file stands. */

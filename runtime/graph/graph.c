@@ -23,6 +23,7 @@ void shunt_graph_destroy(shunt_graph *graph)
     free(graph->outputs);
     free(graph->inputs);
     json_decref(graph->parameters);
+    json_decref(graph->names);
     free(graph);
 }
 
@@ -120,6 +121,7 @@ shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
     if (!copy_array(&copy->inputs, graph->inputs, graph->ninputs, sizeof *graph->inputs)) goto fail;
     copy->ninputs = graph->ninputs;
     if (graph->parameters && !(copy->parameters = json_deep_copy(graph->parameters))) goto fail;
+    if (graph->names && !(copy->names = json_deep_copy(graph->names))) goto fail;
     copy->values_room = copy->nvalues;
     copy->ops_room = copy->nops;
     copy->outputs_room = copy->noutputs;
@@ -170,11 +172,6 @@ shunt_tensor_desc shunt_graph_desc(const shunt_graph *graph, shunt_value value)
 {
     if (!graph || value < 0 || (uint32_t)value >= graph->nvalues) return (shunt_tensor_desc){0};
     return graph->values[value].desc;
-}
-
-const char *shunt_graph_output_name(const shunt_graph *graph, size_t index)
-{
-    return graph && index < graph->noutputs ? graph->outputs[index].name : NULL;
 }
 
 shunt_status shunt_graph_check(const shunt_graph *graph)

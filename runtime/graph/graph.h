@@ -56,6 +56,7 @@ struct shunt_graph {
     graph_output *outputs;
     shunt_value *inputs;
     json_t *parameters; /* their values, by name; NULL before the first */
+    json_t *names;      /* values by names of the file that the graph is from; NULL: it is from none */
     uint32_t nvalues, nops, nfolds, noutputs, ninputs;
     uint32_t values_room, ops_room, folds_room, outputs_room, inputs_room;
     shunt_status status; /* of building */
@@ -75,6 +76,11 @@ bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *
 
 /* The parameter of that name, or SHUNT_NO_VALUE. */
 shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
+
+/* names.c: one more name for a value that an op makes. It is the name that lists show, if it is the value's first. */
+shunt_status graph_name_value(shunt_graph *graph, const char *name, shunt_value value);
+/* Drops the ops whose results nobody reads. */
+shunt_status graph_drop_unread(shunt_graph *graph);
 
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);

@@ -244,39 +244,18 @@ static shunt_status read_outputs(importer *in, onnx_import *to)
     return reader.status;
 }
 
-static bool is_read(const graph_op *op, const uint32_t *uses)
-{
-    bool read = false;
-    for (uint32_t i = 0; i < op->noutputs; i++) read |= uses[op->outputs[i]] > 0;
-    return read;
-}
-
-/* What nobody reads need not be computed. */
-static shunt_status drop_unread(shunt_graph *graph)
-{
-    uint32_t *uses = graph_count_uses(graph);
-    if (!uses) return error_memory();
-    for (uint32_t i = graph->nops; i-- > 0;) {
-        graph_op *op = &graph->ops[i];
-        if (is_read(op, uses)) continue;
-        for (uint32_t k = 0; k < op->ninputs; k++) uses[op->inputs[k]]--;
-        op->kind = 0;
-    }
-    free(uses);
-    graph_compact(graph);
-    return SHUNT_OK;
-}
-
 static shunt_status import_graph(importer *in, onnx_import *to)
 {
     shunt_status status = check_opset(in);
     if (!status) status = each(in, ONNX_GRAPH_SPARSE, refuse_sparse);
     if (!status) status = each(in, ONNX_GRAPH_INITIALIZER, onnx_read_initializer);
+    if (!status && in->options.ports) status = onnx_read_ports(in, to);
+    if (status || in->options.ports_only) return status;
     if (!status) status = onnx_schedule(in);
     if (!status) status = each(in, ONNX_GRAPH_INPUT, onnx_read_input);
     if (!status) status = onnx_read_nodes(in);
     if (!status) status = read_outputs(in, to);
-    if (!status) status = drop_unread(in->graph);
+    if (!status) status = graph_drop_unread(in->graph);
     return status ? status : onnx_check_size(in);
 }
 
@@ -288,7 +267,7 @@ static shunt_status begin(importer *in, const char *path, shunt_weights *weights
         (importer){.path = path, .file = file->data, .weights = weights, .index = json_object(), .read = json_object()};
     in->memory = (onnx_memory){.left = 48 << 20, .work = 4 << 20};
     onnx_allow(&in->memory, file->size);
-    in->folder = (onnx_folder){path, weights};
+    in->folder = (onnx_folder){path == file_in_memory ? NULL : path, weights};
     weights->format = "ONNX";
     return in->index && in->read ? read_model(in, file) : error_memory();
 }
@@ -388,6 +367,8 @@ void onnx_close(onnx_import *import)
 {
     for (size_t i = 0; i < import->noutputs; i++) free(import->outputs[i].name);
     free(import->outputs);
+    onnx_ports_free(&import->inputs);
+    onnx_ports_free(&import->declared);
     onnx_memory_free(&import->memory);
     shunt_graph_destroy(import->graph);
     shunt_weights_destroy(import->weights);

@@ -118,6 +118,16 @@ shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out);
 /* inputs.c */
 shunt_status onnx_read_initializer(importer *in, wire_bytes message);
 shunt_status onnx_read_input(importer *in, wire_bytes message);
+/* A TypeProto: a tensor's type and shape. */
+typedef struct onnx_declaration {
+    onnx_tensor tensor;
+    bool shaped;
+    wire_bytes axes[ONNX_MAX_RANK]; /* names of open dimensions */
+} onnx_declaration;
+shunt_status onnx_read_type(importer *in, wire_bytes message, onnx_declaration *out);
+/* ports.c: the graph's inputs and outputs as they are declared. */
+shunt_status onnx_read_ports(importer *in, onnx_import *to);
+void onnx_ports_free(onnx_ports *ports);
 /* Name and TypeProto of a ValueInfoProto. */
 shunt_status onnx_read_info(importer *in, wire_bytes message, wire_bytes *text, wire_bytes *type,
                             char name[ONNX_MOST_NAME + 1]);

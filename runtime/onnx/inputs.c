@@ -13,7 +13,8 @@ enum { /* fields of ValueInfoProto, TypeProto and what is in it */
        TENSOR_TYPE = 1,
        TENSOR_SHAPE = 2,
        SHAPE_DIM = 1,
-       DIM_VALUE = 1
+       DIM_VALUE = 1,
+       DIM_NAME = 2
 };
 
 shunt_status onnx_read_initializer(importer *in, wire_bytes message)
@@ -25,25 +26,30 @@ shunt_status onnx_read_initializer(importer *in, wire_bytes message)
 }
 
 /* TypeProto: the type of the elements and the shape; a dimension that is left open becomes -1. */
-static shunt_status read_shape(importer *in, wire_bytes message, onnx_tensor *out)
+static shunt_status read_shape(importer *in, wire_bytes message, onnx_declaration *to)
 {
+    onnx_tensor *out = &to->tensor;
     wire reader = wire_open(message, in->file);
     wire_field field;
     while (wire_next(&reader, &field)) {
         if (field.number != SHAPE_DIM || field.type != WIRE_BYTES) continue;
         if (out->rank == ONNX_MAX_RANK) return error_fail(SHUNT_E_UNSUPPORTED, "it has a rank over %d", ONNX_MAX_RANK);
+        wire_bytes *axis = &to->axes[out->rank];
         int64_t *dim = &out->dims[out->rank++];
         wire part = wire_open(field.bytes, in->file);
-        for (*dim = -1; wire_next(&part, &field);)
+        for (*dim = -1; wire_next(&part, &field);) {
             if (field.number == DIM_VALUE && field.type == WIRE_VARINT) *dim = (int64_t)field.value;
+            if (field.number == DIM_NAME && field.type == WIRE_BYTES) *axis = field.bytes;
+        }
         if (part.status) return part.status;
         if (*dim < 1) *dim = -1;
     }
     return reader.status;
 }
 
-static shunt_status read_type(importer *in, wire_bytes message, onnx_tensor *out, bool *shape)
+shunt_status onnx_read_type(importer *in, wire_bytes message, onnx_declaration *out)
 {
+    *out = (onnx_declaration){0};
     wire reader = wire_open(message, in->file);
     wire_field field;
     while (wire_next(&reader, &field)) {
@@ -52,9 +58,9 @@ static shunt_status read_type(importer *in, wire_bytes message, onnx_tensor *out
         wire tensor = wire_open(field.bytes, in->file);
         while (wire_next(&tensor, &field)) {
             if (field.number == TENSOR_TYPE && field.type == WIRE_VARINT)
-                out->type = field.value < UINT8_MAX ? (uint8_t)field.value : UINT8_MAX;
+                out->tensor.type = field.value < UINT8_MAX ? (uint8_t)field.value : UINT8_MAX;
             if (field.number != TENSOR_SHAPE || field.type != WIRE_BYTES) continue;
-            *shape = true;
+            out->shaped = true;
             shunt_status status = read_shape(in, field.bytes, out);
             if (status) return status;
         }
@@ -79,6 +85,20 @@ static bool is_colours(int64_t dim)
 static bool channels_last(const importer *in, const onnx_tensor *tensor)
 {
     return in->options.classify && tensor->rank == 4 && is_colours(tensor->dims[3]) && !is_colours(tensor->dims[1]);
+}
+
+/* The shape that is known beforehand, which has to be one that the file allows. */
+static shunt_status take_shape(const onnx_tensor *known, onnx_declaration *to)
+{
+    onnx_tensor *tensor = &to->tensor;
+    bool fits = !to->shaped || known->rank == tensor->rank;
+    for (uint32_t i = 0; fits && to->shaped && i < known->rank; i++)
+        fits = tensor->dims[i] < 0 || tensor->dims[i] == known->dims[i];
+    if (!fits) return error_fail(SHUNT_E_INVALID, "the shape that was given is not one that the file allows");
+    to->shaped = true;
+    tensor->rank = known->rank;
+    memcpy(tensor->dims, known->dims, sizeof tensor->dims);
+    return SHUNT_OK;
 }
 
 /* Open dimensions: a batch of 1, the pictures' size, else nothing fits. */
@@ -108,14 +128,16 @@ static shunt_value channels_last_input(importer *in, const char *name, const onn
 /* Files of old list their initializers as inputs, too. */
 static shunt_status add_input(importer *in, const char *name, wire_bytes text, wire_bytes type)
 {
-    onnx_tensor tensor = {0};
-    bool shape = false;
+    onnx_declaration declared;
     const onnx_binding *binding = find_binding(in, name);
     if (onnx_find_value(in, name) != ONNX_NONE) return SHUNT_OK;
     if (in->options.classify && !json_object_get(in->read, name)) return SHUNT_OK; /* none of the picture's */
-    if (binding) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
-    shunt_status status = read_type(in, type, &tensor, &shape);
-    if (!status && !shape) status = error_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
+    if (binding && binding->tensor.data) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
+    shunt_status status = onnx_read_type(in, type, &declared);
+    if (!status && binding) status = take_shape(&binding->tensor, &declared);
+    if (!status && !declared.shaped)
+        status = error_fail(SHUNT_E_UNSUPPORTED, "its shape is left open; export with a fixed one");
+    onnx_tensor tensor = declared.tensor;
     /* pixels are small, whatever they are stored in */
     bool fits = in->options.classify ? onnx_type_is_integer(tensor.type) : onnx_type_is_small(tensor.type);
     if (!status && !fits && !onnx_type_is_float(tensor.type))

@@ -80,6 +80,13 @@ const char *onnx_type_name(uint8_t type)
     return type < NTYPES && types[type].name ? types[type].name : "a type unknown to Shunt";
 }
 
+uint8_t onnx_type_find(const char *name)
+{
+    for (uint8_t type = 1; type < NTYPES; type++)
+        if (types[type].name && !strcmp(types[type].name, name)) return type;
+    return 0;
+}
+
 size_t onnx_type_bytes(uint8_t type)
 {
     return type < NTYPES ? types[type].bytes : 0;

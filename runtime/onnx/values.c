@@ -213,6 +213,12 @@ shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out)
 
 shunt_status onnx_result(onnx_node *node, uint32_t index, const onnx_tensor *tensor, shunt_value value)
 {
+    char name[ONNX_MOST_NAME + 1];
     if (index >= node->noutputs || !node->outputs[index].size) return SHUNT_OK; /* nobody asks for it */
-    return onnx_add_value(node->in, node->outputs[index], tensor, value);
+    shunt_status status = onnx_add_value(node->in, node->outputs[index], tensor, value);
+    if (status || value == SHUNT_NO_VALUE) return status;
+    status = onnx_read_name(node->outputs[index], "a value's name", name);
+    if (!status)
+        status = onnx_charge(&node->in->memory, 4 * node->outputs[index].size + 128); /* and the index's entry */
+    return status ? status : graph_name_value(node->in->graph, name, value);
 }

@@ -55,6 +55,8 @@ static shunt_status read_named(shunt_weights *weights, const char *index, const 
 {
     const char *slash = strrchr(index, '/');
     char *path;
+    if (index == file_in_memory)
+        return error_fail(SHUNT_E_UNSUPPORTED, "an index of files that lie beside it cannot be read from memory");
     if (!name || !*name || strchr(name, '/') || !strcmp(name, ".."))
         return error_fail(SHUNT_E_INVALID, "%s: 'weight_map' has to name files beside it, not '%.100s'", index,
                           name ? name : "something other than a text");

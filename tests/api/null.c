@@ -29,6 +29,7 @@ static shunt_recipe recipe;
 static shunt_preprocess preprocess;
 static shunt_device_list *devices;
 static shunt_plugin_list *plugins;
+static shunt_network *network;
 static shunt_image image;
 static float numbers[4 * 3 * SIDE * SIDE];
 static const shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {1, 3, SIDE, SIDE}};
@@ -63,6 +64,8 @@ static shunt_status make_all(void)
     if (!status) status = shunt_model_recipe(model, "fast", &recipe);
     if (!status) status = shunt_devices_list(&devices);
     if (!status) status = shunt_plugins_list(&plugins);
+    if (!status) status = shunt_model_save(model, "model.safetensors");
+    if (!status) status = shunt_import("model.safetensors", NULL, &network);
     if (!status) status = shunt_image_read("data/cat/0.ppm", &image);
     recipe.batch = 2;
     recipe.epochs = 1;
@@ -97,6 +100,7 @@ void *valid(const char *type, const char *name)
     if (!strcmp(type, "shunt_trainer *")) return trainer;
     if (!strcmp(type, "shunt_device_list *")) return devices;
     if (!strcmp(type, "shunt_plugin_list *")) return plugins;
+    if (!strcmp(type, "shunt_network *")) return network;
     if (!strcmp(type, "shunt_model * *")) return &model;
     if (!strcmp(type, "char *")) return (void *)"name";
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

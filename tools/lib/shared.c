@@ -48,29 +48,11 @@ int device_from_settings(const device_settings *settings, shunt_device **out)
     return EXIT_OK;
 }
 
-/* Other producers may write no more than a name, with or without quotation marks: it counts if it is one of Shunt's. */
-static json_t *read_model_text(const char *text)
-{
-    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
-    const char *name = value ? json_string_value(value) : text;
-    shunt_model *model;
-    if (name && !shunt_model_create(name, NULL, &model)) {
-        json_t *named = json_pack("{s:s}", "name", name);
-        shunt_model_destroy(model);
-        json_decref(value);
-        return named;
-    }
-    return value;
-}
-
-/* What a file that Shunt wrote says of its network, {"name", "classes", "shortcut", "v1"}; NULL for other files. What in it
- * is wrong, loading the weights will say. *is_network: it is ONNX, which may need no name of a network. */
-static int read_description(const char *path, json_t **out, bool *is_network)
+/* *is_network: the file is ONNX, which may need no name of a network. */
+static int read_format(const char *path, bool *is_network)
 {
     shunt_weights *weights = NULL;
     if (shunt_weights_open(path, &weights)) return say_library_failure(path);
-    const char *text = shunt_weights_metadata(weights, "model");
-    *out = text ? read_model_text(text) : NULL;
     *is_network = !strcmp(shunt_weights_format(weights), "ONNX");
     shunt_weights_destroy(weights);
     return EXIT_OK;
@@ -92,88 +74,59 @@ static int check_settings(const model_settings *settings, int policy)
         listed ? "get published ones with shunt pull " : "", listed ? settings->model : "", listed ? ", " : "");
 }
 
-/* Whether two names are of one network, but for the "cifar-" that may be left out. */
-static bool same_network(const char *a, const char *b)
+/* The first option that says what an ONNX file says itself, or NULL. */
+static const char *needless_option(const model_settings *settings)
 {
-    static const char cifar[] = "cifar-";
-    size_t length = sizeof cifar - 1;
-    if (!strncmp(a, cifar, length)) a += length;
-    if (!strncmp(b, cifar, length)) b += length;
-    return !strcmp(a, b);
+    if (model_is_file(settings) && settings->weights) return "--weights";
+    return settings->classes ? "--classes" : settings->shortcut ? "--shortcut" : settings->v1 ? "--v1" : NULL;
 }
 
-/* The model's name and options: what was typed, else what the file says. NULL: neither tells. */
-static const char *choose_model(const model_settings *settings, const json_t *description, shunt_model_options *options)
+/* A file that no --model names the network of: ONNX, or weights that say of which network they are. */
+static int check_file(const char *path, const model_settings *settings)
 {
-    const char *name = json_string_value(json_object_get(description, "name"));
-    const char *shortcut = json_string_value(json_object_get(description, "shortcut"));
-    if (settings->model && name && !same_network(settings->model, name)) shortcut = NULL; /* loading will tell */
-    if (settings->shortcut) shortcut = settings->shortcut;
-    options->classes = json_integer_value(json_object_get(description, "classes"));
-    if (settings->classes) options->classes = settings->classes;
-    if (shortcut) options->shortcut = shortcut[0];
-    options->v1 = settings->v1 || json_is_true(json_object_get(description, "v1"));
-    return settings->model ? settings->model : name;
-}
-
-/* other: the first option that says what the file says itself, or NULL. */
-static int open_network(const char *path, const model_settings *settings, const char *other,
-                        const shunt_model_options *sizes, shunt_model **out)
-{
-    if (!other)
-        other = settings->classes ? "--classes" : settings->shortcut ? "--shortcut" : settings->v1 ? "--v1" : NULL;
-    if (other) return say_usage("%s: an ONNX file is a whole network; leave out %s", path, other);
-    return shunt_model_open(path, sizes, out) ? say_library_failure(NULL) : EXIT_OK;
-}
-
-static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out);
-
-/* --model FILE: a network with its weights, or a file or folder of weights that says of which model it is. */
-static int make_model_of_file(const model_settings *settings, const shunt_model_options *sizes, shunt_model **out)
-{
-    model_settings weights = *settings;
-    json_t *description = NULL;
     bool is_network = false;
-    int status = read_description(settings->model, &description, &is_network);
-    json_decref(description);
+    const char *other = needless_option(settings);
+    int status = other ? read_format(path, &is_network) : EXIT_OK;
+    if (!other || status) return status;
+    if (is_network) return say_usage("%s: an ONNX file is a whole network; leave out %s", path, other);
+    if (!model_is_file(settings) || !settings->weights) return EXIT_OK;
+    return say_usage("%s: a file of weights; leave out --weights or name a model", path);
+}
+
+static int open_file(const char *path, const model_settings *settings, const shunt_model_options *options,
+                     shunt_model **out)
+{
+    int status = options->name ? EXIT_OK : check_file(path, settings);
     if (status) return status;
-    if (is_network) return open_network(settings->model, settings, settings->weights ? "--weights" : NULL, sizes, out);
-    if (settings->weights)
-        return say_usage("%s: a file of weights; leave out --weights or name a model", settings->model);
-    weights.weights = settings->model;
-    weights.model = NULL;
-    return make_model(&weights, WEIGHTS_NEEDED, sizes, out);
+    return shunt_model_open(path, options, out) ? say_library_failure(NULL) : EXIT_OK;
+}
+
+static int make_random(const char *name, const shunt_model_options *options, shunt_model **out)
+{
+    shunt_model *model;
+    if (!name) return say_usage("no model; name one with --model, such as resnet18");
+    if (shunt_model_create(name, options, &model)) return say_library_failure(NULL);
+    if (!shunt_model_randomize(model, 0)) {
+        *out = model;
+        return EXIT_OK;
+    }
+    shunt_model_destroy(model);
+    return say_library_failure(NULL);
 }
 
 static int make_model(const model_settings *settings, int policy, const shunt_model_options *sizes, shunt_model **out)
 {
     shunt_model_options options = sizes ? *sizes : (shunt_model_options){.size = sizeof options};
-    json_t *description = NULL;
-    shunt_model *model = NULL;
-    bool is_network = false;
+    const bool is_file = model_is_file(settings);
+    const char *path = is_file ? settings->model : settings->weights;
     int status = check_settings(settings, policy);
     if (status) return status;
-    if (model_is_file(settings)) return make_model_of_file(settings, sizes, out);
-    if (settings->weights) status = read_description(settings->weights, &description, &is_network);
-    if (status) return status;
-    if (is_network && !settings->model) {
-        json_decref(description);
-        return open_network(settings->weights, settings, NULL, sizes, out);
-    }
-    const char *name = choose_model(settings, description, &options);
-    if (!name)
-        status = settings->weights ? say_usage("%s does not name its model; name one with --model", settings->weights)
-                                   : say_usage("no model; name one with --model, such as resnet18");
-    else if (shunt_model_create(name, &options, &model))
-        status = say_library_failure(NULL);
-    else if (settings->weights ? shunt_model_load(model, settings->weights) : shunt_model_randomize(model, 0))
-        status = say_library_failure(settings->weights);
-    json_decref(description);
-    if (status)
-        shunt_model_destroy(model);
-    else
-        *out = model;
-    return status;
+    if (settings->shortcut) options.shortcut = settings->shortcut[0];
+    options.classes = settings->classes;
+    options.v1 = settings->v1;
+    if (!path) return make_random(settings->model, &options, out);
+    options.name = is_file ? NULL : settings->model;
+    return open_file(path, settings, &options, out);
 }
 
 /* Says which file it is, since nobody has named it, and preprocesses as its publisher says. */

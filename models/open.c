@@ -1,0 +1,68 @@
+/* open.c - a model out of one file, whatever it holds: a network of its own, or weights that say of which network they are. */
+#include "models/match.h"
+#include "models/model.h"
+#include "models/source.h"
+#include "runtime/base/error.h"
+#include "runtime/onnx/onnx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Takes an ONNX file; *taken false: it is none. A folder cannot be mapped, so it is none. */
+static shunt_status open_onnx(const model_source *source, const shunt_model_options *options, shunt_model **out,
+                              bool *taken)
+{
+    shunt_weights *file;
+    *taken = false;
+    if (source_map(source, &file)) return SHUNT_OK; /* whoever reads it as weights says why */
+    *taken = onnx_is(&file->file);
+    if (*taken) return onnx_model_open(source->path, file, options, out);
+    shunt_weights_destroy(file);
+    return SHUNT_OK;
+}
+
+static shunt_status open_weights(const model_source *source, const shunt_model_options *given, shunt_model **out)
+{
+    char name[METADATA_NAME];
+    shunt_model_options options = *given;
+    shunt_model *model = NULL;
+    shunt_weights *file;
+    shunt_status status = source_weights(source, &file);
+    if (status) return status;
+    metadata_network(file, &options, name);
+    if (!*name && !options.name)
+        status = error_fail(SHUNT_E_NOT_FOUND, "%s: it does not say which network it is of; name one, such as resnet50",
+                            source->path);
+    if (!status) status = shunt_model_create(options.name ? options.name : name, &options, &model);
+    if (!status) status = model_load_weights(model, source->path, file, MATCH_ALL);
+    shunt_weights_destroy(file);
+    if (status)
+        shunt_model_destroy(model);
+    else
+        *out = model;
+    return status;
+}
+
+static shunt_status open_source(const model_source *source, const shunt_model_options *options, shunt_model **out)
+{
+    shunt_model_options own;
+    bool taken = false;
+    shunt_status status = model_options_take(&own, options);
+    if (!status && !own.name) status = open_onnx(source, &own, out, &taken);
+    return status || taken ? status : open_weights(source, &own, out);
+}
+
+shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out)
+{
+    if (!path || !out) return error_null(__func__, "path, out");
+    *out = NULL;
+    return open_source(&(model_source){.path = path}, options, out);
+}
+
+shunt_status shunt_model_open_bytes(const void *bytes, size_t nbytes, const shunt_model_options *options,
+                                    shunt_model **out)
+{
+    if (!bytes || !out) return error_null(__func__, "bytes, out");
+    *out = NULL;
+    return open_source(&(model_source){file_in_memory, bytes, nbytes}, options, out);
+}
