@@ -45,8 +45,13 @@ shunt_value graph_new_value(shunt_graph *graph, const char *name, const shunt_te
     if (!graph_room(&graph->values, &graph->values_room, graph->nvalues, sizeof *graph->values)) return SHUNT_NO_VALUE;
     char *copy = strdup(name);
     if (!copy) return SHUNT_NO_VALUE;
-    graph->values[graph->nvalues] = (graph_value){
-        .name = copy, .desc = *desc, .source = source, .fold = -1, .producer = -1, .diff = SHUNT_NO_VALUE};
+    graph->values[graph->nvalues] = (graph_value){.name = copy,
+                                                  .desc = *desc,
+                                                  .source = source,
+                                                  .fold = -1,
+                                                  .producer = -1,
+                                                  .diff = SHUNT_NO_VALUE,
+                                                  .flat = SHUNT_NO_VALUE};
     return (shunt_value)graph->nvalues++;
 }
 
@@ -158,7 +163,14 @@ uint32_t *graph_count_uses(const shunt_graph *graph)
     for (uint32_t i = 0; i < graph->nops; i++)
         for (uint32_t k = 0; k < graph->ops[i].ninputs; k++) uses[graph->ops[i].inputs[k]]++;
     for (uint32_t i = 0; i < graph->noutputs; i++) uses[graph->outputs[i].value]++;
+    for (uint32_t i = 0; i < graph->nvalues; i++) uses[i] += graph->values[i].flat != SHUNT_NO_VALUE;
     return uses;
+}
+
+bool graph_is_alias(const shunt_graph *graph, const graph_op *op)
+{
+    value_source source = graph->values[op->inputs[0]].source;
+    return op->kind == SHUNT_OP_RESHAPE && (source == VALUE_INPUT || source == VALUE_COMPUTED);
 }
 
 bool graph_trains(const shunt_graph *graph)

@@ -12,7 +12,8 @@ typedef enum value_source {
     VALUE_INPUT,     /* given at each run */
     VALUE_PARAMETER, /* a tensor of the weights, by name */
     VALUE_FOLDED,    /* computed once from parameters: graph->folds[fold] */
-    VALUE_COMPUTED   /* by an op */
+    VALUE_COMPUTED,  /* by an op */
+    VALUE_FLAT       /* memory that other values lie in, one behind the other: those whose `flat` it is */
 } value_source;
 
 typedef struct graph_value {
@@ -24,6 +25,8 @@ typedef struct graph_value {
     int32_t fold;     /* VALUE_FOLDED: index into folds */
     int32_t producer; /* VALUE_COMPUTED: op index, else -1 */
     shunt_value diff; /* the gradient by it, once shunt_graph_gradients has made that */
+    shunt_value flat; /* the value that this one is a part of, or SHUNT_NO_VALUE */
+    uint64_t flat_at; /* where in it, in bytes */
 } graph_value;
 
 typedef struct graph_op {
@@ -103,11 +106,13 @@ void graph_fail_memory(shunt_graph *graph);
 bool graph_is_frozen(const shunt_frozen *frozen, const char *name);
 /* Whether some parameter is replaced at every run. The factor of an unbiased variance then depends on the batch. */
 bool graph_trains(const shunt_graph *graph);
+/* A reshape of what is no parameter: plain, its result is its input's memory, so no device has to know it. */
+bool graph_is_alias(const shunt_graph *graph, const graph_op *op);
 /* How many outputs of the kind, from the first on, lie in the memory of the input of the same number. */
 uint32_t op_replaced(uint32_t kind);
 
 /* For passes and the planner: room for one more element in *(element **)array; how often ops read each value (x + x reads
- * it twice), being an output counting as once more (to be freed, NULL without memory); whether sizes are those of a float32
+ * it twice), being an output or a part of a flat value counting as once more (to be freed, NULL without memory); whether sizes are those of a float32
  * tensor that can be computed with. */
 bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element);
 uint32_t *graph_count_uses(const shunt_graph *graph);
@@ -118,6 +123,12 @@ bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *rea
 typedef bool (*fuse_accept_fn)(void *context, const shunt_op_desc *desc);
 shunt_status graph_fold_batch_norms(shunt_graph *graph);
 shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context);
+/* join: updates of the same kind become one, on flat values (join.c). A flat value has at most most_bytes, and its parts begin at
+ * multiples of alignment. */
+typedef struct graph_flat_limits {
+    uint64_t alignment, most_bytes;
+} graph_flat_limits;
+shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits);
 /* Drops ops marked by kind 0, keeping the order. For passes. */
 void graph_compact(shunt_graph *graph);
 /* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */

@@ -100,17 +100,7 @@ shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter
     return value == SHUNT_NO_VALUE ? SHUNT_NO_VALUE : graph->values[value].diff;
 }
 
-/* The first place where the parameter's gradient is there and nothing reads its old data any more. */
-static uint32_t earliest(const shunt_graph *graph, shunt_value parameter)
-{
-    const graph_value *value = &graph->values[parameter];
-    uint32_t place = (uint32_t)graph->values[value->diff].producer + 1;
-    for (uint32_t i = place; i < graph->nops; i++)
-        for (uint32_t k = 0; k < graph->ops[i].ninputs; k++)
-            if (graph->ops[i].inputs[k] == parameter) place = i + 1;
-    return place;
-}
-
+/* Updates stand behind everything: only then is it known whether a gradient overflowed, and none has an old reader left. */
 static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_value rate,
                            const shunt_sgd_options *options)
 {
@@ -126,13 +116,35 @@ static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_valu
                    .ninputs = 4,
                    .inputs = {parameter, velocity, value.diff, rate}};
     op.attr.sgd = (shunt_sgd_attr){.momentum = options->momentum, .weight_decay = decays ? options->weight_decay : 0};
-    uint32_t place = earliest(graph, parameter);
     graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
-    if (graph->status) return shunt_graph_check(graph);
-    graph_op made = graph->ops[--graph->nops];
-    shunt_status status = graph_insert_op(graph, place, &made);
-    free(made.name);
-    return status;
+    return shunt_graph_check(graph);
+}
+
+/* A parameter with a gradient, and the op that makes that. */
+typedef struct learned {
+    shunt_value parameter;
+    int32_t producer;
+} learned;
+
+static int by_producer(const void *a, const void *b)
+{
+    const learned *x = a, *y = b;
+    if (x->producer != y->producer) return x->producer < y->producer ? -1 : 1;
+    return (x->parameter > y->parameter) - (x->parameter < y->parameter);
+}
+
+/* All of them, in the order in which a run makes their gradients. NULL without memory. */
+static learned *list_learned(const shunt_graph *graph, uint32_t *count)
+{
+    learned *list = malloc((graph->nvalues + (size_t)1) * sizeof *list);
+    *count = 0;
+    for (uint32_t v = 0; list && v < graph->nvalues; v++) {
+        const graph_value *value = &graph->values[v];
+        if (value->source != VALUE_PARAMETER || value->diff == SHUNT_NO_VALUE) continue;
+        list[(*count)++] = (learned){(shunt_value)v, graph->values[value->diff].producer};
+    }
+    if (list) qsort(list, *count, sizeof *list, by_producer);
+    return list;
 }
 
 shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options)
@@ -142,14 +154,14 @@ shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_s
     if (status == SHUNT_OK && !options) return error_fail(SHUNT_E_INVALID, "sgd: no options");
     if (status == SHUNT_OK)
         status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_sgd_options, decay_all), options, "shunt_sgd_options");
-    uint32_t updated = 0, count = status == SHUNT_OK ? graph->nvalues : 0;
-    for (uint32_t v = 0; status == SHUNT_OK && v < count; v++) {
-        if (graph->values[v].source != VALUE_PARAMETER || graph->values[v].diff == SHUNT_NO_VALUE) continue;
-        status = update(graph, (shunt_value)v, rate, &own);
-        updated++;
-    }
-    if (status == SHUNT_OK && updated == 0)
-        return error_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
+    if (status != SHUNT_OK) return status;
+    uint32_t count;
+    learned *list = list_learned(graph, &count);
+    if (!list) return error_memory();
+    if (count == 0)
+        status = error_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
+    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) status = update(graph, list[i].parameter, rate, &own);
+    free(list);
     return status;
 }
 

@@ -21,6 +21,14 @@ shunt_status executor_need_device(shunt_executor *executor, int index)
     return device_fail(device, status, "making a queue");
 }
 
+/* Well below what an op can count. */
+static const uint64_t MOST_FLAT_BYTES = UINT64_C(1) << 30;
+
+static graph_flat_limits flat_limits(const shunt_device_info *info)
+{
+    return (graph_flat_limits){info->alignment, info->max_alloc < MOST_FLAT_BYTES ? info->max_alloc : MOST_FLAT_BYTES};
+}
+
 shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                    shunt_executor **out)
 {
@@ -37,6 +45,8 @@ shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights
     executor->profiling = trace_wanted();
     status = shunt_graph_copy(graph, &executor->graph);
     if (status == SHUNT_OK) status = graph_fold_batch_norms(executor->graph);
+    const graph_flat_limits limits = flat_limits(&device->entry.info);
+    if (status == SHUNT_OK) status = graph_join(executor->graph, &limits);
     if (status != SHUNT_OK) {
         shunt_executor_destroy(executor);
         return status;

@@ -8,15 +8,16 @@ static shunt_status fetch_one(shunt_executor *executor, shunt_value number, shun
 {
     const graph_value *value = &executor->graph->values[number];
     const shunt_device *device = executor->devices[PLAN_MAIN];
-    const parameter_copy *copy = parameter_state(executor, number);
-    if (!copy) { /* nothing has run yet */
+    const uint64_t bytes = shunt_tensor_bytes(&value->desc);
+    shunt_arg place;
+    if (!parameter_state(executor, number, &place)) { /* nothing has run yet */
         const shunt_tensor_view *old = shunt_weights_find(executor->weights, value->name);
         return weights == executor->weights ? SHUNT_OK : shunt_weights_set(weights, value->name, &old->desc, old->data);
     }
-    void *data = malloc(copy->bytes);
+    void *data = malloc(bytes);
     if (!data) return error_memory();
     shunt_bqueue *queue = executor->queues[PLAN_MAIN];
-    shunt_status status = device->ops->read(queue, data, (shunt_arg){copy->buffer, 0}, copy->bytes, NULL);
+    shunt_status status = device->ops->read(queue, data, place, bytes, NULL);
     shunt_status finished = device->ops->queue_finish(queue);
     if (status == SHUNT_OK) status = finished;
     if (status != SHUNT_OK)
@@ -32,7 +33,7 @@ shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weigh
     if (!executor || !weights) return error_fail(SHUNT_E_INVALID, "fetch: executor or weights missing");
     for (uint32_t v = 0; v < executor->graph->nvalues; v++) {
         const graph_value *value = &executor->graph->values[v];
-        if (!value->state) continue;
+        if (!value->state || value->source != VALUE_PARAMETER) continue;
         shunt_status status = fetch_one(executor, (shunt_value)v, weights);
         if (status != SHUNT_OK) return error_context(status, "%s", value->name);
     }

@@ -5,7 +5,16 @@
 static void follow_root(graph_plan *plan, int32_t value)
 {
     plan_value *values = plan->values;
-    while (values[values[value].root].root != values[value].root) values[value].root = values[values[value].root].root;
+    while (values[values[value].root].root != values[value].root) {
+        values[value].offset += values[values[value].root].offset;
+        values[value].root = values[values[value].root].root;
+    }
+}
+
+void plan_share(graph_plan *plan, int32_t value, int32_t with)
+{
+    plan->values[value].root = plan->values[with].root;
+    plan->values[value].offset = plan->values[with].offset;
 }
 
 /* A value's memory lives as long as the last value that shares it. Walked backwards, so that chains add up. */
@@ -39,6 +48,8 @@ void plan_find_lifetimes(graph_plan *plan)
             plan->values[step->outputs[i]].first = plan->values[step->outputs[i]].last = (int32_t)s;
     }
     for (uint32_t i = 0; i < plan->graph->noutputs; i++) plan->values[plan->outputs[i]].last = (int32_t)plan->nsteps;
+    for (uint32_t v = 0; v < plan->nvalues; v++)
+        if (plan->values[v].flat) plan->values[v].last = (int32_t)plan->nsteps;
     share_lifetimes(plan);
 }
 
@@ -58,7 +69,7 @@ void plan_share_in_place(graph_plan *plan)
             for (uint32_t j = 0; j < step->desc.ninputs; j++)
                 if (j != i && plan->values[step->inputs[j]].root == src->root) read_twice = true;
             if (read_twice) continue;
-            dst->root = src->root;
+            plan_share(plan, step->outputs[0], step->inputs[i]);
             plan->values[src->root].last = dst->last > (int32_t)s ? dst->last : (int32_t)s;
         }
     }

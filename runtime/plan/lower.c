@@ -9,17 +9,7 @@
 static bool varies(const shunt_graph *graph, shunt_value value)
 {
     const graph_value *v = &graph->values[value];
-    return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->state;
-}
-
-static int32_t add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
-                         bool parameter)
-{
-    if (!graph_room(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
-    int32_t id = (int32_t)plan->nvalues++;
-    plan->values[id] =
-        (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
-    return id;
+    return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->source == VALUE_FLAT || v->state;
 }
 
 static plan_step *add_step(graph_plan *plan, const char *name, int device)
@@ -41,6 +31,22 @@ static int32_t find_value(const graph_plan *plan, shunt_value source, int device
             return (int32_t)i;
     }
     return -1;
+}
+
+/* A part of a flat value lies in it, where that is; copies elsewhere or in other layouts have memory of their own. */
+static int32_t add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
+                         bool parameter)
+{
+    if (!graph_room(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
+    const graph_value *value = &plan->graph->values[source];
+    int32_t id = (int32_t)plan->nvalues++;
+    plan->values[id] =
+        (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
+    if (value->flat != SHUNT_NO_VALUE && device == PLAN_MAIN && desc->block == SHUNT_PLAIN) {
+        plan->values[id].root = find_value(plan, value->flat, PLAN_MAIN, SHUNT_PLAIN);
+        plan->values[id].offset = value->flat_at;
+    }
+    return id;
 }
 
 static shunt_op_desc reorder_desc(const shunt_tensor_desc *src, uint32_t block)
@@ -125,7 +131,7 @@ static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device
     for (uint32_t i = 0; i < op->noutputs; i++) {
         outputs[i] = add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
         if (outputs[i] < 0) return error_memory();
-        if (i < op_replaced(op->kind)) plan->values[outputs[i]].root = plan->values[inputs[i]].root;
+        if (i < op_replaced(op->kind)) plan_share(plan, outputs[i], inputs[i]);
     }
     return SHUNT_OK;
 }
@@ -135,7 +141,7 @@ static shunt_status return_state(graph_plan *plan, const graph_op *op, const int
 {
     for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
-        if (plan->values[outputs[i]].root == state) continue;
+        if (plan->values[outputs[i]].root == plan->values[state].root) continue;
         plan_step *step = add_step(plan, op->name, PLAN_MAIN);
         if (!step) return error_memory();
         step->transfer = true;
@@ -153,7 +159,19 @@ static shunt_status lower_alias(graph_plan *plan, const graph_op *op, int device
     if (status != SHUNT_OK) return status;
     int32_t dst = add_value(plan, op->outputs[0], device, &plan->graph->values[op->outputs[0]].desc, false);
     if (dst < 0) return error_memory();
-    plan->values[dst].root = plan->values[src].root;
+    plan_share(plan, dst, src);
+    return SHUNT_OK;
+}
+
+/* The parts of a flat value that the op reads must lie in it, wherever they were made. */
+static shunt_status gather_parts(graph_plan *plan, shunt_value flat)
+{
+    for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
+        int32_t part;
+        if (plan->graph->values[v].flat != flat) continue;
+        shunt_status status = get_value(plan, (shunt_value)v, PLAN_MAIN, SHUNT_PLAIN, &part);
+        if (status != SHUNT_OK) return status;
+    }
     return SHUNT_OK;
 }
 
@@ -161,7 +179,7 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
 {
     shunt_status status = executor_need_device(plan->executor, place->device);
     if (status != SHUNT_OK) return status;
-    if (plan_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
+    if (graph_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
     shunt_op_desc desc;
     graph_op_desc(plan->graph, op, &desc);
     plan_set_blocks(&desc, place->plain ? SHUNT_PLAIN : plan->executor->devices[place->device]->entry.info.block);
@@ -170,6 +188,8 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {
         if (varies(plan->graph, op->inputs[i])) {
+            if (plan->graph->values[op->inputs[i]].source == VALUE_FLAT) status = gather_parts(plan, op->inputs[i]);
+            if (status != SHUNT_OK) return status;
             status = get_value(plan, op->inputs[i], place->device, desc.inputs[i].block, &inputs[i]);
             if (status != SHUNT_OK) return status;
         } else {
@@ -188,14 +208,16 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
     return return_state(plan, op, outputs);
 }
 
-/* Parameters that runs replace live on the main device, whoever reads them. */
-static shunt_status add_states(graph_plan *plan)
+/* What is there from run to run lives on the main device, whoever reads it: flat values, then parameters that runs replace. */
+static shunt_status add_lasting(graph_plan *plan, bool flat)
 {
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
-        if (!plan->graph->values[v].state) continue;
-        int32_t id = add_value(plan, (shunt_value)v, PLAN_MAIN, &plan->graph->values[v].desc, true);
+        const graph_value *value = &plan->graph->values[v];
+        if ((value->source == VALUE_FLAT) != flat || (!flat && !value->state)) continue;
+        int32_t id = add_value(plan, (shunt_value)v, PLAN_MAIN, &value->desc, value->state);
         if (id < 0) return error_memory();
-        plan->values[id].state = true;
+        plan->values[id].flat = flat;
+        plan->values[id].state = value->state;
     }
     return SHUNT_OK;
 }
@@ -220,7 +242,8 @@ static shunt_status lower_all(graph_plan *plan, const plan_place *places)
         plan->inputs[i] = add_value(plan, value, device, &graph->values[value].desc, false);
         if (plan->inputs[i] < 0) return error_memory();
     }
-    shunt_status status = add_states(plan);
+    shunt_status status = add_lasting(plan, true);
+    if (status == SHUNT_OK) status = add_lasting(plan, false);
     if (status != SHUNT_OK) return status;
     for (uint32_t o = 0; o < graph->nops; o++) {
         status = lower_op(plan, &graph->ops[o], &places[o]);

@@ -130,6 +130,29 @@ static shunt_status allocate_on(graph_plan *plan, int device_index)
     return status;
 }
 
+shunt_arg plan_arg(const graph_plan *plan, int32_t value)
+{
+    const plan_value *own = &plan->values[value];
+    const shunt_arg root = plan->values[own->root].arg;
+    return (shunt_arg){root.buffer, root.offset + own->offset};
+}
+
+/* What lies between the parts of flat values is read with them. */
+static shunt_status clear_flat(graph_plan *plan)
+{
+    const shunt_device *device = plan->executor->devices[PLAN_MAIN];
+    shunt_bqueue *queue = plan->executor->queues[PLAN_MAIN];
+    shunt_status status = SHUNT_OK;
+    for (uint32_t v = 0; v < plan->nvalues && status == SHUNT_OK; v++) {
+        const plan_value *value = &plan->values[v];
+        if (!value->flat || value->state) continue;
+        status = device->ops->fill(queue, value->arg, 0, shunt_tensor_bytes(&value->desc), NULL);
+    }
+    const shunt_status finished = device->ops->queue_finish(queue);
+    if (status == SHUNT_OK) status = finished;
+    return status == SHUNT_OK ? SHUNT_OK : device_fail(device, status, "clearing memory");
+}
+
 shunt_status plan_allocate(graph_plan *plan)
 {
     plan_share_in_place(plan);
@@ -142,10 +165,9 @@ shunt_status plan_allocate(graph_plan *plan)
         plan_step *step = &plan->steps[s];
         for (uint32_t i = 0; i < step->desc.ninputs; i++) {
             const plan_value *value = &plan->values[step->inputs[i]];
-            if (!value->parameter || value->state) step->input_args[i] = plan->values[value->root].arg;
+            if (!value->parameter || value->state) step->input_args[i] = plan_arg(plan, step->inputs[i]);
         }
-        for (uint32_t i = 0; i < step->desc.noutputs; i++)
-            step->output_args[i] = plan->values[plan->values[step->outputs[i]].root].arg;
+        for (uint32_t i = 0; i < step->desc.noutputs; i++) step->output_args[i] = plan_arg(plan, step->outputs[i]);
     }
-    return SHUNT_OK;
+    return clear_flat(plan);
 }

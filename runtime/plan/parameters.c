@@ -69,27 +69,53 @@ static void release(const graph_plan *plan, shunt_value value)
     weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
 }
 
-static shunt_status upload(graph_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
+/* Writes a parameter or a folded value to *dst, and waits. */
+static shunt_status write_value(graph_plan *plan, int device_index, shunt_value value, shunt_arg dst)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     shunt_bqueue *queue = plan->executor->queues[device_index];
     const graph_value *source = &plan->graph->values[value];
-    uint64_t bytes = shunt_tensor_bytes(&source->desc);
     float *folded = NULL;
     const void *data = data_of(plan, value);
     if (source->source == VALUE_FOLDED) {
         data = folded = fold_data(plan, value);
         if (!folded) return error_memory();
     }
-    shunt_bbuffer *buffer = NULL;
-    shunt_status status = device->ops->buffer_alloc(device->handle, bytes, SHUNT_USE_WEIGHTS, &buffer);
-    if (status == SHUNT_OK) status = device->ops->write(queue, (shunt_arg){buffer, 0}, data, bytes, NULL);
-    if (status == SHUNT_OK) status = device->ops->queue_finish(queue);
+    shunt_status status = device->ops->write(queue, dst, data, shunt_tensor_bytes(&source->desc), NULL);
+    shunt_status finished = device->ops->queue_finish(queue);
     free(folded);
     release(plan, source->source == VALUE_FOLDED ? plan->graph->folds[source->fold].weights : value);
+    return status == SHUNT_OK ? finished : status;
+}
+
+/* Zeros, then every part in its place. */
+static shunt_status write_flat(graph_plan *plan, int device_index, shunt_value flat, shunt_bbuffer *buffer)
+{
+    const shunt_device *device = plan->executor->devices[device_index];
+    const uint64_t bytes = shunt_tensor_bytes(&plan->graph->values[flat].desc);
+    shunt_status status =
+        device->ops->fill(plan->executor->queues[device_index], (shunt_arg){buffer, 0}, 0, bytes, NULL);
+    for (uint32_t v = 0; status == SHUNT_OK && v < plan->graph->nvalues; v++) {
+        const graph_value *part = &plan->graph->values[v];
+        if (part->flat == flat)
+            status = write_value(plan, device_index, (shunt_value)v, (shunt_arg){buffer, part->flat_at});
+    }
+    return status;
+}
+
+static shunt_status upload(graph_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
+{
+    const shunt_device *device = plan->executor->devices[device_index];
+    const graph_value *source = &plan->graph->values[value];
+    shunt_bbuffer *buffer = NULL;
+    shunt_status status =
+        device->ops->buffer_alloc(device->handle, shunt_tensor_bytes(&source->desc), SHUNT_USE_WEIGHTS, &buffer);
+    if (status == SHUNT_OK)
+        status = source->source == VALUE_FLAT ? write_flat(plan, device_index, value, buffer)
+                                              : write_value(plan, device_index, value, (shunt_arg){buffer, 0});
     if (status != SHUNT_OK) {
         device_fail(device, status, "uploading a parameter");
-        device->ops->queue_finish(queue);
+        device->ops->queue_finish(plan->executor->queues[device_index]);
         device->ops->buffer_free(device->handle, buffer);
         return status;
     }
@@ -180,10 +206,14 @@ shunt_status parameter_place_state(graph_plan *plan, shunt_value value, shunt_ar
     return place(plan, &wanted, NULL, 0, out);
 }
 
-const parameter_copy *parameter_state(const shunt_executor *executor, shunt_value value)
+bool parameter_state(const shunt_executor *executor, shunt_value value, shunt_arg *out)
 {
-    parameter_copy wanted = plain_copy(executor->graph, value, PLAN_MAIN);
-    return find_copy(executor, &wanted);
+    const graph_value *part = &executor->graph->values[value];
+    const bool own = part->flat == SHUNT_NO_VALUE;
+    const parameter_copy wanted = plain_copy(executor->graph, own ? value : part->flat, PLAN_MAIN);
+    const parameter_copy *have = find_copy(executor, &wanted);
+    if (have) *out = (shunt_arg){have->buffer, own ? 0 : part->flat_at};
+    return have;
 }
 
 void parameters_free(shunt_executor *executor)

@@ -10,17 +10,10 @@
 /* An op of less arithmetic per byte than this costs less on the host than moving its data to the device and back. */
 enum { CHEAP_FLOPS_PER_BYTE = 2 };
 
-/* A reshape that is no step: plain, its result is its input's memory. No device has to know it. */
-bool plan_is_alias(const shunt_graph *graph, const graph_op *op)
-{
-    value_source source = graph->values[op->inputs[0]].source;
-    return op->kind == SHUNT_OP_RESHAPE && (source == VALUE_INPUT || source == VALUE_COMPUTED);
-}
-
 static void place_one(graph_plan *plan, const graph_op *op, plan_place *out)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
-    if (plan_is_alias(plan->graph, op)) {
+    if (graph_is_alias(plan->graph, op)) {
         out->plain = true;
         return;
     }

@@ -19,9 +19,11 @@ typedef struct plan_value {
     uint8_t device;      /* PLAN_MAIN or PLAN_FALLBACK */
     bool parameter;      /* holds data of the weights; otherwise lives in the arena */
     bool state;          /* of a parameter: runs replace it, in place */
+    bool flat;           /* memory of others: stands all the time, and what none of them has is zero */
     int32_t first, last; /* the steps between which it must stand; -1: before the first, nsteps: after the last */
     int32_t root;        /* the value whose memory it shares, itself when it has its own */
-    shunt_arg arg;
+    uint64_t offset;     /* where in the root's memory it begins, in bytes */
+    shunt_arg arg;       /* of a root */
 } plan_value;
 
 typedef struct plan_step {
@@ -130,19 +132,21 @@ struct tune_op plan_tune_op(graph_plan *plan, const plan_step *step);
 /* place.c: the place of each op; and the user is told, or the plan refused, when ops run on the fallback device. */
 void plan_place_ops(graph_plan *plan, plan_place *places);
 shunt_status plan_report_fallback(const graph_plan *plan, const plan_place *places);
-/* place.c: a reshape that is no step. Its result is its input's memory, and no device has to know it. */
-bool plan_is_alias(const shunt_graph *graph, const graph_op *op);
 /* lifetime.c: the steps between which every value must stand; and, once the ops are prepared, results that take over the memory
  * of an input. */
 void plan_find_lifetimes(graph_plan *plan);
 void plan_share_in_place(graph_plan *plan);
 
+/* memory.c: where a value lies, once its root has a place. And lifetime.c: gives a value the memory of another. */
+shunt_arg plan_arg(const graph_plan *plan, int32_t value);
+void plan_share(graph_plan *plan, int32_t value, int32_t with);
+
 /* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
 shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
 /* The same for a value of the graph that runs replace: plain, on the main device. */
 shunt_status parameter_place_state(graph_plan *plan, shunt_value value, shunt_arg *out);
-/* The executor's plain copy of a parameter on the main device, or NULL. */
-const parameter_copy *parameter_state(const shunt_executor *executor, shunt_value value);
+/* Where the executor has a value of that kind; false when no plan has needed it yet. */
+bool parameter_state(const shunt_executor *executor, shunt_value value, shunt_arg *out);
 void parameters_free(shunt_executor *executor);
 /* Checks that the weights hold every parameter of the graph in its shape. */
 shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *weights);

@@ -75,7 +75,7 @@ static shunt_status place_states(graph_plan *plan)
 {
     for (uint32_t v = 0; v < plan->nvalues; v++) {
         plan_value *value = &plan->values[v];
-        if (!value->state) continue;
+        if (!value->state || value->root != (int32_t)v) continue; /* a part of another has no place of its own */
         shunt_status status = parameter_place_state(plan, value->source, &value->arg);
         if (status != SHUNT_OK) return error_context(status, "%s", plan->graph->values[value->source].name);
     }

@@ -46,7 +46,7 @@ static shunt_status write_inputs(graph_plan *plan, const shunt_tensor *inputs)
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const plan_value *value = &plan->values[plan->inputs[i]];
         const shunt_device *device = plan->executor->devices[value->device];
-        shunt_status status = device->ops->write(plan->executor->queues[value->device], plan->values[value->root].arg,
+        shunt_status status = device->ops->write(plan->executor->queues[value->device], plan_arg(plan, plan->inputs[i]),
                                                  inputs[i].data, shunt_tensor_bytes(&value->desc), NULL);
         if (status != SHUNT_OK) return device_fail(device, status, "writing an input");
     }
@@ -58,8 +58,9 @@ static shunt_status read_outputs(graph_plan *plan, const shunt_tensor *outputs)
     for (uint32_t i = 0; i < plan->graph->noutputs; i++) {
         const plan_value *value = &plan->values[plan->outputs[i]];
         const shunt_device *device = plan->executor->devices[value->device];
-        shunt_status status = device->ops->read(plan->executor->queues[value->device], outputs[i].data,
-                                                plan->values[value->root].arg, shunt_tensor_bytes(&value->desc), NULL);
+        shunt_status status =
+            device->ops->read(plan->executor->queues[value->device], outputs[i].data, plan_arg(plan, plan->outputs[i]),
+                              shunt_tensor_bytes(&value->desc), NULL);
         if (status != SHUNT_OK) return device_fail(device, status, "reading an output");
     }
     return SHUNT_OK;

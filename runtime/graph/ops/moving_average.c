@@ -22,6 +22,7 @@ static uint64_t flops(const shunt_op_desc *op)
 const op_kind op_moving_average = {
     .name = "moving_average",
     .replaces = 1,
+    .joins = 1u << 0 | 1u << 1,
     .attr_bytes = sizeof(shunt_moving_average_attr),
     .infer = infer,
     .flops = flops,

@@ -9,10 +9,13 @@
 typedef struct gradient_pass gradient_pass; /* runtime/graph/gradients.h */
 
 typedef struct op_kind {
-    const char *name;   /* "conv": in reports, options and tuning keys */
-    const char *onnx;   /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
-    uint32_t fuses;     /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
-    uint32_t replaces;  /* how many outputs, from the first on, lie in the memory of the input of the same number */
+    const char *name;  /* "conv": in reports, options and tuning keys */
+    const char *onnx;  /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
+    uint32_t fuses;    /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
+    uint32_t replaces; /* how many outputs, from the first on, lie in the memory of the input of the same number */
+    uint32_t
+        joins; /* bit i: input i is walked element by element, so that ops of the kind that differ in such inputs alone
+                           can be one op on all of them (join.c). Outputs lie in inputs */
     uint32_t variances; /* bit i: input i is a variance, so positive */
     size_t attr_bytes;  /* of shunt_op_attr; the rest is zero */
 

@@ -27,6 +27,7 @@ static uint64_t flops(const shunt_op_desc *op)
 const op_kind op_sgd = {
     .name = "sgd",
     .replaces = 2,
+    .joins = 1u << 0 | 1u << 1 | 1u << 2, /* all but the rate */
     .attr_bytes = sizeof(shunt_sgd_attr),
     .infer = infer,
     .flops = flops,

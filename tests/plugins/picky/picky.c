@@ -1,5 +1,5 @@
 /* picky.c - a device for testing the planner: the scalar backend's, made difficult by options.
- *   picky_refuse=conv,relu   op kinds that it refuses (a letter string searched for the kind's name)
+ *   picky_refuse=conv,relu   op kinds that it refuses
  *   picky_max_alloc=BYTES    the largest buffer it grants and reports
  *   picky_fail_launch=N      the N-th launch fails, of those since this or the next one was set
  *   picky_lose=N             with the N-th launch, which is taken, the device is lost: all that is asked of it fails */
@@ -28,7 +28,8 @@ static const char *const kinds[SHUNT_OP_KINDS] = {
     [SHUNT_OP_ADD] = "add",           [SHUNT_OP_MAX_POOL] = "max_pool",
     [SHUNT_OP_AVG_POOL] = "avg_pool", [SHUNT_OP_GLOBAL_POOL] = "global_pool",
     [SHUNT_OP_SOFTMAX] = "softmax",   [SHUNT_OP_SHORTCUT] = "shortcut",
-    [SHUNT_OP_REORDER] = "reorder"};
+    [SHUNT_OP_REORDER] = "reorder",   [SHUNT_OP_CONV_GRAD_WEIGHTS] = "conv_grad_weights",
+    [SHUNT_OP_SGD] = "sgd",           [SHUNT_OP_MOVING_AVERAGE] = "moving_average"};
 
 static uint64_t max_alloc(void)
 {
@@ -65,11 +66,18 @@ static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t
     return SHUNT_E_MEMORY;
 }
 
+/* Whether the comma-separated list has the kind. */
+static bool refuses(const char *list, uint32_t kind)
+{
+    const char *name = kind < SHUNT_OP_KINDS ? kinds[kind] : NULL;
+    for (const char *at = list; at && name && (at = strstr(at, name)); at++)
+        if ((at == list || at[-1] == ',') && (at[strlen(name)] == ',' || !at[strlen(name)])) return true;
+    return false;
+}
+
 static shunt_status op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
 {
-    const char *refused = services->option("picky_refuse");
-    if (!refused || desc->kind >= SHUNT_OP_KINDS || !strstr(refused, kinds[desc->kind]))
-        return scalar_ops->op_query(device, desc, out);
+    if (!refuses(services->option("picky_refuse"), desc->kind)) return scalar_ops->op_query(device, desc, out);
     out->count = 1;
     out->list[0] = (shunt_candidate){.reason = "picky refuses it"};
     return SHUNT_E_UNSUPPORTED;
