@@ -1,16 +1,28 @@
 /* common.cl - what every kernel uses: the types of values, vectors of V of them and channel-blocked indices.
  *
  * Build options: B channels in a block of the tensors (1: plain NCHW), V lanes that one work-item handles at once
- * (1, 2, 4, 8 or 16; divides B where a kernel walks blocks), WG work-items in a work-group.
- * Every tensor argument is a pair: the buffer, and the offset of the first element in it.
+ * (1, 2, 4, 8 or 16; divides B where a kernel walks blocks), WG work-items in a work-group; DATA, where data tensors are stored in
+ * 16 bits: their type, SHUNT_F16 or SHUNT_BF16.
+ * Every tensor argument is a pair: the buffer, and the offset of the first element in it. By the pointer's type embed.py finds the
+ * arguments that are data tensors.
  */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
+#if V == 1
+#define LANES(name) name
+#else
+#define LANES(name) JOIN(name, V)
+#endif
+
+#define F16 4
+#define BF16 5
 
 /* `real` is how an element of a data tensor is stored, `acc` how it is computed and summed. `param` is an element of what stays in
- * float32 whatever `real` is: biases, batch-norm parameters and statistics, labels, losses. Only the functions below convert between
- * `real` and `acc`: kernels read and write data tensors through them. */
-#ifndef REAL
+ * float32 whatever `real` is: weights before they are packed, biases, batch-norm parameters and statistics, labels, losses. Only
+ * the functions below convert between `real` and `acc`: kernels read and write data tensors through them. */
+#ifdef DATA
+#define REAL ushort
+#else
 #define REAL float
 #endif
 typedef REAL real;
@@ -19,17 +31,14 @@ typedef float param;
 
 /* vec: V computed values; reals: V stored elements side by side, at a multiple of their size. LOAD and STORE are for V
  * neighbours of acc or param. */
+typedef LANES(float) vec;
+typedef LANES(REAL) reals;
+typedef LANES(int) ivec;
 #if V == 1
-typedef acc vec;
-typedef real reals;
-typedef int ivec;
 #define IOTA 0
 #define LOAD(p) (*(p))
 #define STORE(x, p) (*(p) = (x))
 #else
-typedef JOIN(float, V) vec;
-typedef JOIN(REAL, V) reals;
-typedef JOIN(int, V) ivec;
 #define LOAD(p) JOIN(vload, V)(0, p)
 #define STORE(x, p) JOIN(vstore, V)(x, 0, p)
 #endif
@@ -49,6 +58,44 @@ enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_RELU = 4 }; /* SHUNT_FLAG_* */
 
 /* ---- Elements in memory ---- */
 
+/* One. A store rounds to nearest, ties to even. */
+#if DATA == F16
+
+/* PoCL computes the conversion of a single number bit by bit; its compiler knows the instruction. */
+#ifdef __F16C__
+#define LOAD_HALF(p, i) __builtin_load_halff((p) + (i))
+#define STORE_HALF(x, p, i) __builtin_store_halff(x, (p) + (i))
+#else
+#define LOAD_HALF(p, i) vload_half(i, p)
+#define STORE_HALF(x, p, i) vstore_half_rte(x, i, p)
+#endif
+
+static inline acc load(__global const real *p, size_t i)
+{
+    return LOAD_HALF((__global const half *)p, i);
+}
+
+static inline void store(acc x, __global real *p, size_t i)
+{
+    STORE_HALF(x, (__global half *)p, i);
+}
+
+#elif DATA == BF16
+
+static inline acc load(__global const real *p, size_t i)
+{
+    return as_float((uint)p[i] << 16);
+}
+
+/* The upper half, rounded; a NaN stays one. */
+static inline void store(acc x, __global real *p, size_t i)
+{
+    const uint bits = as_uint(x);
+    p[i] = x == x ? (ushort)((bits + 0x7fff + (bits >> 16 & 1)) >> 16) : 0x7fc0;
+}
+
+#else
+
 static inline acc load(__global const real *p, size_t i)
 {
     return p[i];
@@ -59,11 +106,99 @@ static inline void store(acc x, __global real *p, size_t i)
     p[i] = x;
 }
 
-/* V neighbours anywhere. */
-#define load_vec(p) LOAD(p)
-#define store_vec(x, p) STORE(x, p)
+#endif
 
-/* V neighbours at a multiple of their size, as all vectors of a blocked tensor are; PoCL 3.1 splits vstore16 into four. */
+/* load_vec, store_vec: V neighbours anywhere. load_reals, store_reals: V neighbours at a multiple of their size, as all vectors of a
+ * blocked tensor are; PoCL 3.1 splits vstore16 into four. */
+#if V == 1
+
+static inline vec load_vec(__global const real *p)
+{
+    return load(p, 0);
+}
+
+static inline void store_vec(vec x, __global real *p)
+{
+    store(x, p, 0);
+}
+
+static inline vec load_reals(__global const reals *p)
+{
+    return load(p, 0);
+}
+
+static inline void store_reals(vec x, __global reals *p)
+{
+    store(x, p, 0);
+}
+
+#elif DATA == F16
+
+static inline vec load_vec(__global const real *p)
+{
+    return LANES(vload_half)(0, (__global const half *)p);
+}
+
+static inline void store_vec(vec x, __global real *p)
+{
+    JOIN(LANES(vstore_half), _rte)(x, 0, (__global half *)p);
+}
+
+static inline vec load_reals(__global const reals *p)
+{
+    return LANES(vloada_half)(0, (__global const half *)p);
+}
+
+static inline void store_reals(vec x, __global reals *p)
+{
+    JOIN(LANES(vstorea_half), _rte)(x, 0, (__global half *)p);
+}
+
+#elif DATA == BF16
+
+static inline vec widen(reals x)
+{
+    return LANES(as_float)(LANES(convert_uint)(x) << 16);
+}
+
+static inline reals narrow(vec x)
+{
+    const LANES(uint) bits = LANES(as_uint)(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return LANES(convert_ushort)(select((LANES(uint))0x7fc0, rounded, x == x));
+}
+
+static inline vec load_vec(__global const real *p)
+{
+    return widen(LOAD(p));
+}
+
+static inline void store_vec(vec x, __global real *p)
+{
+    STORE(narrow(x), p);
+}
+
+static inline vec load_reals(__global const reals *p)
+{
+    return widen(*p);
+}
+
+static inline void store_reals(vec x, __global reals *p)
+{
+    *p = narrow(x);
+}
+
+#else
+
+static inline vec load_vec(__global const real *p)
+{
+    return LOAD(p);
+}
+
+static inline void store_vec(vec x, __global real *p)
+{
+    STORE(x, p);
+}
+
 static inline vec load_reals(__global const reals *p)
 {
     return *p;
@@ -73,6 +208,28 @@ static inline void store_reals(vec x, __global reals *p)
 {
     *p = x;
 }
+
+#endif
+
+#ifdef DATA
+/* What becomes of x when it is stored. */
+static inline acc rounded(acc x)
+{
+#if DATA == F16
+    ushort stored;
+    vstore_half_rte(x, 0, (half *)&stored);
+    return vload_half(0, (const half *)&stored);
+#else
+    const uint bits = as_uint(x);
+    return x == x ? as_float((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000) : x;
+#endif
+}
+#else
+static inline acc rounded(acc x)
+{
+    return x;
+}
+#endif
 
 static inline vec load_aligned(__global const real *p)
 {

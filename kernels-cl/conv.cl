@@ -12,13 +12,13 @@ struct conv_view {
     long first, step_k, step_c, step_r, step_s;
 };
 
-/* The weights (k, c, r, s) of channels k to k + V - 1; 0 from K on. */
-static inline vec load_weights(__global const real *weights, const struct conv_view *v, int k, int K, int c, int r,
+/* The weights (k, c, r, s) of channels k to k + V - 1, rounded to the type of data; 0 from K on. */
+static inline vec load_weights(__global const param *weights, const struct conv_view *v, int k, int K, int c, int r,
                                int s)
 {
-    __global const real *from = weights + v->first + k * v->step_k + c * v->step_c + r * v->step_r + s * v->step_s;
+    __global const param *from = weights + v->first + k * v->step_k + c * v->step_c + r * v->step_r + s * v->step_s;
     acc lanes[V];
-    for (int i = 0; i < V; i++) lanes[i] = k + i < K ? load(from, i * v->step_k) : 0.0f;
+    for (int i = 0; i < V; i++) lanes[i] = k + i < K ? rounded(from[i * v->step_k]) : 0.0f;
     return LOAD(lanes);
 }
 

@@ -56,12 +56,12 @@ conv_direct(__global const real *src, ulong src_at, __global const real *weights
     }
     if (d.flags & WITH_RESIDUAL) sum += load_vec(residual + residual_at + i * V);
     if (d.flags & WITH_RELU) sum = relu(sum);
-    if (d.flags & WITH_MASK) sum = masked(sum, load_vec((__global const real *)bias + bias_at + i * V));
+    if (d.flags & WITH_MASK) sum = masked(sum, load_vec((__global const real *)(bias + bias_at) + i * V));
     store_vec(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
 }
 
 /* weights (K,C/groups,R,S), with GRADIENT (C,K/groups,R,S) -> packed. Work-items: one per packed element. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(__global const real *weights,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(__global const param *weights,
                                                                                ulong weights_at, __global real *packed,
                                                                                ulong packed_at,
                                                                                const struct conv_dims d)
@@ -75,5 +75,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_direct_pack(_
 #else
     const size_t from = k * channels + c;
 #endif
-    store(k < d.K ? load(weights, weights_at + from * taps + tap) : 0.0f, packed, packed_at + i);
+    store(k < d.K ? weights[weights_at + from * taps + tap] : 0.0f, packed, packed_at + i);
 }

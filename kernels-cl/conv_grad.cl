@@ -17,7 +17,7 @@ struct grad_cut {
 /* Work-items: (parts, k groups), groups of 1. An item adds up its tiles, and writes its channels k one after the other:
  * along each of them its weights are neighbours. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_grad_reduce(__global acc *restrict partial_, ulong partial_at, __global real *restrict diff_weights,
+conv_grad_reduce(__global acc *restrict partial_, ulong partial_at, __global param *restrict diff_weights,
                  ulong diff_weights_at, const struct conv_dims d, const struct grad_cut cut)
 {
     const int part = get_global_id(0), group = get_global_id(1), tile = MC * KB * B;
@@ -29,17 +29,17 @@ conv_grad_reduce(__global acc *restrict partial_, ulong partial_at, __global rea
         for (size_t i = 0; i < size; i++) sum[i] += sum[split * items * size + i];
     diff_weights += diff_weights_at;
     for (int lane = 0; lane < min(KB * B, d.K - group * KB * B); lane++) {
-        __global real *to = diff_weights + (size_t)(group * KB * B + lane) * d.C * d.R * d.S;
+        __global param *to = diff_weights + (size_t)(group * KB * B + lane) * d.C * d.R * d.S;
 #ifdef PLAIN_SRC
         const int parts = CEIL_DIV(d.S * d.C, MC);
         for (int r = 0; r < d.R; r++)
             for (int i = 0; i < d.S * d.C; i++)
-                store(sums[(size_t)(r * parts + i / MC) * tile + i % MC * (KB * B) + lane], to,
-                      (i % d.C * d.R + r) * d.S + i / d.C);
+                to[(i % d.C * d.R + r) * d.S + i / d.C] =
+                    sums[(size_t)(r * parts + i / MC) * tile + i % MC * (KB * B) + lane];
 #else
         for (int m = 0; m < min(MC, d.C - part * MC); m++)
             for (int tap = 0; tap < cut.taps; tap++)
-                store(sums[(size_t)tap * tile + m * (KB * B) + lane], to, (part * MC + m) * cut.taps + tap);
+                to[(part * MC + m) * cut.taps + tap] = sums[(size_t)tap * tile + m * (KB * B) + lane];
 #endif
     }
 }

@@ -13,7 +13,7 @@
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 conv_grad_weights_direct(__global const real *src, ulong src_at, __global const real *diff_dst, ulong diff_dst_at,
-                         __global real *diff_weights, ulong diff_weights_at, __global param *diff_bias,
+                         __global param *diff_weights, ulong diff_weights_at, __global param *diff_bias,
                          ulong diff_bias_at, const struct conv_dims d)
 {
     const int item = get_local_id(0), channels = d.C / d.groups, weights = channels * d.R * d.S;
@@ -57,6 +57,6 @@ conv_grad_weights_direct(__global const real *src, ulong src_at, __global const 
         if (is_bias)
             diff_bias[diff_bias_at + k + i] = lanes[i];
         else
-            store(lanes[i], diff_weights, diff_weights_at + (size_t)(k + i) * weights + which);
+            diff_weights[diff_weights_at + (size_t)(k + i) * weights + which] = lanes[i];
     }
 }

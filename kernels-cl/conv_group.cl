@@ -236,7 +236,7 @@ conv_group(__global const real *restrict src, ulong src_at, __global const real 
 
 /* weights (K,C,R,S), taps = R*S -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per
  * packed element; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const real *weights,
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const param *weights,
                                                                               ulong weights_at, __global real *packed,
                                                                               ulong packed_at, ulong count, int rows,
                                                                               int K, int C, int taps)
@@ -249,5 +249,5 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__
 #else
     const int c = row / (TK * taps) * TK + row % TK, tap = row / TK % taps;
 #endif
-    store(k < K && c < C ? load(weights, weights_at + (k * C + c) * taps + tap) : 0.0f, packed, packed_at + i);
+    store(k < K && c < C ? weights[weights_at + (k * C + c) * taps + tap] : 0.0f, packed, packed_at + i);
 }

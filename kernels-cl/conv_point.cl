@@ -82,7 +82,7 @@ conv_point(__global const real *restrict src, ulong src_at, __global const real 
                 }
             }
             if (last && d.flags & WITH_MASK)
-                mask_pixels(sums, (__global const reals *)((__global const real *)bias + bias_at) + to, plane);
+                mask_pixels(sums, (__global const reals *)(bias + bias_at) + to, plane);
             store_pixels(sums, (__global reals *)(dst + dst_at) + to, floor, plane, first - start);
             first += M;
             if (first >= plane) {

@@ -157,7 +157,7 @@ conv_tile(__global const real *restrict src, ulong src_at, __global const real *
     const int tap_size = (d.C + 1) / 2 * 2 * (KB * B);
 #endif
     __global const reals *residual = (__global const reals *)(residual_ + residual_at),
-                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+                         *mask = (__global const reals *)(bias + bias_at);
     __global reals *dst = (__global reals *)(dst_ + dst_at);
     const int group = get_global_id(0), k_blocks = CEIL_DIV(d.K, B), valid_j = min(KB, k_blocks - group * KB);
     const int pixels = d.N * d.P * d.Q;
@@ -251,7 +251,7 @@ conv_tile(__global const real *restrict src, ulong src_at, __global const real *
 /* weights (K,C,R,S) -> packed, zero beyond K or C. Work-items: (KB, ceil(c_size / PACK_CHANNELS), ceil(ceil(K/B)/KB)), groups
  * of 1; c_size: C rounded up to 2, or C with PLAIN_SRC. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_tile_pack(__global const real *restrict weights, ulong weights_at, __global real *restrict packed_,
+conv_tile_pack(__global const param *restrict weights, ulong weights_at, __global real *restrict packed_,
                ulong packed_at, int K, int C, int R, int S, const struct conv_view view)
 {
     __global reals *packed = (__global reals *)(packed_ + packed_at);

@@ -140,7 +140,7 @@ winograd_fused(__global const real *src_, ulong src_at, __global const acc *rest
 {
     __global const reals *src = (__global const reals *)(src_ + src_at),
                          *residual = (__global const reals *)(residual_ + residual_at),
-                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+                         *mask = (__global const reals *)(bias + bias_at);
     __global reals *dst = (__global reals *)(dst_ + dst_at);
     u += u_at;
     const int first = get_global_id(1) * cut.chunk, count = min(cut.chunk, cut.count - first);
@@ -207,7 +207,7 @@ winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *
 {
     __global const vec *m = (__global const vec *)(m_ + m_at);
     __global const reals *residual = (__global const reals *)(residual_ + residual_at),
-                         *mask = (__global const reals *)((__global const real *)bias + bias_at);
+                         *mask = (__global const reals *)(bias + bias_at);
     __global reals *dst = (__global reals *)(dst_ + dst_at);
     const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, kb = get_global_id(1);
 
@@ -238,7 +238,7 @@ static void weights_line(vec x[E], const vec g[3])
 
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
  * to 2, groups of 1. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const real *restrict weights,
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const param *restrict weights,
                                                                               ulong weights_at,
                                                                               __global acc *restrict u_, ulong u_at,
                                                                               int K, int C, const struct conv_view view)

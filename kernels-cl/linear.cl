@@ -2,7 +2,8 @@
  *
  * Work-items: (K * WG, ceil(N / ROWS)), groups of (WG, 1): a group computes column k of ROWS rows of dst. Its items
  * share the sum over C in steps of V and add up their parts as a tree, in a fixed order; WG = 1 suits a CPU.
- * Memory per group: one row of weights once, ROWS rows of src; local WG * ROWS floats where WG > 1. */
+ * Memory per group: one row of weights once, ROWS rows of src; local WG * ROWS floats where WG > 1. Weights are of the type of src:
+ * linear_pack rounds them to 16 bits. */
 #include "common.cl"
 
 static acc sum_lanes(vec x)
@@ -15,7 +16,7 @@ static acc sum_lanes(vec x)
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 linear(__global const real *src, ulong src_at, __global const real *weights, ulong weights_at,
-       __global const param *bias, ulong bias_at, __global real *dst, ulong dst_at, int N, int C, int K, int flags)
+       __global const param *bias, ulong bias_at, __global param *dst, ulong dst_at, int N, int C, int K, int flags)
 {
     const int k = get_group_id(0), first = get_group_id(1) * ROWS, item = get_local_id(0);
     const int whole = C / V * V;
@@ -49,6 +50,15 @@ linear(__global const real *src, ulong src_at, __global const real *weights, ulo
     for (int n = 0; n < ROWS && first + n < N; n++) {
         acc x = part[n] + (flags & WITH_BIAS ? bias[bias_at + k] : 0.0f);
         if (flags & WITH_RELU && x < 0.0f) x = 0.0f;
-        store(x, dst, dst_at + (size_t)(first + n) * K + k);
+        dst[dst_at + (size_t)(first + n) * K + k] = x;
     }
+}
+
+/* Work-items: one per weight; groups of WG. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void linear_pack(__global const param *weights,
+                                                                          ulong weights_at, __global real *packed,
+                                                                          ulong packed_at, ulong count)
+{
+    const size_t i = get_global_id(0);
+    if (i < count) store(weights[weights_at + i], packed, packed_at + i);
 }

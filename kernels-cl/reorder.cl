@@ -8,8 +8,8 @@ reorder(__global const real *src, ulong src_at, __global real *dst, ulong dst_at
     const size_t i = get_global_id(0);
     if (i >= vectors) return;
     const struct place at = place_of(i, C, H, W);
-    acc lanes[V];
+    real lanes[V];
     for (int lane = 0; lane < V; lane++)
-        lanes[lane] = at.c + lane < C ? load(src, src_at + blocked(SB, at.n, at.c + lane, C, H, W, at.h, at.w)) : 0.0f;
-    store_vec(LOAD(lanes), dst + dst_at + i * V);
+        lanes[lane] = at.c + lane < C ? src[src_at + blocked(SB, at.n, at.c + lane, C, H, W, at.h, at.w)] : 0;
+    STORE(LOAD(lanes), dst + dst_at + i * V);
 }

@@ -1,8 +1,7 @@
 /* update.cl - what a training step does to parameters, in place: outputs are the memory of inputs.
  * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
  * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
- * All stay in float32, which `real` therefore is here. Geometry: see flat.cl. Each reads and writes its tensors once. */
-#define REAL float
+ * All stay in float32. Geometry: see flat.cl. Each reads and writes its tensors once. */
 #include "flat.cl"
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void

@@ -97,11 +97,18 @@ void ocl_conv_inplace(shunt_bop *op)
     if (op->desc.flags & SHUNT_FLAG_RESIDUAL) op->info.inplace_inputs = 1u << ocl_residual_index(&op->desc);
 }
 
+/* What packed weights are rounded to: the end of their format's name. */
+static const char *rounded_to(const shunt_op_desc *desc)
+{
+    const uint8_t data = shunt_op_data_type(desc);
+    return data == SHUNT_F16 ? " f16" : data == SHUNT_BF16 ? " bf16" : "";
+}
+
 void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
 {
-    if (op->desc.kind == SHUNT_OP_CONV && op->desc.constant_inputs & 2) {
+    if (op->desc.kind != SHUNT_OP_CONV_GRAD_SRC && op->desc.constant_inputs & 2) {
         op->info.packed_bytes[1] = bytes;
-        snprintf(op->info.packed_format, sizeof op->info.packed_format, "%s", format);
+        snprintf(op->info.packed_format, sizeof op->info.packed_format, "%s%s", format, rounded_to(&op->desc));
         return;
     }
     const uint64_t align = op->device->found.info.alignment;
@@ -109,9 +116,10 @@ void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
     op->info.workspace = op->pack_offset + bytes;
 }
 
-static shunt_arg packed_arg(const shunt_bop *op, shunt_arg workspace)
+shunt_arg ocl_conv_packed_arg(const shunt_bop *op, const shunt_arg *inputs, shunt_arg workspace)
 {
-    return (shunt_arg){workspace.buffer, workspace.offset + op->pack_offset};
+    const shunt_arg here = {workspace.buffer, workspace.offset + op->pack_offset};
+    return op->info.packed_bytes[1] > 0 ? inputs[1] : here;
 }
 
 void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
@@ -122,7 +130,7 @@ void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *o
     const shunt_arg src = inputs[gradient ? 1 : 0];
     const bool added = gradient ? flags & SHUNT_FLAG_RELU : flags & SHUNT_FLAG_BIAS;
     tensors[0] = src;
-    tensors[1] = op->info.packed_bytes[1] > 0 ? inputs[1] : packed_arg(op, workspace);
+    tensors[1] = ocl_conv_packed_arg(op, inputs, workspace);
     tensors[2] = added ? inputs[gradient ? op->desc.ninputs - 1 : 2] : src;
     tensors[3] = flags & SHUNT_FLAG_RESIDUAL ? inputs[ocl_residual_index(&op->desc)] : src;
     tensors[4] = outputs[0];
@@ -131,7 +139,8 @@ void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *o
 shunt_status ocl_conv_pack(const shunt_bop *op, ocl_step *step, shunt_bqueue *queue, const shunt_arg *inputs,
                            shunt_arg workspace)
 {
-    const shunt_arg pack[] = {inputs[op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1], packed_arg(op, workspace)};
+    const shunt_arg pack[] = {inputs[op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1],
+                              ocl_conv_packed_arg(op, inputs, workspace)};
     return op->info.packed_bytes[1] > 0 ? SHUNT_OK : ocl_step_run(step, queue, 2, pack);
 }
 

@@ -36,8 +36,10 @@ enum { OCL_WINOGRAD_ERROR = 16 }; /* error_scale: the transforms take difference
 void ocl_conv_inplace(shunt_bop *op);
 
 /* After op->pack is made: packed weights of `bytes` bytes, once by op_pack where they are constant, else at each launch at
- * the end of the workspace. */
+ * the end of the workspace. Those of LINEAR, too. */
 void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes);
+/* At launch: where they are. */
+shunt_arg ocl_conv_packed_arg(const shunt_bop *op, const shunt_arg *inputs, shunt_arg workspace);
 
 /* At launch: gives the tensors src (diff_dst), packed weights, bias (mask), residual, dst (diff_src); what is absent is
  * src. */

@@ -268,6 +268,7 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
 
 const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .name = "tile",
+                                     .float32_only = "register tiles are for float32",
                                      .rank = rank,
                                      .refuse = refuse,
                                      .variant = variant,
@@ -276,6 +277,7 @@ const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .destroy = destroy};
 const ocl_algorithm ocl_conv_grad_src_tile = {.kind = SHUNT_OP_CONV_GRAD_SRC,
                                               .name = "tile",
+                                              .float32_only = "register tiles are for float32",
                                               .rank = rank,
                                               .refuse = refuse,
                                               .variant = variant,

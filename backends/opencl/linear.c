@@ -1,5 +1,5 @@
 /* linear.c - a fully connected layer: a matrix product whose weights are read once for a few rows. */
-#include "kernels.h"
+#include "conv.h"
 
 enum { ROWS = 8 };
 
@@ -16,6 +16,25 @@ const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *des
     return NULL;
 }
 
+/* Weights of the type of 16-bit src. */
+static shunt_status make_pack(shunt_bop *op, const char *options, size_t local)
+{
+    const shunt_tensor_desc *weights = &op->desc.inputs[1];
+    const cl_ulong count = shunt_tensor_count(weights);
+    const ocl_constant constants[] = {{sizeof count, &count}};
+    shunt_status status =
+        ocl_step_create(op->device, &op->pack, &ocl_linear_cl, options, "linear_pack", 1, &count, &local);
+    if (!status) status = ocl_step_constants(&op->pack, 4, 1, constants);
+    if (status) return status;
+    ocl_conv_packed(op, "plain", count * shunt_dtype_bytes(op->desc.inputs[0].dtype));
+    return SHUNT_OK;
+}
+
+static bool is_packed(const shunt_bop *op)
+{
+    return op->desc.inputs[0].dtype != SHUNT_F32;
+}
+
 static shunt_status prepare(shunt_bop *op)
 {
     const shunt_op_desc *desc = &op->desc;
@@ -30,18 +49,19 @@ static shunt_status prepare(shunt_bop *op)
     ocl_add_option(options, "-DB=%u -DV=%u -DWG=%zu -DROWS=%d", lanes, lanes, local[0], rows);
     shunt_status status =
         ocl_step_create(op->device, &op->steps[0], &ocl_linear_cl, options, "linear", 2, items, local);
-    if (status) return status;
-    return ocl_step_constants(&op->steps[0], 8, 4, constants);
+    if (!status) status = ocl_step_constants(&op->steps[0], 8, 4, constants);
+    return status || !is_packed(op) ? status : make_pack(op, options, local[0]);
 }
 
 static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace)
 {
-    (void)workspace;
     /* An absent bias is never read, but a kernel argument needs a buffer. */
-    const shunt_arg tensors[] = {inputs[0], inputs[1], op->desc.flags & SHUNT_FLAG_BIAS ? inputs[2] : inputs[0],
+    const shunt_arg weights = is_packed(op) ? ocl_conv_packed_arg(op, inputs, workspace) : inputs[1];
+    const shunt_arg tensors[] = {inputs[0], weights, op->desc.flags & SHUNT_FLAG_BIAS ? inputs[2] : inputs[0],
                                  outputs[0]};
-    return ocl_step_run(&op->steps[0], queue, 4, tensors);
+    shunt_status status = is_packed(op) ? ocl_conv_pack(op, &op->pack, queue, inputs, workspace) : SHUNT_OK;
+    return status ? status : ocl_step_run(&op->steps[0], queue, 4, tensors);
 }
 
 const ocl_algorithm ocl_linear = {

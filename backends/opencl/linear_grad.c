@@ -45,9 +45,10 @@ static shunt_status prepare(shunt_bop *op)
     char options[OCL_OPTIONS_CHARS];
     ocl_block_options(op->device, 16, options);
     ocl_add_option(options, " -DROWS=%d", ROWS);
-    shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], &ocl_linear_grad_cl, options, "linear_grad", 2, items, local);
-    return status ? status : ocl_step_constants(&op->steps[0], 8, NDIMS, constants);
+    shunt_status status = ocl_step_create(op->device, &op->steps[0], &ocl_linear_grad_cl, options,
+                                          by_src ? "linear_grad_src" : "linear_grad_weights", 2, items, local);
+    if (status) return status;
+    return ocl_step_constants(&op->steps[0], by_src ? 6 : 8, by_src ? NDIMS - 1 : NDIMS, constants);
 }
 
 static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
@@ -57,7 +58,7 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
     /* An absent diff_bias is never written, but a kernel argument needs a buffer. */
     const shunt_arg tensors[] = {inputs[1], inputs[0], outputs[0],
                                  op->desc.flags & SHUNT_FLAG_BIAS ? outputs[1] : outputs[0]};
-    return ocl_step_run(&op->steps[0], queue, 4, tensors);
+    return ocl_step_run(&op->steps[0], queue, op->desc.kind == SHUNT_OP_LINEAR_GRAD_SRC ? 3 : 4, tensors);
 }
 
 const ocl_algorithm ocl_linear_grad_src = {

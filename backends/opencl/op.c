@@ -66,10 +66,20 @@ enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 /* ---- Descriptions ----------------------------------------------------------------------------------------------- */
 
-static const char *refuse_tensor(const shunt_op_desc *desc, const shunt_tensor_desc *tensor)
+/* CAST checks its types itself. REORDER's operands are of any type, too, but one. */
+static const char *refuse_type(const shunt_op_desc *desc, shunt_operand_class class, uint8_t dtype)
+{
+    const uint8_t data = shunt_op_data_type(desc);
+    if (desc->kind == SHUNT_OP_CAST) return NULL;
+    if (data != SHUNT_F32 && data != SHUNT_F16 && data != SHUNT_BF16)
+        return "a type other than float32, float16 and bfloat16";
+    if (class == SHUNT_OPERAND_WIDE) return dtype == SHUNT_F32 ? NULL : "an operand that must be float32 and is not";
+    return dtype == data ? NULL : "data operands of different types";
+}
+
+static const char *refuse_tensor(const shunt_tensor_desc *tensor)
 {
     uint64_t count = 1;
-    if (tensor->dtype != SHUNT_F32 && desc->kind != SHUNT_OP_CAST) return "only float32 is done here";
     if (tensor->rank < 1 || tensor->rank > SHUNT_MAX_RANK) return "a tensor of no or too many dimensions";
     if (tensor->rank != 4 && tensor->block != SHUNT_PLAIN)
         return "a channel block on a tensor that is not an activation";
@@ -91,8 +101,14 @@ static const char *refuse_desc(const shunt_op_desc *desc)
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||
         desc->noutputs != shunt_op_noutputs(desc->kind, desc->flags))
         return "a wrong number of tensors";
-    for (uint32_t i = 0; i < desc->ninputs && !reason; i++) reason = refuse_tensor(desc, &desc->inputs[i]);
-    for (uint32_t i = 0; i < desc->noutputs && !reason; i++) reason = refuse_tensor(desc, &desc->outputs[i]);
+    for (uint32_t i = 0; i < desc->ninputs && !reason; i++) {
+        reason = refuse_type(desc, shunt_op_input_class(desc->kind, desc->flags, i), desc->inputs[i].dtype);
+        if (!reason) reason = refuse_tensor(&desc->inputs[i]);
+    }
+    for (uint32_t i = 0; i < desc->noutputs && !reason; i++) {
+        reason = refuse_type(desc, shunt_op_output_class(desc->kind, desc->flags, i), desc->outputs[i].dtype);
+        if (!reason) reason = refuse_tensor(&desc->outputs[i]);
+    }
     return reason;
 }
 
@@ -127,6 +143,12 @@ static uint32_t sort_algorithms(const ocl_device *device, const shunt_op_desc *d
     return count;
 }
 
+static const char *refuse_algorithm(const ocl_device *device, const ocl_algorithm *algorithm, const shunt_op_desc *desc)
+{
+    const bool narrow = shunt_dtype_bytes(shunt_op_data_type(desc)) == 2;
+    return narrow && algorithm->float32_only ? algorithm->float32_only : algorithm->refuse(device, desc);
+}
+
 static void list_usable(const ocl_device *device, const ocl_algorithm *algorithm, const shunt_op_desc *desc,
                         shunt_op_candidates *out)
 {
@@ -147,10 +169,10 @@ shunt_status ocl_op_query(shunt_bdevice *base, const shunt_op_desc *desc, shunt_
     uint32_t count = sort_algorithms(device, desc, sorted);
     out->count = 0;
     for (uint32_t i = 0; i < count && !reason; i++)
-        if (!sorted[i]->refuse(device, desc)) list_usable(device, sorted[i], desc, out);
+        if (!refuse_algorithm(device, sorted[i], desc)) list_usable(device, sorted[i], desc, out);
     bool usable = out->count > 0;
     for (uint32_t i = 0; i < count; i++) {
-        const char *own = reason ? reason : sorted[i]->refuse(device, desc);
+        const char *own = reason ? reason : refuse_algorithm(device, sorted[i], desc);
         if (own) add_candidate(out, sorted[i]->name, "", own);
     }
     if (count == 0) add_candidate(out, "none", "", "an operation that the OpenCL backend does not know");
@@ -221,6 +243,8 @@ shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, cons
     if (!op) return ocl_fail_memory();
     op->device = (ocl_device *)base;
     op->desc = *desc;
+    op->pack.data = shunt_op_data_type(desc);
+    for (int i = 0; i < OCL_MAX_STEPS; i++) op->steps[i].data = op->pack.data;
     shunt_status status = make(op, options);
     if (status)
         ocl_op_destroy(op);

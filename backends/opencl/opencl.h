@@ -51,9 +51,17 @@ shunt_status ocl_find_devices(const ocl_found **found, uint32_t *count);
 
 /* ---- An open device (device.c, program.c) ------------------------------------------------------------------------ */
 
+typedef struct ocl_kernel {
+    const char *name;
+    uint32_t
+        data; /* bit i: tensor i is of the type `real` (kernels-cl/common.cl); all others have elements of four bytes */
+} ocl_kernel;
+
 /* A kernel file, its includes expanded (made by kernels-cl/embed.py). */
 typedef struct ocl_source {
     const char *name, *text;
+    const ocl_kernel *kernels;
+    uint32_t nkernels;
 } ocl_source;
 
 typedef struct ocl_program ocl_program;
@@ -143,7 +151,9 @@ cl_int ocl_turn_over(shunt_bqueue *queue);
  * each as a buffer and the index of its first element (ulong), then its constants. */
 typedef struct ocl_step {
     cl_kernel kernel;
-    bool fresh; /* of a program that was compiled in this process */
+    bool fresh;            /* of a program that was compiled in this process */
+    uint8_t data;          /* the type of `real`, set before the step is created; 0: float32 */
+    uint32_t data_tensors; /* bit i: tensor i is of this type */
     cl_uint dims;
     size_t global[3], local[3];
 } ocl_step;
@@ -170,6 +180,8 @@ struct ocl_algorithm {
     const char *name;
     /* The higher, the better a guess; OCL_TILE_RANK times the estimated gain over the direct convolution. NULL: 0. */
     int (*rank)(const ocl_device *device, const shunt_op_desc *desc);
+    /* Why it does no 16-bit types; NULL: it does. */
+    const char *float32_only;
     /* Why it cannot, or NULL when it can. */
     const char *(*refuse)(const ocl_device *device, const shunt_op_desc *desc);
     /* Writes the index-th parameter string, best guess first; false past the last. NULL: no parameters. */

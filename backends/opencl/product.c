@@ -167,6 +167,7 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
 
 const ocl_algorithm ocl_conv_product = {.kind = SHUNT_OP_CONV,
                                         .name = "gemm",
+                                        .float32_only = "CLBlast's product is of float32 here",
                                         .rank = rank,
                                         .refuse = refuse_conv,
                                         .prepare = prepare_conv,
@@ -174,6 +175,7 @@ const ocl_algorithm ocl_conv_product = {.kind = SHUNT_OP_CONV,
                                         .destroy = destroy};
 const ocl_algorithm ocl_linear_product = {.kind = SHUNT_OP_LINEAR,
                                           .name = "gemm",
+                                          .float32_only = "CLBlast's product is of float32 here",
                                           .rank = rank,
                                           .refuse = ocl_linear_refuse,
                                           .prepare = prepare_linear,

@@ -58,14 +58,26 @@ void ocl_block_options(const ocl_device *device, int64_t block, char *options)
     ocl_add_option(options, "-DB=%lld -DV=%u -DWG=%zu", (long long)block, ocl_lanes(device, block), ocl_group(device));
 }
 
+/* Builds the program for the step's data. */
+static shunt_status get_program(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
+                                cl_program *program)
+{
+    char all[OCL_OPTIONS_CHARS] = "";
+    ocl_add_option(all, "%s", options);
+    if (shunt_dtype_bytes(step->data) == 2) ocl_add_option(all, " -DDATA=%u", step->data);
+    return ocl_program_get(device, source, all, program, &step->fresh);
+}
+
 shunt_status ocl_step_create(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
                              const char *kernel, cl_uint dims, const uint64_t *items, const size_t *local)
 {
     cl_program program;
     cl_int code;
     size_t group = 1;
-    shunt_status status = ocl_program_get(device, source, options, &program, &step->fresh);
+    shunt_status status = get_program(device, step, source, options, &program);
     if (status) return status;
+    for (uint32_t i = 0; i < source->nkernels; i++)
+        if (!strcmp(source->kernels[i].name, kernel)) step->data_tensors = source->kernels[i].data;
     step->dims = dims;
     for (cl_uint i = 0; i < dims; i++) {
         uint64_t groups = (items[i] + local[i] - 1) / local[i];
@@ -110,7 +122,8 @@ shunt_status ocl_step_run(ocl_step *step, shunt_bqueue *queue, uint32_t ntensors
 {
     cl_event event;
     for (cl_uint i = 0; i < ntensors; i++) {
-        cl_ulong at = tensors[i].offset / sizeof(float);
+        const bool data = step->data && step->data_tensors >> i & 1;
+        const cl_ulong at = tensors[i].offset / (data ? shunt_dtype_bytes(step->data) : sizeof(cl_float));
         cl_int code = clSetKernelArg(step->kernel, 2 * i, sizeof(cl_mem), &tensors[i].buffer->memory);
         if (!code) code = clSetKernelArg(step->kernel, 2 * i + 1, sizeof at, &at);
         if (code) return ocl_failed("clSetKernelArg", code);
