@@ -81,7 +81,7 @@ static const char *refuse_forward4(const ocl_device *device, const shunt_op_desc
 {
     const char *reason = refuse(device, desc);
     if (reason || desc->constant_inputs & 2) return reason;
-    return "weights that learn want smaller rounding errors than those of F(4x4)";
+    return "the rounding errors of F(4x4) are too large for weights that are trained";
 }
 
 static int rank_forward4(const ocl_device *device, const shunt_op_desc *desc)

@@ -75,7 +75,7 @@ static cl_program load(const ocl_device *device, const char *key, size_t nkey)
         if (code) release(&program);
     }
     ocl_host->cache_free(blob);
-    if (!program) ocl_log(SHUNT_LOG_INFO, "opencl: a cached program is damaged or stale; compiling it anew");
+    if (!program) ocl_log(SHUNT_LOG_INFO, "opencl: a cached program is damaged or outdated; compiling it again");
     return program;
 }
 

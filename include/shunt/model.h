@@ -26,23 +26,22 @@ extern "C" {
 typedef struct shunt_model_options {
     uint32_t size;         /* sizeof(shunt_model_options); 0: as in the first version */
     int64_t classes;       /* 0: 1000, or 10 for the CIFAR nets */
-    int64_t height, width; /* 0: 224, or 32; of the graph that is made; plans for other sizes are made on demand */
+    int64_t height, width; /* 0: 224, or 32; the graph's own size: plans for other sizes are made on demand */
     char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
-    const char *name;      /* shunt_model_open: which network a weight file is of, where it does not say; or NULL */
+    const char *name;      /* shunt_model_open: the network of a weight file that does not name it; or NULL */
 } shunt_model_options;
 
-/* name: resnet18 34 50 101 152, plain18 plain34, resnetD and plainD for D = 6n+2 (CIFAR nets); where D is both, as 50
- * is, the CIFAR net is cifar-resnetD; cifar-resnet18 34, cifar-plain18 34, mini-resnet, cnn (docs/models.md). options NULL: all
- * defaults. The model has no weights yet. */
+/* name: a network of docs/models.md, such as resnet50, plain34, resnet20, cifar-resnet18, mini-resnet, cnn. resnetD and plainD with
+ * D = 6n+2 are CIFAR nets; if D is also a depth of the ImageNet networks, as 50 is, the CIFAR net is cifar-resnetD. options NULL:
+ * all defaults. The model has no weights yet. */
 SHUNT_API shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out);
-/* Opens a file that holds a network with its weights.
- * ONNX (docs/onnx.md): options' height and width apply where the file leaves them open; with a name the file is read as weights of
- * that network, else the rest does not apply. A softmax at the end is left out: results are logits.
- * A weight file, or a folder of one, that says which network it is of, as Shunt's own do, or whose network options name. Options
- * that are not 0 go before what the file says of itself. */
+/* Opens a file that holds a network with its weights. Options that are not 0 override what the file says.
+ * ONNX, opsets 7 to 25 (docs/onnx.md): height and width apply if the file leaves them open. If options name a network, the file is
+ * read as weights of that network; else the other options do not apply. A softmax at the end is left out: results are logits.
+ * A weight file, or a folder of one: the file must name its network, as Shunt's own files do, or the options must. */
 SHUNT_API shunt_status shunt_model_open(const char *path, const shunt_model_options *options, shunt_model **out);
-/* The same from a file's bytes, which are copied. There can be no files beside it. */
+/* The same from a file's bytes, which are copied. The model cannot have data in further files. */
 SHUNT_API shunt_status shunt_model_open_bytes(const void *bytes, size_t nbytes, const shunt_model_options *options,
                                               shunt_model **out);
 SHUNT_API void shunt_model_destroy(shunt_model *model);
@@ -53,18 +52,18 @@ SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /*
 SHUNT_API const char *shunt_model_family(size_t index);
 
 /* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
- * that its metadata may hold. The error lists all tensors that are missing, too many or of another shape. */
+ * that its metadata may hold. The error lists up to ten tensors that are missing, unknown or of the wrong shape. */
 SHUNT_API shunt_status shunt_model_load(shunt_model *model, const char *path);
 SHUNT_API shunt_status shunt_model_load_bytes(shunt_model *model, const void *bytes, size_t nbytes);
 /* Random but reproducible: every element is a function of tensor name, element index and seed (docs/random-weights.md). */
 SHUNT_API shunt_status shunt_model_randomize(shunt_model *model, uint64_t seed);
 /* Writes weights, labels and preprocessing. */
 SHUNT_API shunt_status shunt_model_save(const shunt_model *model, const char *path);
-/* One label a line; as many as outcomes (below). */
+/* One label per line; as many as outcomes (below). */
 SHUNT_API shunt_status shunt_model_load_labels(shunt_model *model, const char *path);
 SHUNT_API const char *shunt_model_label(const shunt_model *model, int64_t index); /* NULL: there are none */
 
-/* The model's executor on a device, made on first use and kept until the model goes; the device must outlive it. */
+/* The model's executor on a device, made on first use and kept until the model is destroyed; the device must outlive it. */
 SHUNT_API shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out);
 /* images: N x 3 x height x width, preprocessed, or N x 1 x height x width for a network of one channel; logits: N x classes. */
 SHUNT_API shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height,
@@ -84,7 +83,7 @@ SHUNT_API shunt_head shunt_model_head(const shunt_model *model); /* never AUTO *
 /* The number of classes with a probability and a label: 2 for SIGMOID, else shunt_model_classes. */
 SHUNT_API int64_t shunt_model_outcomes(const shunt_model *model);
 
-/* How pictures are prepared for the model: from its weight file, or the usual one of its family. */
+/* How pictures are prepared for the model: as its weight file says, or else as is usual for its family. */
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
 /* What the type of an ONNX graph's input, or its first ops, say about preprocessing, as a text for people; NULL: nothing
  * special. The model's preprocessing follows it. */

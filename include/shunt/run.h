@@ -39,11 +39,11 @@ SHUNT_API const shunt_device_entry *shunt_devices_at(const shunt_device_list *de
                                                      size_t index); /* NULL past the end */
 SHUNT_API void shunt_devices_free(shunt_device_list *devices);
 
-/* Every plugin file that was found and what became of it; the built-in backends too, with path "built in". */
+/* Every plugin file that was found, and whether it is used. Built-in backends are listed too, with path "built in". */
 typedef struct shunt_plugin_entry {
     const char *path;
-    const char *name, *version; /* "" when it was refused before they were known */
-    const char *message;        /* why it, or some of its devices, were refused; "" when nothing was */
+    const char *name, *version; /* "" if it was refused before they were known */
+    const char *message;        /* why it, or some of its devices, were refused; "" if nothing was */
     shunt_status status;
     uint32_t devices;
 } shunt_plugin_entry;
@@ -53,11 +53,11 @@ SHUNT_API size_t shunt_plugins_count(const shunt_plugin_list *plugins);
 SHUNT_API const shunt_plugin_entry *shunt_plugins_at(const shunt_plugin_list *plugins,
                                                      size_t index); /* NULL past the end */
 SHUNT_API void shunt_plugins_free(shunt_plugin_list *plugins);
-/* The folders searched, in order, colon-separated. A folder or a plugin that belongs to another user than root, or that
- * others may write to, is listed as refused. */
+/* The folders searched, in order, colon-separated. A folder or a plugin is listed as refused if it belongs
+ * neither to the user nor to root, or if others may write to it. */
 SHUNT_API const char *shunt_plugin_folders(void);
-/* Where results are cached between processes; NULL with shunt_last_error() when there is no such place, or when it belongs
- * to another user than root or is writable for others, who could put programs there. */
+/* The folder where results are cached between processes. NULL, with shunt_last_error(), if there is none, or if it belongs neither
+ * to the user nor to root, or if others may write to it: they could put programs there. */
 SHUNT_API const char *shunt_cache_folder(void);
 /* The folder of the data that comes with Shunt: models/, samples/, tuning/. The option "data_dir", or the built-in path. */
 SHUNT_API const char *shunt_data_folder(void);
@@ -91,7 +91,7 @@ typedef struct shunt_tensor {
     uint64_t reserved[2];   /* 0; for memory of a device */
 } shunt_tensor;
 
-/* Makes the plan for inputs of these shapes, if there is none yet; run does it too. Slow the first time (compiling).
+/* Makes the plan for inputs of these shapes, if there is none yet; shunt_executor_run does that too. Slow the first time (compiling).
  * Inputs may differ from the graph's own in batch and, where the ops allow it, in image size. */
 SHUNT_API shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs,
                                               size_t ninputs);

@@ -14,7 +14,7 @@
 static const char message[] =
     "this process was made by fork() from one that had used devices, and their drivers and threads do not survive "
     "that; fork "
-    "before the first use, or start a program anew (exec, posix_spawn; Python's multiprocessing: \"spawn\")";
+    "before the first use, or start a new program (exec, posix_spawn; Python's multiprocessing: \"spawn\")";
 
 static pthread_mutex_t lock =
     PTHREAD_MUTEX_INITIALIZER; /* of the list; each change is one write, so a child can read it */

@@ -35,7 +35,7 @@ shunt_status device_info_check(shunt_device_info *info, char *reason, size_t siz
         text_append(reason, size, "it reports an alignment of %u bytes, which is not a power of two up to %d",
                     info->alignment, ALIGNMENT_LIMIT);
     else if (info->block > BLOCK_LIMIT)
-        text_append(reason, size, "it wants blocks of %u channels, and %d is the limit", info->block, BLOCK_LIMIT);
+        text_append(reason, size, "it asks for blocks of %u channels; the limit is %d", info->block, BLOCK_LIMIT);
     if (info->max_alloc > info->memory) info->max_alloc = info->memory;
     return reason[0] ? SHUNT_E_ABI : SHUNT_OK;
 }

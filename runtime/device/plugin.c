@@ -93,7 +93,7 @@ void plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_
         return;
     }
     if (table->abi_major != SHUNT_ABI_MAJOR) {
-        plugin_refuse(plugin, SHUNT_E_ABI, "it speaks ABI %u.%u and this runtime %d.%d; rebuild the plugin",
+        plugin_refuse(plugin, SHUNT_E_ABI, "it uses ABI %u.%u, and this runtime %d.%d; rebuild the plugin",
                       table->abi_major, table->abi_minor, SHUNT_ABI_MAJOR, SHUNT_ABI_MINOR);
         return;
     }

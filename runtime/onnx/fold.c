@@ -169,7 +169,7 @@ shunt_status onnx_fold_gather(onnx_node *node)
     for (uint64_t i = 0; i < count; i++) {
         int64_t place = onnx_integer(&places, i / inner % chosen), length = source.dims[axis];
         if (place < -length || place >= length)
-            return error_fail(SHUNT_E_INVALID, "it wants element %" PRId64 " of an axis of %" PRId64, place, length);
+            return error_fail(SHUNT_E_INVALID, "it asks for element %" PRId64 " of an axis of %" PRId64, place, length);
         uint64_t row = i / inner / chosen * (uint64_t)length + (uint64_t)(place < 0 ? place + length : place);
         copy_element(&source, row * inner + i % inner, data, i);
     }

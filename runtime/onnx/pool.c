@@ -79,7 +79,8 @@ shunt_status onnx_import_pool(onnx_node *node)
     if (src.rank < 3 || src.rank > 5)
         return error_fail(SHUNT_E_UNSUPPORTED, "its input has rank %u; Shunt knows 3, 4 and 5", src.rank);
     if (node->noutputs > 1 && node->outputs[1].size)
-        return error_fail(SHUNT_E_UNSUPPORTED, "it also gives the indices of the maxima, which Shunt does not compute");
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "it also outputs the indices of the maxima, which Shunt does not compute");
     p.w.directions = src.rank - 2u;
     memcpy(p.w.size, src.dims + 2, p.w.directions * sizeof *src.dims);
     shunt_status status = onnx_window_read(node, &p.w);

@@ -11,7 +11,7 @@
 static shunt_status fail_cut(const pickle_reader *self, const pickle_opcode *op)
 {
     return error_fail(SHUNT_E_INVALID,
-                      "%s: damaged pickle at byte %" PRIu64 ": %s reaches past the end: the file is cut off or lies",
+                      "%s: damaged pickle at byte %" PRIu64 ": %s reaches past the end: the file is cut off or damaged",
                       self->path, self->out->offset + self->opcode, op->name);
 }
 

@@ -129,7 +129,7 @@ static shunt_status pack(graph_plan *plan, const plan_step *step, uint32_t input
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan->executor->queues[step->device];
     if (!device->ops->op_pack)
-        return error_fail(SHUNT_E_ABI, "%s: wants packed weights, but has no op_pack", device->entry.selector);
+        return error_fail(SHUNT_E_ABI, "%s: asks for packed weights, but has no op_pack", device->entry.selector);
     shunt_bbuffer *packed = NULL;
     shunt_status status =
         device->ops->buffer_alloc(device->handle, step->info.packed_bytes[input], SHUNT_USE_WEIGHTS, &packed);

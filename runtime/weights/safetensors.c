@@ -148,7 +148,8 @@ static shunt_status read_offsets(const json_t *tensor, uint64_t size, entry *out
     out->end = (uint64_t)end;
     if (out->end <= size) return SHUNT_OK;
     return error_fail(SHUNT_E_INVALID,
-                      "ends at byte %" PRIu64 " of the data, which has only %" PRIu64 ": the file is cut off or lies",
+                      "ends at byte %" PRIu64 " of the data, which has only %" PRIu64
+                      ": the file is cut off or damaged",
                       out->end, size);
 }
 

@@ -68,7 +68,8 @@ static shunt_status place_storage(cursor *self, torch_storage *storage)
     for (unsigned i = 0; i < 8 && i < left; i++) count |= (uint64_t)file->data[self->at + i] << 8 * i;
     if (left < 8 || (left - 8) / storage->type->bytes < count)
         return error_fail(SHUNT_E_INVALID,
-                          "%s: storage '%.100s' (byte %" PRIu64 ") reaches past the end: the file is cut off or lies",
+                          "%s: storage '%.100s' (byte %" PRIu64
+                          ") reaches past the end: the file is cut off or damaged",
                           self->file->path, storage->key, self->at);
     if (count != storage->count)
         return error_fail(SHUNT_E_INVALID,

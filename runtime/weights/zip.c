@@ -219,7 +219,7 @@ shunt_status zip_find(zip_index *self, const char *name, const uint8_t **data, s
     if (begin > self->file->size || entry->size > self->file->size - begin)
         return error_fail(SHUNT_E_INVALID,
                           "%s: entry '%.100s' of the zip file has %" PRIu64 " bytes from byte %" PRIu64
-                          ", past the file's %zu: the file is cut off or lies",
+                          ", past the file's %zu: the file is cut off or damaged",
                           self->path, name, entry->size, begin, self->file->size);
     *data = self->file->data + begin;
     *size = (size_t)entry->size;

@@ -328,12 +328,12 @@ Test(eval, heads)
     json_decref(report);
     run("shunt classify --device scalar --model ./five_sigmoids.onnx --threshold 0.9 "
         "$SHUNT_SOURCE/tests/golden/pictures/picture.png 2>&1");
-    cr_assert(strstr(said.out, "\n  no class from 90 % on\n"), "%s", said.out);
+    cr_assert(strstr(said.out, "\n  no class with 90 % or more\n"), "%s", said.out);
     run("mkdir five && for i in 0 1 2 3 4; do cp -r set/c$i five; done; %s --model ./five_sigmoids.onnx --data "
         "imagefolder:five",
         evaluate);
     expect_success();
-    cr_assert(strstr(said.out, "head         multi-label, from 50 % on\nmissed ") &&
+    cr_assert(strstr(said.out, "head         multi-label, threshold 50 %\nmissed ") &&
                   strstr(said.out, "classes a picture"),
               "%s", said.out);
     run("%s --model ./five_scores.onnx --data imagefolder:five --head sigmoid", evaluate);

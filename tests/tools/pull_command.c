@@ -257,7 +257,7 @@ Test(pull, redirects)
 Test(pull, trust_and_network)
 {
     run("shunt pull resnet8 --url https://localhost:%d/ok/%s", port, file_name);
-    expect_failure(1, "not to be trusted", NULL);
+    expect_failure(1, "certificate is not trusted", NULL);
     expect_nothing(-1);
     run("shunt pull resnet8 --url https://localhost:%d/ok/%s --ca nosuch.pem", port, file_name);
     expect_failure(1, "certificate", NULL);

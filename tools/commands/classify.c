@@ -77,7 +77,7 @@ static void print_guesses(const char *path, const answer *self)
     const shunt_guess *guesses = self->guesses;
     bool several = self->head == SHUNT_HEAD_MULTI_LABEL;
     say_line("%s", path);
-    if (several && !is_chosen(self, guesses)) say_line("  no class from %g %% on", 100 * self->threshold);
+    if (several && !is_chosen(self, guesses)) say_line("  no class with %g %% or more", 100 * self->threshold);
     for (size_t i = 0; i < self->count && (!several || is_chosen(self, &guesses[i])); i++) {
         double percent = 100 * (double)guesses[i].probability;
         if (guesses[i].label)

@@ -31,8 +31,8 @@ static const option_row rows[] = {
      NULL, 0, 0},
     {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
      "For an imagefolder whose pictures all lie in DIR: lines of NAME,LABEL, also with semicolons, tabs or blanks, "
-     "quotes, an index in front or a heading; or one LABEL for each picture in the order of their names. Labels are "
-     "classes' numbers, from 0, or names.",
+     "quotes, an index before the name, or a heading; or one LABEL for each picture in the order of their names. "
+     "Labels are classes' numbers, from 0, or names.",
      NULL, 0, 0},
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the model's classes, one per line. A folder is matched to the class of its name: a whole line, a line's "
@@ -254,7 +254,7 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
     for (size_t m = 0; m < self->nmodels; m++) print_preprocess(self->models[m]);
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
     if (t->head != SHUNT_HEAD_SOFTMAX)
-        printf("head         %s, from %g %% on\n", shunt_head_name(t->head), 100 * t->threshold);
+        printf("head         %s, threshold %g %%\n", shunt_head_name(t->head), 100 * t->threshold);
     if (t->head == SHUNT_HEAD_MULTI_LABEL)
         printf("missed       %.2f %%  (%llu labels below that)\nnamed        %.2f classes a picture\n",
                100 * (double)t->missed / n, (unsigned long long)t->missed, (double)t->named / n);

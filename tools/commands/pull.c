@@ -106,7 +106,7 @@ static int report(const pull_settings *settings, const char *path, const char *k
     say_line("%s%s", path, there ? " (was there already)" : "");
     say_line("SHA-256 %s", digits);
     if (!*known)
-        puts("No digest is known to check it by: compare this one with its publisher's.");
+        puts("There is no published digest to check: compare this one with its publisher's.");
     else if (strlen(known) < 64)
         printf("Checked: the first %zu digits, which are all that is published with it.\n", strlen(known));
     else
@@ -127,7 +127,7 @@ static int pull_to(const pull_settings *settings, const char *url, const char *p
     char digits[65] = "";
     struct stat found;
     bool there = !lstat(path, &found);
-    if (there && !S_ISREG(found.st_mode)) return say_failure("%s: it is no regular file; remove it", path);
+    if (there && !S_ISREG(found.st_mode)) return say_failure("%s: it is not a regular file; remove it", path);
     int status = EXIT_OK;
     if (there) status = fetch_sha256(path, digits);
     if (status == EXIT_OK && there && strncmp(digits, known, strlen(known)) != 0) there = false; /* damaged since */

@@ -20,7 +20,7 @@ static const option_row rows[] = {
      "The labelled pictures: cifar10:DIR, cifar100:DIR or imagefolder:DIR.", NULL, 0, 0},
     {"depths", OPTION_TEXT, FIELD(depths), "D,D...", "Depths of the networks to compare, such as 20,56.", NULL, 0, 0},
     {"models", OPTION_TEXT, FIELD(models), "M,M...",
-     "The networks to compare: resnet20,plain20; with a shortcut option behind a dash, resnet20-B.", NULL, 0, 0},
+     "The networks to compare: resnet20,plain20; with a shortcut option after a dash, resnet20-B.", NULL, 0, 0},
     {"budget", OPTION_COUNT, FIELD(budget), "MINUTES",
      "Time limit for all training. A few steps of each network are timed to choose the number of epochs. An "
      "interrupted study continues with the number it began with.",

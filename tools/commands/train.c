@@ -32,8 +32,8 @@ static const option_row rows[] = {
      0, 0},
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: cifar10:DIR, cifar100:DIR (binary or Python version), or imagefolder:DIR with "
-     "DIR/class/*.jpg, or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and the like). Classes of both are "
-     "matched by name.",
+     "DIR/class/*.jpg, or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and similar names). "
+     "Classes of both are matched by name.",
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",
      "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "

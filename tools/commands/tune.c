@@ -33,7 +33,7 @@ static const option_row rows[] = {
      "Tune even if the machine is so busy that repeated times of one op differ too much to compare algorithms.", NULL,
      0, 0},
     {"time-limit", OPTION_COUNT, FIELD(time_limit), "S",
-     "Seconds for one algorithm, its compilation included, after which it counts as hung.", "60", 1, 86400},
+     "Time limit for one algorithm, including its compilation. After that it counts as hung.", "60", 1, 86400},
     {0}};
 
 /* Workers that end before they try anything: the device itself does not work. */
@@ -347,7 +347,8 @@ static int print_report(const tuning *self)
         say_line("No op of %s has several algorithms on %s: there is nothing to tune.", shunt_model_name(self->model),
                  selector);
     else if (count == 0 && self->known == self->ops)
-        printf("All %lld ops are tuned already; --full looks further, --retry starts anew.\n", (long long)self->ops);
+        printf("All %lld ops are tuned already; --full tries more candidates, --retry tries all again.\n",
+               (long long)self->ops);
     if (count) printf("\nall of them  %.3f ms with the best guesses, %.3f ms tuned\n", before / 1e3, after / 1e3);
     say_line("device       %s (%s)", selector, text_of(self->device, "name"));
     say_line("kept in      %s/tuning.json", shunt_cache_folder());

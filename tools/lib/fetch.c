@@ -78,11 +78,11 @@ static bool begin_body(transfer *self, const char *data, size_t length)
     curl_easy_getinfo(self->curl, CURLINFO_RESPONSE_CODE, &code);
     curl_easy_getinfo(self->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &left);
     if (self->encoding[0] && strcasecmp(self->encoding, "identity") != 0)
-        return refuse(self, "the server sends it compressed, which it was not asked to");
+        return refuse(self, "the server sends it compressed, which was not requested");
     if (code != 206) {
         if (!empty_file(self)) return refuse(self, strerror(errno));
     } else if (sscanf(self->range, "bytes %llu-", &start) != 1 || start != self->have) {
-        return refuse(self, "the server went on from another place than it was asked to");
+        return refuse(self, "the server continued from another position than requested");
     }
     if (self->have == 0 && memchr(" \t\r\n<", data[0], 5) && memchr(data, '<', length))
         return refuse(self, "the server sent a web page instead of the file; does the network ask to log in first?");
@@ -202,7 +202,7 @@ static int say_curl_failure(const transfer *self, CURLcode code)
     case CURLE_TOO_MANY_REDIRECTS:
         return say_failure("%s: the server redirects again and again", url);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return say_failure("%s: the server's certificate is not to be trusted: %s", url, detail);
+        return say_failure("%s: the server's certificate is not trusted: %s", url, detail);
     case CURLE_SSL_CACERT_BADFILE:
         return say_failure("%s: no certificates to check the server with: %s", url, detail);
     case CURLE_WRITE_ERROR:
@@ -246,7 +246,7 @@ static int open_part(const char *part, int *out)
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         int reason = errno;
         close(fd);
-        return reason == EWOULDBLOCK ? say_failure("%s: another shunt pull is at it", part)
+        return reason == EWOULDBLOCK ? say_failure("%s: another shunt pull is downloading it", part)
                                      : say_failure("%s: %s", part, strerror(reason));
     }
     *out = fd;
@@ -262,11 +262,10 @@ static bool is_right(const transfer *self, const char *part, const char *digits)
 static int refuse_file(const transfer *self, const char *digits)
 {
     const char *wanted = self->request->sha256, *url = self->request->url;
-    if (!wanted) return say_failure("%s: what came is not kept: %s", url, shunt_last_error());
-    return say_failure(
-        "%s: what came has the SHA-256 %s, not %s%s: damaged, cut off or another file (%llu bytes); it is not "
-        "kept",
-        url, digits, wanted, strlen(wanted) < 64 ? "..." : "", (unsigned long long)self->have);
+    if (!wanted) return say_failure("%s: the downloaded file cannot be kept: %s", url, shunt_last_error());
+    return say_failure("%s: the downloaded file has the SHA-256 %s, not %s%s: it is damaged, cut off or another file "
+                       "(%llu bytes); it is not kept",
+                       url, digits, wanted, strlen(wanted) < 64 ? "..." : "", (unsigned long long)self->have);
 }
 
 /* Downloads until the digest is right, or the check is passed: what an earlier run left may be of another file, so there is

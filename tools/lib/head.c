@@ -9,12 +9,11 @@
 const option_row head_rows[] = {
     {"head", OPTION_TEXT, FIELD(head), "H",
      "How the network's scores become probabilities: softmax, where one class of all is right; sigmoid, where one "
-     "score "
-     "decides between two classes; multi-label, where each class is right or not for itself; auto: sigmoid for one "
-     "score, multi-label for an ONNX file that ends in a Sigmoid, else softmax.",
+     "score decides between two classes; multi-label, where each class is right or wrong independently; auto: sigmoid "
+     "for one score, multi-label for an ONNX file that ends in a Sigmoid, else softmax.",
      "auto", 0, 0},
     {"threshold", OPTION_TEXT, FIELD(threshold), "X",
-     "The probability from which on a class counts, with sigmoid (the second class) and multi-label.", "0.5", 0, 0},
+     "A class counts if its probability is at least X; for sigmoid (the second class) and multi-label.", "0.5", 0, 0},
     {0}};
 
 static bool read_threshold(const char *text, double *out)

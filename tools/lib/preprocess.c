@@ -16,14 +16,13 @@ const option_row preprocess_rows[] = {
     {"std", OPTION_TEXT, FIELD(std), "R,G,B", "The standard deviation that each channel is then divided by.", NULL, 0,
      0},
     {"range", OPTION_TEXT, FIELD(range), "1|255",
-     "Pixels are numbers from 0 to 1, or from 0 to 255. Mean and deviation are in the same numbers.", NULL, 0, 0},
+     "Pixels are numbers from 0 to 1, or from 0 to 255. Mean and deviation use the same scale.", NULL, 0, 0},
     {"channels", OPTION_TEXT, FIELD(channels), "rgb|bgr|gray",
-     "The order of the channels. Mean and deviation have the same order. Networks of one channel are given gray.", NULL,
-     0, 0},
+     "The order of the channels. Mean and deviation have the same order. Networks with one channel get gray pictures.",
+     NULL, 0, 0},
     {"resize", OPTION_TEXT, FIELD(resize), "N", "The short side that pictures are resized to.", NULL, 0, 0},
-    {"crop", OPTION_TEXT, FIELD(crop), "N", "The side of the square in their middle that the network is shown.", NULL,
-     0, 0},
-    {"filter", OPTION_TEXT, FIELD(filter), "bilinear|bicubic", "How they are resized.", NULL, 0, 0},
+    {"crop", OPTION_TEXT, FIELD(crop), "N", "The side of the square in the middle that the network gets.", NULL, 0, 0},
+    {"filter", OPTION_TEXT, FIELD(filter), "bilinear|bicubic", "The filter for resizing.", NULL, 0, 0},
     {0}};
 
 /* In the order in which they are applied: a preset is what the others change. */

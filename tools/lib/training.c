@@ -24,7 +24,7 @@ int training_set_labels(shunt_model *model, const shunt_dataset *data)
 {
     size_t classes = shunt_dataset_classes(data), known = 0;
     if ((int64_t)classes != shunt_model_outcomes(model))
-        return say_failure("the data has one class; there is nothing to tell it from");
+        return say_failure("the data has one class; training needs at least two");
     const char **labels = calloc(classes, sizeof *labels);
     if (!labels) return say_failure("no memory");
     for (size_t i = 0; i < classes; i++) known += (labels[i] = shunt_dataset_label(data, i)) != NULL;
