@@ -73,7 +73,7 @@ Test(plugin, good_one)
 Test(plugin, other_major)
 {
     char versions[64];
-    snprintf(versions, sizeof versions, "ABI %d.0 and this runtime %d.%d", SHUNT_ABI_MAJOR + 1, SHUNT_ABI_MAJOR,
+    snprintf(versions, sizeof versions, "ABI %d.0, and this runtime %d.%d", SHUNT_ABI_MAJOR + 1, SHUNT_ABI_MAJOR,
              SHUNT_ABI_MINOR);
     assert_refused("other_major", SHUNT_E_ABI, versions);
 }

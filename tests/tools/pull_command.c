@@ -151,7 +151,7 @@ Test(pull, goes_on_where_it_broke_off)
     run("rm -r cache");
     pull("truncate", "");
     pull("shifted", ""); /* or another part than was asked for */
-    expect_failure(1, "another place", NULL);
+    expect_failure(1, "another position", NULL);
     expect_nothing(half);
     run("rm -r cache");
     pull("truncate", "");
@@ -233,7 +233,7 @@ Test(pull, no_file_of_that_name)
         snprintf(path, sizeof path, "cache/weights/resnet8/%s", file_name);
         run("rm -rf cache; mkdir -p cache/weights/resnet8; %s %s", makers[i], path);
         pull("ok", "");
-        expect_failure(1, file_name, "no regular file");
+        expect_failure(1, file_name, "not a regular file");
         cr_assert(!lstat(path, &made) && !S_ISREG(made.st_mode), "%s: replaced", makers[i]);
     }
 }
@@ -323,7 +323,7 @@ Test(pull, digests)
         expected[64] = '\0';
         run("shunt pull resnet8 --url https://localhost:1/x");
         expect_success();
-        cr_assert(strstr(said.out, expected) && strstr(said.out, "No digest is known"), "%d bytes: %s", sizes[i],
+        cr_assert(strstr(said.out, expected) && strstr(said.out, "no published digest"), "%d bytes: %s", sizes[i],
                   said.out);
     }
 }

@@ -262,7 +262,7 @@ static bool is_right(const transfer *self, const char *part, const char *digits)
 static int refuse_file(const transfer *self, const char *digits)
 {
     const char *wanted = self->request->sha256, *url = self->request->url;
-    if (!wanted) return say_failure("%s: the downloaded file cannot be kept: %s", url, shunt_last_error());
+    if (!wanted) return say_failure("%s: the downloaded file is not kept: %s", url, shunt_last_error());
     return say_failure("%s: the downloaded file has the SHA-256 %s, not %s%s: it is damaged, cut off or another file "
                        "(%llu bytes); it is not kept",
                        url, digits, wanted, strlen(wanted) < 64 ? "..." : "", (unsigned long long)self->have);
