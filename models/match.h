@@ -5,7 +5,7 @@
 #include "models/model.h"
 #include "models/source.h"
 
-/* What of a network a file has to hold: all; or what is before the classifier, and beside it whatever is of no layer. */
+/* Which tensors of a network a file must have: all, and no others; or those before the classifier, with or without others. */
 typedef enum match_part { MATCH_ALL, MATCH_BACKBONE } match_part;
 
 /* Takes the graph's parameters out of an open file, under the graph's names. What was mapped moves from `file` to *out, so

@@ -1,5 +1,5 @@
 /* metadata.c - labels, preprocessing and the network's description as JSON texts in a weight file's metadata, so that a
- * file that was saved here needs no other beside it. */
+ * file that was saved here needs no other file. */
 #include "models/model.h"
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The JSON value under key: *out NULL when there is none. */
+/* The JSON value under key; *out is NULL if there is none. */
 static shunt_status read_json(const shunt_weights *file, const char *key, json_t **out)
 {
     const char *text = shunt_weights_metadata(file, key);
@@ -61,7 +61,7 @@ static bool is_description(const json_t *object)
     return json_object_get(object, "shortcut") || json_object_get(object, "v1");
 }
 
-/* To be freed; NULL when there is none, or what is no JSON. */
+/* Free the result. NULL if there is none, or if it is not JSON. */
 static json_t *read_description(const shunt_weights *file)
 {
     const char *text = shunt_weights_metadata(file, "model");

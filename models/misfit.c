@@ -141,7 +141,7 @@ static bool expand(const char *family, int blocks, char name[32])
     return blocks > 0;
 }
 
-/* Whether it is this network but for numbers, or for what stands around the layers: then no other one fits better. */
+/* Whether the file is of this network, with wrong numbers or other tensors around the layers: then no other network fits better. */
 static bool is_this(const net_spec *net, const shunt_weights *file, match_part part, message *to)
 {
     shunt_graph *graph;

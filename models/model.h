@@ -19,7 +19,7 @@ struct shunt_model {
     bool whole_numbers;   /* its input takes no others */
     bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
     char assumption[256]; /* what the weight file does not tell of its network; "": it tells, or nothing looks alike */
-    char input_note[256]; /* what its input was found to want of pixels; "": nothing special */
+    char input_note[256]; /* what its input requires of pixels; "": nothing special */
     model_executor *executors;
     size_t nexecutors;
 };

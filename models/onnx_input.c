@@ -1,4 +1,4 @@
-/* onnx_input.c - what pixels an ONNX graph wants: bytes as they are where its input takes whole numbers, and what it
+/* onnx_input.c - what pixels an ONNX graph expects: bytes as they are where its input takes whole numbers, and what it
  * normalises itself where its first ops do that. */
 #include "models/model.h"
 #include "runtime/base/error.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes an ONNX file; *taken false: it is none. A folder cannot be mapped, so it is none. */
+/* Takes an ONNX file; *taken false: it is not one. A folder cannot be mapped, so it is not one. */
 static shunt_status open_onnx(const model_source *source, const shunt_model_options *options, shunt_model **out,
                               bool *taken)
 {

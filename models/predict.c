@@ -231,7 +231,7 @@ static shunt_status predict_all(prediction *self)
 
 /* ---- Setting up -------------------------------------------------------------------------------------------------- */
 
-/* Models that want pictures preprocessed alike share them. */
+/* Models with the same preprocessing share the pictures. */
 static shunt_status list_parts(prediction *self)
 {
     const shunt_predict_options *options = self->options;

@@ -64,7 +64,7 @@ static shunt_status count_classes(const shunt_model *model, const char *path, in
 }
 
 /* rows[i]: the row of from's classifier that is the model's class i: by name where both have labels, else the same, if there are
- * as many. False: there is none for some class, so that the classifier has to be made anew. */
+ * as many. False: there is none for some class, so that the classifier must be initialized again. */
 static bool match_classifier(const shunt_model *model, const shunt_model *from, int64_t *rows)
 {
     if (model->head != from->head || from->head == SHUNT_HEAD_SIGMOID) return false;

@@ -49,7 +49,7 @@ static shunt_status read_recipe(const onednn_kind *kind, const shunt_op_desc *de
     return status ? status : kind->recipe(desc, free, out);
 }
 
-/* oneDNN's first choice for these layouts. (To go on to its next ones ends in a division by zero inside 2.6.3.) */
+/* oneDNN's first choice for these layouts. (Asking for its next ones ends in a division by zero inside 2.6.3.) */
 static shunt_status describe(const onednn_device *device, const onednn_kind *kind, const shunt_op_desc *desc, bool free,
                              onednn_choice *out)
 {

@@ -28,7 +28,7 @@ struct shunt_bqueue {
     bool profiling;
 };
 
-/* A tensor of the op as an argument of a primitive. The primitive may want it in another layout than `given`, and then
+/* A tensor of the op as an argument of a primitive. The primitive may need it in another layout than `given`, and then
  * a reorder stands between: before every launch, or, for a constant input, once. */
 typedef struct onednn_tensor {
     int arg; /* DNNL_ARG_... */
@@ -68,7 +68,7 @@ extern const onednn_kind onednn_conv, onednn_linear, onednn_avg_pool, onednn_reo
     onednn_batch_statistics, onednn_batch_norm_grad, onednn_max_pool_grad, onednn_avg_pool_grad,
     onednn_global_pool_grad, onednn_relu_grad, onednn_shortcut_grad, onednn_cross_entropy, onednn_sgd,
     onednn_moving_average, onednn_sigmoid, onednn_sigmoid_grad, onednn_mul, onednn_reduce_sum;
-/* NULL with a message where there is none for this descriptor. */
+/* NULL with a message if there is none for this descriptor. */
 const onednn_kind *onednn_find_kind(const shunt_op_desc *desc);
 
 /* device.c: while oneDNN or a loop works for a device, this thread's OpenMP teams have the device's size. */

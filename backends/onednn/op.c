@@ -1,5 +1,5 @@
 /* op.c - an op's life: query, prepare, info, pack, launch. Which implementation of oneDNN's computes it is in choose.c;
- * here are its tensors, and the reorders where the implementation wants another layout than is given. */
+ * here are its tensors, and the reorders if the implementation needs another layout than the given one. */
 #include "op.h"
 
 #include <stdio.h>

@@ -31,7 +31,7 @@ static void find_steps(const int64_t *whole, const shunt_tensor_desc *part, int6
         steps[i] = dims[i] == 1 && whole[i] > 1 ? 0 : step;
 }
 
-/* Whether axis i + 1 goes on where axis i of the joined ones ends. */
+/* Whether axis i + 1 begins where axis i of the joined ones ends. */
 static bool joins(const ocl_axes *axes, uint32_t last, int64_t (*steps)[SHUNT_MAX_RANK], uint32_t i, int64_t dim)
 {
     for (int t = 0; t < 2; t++)

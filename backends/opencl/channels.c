@@ -1,7 +1,7 @@
 /* channels.c - see channels.h. */
 #include "channels.h"
 
-/* Pixels of a slice: on a CPU the work of some microseconds; GPUs want many groups. Neither may depend on the device's
+/* Pixels of a slice: on a CPU the work of some microseconds; GPUs need many groups. Neither may depend on the device's
  * size, for results shall not. */
 enum { CPU_SLICE = 1024, GPU_SLICE = 256, MOST_SLICES = 4096 };
 

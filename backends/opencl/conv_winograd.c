@@ -54,7 +54,7 @@ static int64_t count_tiles(const shunt_tensor_desc *dst, int f)
     return dst->dims[0] * ((dst->dims[2] + f - 1) / f) * ((dst->dims[3] + f - 1) / f);
 }
 
-/* The estimated gain over the direct convolution, counted in multiply-adds per pair of channels; a small one is none, as
+/* The estimated gain over the direct convolution, counted in multiply-adds per pair of channels. A small gain is ignored, since
  * the direct one is more exact. Weights that change are written when they are packed, which moves twice the bytes. */
 static int estimate(const shunt_op_desc *desc, int f)
 {

@@ -1,5 +1,5 @@
 /* batch_statistics.c - mean and variance of each channel of src (N,C,...) over all but C. Two passes, sums in double: a
- * batch has more elements than float can add, and the variance may be small beside the mean. */
+ * batch has more elements than float can add, and the variance may be small compared with the mean. */
 #include "op.h"
 
 static shunt_status check(const shunt_op_desc *desc)

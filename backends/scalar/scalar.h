@@ -39,7 +39,7 @@ typedef struct scalar_op {
     shunt_status (*check)(const shunt_op_desc *desc);
     /* Sums are taken in an order that does not depend on threads. */
     void (*run)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads);
-    /* In place of run, for what is too much for a stack: `scratch` bytes for each thread, which takes its own by
+    /* Instead of run, for data that is too large for a stack: `scratch` bytes for each thread, which takes its own by
      * omp_get_thread_num(). */
     void (*run_with)(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads,
                      void *memory);

@@ -48,7 +48,7 @@ typedef struct net_builder {
 
 struct net_family {
     const char *const *names; /* what lists show, ended by NULL: "resnet18", "resnet6n+2" */
-    /* Fills *net, which is zero but for classes and size, if `name` is one of the family's. cifar: the name begins with
+    /* Fills *net, which is zero except for classes and size, if `name` is one of the family's. cifar: the name begins with
      * "cifar-", which is cut off. */
     bool (*parse)(const char *name, bool cifar, net_spec *net);
     /* The layers from src (N, 3, H, W) to the features (N, C, H', W') that are averaged and classified. */

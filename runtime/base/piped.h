@@ -8,7 +8,7 @@
 
 /* "-" or "/dev/stdin". */
 bool piped_is_input(const char *path);
-/* Whether `fd`, which was opened for path, is to be read to its end: standard input that is no file, or a pipe without a name, as
+/* Whether `fd`, which was opened for path, must be read to its end: standard input that is not a file, or a pipe without a name, as
  * /dev/fd/N of a shell's <(...). */
 bool piped_is(const char *path, int fd, const struct stat *info);
 /* *out: a file in memory with all that comes, at most `limit` bytes (0: a limit of our own). A pipe can be read once; who opens it

@@ -1,5 +1,5 @@
 /* ring.c - see ring.h. A thread takes the next number under the lock and makes that piece alone; the reader waits for the one
- * whose turn it is. A slot is made anew only after the reader has gone on from it. */
+ * whose turn it is. A slot is filled again only after the reader has moved to the next one. */
 #include "runtime/base/ring.h"
 
 #include <pthread.h>

@@ -27,7 +27,7 @@ typedef struct cifar_version {
 /* What is different between the two sets. */
 typedef struct cifar_set {
     const dataset_kind *kind;
-    const char *known[10]; /* what the classes are called where there is no file of names */
+    const char *known[10]; /* the names of the classes if there is no file of names */
     int classes;
     cifar_version versions[2]; /* in the order in which they are looked for */
 } cifar_set;

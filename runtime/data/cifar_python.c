@@ -15,7 +15,7 @@ static shunt_status find(const char *path, const pickle_tree *tree, const char *
 {
     if (pickle_find(tree, tree->root, key, out)) return SHUNT_OK;
     return error_fail(SHUNT_E_INVALID,
-                      "%s: the pickle is no dictionary with the key '%s', which CIFAR's Python version has; for the "
+                      "%s: the pickle is not a dictionary with the key '%s', which CIFAR's Python version has; for the "
                       "other CIFAR, pass cifar10: or cifar100:",
                       path, key);
 }
@@ -56,7 +56,7 @@ static shunt_status read_label_list(const char *path, const pickle_tree *tree, p
     for (size_t i = 0; !status && i < part->count; i++, cell = tree->cells[cell].next) {
         int64_t label;
         if (!pickle_integer(tree, tree->cells[cell].value, &label))
-            return error_fail(SHUNT_E_INVALID, "%s: the label of picture %zu is no integer", path, i);
+            return error_fail(SHUNT_E_INVALID, "%s: the label of picture %zu is not an integer", path, i);
         status = keep_label(path, classes, part, i, label);
     }
     return status;
@@ -84,7 +84,7 @@ static shunt_status read_labels(const char *path, const pickle_tree *tree, const
     const bool integers = array.axes == 1 && (array.kind == 'u' || array.kind == 'i');
     const int64_t count = is_array ? (integers ? (int64_t)array.count : -1) : pickle_items(tree, ref, NULL, 0);
     if (count < 0)
-        status = error_fail(SHUNT_E_INVALID, "%s: '%s' is no list of integers", path, key);
+        status = error_fail(SHUNT_E_INVALID, "%s: '%s' is not a list of integers", path, key);
     else if ((size_t)count != part->count)
         status = error_fail(SHUNT_E_INVALID, "%s: %" PRId64 " labels for %zu pictures", path, count, part->count);
     else if (!(part->own_labels = malloc(part->count)))
@@ -129,7 +129,7 @@ static shunt_status read_names(const char *path, const pickle_tree *tree, const 
     shunt_status status = find(path, tree, key, &list);
     if (status) return status;
     if (pickle_items(tree, list, refs, (uint32_t)classes) != classes)
-        return error_fail(SHUNT_E_INVALID, "%s: '%s' is no list of %d names", path, key, classes);
+        return error_fail(SHUNT_E_INVALID, "%s: '%s' is not a list of %d names", path, key, classes);
     for (int i = 0; !status && i < classes; i++) status = read_name(path, tree, refs[i], &names[i]);
     return status;
 }

@@ -40,7 +40,7 @@ void class_names_free(class_names *names);
  * blank. CLASS_NONE: none; CLASS_SEVERAL: more than one, and the whole of none. */
 int64_t class_find(const class_names *labels, const char *name);
 /* classes[i]: which of theirs our class i is. Where no name is found: numbers as names are the classes' numbers, and as many
- * WordNet numbers as there are labels are in the labels' order. Fails with both lists if a class of ours is none of theirs. */
+ * WordNet numbers as there are labels are in the labels' order. Fails with both lists if one of our classes is not among theirs. */
 shunt_status classes_match(const class_names *ours, const class_names *theirs, int64_t *classes);
 /* The same for pictures to test on and those trained on: by name where both have names, else by number. */
 shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose, const shunt_dataset *like,

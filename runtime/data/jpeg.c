@@ -19,7 +19,7 @@ typedef struct jpeg_outline {
     unsigned components; /* of the frame; of the largest, should there be several in a damaged file */
 } jpeg_outline;
 
-/* Frames are c0 to cf, but for tables (c4, cc) and a number without use (c8). */
+/* Frames are c0 to cf, except tables (c4, cc) and an unused number (c8). */
 static bool is_frame(uint8_t code)
 {
     return code >= 0xc0 && code <= 0xcf && code != 0xc4 && code != 0xc8 && code != 0xcc;
@@ -108,7 +108,7 @@ static shunt_status decode_cmyk(tjhandle decoder, const uint8_t *bytes, size_t n
 }
 
 /* The size and the colour space, TJCS_*. The library's result does not tell enough: a subsampling that it has no name for
- * is a failure, though it fills in the rest and can decode it; a file of tables without a picture is none. */
+ * is a failure, though it fills in the rest and can decode it; a file with only tables is not a picture. */
 static shunt_status read_header(tjhandle decoder, const uint8_t *bytes, size_t nbytes, const char *name,
                                 shunt_image *out, int *colours)
 {

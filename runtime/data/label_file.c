@@ -174,7 +174,7 @@ static size_t split_at_blank(const table *self, const picture_list *list, const 
     return found;
 }
 
-/* Which picture a line is of; list->count: none. Its label, "" if there is none. */
+/* The picture of a line (list->count: none), and its label ("": none). */
 static size_t read_line(const table *self, const picture_list *list, const form *as, const char *text,
                         char label[MOST_FIELD], char folder[MOST_FIELD])
 {
@@ -305,7 +305,7 @@ static shunt_status take_named(label_file *out, table *self, const picture_list 
     return status;
 }
 
-/* The separator behind a running number with which each line begins, as pandas writes it; '\0': there is none. */
+/* The separator after the running number at the beginning of each line, as pandas writes it; '\0': there is none. */
 static char index_separator(const table *self)
 {
     char separator = '\0', *end;

@@ -3,7 +3,7 @@
  * A line has a picture's name, with or without its ending, and behind it the label. Commas, semicolons, tabs or blanks separate
  * them, whichever finds most pictures, and the names may stand in a later column, behind an index. Where a heading calls a column
  * "label" or "class", labels are taken from it. Fields may be in quotes as in CSV, a name may have a folder before it, and the
- * text may begin with a byte order mark. What follows the label is ignored, but where blanks separate, a label that is no number
+ * text may begin with a byte order mark. What follows the label is ignored, but if blanks separate, a label that is not a number
  * goes up to the line's end. Or a line has only a label, one for each picture in the order of their names. */
 #ifndef SHUNT_DATA_LABEL_FILE_H
 #define SHUNT_DATA_LABEL_FILE_H

@@ -5,7 +5,7 @@
 
 #include <shunt/train.h>
 
-/* Pictures for training: shuffled anew in each epoch, augmented; without a recipe in their order, as for inference, and the
+/* Pictures for training: shuffled again in each epoch, augmented; without a recipe in their order, as for inference, and the
  * last batch may have fewer. */
 typedef struct loader_setup {
     const shunt_dataset *data;

@@ -1,4 +1,4 @@
-/* preprocess.c - a picture as a network wants it: torchvision's Resize(short side), CenterCrop, ToTensor, Normalize. */
+/* preprocess.c - a picture as a network expects it: torchvision's Resize(short side), CenterCrop, ToTensor, Normalize. */
 #include "runtime/data/image.h"
 
 #include <math.h>

@@ -94,7 +94,7 @@ static shunt_status find_splits(const char *where, bool labelled, splits *out)
     return status;
 }
 
-/* "train" beside classes may be a class whose pictures lie deeper, and guessing would train on the wrong thing. */
+/* A folder "train" next to class folders may be a class whose pictures lie deeper. A guess could train on the wrong pictures. */
 static shunt_status check_splits(const char *where, const splits *found)
 {
     const char *alone = !found->training ? found->testing : !found->testing ? found->training : NULL;
@@ -112,7 +112,7 @@ static shunt_status check_splits(const char *where, const splits *found)
     return SHUNT_OK;
 }
 
-/* Where the split lies, to be freed: in its own folder if there is one; else, if there is none of another split either, all of
+/* The folder of the split, to be freed: its own folder if there is one; else, if there is no folder of another split either, all of
  * `where`, which can be told apart neither for training nor for testing: it is no answer to who asks for "test". */
 static shunt_status choose_split(const char *where, const char *split, bool labelled, const splits *found, char **out)
 {

@@ -20,7 +20,7 @@ typedef enum helper_verdict {
 /* The helper's path: the option "probe_helper", or the program installed with the library. */
 bool helper_find(char *path, size_t size);
 
-/* Takes as long as the plugin, at most the option "probe_seconds" (default: 10). reason: of what is not safe. */
+/* Takes as long as the plugin, at most the option "probe_seconds" (default: 10). reason: why the plugin is not safe. */
 helper_verdict helper_run(const char *helper, const char *plugin, char *reason, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* list.c - the lists of devices and plugins that the API gives: copies, which stay as they are while the registry goes on. */
+/* list.c - the lists of devices and plugins that the API gives: copies, which do not change while the registry changes. */
 #include "runtime/device/registry.h"
 #include "runtime/base/error.h"
 

@@ -1,5 +1,5 @@
 /* plugin.c - one plugin: from a file or a built-in entry to a checked table and a list of devices. Whatever is wrong
- * with it becomes its status and message; the others go on. A library is never closed once its entry has run. */
+ * with it becomes its status and message; the others are still loaded. A library is never closed once its entry has run. */
 #include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/fork.h"

@@ -38,7 +38,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* The first line of a small text file, which may be the path of a driver; "" if it is none. */
+/* The first line of a small text file, which may be the path of a driver; "" if the file is not text. */
 static void first_line(const char *path, char line[LINE_CHARS])
 {
     FILE *file = fopen(path, "re");

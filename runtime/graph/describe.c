@@ -1,4 +1,4 @@
-/* describe.c - what an op is called and what it costs: for reports, and for what is too small to be moved to a device. */
+/* describe.c - an op's name and cost, for reports and to decide which ops are too small to be moved to a device. */
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/count.h"
 #include "runtime/graph/ops/ops.h"

@@ -68,7 +68,7 @@ shunt_status gradient_refuse(const graph_op *op)
                       op_label(op->kind, op->flags, label, sizeof label));
 }
 
-/* Gradients are by output 0. BATCH_STATISTICS has none of its own, and no diff: that of BATCH_NORM goes through both. */
+/* Gradients are with respect to output 0. BATCH_STATISTICS has no gradient and no diff of its own: BATCH_NORM's passes through both. */
 static shunt_status differentiate(gradient_pass *p, const graph_op *op)
 {
     uint32_t reached = 0; /* bit o: there is a diff of output o */

@@ -66,7 +66,7 @@ struct shunt_graph {
     char message[256];
 };
 
-/* Gives the inputs these shapes and infers all others anew. Fails, naming the op, when an op cannot take them. */
+/* Gives the inputs these shapes and infers all other shapes again. Fails, naming the op, when an op cannot take them. */
 shunt_status graph_reshape(shunt_graph *graph, const shunt_tensor_desc *inputs, size_t ninputs);
 
 /* Infers the outputs' descriptors (plain, of the inputs' type) of one op from its inputs' (shapes.c). Of desc->outputs it looks
@@ -88,7 +88,7 @@ shunt_status graph_drop_unread(shunt_graph *graph);
 /* The op as the ABI describes it. constant_inputs is set for folded values and for parameters that stay as they are. */
 void graph_op_desc(const shunt_graph *graph, const graph_op *op, shunt_op_desc *desc);
 
-/* "conv"; NULL for what is no kind. And "conv+bias+relu". */
+/* "conv"; NULL if it is not a kind. And "conv+bias+relu". */
 const char *op_kind_name(uint32_t kind);
 const char *op_label(uint32_t kind, uint32_t flags, char *text, size_t size);
 /* FLOPs (2 per multiply-add; what is fused into a convolution or linear layer is not counted, as in papers) and the least
@@ -106,7 +106,7 @@ void graph_fail_memory(shunt_graph *graph);
 bool graph_is_frozen(const shunt_frozen *frozen, const char *name);
 /* Whether some parameter is replaced at every run. The factor of an unbiased variance then depends on the batch. */
 bool graph_trains(const shunt_graph *graph);
-/* A reshape of what is no parameter: plain, its result is its input's memory, so no device has to know it. */
+/* A reshape of a value that is not a parameter. If it is plain, its result is its input's memory, so no device has to support it. */
 bool graph_is_alias(const shunt_graph *graph, const graph_op *op);
 /* How many outputs of the kind, from the first on, lie in the memory of the input of the same number. */
 uint32_t op_replaced(uint32_t kind);

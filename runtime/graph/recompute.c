@@ -1,7 +1,7 @@
 /* recompute.c - trades time for memory: which stretches of a graph are computed again for their gradients.
  *
  * A stretch ends where a single value goes on to what follows: behind a block of a residual network, say. That value is
- * kept; what lies inside is not, but made anew just before the stretch's gradients. The last stretch is spared: its values
+ * kept; values inside are not, but computed again just before the stretch's gradients. The last stretch is spared: its values
  * are still there. */
 #include "runtime/base/error.h"
 #include "runtime/graph/gradients.h"

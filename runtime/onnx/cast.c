@@ -81,7 +81,7 @@ shunt_status onnx_fold_cast(onnx_node *node)
 shunt_status onnx_import_cast(onnx_node *node)
 {
     const onnx_value *source = onnx_input(node, 0);
-    if (onnx_is_constant(source)) return onnx_fold_cast(node); /* like something that is none */
+    if (onnx_is_constant(source)) return onnx_fold_cast(node); /* its type is that of a value that is not constant */
     onnx_tensor tensor = source->tensor;
     shunt_status status = read_type(node, &tensor.type);
     if (status) return status;

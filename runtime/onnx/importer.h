@@ -62,7 +62,7 @@ typedef struct onnx_node {
 } onnx_node;
 #define ONNX_NONE UINT32_MAX
 
-/* ---- node.c: attributes. Each leaves *out alone when there is none. ------------------------------------------ */
+/* ---- node.c: attributes. Each leaves *out unchanged if there is none. ------------------------------------------ */
 
 shunt_status onnx_attribute_int(const onnx_node *node, const char *name, int64_t *out);
 shunt_status onnx_attribute_float(const onnx_node *node, const char *name, float *out);
@@ -74,7 +74,7 @@ typedef struct onnx_ints {
     bool there;
 } onnx_ints;
 shunt_status onnx_attribute_ints(const onnx_node *node, const char *name, onnx_ints *out);
-/* The attribute's own message; out->data is NULL when there is none. */
+/* The attribute's own message; out->data is NULL if there is none. */
 shunt_status onnx_attribute(const onnx_node *node, const char *name, wire_bytes *out);
 /* A list of FLOAT or STRING as a tensor; out: its type, and the rank, 1 or 0 for one text. */
 shunt_status onnx_attribute_list(onnx_node *node, const char *name, onnx_tensor *out, bool *there);
@@ -212,7 +212,7 @@ shunt_status onnx_expanded(const onnx_node *node, onnx_tensor *out);
 shunt_status onnx_expand(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
 
 /* pad.c: what a Pad does to each axis; the sums fit. */
-enum { ONNX_PAD_WRAP = -1 }; /* beside the modes of the graph's op: the tensor goes on with its other end */
+enum { ONNX_PAD_WRAP = -1 }; /* in addition to the modes of the graph's op: continues with the tensor's other end */
 typedef struct onnx_padding {
     int32_t mode; /* SHUNT_PAD_* or ONNX_PAD_WRAP */
     int64_t before[ONNX_MAX_RANK], after[ONNX_MAX_RANK];

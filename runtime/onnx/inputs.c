@@ -131,7 +131,7 @@ static shunt_status add_input(importer *in, const char *name, wire_bytes text, w
     onnx_declaration declared;
     const onnx_binding *binding = find_binding(in, name);
     if (onnx_find_value(in, name) != ONNX_NONE) return SHUNT_OK;
-    if (in->options.classify && !json_object_get(in->read, name)) return SHUNT_OK; /* none of the picture's */
+    if (in->options.classify && !json_object_get(in->read, name)) return SHUNT_OK; /* not of the picture */
     if (binding && binding->tensor.data) return onnx_add_value(in, text, &binding->tensor, SHUNT_NO_VALUE);
     shunt_status status = onnx_read_type(in, type, &declared);
     if (!status && binding) status = take_shape(&binding->tensor, &declared);

@@ -1,5 +1,5 @@
 /* layer.c - operators with weights: Conv, Gemm, MatMul. Constant weights are brought into the form that the graph's ops
- * want; a product of two computed matrices is an op of its own. */
+ * need; a product of two computed matrices is an op of its own. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>

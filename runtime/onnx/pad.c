@@ -74,7 +74,7 @@ static shunt_status read_value(const onnx_node *node, float *out)
     return SHUNT_OK;
 }
 
-/* One axis by wrapping around: the tensor beside itself, doubled until there is enough of it, and what is too much cut off. */
+/* Wraps around along one axis: the tensor is repeated, doubling its length until it is long enough, and the rest is cut off. */
 static shunt_status wrap_axis(onnx_node *node, uint32_t axis, int64_t size, int64_t before, int64_t after,
                               shunt_value *value)
 {

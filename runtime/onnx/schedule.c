@@ -200,7 +200,7 @@ static shunt_status keep_needed(schedule *s, const uint32_t *order)
     return status;
 }
 
-/* The messages of what is needed become the importer's list. */
+/* The messages of needed nodes become the importer's list. */
 static shunt_status hand_over(schedule *s, const uint32_t *order)
 {
     onnx_nodes *list = &s->in->nodes;

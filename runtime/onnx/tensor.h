@@ -49,7 +49,7 @@ void onnx_memory_free(onnx_memory *memory);
 
 /* "FLOAT16", or "a type unknown to Shunt". */
 const char *onnx_type_name(uint8_t type);
-/* The type of that name; 0: there is none. */
+/* The type of that name; 0 if there is none. */
 uint8_t onnx_type_find(const char *name);
 /* Bytes of an element; 0 for unknown types. */
 size_t onnx_type_bytes(uint8_t type);

@@ -55,7 +55,7 @@ static shunt_status take_apart(const char *path, const pickle_tree *tree, pickle
         out->columns_first = tree->nodes[state[3]].integer != 0;
         return SHUNT_OK;
     }
-    if (!is_buffer(tree, ref)) return fail(path, tree, ref, "is none, but another value");
+    if (!is_buffer(tree, ref)) return fail(path, tree, ref, "is another kind of value");
     if (pickle_items(tree, node->call.args, state, 4) != 4) return fail(path, tree, ref, "has not four arguments");
     *parts = (array_parts){.bytes = state[0], .dtype = state[1], .shape = state[2]};
     out->columns_first = pickle_is_text(tree, state[3], "F");
@@ -95,7 +95,7 @@ static shunt_status read_shape(const char *path, const pickle_tree *tree, pickle
     for (uint32_t i = 0; i < out->axes; i++) {
         if (!pickle_integer(tree, dims[i], &dim) || dim < 0 || dim > INT32_MAX ||
             __builtin_mul_overflow(out->count, (size_t)dim, &out->count))
-            return fail(path, tree, ref, "has a size that is none");
+            return fail(path, tree, ref, "has an invalid size");
         out->dims[i] = (size_t)dim;
     }
     return SHUNT_OK;

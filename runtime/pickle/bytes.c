@@ -59,7 +59,7 @@ static int quoted(const uint8_t **text, const uint8_t *end)
     return at ? (uint8_t)values[at - names] : -1;
 }
 
-/* The next byte of an escaped or encoded text; -1: it is none. */
+/* The next byte of an escaped or encoded text; -1: it is not valid. */
 static int next_byte(pickle_kind kind, const uint8_t **text, const uint8_t *end)
 {
     const uint8_t c = *(*text)++;
@@ -82,7 +82,7 @@ shunt_status pickle_read_bytes(const char *path, const pickle_tree *self, pickle
     const pickle_node *encoded = encoded_text(self, ref), *node = encoded ? encoded : &self->nodes[ref];
     *out = (pickle_bytes){0};
     if (!is_text(node))
-        return error_fail(SHUNT_E_INVALID, "%s: the value at byte %" PRIu64 " of the pickle is no string of bytes",
+        return error_fail(SHUNT_E_INVALID, "%s: the value at byte %" PRIu64 " of the pickle is not a string of bytes",
                           path, pickle_offset(self, node));
     const uint8_t *text = self->data + node->text.at, *end = text + node->text.length;
     if (node->kind == PICKLE_BYTES || (node->kind == PICKLE_TEXT && !encoded)) {

@@ -155,7 +155,7 @@ static shunt_status run_line_integer(pickle_reader *self, const pickle_operands 
     if (!line_number(self, operand, &value)) {
         if (operand->number == PICKLE_LONG && operand->length >= 18) /* more than 64 bits, perhaps */
             return pickle_push_node(self, (pickle_node){.kind = PICKLE_LONG, .text = {operand->at, operand->length}});
-        return pickle_fail(self, "a line that is no integer");
+        return pickle_fail(self, "a line that is not an integer");
     }
     bool truth = operand->number == PICKLE_INT && operand->length == 2 && self->out->data[operand->at] == '0';
     return pickle_push_node(self, (pickle_node){.kind = truth ? PICKLE_BOOL : PICKLE_INT, .integer = value});
@@ -253,7 +253,7 @@ static shunt_status run_call_keywords(pickle_reader *self, const pickle_operands
     return run_call(self, operand);
 }
 
-/* The state of what is a dictionary here is of no interest. */
+/* The state of an object that is read as a dictionary is ignored. */
 static shunt_status run_build(pickle_reader *self, const pickle_operands *operand)
 {
     (void)operand;
@@ -308,7 +308,8 @@ static shunt_status run_get(pickle_reader *self, const pickle_operands *operand)
 static shunt_status run_line_memo(pickle_reader *self, const pickle_operands *operand)
 {
     pickle_operands at = {0};
-    if (!line_number(self, operand, &at.number) || at.number < 0) return pickle_fail(self, "a line that is no index");
+    if (!line_number(self, operand, &at.number) || at.number < 0)
+        return pickle_fail(self, "a line that is not an index");
     return operand->number ? run_get(self, &at) : run_put(self, &at);
 }
 

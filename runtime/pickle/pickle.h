@@ -74,9 +74,9 @@ uint64_t pickle_offset(const pickle_tree *self, const pickle_node *node);
 /* Whether the node is that TEXT; that GLOBAL. */
 bool pickle_is_text(const pickle_tree *self, pickle_ref ref, const char *text);
 bool pickle_is_global(const pickle_tree *self, pickle_ref ref, const char *module, const char *name);
-/* The TEXT as a string to be freed; NULL without memory, or when it is none: no TEXT, with a NUL in it, over 4,096 bytes. */
+/* The TEXT as a string to be freed; NULL without memory, or if it is not a TEXT, contains a NUL, or has over 4,096 bytes. */
 char *pickle_string(const pickle_tree *self, pickle_ref ref);
-/* Value of an INT; false when it is none. */
+/* The value of an INT; false if it is not an INT. */
 bool pickle_integer(const pickle_tree *self, pickle_ref ref, int64_t *out);
 /* Up to `most` items of a TUPLE or LIST into refs. Returns how many there are, or -1 for another kind of node. */
 int64_t pickle_items(const pickle_tree *self, pickle_ref ref, pickle_ref *refs, uint32_t most);
@@ -112,7 +112,7 @@ typedef struct pickle_array {
     pickle_bytes bytes;
 } pickle_array;
 
-/* Reads a numpy array as numpy 1 and 2 write it. Fails, naming the place, for what is none. bytes.owned is to be freed. */
+/* Reads a numpy array as numpy 1 and 2 write it. Fails, naming the place, if it is not one. bytes.owned is to be freed. */
 shunt_status pickle_read_array(const char *path, const pickle_tree *self, pickle_ref ref, pickle_array *out);
 /* Whether the value is made by one of numpy's functions for arrays. */
 bool pickle_is_array(const pickle_tree *self, pickle_ref ref);

@@ -62,7 +62,7 @@ static float *fold_data(const graph_plan *plan, shunt_value value)
     return data;
 }
 
-/* The host's copy is not read again but for another plan; a mapped file then gives it once more. */
+/* Only another plan reads the host's copy again, and a mapped file then provides it again. */
 static void release(const graph_plan *plan, shunt_value value)
 {
     const shunt_weights *weights = plan->executor->weights;
@@ -158,7 +158,7 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
     return NULL;
 }
 
-/* The copy that `wanted` describes, there already or made: plain, then packed as the step wants. */
+/* The copy that `wanted` describes, found or made: plain, then packed as the step needs it. */
 static shunt_status place(graph_plan *plan, const parameter_copy *wanted, const plan_step *step, uint32_t input,
                           shunt_arg *out)
 {

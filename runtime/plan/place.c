@@ -1,6 +1,6 @@
 /* place.c - decides where each op runs.
  *
- * An op goes to the main device if that takes it in the layout the device wants, or else plain; what it refuses goes to
+ * An op goes to the main device if the device takes it in its preferred layout, or else plain; an op that it refuses goes to
  * the fallback device, plain. A cheap op between two refused ones goes there too, so that data crosses once. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"

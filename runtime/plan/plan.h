@@ -52,7 +52,7 @@ typedef struct plan_answer {
 /* Where an op of the graph runs (place.c). */
 typedef struct plan_place {
     uint8_t device;
-    bool plain; /* its activations are plain; else in the layout that the device wants */
+    bool plain; /* its activations are plain; else in the device's layout */
     char refused[SHUNT_REASON_CHARS];
 } plan_place;
 
@@ -82,7 +82,7 @@ typedef struct graph_plan {
 typedef struct parameter_copy {
     shunt_value value;               /* of the executor's graph, and so of all plans' */
     char format[SHUNT_PARAMS_CHARS]; /* "": plain */
-    uint8_t device, dtype;           /* dtype: of the plain copy, or of what was packed */
+    uint8_t device, dtype;           /* dtype: of the plain copy, or of the source of the packed one */
     uint64_t bytes;
     shunt_bbuffer *buffer;
 } parameter_copy;
@@ -141,7 +141,7 @@ void plan_share_in_place(graph_plan *plan);
 shunt_arg plan_arg(const graph_plan *plan, int32_t value);
 void plan_share(graph_plan *plan, int32_t value, int32_t with);
 
-/* parameters.c: where input `input` of a prepared step lies, packed if the op wants it so; made on first use. */
+/* parameters.c: where input `input` of a prepared step lies, packed if the op needs that; made on first use. */
 shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);
 /* The same for a value of the graph that runs replace: plain, on the main device. */
 shunt_status parameter_place_state(graph_plan *plan, shunt_value value, shunt_arg *out);

@@ -12,7 +12,7 @@ enum { MAX_EVENTS = 1000000 }; /* some 200 MB; what comes later is not noted */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *events;
-static bool lost; /* an event, for want of memory */
+static bool lost; /* an event was lost, because memory ran out */
 
 bool trace_wanted(void)
 {

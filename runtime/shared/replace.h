@@ -12,7 +12,7 @@
 
 typedef struct replacement {
     FILE *file;             /* what the caller writes to; NULL: not begun, or ended */
-    char *path, *temporary; /* the file and its temporary name; NULL for what is written through */
+    char *path, *temporary; /* the file and its temporary name; NULL if the content is written through */
     int through;            /* descriptor that is written through, or -1 */
     bool stdout_named;      /* it is standard output's */
     /* After a failure: errno's value, and the same in words. */

@@ -1,4 +1,4 @@
-/* sha256.h - FIPS 180-4's SHA-256, for what was downloaded and for what lies in the cache. */
+/* sha256.h - FIPS 180-4's SHA-256, for downloaded files and cache entries. */
 #ifndef SHUNT_SHARED_SHA256_H
 #define SHUNT_SHARED_SHA256_H
 

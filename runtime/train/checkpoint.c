@@ -1,5 +1,5 @@
 /* checkpoint.c - the files of a run. A checkpoint is the state's tensors and, as texts in the metadata, what else decides how
- * the run goes on; numbers are written so that they are read back bit for bit. */
+ * the run continues; numbers are written so that they are read back bit for bit. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

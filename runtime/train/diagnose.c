@@ -1,4 +1,4 @@
-/* diagnose.c - which layer first gave what is no finite number. The step that did has replaced the weights by then, so all
+/* diagnose.c - which layer first gave a number that is not finite. The step that did has replaced the weights by then, so all
  * steps since the last checkpoint are done again, up to it; then the network is run forward on its batch by the backend that
  * does every op, with every value as a result. */
 #include <math.h>

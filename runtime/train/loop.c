@@ -188,7 +188,7 @@ static shunt_status end_epoch(shunt_trainer *self)
 
 /* ---- The whole ------------------------------------------------------------------------------------------------------ */
 
-/* One that cannot be written is told, and the run goes on with the one before it; unless it is the first or the last one. */
+/* If a checkpoint cannot be written, that is reported and the run continues; unless it is the first or the last checkpoint. */
 static shunt_status save(shunt_trainer *self, bool needed)
 {
     shunt_train_event event = {.stage = SHUNT_TRAIN_CHECKPOINT};

@@ -1,5 +1,5 @@
-/* report.c - the tables of a run, written anew after each epoch from the rows that the checkpoint holds too: whatever instant
- * a run was killed at, they agree with it once it goes on. */
+/* report.c - the tables of a run, written again after each epoch from the rows that the checkpoint also holds. Whenever
+ * a run is killed, they agree with the checkpoint once the run continues. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* schedule.c - the learning rate as a function of the step: nothing is accumulated, so a run that goes on from a checkpoint
+/* schedule.c - the learning rate as a function of the step: nothing is accumulated, so a run that continues from a checkpoint
  * has the very rates of one that was not cut off. */
 #include <shunt/train.h>
 

@@ -206,7 +206,7 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     return shunt_graph_copy(setup->graph, &self->graph);
 }
 
-/* Two runs in one folder would go on from each other's files. */
+/* Two runs in one folder would continue from each other's files. */
 static shunt_status take_folder(shunt_trainer *self)
 {
     shunt_status status = file_make_folders(self->out, 0777);

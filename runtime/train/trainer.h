@@ -9,7 +9,7 @@
 #include "runtime/train/gradients.h"
 #include "runtime/data/loader.h"
 
-/* How far a run has come: all that a checkpoint holds beside tensors. */
+/* The progress of a run: everything in a checkpoint except tensors. */
 typedef struct train_position {
     int64_t step;        /* steps done */
     int64_t warm_until;  /* see shunt_recipe_rate */
@@ -41,7 +41,7 @@ struct shunt_trainer {
     shunt_executor *executor;
     size_t *pictures; /* for training, then those held out */
     size_t npictures, nheld;
-    train_part validation, test; /* sets of their own; data NULL: there is none */
+    train_part validation, test; /* separate sets; data NULL: there is none */
     int64_t epoch_steps, steps, classes, side;
     uint64_t fingerprint; /* of the data */
     train_position at;
@@ -87,7 +87,7 @@ shunt_status train_save_best(const shunt_trainer *self);
 json_t *train_number(double value);
 double train_number_of(const json_t *value);
 
-/* report.c: log.csv and, where asked for, gradients.csv, anew from the rows. */
+/* report.c: writes log.csv and, if requested, gradients.csv again from the rows. */
 shunt_status train_save_tables(const shunt_trainer *self);
 
 /* loop.c: one step with this batch, results in self->losses and self->logits; counts them into self->at, and returns the
@@ -97,7 +97,7 @@ double train_count_results(shunt_trainer *self, const loader_batch *batch);
 loader_setup train_pictures(const shunt_trainer *self);
 
 /* diagnose.c: why the loss of the step that was just done is no finite number: always fails, with that as the message, and
- * the trainer cannot go on. The first parameter in self->state that is not finite, or NULL. */
+ * the trainer cannot continue. The first parameter in self->state that is not finite, or NULL. */
 shunt_status train_diagnose(shunt_trainer *self, double loss);
 const char *train_bad_parameter(const shunt_trainer *self);
 

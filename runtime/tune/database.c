@@ -4,7 +4,7 @@
  *     "devices": { DEVICE: { OP: { "algorithm": A, "params": P, "microseconds": T, "effort": "fast" } } } }
  *
  * The user's file is <cache>/tuning.json; defaults, with a device class in place of the device, are the files
- * <data>/tuning/<class with "-" for spaces>.json. A file is read once a process. Storing takes a lock, reads the file anew,
+ * <data>/tuning/<class with "-" for spaces>.json. A file is read once per process. Storing takes a lock, reads the file again,
  * puts the entry in and replaces the file, so that processes which tune at once keep each other's results. */
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
@@ -206,7 +206,7 @@ static bool wait_for_lock(int fd)
     return true;
 }
 
-/* *fd: the lock file, whose lock goes when it is closed; -1: there is none to be had, and it is written all the same. */
+/* *fd: the lock file; closing it releases the lock. -1: no lock could be taken, and the result is written anyway. */
 static shunt_status take_file_lock(int *fd)
 {
     char *path = cache_path("tuning.lock");

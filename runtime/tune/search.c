@@ -1,4 +1,4 @@
-/* search.c - tries the candidates for one op, each beside the best guess, and keeps the best.
+/* search.c - tries the candidates for one op, each in turn with the best guess, and keeps the best.
  *
  * A tuned choice must never be slower than the untuned one. So all are compared with the best guess, and what was faster is
  * timed once more before it is kept: of many times that were taken under load, the shortest is the luckiest. */
@@ -12,7 +12,7 @@
 enum { FAST_CANDIDATES = 8, MAX_CONFIRMATIONS = 3, STEADY_ATTEMPTS = 3 };
 static const double MAX_SPREAD = 0.5; /* of the times of one and the same op: with more, times tell nothing */
 
-static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* trials beside each other would time each other */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* two trials at a time would slow each other */
 
 /* Files hold names as one line of text. */
 static bool printable(const char *text, size_t size)
@@ -145,7 +145,7 @@ static shunt_status find_guess(op_search *self, const shunt_candidate *list, uin
                       self->device->entry.selector);
 }
 
-/* Tries a candidate beside the guess, as what `stage` says. */
+/* Tries a candidate in turn with the best guess, and reports it as `stage` says. */
 static shunt_status try_beside_guess(op_search *self, const shunt_candidate *candidate, shunt_tune_stage stage,
                                      tune_comparison *out)
 {

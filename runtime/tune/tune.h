@@ -100,9 +100,9 @@ typedef struct tune_runner {
 } tune_runner;
 
 /* Runs the candidate once and checks the result. Where there is no memory for both, `other` (may be NULL) is stopped.
- * VERDICT_SAFE: it is right, and goes on. Else it is stopped, and the message says why. */
+ * VERDICT_SAFE: its result is right, and it can be timed. Else it is stopped, and the message says why. */
 tune_verdict tune_check(tune_runner *runner, tune_runner *other);
-/* Times both in turn: until the times tell enough, about a second at most, but for very slow ops. Either is started as it is
+/* Times both in turn: until the times are precise enough, about a second at most, except for very slow ops. Either is started as it is
  * needed, so that two which do not fit into the device's memory together stop each other. */
 shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out);
 /* How much the time of one and the same op spreads now (tune_spread), and its median. */
@@ -134,7 +134,7 @@ typedef struct tune_search {
     void *context;
 } tune_search;
 
-/* Tries the candidates for one op, each beside the best guess, and stores the fastest that is faster than that in a second
+/* Tries the candidates for one op, each in turn with the best guess, and stores the fastest that is faster than that in a second
  * measurement, too; else the best guess. The caller fills those fields of `event` that tell about all ops and this one's
  * steps. SHUNT_E_DEVICE: a candidate took the device with it; or, unless force, times are so unsteady that they tell nothing.
  * SHUNT_E_NOT_FOUND: none is right. *out (may be NULL) is the best as soon as it is known, even when it cannot be stored. */

@@ -74,7 +74,7 @@ static void check_descriptors(verify_state *state)
     expect_refusal(state, &bad, "a dst of more rows than the windows give");
 }
 
-/* Whether op.h allows these types beside each other. */
+/* Whether op.h allows these types together. */
 static bool well_typed(const shunt_op_desc *desc)
 {
     const uint8_t data = shunt_op_data_type(desc);

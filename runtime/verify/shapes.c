@@ -89,7 +89,7 @@ static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candida
     }
 }
 
-/* In the layout that the device wants, or else plain. */
+/* In the device's layout, or else plain. */
 static void run_op(shape *s, const shunt_device *fallback)
 {
     const shunt_device *device = s->state->device;

@@ -1,4 +1,4 @@
-/* verify.h - the checks behind shunt_device_verify, one file each. A check goes on until something is wrong. */
+/* verify.h - the checks behind shunt_device_verify, one file each. A check stops at the first error. */
 #ifndef SHUNT_VERIFY_VERIFY_H
 #define SHUNT_VERIFY_VERIFY_H
 

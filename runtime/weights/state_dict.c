@@ -1,4 +1,4 @@
-/* state_dict.c - which dictionary of a PyTorch file holds its network. Trainers put much beside it: a loss, weights of classes,
+/* state_dict.c - which dictionary of a PyTorch file holds its network. Trainers store much more with it: a loss, weights of classes,
  * an optimizer's momenta, an averaged copy. It is the dictionary with most tensors named as a layer's are; of several, that
  * under the most usual key. */
 #include "runtime/weights/torch.h"

@@ -10,7 +10,7 @@
 
 #include "runtime/base/error.h"
 
-/* Entry FOLDER/name. SHUNT_E_NOT_FOUND without a message when there is none. */
+/* Entry FOLDER/name. SHUNT_E_NOT_FOUND without a message if there is none. */
 static shunt_status find(zip_index *zip, const char *folder, const char *name, const uint8_t **data, size_t *size)
 {
     char *path;

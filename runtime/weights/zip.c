@@ -145,7 +145,7 @@ static shunt_status add_entries(zip_index *self)
     return SHUNT_OK;
 }
 
-/* Whether the end of the directory is the end of the file, but for its comment. minizip does not mind a cut there. */
+/* Whether the directory ends where the file ends, apart from the comment. minizip does not notice a cut there. */
 static bool has_end(const file_mapping *file)
 {
     enum { END = 22, MOST_COMMENT = 65535 };

@@ -132,10 +132,10 @@ Test(cifar_python, values_that_do_not_fit)
     REFUSE("python2", "(K\6K\5e", "(K\6K\12e", "picture 1 has label 10, expected 0 .. 9");
     REFUSE("python2", "(K\6K\5e", "(J\xff\xff\xff\xffK\5e", "picture 0 has label -1, expected 0 .. 9");
     REFUSE("python2", "(K\6K\5e", "(K\6e", "1 labels for 2 pictures");
-    REFUSE("python2", "(K\6K\5e", "(K\6Ne", "the label of picture 1 is no integer");
+    REFUSE("python2", "(K\6K\5e", "(K\6Ne", "the label of picture 1 is not an integer");
     REFUSE("python2", "K\2M\0\14", "K\3M\0\14", "more or fewer bytes than its shape");
     REFUSE("python2", "K\2M\0\14", "J\xff\xff\xff\x7fM\0\14", "more or fewer bytes than its shape");
-    REFUSE("python2", "K\2M\0\14", "J\xff\xff\xff\xffM\0\14", "has a size that is none");
+    REFUSE("python2", "K\2M\0\14", "J\xff\xff\xff\xffM\0\14", "has an invalid size");
     REFUSE("python2", "K\2M\0\14", "M\0\14K\2", "not an array of N x 3072 bytes");
     REFUSE("python2", "K\2M\0\14\x86", "N", "has no shape");
     REFUSE("python2", "U\2u1", "U\2i1", "not an array of N x 3072 bytes");
@@ -146,17 +146,17 @@ Test(cifar_python, values_that_do_not_fit)
     REFUSE("protocol0", "\\u0000", "\\u00xy", "is not one of bytes");
     REFUSE("python2-protocol0", "\\x80", "\\xg0", "is not one of bytes");
     REFUSE("python2-protocol0", "\\x80", "\\q80", "is not one of bytes");
-    REFUSE("python2-protocol0", "I6\n", "I6a\n", "a line that is no integer");
-    REFUSE("python2-protocol0", "I6\n", "I99999999999999999999\n", "a line that is no integer");
+    REFUSE("python2-protocol0", "I6\n", "I6a\n", "a line that is not an integer");
+    REFUSE("python2-protocol0", "I6\n", "I99999999999999999999\n", "a line that is not an integer");
     REFUSE("python2-protocol0", "S'data'", "Sdata'", "a text without quotes");
-    REFUSE("python2-protocol0", "p1\n", "p-1\n", "a line that is no index");
+    REFUSE("python2-protocol0", "p1\n", "p-1\n", "a line that is not an index");
     REFUSE("python2-protocol0", "p1\n", "p99999999\n", "values in its memo");
 }
 
 /* Names of functions are compared: another one is no array, and nothing is run. */
 Test(cifar_python, programs_are_not_run)
 {
-    REFUSE("python2", "cnumpy.core.multiarray\n_reconstruct\n", "cposix\nsystem\n", "is none, but another value");
+    REFUSE("python2", "cnumpy.core.multiarray\n_reconstruct\n", "cposix\nsystem\n", "is another kind of value");
     REFUSE("python2", "cnumpy\ndtype\n", "cbuiltins\neval\n", "has no type");
     static const char program[] = "cos\nsystem\n(S'touch ran'\ntR.";
     put_bytes("test_batch", program, sizeof program - 1);
@@ -198,7 +198,7 @@ Test(cifar_python, names)
     put_bytes("batches.meta", "}.", 2);
     expect_refused("cifar10:.", "./batches.meta: ", "the key 'label_names'");
     put_bytes("batches.meta", "}U\13label_names](U\1aU\1bes.", 26);
-    expect_refused("cifar10:.", "./batches.meta: ", "'label_names' is no list of 10 names");
+    expect_refused("cifar10:.", "./batches.meta: ", "'label_names' is not a list of 10 names");
 }
 
 /* Where both versions lie, the binary one is read; folders of those names are no files. */

@@ -1,4 +1,4 @@
-/* Fuzz target: pictures, told by their first bytes. Of large ones only those of every 64th size are read: the time would go
+/* Fuzz target: pictures; the format is detected from the first bytes. Of large ones only those of every 64th size are read: the time would go
  * into their pixels, while what can go wrong but memory is in the headers and in how the data end. */
 #include "tests/fuzz/fuzz.h"
 

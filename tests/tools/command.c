@@ -240,7 +240,7 @@ Test(command, bench_ends_with_a_line_of_json)
     json_decref(line);
 }
 
-/* Each convolution is there three times: forward and its two gradients; but nobody wants the pictures' gradient. */
+/* Each convolution is there three times: forward and its two gradients; but nobody needs the pictures' gradient. */
 Test(command, bench_train)
 {
     const double macs = 12.24e6, first = 32 * 32 * 16 * 27;
@@ -435,7 +435,7 @@ Test(command, eval_counts_what_it_predicts)
     json_decref(report);
 }
 
-/* A file with a network in it is a model by itself, told by a dot or a slash and by its content. */
+/* A file with a network in it is a model by itself; a dot or a slash in its name and its content say so. */
 Test(command, onnx_files_are_models)
 {
     put_picture("a.ppm", 50, 40);
@@ -464,7 +464,7 @@ Test(command, onnx_files_are_models)
     json_decref(json_said());
     cr_assert(strstr(said.out, "\"fc.weight\""));
 
-    run("shunt classify --weights net.onnx --device scalar --top 10 --json a.ppm"); /* told by its content alone */
+    run("shunt classify --weights net.onnx --device scalar --top 10 --json a.ppm"); /* detected from its content alone */
     expect_success();
     report = json_said();
     cr_assert(json_equal(json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"), guesses));

@@ -223,7 +223,7 @@ Test(pull, no_digest)
     cr_assert(is_there());
 }
 
-/* What is no file is not replaced. */
+/* Only a regular file is replaced. */
 Test(pull, no_file_of_that_name)
 {
     static const char *const makers[] = {"mkdir", "mkfifo", "ln -s /none"};

@@ -1,5 +1,5 @@
 /* shunt study with training, of tiny networks on a made-up set: it trains as shunt train does, it is tested on the test pictures,
- * and what is killed goes on to the same results. */
+ * and a study that is killed and resumed ends in the same results. */
 #include "tests/support/command_support.h"
 #include "tests/support/train_data.h"
 
@@ -218,7 +218,7 @@ Test(study_runs, budgets)
     cr_assert(access("little/runs", F_OK) && access("little/study.json", F_OK));
 }
 
-/* What the budget came to when the study began stays, however fast the device is when it goes on. */
+/* The number of epochs from --budget stays as the study began, however fast the device is when it continues. */
 Test(study_runs, budgets_are_kept)
 {
     static const char plan[] =

@@ -10,7 +10,7 @@ static const float *tensor(const shunt_weights *weights, const char *name)
     return view->data;
 }
 
-/* Other classes: a fresh classifier upon the same layers; the same classes: all of it. What is frozen stays. */
+/* Other classes: the same layers with a new classifier. The same classes: everything is kept. */
 Test(fine_tuning, fine_tuning)
 {
     shunt_model *old, *new, *same;
@@ -58,7 +58,7 @@ Test(fine_tuning, fine_tuning_classifier_by_name)
     cr_assert(!memcmp(b, a + 2 * 64, 64 * 4) && !memcmp(b + 64, a, 64 * 4));
     const float *c = tensor(shunt_model_weights(old), "fc.bias"), *d = tensor(shunt_model_weights(some), "fc.bias");
     cr_assert(d[0] == c[2] && d[1] == c[0]);
-    cr_assert(memcmp(tensor(shunt_model_weights(others), "fc.weight"), a + 2 * 64, 64 * 4)); /* all of it anew */
+    cr_assert(memcmp(tensor(shunt_model_weights(others), "fc.weight"), a + 2 * 64, 64 * 4)); /* all of it is new */
     shunt_model_destroy(old);
     shunt_model_destroy(some);
     shunt_model_destroy(others);

@@ -51,7 +51,7 @@ static bool run_killed(const run_setup *setup, double seconds)
     return WIFEXITED(state);
 }
 
-/* The moments are drawn anew each time: whatever they are, the end is the same. */
+/* The moments are random in each test run; the result must not depend on them. */
 Test(train_resume, killed_at_ten_random_moments)
 {
     struct timespec start, stop;
@@ -123,7 +123,7 @@ Test(train_resume, one_run_in_a_folder)
     cr_assert(alone.wrong == score.wrong && fabs(alone.loss - score.loss) < 1e-6);
     shunt_model_destroy(model);
     run_end(&first);
-    /* Gone on with, a network of another run beside the checkpoint is not taken for the best of this one. */
+    /* A resumed run does not take the best network of another run for its own. */
     cr_assert(!system("cp other/best.safetensors out/best.safetensors"));
     cr_assert_eq(run_begin(&setup, &second), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
@@ -135,7 +135,7 @@ Test(train_resume, one_run_in_a_folder)
     cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_OK, "%s", shunt_last_error());
     cr_assert(alone.wrong == score.wrong && fabs(alone.loss - score.loss) < 1e-6);
-    /* Nor is the best that was read once before. */
+    /* The best network that was read earlier is not used either. */
     cr_assert(!system("cp other/best.safetensors out/best.safetensors"));
     cr_assert_eq(shunt_trainer_resume(second.trainer, "out/last.ckpt"), SHUNT_OK, "%s", shunt_last_error());
     cr_assert_eq(shunt_trainer_test(second.trainer, second.test, &score), SHUNT_E_INVALID);
@@ -192,7 +192,7 @@ Test(train_resume, checkpoints_of_something_else)
     expect_resume_refused(&setup, "out/last.ckpt", "has 70 training pictures, this one 71");
 }
 
-/* A norm that overflowed is null in a checkpoint, and the epoch's mean is no number; the run goes on. */
+/* A norm that overflowed is null in a checkpoint, and the epoch's mean is not a number; the run continues. */
 Test(train_resume, a_gradient_without_bound)
 {
     int finished;

@@ -66,7 +66,7 @@ Test(train_run, refused_before_the_first_step)
     expect_refused(&(run_setup){.out = "out", .model = "resnet9"}, "resnet9", "no model 'resnet9'; there are");
 }
 
-/* A full disk shows before the first step; one that fills up later leaves the checkpoint before, and training goes on. */
+/* A full disk shows before the first step; one that fills up later leaves the previous checkpoint, and training continues. */
 typedef struct disk {
     int failures, epochs;
 } disk;

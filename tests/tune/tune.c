@@ -548,7 +548,7 @@ Test(tune, trial_of_a_living_process_is_not_unfinished)
     close_net(&n);
 }
 
-/* What comes after a damaged line counts, be it bytes of any kind or a line cut off by a full disk. */
+/* Lines after a damaged line count, whether that line has random bytes or was cut off by a full disk. */
 Test(tune, damaged_journal_lines_are_ignored)
 {
     char junk[8192];

@@ -141,7 +141,7 @@ Test(torch_files, tensors_stay_in_the_file)
     cr_assert_eq(odd, 1, "the legacy file begins its numbers at no multiple of 4");
 }
 
-/* Tensors of other kinds do no harm to those beside them. */
+/* Tensors of other kinds do not affect the others. */
 Test(torch_files, odd_tensors)
 {
     shunt_weights *weights = open_good(FOLDER "odd.pth");
@@ -168,7 +168,7 @@ Test(torch_files, what_is_not_weights)
 
 /* ---- Whole files, damaged ---------------------------------------------------------------------------------------- */
 
-/* Cut off anywhere, a file is refused, but for a zip file whose end is found again in what is left: never here. */
+/* A file that is cut off anywhere is refused. (A zip file whose end is found again in the rest would not be; there is none here.) */
 static void expect_all_cuts_refused(const char *name)
 {
     file_mapping file = map_golden(name);

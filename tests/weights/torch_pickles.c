@@ -180,7 +180,7 @@ static const struct hostile_pickle {
     ROW("\x80\2B\xff\xff\xff\x7f"
         "abc.",
         "BINBYTES reaches past the end"),
-    /* what is no state dict */
+    /* not a state dict */
     ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "K\1\x85R"), "it lacks a storage"),
     ROW(DICT(GLOBAL("torch._utils", "_rebuild_tensor") "(K\1K\0))tR"), "it is of no storage"),
     ROW("\x80\2N.", "not a state dict"),

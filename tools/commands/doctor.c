@@ -57,7 +57,7 @@ static void examine_plugin(examination *self)
     }
 }
 
-/* "apt-get install A B" of the packages that mend what was found; with no device and no better clue, a driver that
+/* "apt-get install A B" of the packages that fix the problems; with no device and no better clue, a driver that
  * runs on any processor. */
 static void prescribe(examination *self)
 {

@@ -17,10 +17,10 @@ typedef struct tally_pair {
 
 typedef struct tally {
     shunt_head head;
-    double threshold; /* from which on a class counts, but for a softmax */
+    double threshold; /* of a class that counts; not for softmax */
     int64_t classes;
     uint64_t count, wrong1, wrong5, bad; /* bad: pictures that could not be read; in no other count */
-    uint64_t missed, named; /* several labels: right ones below the threshold; all from it on */
+    uint64_t missed, named;              /* multi-label: labels below the threshold; classes above it */
     tally_class *by_class;
     tally_pair *pairs; /* one a wrong picture, until tally_sort */
     size_t npairs, room;

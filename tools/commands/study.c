@@ -101,7 +101,7 @@ static json_t *results_json(const csv *results)
     return array;
 }
 
-/* The report as it stands in its file, but for the pictures. */
+/* The report as in its file, without the pictures. */
 static int print_report(const char *path)
 {
     char *line = NULL;

@@ -1,4 +1,4 @@
-/* train.c - shunt train: trains a network by a recipe, from nothing or from weights, and goes on where it was cut off. */
+/* train.c - shunt train: trains a network by a recipe, from random or given weights, and resumes interrupted runs. */
 #include "commands.h"
 #include "lib/curves.h"
 #include "lib/progress.h"

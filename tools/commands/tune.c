@@ -1,7 +1,7 @@
 /* tune.c - shunt tune: finds the fastest algorithms for a model's ops, and keeps them for all runs to come.
  *
  * This process never opens a device. A worker does the trials and reports them as lines of JSON; when a candidate hangs or
- * takes the worker with it, the journal knows, and the next worker goes on without that candidate. */
+ * crashes the worker is recorded in the journal, and the next worker continues without it. */
 #include "commands.h"
 #include "lib/progress.h"
 #include "lib/say.h"

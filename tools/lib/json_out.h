@@ -1,5 +1,5 @@
-/* json_out.h - JSON that the command prints or writes: whole, or a failure. jansson's own calls drop what they have no memory
- * for, and what is no UTF-8, without a word. */
+/* json_out.h - JSON that the command prints or writes: whole, or a failure. jansson's own calls silently drop
+ * values if memory runs out or a text is not UTF-8. */
 #ifndef SHUNT_TOOLS_JSON_OUT_H
 #define SHUNT_TOOLS_JSON_OUT_H
 

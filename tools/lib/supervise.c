@@ -25,7 +25,7 @@ static double now_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* A worker whose parent was killed must not go on unwatched. */
+/* A worker whose parent was killed must not continue unwatched. */
 static _Noreturn void be_child(const worker *self, int pipe_end, pid_t parent)
 {
     const struct rlimit none = {0, 0};

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const char *const columns[] = {RUNS_NOTE_COLUMNS, "epoch", "number", "layer", "norm", NULL};
-/* gradients.csv is the trainer's, epochs from 1; initial.csv has the like for epoch 0. */
+/* gradients.csv is the trainer's, epochs from 1; initial.csv has the same for epoch 0. */
 static const char *const logged[] = {"epoch", "parameter", "norm", NULL};
 
 /* ---- Measuring -------------------------------------------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ static int begin(const run_context *self, const run_parts *parts, const char *fo
     return status;
 }
 
-/* "layer1.0.conv2" of "layer1.0.conv2.weight"; false for what is no layer on the way from the picture to the classes. */
+/* "layer1.0.conv2" of "layer1.0.conv2.weight"; false if it is not a layer on the path from the picture to the classes. */
 static bool layer_of(const char *parameter, char layer[64])
 {
     const char *end = strstr(parameter, ".weight"), *last = parameter;

@@ -1,4 +1,4 @@
-/* plan.h - how a study that trains began, in OUT/study.json: the same command, or one that names OUT alone, goes on. */
+/* plan.h - how a study that trains began, in OUT/study.json: the same command, or one with only --out, continues. */
 #ifndef SHUNT_TOOLS_STUDIES_PLAN_H
 #define SHUNT_TOOLS_STUDIES_PLAN_H
 

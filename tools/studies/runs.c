@@ -170,7 +170,7 @@ static bool is_finished(const run_parts *parts)
     return shunt_trainer_step(parts->trainer) == shunt_trainer_steps(parts->trainer);
 }
 
-/* Goes on from the run's checkpoint, if there is one. */
+/* Continues from the run's checkpoint, if there is one. */
 static int train(const run_context *self, run_parts *parts, const char *name, const char *folder, run_watch *watch)
 {
     char checkpoint[4096 + 16];

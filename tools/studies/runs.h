@@ -18,7 +18,7 @@ typedef struct run_list {
     bool log_gradients;
     /* Appends to the results what a run has in its folder so far. */
     int (*collect)(const char *folder, csv *results);
-    /* Before a run's first step, or when it goes on; or NULL. The model has its initial weights. */
+    /* Called before a run's first step, or when it continues; or NULL. The model has its initial weights. */
     int (*begin)(const struct run_context *run, const struct run_parts *parts, const char *folder);
     /* After a run's last step, also of a run that was finished before; or NULL. The trainer has its last weights. */
     int (*end)(const struct run_context *run, const struct run_parts *parts, const char *folder);

@@ -5,7 +5,7 @@
 static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 {
     if (op->attr.cast.dtype < 0 || op->attr.cast.dtype > UINT8_MAX || !shunt_castable((uint8_t)op->attr.cast.dtype))
-        return infer_refuse(reason, "type %d is none that CAST makes", op->attr.cast.dtype);
+        return infer_refuse(reason, "CAST cannot produce type %d", op->attr.cast.dtype);
     infer_same(op, dst, reason);
     dst->dtype = (uint8_t)op->attr.cast.dtype;
     return true;

@@ -19,7 +19,7 @@ typedef struct op_kind {
     uint32_t variances; /* bit i: input i is a variance, so positive */
     size_t attr_bytes;  /* of shunt_op_attr; the rest is zero */
 
-    /* Checks what is the kind's own, and fills the outputs' descriptors but for the type. false: reason says why. */
+    /* Checks what is specific to the kind, and fills the outputs' descriptors except the type. false: reason says why. */
     bool (*infer)(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *reason);
     /* Multiply-adds, where these are what the kind does; else floating-point operations. Both NULL: it moves data only. */
     uint64_t (*macs)(const shunt_op_desc *op);
@@ -28,7 +28,7 @@ typedef struct op_kind {
     shunt_status (*gradient)(gradient_pass *pass, const graph_op *op, shunt_value diff);
 } op_kind;
 
-/* The row of a kind; NULL for what is no kind. */
+/* The row of a kind; NULL if it is not a kind. */
 const op_kind *op_kind_of(uint32_t kind);
 
 #endif
