@@ -127,8 +127,8 @@ static void put_changed(const char *file, const char *from, size_t nfrom, const 
 
 Test(cifar_python, values_that_do_not_fit)
 {
-    REFUSE("python2", "U\4data", "U\4date", "no dictionary with the key 'data'");
-    REFUSE("python2", "U\6labels", "U\6labelz", "no dictionary with the key 'labels'");
+    REFUSE("python2", "U\4data", "U\4date", "not a dictionary with the key 'data'");
+    REFUSE("python2", "U\6labels", "U\6labelz", "not a dictionary with the key 'labels'");
     REFUSE("python2", "(K\6K\5e", "(K\6K\12e", "picture 1 has label 10, expected 0 .. 9");
     REFUSE("python2", "(K\6K\5e", "(J\xff\xff\xff\xffK\5e", "picture 0 has label -1, expected 0 .. 9");
     REFUSE("python2", "(K\6K\5e", "(K\6e", "1 labels for 2 pictures");
@@ -160,10 +160,10 @@ Test(cifar_python, programs_are_not_run)
     REFUSE("python2", "cnumpy\ndtype\n", "cbuiltins\neval\n", "has no type");
     static const char program[] = "cos\nsystem\n(S'touch ran'\ntR.";
     put_bytes("test_batch", program, sizeof program - 1);
-    expect_refused("cifar10:.", "./test_batch: ", "no dictionary with the key 'data'");
+    expect_refused("cifar10:.", "./test_batch: ", "not a dictionary with the key 'data'");
     cr_assert(access("ran", F_OK));
     put_bytes("test_batch", "\x80\2}q\0.", 6);
-    expect_refused("cifar10:.", "./test_batch: ", "no dictionary with the key 'data'");
+    expect_refused("cifar10:.", "./test_batch: ", "not a dictionary with the key 'data'");
     put_bytes("test_batch", "plain text, no pickle", 21);
     expect_refused("cifar10:.", "./test_batch: ", "damaged pickle at byte 0");
     read_form("python2/cifar-100-python/test");
