@@ -34,8 +34,9 @@ shunt_status device_info_check(shunt_device_info *info, char *reason, size_t siz
     else if (!info->alignment || info->alignment & (info->alignment - 1) || info->alignment > ALIGNMENT_LIMIT)
         text_append(reason, size, "it reports an alignment of %u bytes, which is not a power of two up to %d",
                     info->alignment, ALIGNMENT_LIMIT);
-    else if (info->block > BLOCK_LIMIT)
-        text_append(reason, size, "it asks for blocks of %u channels; the limit is %d", info->block, BLOCK_LIMIT);
+    else if (info->block > BLOCK_LIMIT || info->block16 > BLOCK_LIMIT)
+        text_append(reason, size, "it asks for blocks of %u channels; the limit is %d",
+                    info->block > BLOCK_LIMIT ? info->block : info->block16, BLOCK_LIMIT);
     if (info->max_alloc > info->memory) info->max_alloc = info->memory;
     return reason[0] ? SHUNT_E_ABI : SHUNT_OK;
 }

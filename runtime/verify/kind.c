@@ -1,143 +1,106 @@
 /* kind.c - drawn ops of one kind on a device against the formulas of op.h: each candidate algorithm, each channel block
  * that the device takes, in place where the op allows it, with NaN and infinity among the inputs. */
-#include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
 #include "runtime/verify/draw.h"
+#include "runtime/verify/drawn.h"
 #include "runtime/verify/layout.h"
 #include "runtime/verify/ops/ops.h"
 #include "runtime/verify/reference.h"
 #include "runtime/verify/run.h"
 #include "runtime/verify/verify.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { NONFINITE_EVERY = 8, F64_EVERY = 4 };
+/* Of so many cases one is run in this type, too. */
+enum { TYPE_EVERY = 4, F64_CASE = 0, F16_CASE = 1, BF16_CASE = 2 };
 
-/* One drawn op with its inputs and the truth. */
-typedef struct drawn {
+/* A drawn op under check. */
+typedef struct trial {
     verify_state *state;
-    uint64_t index;
-    shunt_op_desc plain;
-    bool whole; /* the rest is there */
-    double *inputs[SHUNT_MAX_INPUTS], *expected[SHUNT_MAX_OUTPUTS], *scale[SHUNT_MAX_OUTPUTS], *got[SHUNT_MAX_OUTPUTS];
-} drawn;
+    drawn values;
+} trial;
 
-static double *doubles(const shunt_tensor_desc *tensor)
+static void wrong(const trial *t, const shunt_op_desc *op, const op_variant *variant, const char *what)
 {
-    return malloc(shunt_tensor_count(tensor) * sizeof(double));
-}
-
-/* Three of its values become NaN, infinity and its negative, or only one of them. */
-static void spoil(drawn *t)
-{
-    const double bad[] = {NAN, INFINITY, -INFINITY};
-    uint32_t input = verify_op_of(t->plain.kind)->nonfinite_input;
-    uint64_t count = shunt_tensor_count(&t->plain.inputs[input]), which = t->index / NONFINITE_EVERY % 4;
-    for (uint64_t i = 0; i < 3; i++)
-        if (which == i || which == 3) t->inputs[input][(t->index * 31 + i * 7919) % count] = bad[i];
-}
-
-/* Inputs and truth of the op: made when a device takes it. Fails without memory; end() frees what there is all the same. */
-static bool make_values(drawn *t)
-{
-    char name[64];
-    bool whole = true;
-    if (t->whole) return true;
-    snprintf(name, sizeof name, "%s/%llu", t->state->name, (unsigned long long)t->index);
-    for (uint32_t i = 0; i < t->plain.ninputs; i++) {
-        whole = (t->inputs[i] = doubles(&t->plain.inputs[i])) && whole;
-        if (!t->inputs[i]) continue;
-        draw_input(&t->plain, name, i, t->inputs[i]);
-        layout_round(&t->plain.inputs[i], t->inputs[i]);
-    }
-    for (uint32_t i = 0; i < t->plain.noutputs; i++) {
-        whole = (t->expected[i] = doubles(&t->plain.outputs[i])) && whole;
-        whole = (t->scale[i] = doubles(&t->plain.outputs[i])) && whole;
-        whole = (t->got[i] = doubles(&t->plain.outputs[i])) && whole;
-    }
-    t->whole = whole;
-    if (!whole) {
-        verify_problem(t->state, (int64_t)t->index, "out of host memory");
-        return false;
-    }
-    if (t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1 && dtype_is_float(t->plain.inputs[0].dtype)) spoil(t);
-    reference_op(&t->plain, (const double *const *)t->inputs, t->expected, t->scale);
-    return true;
-}
-
-static void end(drawn *t)
-{
-    for (uint32_t i = 0; i < SHUNT_MAX_INPUTS; i++) free(t->inputs[i]);
-    for (uint32_t i = 0; i < SHUNT_MAX_OUTPUTS; i++) {
-        free(t->expected[i]);
-        free(t->scale[i]);
-        free(t->got[i]);
-    }
-}
-
-static void wrong(const drawn *t, const shunt_op_desc *op, const op_variant *variant, const char *what)
-{
-    verify_problem(t->state, (int64_t)t->index, "case %llu, blocks %u and %u, %s, algorithm %s%s%s%s: %s",
-                   (unsigned long long)t->index, op->inputs[0].block, op->outputs[0].block,
-                   shunt_dtype_name(op->outputs[0].dtype), variant->algorithm, variant->params[0] ? " " : "",
+    verify_problem(t->state, (int64_t)t->values.index, "case %llu, blocks %u and %u, %s, algorithm %s%s%s%s: %s",
+                   (unsigned long long)t->values.index, op->inputs[0].block, op->outputs[0].block,
+                   shunt_dtype_name(shunt_op_data_type(op)), variant->algorithm, variant->params[0] ? " " : "",
                    variant->params, variant->inplace < 0 ? "" : ", in place", what);
 }
 
 /* Whether a NaN or infinity may take others along, so that it only must not be lost: where the algorithm transforms its
  * inputs, or where the formula can be written in several ways. */
-static bool spreads(const drawn *t, double error_scale)
+static bool spreads(const trial *t, double error_scale)
 {
-    return error_scale > 1 || verify_op_of(t->plain.kind)->spreads;
+    return error_scale > 1 || verify_op_of(t->values.plain.kind)->spreads;
 }
 
-static bool close_enough(const drawn *t, uint32_t output, uint64_t i, double tolerance, bool may_spread)
+/* slack: how far off it may be before it is rounded to 16 bits. */
+static bool close_enough(const trial *t, const shunt_op_desc *op, uint32_t output, uint64_t i, double slack,
+                         bool may_spread)
 {
-    double expected = t->expected[output][i], got = t->got[output][i];
-    if (got == expected || (isnan(got) && isnan(expected))) return true;
-    if (may_spread && t->index % NONFINITE_EVERY == NONFINITE_EVERY - 1 && !isfinite(got)) return true;
-    return isfinite(expected) && fabs(got - expected) <= tolerance * t->scale[output][i] + 1e-37;
+    const drawn *values = &t->values;
+    const double got = values->got[output][i];
+    const bool exact_type = verify_op_of(op->kind)->own_types; /* a cast to 16 bits is no sum that is then rounded */
+    const uint8_t dtype = exact_type ? SHUNT_F32 : op->outputs[output].dtype;
+    if (reference_allows(dtype, values->expected[output][i], slack, got)) return true;
+    /* A sum of such sizes may overflow float32 on its way, in either direction. */
+    const bool overflows = values->scale[output][i] * reference_terms(op) > (double)FLT_MAX;
+    if (overflows && op->flags & SHUNT_FLAG_RELU && got == 0) return true;
+    return values->nonfinite && (may_spread || overflows) && !isfinite(got);
 }
 
-static void compare(const drawn *t, const shunt_op_desc *op, const op_variant *variant, double error_scale)
+static void compare(const trial *t, const shunt_op_desc *op, const op_variant *variant, double error_scale)
 {
-    double tolerance = reference_tolerance(op, error_scale);
+    const drawn *values = &t->values;
+    const double tolerance = reference_tolerance(op, error_scale);
     for (uint32_t o = 0; o < op->noutputs; o++) {
         for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[o]); i++) {
-            if (close_enough(t, o, i, tolerance, spreads(t, error_scale))) continue;
+            const double slack = tolerance * values->scale[o][i] + 1e-37;
+            if (close_enough(t, op, o, i, slack, spreads(t, error_scale))) continue;
             char text[160];
-            snprintf(text, sizeof text, "output %u, element %llu is %.9g, not %.9g within %.3g", o,
-                     (unsigned long long)i, t->got[o][i], t->expected[o][i], tolerance * t->scale[o][i]);
+            snprintf(text, sizeof text, "output %u, element %llu is %.9g, not %.9g within %.3g%s", o,
+                     (unsigned long long)i, values->got[o][i], values->expected[o][i], tolerance * values->scale[o][i],
+                     shunt_dtype_bytes(op->outputs[o].dtype) == 2 ? ", then rounded" : "");
             wrong(t, op, variant, text);
             return;
         }
     }
 }
 
-static void run_variant(drawn *t, const shunt_op_desc *op, const op_variant *variant, shunt_op_info *info)
+static void run_variant(trial *t, const shunt_op_desc *op, const op_variant *variant, shunt_op_info *info)
 {
     const shunt_device *device = t->state->device;
     double error_scale;
     t->state->runs++;
-    if (op_run(device, op, variant, (const double *const *)t->inputs, t->got, info) != SHUNT_OK ||
+    if (op_run(device, op, variant, (const double *const *)t->values.inputs, t->values.got, info) != SHUNT_OK ||
         verify_error_scale(info, &error_scale) != SHUNT_OK)
         wrong(t, op, variant, shunt_last_error());
     else
         compare(t, op, variant, error_scale);
 }
 
-static bool failed(const drawn *t)
+static bool failed(const trial *t)
 {
     return t->state->problem[0] != '\0';
 }
 
+/* Made when a device takes the op. float64 gets float32's. */
+static bool make_values(trial *t, uint8_t dtype)
+{
+    if (drawn_make(&t->values, t->state->name, dtype == SHUNT_F64 ? SHUNT_F32 : dtype)) return true;
+    verify_problem(t->state, (int64_t)t->values.index, "out of host memory");
+    return false;
+}
+
 /* Each candidate, then each input whose memory the first output may take. */
-static void run_layout(drawn *t, uint8_t dtype, uint16_t src_block, uint16_t dst_block)
+static void run_layout(trial *t, uint8_t dtype, uint16_t src_block, uint16_t dst_block)
 {
     const shunt_device *device = t->state->device;
-    shunt_op_desc op = layout_op(&t->plain, dtype, src_block, dst_block);
+    shunt_op_desc op = layout_op(&t->values.plain, dtype, src_block, dst_block);
     shunt_op_candidates found = {.size = sizeof found};
     if (failed(t)) return;
     shunt_status status = device->ops->op_query(device->handle, &op, &found);
@@ -151,7 +114,7 @@ static void run_layout(drawn *t, uint8_t dtype, uint16_t src_block, uint16_t dst
         wrong(t, &op, &none, status == SHUNT_OK ? "op_query found no candidate and no reason" : shunt_last_error());
         return;
     }
-    for (uint32_t i = 0; i < found.count && !found.list[i].reason[0] && make_values(t); i++) {
+    for (uint32_t i = 0; i < found.count && !found.list[i].reason[0] && make_values(t, dtype); i++) {
         shunt_op_info info = {.size = sizeof info};
         op_variant variant = {found.list[i].algorithm, found.list[i].params, OP_NOT_IN_PLACE};
         if (!failed(t)) run_variant(t, &op, &variant, &info);
@@ -168,22 +131,47 @@ static bool layout_matters(const shunt_op_desc *plain)
     return memcmp(&blocked, &same, sizeof same) != 0;
 }
 
-static void run_layouts(drawn *t)
+static void run_layouts(trial *t, uint8_t dtype)
 {
-    uint16_t blocks[] = {t->state->device->entry.info.block, SHUNT_PLAIN, 8, 16, SHUNT_CHANNELS_LAST};
+    const shunt_op_desc *plain = &t->values.plain;
+    const uint16_t own = (uint16_t)shunt_device_block(&t->state->device->entry.info, dtype, INT64_MAX);
+    const uint16_t blocks[] = {own, SHUNT_PLAIN, 8, 16, SHUNT_CHANNELS_LAST};
     enum { COUNT = sizeof blocks / sizeof *blocks };
-    const bool own_types = verify_op_of(t->plain.kind)->own_types;
-    uint8_t dtype = t->index % F64_EVERY == 0 && !own_types ? SHUNT_F64 : SHUNT_F32;
     for (uint32_t i = 0; i < COUNT; i++) {
-        if (i > 0 && blocks[i] == blocks[0]) continue;
-        if (i > 0 && !layout_matters(&t->plain)) break;
-        uint16_t dst_block = t->plain.kind == SHUNT_OP_REORDER ? blocks[(i + t->index) % COUNT] : blocks[i];
-        run_layout(t, SHUNT_F32, blocks[i], dst_block);
-        if (dtype == SHUNT_F64) run_layout(t, dtype, blocks[i], dst_block);
+        if (i > 0 && blocks[i] == own) continue;
+        if (i > 0 && !layout_matters(plain)) break;
+        run_layout(t, dtype, blocks[i],
+                   plain->kind == SHUNT_OP_REORDER ? blocks[(i + t->values.index) % COUNT] : blocks[i]);
     }
     /* As in a network's first layer. */
-    bool first_layer = t->plain.kind == SHUNT_OP_CONV || t->plain.kind == SHUNT_OP_CONV_GRAD_WEIGHTS;
-    if (first_layer && blocks[0] != SHUNT_PLAIN) run_layout(t, SHUNT_F32, SHUNT_PLAIN, blocks[0]);
+    const bool first_layer = plain->kind == SHUNT_OP_CONV || plain->kind == SHUNT_OP_CONV_GRAD_WEIGHTS;
+    if (first_layer && own != SHUNT_PLAIN) run_layout(t, dtype, SHUNT_PLAIN, own);
+}
+
+bool verify_has_type(uint32_t kind, uint8_t dtype)
+{
+    shunt_op_desc op;
+    draw_op(kind, 1, 0, &op);
+    if (verify_op_of(kind)->own_types) return dtype == SHUNT_F32; /* they come with it */
+    op = layout_op(&op, dtype, SHUNT_PLAIN, SHUNT_PLAIN);
+    return shunt_op_data_type(&op) == dtype;
+}
+
+static void run_types(trial *t)
+{
+    static const struct {
+        uint8_t dtype;
+        uint64_t of_every;
+    } others[] = {{SHUNT_F64, F64_CASE}, {SHUNT_F16, F16_CASE}, {SHUNT_BF16, BF16_CASE}};
+    const shunt_op_desc *plain = &t->values.plain;
+    const uint8_t only = t->state->dtype;
+    if (!only || only == SHUNT_F32) run_layouts(t, SHUNT_F32);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const uint8_t dtype = others[i].dtype;
+        const bool in_turn = !only && t->values.index % TYPE_EVERY == others[i].of_every &&
+                             (dtype == SHUNT_F64 || shunt_device_takes(&t->state->device->entry.info, dtype));
+        if ((in_turn || only == dtype) && verify_has_type(plain->kind, dtype)) run_layouts(t, dtype);
+    }
 }
 
 void verify_kind(verify_state *state, uint32_t kind)
@@ -192,10 +180,10 @@ void verify_kind(verify_state *state, uint32_t kind)
     uint64_t count = verify_count(state);
     uint64_t first = options->only >= 0 ? (uint64_t)options->only : 0, end_at = options->only >= 0 ? first + 1 : count;
     for (uint64_t i = first; i < end_at && !state->problem[0]; i++) {
-        drawn t = {.state = state, .index = i};
+        trial t = {.state = state, .values = {.index = i}};
         state->cases++;
-        draw_op(kind, options->seed, i, &t.plain);
-        run_layouts(&t);
-        end(&t);
+        draw_op(kind, options->seed, i, &t.values.plain);
+        run_types(&t);
+        drawn_clear(&t.values);
     }
 }

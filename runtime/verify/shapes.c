@@ -18,7 +18,7 @@
 typedef struct shape {
     verify_state *state;
     int64_t number;
-    shunt_op_desc plain;
+    shunt_op_desc plain; /* with data of the type that is checked */
     double *inputs[SHUNT_MAX_INPUTS], *expected, *scale, *got;
 } shape;
 
@@ -35,11 +35,15 @@ static shunt_status compute(shape *s, const shunt_device *fallback)
     return trial_once(fallback, &wide, (const void *const *)s->inputs, &out);
 }
 
-static void draw_inputs(shape *s)
+/* As the device gets them, or as the op multiplies by them. */
+static void draw_inputs(shape *s, bool as_factors)
 {
     char name[32];
     snprintf(name, sizeof name, "graph/%lld", (long long)s->number);
-    for (uint32_t i = 0; i < s->plain.ninputs; i++) draw_input(&s->plain, name, i, s->inputs[i]);
+    for (uint32_t i = 0; i < s->plain.ninputs; i++) {
+        draw_input(&s->plain, name, i, s->inputs[i]);
+        reference_round(&s->plain, i, as_factors, s->inputs[i]);
+    }
 }
 
 static bool begin(shape *s)
@@ -53,7 +57,7 @@ static bool begin(shape *s)
         s->inputs[i] = malloc(shunt_tensor_count(&s->plain.inputs[i]) * sizeof(double));
         if (!s->inputs[i]) return false;
     }
-    draw_inputs(s);
+    draw_inputs(s, true);
     return true;
 }
 
@@ -81,10 +85,11 @@ static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candida
     }
     double tolerance = reference_tolerance(op, error_scale);
     for (uint64_t i = 0; i < shunt_tensor_count(&op->outputs[0]); i++) {
-        if (fabs(s->got[i] - s->expected[i]) <= tolerance * s->scale[i] + 1e-37) continue;
-        verify_problem(s->state, s->number, "%s, algorithm %s %s: element %llu is %.9g, not %.9g within %.3g", what,
-                       variant.algorithm, variant.params, (unsigned long long)i, s->got[i], s->expected[i],
-                       tolerance * s->scale[i]);
+        const double slack = tolerance * s->scale[i] + 1e-37;
+        if (reference_allows(op->outputs[0].dtype, s->expected[i], slack, s->got[i])) continue;
+        verify_problem(s->state, s->number, "%s of %s, algorithm %s %s: element %llu is %.9g, not %.9g within %.3g",
+                       what, shunt_dtype_name(shunt_op_data_type(op)), variant.algorithm, variant.params,
+                       (unsigned long long)i, s->got[i], s->expected[i], slack);
         return;
     }
 }
@@ -93,12 +98,13 @@ static void run_candidate(shape *s, const shunt_op_desc *op, const shunt_candida
 static void run_op(shape *s, const shunt_device *fallback)
 {
     const shunt_device *device = s->state->device;
-    uint16_t block = (uint16_t)device->entry.info.block;
+    const uint8_t dtype = shunt_op_data_type(&s->plain);
+    uint16_t block = (uint16_t)shunt_device_block(&device->entry.info, dtype, INT64_MAX);
     shunt_op_candidates found = {.size = sizeof found};
-    shunt_op_desc op = layout_op(&s->plain, SHUNT_F32, block, block);
+    shunt_op_desc op = layout_op(&s->plain, dtype, block, block);
     shunt_status status = device->ops->op_query(device->handle, &op, &found);
     if (status != SHUNT_OK && block != SHUNT_PLAIN) {
-        op = layout_op(&s->plain, SHUNT_F32, SHUNT_PLAIN, SHUNT_PLAIN);
+        op = layout_op(&s->plain, dtype, SHUNT_PLAIN, SHUNT_PLAIN);
         found = (shunt_op_candidates){.size = sizeof found};
         status = device->ops->op_query(device->handle, &op, &found);
     }
@@ -110,7 +116,7 @@ static void run_op(shape *s, const shunt_device *fallback)
         verify_problem(s->state, s->number, "the fallback device cannot compute the reference: %s", shunt_last_error());
         return;
     }
-    draw_inputs(s); /* compute() left absolute values */
+    draw_inputs(s, false);
     uint64_t count = verify_count(s->state);
     for (uint32_t i = 0; i < found.count && i < count && !found.list[i].reason[0] && !s->state->problem[0]; i++)
         run_candidate(s, &op, &found.list[i]);
@@ -127,17 +133,29 @@ static bool is_first(const shunt_graph *graph, uint32_t index, const shunt_op_de
     return true;
 }
 
+/* Op number o, with data of each type that is asked for. */
+static void run_types(verify_state *state, const shunt_op_desc *plain, int64_t o, const shunt_device *fallback)
+{
+    static const uint8_t types[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16};
+    for (size_t t = 0; t < sizeof types && !state->problem[0]; t++) {
+        if (state->dtype ? state->dtype != types[t] : !shunt_device_takes(&state->device->entry.info, types[t]))
+            continue;
+        shape s = {.state = state, .number = o, .plain = layout_op(plain, types[t], SHUNT_PLAIN, SHUNT_PLAIN)};
+        run_op(&s, fallback);
+        end(&s);
+    }
+}
+
 static void run_graph(verify_state *state, const shunt_graph *graph, const shunt_device *fallback)
 {
     int64_t only = state->options->only;
     for (uint32_t o = 0; o < graph->nops && !state->problem[0]; o++) {
-        shape s = {.state = state, .number = (int64_t)o};
-        graph_op_desc(graph, &graph->ops[o], &s.plain);
-        if (!verify_op_of(s.plain.kind)->linear || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &s.plain))
+        shunt_op_desc plain;
+        graph_op_desc(graph, &graph->ops[o], &plain);
+        if (!verify_op_of(plain.kind)->linear || (only >= 0 && only != (int64_t)o) || !is_first(graph, o, &plain))
             continue;
         state->cases++;
-        run_op(&s, fallback);
-        end(&s);
+        run_types(state, &plain, (int64_t)o, fallback);
     }
 }
 

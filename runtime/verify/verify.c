@@ -4,6 +4,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/device/fork.h"
+#include "runtime/device/precision.h"
 #include "runtime/graph/graph.h"
 
 #include <inttypes.h>
@@ -25,9 +26,12 @@ void verify_problem(verify_state *state, int64_t number, const char *format, ...
     va_start(args, format);
     vsnprintf(state->problem, sizeof state->problem, format, args);
     va_end(args);
-    int used =
-        snprintf(state->again, sizeof state->again, "--op %s --seed %" PRIu64, state->name, state->options->seed);
-    if (number >= 0) snprintf(state->again + used, sizeof state->again - (size_t)used, " --case %" PRId64, number);
+    size_t used = (size_t)snprintf(state->again, sizeof state->again, "--op %s --seed %" PRIu64, state->name,
+                                   state->options->seed);
+    if (number >= 0)
+        used += (size_t)snprintf(state->again + used, sizeof state->again - used, " --case %" PRId64, number);
+    if (state->dtype)
+        snprintf(state->again + used, sizeof state->again - used, " --precision %s", shunt_dtype_name(state->dtype));
 }
 
 void verify_refusal(verify_state *state, const shunt_op_candidates *found)
@@ -72,6 +76,7 @@ static uint32_t run_all(verify_state *state, uint32_t *failures)
         const char *name = is_kind ? op_kind_name(kind) : checks[other].name;
         bool without_graph = !is_kind && checks[other].run == verify_graph && !options->graph;
         if (!name || without_graph || !wanted(options, name)) continue;
+        if (is_kind && state->dtype && !options->op && !verify_has_type(kind, state->dtype)) continue;
         *state = fresh;
         state->name = name;
         if (is_kind)
@@ -95,6 +100,13 @@ static shunt_status refuse_name(const char *name)
     return error_fail(SHUNT_E_NOT_FOUND, "there is no check \"%.40s\"; there are: %s", name, names);
 }
 
+static shunt_status take_precision(const shunt_device *device, const char *name, uint8_t *dtype)
+{
+    if (!precision_type(name, dtype))
+        return error_fail(SHUNT_E_INVALID, "precision \"%.40s\"; there are: f32, f16, bf16", name);
+    return precision_expect(device, *dtype);
+}
+
 shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_options *options)
 {
     if (!device) return error_null(__func__, "device");
@@ -102,11 +114,13 @@ shunt_status shunt_device_verify(shunt_device *device, const shunt_verify_option
     shunt_verify_options own;
     shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_verify_options, context),
                                      options ? options : &usual, "shunt_verify_options");
+    uint8_t dtype = 0;
     if (!status) status = fork_check();
+    if (!status && own.precision) status = take_precision(device, own.precision, &dtype);
     if (status) return status;
     verify_state *state = calloc(1, sizeof *state);
     if (!state) return error_memory();
-    *state = (verify_state){.device = device, .options = &own};
+    *state = (verify_state){.device = device, .options = &own, .dtype = dtype};
     uint32_t failures = 0, done = run_all(state, &failures);
     free(state);
     if (done == 0) return refuse_name(own.op ? own.op : "");

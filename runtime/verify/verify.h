@@ -4,6 +4,8 @@
 
 #include "runtime/device/device.h"
 
+#include <stdbool.h>
+
 enum { VERIFY_TEXT_CHARS = 1024 };
 
 /* One check under way: what shunt_verify_check will point to. */
@@ -11,6 +13,7 @@ typedef struct verify_state {
     const shunt_device *device;
     const shunt_verify_options *options;
     const char *name;
+    uint8_t dtype; /* data of ops in this type only; 0: in every type that the device takes */
     uint64_t cases, runs, refusals;
     char refusal[SHUNT_REASON_CHARS], problem[VERIFY_TEXT_CHARS], again[128];
 } verify_state;
@@ -27,6 +30,8 @@ void verify_refusal(verify_state *state, const shunt_op_candidates *found);
 
 /* kind.c: drawn ops of one kind against the formulas of op.h. */
 void verify_kind(verify_state *state, uint32_t kind);
+/* Whether ops of the kind may have data of this type. */
+bool verify_has_type(uint32_t kind, uint8_t dtype);
 /* shapes.c: the ops of options->graph, in its shapes, against the fallback device in float64. */
 void verify_graph(verify_state *state);
 /* queue.c: commands take effect in the order in which they are given, on one queue and across two. */

@@ -42,6 +42,20 @@ Test(verify_command, finds_what_is_not_repeatable)
     expect_found("random", "softmax", "different bits");
 }
 
+Test(verify_command, finds_what_is_rounded_wrongly_in_16_bits)
+{
+    expect_found("narrow", "add --precision f16", "then rounded");
+    expect_found("narrow", "conv --precision bf16", "then rounded");
+    expect_found("narrow", "mul", "then rounded");
+}
+
+Test(verify_command, refuses_a_precision_that_the_device_lacks)
+{
+    cr_assert(!setenv("SHUNT_BROKEN", "single", 1));
+    run("shunt verify --device broken --op conv --precision f16");
+    expect_failure(1, "do not take data in f16", "precisions it has: f32");
+}
+
 Test(verify_command, finds_an_excuse_for_any_error)
 {
     expect_found("excuse", "conv", "an error_scale of 1e+09, not 0 or 1 to 64");
@@ -74,6 +88,8 @@ Test(verify_command, refuses_what_it_does_not_know)
 {
     run("shunt verify --device broken --op convolve");
     expect_failure(1, "convolve", "conv, linear");
+    run("shunt verify --device broken --op conv --precision f8");
+    expect_failure(1, "f8", "f32, f16, bf16");
     run("shunt verify --device broken --case 3");
     expect_failure(2, "--case 3", "--op");
 }

@@ -13,6 +13,7 @@ typedef struct verify_settings {
     device_settings device;
     const char *op;
     int64_t seed, count, only;
+    const char *precision;
     json_settings output;
 } verify_settings;
 
@@ -24,6 +25,10 @@ static const option_row rows[] = {
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
      "Random ops of each kind; also the most candidates tried for each op of ResNet-50.", "200", 1, 1000000000},
+    {"precision", OPTION_TEXT, FIELD(precision), "TYPE",
+     "Only ops on data in this type: f32, f16 or bf16. Else every type that the device takes, 16-bit ones in a quarter "
+     "of the ops.",
+     NULL, 0, 0},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};
 
@@ -36,7 +41,10 @@ typedef struct findings {
 static void add_check(findings *self, const shunt_verify_check *check)
 {
     bool failed = check->problem[0] != '\0';
-    const char *verdict = failed ? "failed" : check->runs > 0 ? "passed" : "refused";
+    const char *verdict = failed                ? "failed"
+                          : check->runs > 0     ? "passed"
+                          : check->refusals > 0 ? "refused"
+                                                : "nothing to run";
     json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "check", check->name, "verdict", verdict, "cases",
                                (json_int_t)check->cases, "runs", (json_int_t)check->runs, "refusals",
                                (json_int_t)check->refusals, "refusal", json_text(check->refusal));
@@ -153,6 +161,7 @@ static int verify(const verify_settings *given, shunt_device *device, findings *
                                     .seed = (uint64_t)given->seed,
                                     .count = (uint64_t)given->count,
                                     .only = given->only,
+                                    .precision = given->precision,
                                     .handler = hear,
                                     .context = self};
     bool network_only = given->op && !strcmp(given->op, "network");

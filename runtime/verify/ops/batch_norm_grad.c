@@ -4,6 +4,7 @@
 #include "runtime/verify/dice.h"
 #include "runtime/verify/ops/channel.h"
 #include "runtime/verify/ops/naive.h"
+#include "runtime/verify/reference.h"
 
 #include <math.h>
 
@@ -61,21 +62,31 @@ static double terms(const shunt_op_desc *d)
     return (double)shunt_tensor_count(&d->inputs[0]) / (double)d->inputs[0].dims[1];
 }
 
-/* Mean or variance of channel c of a batch norm's src, whose stream is `key`. */
-static double statistic(const shunt_tensor_desc *src, uint64_t key, uint64_t c, int variance)
+/* Element i of src, whose stream is `key`, as a device gets it. */
+static double src_element(const shunt_op_desc *op, uint64_t key, uint64_t i)
 {
-    uint64_t C = (uint64_t)src->dims[1], m = shunt_tensor_count(src) / C, area = m / (uint64_t)src->dims[0];
+    double value = 2 * random_at(key, i) - 1;
+    shunt_op_desc one = *op;
+    one.inputs[0].rank = 0;
+    reference_round(&one, 0, false, &value);
+    return value;
+}
+
+/* Mean or variance of channel c of a batch norm's src. */
+static double statistic(const shunt_op_desc *op, uint64_t key, int64_t c, bool variance)
+{
+    const channel k = channel_at(&op->inputs[0], c);
     double mean = 0, sum = 0;
-    for (uint64_t i = 0; i < m; i++) mean += (2 * random_at(key, (i / area * C + c) * area + i % area) - 1) / (double)m;
+    for (int64_t i = 0; i < k.m; i++) mean += src_element(op, key, (uint64_t)channel_place(&k, i)) / (double)k.m;
     if (!variance) return mean;
-    for (uint64_t i = 0; i < m; i++) sum += pow(2 * random_at(key, (i / area * C + c) * area + i % area) - 1 - mean, 2);
-    return sum / (double)m;
+    for (int64_t i = 0; i < k.m; i++) sum += pow(src_element(op, key, (uint64_t)channel_place(&k, i)) - mean, 2);
+    return sum / (double)k.m;
 }
 
 static double element(const shunt_op_desc *desc, const char *name, uint32_t input, uint64_t i, double u)
 {
     if (input != 3 && input != 4) return 2 * u - 1;
-    return statistic(&desc->inputs[0], dice_input_key(name, 0), i, input == 4);
+    return statistic(desc, dice_input_key(name, 0), (int64_t)i, input == 4);
 }
 
 const verify_op verify_batch_norm_grad = {

@@ -3,6 +3,8 @@
  *   stale     an op gives the result of its first launch for ever
  *   bounds    a launch writes one word past its first output
  *   random    every other launch is off by one unit in the last place
+ *   narrow    the first element of a result in 16 bits is off by one unit in the last place
+ *   single    it says that it takes float32 data only
  *   order     a fill of a queue takes effect only when the next fill is given
  *   excuse    a convolution's algorithm claims that it may be off by 1e9 times as much as others
  *   greedy    any buffer is granted, even one of an exabyte
@@ -78,6 +80,11 @@ static shunt_status spoil(shunt_bop *op, shunt_bqueue *queue, shunt_arg dst)
         word ^= 1;
         return real->write(queue, dst, &word, sizeof word, NULL);
     }
+    if (is("narrow") && shunt_dtype_bytes(op->desc.outputs[0].dtype) == 2) {
+        real->read(queue, &word, dst, sizeof word, NULL);
+        word ^= 1; /* little endian: of the first half */
+        return real->write(queue, dst, &word, sizeof word, NULL);
+    }
     if (is("stale") && op->first) return real->write(queue, dst, op->first, bytes, NULL);
     if (is("stale") && (op->first = malloc(bytes))) return real->read(queue, op->first, dst, bytes, NULL);
     return SHUNT_OK;
@@ -110,6 +117,13 @@ static shunt_status probe(uint32_t *ndevices)
     return scalar->probe(ndevices);
 }
 
+static shunt_status device_info(uint32_t index, shunt_device_info *out)
+{
+    shunt_status status = scalar->device_info(index, out);
+    if (status == SHUNT_OK && is("single")) out->dtypes = 0;
+    return status;
+}
+
 static shunt_status device_open(uint32_t index, const char *params, shunt_bdevice **out)
 {
     shunt_status status = scalar->device_open(index, params, out);
@@ -134,6 +148,7 @@ __attribute__((visibility("default"))) const shunt_backend *shunt_backend_entry(
     broken = *scalar;
     broken.name = "broken";
     broken.probe = probe;
+    broken.device_info = device_info;
     broken.device_open = device_open;
     return &broken;
 }
