@@ -1,8 +1,7 @@
 /* folders.c - folders as transformers and timm save models in: weights in pieces, config.json, preprocessor_config.json. The
  * configurations are those of microsoft/resnet-18 and timm/resnet34.a1_in1k, shortened. */
-#include "models/model.h"
 #include "models/nets/net.h"
-#include "tests/support/temporary.h"
+#include "tests/support/model_setup.h"
 
 #include <sys/stat.h>
 
@@ -11,14 +10,6 @@ TestSuite(folders, .init = enter_folder, .fini = leave_folder);
 static void put(const char *path, const char *text)
 {
     put_bytes(path, text, strlen(text));
-}
-
-static shunt_model *make_random(const char *name, const shunt_model_options *options)
-{
-    shunt_model *model;
-    cr_assert_eq(shunt_model_create(name, options, &model), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_model_randomize(model, 3), SHUNT_OK);
-    return model;
 }
 
 /* The model's tensors in two files, those of even number in the first, and their index. */
@@ -46,14 +37,6 @@ static void save_in_pieces(const shunt_model *model, const char *index)
     free(map);
 }
 
-static void expect_same(const shunt_model *a, const shunt_model *b)
-{
-    for (size_t i = 0; i < shunt_weights_count(a->weights); i++) {
-        const shunt_tensor_view *x = shunt_weights_at(a->weights, i), *y = shunt_weights_find(b->weights, x->name);
-        if (!y || memcmp(x->data, y->data, shunt_tensor_bytes(&x->desc))) cr_assert_fail("%s differs", x->name);
-    }
-}
-
 static const char transformers[] =
     "{\"architectures\":[\"ResNetForImageClassification\"],\"depths\":[2,2,2,2],\"downsample_in_first_stage\":false,"
     "\"embedding_size\":64,\"hidden_act\":\"relu\",\"hidden_sizes\":[64,128,256,512],"
@@ -65,7 +48,7 @@ static const char transformers[] =
 Test(folders, as_transformers_saves_them)
 {
     const shunt_model_options three = {.classes = 3};
-    shunt_model *from = make_random("resnet18", &three), *to = make_random("resnet18", &three);
+    shunt_model *from = make_random_model("resnet18", &three), *to = make_random_model("resnet18", &three);
     shunt_weights *weights;
     cr_assert(!mkdir("m", 0777));
     save_in_pieces(from, "m/model.safetensors.index.json");
@@ -75,7 +58,7 @@ Test(folders, as_transformers_saves_them)
         "\"ConvNextFeatureExtractor\",\"image_mean\":[0.5,0.25,0.125],\"image_std\":[0.25,0.5,1],\"resample\":3,"
         "\"size\":224}");
     cr_assert_eq(shunt_model_load(to, "m"), SHUNT_OK, "%s", shunt_last_error());
-    expect_same(from, to);
+    expect_same_weights(from, to);
     cr_expect_str_eq(shunt_model_label(to, 1), "goldfish");
     cr_expect_str_eq(shunt_model_label(to, 2), "shark");
     const shunt_preprocess *p = shunt_model_preprocess(to);
@@ -106,7 +89,7 @@ static void expect_network(const char *config, const char *model)
 /* downsample_in_bottleneck is the paper's place of the stride; other widths or activations are other networks. */
 Test(folders, which_network_it_is)
 {
-    shunt_model *from = make_random("resnet8", NULL);
+    shunt_model *from = make_random_model("resnet8", NULL);
     cr_assert(!mkdir("m", 0777));
     cr_assert_eq(shunt_weights_save(from->weights, "m/model.safetensors"), SHUNT_OK);
     shunt_model_destroy(from);
@@ -126,7 +109,7 @@ Test(folders, which_network_it_is)
 /* floor(224 / 0.95) = 235 */
 Test(folders, as_timm_saves_them)
 {
-    shunt_model *from = make_random("resnet34", NULL), *to = make_random("resnet34", NULL);
+    shunt_model *from = make_random_model("resnet34", NULL), *to = make_random_model("resnet34", NULL);
     cr_assert(!mkdir("m", 0777));
     cr_assert_eq(shunt_weights_save(from->weights, "m/model.safetensors"), SHUNT_OK);
     put("m/config.json",
@@ -134,7 +117,7 @@ Test(folders, as_timm_saves_them)
         "\"interpolation\":\"bicubic\",\"crop_pct\":0.95,\"crop_mode\":\"center\",\"mean\":[0.485,0.456,"
         "0.406],\"std\":[0.229,0.224,0.225],\"classifier\":\"fc\"}}");
     cr_assert_eq(shunt_model_load(to, "m"), SHUNT_OK, "%s", shunt_last_error());
-    expect_same(from, to);
+    expect_same_weights(from, to);
     const shunt_preprocess *p = shunt_model_preprocess(to);
     cr_expect(p->resize == 235 && p->crop == 224 && p->filter == SHUNT_BICUBIC && p->std[0] == 0.229f);
     shunt_model_destroy(from);
@@ -153,7 +136,7 @@ Test(folders, that_are_wrong)
 {
     cr_assert(!mkdir("m", 0777));
     expect_refused("m", SHUNT_E_NOT_FOUND, "m: a folder without weights");
-    shunt_model *from = make_random("resnet8", NULL);
+    shunt_model *from = make_random_model("resnet8", NULL);
     save_in_pieces(from, "m/model.safetensors.index.json");
     shunt_model_destroy(from);
     put("m/config.json", "[]");

@@ -1,28 +1,19 @@
 /* foreign_names.c - weight files whose names have something before them, or a head of their own: they give the network's
  * tensors to the bit. And what is said of files that hold another network, two, or none. */
-#include "models/model.h"
 #include "runtime/graph/graph.h"
 #include "runtime/weights/weights.h"
-#include "tests/support/temporary.h"
+#include "tests/support/model_setup.h"
 
 #include <shunt/train.h>
 
 TestSuite(foreign_names, .init = enter_folder, .fini = leave_folder);
-
-static shunt_model *make(const char *name, const shunt_model_options *options)
-{
-    shunt_model *model;
-    cr_assert_eq(shunt_model_create(name, options, &model), SHUNT_OK, "%s", shunt_last_error());
-    return model;
-}
 
 /* A model's tensors with `prefix` before each name and the classifier, "fc.weight", called head + "weight"; head NULL: none. */
 static shunt_weights *renamed(const char *name, const shunt_model_options *options, const char *prefix,
                               const char *head)
 {
     shunt_weights *weights;
-    shunt_model *model = make(name, options);
-    cr_assert_eq(shunt_model_randomize(model, 7), SHUNT_OK);
+    shunt_model *model = make_random_model(name, options);
     cr_assert_eq(shunt_weights_create(&weights), SHUNT_OK);
     for (size_t i = 0; i < shunt_weights_count(model->weights); i++) {
         const shunt_tensor_view *view = shunt_weights_at(model->weights, i);
@@ -53,7 +44,7 @@ static void save(shunt_weights *weights)
 /* All tensors that are compared; classifier: that, too. */
 static void expect_same(const shunt_model *got, const char *name, const shunt_model_options *options, bool classifier)
 {
-    shunt_model *wanted = make(name, options);
+    shunt_model *wanted = make_model(name, options);
     cr_assert_eq(shunt_model_randomize(wanted, 7), SHUNT_OK);
     for (size_t i = 0; i < shunt_weights_count(wanted->weights); i++) {
         const shunt_tensor_view *x = shunt_weights_at(wanted->weights, i);
@@ -68,7 +59,7 @@ static void expect_loads(const char *name, const char *prefix, const char *head)
 {
     const shunt_model_options three = {.classes = 3};
     save(renamed(name, &three, prefix, head));
-    shunt_model *model = make(name, &three);
+    shunt_model *model = make_model(name, &three);
     cr_assert_eq(shunt_model_load(model, "f.safetensors"), SHUNT_OK, "%s, %s: %s", prefix, head, shunt_last_error());
     expect_same(model, name, &three, true);
     shunt_model_destroy(model);
@@ -101,7 +92,7 @@ Test(foreign_names, the_classifier_has_another_name)
 static void expect_adopted(const char *name)
 {
     const shunt_model_options four = {.classes = 4}, three = {.classes = 3};
-    shunt_model *model = make(name, &four);
+    shunt_model *model = make_model(name, &four);
     cr_assert_eq(shunt_model_adopt(model, "f.safetensors", 5), SHUNT_OK, "%s", shunt_last_error());
     expect_same(model, name, &three, false);
     cr_assert_eq(shunt_weights_find(model->weights, "fc.weight")->desc.dims[0], 4);
@@ -110,7 +101,7 @@ static void expect_adopted(const char *name)
 
 static void expect_refused(const char *name, const shunt_model_options *options, const char *words)
 {
-    shunt_model *model = make(name, options);
+    shunt_model *model = make_model(name, options);
     cr_expect_eq(shunt_model_load(model, "f.safetensors"), SHUNT_E_INVALID);
     expect_message("f.safetensors: does not fit", words);
     shunt_model_destroy(model);
@@ -140,7 +131,7 @@ Test(foreign_names, without_a_classifier_for_fine_tuning)
     weights = renamed("resnet20", &three, "", NULL); /* another network, though all of this one is in it */
     add(weights, "layer1.0.se.fc1.weight", 4, 16);
     save(weights);
-    shunt_model *model = make("resnet20", &three);
+    shunt_model *model = make_model("resnet20", &three);
     cr_expect_eq(shunt_model_adopt(model, "f.safetensors", 5), SHUNT_E_INVALID);
     expect_message("f.safetensors: ", "layer1.0.se.fc1.weight is not the model's");
     shunt_model_destroy(model);
@@ -192,7 +183,7 @@ Test(foreign_names, what_names_have_in_common_is_said)
         add(weights, name, 8, 8);
     }
     save(weights);
-    shunt_model *model = make("resnet20", NULL);
+    shunt_model *model = make_model("resnet20", NULL);
     cr_expect_eq(shunt_model_load(model, "f.safetensors"), SHUNT_E_INVALID);
     expect_message("; all names in the file begin with 'vit.layers.'",
                    "vit.layers.0.attention.weight is not the model's");

@@ -2,6 +2,7 @@
  * Expected logits are ONNX Runtime's, of pictures prepared by Pillow and NumPy (golden/onnx_layouts.py). */
 #include "runtime/graph/graph.h"
 #include "tests/support/onnx_file.h"
+#include "tests/support/onnx_logits.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -9,41 +10,8 @@
 
 #define FOLDER TEST_GOLDEN "/layouts/"
 #define PICTURE TEST_GOLDEN "/pictures/picture.png"
-enum { CLASSES = 10, SIDE = 16 };
 
 TestSuite(onnx_layouts, .init = enter_folder, .fini = leave_folder);
-
-static shunt_model *open_model(const char *name)
-{
-    char path[512];
-    shunt_model *model = NULL;
-    snprintf(path, sizeof path, FOLDER "%s.onnx", name);
-    cr_assert_eq(shunt_model_open(path, &(shunt_model_options){.height = SIDE, .width = SIDE}, &model), SHUNT_OK,
-                 "%s: %s", name, shunt_last_error());
-    return model;
-}
-
-/* Destroys the model. */
-static void expect_logits(shunt_model *model, const char *name, const double *expected)
-{
-    shunt_device *device;
-    shunt_image image;
-    float src[3 * SIDE * SIDE], logits[CLASSES];
-    double most = 0;
-    cr_assert_eq(shunt_model_classes(model), CLASSES);
-    cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK);
-    cr_assert_eq(shunt_image_read(PICTURE, &image), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_model_preprocess(model)->crop, SIDE);
-    cr_assert_eq(shunt_preprocess_apply(shunt_model_preprocess(model), &image, src), SHUNT_OK);
-    cr_assert_eq(shunt_model_run(model, device, 1, SIDE, SIDE, src, logits), SHUNT_OK, "%s", shunt_last_error());
-    for (int i = 0; i < CLASSES; i++) most = fmax(most, fabs(expected[i]));
-    for (int i = 0; i < CLASSES; i++)
-        cr_expect_float_eq((double)logits[i], expected[i], 1e-6 * most, "%s: class %d: %.9g, not %.9g", name, i,
-                           (double)logits[i], expected[i]);
-    shunt_image_free(&image);
-    shunt_model_destroy(model); /* before the device that it ran on */
-    shunt_device_close(device);
-}
 
 Test(onnx_layouts, give_what_onnx_runtime_does)
 {
@@ -54,7 +22,7 @@ Test(onnx_layouts, give_what_onnx_runtime_does)
     cr_assert(table);
     for (; fscanf(table, "%63s %d", name, &gray) == 2; rows++) {
         for (int i = 0; i < CLASSES; i++) cr_assert_eq(fscanf(table, "%lf", &expected[i]), 1);
-        shunt_model *model = open_model(name);
+        shunt_model *model = open_model("layouts", name);
         cr_expect_eq(shunt_preprocess_planes(shunt_model_preprocess(model)), gray ? 1 : 3, "%s", name);
         cr_expect_eq(shunt_model_input_note(model) != NULL, gray, "%s", name);
         expect_logits(model, name, expected);
@@ -66,7 +34,7 @@ Test(onnx_layouts, give_what_onnx_runtime_does)
 /* Pairs of transposes between layers go away; what is left turns the result of a ReLU or a mean. */
 Test(onnx_layouts, transposes_cancel)
 {
-    shunt_model *model = open_model("nhwc");
+    shunt_model *model = open_model("layouts", "nhwc");
     const shunt_graph *graph = shunt_model_graph(model);
     cr_expect_eq(graph->ops[0].kind, SHUNT_OP_CONV);
     cr_expect_eq(graph->ops[0].inputs[0], graph->inputs[0]);
@@ -76,7 +44,7 @@ Test(onnx_layouts, transposes_cancel)
 /* Whatever preset is asked for: a network of one channel is given one. */
 Test(onnx_layouts, gray_stays_gray)
 {
-    shunt_model *model = open_model("gray");
+    shunt_model *model = open_model("layouts", "gray");
     shunt_device *device;
     shunt_preprocess p = *shunt_model_preprocess(model);
     shunt_guess guess[2];
@@ -89,7 +57,7 @@ Test(onnx_layouts, gray_stays_gray)
     cr_expect_eq(shunt_classify(model, device, PICTURE, 2, guess, &found), SHUNT_OK, "%s", shunt_last_error());
     cr_expect_eq(found, 2u);
     shunt_model_destroy(model);
-    model = open_model("nhwc");
+    model = open_model("layouts", "nhwc");
     p = *shunt_model_preprocess(model);
     cr_assert_eq(shunt_preprocess_set(&p, "channels", "gray"), SHUNT_OK);
     shunt_model_set_preprocess(model, &p);

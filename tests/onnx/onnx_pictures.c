@@ -1,6 +1,7 @@
 /* onnx_pictures.c - which pixels an ONNX network is given: found in the type of its input and in what its first ops do.
  * Expected logits are ONNX Runtime's, of pictures prepared by Pillow and NumPy (golden/onnx_pictures.py). */
 #include "tests/support/onnx_file.h"
+#include "tests/support/onnx_logits.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -9,39 +10,8 @@
 #include <string.h>
 
 #define FOLDER TEST_GOLDEN "/pictures/"
-enum { CLASSES = 10, SIDE = 16 };
 
 TestSuite(onnx_pictures, .init = enter_folder, .fini = leave_folder);
-
-static shunt_model *open_model(const char *name)
-{
-    char path[512];
-    shunt_model *model = NULL;
-    snprintf(path, sizeof path, FOLDER "%s.onnx", name);
-    cr_assert_eq(shunt_model_open(path, &(shunt_model_options){.height = SIDE, .width = SIDE}, &model), SHUNT_OK, "%s",
-                 shunt_last_error());
-    return model;
-}
-
-static void expect_logits(shunt_model *model, const char *name, const double *expected)
-{
-    shunt_device *device;
-    shunt_image image;
-    float src[3 * SIDE * SIDE], logits[CLASSES];
-    double most = 0;
-    cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK);
-    cr_assert_eq(shunt_image_read(FOLDER "picture.png", &image), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_model_preprocess(model)->crop, SIDE);
-    cr_assert_eq(shunt_preprocess_apply(shunt_model_preprocess(model), &image, src), SHUNT_OK);
-    cr_assert_eq(shunt_model_run(model, device, 1, SIDE, SIDE, src, logits), SHUNT_OK, "%s", shunt_last_error());
-    for (int i = 0; i < CLASSES; i++) most = fmax(most, fabs(expected[i]));
-    for (int i = 0; i < CLASSES; i++)
-        cr_expect_float_eq((double)logits[i], expected[i], 1e-6 * most, "%s: class %d: %.9g, not %.9g", name, i,
-                           (double)logits[i], expected[i]);
-    shunt_image_free(&image);
-    shunt_model_destroy(model);
-    shunt_device_close(device);
-}
 
 Test(onnx_pictures, are_given_as_the_network_asks)
 {
@@ -52,7 +22,7 @@ Test(onnx_pictures, are_given_as_the_network_asks)
     cr_assert(table);
     for (; fscanf(table, "%63s %7s %d", name, order, &most) == 3; rows++) {
         for (int i = 0; i < CLASSES; i++) cr_assert_eq(fscanf(table, "%lf", &expected[i]), 1);
-        shunt_model *model = open_model(name);
+        shunt_model *model = open_model("pictures", name);
         const shunt_preprocess *p = shunt_model_preprocess(model);
         const char *note = shunt_model_input_note(model);
         cr_expect_eq(p->range, most == 255 ? SHUNT_RANGE_255 : SHUNT_RANGE_1, "%s", name);
@@ -74,7 +44,7 @@ Test(onnx_pictures, whole_numbers_stay_whole)
     shunt_guess guess;
     size_t found;
     shunt_preprocess p;
-    shunt_model *model = open_model("uint8_div");
+    shunt_model *model = open_model("pictures", "uint8_div");
     cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK);
     cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
     shunt_model_set_preprocess(model, &p);

@@ -193,3 +193,68 @@ Test(tune_journal, long_history_of_one_candidate)
     for (int i = 0; i < 1000; i++) cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_RETRY);
     close_net(&n);
 }
+
+/* ---- Reading and writing ------------------------------------------------------------------------------------------- */
+
+Test(tune_journal, trial_of_a_living_process_is_not_unfinished)
+{
+    int go[2], ready[2];
+    char byte = 0;
+    cr_assert(!pipe(go) && !pipe(ready));
+    shunt_candidate good = candidate("good"), bad = candidate("bad");
+    net n = open_net();
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (begin_trial(n.device, &good) || begin_trial(n.device, &bad)) _exit(1);
+        if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) _exit(1);
+        if (end_trial(n.device, &good, VERDICT_SAFE)) _exit(1);
+        _exit(0);
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_UNTRIED);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_UNTRIED);
+    int status;
+    cr_assert(write(go[1], &byte, 1) == 1 && waitpid(pid, &status, 0) == pid && status == 0);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_UNFINISHED);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_SAFE);
+    cr_assert_eq(tune_journal_retry(n.device), SHUNT_OK);
+    cr_assert_eq(tune_verdict_of(n.device, &bad), VERDICT_RETRY);
+    cr_assert_eq(tune_verdict_of(n.device, &good), VERDICT_SAFE);
+    close_net(&n);
+}
+
+/* Lines after a damaged line count, whether that line has random bytes or was cut off by a full disk. */
+Test(tune_journal, damaged_journal_lines_are_ignored)
+{
+    char junk[8192];
+    net n = open_net();
+    cr_assert(!system("mkdir cache"));
+    for (int seed = 0; seed < 200; seed++) {
+        uint64_t key = random_key("junk", (uint64_t)seed);
+        size_t size = 1 + (size_t)(random_at(key, 0) * (sizeof junk - 1));
+        for (size_t i = 0; i < size; i++) junk[i] = "\t\nbegin safe\0 12\xff"[(int)(random_at(key, i + 1) * 17)];
+        put_bytes("cache/tuning-journal.txt", junk, size);
+        tune_free();
+        shunt_candidate good = candidate("good"), bad = candidate("bad");
+        if (tune_verdict_of(n.device, &good) != VERDICT_UNTRIED) cr_assert_fail("junk %d", seed);
+        if (begin_trial(n.device, &good) || end_trial(n.device, &good, VERDICT_SAFE) ||
+            end_trial(n.device, &bad, VERDICT_WRONG))
+            cr_assert_fail("junk %d: %s", seed, shunt_last_error());
+        tune_free();
+        if (tune_verdict_of(n.device, &good) != VERDICT_SAFE) cr_assert_fail("junk %d hides a line", seed);
+        if (tune_verdict_of(n.device, &bad) != VERDICT_WRONG) cr_assert_fail("junk %d hides a line", seed);
+    }
+    close_net(&n);
+}
+
+Test(tune_journal, journal_that_was_removed_is_begun_anew)
+{
+    net n = open_net();
+    shunt_candidate one = candidate("one"), two = candidate("two");
+    for (int i = 0; i < 2; i++) cr_assert_eq(end_trial(n.device, &one, VERDICT_SAFE), SHUNT_OK);
+    remove("cache/tuning-journal.txt");
+    cr_assert_eq(end_trial(n.device, &two, VERDICT_FAILED), SHUNT_OK);
+    cr_assert_eq(tune_verdict_of(n.device, &two), VERDICT_FAILED);
+    cr_assert_eq(tune_verdict_of(n.device, &one), VERDICT_UNTRIED);
+    close_net(&n);
+}
