@@ -1,4 +1,5 @@
 /* splits.c - which folder holds the pictures to train on, and which those to test on. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,10 +38,11 @@ static shunt_status holds_picture(const char *folder, const char *name, bool *ho
     return status;
 }
 
-/* What the folders of splits are called, in any case and perhaps with "set" behind: "Training", "test_set". Of those to test on,
- * the first that is there is taken: ImageNet's "test" has no labels. */
+/* What the folders of splits are called, in any case and perhaps with "set" behind: "Training", "test_set". ImageNet's "test" has
+ * no labels, so the other one is taken to test on where both are there. */
 static const char *const training_names[] = {"train", "training", NULL};
-static const char *const testing_names[] = {"val", "valid", "validation", "test", "testing", NULL};
+static const char *const validation_names[] = {"val", "valid", "validation", NULL};
+static const char *const testing_names[] = {"test", "testing", NULL};
 
 static bool is_called(const char *folder, const char *split)
 {
@@ -51,52 +53,87 @@ static bool is_called(const char *folder, const char *split)
     return !folder[length] || !strcasecmp(rest, "set");
 }
 
+static bool is_any(const char *folder, const char *const *names)
+{
+    while (*names && !is_called(folder, *names)) names++;
+    return *names;
+}
+
+static bool is_split(const char *folder)
+{
+    return is_any(folder, training_names) || is_any(folder, validation_names) || is_any(folder, testing_names);
+}
+
 typedef struct splits {
     const char *training, *testing; /* folders, of `names`; NULL: there is none */
     char **names;
     size_t count;
 } splits;
 
-/* The folder of the first name that one is called. */
+/* The folder that is called by one of the names; NULL where none is. */
 static shunt_status find_named(const char *where, const char *const *names, bool labelled, const splits *in,
                                const char **out)
 {
     *out = NULL;
-    for (; *names && !*out; names++)
-        for (size_t i = 0; i < in->count; i++) {
-            if (!is_called(in->names[i], *names)) continue;
-            bool holds = true;
-            shunt_status status = labelled ? SHUNT_OK : holds_folders(where, in->names[i], &holds);
-            if (status) return status;
-            if (!holds) continue;
-            if (*out)
-                return error_fail(SHUNT_E_INVALID, "%s: both %s and %s could be meant; rename or remove one of them",
-                                  where, *out, in->names[i]);
-            *out = in->names[i];
-        }
+    for (size_t i = 0; i < in->count; i++) {
+        if (!is_any(in->names[i], names)) continue;
+        bool holds = true;
+        shunt_status status = labelled ? SHUNT_OK : holds_folders(where, in->names[i], &holds);
+        if (status) return status;
+        if (holds && *out)
+            return error_fail(SHUNT_E_INVALID, "%s: both %s and %s could be meant; rename or remove one of them", where,
+                              *out, in->names[i]);
+        if (holds) *out = in->names[i];
+    }
     return SHUNT_OK;
-}
-
-static bool is_split(const char *name)
-{
-    for (const char *const *known = training_names; *known; known++)
-        if (is_called(name, *known)) return true;
-    for (const char *const *known = testing_names; *known; known++)
-        if (is_called(name, *known)) return true;
-    return false;
 }
 
 static shunt_status find_splits(const char *where, bool labelled, splits *out)
 {
     shunt_status status = folders_list(where, &out->names, &out->count);
     if (!status) status = find_named(where, training_names, labelled, out, &out->training);
-    if (!status) status = find_named(where, testing_names, labelled, out, &out->testing);
+    if (!status) status = find_named(where, validation_names, labelled, out, &out->testing);
+    if (!status && !out->testing) status = find_named(where, testing_names, labelled, out, &out->testing);
     return status;
+}
+
+/* Is one of the words in "seg_train" or "Test 1" one of the names? */
+static bool has_word(const char *folder, const char *const *names)
+{
+    for (; *names; names++) {
+        const size_t length = strlen(*names);
+        for (const char *at = folder; (at = strcasestr(at, *names)); at++)
+            if ((at == folder || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[length])) return true;
+    }
+    return false;
+}
+
+/* "seg_train" beside "seg_test", each with folders in it, are hardly two classes. */
+static shunt_status check_classes(const char *where, const splits *found)
+{
+    const char *training = NULL, *testing = NULL;
+    for (size_t i = 0; i < found->count; i++) {
+        const char *name = found->names[i];
+        const bool trains = has_word(name, training_names),
+                   tests = has_word(name, validation_names) || has_word(name, testing_names);
+        bool holds = false;
+        if (trains == tests) continue;
+        shunt_status status = holds_folders(where, name, &holds);
+        if (status) return status;
+        if (holds && trains) training = name;
+        if (holds && tests) testing = name;
+    }
+    if (!training || !testing) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID,
+                      "%s: are %s and %s classes or splits? Call splits train and val; put the pictures of classes "
+                      "directly into their folders",
+                      where, training, testing);
 }
 
 /* A folder "train" next to class folders may be a class whose pictures lie deeper. A guess could train on the wrong pictures. */
 static shunt_status check_splits(const char *where, const splits *found)
 {
+    if (!found->training && !found->testing) return check_classes(where, found);
     const char *alone = !found->training ? found->testing : !found->testing ? found->training : NULL;
     for (size_t i = 0; alone && i < found->count; i++) {
         bool holds = false;

@@ -116,6 +116,46 @@ Test(imagefolder, names_of_splits)
     shunt_dataset_close(set);
 }
 
+static void expect_doubt(const char *spec, const char *message)
+{
+    shunt_dataset *set;
+    cr_expect_eq(shunt_dataset_open(spec, "train", &set), SHUNT_E_INVALID, "%s", spec);
+    expect_message(spec + strlen("imagefolder:"), message);
+}
+
+/* Two folders that could both be meant, and splits under names that are none of the usual ones, as in Kaggle's pictures of
+ * landscapes. */
+Test(imagefolder, names_in_doubt)
+{
+    static const char *const two[][2] = {{"train", "Training"},
+                                         {"val", "validation"},
+                                         {"Valid", "val_set"},
+                                         {"test", "Testing"}},
+                             *const unusual[][2] = {{"seg_train", "seg_test"},
+                                                    {"Train_1", "Test_1"},
+                                                    {"train images", "val images"},
+                                                    {"my-training-data", "validation2"}};
+    char path[64], spec[64];
+    for (int i = 0; i < 8; i++) {
+        const char *const *names = i < 4 ? two[i] : unusual[i - 4];
+        for (int k = 0; k < 2; k++) {
+            snprintf(path, sizeof path, "d%d/%s/a/1.ppm", i, names[k]);
+            put_pixel(path, k + 1);
+        }
+        snprintf(path, sizeof path, "d%d/train/a/1.ppm", i);
+        if (i < 4) put_pixel(path, 3);
+        snprintf(spec, sizeof spec, "imagefolder:d%d", i);
+        expect_doubt(spec, i < 4 ? "could be meant" : "classes or splits?");
+    }
+    put_pixel("e/train_station/1.ppm", 1); /* classes: their pictures lie in them */
+    put_pixel("e/test_tube/1.ppm", 2);
+    EXPECT_SET(open_set("imagefolder:e", "train", NULL), 2, {"test_tube/1.ppm", 0, 2}, {"train_station/1.ppm", 1, 1});
+    put_pixel("f/steam_train/side/1.ppm", 1); /* a word of one kind only */
+    put_pixel("f/contest/side/1.ppm", 2);
+    EXPECT_SET(open_set("imagefolder:f", "train", NULL), 2, {"contest/side/1.ppm", 0, 2},
+               {"steam_train/side/1.ppm", 1, 1});
+}
+
 /* A folder that holds itself by a link is gone through once. */
 Test(imagefolder, links_in_a_circle)
 {
