@@ -44,6 +44,17 @@ static shunt_status check(const onnx_import *file, net_spec *net)
     return SHUNT_OK;
 }
 
+/* Pictures are squares, whatever shape the file says. */
+static void note_shape(shunt_model *model)
+{
+    char *note = model->input_note;
+    const size_t length = strlen(note);
+    if (model->net.height == model->net.width) return;
+    snprintf(note + length, sizeof model->input_note - length,
+             "%sthe file is for pictures of %lldx%lld: they are cut to squares of %lld", length ? "; " : "",
+             (long long)model->net.height, (long long)model->net.width, (long long)model->preprocess.crop);
+}
+
 /* Nothing in a file tells how gray pictures were normalised, so that they are not, unless its metadata or first ops say so; nor
  * are they larger than the input, as digits and scans are not. */
 static shunt_status choose_preprocess(shunt_model *model, const onnx_import *file)
@@ -62,6 +73,7 @@ static shunt_status choose_preprocess(shunt_model *model, const onnx_import *fil
     if (!status) model_usual_head(model, file->outputs[0].sigmoid);
     if (!status) status = metadata_read(model, file->weights, &model->labels, &model->preprocess);
     if (model->gray) model->preprocess.channels = SHUNT_GRAY;
+    if (!status) note_shape(model);
     return status;
 }
 

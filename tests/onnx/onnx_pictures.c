@@ -58,6 +58,28 @@ Test(onnx_pictures, whole_numbers_stay_whole)
     shunt_device_close(device);
 }
 
+/* A network of other shapes than squares is run on squares, and that is said. */
+Test(onnx_pictures, squares_in_other_shapes_are_said)
+{
+    for (int side = 4; side <= 6; side += 2) {
+        text graph = {0};
+        shunt_model *opened;
+        put_input(&graph, "x", (int64_t[]){1, 3, 4, side}, 4);
+        put_output(&graph, "y");
+        put_node(&graph, "GlobalAveragePool", "x", "p", NULL);
+        put_node(&graph, "Flatten", "p", "y", NULL);
+        text model = model_of(&graph, 17);
+        put_bytes("shape.onnx", model.data, model.size);
+        free(model.data);
+        cr_assert_eq(shunt_model_open("shape.onnx", NULL, &opened), SHUNT_OK, "%s", shunt_last_error());
+        const char *note = shunt_model_input_note(opened);
+        cr_expect_eq(note != NULL, side != 4);
+        cr_expect(!note || !strcmp(note, "the file is for pictures of 4x6: they are cut to squares of 4"), "%s", note);
+        cr_expect_eq(shunt_model_preprocess(opened)->crop, 4);
+        shunt_model_destroy(opened);
+    }
+}
+
 static void expect_operator(const char *op, const char *inputs, shunt_status status, const char *words)
 {
     text graph = small_graph();

@@ -198,6 +198,12 @@ Test(bad_input, presets_and_models)
     put_picture("a.ppm", 32, 32);
     run("shunt classify --model resnet20 --random-weights --preset nosuch a.ppm");
     expect_failure(2, "nosuch", "imagenet");
+    run("shunt classify --model resnet20 --random-weights --crop 33 a.ppm");
+    expect_failure(2, "--crop 33", "give a larger --resize, too");
+    run("shunt classify --model resnet20 --random-weights --resize 31 a.ppm");
+    expect_failure(2, "--resize 31", "give a smaller --crop, too");
+    run("shunt classify --model resnet20 --random-weights --resize 31 --crop 33 a.ppm"); /* said so, black is added around it */
+    expect_success();
     run("shunt classify --model resnet19 --random-weights a.ppm");
     expect_failure(1, "resnet19", NULL);
     run("shunt classify --model resnet18 --shortcut Z --random-weights a.ppm");

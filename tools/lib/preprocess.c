@@ -54,6 +54,9 @@ static int check(const preprocess_settings *settings, const shunt_preprocess *ma
     if (settings->crop && !settings->resize && before->resize && made->resize < made->crop)
         return say_usage("--crop %s: pictures are resized to a short side of %lld; give a larger --resize, too",
                          settings->crop, (long long)made->resize);
+    if (settings->resize && !settings->crop && made->resize < made->crop && before->resize >= before->crop)
+        return say_usage("--resize %s: the network is shown a square of %lld; give a smaller --crop, too",
+                         settings->resize, (long long)made->crop);
     return EXIT_OK;
 }
 
