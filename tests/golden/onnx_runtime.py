@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes tests/golden/onnx/runtime_*: models as other tools write them, in the form of ONNX's backend tests, with results
 by ONNX Runtime. Where ONNX Runtime itself refuses a form, `spoil` puts the model into it after the results are made: the
-forms of a model have the same results. Needs the PyPI packages onnx, onnxruntime and numpy.
+forms of a model have the same results. Of a float16 model the results are those of its copy in float32: Shunt computes in
+float32, and ONNX Runtime rounds some of what it computes to float16 (docs/onnx.md). Needs the PyPI packages onnx, onnxruntime and numpy.
 usage: onnx_runtime.py"""
 import pathlib
 import shutil
@@ -9,7 +10,7 @@ import shutil
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 FOLDER = pathlib.Path(__file__).parent / "onnx"
 random = np.random.default_rng(11)
@@ -20,7 +21,21 @@ def draw(*shape):
     return random.uniform(-1, 1, shape).astype(np.float32)
 
 
-def save(name, nodes, inputs, initializers, outputs, opset=17, spoil=lambda graph: None):
+def widened(model):
+    """The model with float32 wherever it has float16. The values of its constants stay."""
+    wide = onnx.ModelProto.FromString(model.SerializeToString())
+    attributes = [(each, attribute) for each in wide.graph.node for attribute in each.attribute]
+    for tensor in [*wide.graph.initializer, *(attribute.t for _, attribute in attributes)]:
+        if tensor.data_type == TensorProto.FLOAT16:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+    for each, attribute in attributes:
+        if each.op_type == "Cast" and attribute.i == TensorProto.FLOAT16:
+            attribute.i = TensorProto.FLOAT
+    del wide.graph.value_info[:]
+    return wide
+
+
+def save(name, nodes, inputs, initializers, outputs, opset=17, spoil=lambda graph: None, oracle=lambda model: model):
     folder = FOLDER / f"runtime_{name}"
     shutil.rmtree(folder, ignore_errors=True)
     data = folder / "test_data_set_0"
@@ -32,7 +47,7 @@ def save(name, nodes, inputs, initializers, outputs, opset=17, spoil=lambda grap
     model = helper.make_model(helper.make_graph(nodes, name, infos, results, tensors),
                               opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     model = onnx.shape_inference.infer_shapes(model)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(oracle(model).SerializeToString(), providers=["CPUExecutionProvider"])
     values = session.run(outputs, inputs)
     spoil(model.graph)
     onnx.save_model(model, folder / "model.onnx")
@@ -99,8 +114,23 @@ def constants():
     save("constants", nodes, {"x": draw(2, 3)}, {}, ["y"])
 
 
+def half():
+    """A float16 network between two Casts: batch norms, which ONNX Runtime folds in float16, and operators that it has in
+    float16 (MaxPool, Concat)."""
+    a = norm(8, "a")
+    tensors = {"wa": draw(8, 3, 3, 3), "wb": draw(4, 8, 1, 1), "wc": draw(4, 8, 3, 3), "fc": draw(8, 5), **a}
+    nodes = [node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), node("Conv", ["h", "wa"], ["c"], pads=[1, 1, 1, 1]),
+             node("BatchNormalization", ["c", *a], ["n"]), node("Relu", ["n"], ["r"]),
+             node("MaxPool", ["r"], ["p"], kernel_shape=[2, 2]), node("Conv", ["p", "wb"], ["b"]),
+             node("Conv", ["p", "wc"], ["d"], pads=[1, 1, 1, 1]), node("Concat", ["b", "d"], ["k"], axis=1),
+             node("GlobalAveragePool", ["k"], ["g"]), node("Flatten", ["g"], ["f"]), node("MatMul", ["f", "fc"], ["m"]),
+             node("Cast", ["m"], ["y"], to=TensorProto.FLOAT)]
+    save("half", nodes, {"x": draw(2, 3, 9, 8)}, {k: v.astype(np.float16) for k, v in tensors.items()}, ["y"], oracle=widened)
+
+
 if __name__ == "__main__":
     same_names()
     unsorted()
     unread()
     constants()
+    half()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What exporters write, read by Shunt: networks with random weights go through every exporter that this Python has (PyTorch's two,
 tf2onnx, paddle2onnx, the float16 converters of onnxconverter-common and ONNX Runtime, ONNX Runtime's optimizer), and Shunt's logits are compared
-with ONNX Runtime's of the same file. Prints the rows of the table in docs/onnx.md: the largest difference over the largest
+with ONNX Runtime's of the same file; of a file with float16 in it, with those of its copy in float32 (docs/onnx.md says why). Prints the rows of the table in docs/onnx.md: the largest difference over the largest
 logit, or why the file is refused. usage: exporters.py FILE_LOGITS [EXPORTER...]; FILE_LOGITS is build/tests/file_logits."""
 import inspect
 import os
@@ -13,7 +13,11 @@ import tempfile
 import warnings
 
 import numpy as np
+import onnx
 import onnxruntime
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "golden"))
+from onnx_runtime import widened
 
 SIDE, N = 96, 2
 TORCH = ("resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1", "densenet121", "googlenet",
@@ -79,14 +83,12 @@ def paddle2onnx(folder, name):
 
 
 def half_common(folder, name):
-    import onnx
     from onnxconverter_common import float16
     torch_script(folder, name)
     onnx.save(float16.convert_float_to_float16(onnx.load(folder / "net.onnx"), keep_io_types=True), folder / "net.onnx")
 
 
 def half_runtime(folder, name):
-    import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
     torch_script(folder, name)
     onnx.save(convert_float_to_float16(onnx.load(folder / "net.onnx"), keep_io_types=True), folder / "net.onnx")
@@ -108,7 +110,10 @@ EXPORTERS = {"torch-script": (torch_script, TORCH), "torch-dynamo": (torch_dynam
 
 
 def runtime_logits(path, pictures):
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    model = onnx.load(path)
+    half = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in model.graph.initializer)
+    session = onnxruntime.InferenceSession(widened(model).SerializeToString() if half else str(path),
+                                           providers=["CPUExecutionProvider"])
     source = session.get_inputs()[0]
     last = source.shape[3] == 3
     x = pictures.transpose(0, 2, 3, 1) if last else pictures
