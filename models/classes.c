@@ -28,6 +28,8 @@ shunt_status shunt_dataset_match(const shunt_dataset *dataset, const shunt_model
     char whose[96];
     class_names ours = {0}, theirs = {whose, (const char **)model->labels, (size_t)shunt_model_outcomes(model)};
     snprintf(whose, sizeof whose, "%s's labels", model->net.name);
+    if (!shunt_dataset_classes(dataset))
+        return error_fail(SHUNT_E_INVALID, "the data says nothing of classes, so there are none to compare");
     shunt_status status = model->labels ? class_names_of(dataset, "the data", &ours) : SHUNT_OK;
     if (!status) status = ours.names ? classes_match(&ours, &theirs, classes) : match_numbers(dataset, model, classes);
     class_names_free(&ours);

@@ -62,12 +62,27 @@ shunt_status shunt_model_set_head(shunt_model *model, shunt_head head)
     return SHUNT_OK;
 }
 
-static void softmax(const float *logits, size_t n, double *probabilities)
+/* The largest score, and the sum of exp(score - largest). */
+static double sum_exp(const float *scores, size_t n, double *largest)
 {
-    double largest = (double)logits[0], sum = 0;
-    for (size_t i = 1; i < n; i++) largest = fmax(largest, (double)logits[i]);
-    for (size_t i = 0; i < n; i++) sum += probabilities[i] = exp((double)logits[i] - largest);
-    for (size_t i = 0; i < n; i++) probabilities[i] /= sum;
+    double sum = 0;
+    *largest = -INFINITY;
+    for (size_t i = 0; i < n; i++) *largest = fmax(*largest, (double)scores[i]);
+    for (size_t i = 0; i < n; i++) sum += exp((double)scores[i] - *largest);
+    return sum;
+}
+
+static void softmax(const float *scores, size_t n, double *probabilities)
+{
+    double largest, sum = sum_exp(scores, n, &largest);
+    for (size_t i = 0; i < n; i++) probabilities[i] = exp((double)scores[i] - largest) / sum;
+}
+
+void shunt_softmax(const float *scores, size_t n, float *probabilities)
+{
+    if (!scores || !probabilities) return;
+    double largest, sum = sum_exp(scores, n, &largest);
+    for (size_t i = 0; i < n; i++) probabilities[i] = (float)(exp((double)scores[i] - largest) / sum);
 }
 
 void head_probabilities(shunt_head head, const float *scores, size_t n, double *probabilities)

@@ -149,7 +149,7 @@ shunt_status model_check_preprocess(const shunt_model *model)
                       model->net.name);
 }
 
-static shunt_status need_weights(const shunt_model *model)
+shunt_status model_need_weights(const shunt_model *model)
 {
     if (model->weights) return SHUNT_OK;
     return error_fail(SHUNT_E_INVALID, "%s has no weights yet: load a file or randomize it", model->net.name);
@@ -158,7 +158,7 @@ static shunt_status need_weights(const shunt_model *model)
 shunt_status shunt_model_save(const shunt_model *model, const char *path)
 {
     if (!model || !path) return error_null(__func__, "model, path");
-    shunt_status status = need_weights(model);
+    shunt_status status = model_need_weights(model);
     if (!status) status = metadata_write(model, model->weights);
     return status ? status : shunt_weights_save(model->weights, path);
 }
@@ -171,7 +171,7 @@ shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shun
             *out = model->executors[i].executor;
             return SHUNT_OK;
         }
-    shunt_status status = need_weights(model);
+    shunt_status status = model_need_weights(model);
     if (status) return status;
     model_executor *grown = realloc(model->executors, (model->nexecutors + 1) * sizeof *grown);
     if (!grown) return error_memory();

@@ -30,6 +30,9 @@ void model_take_weights(shunt_model *model, shunt_weights *weights);
 /* model.c: the weights, which become the caller's; the model is only good for destroying then. */
 shunt_weights *model_give_weights(shunt_model *model);
 
+/* model.c: fails if it has none. */
+shunt_status model_need_weights(const shunt_model *model);
+
 /* model.c: whether what the input is to be given can go in. */
 shunt_status model_check_preprocess(const shunt_model *model);
 

@@ -40,6 +40,32 @@ SHUNT_API shunt_status shunt_image_resize(const shunt_image *src, int64_t height
 SHUNT_API shunt_status shunt_image_resize_with(shunt_filter filter, const shunt_image *src, int64_t height,
                                                int64_t width, shunt_image *out);
 
+/* A picture in the application's memory, as decoders, cameras and windows have it. */
+typedef enum shunt_pixels {
+    SHUNT_PIXELS_RGB, /* 3 bytes a pixel */
+    SHUNT_PIXELS_BGR,
+    SHUNT_PIXELS_RGBA, /* 4 bytes a pixel; alpha is not looked at */
+    SHUNT_PIXELS_BGRA,
+    SHUNT_PIXELS_GRAY, /* 1 byte a pixel */
+    SHUNT_PIXELS_NV12  /* a plane of Y, and one of U and V by turns, half as wide and high, rounded up */
+} shunt_pixels;
+typedef enum shunt_yuv { /* how Y, U and V become colours; of Y 16 to 235 are black to white, but with FULL 0 to 255 */
+                         SHUNT_YUV_BT601,
+                         SHUNT_YUV_BT709,
+                         SHUNT_YUV_BT601_FULL,
+                         SHUNT_YUV_BT709_FULL
+} shunt_yuv;
+typedef struct shunt_frame {
+    shunt_pixels pixels;
+    shunt_yuv yuv; /* SHUNT_PIXELS_NV12 */
+    int64_t height, width;
+    const uint8_t *planes[2]; /* the first byte of the upper row */
+    int64_t strides[2];       /* bytes from a row to the one below it, negative if that lies before it; 0: no gaps */
+    uint32_t reserved[8];     /* 0; later fields take their place here */
+} shunt_frame;
+/* A copy of the frame. Free the image with shunt_image_free. */
+SHUNT_API shunt_status shunt_image_from_frame(const shunt_frame *frame, shunt_image *out);
+
 /* ---- Preprocessing ----------------------------------------------------------------------------------------------- */
 
 /* How pictures are prepared for a network. The short side is resized to `resize`, the centre is cropped to `crop` x `crop`, the
@@ -77,6 +103,9 @@ SHUNT_API shunt_status shunt_preprocess_parse(const char *text, shunt_preprocess
 SHUNT_API int64_t shunt_preprocess_planes(const shunt_preprocess *preprocess);
 /* dst: planes x crop x crop floats, one plane after the other. */
 SHUNT_API shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst);
+/* The same for n frames, one after the other: dst is the batch, n x planes x crop x crop. */
+SHUNT_API shunt_status shunt_preprocess_frames(const shunt_preprocess *preprocess, const shunt_frame *frames, size_t n,
+                                               float *dst);
 /* The parts of a resized picture that a network sees: its centre; its four corners and centre and the same mirrored, in the order
  * of torchvision's TenCrop; or the whole picture, for a network that averages over it. */
 typedef enum shunt_crops { SHUNT_CROP_CENTRE, SHUNT_CROP_TEN, SHUNT_CROP_WHOLE } shunt_crops;
@@ -92,7 +121,7 @@ SHUNT_API void shunt_views_free(shunt_views *views);
 
 /* "cifar10:DIR", "cifar100:DIR" (folders of the binary or the Python version), "imagefolder:DIR" (DIR/class/picture.jpg, or
  * the same in folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
- * picture is an error). split: "train", "test", or NULL for the test pictures; of a folder without splits all pictures. */
+ * picture is an error), "pictures:DIR" (all pictures below DIR, of no class: to embed, not to evaluate). split: "train", "test", or NULL for the test pictures; of a folder without splits all pictures. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
 /* The same for an imagefolder with all pictures in one folder and their labels in a text file. Its lines are "NAME,LABEL", or
  * only "LABEL" in the sorted order of the names. NAME may lack its ending. Semicolons, tabs or blanks may separate the fields;

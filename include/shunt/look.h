@@ -49,11 +49,11 @@ typedef struct shunt_response {
 } shunt_response;
 
 typedef struct shunt_response_options {
-    uint32_t size; /* sizeof(shunt_response_options); 0: as in the first version */
-    int64_t kernel;                                /* as above; the paper's Fig. 7 has 3 */
-    size_t limit;                                  /* the largest number of pictures; 0: all */
-    int64_t batch;                                 /* pictures in one run; 0: chosen to fit the memory */
-    int64_t workers;                               /* threads that read pictures; 0: the number of processors, at most 8 */
+    uint32_t size;   /* sizeof(shunt_response_options); 0: as in the first version */
+    int64_t kernel;  /* as above; the paper's Fig. 7 has 3 */
+    size_t limit;    /* the largest number of pictures; 0: all */
+    int64_t batch;   /* pictures in one run; 0: chosen to fit the memory */
+    int64_t workers; /* threads that read pictures; 0: the number of processors, at most 8 */
     void (*progress)(void *context, int64_t done); /* called after each run with the pictures done; or NULL */
     void *context;
 } shunt_response_options;
@@ -64,6 +64,31 @@ SHUNT_API shunt_status shunt_measure_responses(const shunt_graph *graph, const s
                                                const shunt_preprocess *preprocess,
                                                const shunt_response_options *options, shunt_response **responses,
                                                size_t *count);
+
+/* ---- Embeddings and feature maps -------------------------------------------------------------------------------- */
+
+/* Values of one picture: values[i] is of names[i], with desc.dims[0] = 1. Returns != 0 to stop. */
+typedef struct shunt_embedding {
+    size_t index;               /* of the picture in the data set */
+    const shunt_tensor *values; /* live until the handler returns */
+    size_t nvalues;
+} shunt_embedding;
+typedef int (*shunt_embedding_handler)(void *context, const shunt_embedding *embedding);
+
+typedef struct shunt_embed_options {
+    uint32_t size;            /* sizeof(shunt_embed_options); 0: as in the first version */
+    const char *const *names; /* as in shunt_graph_cut; nnames 0: what shunt_graph_features says */
+    size_t nnames;
+    size_t limit;                    /* the largest number of pictures; 0: all */
+    int64_t batch;                   /* pictures in one run; 0: chosen to fit the memory */
+    int64_t workers;                 /* threads that read pictures; 0: the number of processors, at most 8 */
+    shunt_embedding_handler handler; /* called in the order of the pictures, in the thread of shunt_embed */
+    void *context;
+} shunt_embed_options;
+/* Runs the pictures of a set through the model up to these values, with the model's preprocessing. A picture that cannot be read
+ * is an error, which names it. */
+SHUNT_API shunt_status shunt_embed(shunt_model *model, shunt_device *device, const shunt_dataset *data,
+                                   const shunt_embed_options *options);
 
 #ifdef __cplusplus
 }

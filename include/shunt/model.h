@@ -104,6 +104,19 @@ typedef struct shunt_guess {
 SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, const char *image_path, size_t top,
                                       shunt_guess *guesses, size_t *found);
 
+/* The same for n pictures in memory, which run together: guesses is n x top, found n. A failure that is one picture's of several
+ * names its number, from 0. */
+SHUNT_API shunt_status shunt_classify_frames(shunt_model *model, shunt_device *device, const shunt_frame *frames,
+                                             size_t n, size_t top, shunt_guess *guesses, size_t *found);
+/* The probabilities of a picture's outcomes from its scores (shunt_model_classes of them), by the model's head. They are computed
+ * in double. */
+SHUNT_API shunt_status shunt_model_probabilities(const shunt_model *model, const float *scores, float *probabilities);
+/* exp(score) / sum, computed in double; probabilities may be scores. */
+SHUNT_API void shunt_softmax(const float *scores, size_t n, float *probabilities);
+/* The indices of the `top` largest of n values, the largest first; of equals the lower index. Returns how many: the smaller of n and
+ * top. NaN is never among them, so there may be fewer. */
+SHUNT_API size_t shunt_top(const float *values, size_t n, size_t top, size_t *indices);
+
 /* ---- Evaluating -------------------------------------------------------------------------------------------------- */
 
 /* Sets classes[i] to the model's class for each class i of the data set. If both have names, classes are matched by name: the

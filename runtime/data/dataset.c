@@ -6,7 +6,8 @@
 
 #include "runtime/base/error.h"
 
-static const dataset_kind *const kinds[] = {&dataset_cifar10, &dataset_cifar100, &dataset_imagefolder};
+static const dataset_kind *const kinds[] = {&dataset_cifar10, &dataset_cifar100, &dataset_imagefolder,
+                                            &dataset_pictures};
 enum { NKINDS = sizeof kinds / sizeof *kinds };
 
 static shunt_status fail_unknown(const char *spec)

@@ -46,6 +46,6 @@ shunt_status classes_match(const class_names *ours, const class_names *theirs, i
 shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose, const shunt_dataset *like,
                                 int64_t *classes);
 
-extern const dataset_kind dataset_cifar10, dataset_cifar100, dataset_imagefolder;
+extern const dataset_kind dataset_cifar10, dataset_cifar100, dataset_imagefolder, dataset_pictures;
 
 #endif

@@ -99,6 +99,25 @@ static shunt_status imagefolder_open(const char *where, const char *split, const
     return SHUNT_OK;
 }
 
+/* All pictures in the folder and the folders in it, which say nothing of what they show. */
+static shunt_status pictures_open(const char *where, const char *split, const char *labels, shunt_dataset **out)
+{
+    if (split || labels)
+        return error_fail(SHUNT_E_INVALID, "pictures:%s: mere pictures have no splits and no labels", where);
+    imagefolder *set = calloc(1, sizeof *set);
+    if (!set) return error_memory();
+    set->base.kind = &dataset_pictures;
+    shunt_status status = (set->folder = strdup(where)) ? add_pictures(set, "", 0, true) : error_memory();
+    if (!status && !set->pictures.count) status = error_fail(SHUNT_E_INVALID, "%s: no picture in it", where);
+    if (status) {
+        imagefolder_close(&set->base);
+        return status;
+    }
+    set->base.count = set->pictures.count;
+    *out = &set->base;
+    return SHUNT_OK;
+}
+
 static const char *imagefolder_picture(const shunt_dataset *dataset, size_t index)
 {
     return picture_name(&((const imagefolder *)dataset)->pictures, index);
@@ -129,4 +148,13 @@ const dataset_kind dataset_imagefolder = {
     .get = imagefolder_get,
     .picture = imagefolder_picture,
     .label = imagefolder_label,
+};
+
+const dataset_kind dataset_pictures = {
+    .name = "pictures",
+    .help = "pictures:DIR (all pictures below DIR, without classes)",
+    .open = pictures_open,
+    .close = imagefolder_close,
+    .get = imagefolder_get,
+    .picture = imagefolder_picture,
 };

@@ -143,3 +143,54 @@ Test(classify, bad_input_is_named)
     shunt_model_destroy(good);
     shunt_device_close(device);
 }
+
+/* ---- Pictures in memory --------------------------------------------------------------------------------------------- */
+
+Test(classify, frames_are_classified_as_files_are)
+{
+    enum { TOP = 3, N = 2 };
+    shunt_model *model = make(3);
+    shunt_device *device = open_scalar();
+    uint8_t rgb[3 * PIXELS], bgra[4 * PIXELS];
+    shunt_guess from_file[TOP], from_frames[N * TOP];
+    size_t count, counts[N];
+    write_picture("a.ppm");
+    for (int i = 0; i < PIXELS; i++)
+        for (int c = 0; c < 3; c++) rgb[3 * i + c] = bgra[4 * i + 2 - c] = pixel(3 * i + c);
+    const shunt_frame frames[N] = {
+        {.pixels = SHUNT_PIXELS_RGB, .height = SIDE, .width = SIDE, .planes = {rgb}},
+        {.pixels = SHUNT_PIXELS_BGRA, .height = SIDE, .width = SIDE, .planes = {bgra}},
+    };
+    cr_assert_eq(shunt_classify(model, device, "a.ppm", TOP, from_file, &count), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_classify_frames(model, device, frames, N, TOP, from_frames, counts), SHUNT_OK, "%s",
+                 shunt_last_error());
+    for (int i = 0; i < N * TOP; i++) {
+        cr_assert_eq(counts[i / TOP], TOP);
+        cr_assert_eq(from_frames[i].index, from_file[i % TOP].index, "guess %d", i);
+        cr_assert_float_eq(from_frames[i].probability, from_file[i % TOP].probability, 1e-6);
+    }
+    cr_assert_eq(shunt_classify_frames(model, device, frames, 0, TOP, from_frames, counts), SHUNT_E_INVALID);
+    shunt_model_destroy(model);
+    shunt_device_close(device);
+}
+
+Test(classify, scores_become_probabilities_and_ranks)
+{
+    const float scores[] = {1, NAN, 3, 2, 3, -INFINITY};
+    float probabilities[] = {1000, 1001, 1002};
+    size_t best[6];
+    cr_assert_eq(shunt_top(scores, 6, 4, best), 4);
+    cr_assert(best[0] == 2 && best[1] == 4 && best[2] == 3 && best[3] == 0);
+    cr_assert_eq(shunt_top(scores, 6, 6, best), 5);
+    cr_assert_eq(best[4], 5);
+    cr_assert_eq(shunt_top(scores, 6, 0, best), 0);
+    shunt_softmax(probabilities, 3, probabilities);
+    for (int i = 0; i < 3; i++) cr_assert_float_eq(probabilities[i], exp(i) / (1 + exp(1) + exp(2)), 1e-7);
+    shunt_model *model = make(1);
+    float logits[CLASSES] = {0}, by_head[CLASSES];
+    logits[3] = 2;
+    cr_assert_eq(shunt_model_probabilities(model, logits, by_head), SHUNT_OK);
+    for (int i = 0; i < CLASSES; i++)
+        cr_assert_float_eq(by_head[i], (i == 3 ? exp(2) : 1) / (CLASSES - 1 + exp(2)), 1e-7);
+    shunt_model_destroy(model);
+}
