@@ -12,6 +12,9 @@ prefix=$(dirname "$(dirname "$(find "$place/root" -name shunt.pc)")")
 prefix=${prefix%/lib*}
 [[ -x $prefix/bin/shunt ]] || fail "no bin/shunt below $prefix"
 [[ -s $(find "$prefix" -name shunt.1) ]] || fail "no manual page"
+for file in bash-completion/completions/shunt zsh/site-functions/_shunt fish/vendor_completions.d/shunt.fish; do
+  [[ -s $prefix/share/$file ]] || fail "no share/$file"
+done
 plugin=$(find "$prefix" -name 'shunt-opencl.so')
 
 export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$place/root

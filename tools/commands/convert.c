@@ -15,7 +15,7 @@ typedef struct convert_settings {
 #define FIELD(name) offsetof(convert_settings, name)
 
 static const option_row rows[] = {
-    {"dtype", OPTION_TEXT, FIELD(dtype), "T",
+    {"dtype", OPTION_TEXT, FIELD(dtype), "f32|f16|bf16|f64",
      "Type of the floating-point numbers: f32, f16, bf16 or f64. Default: each tensor keeps its type.", NULL, 0, 0},
     {"note", OPTION_TEXT, FIELD(note), "TEXT",
      "Store this text in the file: where the weights come from, how good they are.", NULL, 0, 0},

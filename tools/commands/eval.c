@@ -38,7 +38,7 @@ static const option_row rows[] = {
      "Names of the model's classes, one per line. A folder is matched to the class of its name: a whole line, a line's "
      "first word (n01440764), or one of the names between commas. Without names: by number, folders in sorted order.",
      NULL, 0, 0},
-    {"crops", OPTION_TEXT, FIELD(crops), "C",
+    {"crops", OPTION_TEXT, FIELD(crops), "centre|ten|whole",
      "Part of a picture that the model sees: centre; ten (four corners, centre, and all mirrored); or whole (fully "
      "convolutional). Probabilities are averaged.",
      "centre", 0, 0},

@@ -1,14 +1,17 @@
-/* help.c - shunt help: what there is, one command's options, or the man page. */
+/* help.c - shunt help: the commands, one command's options, the man page, or a completion script. */
 #include "commands.h"
 #include "lib/say.h"
 #include <string.h>
 
 typedef struct help_settings {
     bool man;
+    const char *completion;
 } help_settings;
 
 static const option_row rows[] = {
     {"man", OPTION_FLAG, offsetof(help_settings, man), NULL, "Print the manual page shunt(1) as roff.", NULL, 0, 0},
+    {"completion", OPTION_TEXT, offsetof(help_settings, completion), "bash|zsh|fish",
+     "Print a script with which this shell completes the command line of shunt.", NULL, 0, 0},
     {0}};
 
 static void print_overview(void)
@@ -28,6 +31,10 @@ static int run(const void *settings, int noperands, char **operands)
         man_print(stdout, commands);
         return EXIT_OK;
     }
+    if (self->completion)
+        return completion_print(stdout, self->completion, commands)
+                   ? EXIT_OK
+                   : say_usage("--completion %s: must be bash, zsh or fish", self->completion);
     if (noperands == 0) {
         print_overview();
         return EXIT_OK;
@@ -46,7 +53,8 @@ const command help_command = {
     .operands = "[COMMAND]",
     .groups = {{rows, 0}},
     .examples = {{"shunt help classify", "The options of shunt classify."},
-                 {"shunt help --man | man -l -", "Read the manual page before it is installed."}},
+                 {"shunt help --man | man -l -", "Read the manual page before it is installed."},
+                 {"source <(shunt help --completion bash)", "Complete options in this shell, without installation."}},
     .settings_size = sizeof(help_settings),
     .run = run,
 };

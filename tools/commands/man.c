@@ -107,13 +107,18 @@ static const struct {
      "warning), quiet (the same without a warning), or error."},
     {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
                           "folder that others may write to is not used."},
-    {"SHUNT_PROBE", "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
-                    "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "
-                    "kept results are ignored. off: nothing is tried."},
+    {"SHUNT_PROBE",
+     "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
+     "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "
+     "kept results are ignored. off: nothing is tried."},
     {"SHUNT_PROBE_SECONDS", "How long the trial of a backend may take. Default: 10."},
     {"SHUNT_PROBE_HELPER", "The program shunt-probe, if it is not where it was installed."},
-    {"SHUNT_CACHE_DIR", "Where compiled kernels are kept. Default: shunt in XDG_CACHE_HOME, or in ~/.cache. A folder "
-                        "that others may write to is not used."},
+    {"SHUNT_CACHE_DIR", "Where compiled kernels, results of tuning and pulled weights are kept. Default: shunt in "
+                        "XDG_CACHE_HOME, or in ~/.cache. A folder that others may write to is not used."},
+    {"SHUNT_TUNE",
+     "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
+     "fast, full: ops without a result are also tuned, with candidates that are known to be safe."},
+    {"SHUNT_DATA_DIR", "The folder of the data that comes with Shunt. Default: where it was installed."},
     {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn."},
     {"SHUNT_PROFILE", "A file that gets the time of every step, in the Chrome trace format."},
 };

@@ -25,9 +25,8 @@ static const option_row rows[] = {
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
      "Random ops of each kind; also the most candidates tried for each op of ResNet-50.", "200", 1, 1000000000},
-    {"precision", OPTION_TEXT, FIELD(precision), "TYPE",
-     "Only ops on data in this type: f32, f16 or bf16. Else every type that the device takes, 16-bit ones in a quarter "
-     "of the ops.",
+    {"precision", OPTION_TEXT, FIELD(precision), "f32|f16|bf16",
+     "Only ops on data in this type. Default: every type that the device takes, 16-bit types in a quarter of the ops.",
      NULL, 0, 0},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};

@@ -65,4 +65,7 @@ const char *args_nearest(const char *typed, const char *const *names);
 /* roff for all commands: shunt(1). */
 void man_print(FILE *file, const command *const *commands);
 
+/* The completion script for "bash", "zsh" or "fish". Returns false, and prints nothing, for any other shell. */
+bool completion_print(FILE *file, const char *shell, const command *const *commands);
+
 #endif

@@ -7,7 +7,7 @@
 #define FIELD(name) offsetof(head_settings, name)
 
 const option_row head_rows[] = {
-    {"head", OPTION_TEXT, FIELD(head), "H",
+    {"head", OPTION_TEXT, FIELD(head), "auto|softmax|sigmoid|multi-label",
      "How the network's scores become probabilities: softmax, where one class of all is right; sigmoid, where one "
      "score decides between two classes; multi-label, where each class is right or wrong independently; auto: sigmoid "
      "for one score, multi-label for an ONNX file that ends in a Sigmoid, else softmax.",
