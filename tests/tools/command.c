@@ -240,6 +240,13 @@ Test(command, bench_ends_with_a_line_of_json)
     json_decref(line);
 }
 
+/* The number of parameters that an update named "fc.weight.update and 7 more" has. */
+static size_t joined(const char *name)
+{
+    const char *more = strstr(name, " and ");
+    return 1 + (more ? (size_t)atoi(more + 5) : 0);
+}
+
 /* Each convolution is there three times: forward and its two gradients; but nobody needs the pictures' gradient. */
 Test(command, bench_train)
 {
@@ -249,15 +256,18 @@ Test(command, bench_train)
     json_t *line = json_said(), *steps = json_object_get(line, "steps"), *step;
     cr_assert_str_eq(text_at(line, "task"), "train");
     double flops = 0;
-    size_t i, updates = 0;
+    size_t i, updates = 0, parameters = 0;
     json_array_foreach(steps, i, step)
     {
         const char *kind = text_at(step, "kind");
         if (!strncmp(kind, "conv", 4) || !strncmp(kind, "linear", 6)) flops += number_at(step, "flops");
-        updates += !strncmp(kind, "sgd", 3);
+        if (strncmp(kind, "sgd", 3) != 0) continue;
+        updates++;
+        parameters += joined(text_at(step, "name"));
     }
     cr_assert_float_eq(flops, 2 * 2 * (3 * macs - first), 0.01 * flops);
-    cr_assert_eq(updates, 7 + 2 * 7 + 2); /* convolutions, batch norms, classifier */
+    cr_assert_eq(updates, 2);                /* with weight decay and without */
+    cr_assert_eq(parameters, 7 + 2 * 7 + 2); /* convolutions, batch norms, classifier */
     json_decref(line);
     run("shunt bench --model resnet8 --recompute");
     expect_failure(2, "--recompute goes with --train", NULL);
