@@ -1,0 +1,90 @@
+"""A graph made ready for a device."""
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Sequence
+
+import numpy as np
+
+from . import _c
+from .arrays import DTYPES, as_float32, desc_of, shape_of
+from .errors import InvalidError
+
+
+class _Plan:
+    """The structs of a call for inputs of these shapes; a call only puts addresses in."""
+
+    def __init__(self, executor, shapes):
+        self.inputs = (_c.Tensor * max(len(shapes), 1))()
+        descs = (_c.TensorDesc * max(len(shapes), 1))()
+        for tensor, desc, shape in zip(self.inputs, descs, shapes):
+            tensor.desc = desc_of(np.empty(shape, np.float32)) if 0 in shape else _desc(shape)
+            ctypes.pointer(desc)[0] = tensor.desc
+        self.outputs = (_c.Tensor * executor._noutputs)()
+        self.each_input, self.each_output = list(self.inputs)[:len(shapes)], list(self.outputs)
+        self.shapes = []
+        for i, tensor in enumerate(self.outputs):
+            _c.lib.shunt_executor_output(executor._pointer, descs, len(shapes), i, tensor.desc)
+            self.shapes.append((shape_of(tensor.desc), DTYPES[tensor.desc.dtype]))
+
+
+def _desc(shape):
+    if len(shape) > _c.MAX_RANK:
+        raise InvalidError(f"an array of rank {len(shape)}; at most {_c.MAX_RANK}")
+    return _c.TensorDesc(_c.F32, len(shape), 1, 0, shape)
+
+
+class Executor(_c.Handle):
+    """Runs a graph with weights on a device. `owner` has both and outlives the executor (Network, Model)."""
+
+    _end = "shunt_executor_destroy"
+
+    def __init__(self, graph, weights, device, *owners, noutputs: int):
+        super().__init__(_c.made("shunt_executor_create", graph, weights, device._pointer), device, *owners)
+        self._noutputs, self._plans = noutputs, {}
+
+    def _plan(self, shapes):
+        plan = self._plans.get(shapes)
+        if plan is None:
+            plan = _Plan(self, shapes)
+            if len(self._plans) == 32:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[shapes] = plan
+        return plan
+
+    def run(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        """The graph's results for these inputs. Contiguous float32 is used where it lies, everything else is converted. `outputs`:
+        arrays to write the results to, contiguous float32 of the right shapes; None: new ones."""
+        arrays = [as_float32(value) for value in inputs]
+        plan = self._plan(tuple([array.shape for array in arrays]))
+        if outputs is not None and (len(outputs) != len(plan.shapes) or not all(map(_fits, outputs, plan.shapes))):
+            raise InvalidError(f"outputs have to be contiguous arrays of {[shape for shape, _ in plan.shapes]}")
+        return self._call(plan, arrays, outputs)
+
+    def _call(self, plan, arrays, outputs=None):
+        """A run with arrays that are as the plan wants them."""
+        for tensor, array in zip(plan.each_input, arrays):
+            tensor.data = array.__array_interface__["data"][0]
+        outputs = [np.empty(shape, kind) for shape, kind in plan.shapes] if outputs is None else list(outputs)
+        for tensor, array in zip(plan.each_output, outputs):
+            tensor.data = array.__array_interface__["data"][0]
+        status = _run(self._pointer, plan.inputs, len(arrays), plan.outputs, len(outputs))
+        if status:
+            _c.fail(status)
+        return outputs
+
+    def tune(self, shapes: Sequence[Sequence[int]], *, full: bool = False, safe_only: bool = True) -> None:
+        """Finds the fastest algorithms for inputs of these shapes and keeps them for later runs (`shunt tune`). A candidate that is
+        not known to be safe may crash the process; with safe_only it is left out."""
+        descs = (_c.TensorDesc * max(len(shapes), 1))(*[_desc(tuple(shape)) for shape in shapes])
+        options = _c.sized(_c.TuneOptions, full=full, safe_only=safe_only)
+        _c.lib.shunt_executor_tune(self._pointer, descs, len(shapes), options)
+
+
+# Without the detour of errcheck, which costs as much as the call.
+_run = _c.plain("shunt_executor_run")
+
+
+def _fits(array, wanted):
+    shape, kind = wanted
+    return array.shape == shape and array.dtype == kind and array.flags.c_contiguous and array.flags.writeable
