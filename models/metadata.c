@@ -82,6 +82,18 @@ static void take_plain_name(const char *text, char name[METADATA_NAME])
     if (net_describe(name, NULL, &net)) *name = '\0';
 }
 
+/* The network that another producer's file names, "" where it is none of Shunt's. "architecture" is timm's key, and the `arch` of
+ * checkpoints (runtime/weights/torch.c). */
+static void read_plain_name(const shunt_weights *file, char name[METADATA_NAME])
+{
+    static const char *const keys[] = {"model", "architecture"};
+    *name = '\0';
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !*name; i++) {
+        const char *text = shunt_weights_metadata(file, keys[i]);
+        if (text) take_plain_name(text, name);
+    }
+}
+
 /* Whether two names are of one network, but for the "cifar-" that may be left out. */
 static bool same_network(const char *a, const char *b)
 {
@@ -95,13 +107,13 @@ static bool same_network(const char *a, const char *b)
 void metadata_network(const shunt_weights *file, shunt_model_options *options, char name[METADATA_NAME])
 {
     json_t *object = read_description(file);
-    const char *text = shunt_weights_metadata(file, "model"), *shortcut;
-    *name = '\0';
+    const char *shortcut;
     if (!json_is_object(object)) {
-        if (text) take_plain_name(text, name);
+        read_plain_name(file, name);
         json_decref(object);
         return;
     }
+    *name = '\0';
     const char *named = json_string_value(json_object_get(object, "name"));
     if (named) snprintf(name, METADATA_NAME, "%s", named);
     shortcut = json_string_value(json_object_get(object, "shortcut"));
@@ -120,6 +132,25 @@ bool metadata_describes(const shunt_weights *file)
     return describes;
 }
 
+bool metadata_names(const shunt_weights *file, const net_spec *net)
+{
+    char name[METADATA_NAME];
+    net_spec named;
+    read_plain_name(file, name);
+    return *name && !net_describe(name, NULL, &named) && !strcmp(named.name, net->name);
+}
+
+/* A name of other producers counts where the tensors cannot tell: a file of another network does not fit anyway, and may mean
+ * something else by the name. */
+static shunt_status check_plain_name(const net_spec *net, const shunt_weights *file)
+{
+    char name[METADATA_NAME];
+    read_plain_name(file, name);
+    if (!*name || !net_looks_like(net, name)) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID, "the file is of a %.40s, not of a %s, which has the same tensors", name,
+                      net->name);
+}
+
 /* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {
@@ -127,7 +158,7 @@ shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
     shunt_status status = SHUNT_OK;
     if (!is_description(object)) {
         json_decref(object);
-        return SHUNT_OK;
+        return check_plain_name(net, file);
     }
     const char *name = json_string_value(json_object_get(object, "name"));
     const char *shortcut = json_string_value(json_object_get(object, "shortcut"));

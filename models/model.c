@@ -68,15 +68,17 @@ shunt_weights *model_give_weights(shunt_model *model)
 }
 
 /* Networks of the same tensors load as each other. Whoever reads the answer has to know that one was chosen. */
-static void note_assumption(shunt_model *model, bool told)
+static void note_assumption(shunt_model *model, const shunt_weights *file)
 {
-    char others[128];
+    char others[128] = "";
     const net_spec *net = &model->net;
-    const size_t count = net_lookalikes(net, others, sizeof others);
+    const bool named = metadata_names(file, net);
+    const size_t count = named ? 0 : net_lookalikes(net, others, sizeof others);
     model->assumption[0] = '\0';
-    if (told || (!count && !net->bottleneck)) return;
+    if (metadata_describes(file) || (!count && !net->bottleneck)) return;
     snprintf(model->assumption, sizeof model->assumption,
-             "the file does not say which network it is: taken as %s%s; %s%s%s%s the same tensors", net->name,
+             "the file does not say which %s it is: taken as %s%s; %s%s%s%s the same tensors",
+             named ? "of two networks" : "network", net->name,
              !net->bottleneck ? ""
              : net->v1        ? " v1"
                               : " v1.5",
@@ -96,13 +98,12 @@ shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weig
     shunt_status status = metadata_check_net(&model->net, file);
     if (!status) status = match_weights(model, file, part, &weights);
     if (!status) status = metadata_read(model, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
-    const bool told = metadata_describes(file);
     if (status) {
         shunt_weights_destroy(weights);
         return error_context(status, "%s", path);
     }
     model_take_weights(model, weights);
-    note_assumption(model, told);
+    note_assumption(model, file);
     model->preprocess = preprocess;
     if (labels) {
         labels_free(model->labels, shunt_model_outcomes(model));

@@ -69,6 +69,8 @@ enum { METADATA_NAME = 64 };
 void metadata_network(const shunt_weights *file, shunt_model_options *options, char name[METADATA_NAME]);
 /* Whether the file was saved here, and so says which network it is. */
 bool metadata_describes(const shunt_weights *file);
+/* Whether another producer's file names this network. */
+bool metadata_names(const shunt_weights *file, const net_spec *net);
 shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,
                            shunt_preprocess *preprocess);
 shunt_status metadata_write(const shunt_model *model, shunt_weights *weights);

@@ -114,15 +114,20 @@ static bool same_tensors(const net_spec *a, const net_spec *b)
            a->average_downsample == b->average_downsample;
 }
 
+bool net_looks_like(const net_spec *net, const char *name)
+{
+    net_spec other;
+    return net->family && !net_describe(name, NULL, &other) && strcmp(other.name, net->name) &&
+           same_tensors(net, &other);
+}
+
 size_t net_lookalikes(const net_spec *net, char *text, size_t size)
 {
     size_t count = 0, used = 0;
     const char *name;
     *text = '\0';
-    for (size_t i = 0; net->family && (name = shunt_model_family(i)); i++) {
-        net_spec other;
-        if (!strcmp(name, net->name) || strchr(name, '+') || net_describe(name, NULL, &other)) continue;
-        if (!same_tensors(net, &other)) continue;
+    for (size_t i = 0; (name = shunt_model_family(i)); i++) {
+        if (strchr(name, '+') || !net_looks_like(net, name)) continue;
         if (used < size) used += (size_t)snprintf(text + used, size - used, "%s%s", count ? ", " : "", name);
         count++;
     }

@@ -64,6 +64,8 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
 /* families.c: the other networks, of usual options, that have the very same tensors: "resnetblur50, resnetaa50". Returns how many. */
 size_t net_lookalikes(const net_spec *net, char *text, size_t size);
+/* Whether the network of this name is another one with the very same tensors. */
+bool net_looks_like(const net_spec *net, const char *name);
 /* The name of the preset for the net's pictures. */
 const char *net_preset(const net_spec *net);
 

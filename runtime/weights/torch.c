@@ -12,6 +12,7 @@
 enum {
     MOST_TENSORS = 1 << 16,
     MOST_COPIED = 16 << 20, /* bytes that may be copied beyond twice the file's own */
+    MOST_NAME = 64,         /* bytes of a network's name */
     MOST_WRAPPERS = 4       /* a parameter in a parameter ... around a tensor */
 };
 
@@ -348,13 +349,34 @@ static shunt_status fail_no_dict(const torch_file *self)
         self->path);
 }
 
+/* The name of the network, which training scripts put beside it: timm's, and PyTorch's own for ImageNet. */
+static shunt_status take_architecture(const torch_file *self)
+{
+    const pickle_tree *pickle = &self->pickle;
+    const pickle_node *root = &pickle->nodes[pickle->root];
+    uint32_t cell = root->items.first;
+    for (uint32_t i = 0; i + 1 < root->items.count; i += 2) {
+        const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];
+        const pickle_node *node = &pickle->nodes[value.value];
+        char name[MOST_NAME] = {0};
+        cell = value.next;
+        if (!pickle_is_text(pickle, key.value, "arch")) continue;
+        if (node->kind != PICKLE_TEXT || node->text.length >= sizeof name) return SHUNT_OK;
+        memcpy(name, pickle->data + node->text.at, node->text.length);
+        for (size_t k = 0; k < node->text.length; k++)
+            if (name[k] < '!' || name[k] > '~') return SHUNT_OK; /* no name of a network */
+        return shunt_weights_set_metadata(self->weights, "architecture", name);
+    }
+    return SHUNT_OK;
+}
+
 shunt_status torch_read_tensors(torch_file *self)
 {
     const pickle_tree *pickle = &self->pickle;
     pickle_ref dict = pickle->root;
     if (pickle->nodes[dict].kind != PICKLE_DICT || !torch_find_state_dict(pickle, &dict)) return fail_no_dict(self);
     const pickle_node *node = &pickle->nodes[dict];
-    shunt_status status = SHUNT_OK;
+    shunt_status status = take_architecture(self);
     uint32_t cell = node->items.first, tensors = 0;
     for (uint32_t i = 0; i + 1 < node->items.count && !status; i += 2) {
         const pickle_cell key = pickle->cells[cell], value = pickle->cells[key.next];

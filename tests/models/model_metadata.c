@@ -130,6 +130,46 @@ Test(model_metadata, networks_of_the_same_tensors_are_named)
     }
 }
 
+/* Where tensors cannot tell, a name counts: timm's key, the `arch` of checkpoints, a bare name. */
+Test(model_metadata, other_producers_name_their_network)
+{
+    static const struct {
+        const char *model, *key, *name, *assumed; /* "": nothing; NULL: refused */
+    } cases[] = {
+        {"resnet18", "architecture", "resnet18", ""},
+        {"resnet18", "architecture", "resnetblur18", NULL},
+        {"resnetblur18", "architecture", "resnet18", NULL},
+        {"resnet18", "model", "resnetblur18", NULL},
+        {"cifar-pooled18", "architecture", "cifar-resnet18", NULL},
+        {"resnet50", "architecture", "resnetaa50", NULL},
+        {"resnet50", "architecture", "resnet50",
+         "which of two networks it is: taken as resnet50 v1.5; v1 has the same"},
+        {"cifar-resnet18", "architecture", "resnet18", "cifar-pooled18 has the same"}, /* kuangliu's says so, too */
+        {"resnet18", "architecture", "mine18", "resnetblur18 has the same"},
+        {"resnet18", "architecture", "", "resnetblur18 has the same"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        shunt_weights *weights = take_weights(cases[i].model);
+        cr_assert_eq(shunt_weights_set_metadata(weights, cases[i].key, cases[i].name), SHUNT_OK);
+        cr_assert_eq(shunt_weights_save(weights, "named.safetensors"), SHUNT_OK);
+        shunt_weights_destroy(weights);
+        shunt_model *model = make_model(cases[i].model, NULL), *opened = NULL;
+        const shunt_status status = shunt_model_load(model, "named.safetensors");
+        cr_expect_eq(status, cases[i].assumed ? SHUNT_OK : SHUNT_E_INVALID, "%s as %s", cases[i].name, cases[i].model);
+        if (cases[i].assumed) {
+            const char *assumed = shunt_model_assumption(model);
+            cr_expect(*cases[i].assumed ? assumed && strstr(assumed, cases[i].assumed) : !assumed, "%zu: %s", i,
+                      assumed);
+        } else {
+            cr_expect(strstr(shunt_last_error(), cases[i].name), "%s", shunt_last_error());
+            cr_expect_eq(shunt_model_open("named.safetensors", NULL, &opened), SHUNT_OK, "%s", shunt_last_error());
+            cr_expect_str_eq(shunt_model_name(opened), cases[i].name);
+        }
+        shunt_model_destroy(opened);
+        shunt_model_destroy(model);
+    }
+}
+
 Test(model_metadata, label_files_that_are_wrong_are_refused)
 {
     static const struct {

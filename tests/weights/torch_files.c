@@ -120,6 +120,10 @@ Test(torch_files, where_they_are_from)
     weights = open_good(FOLDER "legacy.pth");
     cr_assert_str_eq(shunt_weights_format(weights), "PyTorch (legacy)");
     cr_assert_str_eq(shunt_weights_producer(weights), "PyTorch");
+    cr_expect_null(shunt_weights_metadata(weights, "architecture"));
+    shunt_weights_destroy(weights);
+    weights = open_good(FOLDER "beside.pth"); /* as PyTorch's script for ImageNet writes it */
+    cr_expect_str_eq(shunt_weights_metadata(weights, "architecture"), "resnet20");
     shunt_weights_destroy(weights);
 }
 
