@@ -1,5 +1,5 @@
 /* training.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD and
- * MOVING_AVERAGE, which work in place; RELU_GRAD and SHORTCUT_GRAD. */
+ * MOVING_AVERAGE, which work in place; COUNT_NONFINITE; RELU_GRAD and SHORTCUT_GRAD. */
 #include "onednn.h"
 
 #include <math.h>
@@ -47,12 +47,29 @@ static void loss_loop(const shunt_op_desc *desc, const float *const *inputs, flo
 
 /* ---- Updates ------------------------------------------------------------------------------------------------------ */
 
+/* That what a flag adds, where it is set, is one number; and that number, or another where it is not. */
+static shunt_status check_number(const shunt_op_desc *desc, uint32_t flag)
+{
+    if (!(desc->flags & flag)) return SHUNT_OK;
+    const shunt_tensor_desc *number = &desc->inputs[shunt_op_flag_input(desc->kind, desc->flags, flag)];
+    if (number->rank == 1 && number->dims[0] == 1) return SHUNT_OK;
+    return onednn_fail(SHUNT_E_INVALID, "what flag 0x%x adds is not a single number", flag);
+}
+
+static float flag_number(const shunt_op_desc *desc, const float *const *inputs, uint32_t flag, float otherwise)
+{
+    if (!(desc->flags & flag)) return otherwise;
+    return inputs[shunt_op_flag_input(desc->kind, desc->flags, flag)][0];
+}
+
 static shunt_status check_sgd(const shunt_op_desc *desc)
 {
     if (desc->inputs[3].rank != 1 || desc->inputs[3].dims[0] != 1 ||
         memcmp(&desc->outputs[0], &desc->outputs[1], sizeof desc->outputs[0]))
         return onednn_fail(SHUNT_E_INVALID, "the rate is not a single number, or weights and velocity differ");
-    return all_alike(desc, 3);
+    shunt_status status = check_number(desc, SHUNT_FLAG_SCALE);
+    if (!status) status = check_number(desc, SHUNT_FLAG_SKIP);
+    return status ? status : all_alike(desc, 3);
 }
 
 static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
@@ -62,9 +79,17 @@ static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, floa
     bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV;
     int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
     float *weights = outputs[0], *velocity = outputs[1];
+    const float scale = flag_number(desc, inputs, SHUNT_FLAG_SCALE, 1);
+    bool scaled = desc->flags & SHUNT_FLAG_SCALE;
+    if (flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0) {
+        memmove(weights, from, (size_t)count * sizeof *weights);
+        memmove(velocity, speed, (size_t)count * sizeof *velocity);
+        return;
+    }
 #pragma omp parallel for simd
     for (int64_t i = 0; i < count; i++) {
-        float g = diff[i] + decay * from[i], v = momentum * speed[i] + g;
+        float d = scaled ? scale * diff[i] : diff[i];
+        float g = d + decay * from[i], v = momentum * speed[i] + g;
         velocity[i] = v;
         weights[i] = from[i] - rate * (nesterov ? g + momentum * v : v);
     }
@@ -72,14 +97,35 @@ static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, floa
 
 static shunt_status check_average(const shunt_op_desc *desc)
 {
-    return all_alike(desc, 2);
+    shunt_status status = check_number(desc, SHUNT_FLAG_SKIP);
+    return status ? status : all_alike(desc, 2);
 }
 
 static void average_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
 {
     const float rate = desc->attr.moving_average.rate, scale = desc->attr.moving_average.scale;
     int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    if (flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0) {
+        memmove(outputs[0], inputs[0], (size_t)count * sizeof *outputs[0]);
+        return;
+    }
     for (int64_t i = 0; i < count; i++) outputs[0][i] = inputs[0][i] + rate * (scale * inputs[1][i] - inputs[0][i]);
+}
+
+static shunt_status check_count(const shunt_op_desc *desc)
+{
+    if (desc->outputs[0].rank != 1 || desc->outputs[0].dims[0] != 1)
+        return onednn_fail(SHUNT_E_INVALID, "dst is not a single number");
+    return check_number(desc, SHUNT_FLAG_RESIDUAL);
+}
+
+static void count_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const float *src = inputs[0];
+    int64_t count = (int64_t)shunt_tensor_storage(&desc->inputs[0]), bad = 0;
+#pragma omp parallel for simd reduction(+ : bad)
+    for (int64_t i = 0; i < count; i++) bad += !isfinite(src[i]);
+    outputs[0][0] = flag_number(desc, inputs, SHUNT_FLAG_RESIDUAL, 0) + (float)bad;
 }
 
 /* ---- Small gradients ------------------------------------------------------------------------------------------------ */
@@ -124,7 +170,9 @@ static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs,
 }
 
 const onednn_kind onednn_cross_entropy = {.loop = loss_loop, .check = check_loss};
-const onednn_kind onednn_sgd = {.flags = SHUNT_FLAG_NESTEROV, .loop = sgd_loop, .check = check_sgd};
-const onednn_kind onednn_moving_average = {.loop = average_loop, .check = check_average};
+const onednn_kind onednn_sgd = {
+    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP, .loop = sgd_loop, .check = check_sgd};
+const onednn_kind onednn_count_nonfinite = {.flags = SHUNT_FLAG_RESIDUAL, .loop = count_loop, .check = check_count};
+const onednn_kind onednn_moving_average = {.flags = SHUNT_FLAG_SKIP, .loop = average_loop, .check = check_average};
 const onednn_kind onednn_relu_grad = {.inplace_inputs = 3, .loop = relu_loop, .check = check_average};
 const onednn_kind onednn_shortcut_grad = {.loop = shortcut_loop, .check = check_shortcut};

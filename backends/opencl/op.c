@@ -61,6 +61,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_mul_broadcast,
     &ocl_reduce_sum,
     &ocl_lrn,
+    &ocl_count_nonfinite,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
@@ -94,8 +95,8 @@ static const char *refuse_tensor(const shunt_tensor_desc *tensor)
 /* What no algorithm can do, or NULL. */
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
-    const uint32_t known =
-        SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV | SHUNT_FLAG_BROADCAST;
+    const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV |
+                           SHUNT_FLAG_BROADCAST | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP;
     const char *reason = NULL;
     if (desc->flags & ~(known & shunt_op_signature_of(desc->kind).flags)) return "a flag that the op lacks";
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||

@@ -2,6 +2,14 @@
 #include "flat.h"
 #include "kernels.h"
 
+/* What a flag adds has to be one number. */
+static const char *refuse_number(const shunt_op_desc *desc, uint32_t flag)
+{
+    if (!(desc->flags & flag)) return NULL;
+    const uint32_t input = shunt_op_flag_input(desc->kind, desc->flags, flag);
+    return shunt_tensor_count(&desc->inputs[input]) == 1 ? NULL : "a scale or skip that is not one number";
+}
+
 static const char *refuse_sgd(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
@@ -9,27 +17,37 @@ static const char *refuse_sgd(const ocl_device *device, const shunt_op_desc *des
     if (!ocl_same_desc(&desc->inputs[1], weights) || !ocl_same_desc(&desc->inputs[2], weights) ||
         !ocl_same_desc(&desc->outputs[0], weights) || !ocl_same_desc(&desc->outputs[1], weights))
         return "tensors of different shapes or layouts";
-    return shunt_tensor_count(rate) == 1 ? NULL : "a rate that is not one number";
+    if (shunt_tensor_count(rate) != 1) return "a rate that is not one number";
+    const char *reason = refuse_number(desc, SHUNT_FLAG_SCALE);
+    return reason ? reason : refuse_number(desc, SHUNT_FLAG_SKIP);
+}
+
+/* Constants come after the tensors. */
+static cl_uint first_constant(const shunt_op_desc *desc)
+{
+    return 2 * (desc->ninputs + desc->noutputs);
 }
 
 static shunt_status prepare_sgd(shunt_bop *op)
 {
     const cl_ulong count = shunt_tensor_storage(&op->desc.inputs[0]);
     const cl_float momentum = op->desc.attr.sgd.momentum, weight_decay = op->desc.attr.sgd.weight_decay;
-    const char *option = op->desc.flags & SHUNT_FLAG_NESTEROV ? " -DNESTEROV" : "";
+    char option[OCL_OPTIONS_CHARS] = "";
+    if (op->desc.flags & SHUNT_FLAG_NESTEROV) ocl_add_option(option, " -DNESTEROV");
+    if (op->desc.flags & SHUNT_FLAG_SCALE) ocl_add_option(option, " -DSCALED");
+    if (op->desc.flags & SHUNT_FLAG_SKIP) ocl_add_option(option, " -DSKIPPED");
     const ocl_constant constants[] = {
         {sizeof count, &count}, {sizeof momentum, &momentum}, {sizeof weight_decay, &weight_decay}};
     shunt_status status = ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, option, "sgd");
-    return status ? status : ocl_step_constants(&op->steps[0], 12, 3, constants);
+    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 3, constants);
 }
 
 static const char *refuse_average(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
-    if (desc->flags) return "a flag that the op lacks";
     if (!ocl_same_desc(&desc->inputs[1], &desc->inputs[0]) || !ocl_same_desc(&desc->outputs[0], &desc->inputs[0]))
         return "tensors of different shapes or layouts";
-    return NULL;
+    return refuse_number(desc, SHUNT_FLAG_SKIP);
 }
 
 static shunt_status prepare_average(shunt_bop *op)
@@ -37,9 +55,10 @@ static shunt_status prepare_average(shunt_bop *op)
     const cl_ulong count = shunt_tensor_storage(&op->desc.inputs[0]);
     const cl_float rate = op->desc.attr.moving_average.rate, scale = op->desc.attr.moving_average.scale;
     const ocl_constant constants[] = {{sizeof count, &count}, {sizeof rate, &rate}, {sizeof scale, &scale}};
+    const char *option = op->desc.flags & SHUNT_FLAG_SKIP ? " -DSKIPPED" : "";
     shunt_status status =
-        ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, "", "moving_average");
-    return status ? status : ocl_step_constants(&op->steps[0], 6, 3, constants);
+        ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, option, "moving_average");
+    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 3, constants);
 }
 
 const ocl_algorithm ocl_sgd = {.kind = SHUNT_OP_SGD, .name = "flat", .refuse = refuse_sgd, .prepare = prepare_sgd};

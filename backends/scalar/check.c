@@ -30,6 +30,13 @@ shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *nam
                        dims_text(rank, dims, wanted, sizeof wanted));
 }
 
+shunt_status scalar_expect_number(const shunt_op_desc *desc, uint32_t flag, const char *name)
+{
+    if (!(desc->flags & flag)) return SHUNT_OK;
+    const uint32_t input = shunt_op_flag_input(desc->kind, desc->flags, flag);
+    return scalar_expect_dims(&desc->inputs[input], name, 1, (int64_t[]){1});
+}
+
 shunt_status scalar_expect_same(const shunt_tensor_desc *tensor, const char *name, const shunt_tensor_desc *other)
 {
     return scalar_expect_dims(tensor, name, other->rank, other->dims);

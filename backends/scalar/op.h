@@ -24,12 +24,20 @@ extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_b
     TYPED(scalar_conv_grad_weights), TYPED(scalar_linear_grad_src), TYPED(scalar_linear_grad_weights),
     TYPED(scalar_max_pool_grad), TYPED(scalar_avg_pool_grad), TYPED(scalar_global_pool_grad),
     TYPED(scalar_shortcut_grad), TYPED(scalar_cross_entropy), TYPED(scalar_sgd), TYPED(scalar_moving_average),
-    TYPED(scalar_sigmoid), TYPED(scalar_sigmoid_grad), TYPED(scalar_mul), TYPED(scalar_reduce_sum);
+    TYPED(scalar_sigmoid), TYPED(scalar_sigmoid_grad), TYPED(scalar_mul), TYPED(scalar_reduce_sum),
+    TYPED(scalar_count_nonfinite);
 
 /* max(x, 0) that lets NaN through. */
 static inline real relu(real x)
 {
     return x < 0 ? 0 : x;
+}
+
+/* The number that a flag adds, or another where it is not set. */
+static inline real flag_number(const shunt_op_desc *desc, const void *const *inputs, uint32_t flag, real otherwise)
+{
+    if (!(desc->flags & flag)) return otherwise;
+    return *(const real *)inputs[shunt_op_flag_input(desc->kind, desc->flags, flag)];
 }
 
 /* The place of element `index` of a plain tensor, axis by axis. */

@@ -1,6 +1,8 @@
 /* sgd.c - one step of SGD with momentum on weights and velocity, in place; op.h has the formulas. */
 #include "op.h"
 
+#include <string.h>
+
 static shunt_status check(const shunt_op_desc *desc)
 {
     static const char *const names[] = {"weights", "velocity", "diff"};
@@ -8,7 +10,8 @@ static shunt_status check(const shunt_op_desc *desc)
     shunt_status status = scalar_expect_dims(&desc->inputs[3], "rate", 1, (int64_t[]){1});
     for (int i = 1; i < 3 && !status; i++) status = scalar_expect_same(&desc->inputs[i], names[i], weights);
     for (int i = 0; i < 2 && !status; i++) status = scalar_expect_same(&desc->outputs[i], names[i], weights);
-    return status;
+    if (!status) status = scalar_expect_number(desc, SHUNT_FLAG_SCALE, "scale");
+    return status ? status : scalar_expect_number(desc, SHUNT_FLAG_SKIP, "skip");
 }
 
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
@@ -17,17 +20,24 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     const real *old_weights = inputs[0], *old_velocity = inputs[1], *diff = inputs[2], rate = *(const real *)inputs[3];
     real *weights = outputs[0], *velocity = outputs[1];
     real momentum = (real)desc->attr.sgd.momentum, weight_decay = (real)desc->attr.sgd.weight_decay;
-    bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV;
+    bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV, scaled = desc->flags & SHUNT_FLAG_SCALE;
+    real scale = flag_number(desc, inputs, SHUNT_FLAG_SCALE, 1);
+    if (flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0) {
+        memmove(weights, old_weights, (size_t)count * sizeof *weights);
+        memmove(velocity, old_velocity, (size_t)count * sizeof *velocity);
+        return;
+    }
 #pragma omp parallel for simd num_threads(threads) if (count > SCALAR_SMALL)
     for (int64_t i = 0; i < count; i++) {
-        real g = diff[i] + weight_decay * old_weights[i], v = momentum * old_velocity[i] + g;
+        real d = scaled ? scale * diff[i] : diff[i];
+        real g = d + weight_decay * old_weights[i], v = momentum * old_velocity[i] + g;
         velocity[i] = v;
         weights[i] = old_weights[i] - rate * (nesterov ? g + momentum * v : v);
     }
 }
 
 const scalar_op TYPED(scalar_sgd) = {
-    .flags = SHUNT_FLAG_NESTEROV,
+    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP,
     .inplace_inputs = 1,
     .check = check,
     .run = run,

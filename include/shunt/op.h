@@ -53,18 +53,19 @@ extern "C" {
  *   CROSS_ENTROPY       logits (N,C), labels (N): class numbers -> losses (N) = -sum over c of t log(softmax(logits)), diff_logits
  *                       (N,C) = (softmax(logits) - t) / N. The target t is smoothing / C for every class, and 1 - smoothing
  *                       more for the label
- *   SGD                 weights, velocity, diff, all of one shape, rate (1) -> weights, velocity:
- *                       g = diff + weight_decay * weights;  velocity = momentum * velocity + g;
+ *   SGD                 weights, velocity, diff, all of one shape, rate (1), [scale (1): SCALE], [skip (1): SKIP] -> weights, velocity:
+ *                       g = scale * diff + weight_decay * weights, scale being 1 without SCALE;  velocity = momentum * velocity + g;
  *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
- *   MOVING_AVERAGE      average, sample -> average + rate * (scale * sample - average)
+ *   MOVING_AVERAGE      average, sample, [skip (1): SKIP] -> average + rate * (scale * sample - average)
+ * With SKIP, where skip is not 0, the outputs of both are the inputs as they were, whatever diff and sample hold.
  * SGD and MOVING_AVERAGE work in place: output i is the memory of input i.
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
- * diff_weights, and all operands of SGD and MOVING_AVERAGE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ * diff_weights, and all operands of SGD, MOVING_AVERAGE and COUNT_NONFINITE (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
- * norm, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
+ * norm, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
  * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
  * Kinds for imported graphs:
@@ -88,6 +89,7 @@ extern "C" {
  *   LRN          src (N,C,...) -> dst (N,C,...) = src / (bias + alpha / size * sum)^beta, where sum adds src^2 over `size`
  *                neighbouring channels of the same pixel: (size - 1) / 2 before (rounded down), itself, and size / 2 after;
  *                channels that are not there count 0 (local response normalisation: Krizhevsky et al. 2012, in ONNX's form)
+ *   COUNT_NONFINITE src, [residual (1): RESIDUAL] -> dst (1) = residual + the number of elements of src that are infinite or NaN
  * ADD and MUL with BROADCAST: a and b have the same rank; an axis of size 1 is repeated to the other input's size. Pools with
  * DILATED use pool.dilation; without it the dilation is 1.
  * New kinds are only ever added at the end. A backend refuses kinds that it does not know. */
@@ -130,6 +132,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_MUL,
     SHUNT_OP_REDUCE_SUM,
     SHUNT_OP_LRN,
+    SHUNT_OP_COUNT_NONFINITE,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -139,7 +142,9 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_RELU = 1u << 2,
        SHUNT_FLAG_NESTEROV = 1u << 3,
        SHUNT_FLAG_BROADCAST = 1u << 4,
-       SHUNT_FLAG_DILATED = 1u << 5
+       SHUNT_FLAG_DILATED = 1u << 5,
+       SHUNT_FLAG_SCALE = 1u << 6,
+       SHUNT_FLAG_SKIP = 1u << 7
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -362,11 +367,17 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_SGD:
         s.ninputs = 4;
         s.noutputs = 2;
-        s.flags = SHUNT_FLAG_NESTEROV;
+        s.input_flags = SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP;
+        s.flags = s.input_flags | SHUNT_FLAG_NESTEROV;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_MOVING_AVERAGE:
         s.ninputs = 2;
+        s.flags = s.input_flags = SHUNT_FLAG_SKIP;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_COUNT_NONFINITE:
+        s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     default:
@@ -393,6 +404,12 @@ static inline uint32_t shunt_op_noutputs(uint32_t kind, uint32_t flags)
 {
     const shunt_op_signature s = shunt_op_signature_of(kind);
     return s.noutputs + shunt_op_flag_count(flags & s.output_flags);
+}
+
+/* The input that a flag adds, where it is set. */
+static inline uint32_t shunt_op_flag_input(uint32_t kind, uint32_t flags, uint32_t flag)
+{
+    return shunt_op_ninputs(kind, flags & (flag - 1));
 }
 
 static inline uint32_t shunt_op_plain_inputs(uint32_t kind)

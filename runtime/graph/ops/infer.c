@@ -27,6 +27,12 @@ bool infer_check_vector(const shunt_op_desc *op, uint32_t input, int64_t length,
     return infer_refuse(reason, "%s is not a vector of %lld", what, (long long)length);
 }
 
+bool infer_check_number(const shunt_op_desc *op, uint32_t flag, const char *what, char *reason)
+{
+    if (!(op->flags & flag)) return true;
+    return infer_check_vector(op, shunt_op_flag_input(op->kind, op->flags, flag), 1, what, reason);
+}
+
 bool infer_check_fraction(float value, const char *what, char *reason)
 {
     return (value >= 0 && value <= 1) || infer_refuse(reason, "%s is %g, not in 0 .. 1", what, (double)value);

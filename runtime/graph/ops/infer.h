@@ -9,6 +9,8 @@
 bool infer_refuse(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool infer_check_rank(const shunt_op_desc *op, uint32_t input, uint32_t rank, const char *what, char *reason);
 bool infer_check_vector(const shunt_op_desc *op, uint32_t input, int64_t length, const char *what, char *reason);
+/* That what this flag adds, if it is set, is one number. */
+bool infer_check_number(const shunt_op_desc *op, uint32_t flag, const char *what, char *reason);
 /* For rates and shares: 0 .. 1. */
 bool infer_check_fraction(float value, const char *what, char *reason);
 bool infer_same_dims(const shunt_tensor_desc *a, const shunt_tensor_desc *b);

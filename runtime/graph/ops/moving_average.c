@@ -11,7 +11,8 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *average, char *rea
     float scale = op->attr.moving_average.scale;
     if (!isfinite(scale)) return infer_refuse(reason, "scale is %g", (double)scale);
     *average = op->inputs[0];
-    return infer_check_fraction(op->attr.moving_average.rate, "rate", reason);
+    return infer_check_number(op, SHUNT_FLAG_SKIP, "skip", reason) &&
+           infer_check_fraction(op->attr.moving_average.rate, "rate", reason);
 }
 
 static uint64_t flops(const shunt_op_desc *op)

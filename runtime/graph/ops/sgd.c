@@ -15,19 +15,20 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *rea
     if (!isfinite(decay) || decay < 0) return infer_refuse(reason, "weight decay is %g", (double)decay);
     outputs[0] = op->inputs[0];
     outputs[1] = op->inputs[1];
-    return infer_check_vector(op, 3, 1, "rate", reason) &&
+    return infer_check_vector(op, 3, 1, "rate", reason) && infer_check_number(op, SHUNT_FLAG_SCALE, "scale", reason) &&
+           infer_check_number(op, SHUNT_FLAG_SKIP, "skip", reason) &&
            infer_check_fraction(op->attr.sgd.momentum, "momentum", reason);
 }
 
 static uint64_t flops(const shunt_op_desc *op)
 {
-    return (op->flags & SHUNT_FLAG_NESTEROV ? 8 : 6) * count_src(op);
+    return (6 + (op->flags & SHUNT_FLAG_NESTEROV ? 2 : 0) + (op->flags & SHUNT_FLAG_SCALE ? 1 : 0)) * count_src(op);
 }
 
 const op_kind op_sgd = {
     .name = "sgd",
     .replaces = 2,
-    .joins = 1u << 0 | 1u << 1 | 1u << 2, /* all but the rate */
+    .joins = 1u << 0 | 1u << 1 | 1u << 2, /* all but rate, scale and skip */
     .attr_bytes = sizeof(shunt_sgd_attr),
     .infer = infer,
     .flops = flops,

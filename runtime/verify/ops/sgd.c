@@ -11,7 +11,12 @@ static void draw(dice *d, shunt_op_desc *op)
     dice_input(op, dice_tensor(1, 1, 0, 0, 0), 0);
     op->noutputs = 2;
     op->outputs[0] = op->outputs[1] = weights;
-    op->flags = dice_one_in(d, 2) ? SHUNT_FLAG_NESTEROV : 0;
+    static const uint32_t flags[] = {SHUNT_FLAG_NESTEROV, SHUNT_FLAG_SCALE, SHUNT_FLAG_SKIP};
+    for (int i = 0; i < 3; i++) {
+        if (dice_one_in(d, 2)) continue;
+        op->flags |= flags[i];
+        if (flags[i] != SHUNT_FLAG_NESTEROV) dice_input(op, dice_tensor(1, 1, 0, 0, 0), 0);
+    }
     op->attr.sgd.momentum = dice_one_in(d, 4) ? 0 : 0.9f;
     op->attr.sgd.weight_decay = dice_one_in(d, 4) ? 0 : 1e-2f;
 }
@@ -19,24 +24,31 @@ static void draw(dice *d, shunt_op_desc *op)
 static void reference(const shunt_op_desc *d, const double *const *in, double *const *out, double *const *scale)
 {
     double momentum = (double)d->attr.sgd.momentum, decay = (double)d->attr.sgd.weight_decay, rate = in[3][0];
+    const double factor = d->flags & SHUNT_FLAG_SCALE ? in[4][0] : 1;
+    const bool skip = d->flags & SHUNT_FLAG_SKIP && in[d->ninputs - 1][0] != 0;
     for (uint64_t i = 0; i < shunt_tensor_count(&d->outputs[0]); i++) {
-        double g = in[2][i] + decay * in[0][i], size = fabs(in[2][i]) + decay * fabs(in[0][i]);
+        double diff = factor * in[2][i];
+        double g = diff + decay * in[0][i], size = fabs(diff) + decay * fabs(in[0][i]);
         double velocity = momentum * in[1][i] + g, velocity_size = momentum * fabs(in[1][i]) + size;
         bool nesterov = d->flags & SHUNT_FLAG_NESTEROV;
         out[0][i] = in[0][i] - rate * (nesterov ? g + momentum * velocity : velocity);
         out[1][i] = velocity;
         scale[0][i] = fabs(in[0][i]) + rate * (nesterov ? size + momentum * velocity_size : velocity_size);
         scale[1][i] = velocity_size;
+        for (int o = 0; o < 2 && skip; o++) {
+            out[o][i] = in[o][i];
+            scale[o][i] = 0; /* exactly */
+        }
     }
 }
 
-/* The rate is not negative. */
+/* Rate and scale are not negative; skip is 0 in half of the cases. */
 static double element(const shunt_op_desc *desc, const char *name, uint32_t input, uint64_t i, double u)
 {
-    (void)desc;
     (void)name;
     (void)i;
-    return input == 3 ? u : 2 * u - 1;
+    if (desc->flags & SHUNT_FLAG_SKIP && input == desc->ninputs - 1) return u < 0.5 ? 0 : 3;
+    return input >= 3 ? u : 2 * u - 1;
 }
 
 const verify_op verify_sgd = {
