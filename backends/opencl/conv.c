@@ -47,6 +47,12 @@ const char *ocl_conv_refuse_tiles(const ocl_device *device)
     return NULL;
 }
 
+bool ocl_conv_takes_block(const ocl_device *device, const shunt_tensor_desc *tensor)
+{
+    const int64_t block = shunt_tensor_block(tensor), lanes = device->found.info.block;
+    return block == lanes || (tensor->dtype != SHUNT_F32 && block == 2 * lanes);
+}
+
 /* What is wrong with the tensors besides src, weights and dst. */
 static const char *refuse_extras(const shunt_op_desc *desc, const conv_parts *t)
 {

@@ -28,6 +28,8 @@ static inline uint32_t ocl_residual_index(const shunt_op_desc *desc)
 
 /* Why a description is neither a convolution nor a gradient of one, or NULL. */
 const char *ocl_conv_refuse(const shunt_op_desc *desc);
+/* Whether a block of the tensor is a vector of as many lanes as the device's block for float32 has, or in 16 bits two of them. */
+bool ocl_conv_takes_block(const ocl_device *device, const shunt_tensor_desc *tensor);
 /* Why the device is not for kernels made of register tiles, or NULL. */
 const char *ocl_conv_refuse_tiles(const ocl_device *device);
 

@@ -72,7 +72,7 @@ const char *ocl_conv_refuse_phases(const ocl_device *device, const shunt_op_desc
     if (!reason) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
     if (attr->groups > 1) return "more than one group of channels";
-    if (shunt_tensor_block(dst) != device->found.info.block) return "dst is not in the device's layout";
+    if (!ocl_conv_takes_block(device, dst)) return "dst is not in the device's layout";
     if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
     for (int i = 0; i < 2 && gradient; i++) {
         if (attr->stride[i] > 1 && attr->dilation[i] > 1) return "stride and dilation both above 1";

@@ -45,7 +45,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     if (t.weights->dims[2] != 3 || t.weights->dims[3] != 3) return "weights that are not 3x3";
     if (attr->stride[0] != 1 || attr->stride[1] != 1 || attr->dilation[0] != 1 || attr->dilation[1] != 1)
         return "a stride or dilation above 1";
-    if (shunt_tensor_block(t.src) != shunt_tensor_block(t.dst)) return "src or dst is not in the device's layout";
+    if (shunt_tensor_block(t.src) != device->found.info.block || shunt_tensor_block(t.dst) != device->found.info.block)
+        return "src or dst in blocks of other than a vector's lanes";
     return NULL;
 }
 

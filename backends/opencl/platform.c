@@ -127,8 +127,8 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     while (info->alignment < align_bits / 8) info->alignment *= 2;
     info->block = preferred_block(info->type, found->limits.float_width);
     info->dtypes = 1u << SHUNT_F16 | 1u << SHUNT_BF16; /* as storage: core OpenCL converts halves */
-    info->block16 =
-        info->block; /* a CPU computes in float32; on a GPU 16 channels are 32 bytes, the least that memory moves */
+    /* A CPU computes in float32. On a GPU 16 channels are 32 bytes, the least that memory moves. */
+    info->block16 = info->block;
     found->id = id;
     return true;
 }
