@@ -18,7 +18,7 @@ LIBRARY = ("runtime", "models", "backends")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
 
 # A folder may use those before it in this order, in its include lines and in the symbols that its objects need.
-ORDER = ["runtime/shared", "runtime/base", "runtime/pickle", "runtime/graph", "runtime/device", "runtime/weights", "runtime/data",
+ORDER = ["runtime/shared", "runtime/base", "runtime/pickle", "runtime/graph", "runtime/device", "runtime/ranks", "runtime/weights", "runtime/data",
          "runtime/onnx", "runtime/tune", "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models"]
 # Those that know less than the order would let them.
 SMALL = {"runtime/shared", "runtime/base"}
@@ -42,8 +42,8 @@ RULES = [
     ("what library and command share stands on the C library alone", ("runtime/shared",), None,
      r'#include "(?!runtime/shared/)|#include <shunt/', 0),
     ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
-    ("headers for applications do not show the plugin ABI", ("include",), None, r'#include <shunt/backend', 0),
-    ("a backend includes backend.h alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h)', 0),
+    ("headers for applications do not show the plugin ABI", ("include",), "include/shunt/collective.h", r'#include <shunt/backend', 0),
+    ("a backend includes its contract alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h|collective\.h)', 0),
     ("a plugin copies structs that can grow with shunt_struct_copy", ("backends", "examples"), None,
      r'\*\s*\w+ = \(shunt_(?:device_info|op_info|op_candidates)\)|^\s+\*info = ', re.M),
     ("the facts of a kind of op stand in its row", ("runtime",), ("runtime/graph/ops", "runtime/verify/ops"),

@@ -17,6 +17,7 @@
  * data.h     pictures, preprocessing, data sets
  * graph.h    building a network
  * train.h    training a network
+ * ranks.h    processes that share one piece of work
  * tune.h     finding the fastest algorithms of a device
  * verify.h   checking what a device computes
  * look.h     looking into a network: responses of its layers, blocks taken out
@@ -32,6 +33,7 @@
 #include <shunt/model.h>
 #include <shunt/network.h>
 #include <shunt/process.h>
+#include <shunt/ranks.h>
 #include <shunt/run.h>
 #include <shunt/train.h>
 #include <shunt/tune.h>

@@ -1,0 +1,61 @@
+/* ranks.h - processes that a launcher (mpirun, srun) started together, and that share one piece of work.
+ *
+ *     #include <stdio.h>
+ *     int main(void)
+ *     {
+ *         shunt_ranks *ranks;
+ *         if (shunt_ranks_open(&ranks)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         double pictures = 100; // of this rank
+ *         if (shunt_ranks_sum(ranks, &pictures, 1)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
+ *         if (shunt_ranks_describe(ranks)->rank == 0) printf("%g pictures\n", pictures);
+ *         shunt_ranks_close(ranks);
+ *     }
+ *
+ * A program that no launcher started is rank 0 of 1; then nothing is loaded, and the functions do nothing but copy. All ranks call
+ * the same functions in the same order with the same sizes. A rank that fails ends without shunt_ranks_close: the launcher then
+ * ends the others. docs/distributed.md
+ */
+#ifndef SHUNT_RANKS_H
+#define SHUNT_RANKS_H
+
+#include <shunt/process.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct shunt_ranks shunt_ranks;
+
+typedef struct shunt_ranks_info {
+    uint32_t rank, count;             /* this process, from 0, and how many there are */
+    uint32_t local_rank, local_count; /* the same among those on this machine */
+    const char *host;                 /* this machine's name */
+    const char *transport;            /* "mpi (Open MPI v4.1.4)"; "none" for one rank */
+} shunt_ranks_info;
+
+/* Joins the others. Once in the life of a process, by one thread, before threads that use devices are started. An MPI that finds
+ * another number of ranks than the launcher started is refused: it is another MPI than the launcher's. */
+SHUNT_API shunt_status shunt_ranks_open(shunt_ranks **out);
+/* All ranks leave together. */
+SHUNT_API void shunt_ranks_close(shunt_ranks *ranks);
+/* Lives as long as ranks. */
+SHUNT_API const shunt_ranks_info *shunt_ranks_describe(const shunt_ranks *ranks);
+
+/* Each of the `count` values becomes its sum over all ranks, added in their order: the same bits on every rank. */
+SHUNT_API shunt_status shunt_ranks_sum(shunt_ranks *ranks, double *values, size_t count);
+/* data of rank `root` becomes that of all. */
+SHUNT_API shunt_status shunt_ranks_broadcast(shunt_ranks *ranks, void *data, size_t bytes, uint32_t root);
+/* What each rank has, one behind the other in the order of the ranks; sizes may differ. *all is to be freed with free(); rank 0
+ * gets it, on the others it is NULL. */
+SHUNT_API shunt_status shunt_ranks_gather(shunt_ranks *ranks, const void *data, size_t bytes, void **all,
+                                          size_t *all_bytes);
+/* Fails, on every rank, unless all have the same text. The message names the first rank that differs, and both texts. what: "the
+ * recipe". */
+SHUNT_API shunt_status shunt_ranks_agree(shunt_ranks *ranks, const char *what, const char *text);
+/* The part of `count` things that is this rank's: [*first, *end). Parts differ by at most one. */
+SHUNT_API void shunt_ranks_share(const shunt_ranks *ranks, size_t count, size_t *first, size_t *end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
