@@ -211,7 +211,8 @@ static shunt_status take_picture(prediction *self, shunt_status read, picture *m
 static shunt_status predict_all(prediction *self)
 {
     ring *pictures;
-    ring_setup work = {.end = (int64_t)self->count,
+    ring_setup work = {.first = (int64_t)self->options->first,
+                       .end = (int64_t)(self->options->first + self->count),
                        .workers = self->options->workers,
                        .slots = self->slots,
                        .slot_size = sizeof *self->slots,
@@ -346,6 +347,7 @@ shunt_status shunt_predict(shunt_model *const *models, size_t nmodels, shunt_dev
                        .dataset = dataset,
                        .options = &own,
                        .count = shunt_dataset_count(dataset)};
+    self.count -= own.first < self.count ? own.first : self.count;
     status = check(&self);
     if (status) return status;
     self.scores = (size_t)models[0]->net.classes;

@@ -75,8 +75,8 @@ typedef struct shunt_candidate {
 
 typedef struct shunt_op_candidates {
     uint32_t size;
-    uint32_t count;                                   /* how many of the entries are filled */
-    shunt_candidate list[SHUNT_MAX_CANDIDATES];       /* usable ones first, best guess first; then refused ones */
+    uint32_t count;                             /* how many of the entries are filled */
+    shunt_candidate list[SHUNT_MAX_CANDIDATES]; /* usable ones first, best guess first; then refused ones */
 } shunt_op_candidates;
 
 typedef struct shunt_prepare_options {
@@ -90,12 +90,13 @@ typedef struct shunt_op_info {
     uint32_t size;
     uint32_t inplace_inputs; /* bit i: dst may be the same memory as input i */
     char algorithm[SHUNT_ALGORITHM_CHARS], params[SHUNT_PARAMS_CHARS];
-    uint64_t workspace;      /* bytes of SCRATCH memory that op_launch needs */
-    uint64_t flops, bytes;   /* ignored: the runtime counts them itself, alike for all backends */
+    uint64_t workspace;                      /* bytes of SCRATCH memory that op_launch needs */
+    uint64_t flops, bytes;                   /* ignored: the runtime counts them itself, alike for all backends */
     uint64_t packed_bytes[SHUNT_MAX_INPUTS]; /* 0: input i is used as it is */
     char packed_format[SHUNT_PARAMS_CHARS];  /* names the packing: ops with the same format, bytes and
                                                 descriptor of the input share one packed copy */
-    float error_scale; /* the algorithm's rounding error, as a multiple of a plain sum's: 1 .. 64; 0: 1. Algorithms that compute
+    float
+        error_scale; /* the algorithm's rounding error, as a multiple of a plain sum's: 1 .. 64; 0: 1. Algorithms that compute
                           on transformed inputs have more than 1; they may also spread a NaN or an infinity to
                           neighbouring outputs */
 } shunt_op_info;

@@ -146,6 +146,7 @@ typedef struct shunt_predict_options {
     int skip_bad;    /* != 0: pictures that cannot be read go to the handler with the reason; 0: they are an error */
     shunt_prediction_handler handler; /* or NULL */
     void *context;
+    size_t first; /* the picture to begin with; `limit` counts from it */
 } shunt_predict_options;
 /* Runs the pictures of a data set through one or more models with the same number of classes. Threads read the pictures ahead.
  * Each model uses its own preprocessing. *seconds: the time that the models took. */

@@ -41,6 +41,9 @@ SHUNT_API void shunt_ranks_close(shunt_ranks *ranks);
 /* Lives as long as ranks. */
 SHUNT_API const shunt_ranks_info *shunt_ranks_describe(const shunt_ranks *ranks);
 
+/* The plugin file that several ranks would use; NULL, with shunt_last_error(), if there is none. Loads nothing. */
+SHUNT_API const char *shunt_ranks_plugin(void);
+
 /* Each of the `count` values becomes its sum over all ranks, added in their order: the same bits on every rank. */
 SHUNT_API shunt_status shunt_ranks_sum(shunt_ranks *ranks, double *values, size_t count);
 /* data of rank `root` becomes that of all. */

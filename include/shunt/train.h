@@ -65,7 +65,7 @@ typedef struct shunt_recipe {
     int64_t augment;      /* enum shunt_augment */
     int64_t pad, flip;    /* flip != 0: half of the pictures are mirrored */
     double min_area;
-    char freeze[128]; /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
+    char freeze[128];      /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
     uint64_t reserved[32]; /* 0; later fields take their place here */
 } shunt_recipe;
 
@@ -121,9 +121,9 @@ typedef struct shunt_train_row {
 } shunt_train_row;
 
 typedef enum shunt_train_stage {
-    SHUNT_TRAIN_STEP,      /* a step is done; loss and error are means over the epoch so far */
-    SHUNT_TRAIN_VALIDATE,  /* `done` of `pictures` pictures are evaluated */
-    SHUNT_TRAIN_EPOCH,     /* an epoch is done; `row` is its result */
+    SHUNT_TRAIN_STEP,     /* a step is done; loss and error are means over the epoch so far */
+    SHUNT_TRAIN_VALIDATE, /* `done` of `pictures` pictures are evaluated */
+    SHUNT_TRAIN_EPOCH,    /* an epoch is done; `row` is its result */
     SHUNT_TRAIN_CHECKPOINT /* last.ckpt is written. failed != NULL: it was not, for this reason, and the old one is kept */
 } shunt_train_stage;
 typedef struct shunt_train_event {
@@ -140,7 +140,7 @@ typedef struct shunt_train_event {
 typedef int (*shunt_train_handler)(void *context, const shunt_train_event *event);
 
 typedef struct shunt_train_setup {
-    uint32_t size; /* sizeof(shunt_train_setup); 0: as in the first version */
+    uint32_t size;                /* sizeof(shunt_train_setup); 0: as in the first version */
     const shunt_graph *graph;     /* for inference: pictures in, logits out. Copied */
     const shunt_weights *weights; /* the initial weights. Their metadata goes into all files */
     shunt_device *device;         /* this object and the following ones must outlive the trainer */
@@ -148,16 +148,16 @@ typedef struct shunt_train_setup {
     const char *data_name; /* "cifar10:DIR", stored in the checkpoint; may be NULL */
     const shunt_preprocess *preprocess;
     const shunt_recipe *recipe;
-    const char *out;             /* folder for last.ckpt, best.safetensors, log.csv; the run locks it. NULL: nothing is written */
-    int64_t workers;             /* threads that read pictures; 0: the number of processors, at most 8 */
-    int64_t save_seconds;        /* longest time between checkpoints; 0: only after each epoch */
-    int log_gradients;           /* != 0: writes gradients.csv: the norm of each parameter's gradient, mean over an epoch */
-    int recompute;               /* != 0: computes activations inside blocks again in the backward pass, to save memory */
-    int skip_bad;                /* != 0: skips pictures that cannot be decoded; 0: they are an error */
+    const char *out; /* folder for last.ckpt, best.safetensors, log.csv; the run locks it. NULL: nothing is written */
+    int64_t workers; /* threads that read pictures; 0: the number of processors, at most 8 */
+    int64_t save_seconds; /* longest time between checkpoints; 0: only after each epoch */
+    int log_gradients;    /* != 0: writes gradients.csv: the norm of each parameter's gradient, mean over an epoch */
+    int recompute;        /* != 0: computes activations inside blocks again in the backward pass, to save memory */
+    int skip_bad;         /* != 0: skips pictures that cannot be decoded; 0: they are an error */
     shunt_train_handler handler; /* or NULL */
     void *context;
     const shunt_dataset *validation; /* separate validation pictures, if recipe->holdout is 0; or NULL */
-    const shunt_dataset *test; /* for shunt_trainer_test; checked before the first step. Or NULL */
+    const shunt_dataset *test;       /* for shunt_trainer_test; checked before the first step. Or NULL */
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and
@@ -195,13 +195,14 @@ SHUNT_API shunt_status shunt_evaluate(const shunt_graph *graph, const shunt_weig
                                       const shunt_dataset *data, const shunt_preprocess *preprocess, int64_t batch,
                                       int64_t workers, shunt_score *out);
 typedef struct shunt_evaluate_options {
-    uint32_t size; /* sizeof(shunt_evaluate_options); 0: as in the first version */
-    size_t limit;                                  /* the largest number of pictures; 0: all */
-    int64_t batch;                                 /* pictures in one run; 0: 100 */
-    int64_t workers;                               /* threads that read pictures; 0: the number of processors, at most 8 */
+    uint32_t size;   /* sizeof(shunt_evaluate_options); 0: as in the first version */
+    size_t limit;    /* the largest number of pictures; 0: all */
+    int64_t batch;   /* pictures in one run; 0: 100 */
+    int64_t workers; /* threads that read pictures; 0: the number of processors, at most 8 */
     void (*progress)(void *context, int64_t done); /* called after each run with the pictures done; or NULL */
     void *context;
-    const int64_t *classes; /* the network's class for each class of the data (shunt_dataset_match); NULL: the same numbers */
+    const int64_t
+        *classes; /* the network's class for each class of the data (shunt_dataset_match); NULL: the same numbers */
 } shunt_evaluate_options;
 /* The same with options. NULL: all 0. */
 SHUNT_API shunt_status shunt_evaluate_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,

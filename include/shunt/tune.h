@@ -27,11 +27,11 @@ extern "C" {
  * plans. The option "tune" (SHUNT_TUNE): "off": plans use the device's best guesses. "fast", "full": a plan also tunes the ops
  * that are not tuned yet, but only with candidates that earlier tuning on this device found to be safe. */
 typedef enum shunt_tune_stage {
-    SHUNT_TUNE_START,  /* ops, known and trials say how much there is to do */
-    SHUNT_TUNE_TRY,    /* a candidate is about to be tried */
-    SHUNT_TUNE_TRIED,  /* its result: verdict, and microseconds if it is "safe" */
-    SHUNT_TUNE_CHOSEN, /* the best for an op, and the best guess that it replaces */
-    SHUNT_TUNE_CONFIRM, /* before CHOSEN: a candidate faster than the best guess is about to be timed again */
+    SHUNT_TUNE_START,    /* ops, known and trials say how much there is to do */
+    SHUNT_TUNE_TRY,      /* a candidate is about to be tried */
+    SHUNT_TUNE_TRIED,    /* its result: verdict, and microseconds if it is "safe" */
+    SHUNT_TUNE_CHOSEN,   /* the best for an op, and the best guess that it replaces */
+    SHUNT_TUNE_CONFIRM,  /* before CHOSEN: a candidate faster than the best guess is about to be timed again */
     SHUNT_TUNE_CONFIRMED /* its result: verdict */
 } shunt_tune_stage;
 typedef struct shunt_tune_event {
@@ -46,13 +46,13 @@ typedef struct shunt_tune_event {
     double microseconds; /* of one launch */
     const char *guess_algorithm, *guess_params; /* CHOSEN: the device's best guess, and its time, 0 if it failed */
     double guess_microseconds;
-    const char *trial;        /* TRY, CONFIRM: the argument for shunt_tune_blame */
+    const char *trial; /* TRY, CONFIRM: the argument for shunt_tune_blame */
 } shunt_tune_event;
 typedef void (*shunt_tune_handler)(void *context, const shunt_tune_event *event);
 typedef struct shunt_tune_options {
     uint32_t size; /* sizeof(shunt_tune_options); 0: as in the first version */
     int full;      /* != 0: all candidates; 0: the first few. Ops that are already tuned as thoroughly are skipped */
-    int retry;     /* 1: tries tuned ops, and candidates that hung or crashed, again; a stored result stays until a better
+    int retry; /* 1: tries tuned ops, and candidates that hung or crashed, again; a stored result stays until a better
                     * one is found. 2: continues such a retry that another process began */
     int safe_only; /* != 0: only candidates that are known to be safe. 0: a candidate may hang or crash the process, so tune
                     * in a separate process, as `shunt tune` does. A later call skips that candidate. */

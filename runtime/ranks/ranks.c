@@ -1,6 +1,7 @@
 /* ranks.c - the ranks of a run: one, or as many as a launcher started (ranks.h). The transport is a plugin, loaded only in a process
  * that a launcher started. Sums are made here, in the order of the ranks, on every rank alike. */
 #include <shunt/ranks.h>
+#include <shunt/run.h>
 #include "runtime/base/error.h"
 #include "runtime/base/option.h"
 #include "runtime/ranks/transport.h"
@@ -31,9 +32,19 @@ static uint32_t launched(void)
     return 1;
 }
 
+/* Plugins are tried in a child process, and a process that has started MPI should not fork. */
+static shunt_status probe_devices(void)
+{
+    shunt_device_list *devices = NULL;
+    const shunt_status status = shunt_devices_list(&devices);
+    shunt_devices_free(devices);
+    return status;
+}
+
 static shunt_status join(shunt_ranks *ranks, uint32_t expected)
 {
-    shunt_status status = transport_load(&ranks->plugin);
+    shunt_status status = probe_devices();
+    if (!status) status = transport_load(&ranks->plugin);
     if (status) return error_context(status, "%u ranks were started", expected);
     status = ranks->plugin->open(&ranks->all);
     if (status) return error_fail(status, "joining the %u ranks: %s", expected, ranks->plugin->last_error());

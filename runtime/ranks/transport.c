@@ -1,6 +1,8 @@
 /* transport.c - see transport.h. */
 #include "runtime/ranks/transport.h"
+#include <shunt/ranks.h>
 #include "runtime/base/error.h"
+#include "runtime/base/option.h"
 #include "runtime/device/device.h"
 #include "runtime/device/trust.h"
 
@@ -58,18 +60,24 @@ static shunt_status load(const char *path, const shunt_collective_plugin **out)
     return SHUNT_OK;
 }
 
-shunt_status transport_load(const shunt_collective_plugin **out)
+const char *shunt_ranks_plugin(void)
 {
     const char *chosen = shunt_option("collective");
-    char *found = chosen ? NULL : find();
-    const shunt_status status =
-        chosen || found
-            ? load(chosen ? chosen : found, out)
-            : error_fail(
-                  SHUNT_E_NOT_FOUND,
-                  "there is no collective/shunt-mpi.so in the plugin folders (%s); it is built where an MPI with its "
-                  "headers is found, such as Debian's libopenmpi-dev",
-                  shunt_plugin_folders());
+    if (chosen) return chosen;
+    char *found = find();
+    chosen = found ? option_intern(found) : NULL;
     free(found);
-    return status;
+    if (!chosen)
+        error_fail(SHUNT_E_NOT_FOUND,
+                   "there is no collective/shunt-mpi.so in the plugin folders (%s); it is built where an MPI with its "
+                   "headers is "
+                   "found, such as Debian's libopenmpi-dev",
+                   shunt_plugin_folders());
+    return chosen;
+}
+
+shunt_status transport_load(const shunt_collective_plugin **out)
+{
+    const char *path = shunt_ranks_plugin();
+    return path ? load(path, out) : SHUNT_E_NOT_FOUND;
 }

@@ -25,7 +25,8 @@ static int check_sum(shunt_ranks *ranks, uint32_t count, uint32_t rank)
     for (size_t i = 0; i < VALUES; i++) {
         double sum = 0;
         for (uint32_t r = 0; r < count; r++) sum += value(r, i);
-        if (memcmp(&values[i], &sum, sizeof sum)) return fprintf(stderr, "sum %zu: %a instead of %a\n", i, values[i], sum), 1;
+        if (memcmp(&values[i], &sum, sizeof sum))
+            return fprintf(stderr, "sum %zu: %a instead of %a\n", i, values[i], sum), 1;
     }
     return 0;
 }

@@ -132,6 +132,8 @@ static int print_examination(const examination *self)
     if (status == EXIT_OK) status = print_devices(self->devices);
     putchar('\n');
     say_line("Cache: %s", self->cache);
+    const char *ranks = shunt_ranks_plugin();
+    say_line("Several processes at once (mpirun): %s", ranks ? ranks : shunt_last_error());
     for (const char *const *name = option_names; *name; name++)
         if (shunt_option(*name)) say_line("Option %s: %s", *name, shunt_option(*name));
     putchar('\n');
@@ -151,10 +153,11 @@ static json_t *examination_json(const examination *self)
     }
     for (const char *const *name = option_names; *name; name++)
         if (shunt_option(*name)) json_put(options, *name, json_text(shunt_option(*name)));
-    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opencl_works", self->best != NULL, "conclusion",
+    const char *ranks = shunt_ranks_plugin();
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opencl_works", self->best != NULL, "conclusion",
                      json_text(self->conclusion), "remedy", json_text(self->remedy), "opencl", findings, "backends",
                      plugins_json(self->plugins), "devices", devices_json(self->devices), "cache",
-                     json_text(self->cache), "options", options);
+                     json_text(self->cache), "options", options, "ranks", ranks ? json_text(ranks) : json_null());
 }
 
 static int run(const void *settings, int noperands, char **operands)

@@ -4,6 +4,7 @@
 #include "eval_tally.h"
 #include "lib/output.h"
 #include "lib/progress.h"
+#include "lib/ranks.h"
 #include "lib/say.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -71,9 +72,14 @@ typedef struct evaluation {
     int64_t *classes; /* the models', of the data set's */
     double threshold;
     tally tally;
-    output predictions; /* file NULL: not asked for */
-    double seconds;     /* in the models alone, reading and resizing not counted */
-    int status;         /* of what the handler does */
+    shunt_ranks *ranks;
+    output predictions; /* file NULL: not asked for; rank 0 writes it */
+    FILE *lines;        /* of this rank's predictions: the file, or in memory for rank 0; NULL: not asked for */
+    char *kept;
+    size_t kept_bytes;
+    double seconds; /* in the models alone, reading and resizing not counted */
+    double speed;   /* pictures in a second, of all ranks */
+    int status;     /* of what the handler does */
 } evaluation;
 
 /* ---- Each picture --------------------------------------------------------------------------------------------- */
@@ -91,11 +97,11 @@ static int count_bad(evaluation *self, const shunt_prediction *told)
 static int count_picture(void *context, const shunt_prediction *told)
 {
     evaluation *self = context;
-    progress_advance(1);
+    if (ranks_speak(self->ranks)) progress_advance(1);
     if (!told->probabilities) return self->status = count_bad(self, told);
     int64_t label = self->classes[told->label], best;
     self->status = tally_add(&self->tally, told->probabilities, label, &best);
-    FILE *file = self->predictions.file;
+    FILE *file = self->lines;
     const char *name = shunt_dataset_picture(self->dataset, told->index);
     if (file)
         fprintf(file, "%zu,%lld,%lld,%.6f%s", told->index, (long long)label, (long long)best, told->probabilities[best],
@@ -107,19 +113,50 @@ static int count_picture(void *context, const shunt_prediction *told)
     return self->status;
 }
 
-static int evaluate(evaluation *self, size_t count)
+/* The pictures [first, first + count). */
+static int evaluate(evaluation *self, size_t first, size_t count)
 {
-    progress_begin("evaluating", count);
+    if (!count) return EXIT_OK;
     self->options.size = sizeof self->options;
     self->options.handler = count_picture;
     self->options.context = self;
+    self->options.first = first;
+    self->options.limit = count;
+    if (ranks_speak(self->ranks)) progress_begin("evaluating", count);
     shunt_status failed =
         shunt_predict(self->models, self->nmodels, self->device, self->dataset, &self->options, &self->seconds);
-    progress_end();
-    if (failed) return say_library_failure(NULL);
-    if (self->status == EXIT_OK && !self->tally.count) return say_failure("no picture could be read");
-    tally_sort(&self->tally);
-    return self->status;
+    if (ranks_speak(self->ranks)) progress_end();
+    return failed ? say_library_failure(NULL) : self->status;
+}
+
+/* The lines of the other ranks come behind those of rank 0. */
+static int collect_predictions(evaluation *self)
+{
+    void *all = NULL;
+    size_t bytes = 0;
+    const bool other = !ranks_speak(self->ranks);
+    if (other && fclose(self->lines)) {
+        self->lines = NULL;
+        return say_failure("no memory for the predictions");
+    }
+    if (other) self->lines = NULL;
+    if (shunt_ranks_gather(self->ranks, self->kept, other ? self->kept_bytes : 0, &all, &bytes))
+        return say_library_failure(NULL);
+    if (all) fwrite(all, 1, bytes, self->predictions.file);
+    free(all);
+    return EXIT_OK;
+}
+
+/* What the ranks found becomes one result, on rank 0. */
+static int merge(evaluation *self)
+{
+    self->speed = self->seconds > 0 ? (double)self->tally.count / self->seconds : 0;
+    int status = shunt_ranks_sum(self->ranks, &self->speed, 1) ? say_library_failure(NULL) : EXIT_OK;
+    if (status == EXIT_OK) status = tally_merge(&self->tally, self->ranks);
+    if (status == EXIT_OK && self->lines) status = collect_predictions(self);
+    if (status == EXIT_OK && !self->tally.count) status = say_failure("no picture could be read");
+    if (status == EXIT_OK) tally_sort(&self->tally);
+    return status;
 }
 
 /* ---- Setting up ------------------------------------------------------------------------------------------------- */
@@ -188,31 +225,46 @@ static int open_data(const eval_settings *settings, evaluation *self)
 
 static int begin_predictions(const char *path, evaluation *self)
 {
+    if (!ranks_speak(self->ranks)) {
+        self->lines = open_memstream(&self->kept, &self->kept_bytes);
+        return self->lines ? EXIT_OK : say_failure("no memory");
+    }
     int status = output_begin(&self->predictions, path);
     bool named = shunt_dataset_picture(self->dataset, 0) != NULL;
-    if (status == EXIT_OK)
-        fprintf(self->predictions.file, "index,label,predicted,probability%s\n", named ? ",file" : "");
+    self->lines = self->predictions.file;
+    if (status == EXIT_OK) fprintf(self->lines, "index,label,predicted,probability%s\n", named ? ",file" : "");
     return status;
+}
+
+/* Ranks that see other pictures or another network must not add up. */
+static int agree(const eval_settings *settings, const evaluation *self)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%zu pictures, %s, %lld classes, --limit %lld, shunt %s",
+             shunt_dataset_count(self->dataset), shunt_model_name(self->models[0]),
+             (long long)shunt_model_outcomes(self->models[0]), (long long)settings->limit, shunt_version());
+    return shunt_ranks_agree(self->ranks, "what they evaluate", text) ? say_library_failure(NULL) : EXIT_OK;
 }
 
 static int set_up(const eval_settings *settings, char **operands, evaluation *self)
 {
     if (!settings->data) return say_usage("no data; name a set with --data imagefolder:DIR or --data cifar10:DIR");
-    self->options.limit = (size_t)settings->limit;
     self->options.batch = settings->batch;
     self->options.workers = settings->readers;
     self->options.skip_bad = settings->skip_bad;
-    int status = choose_views(settings, self);
+    int status = ranks_begin(&self->ranks);
+    if (status == EXIT_OK) status = choose_views(settings, self);
     if (status == EXIT_OK) status = make_models(settings, operands, self);
     if (status == EXIT_OK) status = open_data(settings, self);
-    if (status == EXIT_OK) status = device_from_settings(&settings->device, &self->device);
+    if (status == EXIT_OK) status = agree(settings, self);
+    if (status == EXIT_OK) status = ranks_device(self->ranks, &settings->device, &self->device);
     if (status == EXIT_OK && settings->predictions) status = begin_predictions(settings->predictions, self);
     return status;
 }
 
 /* ---- The report --------------------------------------------------------------------------------------------------- */
 
-static int report_json(const eval_settings *settings, const evaluation *self, double speed)
+static int report_json(const eval_settings *settings, const evaluation *self)
 {
     const tally *t = &self->tally;
     double n = (double)t->count;
@@ -222,12 +274,12 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
         json_add(preprocess, preprocess_json(self->models[m]));
     }
     for (size_t s = 0; s < self->options.nsides; s++) json_add(scales, json_integer(self->scales[s]));
-    json_t *report =
-        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
-                  shunt_model_name(self->models[0]), "models", models, "preprocess", preprocess, "device",
-                  shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales", scales, "images",
-                  (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong", (json_int_t)t->wrong1, "top1_error",
-                  100 * (double)t->wrong1 / n, "top5_error", 100 * (double)t->wrong5 / n, "images_per_second", speed);
+    json_t *report = json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
+                               shunt_model_name(self->models[0]), "models", models, "preprocess", preprocess, "device",
+                               shunt_device_describe(self->device)->selector, "crops", settings->crops, "scales",
+                               scales, "images", (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong",
+                               (json_int_t)t->wrong1, "top1_error", 100 * (double)t->wrong1 / n, "top5_error",
+                               100 * (double)t->wrong5 / n, "images_per_second", self->speed);
     json_put(report, "head", json_string(shunt_head_name(t->head)));
     json_put(report, "threshold", json_real(t->threshold));
     if (t->head == SHUNT_HEAD_MULTI_LABEL) {
@@ -240,7 +292,7 @@ static int report_json(const eval_settings *settings, const evaluation *self, do
     return print_json(report, false);
 }
 
-static int report_text(const eval_settings *settings, const evaluation *self, double speed)
+static int report_text(const eval_settings *settings, const evaluation *self)
 {
     const tally *t = &self->tally;
     double n = (double)t->count;
@@ -259,7 +311,7 @@ static int report_text(const eval_settings *settings, const evaluation *self, do
         printf("missed       %.2f %%  (%llu labels below that)\nnamed        %.2f classes a picture\n",
                100 * (double)t->missed / n, (unsigned long long)t->missed, (double)t->named / n);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
-           100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, speed);
+           100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, self->speed);
     if (settings->per_class) status = tally_print_classes(t, self->models[0]);
     if (settings->confusions && status == EXIT_OK)
         status = tally_print_pairs(t, self->models[0], (size_t)settings->confusions);
@@ -273,19 +325,24 @@ static int run(const void *settings, int noperands, char **operands)
     (void)noperands;
     int status = set_up(wanted, operands, &self);
     if (status == EXIT_OK) {
-        size_t count = shunt_dataset_count(self.dataset), limit = self.options.limit;
-        status = evaluate(&self, limit && limit < count ? limit : count);
+        const size_t count = shunt_dataset_count(self.dataset), limit = (size_t)wanted->limit;
+        size_t first, end;
+        shunt_ranks_share(self.ranks, limit && limit < count ? limit : count, &first, &end);
+        status = evaluate(&self, first, end - first);
     }
+    if (status == EXIT_OK) status = merge(&self);
     int written = output_end(&self.predictions, status == EXIT_OK);
     if (status == EXIT_OK) status = written;
-    double speed = self.seconds > 0 ? (double)self.tally.count / self.seconds : 0;
-    if (status == EXIT_OK)
-        status = wanted->output.json ? report_json(wanted, &self, speed) : report_text(wanted, &self, speed);
+    if (status == EXIT_OK && ranks_speak(self.ranks))
+        status = wanted->output.json ? report_json(wanted, &self) : report_text(wanted, &self);
     tally_end(&self.tally);
     free(self.classes);
     shunt_dataset_close(self.dataset);
     for (size_t m = 0; m < self.nmodels; m++) shunt_model_destroy(self.models[m]);
     shunt_device_close(self.device);
+    if (self.lines && !ranks_speak(self.ranks)) fclose(self.lines);
+    free(self.kept);
+    if (status == EXIT_OK) shunt_ranks_close(self.ranks); /* else the launcher ends the others */
     return status;
 }
 
@@ -309,6 +366,8 @@ const command eval_command = {
                   "ImageNet's validation pictures in imagenet/val/n01440764/... , by ten crops."},
                  {"shunt eval resnet34=a.pth resnet50=b.pth --data imagefolder:val --crops whole",
                   "Two networks together, at the paper's five sizes."},
+                 {"mpirun -n 4 shunt eval --model resnet50 --weights resnet50.pth --data imagefolder:imagenet",
+                  "Four processes share the pictures; each takes a GPU, or a part of the processor."},
                  {"shunt eval --weights mine.safetensors --data cifar10:DIR --limit 500 --predictions out.csv",
                   "A quick look, with every guess in a file."}},
     .settings_size = sizeof(eval_settings),

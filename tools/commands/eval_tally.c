@@ -56,6 +56,48 @@ int tally_add(tally *self, const double *probabilities, int64_t label, int64_t *
     return rank ? add_pair(self, label, *best) : EXIT_OK;
 }
 
+/* The counts as one row of numbers, and back. 2^53 pictures are exact. */
+static void copy_counts(tally *self, double *row, bool back)
+{
+    uint64_t *const counts[] = {&self->count, &self->wrong1, &self->wrong5, &self->bad, &self->missed, &self->named};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++, row++) {
+        if (back) *counts[i] = (uint64_t)*row;
+        *row = (double)*counts[i];
+    }
+    for (int64_t c = 0; c < self->classes; c++) {
+        uint64_t *const of[] = {&self->by_class[c].count, &self->by_class[c].wrong1, &self->by_class[c].wrong5};
+        for (size_t i = 0; i < sizeof of / sizeof *of; i++, row++) {
+            if (back) *of[i] = (uint64_t)*row;
+            *row = (double)*of[i];
+        }
+    }
+}
+
+static int merge_pairs(tally *self, shunt_ranks *ranks)
+{
+    void *all = NULL;
+    size_t bytes = 0;
+    if (shunt_ranks_gather(ranks, self->pairs, self->npairs * sizeof *self->pairs, &all, &bytes))
+        return say_library_failure(NULL);
+    if (!all) return EXIT_OK;
+    free(self->pairs);
+    self->pairs = all;
+    self->npairs = self->room = bytes / sizeof *self->pairs;
+    return EXIT_OK;
+}
+
+int tally_merge(tally *self, shunt_ranks *ranks)
+{
+    const size_t count = 6 + 3 * (size_t)self->classes;
+    double *row = calloc(count, sizeof *row);
+    if (!row) return say_failure("no memory");
+    copy_counts(self, row, false);
+    int status = shunt_ranks_sum(ranks, row, count) ? say_library_failure(NULL) : EXIT_OK;
+    if (status == EXIT_OK) copy_counts(self, row, true);
+    free(row);
+    return status == EXIT_OK ? merge_pairs(self, ranks) : status;
+}
+
 static int by_pair(const void *a, const void *b)
 {
     const tally_pair *x = a, *y = b;

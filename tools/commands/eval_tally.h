@@ -31,6 +31,8 @@ int tally_begin(tally *self, const shunt_model *model, double threshold);
 void tally_end(tally *self);
 /* Counts one picture. *best: the most probable class, or that which the threshold chooses of two. */
 int tally_add(tally *self, const double *probabilities, int64_t label, int64_t *best);
+/* Adds up what all ranks counted: on rank 0 the tally is then of all. */
+int tally_merge(tally *self, shunt_ranks *ranks);
 /* Before the pairs are printed: each once, the most frequent first. */
 void tally_sort(tally *self);
 

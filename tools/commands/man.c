@@ -107,6 +107,9 @@ static const struct {
      "warning), quiet (the same without a warning), or error."},
     {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
                           "folder that others may write to is not used."},
+    {"SHUNT_COLLECTIVE",
+     "The plugin by which processes that mpirun or srun started reach each other. Default: the file "
+     "collective/shunt-*.so in the first plugin folder that has one."},
     {"SHUNT_PROBE",
      "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
      "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "

@@ -39,7 +39,7 @@ typedef struct example {
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum { MAX_GROUPS = 8, MAX_EXAMPLES = 5 };
+enum { MAX_GROUPS = 8, MAX_EXAMPLES = 6 };
 
 typedef struct command {
     const char *name, *summary;

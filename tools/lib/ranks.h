@@ -1,0 +1,21 @@
+/* ranks.h - the part of a command's work that this rank does, where mpirun or srun started several (shunt/ranks.h). */
+#ifndef SHUNT_TOOLS_RANKS_H
+#define SHUNT_TOOLS_RANKS_H
+
+#include "commands/commands.h"
+#include <stdbool.h>
+
+/* All of these print why when they fail. A command that fails does not close the ranks: it ends, and the launcher ends the others. */
+int ranks_begin(shunt_ranks **out);
+
+/* Whether this rank prints the result and draws progress. */
+bool ranks_speak(const shunt_ranks *ranks);
+
+/* Opens this rank's device, and says on standard error which rank has which. "opencl:gpu" is the GPU whose number is the rank's on
+ * its machine; ranks that run on the processor divide it. */
+int ranks_device(shunt_ranks *ranks, const device_settings *settings, shunt_device **out);
+
+/* Prints a line on standard error: those of all ranks, in their order, by rank 0. */
+int ranks_say(shunt_ranks *ranks, const char *line);
+
+#endif
