@@ -8,8 +8,8 @@
 /* Which tensors of a network a file must have: all, and no others; or those before the classifier, with or without others. */
 typedef enum match_part { MATCH_ALL, MATCH_BACKBONE } match_part;
 
-/* Takes the graph's parameters out of an open file, under the graph's names. What was mapped moves from `file` to *out, so
- * that only destroying is left to do with `file` after success. */
+/* Takes the graph's parameters out of an open file, under the graph's names. Mapped files move from `file` to *out, so after
+ * success `file` can only be destroyed. */
 shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_part part, shunt_weights **out);
 
 /* model.c: shunt_model_load, or as much of a network as `part` says, without labels; and the same from an open file, of which only

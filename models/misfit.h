@@ -1,4 +1,4 @@
-/* misfit.h - why a weight file is not a network's: all that is missing, wrong or too many, said in one message. */
+/* misfit.h - why a weight file does not fit a network: one message with the tensors that are missing, wrong or unknown. */
 #ifndef SHUNT_MODELS_MISFIT_H
 #define SHUNT_MODELS_MISFIT_H
 

@@ -18,7 +18,7 @@ struct shunt_model {
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
     bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
-    char assumption[256]; /* what the weight file does not tell of its network; "": it tells, or nothing looks alike */
+    char assumption[256]; /* what was assumed about the network, since the weight file fits several; "": nothing */
     char input_note[256]; /* what its input requires of pixels; "": nothing special */
     model_executor *executors;
     size_t nexecutors;
@@ -27,13 +27,13 @@ struct shunt_model {
 /* model.c: gives the model these weights, which it then owns, and forgets executors made with others. */
 void model_take_weights(shunt_model *model, shunt_weights *weights);
 
-/* model.c: the weights, which become the caller's; the model is only good for destroying then. */
+/* model.c: gives the weights to the caller; after that the model can only be destroyed. */
 shunt_weights *model_give_weights(shunt_model *model);
 
 /* model.c: fails if it has none. */
 shunt_status model_need_weights(const shunt_model *model);
 
-/* model.c: whether what the input is to be given can go in. */
+/* model.c: whether the input can take the preprocessed pictures. */
 shunt_status model_check_preprocess(const shunt_model *model);
 
 /* onnx.c: a model of an ONNX file, which is mapped as file->file and taken over, whatever is returned. */
@@ -47,7 +47,7 @@ shunt_status onnx_choose_preprocess(shunt_model *model, const struct onnx_import
 /* model.c: the preset of the net's data set, at its size. */
 shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);
 
-/* names.c: the model's name for a tensor that a file calls `name`. False for what no model has a use for. */
+/* names.c: the model's name for a tensor that a file calls `name`. False if no model uses such a tensor. */
 bool names_canonical(const char *name, char *out, size_t size);
 
 /* head.c: of n scores, in double, so that probabilities of many classes add up to 1. And of how many outcomes they are. */

@@ -16,7 +16,7 @@ typedef struct names_survey {
 
 /* Looks at all names of the file for a network such as the graph. */
 void names_look(const shunt_graph *graph, const shunt_weights *file, names_survey *out);
-/* The model's name for a tensor of the file, of at most SURVEY_MOST_CHARS; false for what no model has a use for. */
+/* The model's name for a tensor of the file, of at most SURVEY_MOST_CHARS; false if no model uses it. */
 bool names_surveyed(const names_survey *self, const char *original, char out[SURVEY_NAME]);
 
 #endif

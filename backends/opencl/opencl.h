@@ -133,7 +133,7 @@ void ocl_event_release(shunt_bevent *event);
  * it out; it returns status. With out = NULL both do nothing. */
 shunt_status ocl_record_begin(shunt_bqueue *queue, shunt_bevent **out);
 shunt_status ocl_record_end(shunt_bqueue *queue, shunt_bevent **out, shunt_status status);
-/* Where a command is to leave its event: *slot, or NULL when nobody asks. ocl_recorded then takes it over. */
+/* Where a command should store its event: *slot, or NULL if no event is needed. ocl_recorded then takes it over. */
 cl_event *ocl_record_slot(const shunt_bqueue *queue, cl_event *slot);
 void ocl_recorded(shunt_bqueue *queue, cl_event event);
 
@@ -209,7 +209,7 @@ extern const ocl_algorithm ocl_transpose, ocl_reshape, ocl_concat, ocl_pad, ocl_
 extern const ocl_algorithm ocl_sigmoid, ocl_sigmoid_grad, ocl_add_broadcast, ocl_mul, ocl_mul_broadcast, ocl_reduce_sum,
     ocl_lrn, ocl_count_nonfinite;
 
-/* Why a description is no linear layer, or NULL. */
+/* Why a description is not a linear layer, or NULL. */
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);
 
 shunt_status ocl_op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out);

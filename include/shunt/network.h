@@ -26,14 +26,14 @@ extern "C" {
 
 enum { SHUNT_PORT_RANK = 8 }; /* ONNX files have up to 8 axes; an op works on SHUNT_MAX_RANK at most */
 
-/* What is known of an input beforehand. */
+/* What is known about an input in advance. */
 typedef struct shunt_import_input {
     const char *name;
     const char *type; /* of data, as in shunt_port; may be NULL without data */
     uint32_t rank;
     int64_t dims[SHUNT_PORT_RANK]; /* closes the dimensions that the file leaves open */
     /* NULL: only the shape is known. Else the input becomes this constant: little-endian elements, or for STRING an array of
-     * const char *. Some operators want their shapes, axes or amounts so. Read during shunt_import only. */
+     * const char *. Some operators need their shapes, axes or amounts like this. Read only during shunt_import. */
     const void *data;
 } shunt_import_input;
 
@@ -48,10 +48,10 @@ typedef struct shunt_import_options {
 
 typedef struct shunt_network shunt_network;
 
-/* Opens an ONNX file, or a weight file that says which network it is of (shunt_model_open); options NULL: all 0. An error names
+/* Opens an ONNX file, or a weight file that names its network (shunt_model_open). options NULL: all 0. An error names
  * the node, its operator and what to do. */
 SHUNT_API shunt_status shunt_import(const char *path, const shunt_import_options *options, shunt_network **out);
-/* The same from memory, which is copied. There can be no files beside it. */
+/* The same from memory, which is copied. The network cannot have data in further files. */
 SHUNT_API shunt_status shunt_import_bytes(const void *bytes, size_t nbytes, const shunt_import_options *options,
                                           shunt_network **out);
 SHUNT_API void shunt_network_destroy(shunt_network *network);
@@ -67,8 +67,8 @@ typedef struct shunt_port {
     int64_t dims[SHUNT_PORT_RANK]; /* -1: open, that is, every run may have another */
     const char
         *axes[SHUNT_PORT_RANK]; /* what an open dimension is called: "batch"; NULL: it is fixed, or has no name */
-    /* Its number among the graph's inputs or results. -1: it is none of them, because it is constant or there is no graph. What
-     * the graph is given and gives is float32, whatever the type here, and has rank 1 where the rank here is 0. */
+    /* Its number among the graph's inputs or results. -1: it is not among them, because it is constant or there is no graph. The
+     * graph's own inputs and results are float32, whatever the type here, and have rank 1 if the rank here is 0. */
     int32_t index;
     uint32_t shape_rank; /* the shape that the graph was made for */
     int64_t shape[SHUNT_PORT_RANK];

@@ -26,7 +26,7 @@ typedef struct net_spec {
     int64_t base;            /* channels of the first stage */
     int64_t groups;          /* of a bottleneck's 3x3 convolution; 0: 1 */
     int64_t group_width;     /* channels of such a group in the first stage, when groups > 0 */
-    bool max_pool;           /* behind the first convolution of a CIFAR net, too */
+    bool max_pool;           /* after the first convolution of a CIFAR net, too */
     bool deep_stem;          /* three 3x3 convolutions instead of one of 7x7 */
     bool gates;              /* each block's result is gated channel by channel: squeeze and excitation */
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
@@ -62,7 +62,7 @@ shunt_status model_options_take(shunt_model_options *own, const shunt_model_opti
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 /* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
-/* families.c: the other networks, of usual options, that have the very same tensors: "resnetblur50, resnetaa50". Returns how many. */
+/* families.c: the other networks, with default options, that have the same tensors: "resnetblur50, resnetaa50". Returns how many. */
 size_t net_lookalikes(const net_spec *net, char *text, size_t size);
 /* Whether the network of this name is another one with the very same tensors. */
 bool net_looks_like(const net_spec *net, const char *name);

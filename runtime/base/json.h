@@ -1,4 +1,4 @@
-/* json.h - JSON texts from files of strangers. */
+/* json.h - JSON texts from untrusted files. */
 #ifndef SHUNT_RUNTIME_JSON_H
 #define SHUNT_RUNTIME_JSON_H
 

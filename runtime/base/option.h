@@ -5,12 +5,12 @@
 #include <shunt/shunt.h>
 #include <stdbool.h>
 
-/* An environment variable that is no SHUNT_ option (HOME, XDG_CACHE_HOME); NULL when unset or empty, and in
- * a process whose rights were raised when it started (setuid, file capabilities). Lives on. */
+/* An environment variable that is not a SHUNT_ option (HOME, XDG_CACHE_HOME). NULL if it is unset or empty, and in a process that
+ * was started with raised rights (setuid, file capabilities). Lives as long as the process. */
 const char *option_environment(const char *name);
 
-/* The environment for a program that is to see this process's options: a list to be freed, ended by NULL; its strings live
- * on. NULL without memory. */
+/* The environment for a child program, with this process's options: a list ended by NULL. Free the list, not its strings. NULL
+ * without memory. */
 char **options_environment(void);
 
 /* Its lines "NAME=value" that begin with one of these prefixes, but not with one of the others, sorted. Prefixes are divided

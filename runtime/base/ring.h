@@ -11,7 +11,7 @@ typedef struct ring_setup {
     size_t slot_size;
     int64_t nslots; /* at least 2 */
     void *context;
-    /* By any thread, alone: fills the slot. A failure's message is kept for ring_next. */
+    /* Fills the slot; runs in any thread, one thread per slot. A failure's message is kept for ring_next. */
     shunt_status (*make)(void *context, int64_t number, void *slot);
     /* Or NULL. Before it, for one piece at a time in the order of their numbers. */
     void (*prepare)(void *context, int64_t number, void *slot);
@@ -25,8 +25,8 @@ int64_t ring_workers(int64_t wanted);
 shunt_status ring_create(const ring_setup *setup, ring **out);
 /* Waits for the threads; the slots stay the caller's. */
 void ring_destroy(ring *self);
-/* The next piece's slot, which is the caller's until the next call, and what came of making it. Not more often than there are
- * pieces. */
+/* Gives the next piece's slot, and returns the status of making it. The caller may use the slot until the next call. At most one
+ * call per piece. */
 shunt_status ring_next(ring *self, void **slot);
 
 #endif

@@ -1,4 +1,4 @@
-/* shutdown.h - what a folder keeps until the end of the process, released without the lower folders knowing it. */
+/* shutdown.h - releases what a folder keeps until the end of the process, without the lower folders knowing it. */
 #ifndef SHUNT_RUNTIME_SHUTDOWN_H
 #define SHUNT_RUNTIME_SHUTDOWN_H
 

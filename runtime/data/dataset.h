@@ -1,4 +1,4 @@
-/* dataset.h - a kind of data set: a name, and how to open what stands behind the colon of "name:WHERE". */
+/* dataset.h - a kind of data set: its name, and how to open the WHERE of "name:WHERE". */
 #ifndef SHUNT_RUNTIME_DATASET_H
 #define SHUNT_RUNTIME_DATASET_H
 
@@ -6,8 +6,8 @@
 
 typedef struct dataset_kind {
     const char *name, *help; /* "cifar10", "cifar10:DIR" */
-    /* Checks all that can be checked, so that a run does not stop in its middle. split is "train", "test", or NULL: the
-     * pictures to test on, or all there are where they are not divided. labels is a file, or NULL. */
+    /* Checks everything that can be checked, so that a run does not stop in the middle. split is "train", "test", or NULL: the test
+     * pictures, or all if the set has no splits. labels is a file, or NULL. */
     shunt_status (*open)(const char *where, const char *split, const char *labels, shunt_dataset **out);
     void (*close)(shunt_dataset *dataset);
     /* index < count. From any number of threads at once. */
@@ -36,13 +36,13 @@ enum { CLASS_NONE = -1, CLASS_SEVERAL = -2 };
 /* The names of a data set's classes, which live as long as it. To be freed; names NULL where not all are known. */
 shunt_status class_names_of(const shunt_dataset *dataset, const char *whose, class_names *out);
 void class_names_free(class_names *names);
-/* Which label `name` is: the whole of it, its first word, or one of the names between its commas, in any case, '_' being a
- * blank. CLASS_NONE: none; CLASS_SEVERAL: more than one, and the whole of none. */
+/* The label that `name` matches: the whole label, its first word, or one of the names between its commas, in any case, with '_' as a
+ * blank. CLASS_NONE: no label. CLASS_SEVERAL: more than one, and none of them as a whole. */
 int64_t class_find(const class_names *labels, const char *name);
 /* classes[i]: which of theirs our class i is. Where no name is found: numbers as names are the classes' numbers, and as many
  * WordNet numbers as there are labels are in the labels' order. Fails with both lists if one of our classes is not among theirs. */
 shunt_status classes_match(const class_names *ours, const class_names *theirs, int64_t *classes);
-/* The same for pictures to test on and those trained on: by name where both have names, else by number. */
+/* The same for test and training pictures: by name if both have names, else by number. */
 shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose, const shunt_dataset *like,
                                 int64_t *classes);
 

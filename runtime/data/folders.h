@@ -1,4 +1,4 @@
-/* folders.h - what lies in folders of pictures, and where a split lies in one. */
+/* folders.h - folders of pictures: their content, and the folder of a split. */
 #ifndef SHUNT_RUNTIME_FOLDERS_H
 #define SHUNT_RUNTIME_FOLDERS_H
 

@@ -7,19 +7,18 @@
 
 /* A size from a file: at most 2^28 pixels. name is for the message. */
 shunt_status image_check(const char *name, int64_t height, int64_t width);
-/* And that decoding it, which takes `each` bytes a pixel and some rows more for the decoder's own, takes no more than 60 MiB, or
- * than 128 bytes for each of the file's nbytes: a small file cannot ask for much memory, and no picture of something needs
- * more. */
+/* Also checks that decoding, which takes `each` bytes per pixel and some rows for the decoder's own buffers, takes at most 60 MiB, or
+ * 128 bytes for each of the file's nbytes. So a small file cannot ask for much memory, and real pictures do not need more. */
 shunt_status image_check_file(const char *name, size_t nbytes, int64_t height, int64_t width, unsigned each);
-/* Memory for height x width pixels, checked so before anything is allocated. */
+/* Memory for height x width pixels, allocated after these checks. */
 shunt_status image_alloc(const char *name, int64_t height, int64_t width, shunt_image *out);
 
-/* Each decodes one whole file in memory, whose first bytes are right. After a failure *out is empty. */
+/* Each decodes one whole file in memory; its first bytes have been checked. After a failure *out is empty. */
 shunt_status image_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status image_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 
-/* preset.c: whether two say the same. */
+/* preset.c: whether two are equal. */
 bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
 
 /* The steps of shunt_preprocess_apply, for those who do more between them. */

@@ -1,5 +1,5 @@
-/* loader.h - batches of pictures, made by threads ahead of the device. What is in batch number k depends on its setup alone,
- * not on how many threads there are or which is faster. */
+/* loader.h - batches of pictures, made by threads ahead of the device. The content of batch number k depends only on the setup, not
+ * on the number of threads or their speed. */
 #ifndef SHUNT_RUNTIME_LOADER_H
 #define SHUNT_RUNTIME_LOADER_H
 
@@ -26,7 +26,7 @@ typedef struct loader_batch {
 
 typedef struct loader loader;
 
-/* What setup points to outlives the loader. */
+/* Everything that setup points to must outlive the loader. */
 shunt_status loader_create(const loader_setup *setup, loader **out);
 void loader_destroy(loader *self);
 /* The next batch, which lives until the next call. Not more often than there are batches. */

@@ -6,7 +6,7 @@
 
 #include "runtime/data/dataset.h"
 
-/* A million pictures are usual: their names lie behind one another in one piece of memory. */
+/* A million pictures are usual, so their names are stored one after another in one block of memory. */
 typedef struct picture_item {
     size_t name; /* where it begins in `names` */
     int64_t label;

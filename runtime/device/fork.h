@@ -1,4 +1,4 @@
-/* fork.h - children made by fork(). Drivers and OpenMP start threads that a child lacks, so whatever waits for them there hangs.
+/* fork.h - children made by fork(). A child lacks the threads that drivers and OpenMP have started, and hangs if it waits for them.
  * If the process has other threads than before its first use of a device or a plugin, its children refuse to use devices: their
  * own as well as those that they got from the parent, which can still be closed. */
 #ifndef SHUNT_RUNTIME_FORK_H
@@ -6,7 +6,7 @@
 
 #include "runtime/device/device.h"
 
-/* The threads that there are now are the application's; those that come later may be a driver's. The first call counts. */
+/* Threads that exist now belong to the application; later ones may belong to a driver. Only the first call counts. */
 void fork_watch(void);
 
 /* SHUNT_E_UNSUPPORTED with a message in a child that lacks threads, else SHUNT_OK. Takes no lock. */

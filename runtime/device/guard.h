@@ -1,4 +1,4 @@
-/* guard.h - asking a plugin to fill a struct, with guard bytes behind it. */
+/* guard.h - asking a plugin to fill a struct that is followed by guard bytes. */
 #ifndef SHUNT_DEVICE_GUARD_H
 #define SHUNT_DEVICE_GUARD_H
 

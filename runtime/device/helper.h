@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Where the helper answers, and what. */
+/* The helper's descriptor for answers, and the answers. */
 enum { HELPER_ANSWER = 3 };
 #define HELPER_GREETING "shunt-probe " SHUNT_VERSION "\n"
 #define HELPER_DONE "done\n"

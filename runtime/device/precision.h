@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* The type called `name`; false: it is none of the three. */
+/* The type called `name`; false if it is another name. */
 bool precision_type(const char *name, uint8_t *dtype);
 
 /* SHUNT_E_UNSUPPORTED, with what there is instead, where the device's ops do not take data of this type. */

@@ -21,7 +21,7 @@ typedef struct registry_plugin {
     shunt_backend backend; /* our copy, NULL where the plugin's is too short; used only with status OK */
     bool probed;
     shunt_status status;
-    bool unsafe;              /* refused because it would take the process with it */
+    bool unsafe;              /* refused because it would crash the process */
     char *message;            /* why it or some of its devices were refused; NULL: they were not */
     registry_device *devices; /* best score first */
     uint32_t ndevices;
@@ -29,8 +29,8 @@ typedef struct registry_plugin {
 
 enum { REGISTRY_DEVICE_LIMIT = 256 };
 
-/* ---- verdict.c: false, with the reason, when the plugin would take the process with it. The option "probe": "isolated":
- * what was found before does not count; "off": every plugin is taken to be safe. */
+/* ---- verdict.c: false, with the reason, if the plugin would crash the process. The option "probe": "isolated" ignores earlier
+ * results; "off" treats every plugin as safe. */
 bool plugin_safe(const char *path, char *reason, size_t size);
 
 /* ---- plugin.c */
@@ -56,16 +56,16 @@ shunt_status table_copy_backend(const shunt_backend *table, shunt_backend *out, 
 
 /* ---- info.c */
 
-/* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason where that cannot be. */
+/* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason if that is impossible. */
 shunt_status device_info_check(shunt_device_info *info, char *reason, size_t size);
 
 /* ---- registry.c */
 
 /* The devices of the backend of this name, in any case, or of all when NULL, as a list to be freed. A backend may have
- * none; SHUNT_E_NOT_FOUND when there is no such backend, and then the message says what became of its plugin.
+ * none; SHUNT_E_NOT_FOUND if there is no such backend; the message then says why its plugin is not there.
  * Loads no more plugins than the answer needs. */
 shunt_status registry_devices(const char *backend, registry_device **out, size_t *count);
-/* Logs a warning for each plugin that would take the process with it, once. */
+/* Logs a warning for each plugin that would crash the process, once. */
 void registry_warn(void);
 /* The first built-in backend's devices; loads no plugin. */
 shunt_status registry_fallback(registry_device **out, size_t *count);

@@ -1,7 +1,7 @@
 /* trial.h - one op on a device outside any plan, to see whether it is right and how fast it is: for the tuner, for tests.
  *
- * Runs it the way a hostile plan would: every tensor at an odd multiple of the device's alignment, guard bytes around it,
- * NaN in what the op shall write, constant inputs packed where the op asks for it. */
+ * Runs it as a hostile plan would: every tensor at an odd multiple of the device's alignment, guard bytes around it, NaN in the
+ * outputs, constant inputs packed if the op asks for it. */
 #ifndef SHUNT_RUNTIME_TRIAL_H
 #define SHUNT_RUNTIME_TRIAL_H
 
@@ -24,7 +24,7 @@ shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, 
 void trial_end(tune_trial *trial);
 const shunt_op_info *trial_info(const tune_trial *trial);
 
-/* Puts other contents into the inputs that are not constant, and NaN into what the op shall write: for another launch. */
+/* Puts other contents into the inputs that are not constant, and NaN into the outputs, for another launch. */
 shunt_status trial_refill(tune_trial *trial, const void *const *inputs);
 /* Starts the op, without waiting. */
 shunt_status trial_launch(tune_trial *trial);

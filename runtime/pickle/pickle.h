@@ -22,7 +22,7 @@ typedef enum pickle_kind {
     PICKLE_DICT,       /* items: key, value, key, value ... */
     PICKLE_GLOBAL,     /* pair: module and name, both TEXT */
     PICKLE_CALL,       /* call */
-    PICKLE_PERSISTENT, /* pair: the id, a node; second is for whom it concerns, 0 at first */
+    PICKLE_PERSISTENT, /* pair: the id, a node; second is free for the reader of storages, 0 at first */
 } pickle_kind;
 
 typedef uint32_t pickle_ref; /* a node's number */

@@ -1,4 +1,4 @@
-/* reader.h - the machine that a pickle is a program for: a stack, a memo, and the nodes that it makes. */
+/* reader.h - the machine that reads a pickle: a stack, a memo, and the nodes that it makes. */
 #ifndef SHUNT_RUNTIME_PICKLE_READER_H
 #define SHUNT_RUNTIME_PICKLE_READER_H
 
@@ -78,7 +78,7 @@ const pickle_ref *pickle_pop_mark(pickle_reader *self, uint32_t *count);
 shunt_status pickle_append(pickle_reader *self, pickle_ref container, const pickle_ref *values, uint32_t count);
 /* A new container of values that were popped; they still stand above the top of the stack. */
 shunt_status pickle_push_container(pickle_reader *self, pickle_kind kind, const pickle_ref *values, uint32_t count);
-/* Items go to the value below them. Those of something that is no container here (an instance of a class) are dropped. */
+/* Items go to the value below them. Items of an object that is not read as a container (an instance of a class) are dropped. */
 shunt_status pickle_extend(pickle_reader *self, const pickle_ref *values, uint32_t count, bool pairs);
 
 #endif

@@ -1,6 +1,6 @@
 /* replace.h - the one way in which the library and the command write a file.
  *
- * A regular file appears under its name only once it is whole: it is written beside it under a temporary name, synced,
+ * A regular file appears under its name only when it is complete: it is written under a temporary name in the same folder, synced,
  * and renamed. A symbolic link is followed: the file it names is replaced, or made, and the link stays. Anything else (a
  * device, a FIFO, /dev/stdout, /dev/fd/N) is never replaced: what was written is kept aside, and copied into it at the
  * end. */
@@ -20,12 +20,12 @@ typedef struct replacement {
     const char *reason;
 } replacement;
 
-/* Fails early where the target cannot be written. A FIFO that nobody reads is refused: opening it would block. */
+/* Fails early if the target cannot be written. A FIFO that nobody reads is refused, since opening it would block. */
 bool replace_begin(replacement *self, const char *path);
 
-/* Gives the file its name; with keep false, or when not all of it could be written, nothing is left behind and the old
- * file stands. Releases everything either way. Returns whether the file was kept, or was not to be. Does nothing for one
- * that was not begun. */
+/* Gives the file its name. If keep is false, or if not all of it could be written, the old file is unchanged and no temporary file
+ * remains. Releases everything in both cases. Returns true if the file was kept, or if keep was false. Does nothing for a file that
+ * was not begun. */
 bool replace_end(replacement *self, bool keep);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef SHUNT_RUNTIME_SWEEP_H
 #define SHUNT_RUNTIME_SWEEP_H
 
-/* What a temporary file is called: the name of the file that it shall become, then this, the writer's process and a number. */
+/* The name of a temporary file: the final file's name, then this, the writer's process and a number. */
 #define TEMPORARY_MARK ".tmp-"
 
 /* Marks an open temporary file as being written, for as long as it is open. */

@@ -2,9 +2,9 @@
 #ifndef SHUNT_SHARED_TEXT_H
 #define SHUNT_SHARED_TEXT_H
 
-/* Makes text one line of UTF-8 that a terminal only shows, in place; it never grows. Ends of lines and tabs become a space.
- * Other control characters, and those that change the direction of writing, become '?'. Each run of bytes that is no UTF-8
- * becomes one '?', and nothing at the end, where a precision ("%.100s") or the end of the room may have cut a character. */
+/* Changes text, in place, to one line of UTF-8 without effects on a terminal. It never grows. Newlines and tabs become spaces. Other
+ * control characters, and those that change the direction of writing, become '?'. Each run of invalid UTF-8 bytes is replaced by one
+ * '?'. Such a run at the end is removed, since a precision ("%.100s") or a full buffer may have cut a character there. */
 void text_make_printable(char *text);
 
 #endif

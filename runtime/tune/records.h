@@ -1,4 +1,4 @@
-/* records.h - what the lines of the tuner's journal come to, for each candidate on each device. In memory; one thread at a
+/* records.h - the result of the journal's lines for each candidate on each device. In memory; one thread at a
  * time. Time and memory grow with the number of lines, not with its square. */
 #ifndef SHUNT_RUNTIME_TUNE_RECORDS_H
 #define SHUNT_RUNTIME_TUNE_RECORDS_H
@@ -7,7 +7,7 @@
 
 /* A begin of this process counts until its end. A later one takes its place: a process has one trial at a time. */
 void records_begin(const char *device, const char *algorithm, const char *params, unsigned process);
-/* verdict: SAFE, WRONG or FAILED; UNFINISHED: it hung or crashed, and was seen to. */
+/* verdict: SAFE, WRONG or FAILED; UNFINISHED: shunt tune saw it hang or crash. */
 void records_end(const char *device, const char *algorithm, const char *params, unsigned process, tune_verdict verdict);
 /* What has hung or crashed on the device so far may be tried again. */
 void records_retry(const char *device);

@@ -33,8 +33,8 @@ bool tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tu
 shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
 
 /* ---- journal.c: what is known of a candidate on a device, whatever the shape. SAFE: it ran and was right at least once;
- * UNFINISHED, which outweighs all others: it hung, or crashed its process; RETRY: so it did, but may be tried again, and
- * counts as bad until that has come to an end. */
+ * UNFINISHED, which overrides all others: it hung, or crashed its process. RETRY: the same, but it may be tried again; it counts as
+ * bad until that trial has ended. */
 typedef enum tune_verdict {
     VERDICT_UNTRIED,
     VERDICT_SAFE,
@@ -55,7 +55,7 @@ shunt_status tune_journal_end(const char *trial, tune_verdict verdict);
 /* From now on the device's unfinished candidates may be tried again. */
 shunt_status tune_journal_retry(const shunt_device *device);
 
-/* ---- reference.c: inputs for an op and what comes out of it in plain C, all in the layouts of desc. */
+/* ---- reference.c: inputs for an op and its results in plain C, all in the layouts of desc. */
 typedef struct tune_reference {
     shunt_op_desc desc;
     void *inputs[SHUNT_MAX_INPUTS], *dst;
@@ -129,20 +129,20 @@ bool tune_may_use(const tune_op *op, const tune_choice *choice);
 
 typedef struct tune_search {
     bool full, safe_only, force;
-    bool watched;               /* somebody sees to it when a trial takes this process along (shunt_tune_blame) */
+    bool watched;               /* another process reports it if a trial crashes this one (shunt_tune_blame) */
     shunt_tune_handler handler; /* or NULL */
     void *context;
 } tune_search;
 
 /* Tries the candidates for one op, each in turn with the best guess, and stores the fastest that is faster than that in a second
  * measurement, too; else the best guess. The caller fills those fields of `event` that tell about all ops and this one's
- * steps. SHUNT_E_DEVICE: a candidate took the device with it; or, unless force, times are so unsteady that they tell nothing.
+ * steps. SHUNT_E_DEVICE: a candidate broke the device; or, unless force, times vary too much to compare candidates.
  * SHUNT_E_NOT_FOUND: none is right. *out (may be NULL) is the best as soon as it is known, even when it cannot be stored. */
 shunt_status tune_search_op(const tune_op *op, const tune_search *search, shunt_tune_event *event, tune_choice *out);
 
 /* ---- choose.c: the algorithm for an op when a plan is made, after SHUNT_TUNE. False: the backend's best guess. */
 bool tune_choose(const tune_op *op, tune_choice *out);
-/* Says, once a process, that a choice could not be prepared. */
+/* Logs, once per process, that a choice could not be prepared. */
 void tune_choice_failed(const tune_choice *choice);
 
 /* Forgets what was read from files (shunt_shutdown). */

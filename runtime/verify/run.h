@@ -1,6 +1,6 @@
 /* run.h - one op on a device, through the plugin ABI alone, the way a hostile runtime would: every tensor at an odd multiple
  * of the alignment, guard bytes all around it, NaN in outputs, constant inputs packed where the op asks for it. It is launched
- * three times: with zeros for inputs, so that what stays from one launch to the next shows, then twice with the inputs. */
+ * three times: with zeros as inputs, to detect state that stays from one launch to the next; then twice with the inputs. */
 #ifndef SHUNT_VERIFY_RUN_H
 #define SHUNT_VERIFY_RUN_H
 
@@ -23,7 +23,7 @@ shunt_status op_run_stored(const shunt_device *device, const shunt_op_desc *desc
 shunt_status op_run(const shunt_device *device, const shunt_op_desc *desc, const op_variant *variant,
                     const double *const *inputs, double *const *outputs, shunt_op_info *info);
 
-/* How many times the usual error the algorithm may have, as op_info says. Fails for what it must not say. */
+/* How many times the usual error the algorithm may have, as op_info says. Fails if op_info gives an invalid number. */
 shunt_status verify_error_scale(const shunt_op_info *info, double *out);
 
 #endif

@@ -24,7 +24,7 @@ static inline uint64_t verify_count(const verify_state *state)
     return state->options->count ? state->options->count : 200;
 }
 
-/* Notes what is wrong; number: the case that shows it again, -1 for a check without cases. */
+/* Records an error; number: the case that repeats it, -1 for a check without cases. */
 void verify_problem(verify_state *state, int64_t number, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void verify_refusal(verify_state *state, const shunt_op_candidates *found);
 

@@ -62,9 +62,9 @@ void *constant_run_map(float value, size_t bytes, size_t *mapped);
 
 /* Maps one more file, or finds it mapped already, under whatever name, for tensors to lie in. It stays as long as the weights do. */
 shunt_status weights_map(shunt_weights *weights, const char *path, const file_mapping **out);
-/* The files with all that is in them become those of `to`, which has none. */
+/* Moves the files, with their tensors, to `to`, which must have none. */
 void weights_move_files(shunt_weights *from, shunt_weights *to);
-/* Whether data lies in one of the weights' files, and so at its place as long as they live. */
+/* Whether data lies in one of the weights' files, so that its address is valid as long as they live. */
 bool weights_maps(const shunt_weights *weights, const void *data);
 
 /* Room for the data of tensors that are computed, in place of a file's: `bytes` zeros that take no memory once they are
@@ -73,7 +73,7 @@ shunt_status weights_reserve(shunt_weights *weights, size_t bytes, void **room);
 /* Gives the memory of a mapped tensor back until it is read again. Its address stays good. */
 void weights_release(const shunt_weights *weights, const shunt_tensor_view *view);
 
-/* Fails for names that could not be printed in one line, written to a file or told from a file's own entries. */
+/* Fails for names that cannot be printed in one line or written to a file, or that the file format reserves. */
 shunt_status weights_check_name(const char *name);
 
 shunt_status safetensors_write(const char *path, const shunt_weights *weights);

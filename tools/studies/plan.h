@@ -4,12 +4,12 @@
 
 #include "study.h"
 
-/* What the study in settings->out began with takes the place of what was not typed; it lives as long as *plan, which is NULL
- * where nothing has begun, and is to be released. Refuses what cannot be changed any more, such as the number of epochs. */
+/* Options that were not typed are taken from the study in settings->out; they live as long as *plan. *plan is NULL if no study has
+ * begun there; it must be released. Refuses options that can no longer change, such as the number of epochs. */
 int plan_recall(const char *name, study_settings *settings, json_t **plan);
-/* The epochs that the budget came to then; 0: not known. */
+/* The number of epochs that the budget allowed then; 0: not known. */
 int64_t plan_epochs(const json_t *plan);
-/* Writes it down. epochs: what the budget came to. */
+/* Writes study.json. epochs: the number that the budget allowed. */
 int plan_keep(const char *name, const study_settings *settings, int64_t epochs);
 
 #endif

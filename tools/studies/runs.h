@@ -1,5 +1,5 @@
-/* runs.h - the training runs of a study: networks and seeds, each run in OUT/runs/NETWORK-sSEED, where it goes on when it was cut
- * off. All train on all training pictures and are tested after each epoch. */
+/* runs.h - the training runs of a study: networks and seeds, each run in OUT/runs/NETWORK-sSEED, where an interrupted run
+ * continues. All train on all training pictures and are tested after each epoch. */
 #ifndef SHUNT_TOOLS_STUDIES_RUNS_H
 #define SHUNT_TOOLS_STUDIES_RUNS_H
 
@@ -29,8 +29,8 @@ int runs_parse_depths(const char *text, int64_t depths[RUNS_MOST], size_t *count
 int runs_parse_models(const char *text, run_list *list);
 int runs_add(run_list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Trains all that is not finished, all networks with seed 1 first, and calls study_update after each epoch. One that fails is
- * told, and the others go on. */
+/* Trains all that is not finished, all networks with seed 1 first, and calls study_update after each epoch. A run that fails
+ * is reported, and the others continue. */
 int runs_train(study_job *job, const run_list *list);
 
 /* ---- What runs.c and budget.c share ---------------------------------------------------------------------------------- */

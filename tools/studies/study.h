@@ -1,5 +1,5 @@
-/* study.h - a study: one finding about residual networks as a command. It measures, which may take days and goes on where it
- * was cut off, into results.csv; and it draws report.md and pictures from that file alone, so that they can be made again
+/* study.h - a study: one finding about residual networks as a command. It writes its measurements, which may take days and can be
+ * interrupted, into results.csv; and it draws report.md and pictures from that file alone, so that they can be made again
  * anywhere. To add one: a file with a struct study, listed in ../study.c. */
 #ifndef SHUNT_TOOLS_STUDY_H
 #define SHUNT_TOOLS_STUDY_H
