@@ -190,6 +190,7 @@ Test(pull, lies)
     }
     pull("endless", "");
     expect_failure(1, "endless", "more than these weights");
+    expect_nothing(-1);
 }
 
 /* What no digest is known of is kept only where it is a weight file. */

@@ -109,8 +109,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     size_t length = size * count;
     if (!length) return 0;
     if (!self->began && !begin_body(self, data, length)) return 0;
-    if (length > self->request->most - self->have)
-        return refuse(self, "the server sends more than these weights can be");
+    if (length > self->request->most - self->have) /* so it is none of these weights, nor is what has come of it */
+        return refuse(self, empty_file(self) ? "the server sends more than these weights can be" : strerror(errno));
     for (size_t done = 0; done < length;) {
         ssize_t n = pwrite(self->fd, data + done, length - done, (off_t)(self->have + done));
         if (n < 0 && errno == EINTR) continue;
