@@ -33,8 +33,8 @@ static void imagefolder_close(shunt_dataset *dataset)
 static shunt_status add_pictures(imagefolder *set, const char *class, int64_t label, bool deep)
 {
     char *path;
-    if (asprintf(&path, "%s%s%s", set->folder, *class ? "/" : "", class) < 0) return error_memory();
-    size_t prefix = strlen(set->folder) + 1;
+    if (asprintf(&path, "%s/%s", set->folder, class) < 0) return error_memory();
+    size_t prefix = strlen(set->folder) + 1; /* with the slash, also behind a folder that ends with one */
     FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
     shunt_status status = walk ? SHUNT_OK : error_fail(SHUNT_E_IO, "%s: %s", path, strerror(errno));
     for (FTSENT *entry = NULL; !status && !(status = walk_next(walk, &entry)) && entry;) {

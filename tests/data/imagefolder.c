@@ -190,6 +190,22 @@ Test(imagefolder, labels_by_name)
     EXPECT_SET(set, 2, {"v_1-b.JPEG", 0, 2}, {"v_1.JPEG", 1, 1}, {"v_3.JPEG", 1, 3});
 }
 
+/* A slash behind the folder changes nothing. */
+Test(imagefolder, labels_of_a_folder_with_a_slash)
+{
+    put_flat();
+    put_text("l", "v_3.JPEG 7\nv_1.JPEG 0\nv_1-b.JPEG\t12\n");
+    EXPECT_SET(open_set("imagefolder:d/", NULL, "l"), 13, {"v_1-b.JPEG", 12, 2}, {"v_1.JPEG", 0, 1},
+               {"v_3.JPEG", 7, 3});
+    EXPECT_SET(open_set("imagefolder:d//", NULL, "l"), 13, {"v_1-b.JPEG", 12, 2}, {"v_1.JPEG", 0, 1},
+               {"v_3.JPEG", 7, 3});
+    shunt_dataset *set;
+    cr_assert_eq(shunt_dataset_open("pictures:d/", NULL, &set), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_str_eq(shunt_dataset_picture(set, 0), "v_1-b.JPEG");
+    cr_assert_str_eq(shunt_dataset_picture(set, 3), "below/x.jpg");
+    shunt_dataset_close(set);
+}
+
 Test(imagefolder, labels_in_order)
 {
     put_flat();

@@ -150,7 +150,8 @@ Test(command, classify_needs_nothing_but_a_picture)
     for (int opencl = 0; opencl < 2; opencl++) {
         run("shunt devices | grep -q '^opencl:0 *cpu'");
         if (opencl && said.status) break; /* a machine without it */
-        run("SHUNT_DEVICE=%s shunt classify --json \"$SHUNT_DATA_DIR\"/samples/*.png", opencl ? "opencl" : "scalar");
+        run("SHUNT_LOG=info SHUNT_DEVICE=%s shunt classify --json \"$SHUNT_DATA_DIR\"/samples/*.png",
+            opencl ? "opencl" : "scalar");
         cr_assert(said.status == 0 && strstr(said.err, "info: weights: "), "%s", said.err);
         json_t *report = json_said(), *images = json_object_get(report, "images"), *image;
         size_t i;

@@ -274,7 +274,7 @@ Test(eval, onnx_input)
                                              "given pixels from 0 to 255, blue first");
     cr_assert_str_eq(text_at(used, "channels"), "bgr");
     json_decref(report);
-    run("shunt classify --device scalar --model ./raw_bn.onnx picture.png");
+    run("SHUNT_LOG=info shunt classify --device scalar --model ./raw_bn.onnx picture.png");
     cr_assert(said.status == 0 && strstr(said.err, "info: the graph itself subtracts 124.1"), "%s", said.err);
     run("shunt classify --device scalar --model ./raw_bn.onnx --preset unit picture.png");
     expect_success();

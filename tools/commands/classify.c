@@ -1,26 +1,39 @@
 /* classify.c - shunt classify: the most probable classes of pictures. One that cannot be read does not stop the others. */
+#include "classify_answer.h"
 #include "commands.h"
+#include "lib/pictures.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 typedef struct classify_settings {
     model_settings model;
     device_settings device;
     preprocess_settings preprocess;
     head_settings head;
-    const char *labels;
-    int64_t top;
-    bool random_weights;
+    const char *labels, *list;
+    int64_t top, batch;
+    bool random_weights, csv, jsonl;
     json_settings output;
 } classify_settings;
 
 #define FIELD(name) offsetof(classify_settings, name)
 
+enum { USUAL_BATCH = 8, MOST_BATCH = 1024, MOST_DECODED = 256 << 20 };
+
 static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the classes, one per line. Default: the names in the weight file, or numbers.", NULL, 0, 0},
     {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
+    {"list", OPTION_TEXT, FIELD(list), "FILE", "More pictures: a text file with one path a line; - is standard input.",
+     NULL, 0, 0},
+    {"batch", OPTION_COUNT, FIELD(batch), "N",
+     "Pictures in one run. Default: 8, but one at a time where there are no more than 8.", NULL, 1, MOST_BATCH},
+    {"csv", OPTION_FLAG, FIELD(csv), NULL,
+     "Print comma-separated values: a heading, and a line for each class that is shown of each picture.", NULL, 0, 0},
+    {"jsonl", OPTION_FLAG, FIELD(jsonl), NULL, "Print one JSON object a line, one line a picture.", NULL, 0, 0},
     {"random-weights", OPTION_FLAG, FIELD(random_weights), NULL,
      "Run without --weights. The guesses mean nothing; this only shows that everything works.", NULL, 0, 0},
     {0}};
@@ -43,131 +56,212 @@ static int set_up_model(const classify_settings *self, shunt_model **out, double
     return EXIT_OK;
 }
 
-/* The guesses of pictures, one after the other. */
-typedef struct answer {
-    shunt_head head;
-    double threshold;
+/* ---- Pictures, a batch at a time ----------------------------------------------------------------------------------- */
+
+typedef struct work {
+    shunt_model *model;
+    shunt_device *device;
+    answers to;
+    size_t batch, wanted;            /* pictures in a run; guesses of each */
+    bool padded;                     /* each run has a whole batch, so that there is one plan */
+    size_t waiting, decoded, failed; /* pictures; their bytes; pictures that gave no answer */
+    shunt_image *images;
+    shunt_frame *frames;
+    const char **paths; /* of the images */
     shunt_guess *guesses;
-    size_t classes, top, count; /* that there are; that are shown at most; of guesses */
-} answer;
+    size_t *found;
+} work;
 
-/* Whether a class counts as shown. */
-static bool is_chosen(const answer *self, const shunt_guess *guess)
+static bool make_room(work *self)
 {
-    double probability = (double)guess->probability;
-    if (self->head == SHUNT_HEAD_SOFTMAX) return guess == self->guesses;
-    /* of the two, one: the second from the threshold on */
-    if (self->head == SHUNT_HEAD_SIGMOID && guess->index == 0) return 1 - probability < self->threshold;
-    return probability >= self->threshold;
+    self->images = calloc(self->batch, sizeof *self->images);
+    self->frames = calloc(self->batch, sizeof *self->frames);
+    self->paths = calloc(self->batch, sizeof *self->paths);
+    self->found = calloc(self->batch, sizeof *self->found);
+    self->guesses = calloc(self->batch * self->wanted, sizeof *self->guesses);
+    return self->images && self->frames && self->paths && self->found && self->guesses;
 }
 
-/* The class that is chosen comes first, also where the threshold makes it the less probable one. */
-static void order(answer *self)
+static void free_room(work *self)
 {
-    if (self->head == SHUNT_HEAD_SIGMOID && self->count == 2 && !is_chosen(self, self->guesses)) {
-        shunt_guess first = self->guesses[0];
-        self->guesses[0] = self->guesses[1];
-        self->guesses[1] = first;
-    }
-    if (self->count > self->top) self->count = self->top;
+    free(self->images);
+    free(self->frames);
+    free(self->paths);
+    free(self->found);
+    free(self->guesses);
 }
 
-static void print_guesses(const char *path, const answer *self)
+static void put_failure(work *self, const char *path)
 {
-    const shunt_guess *guesses = self->guesses;
-    bool several = self->head == SHUNT_HEAD_MULTI_LABEL;
-    say_line("%s", path);
-    if (several && !is_chosen(self, guesses)) say_line("  no class with %g %% or more", 100 * self->threshold);
-    for (size_t i = 0; i < self->count && (!several || is_chosen(self, &guesses[i])); i++) {
-        double percent = 100 * (double)guesses[i].probability;
-        if (guesses[i].label)
-            say_line("  %6.2f %%  %s", percent, guesses[i].label);
+    self->failed++;
+    say_library_failure(path);
+    answers_put_failure(&self->to, path, shunt_last_error());
+}
+
+/* One picture by itself, after its batch has failed, to find out whose fault it was. */
+static void run_alone(work *self, size_t i)
+{
+    shunt_status failed =
+        shunt_classify_frames(self->model, self->device, &self->frames[i], 1, self->wanted, self->guesses, self->found);
+    if (failed)
+        put_failure(self, self->paths[i]);
+    else
+        answers_put(&self->to, self->paths[i], self->guesses, self->found[0]);
+}
+
+static void run_batch(work *self)
+{
+    const size_t n = self->padded ? self->batch : self->waiting;
+    if (!self->waiting) return;
+    for (size_t i = self->waiting; i < n; i++) self->frames[i] = self->frames[0];
+    shunt_status failed =
+        shunt_classify_frames(self->model, self->device, self->frames, n, self->wanted, self->guesses, self->found);
+    for (size_t i = 0; i < self->waiting; i++) {
+        if (failed)
+            run_alone(self, i);
         else
-            say_line("  %6.2f %%  class %lld", percent, (long long)guesses[i].index);
+            answers_put(&self->to, self->paths[i], self->guesses + i * self->wanted, self->found[i]);
+        shunt_image_free(&self->images[i]);
     }
+    progress_advance(self->waiting);
+    self->waiting = self->decoded = 0;
 }
 
-static json_t *guesses_json(const char *path, const answer *self)
+static void take(work *self, const char *path)
 {
-    const shunt_guess *guesses = self->guesses;
-    json_t *list = json_array();
-    for (size_t i = 0; i < self->count; i++) {
-        json_t *label = guesses[i].label ? json_text(guesses[i].label) : json_null();
-        json_add(list,
-                 json_pack("{s:I, s:o, s:f, s:b}", "class", (json_int_t)guesses[i].index, "label", label, "probability",
-                           (double)guesses[i].probability, "chosen", is_chosen(self, &guesses[i])));
+    shunt_image *image = &self->images[self->waiting];
+    if (shunt_image_read(path, image)) {
+        run_batch(self); /* answers come in the order of the pictures */
+        put_failure(self, path);
+        progress_advance(1);
+        return;
     }
-    return json_pack("{s:o, s:o}", "image", json_text(path), "guesses", list);
+    self->frames[self->waiting] = (shunt_frame){.height = image->height, .width = image->width, .planes = {image->rgb}};
+    self->paths[self->waiting++] = path;
+    self->decoded += (size_t)(3 * image->height * image->width);
+    if (self->waiting == self->batch || self->decoded > MOST_DECODED) run_batch(self);
 }
 
-/* All pictures; `images` receives the JSON, or is NULL for text. Returns EXIT_FAILED if any failed. */
-static int classify_images(answer *to, shunt_model *model, shunt_device *device, char **paths, json_t *images)
+/* ---- The end ----------------------------------------------------------------------------------------------------------- */
+
+/* How many of the plan's steps run elsewhere. */
+static void note_steps(work *self, char *text, size_t size)
 {
-    int status = EXIT_OK;
-    to->head = shunt_model_head(model);
+    shunt_executor *executor;
+    const shunt_plan_report *plan;
+    const char *selector = shunt_device_describe(self->device)->selector;
+    shunt_tensor_desc input =
+        model_input(self->model, self->padded ? (int64_t)self->batch : 1, (const int64_t[]){0, 0});
+    const int64_t side = shunt_model_preprocess(self->model)->crop;
+    size_t elsewhere = 0;
+    input.dims[2] = input.dims[3] = side;
+    *text = '\0';
+    if (shunt_model_executor(self->model, self->device, &executor) || shunt_executor_report(executor, &input, 1, &plan))
+        return;
+    for (size_t i = 0; i < plan->nsteps; i++) elsewhere += strcmp(plan->steps[i]->device, selector) != 0;
+    if (elsewhere)
+        snprintf(text, size, ", %zu of %zu steps in plain C", elsewhere, plan->nsteps);
+    else
+        snprintf(text, size, ", all %zu steps on it", plan->nsteps);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void say_summary(work *self, size_t pictures, double seconds)
+{
+    char text[512], steps[80] = "", failures[40] = "none failed";
+    const shunt_device_entry *device = shunt_device_describe(self->device);
+    if (self->failed < pictures) note_steps(self, steps, sizeof steps);
+    if (self->failed) snprintf(failures, sizeof failures, "%zu failed", self->failed);
+    snprintf(text, sizeof text, "%zu picture%s on %s (%.100s)%s: %.3g s, %.3g a second, %s", pictures,
+             pictures == 1 ? "" : "s", device->selector, device->info->name, steps, seconds, (double)pictures / seconds,
+             failures);
+    say_info(text);
+}
+
+/* ---- The command -------------------------------------------------------------------------------------------------------- */
+
+static int choose_format(const classify_settings *self, answer_format *out)
+{
+    if (self->csv + self->jsonl + self->output.json > 1)
+        return say_usage("--csv, --json and --jsonl exclude each other");
+    *out = self->csv ? ANSWER_CSV : self->jsonl ? ANSWER_JSONL : self->output.json ? ANSWER_JSON : ANSWER_TEXT;
+    return EXIT_OK;
+}
+
+static int print_report(const work *self, bool random)
+{
+    json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(self->model), "device",
+                               shunt_device_describe(self->device)->selector, "random_weights", random, "preprocess",
+                               preprocess_json(self->model), "head", shunt_head_name(self->to.head), "threshold",
+                               self->to.threshold, "images", self->to.images);
+    if (random) json_put(report, "note", json_string(random_note));
+    return print_json(report, false);
+}
+
+/* All pictures. EXIT_FAILED if any failed. */
+static int classify(work *self, const classify_settings *settings, const picture_paths *pictures)
+{
+    const size_t classes = (size_t)shunt_model_outcomes(self->model), top = (size_t)settings->top;
+    self->to.head = shunt_model_head(self->model);
+    self->to.top = top;
     /* of two both, so that the threshold can choose either */
-    size_t wanted = to->head == SHUNT_HEAD_SIGMOID || to->top > to->classes ? to->classes : to->top;
-    to->guesses = calloc(wanted, sizeof *to->guesses);
-    if (!to->guesses) return say_failure("no memory");
-    for (; *paths; paths++) {
-        progress_begin("classifying", 0);
-        shunt_status failed = shunt_classify(model, device, *paths, wanted, to->guesses, &to->count);
-        progress_end();
-        if (!failed) order(to);
-        if (failed) {
-            status = say_library_failure(*paths);
-            if (images)
-                json_add(images,
-                         json_pack("{s:o, s:o}", "image", json_text(*paths), "error", json_text(shunt_last_error())));
-        } else if (images) {
-            json_add(images, guesses_json(*paths, to));
-        } else {
-            print_guesses(*paths, to);
-        }
+    self->wanted = self->to.head == SHUNT_HEAD_SIGMOID || top > classes ? classes : top;
+    self->padded = pictures->count > USUAL_BATCH || settings->batch > 1;
+    self->batch = settings->batch ? (size_t)settings->batch : self->padded ? USUAL_BATCH : 1;
+    if (!make_room(self)) {
+        free_room(self);
+        return say_failure("no memory");
     }
-    free(to->guesses);
-    return status;
+    const double begun = seconds_now();
+    answers_begin(&self->to, settings->random_weights ? random_note : NULL);
+    progress_begin("classifying", pictures->count);
+    for (size_t i = 0; i < pictures->count; i++) take(self, pictures->paths[i]);
+    run_batch(self);
+    progress_end();
+    const double seconds = seconds_now() - begun;
+    free_room(self);
+    int status = self->to.format == ANSWER_JSON ? print_report(self, settings->random_weights) : EXIT_OK;
+    say_summary(self, pictures->count, seconds);
+    return self->failed ? EXIT_FAILED : status;
 }
 
 static int run(const void *settings, int noperands, char **operands)
 {
     const classify_settings *self = settings;
-    shunt_model *model = NULL;
-    shunt_device *device = NULL;
-    if (noperands == 0) return say_usage("no picture; name at least one");
-    answer to = {.top = (size_t)self->top};
-    int status = set_up_model(self, &model, &to.threshold);
-    if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
-    if (status != EXIT_OK) goto done;
-
-    json_t *images = self->output.json ? json_array() : NULL;
-    if (self->random_weights && !images) puts(random_note);
-    const char *note = shunt_model_input_note(model);
-    if (note && !images && !preprocess_option(&self->preprocess)) say_log(NULL, SHUNT_LOG_INFO, note);
-    if (shunt_model_assumption(model) && !images) say_log(NULL, SHUNT_LOG_INFO, shunt_model_assumption(model));
-    to.classes = (size_t)shunt_model_outcomes(model);
-    status = classify_images(&to, model, device, operands, images);
-    if (images) {
-        json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(model), "device",
-                                   shunt_device_describe(device)->selector, "random_weights", self->random_weights,
-                                   "preprocess", preprocess_json(model), "head", shunt_head_name(to.head), "threshold",
-                                   to.threshold, "images", images);
-        if (self->random_weights) json_put(report, "note", json_string(random_note));
-        int failed = print_json(report, false);
-        if (failed) status = failed;
+    work all = {0};
+    picture_paths pictures = {0};
+    if (noperands == 0 && !self->list) return say_usage("no picture; name at least one");
+    int status = choose_format(self, &all.to.format);
+    if (status == EXIT_OK) status = set_up_model(self, &all.model, &all.to.threshold);
+    if (status == EXIT_OK) status = pictures_find(operands, self->list, &pictures);
+    if (status == EXIT_OK) status = device_from_settings(&self->device, &all.device);
+    if (status == EXIT_OK) {
+        const char *note = preprocess_option(&self->preprocess) ? NULL : shunt_model_input_note(all.model);
+        if (note && !self->output.json) say_info(note);
+        if (shunt_model_assumption(all.model) && !self->output.json) say_info(shunt_model_assumption(all.model));
+        status = classify(&all, self, &pictures);
     }
-done:
-    shunt_model_destroy(model);
-    shunt_device_close(device);
+    pictures_free(&pictures);
+    shunt_model_destroy(all.model);
+    shunt_device_close(all.device);
     return status;
 }
 
 const command classify_command = {
     .name = "classify",
     .summary = "Classify pictures: print the most probable classes.",
-    .operands = "IMAGE...",
-    .text = "Pictures are JPEG, PNG or PPM; the format is detected from the content. A picture that cannot be read is "
-            "reported, and the others are still classified. Where a file is expected, - is standard input.",
+    .operands = "IMAGE|FOLDER...",
+    .text =
+        "Pictures are JPEG, PNG or PPM; the format is detected from the content. Of a FOLDER all pictures are "
+        "classified, also those in the folders in it. A picture that cannot be read is reported, and the others are "
+        "still classified; the exit status is 1 then. Where a file is expected, - is standard input. The last line, "
+        "on standard error, says how many pictures there were, where they ran, how fast, and how many failed.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
@@ -180,6 +274,8 @@ const command classify_command = {
                   "The five most probable classes."},
                  {"shunt classify --weights mine.safetensors --top 1 *.jpg",
                   "Weights that name their model and labels need nothing else."},
+                 {"find . -name '*.jpg' -size +9k | shunt classify --csv --top 1 --list - >found.csv",
+                  "A table of the pictures that another program chose."},
                  {"SHUNT_DEVICE=scalar shunt classify --model resnet18 --random-weights cat.jpg",
                   "Check that it runs, in plain C, before you have weights."}},
     .settings_size = sizeof(classify_settings),

@@ -122,7 +122,8 @@ static const struct {
      "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
      "fast, full: ops without a result are also tuned, with candidates that are known to be safe."},
     {"SHUNT_DATA_DIR", "The folder of the data that comes with Shunt. Default: where it was installed."},
-    {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn."},
+    {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn, and info "
+                  "for lines of the command itself."},
     {"SHUNT_PROFILE", "A file that gets the time of every step, in the Chrome trace format."},
 };
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static char prefix[64] = "shunt";
 
@@ -93,6 +94,13 @@ void say_log(void *context, int level, const char *message)
     (void)context;
     snprintf(lead, sizeof lead, "%s: %s", prefix, level >= 0 && level < 4 ? names[level] : "log");
     print_line(lead, message);
+}
+
+void say_info(const char *message)
+{
+    const char *level = shunt_option("log");
+    if (!level || (strcasecmp(level, "error") != 0 && strcasecmp(level, "warn") != 0))
+        say_log(NULL, SHUNT_LOG_INFO, message);
 }
 
 int say_end(int status)

@@ -139,7 +139,7 @@ static int make_found_model(const model_settings *settings, const char *path, co
     with.weights = path;
     char line[4096];
     snprintf(line, sizeof line, "weights: %s", path);
-    say_log(NULL, SHUNT_LOG_INFO, line);
+    say_info(line);
     int status = make_model(&with, WEIGHTS_NEEDED, sizes, out);
     if (status == EXIT_OK && listed && !shunt_preprocess_preset(listed->preset, &preprocess))
         shunt_model_set_preprocess(*out, &preprocess);
