@@ -48,7 +48,7 @@ mkdir "$place/plugins"
 $cc -Wall -Wextra -Werror -shared -fPIC -o "$place/plugins/minimal.so" "$source/examples/minimal-backend.c" \
   $(pkg-config --cflags shunt)
 export SHUNT_PLUGIN_PATH=$place/plugins SHUNT_DEVICE=minimal SHUNT_FALLBACK=quiet
-"$prefix/bin/shunt" classify --weights "$place/w.safetensors" "$source/examples/tracks.png" >"$place/minimal" 2>&1
+SHUNT_LOG=warn "$prefix/bin/shunt" classify --weights "$place/w.safetensors" "$source/examples/tracks.png" >"$place/minimal" 2>&1
 diff "$place/said" "$place/minimal" || fail "the minimal backend and plain C disagree"
 "$prefix/bin/shunt" inspect --weights "$place/w.safetensors" >"$place/plan"
 grep -Eq '^fc +linear\+bias +minimal:0 +loops' "$place/plan" || fail "fc does not run on minimal: $(cat "$place/plan")"
