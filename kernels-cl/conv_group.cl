@@ -1,67 +1,91 @@
-/* conv_group.cl - direct convolution on a GPU: a work-group computes a tile of dst as a matrix product in local memory.
+/* conv_group.cl - direct convolution on a GPU: a work-group computes a tile of dst as a matrix product in local memory. Its gradient
+ * by src is one, too, or one for each phase of the stride (conv_phase.h).
  *
- * dst = act(conv(src, weights) + bias + residual), dst in blocks of B channels, V = 4; residual may be dst. src likewise, or
- * plain with -DPLAIN_SRC, which suits a first layer with few channels.
+ * dst = act(conv(src, weights) + bias + residual), of a gradient mask(conv(...) + residual); dst in blocks of B channels; residual
+ * may be dst. src likewise, or plain with -DPLAIN_SRC, which suits a first layer with few channels.
  *
- * Work-items: ceil(K/TN) * ceil(N*P*Q/TM) groups of ITEMS = TM/RM * TN/RN, one dimension; neighbours share their src. A
- * group computes TM consecutive pixels of the flattened (n,p,q) index times TN output channels, in steps of TK rows of
- * the product's inner dimension: TK channels of one tap. Per step the items gather the src tile (padding as zeros) and
- * copy the weights' tile into local memory, then each multiplies RM pixels by RN channels. The next step's tiles are on
- * their way into registers meanwhile, and local memory holds two of each tile, so one barrier a step is enough.
+ * Work-items: ceil(K/TN) * splits * ceil(N*P*Q/TM) groups of ITEMS, one dimension; neighbours share their src. A group computes TM
+ * consecutive pixels of the flattened (n,p,q) index times TN output channels, in steps of TK rows of the product's inner dimension:
+ * TK channels of one tap. Splits share the steps among groups, where there are too few of these for the device: each writes its
+ * sums, as computed, into its part of `partial`, and conv_group_sum adds the parts up in their order.
  *
- * Tile parameters: TM a multiple of 32; RM, RN of 4; TN of RN; TK 8, 16 or 32; ITEMS divides TM * TK/4; TK/4 and,
- * with PLAIN_SRC, TM divide ITEMS.
+ * Tile parameters: see group_tile.cl. TM a multiple of 32; RM, RN 4 or 8; TN of RN; TK 8, 16 or 32; ITEMS divides TM * TK/4 and,
+ * unless it is more, TN * TK/4, four times at most; TK/4 and, with PLAIN_SRC, TM divide ITEMS.
  *
- * Packed weights: [ceil(K/TN)][ceil(C/TK)][R][S][TK][TN]; with PLAIN_SRC [ceil(K/TN)][C*R*S rounded up to TK][TN]. Taps
- * lie inside channels: they read nearly the same src, which the first-level cache then holds.
+ * Packed weights: [ceil(K/TN)][ceil(C/TK)][R][S][TK][TN]; with PLAIN_SRC [ceil(K/TN)][C*R*S rounded up to TK][TN]. Taps lie inside
+ * channels: they read nearly the same src, which the first-level cache then holds.
  *
- * Why these sizes: a step takes (TM + TN) * TK * 4 bytes from memory for 2 * TM * TN * TK FLOPs: 16 FLOPs a byte with
- * 64x64, 32 with 128x128. Of local memory an item reads RM + RN floats for RM * RN multiply-adds; a unit that gets one
- * float from it for four multiply-adds keeps up with 1/RM + 1/RN <= 1/4: 8x8, whose 64 independent sums also hide
- * latency with few items. The smaller ones are there to have a group for every unit.
- * Coalescing: TK/4 items read TK channels of a pixel, their neighbours the next pixel; weights are read in order; B/4
- * neighbouring items write a block of dst.
- * Bank conflicts: the src tile is stored transposed, [TK][TM], column m of row k at m ^ (k/4 * SWIZZLE). As padding
- * would, that spreads what 32 items write over 32 banks, and it keeps the vec that they read aligned. Items that
- * read together read neighbouring vec or the same one. */
-#include "common.cl"
+ * Coalescing: TK/4 items read TK channels of a pixel, their neighbours the next pixel; weights are read in order; B/4 neighbouring
+ * items write a block of dst.
+ * Bank conflicts: the src tile is stored transposed, [TK][TM], column m of row k at m ^ (k/4 * SWIZZLE). As padding would, that
+ * spreads what 32 items write over 32 banks, and it keeps the vec that they read aligned. Items that read together read neighbouring
+ * vec or the same one. */
+#include "group_tile.cl"
 #include "conv.cl"
 
-#define ITEMS (TM / RM * (TN / RN))
-#define PARTS (TK / 4)
-#define VM (RM / 4)
-#define VN (RN / 4)
 #define SWIZZLE (128 / TK)
-#define SRC_FLOATS (TM * TK / ITEMS) /* that an item gathers per step */
+#define SRC_VECTORS (TM * PARTS / ITEMS) /* four elements each, that an item gathers per step */
 #define WEIGHT_VECTORS CEIL_DIV(TN *PARTS, ITEMS)
-#define HAS_WEIGHTS(item, i) (TN * PARTS % ITEMS == 0 || (item) + (i)*ITEMS < TN * PARTS)
+#define HAS_WEIGHTS(item) (TN * PARTS >= ITEMS || (item) < TN * PARTS)
+
+/* How the inner dimension is cut; the same fields as group_cut in backends/opencl/conv_group.c. */
+struct group_cut {
+    int steps, splits; /* steps may be 0 */
+};
 
 /* Where the receptive field of a pixel begins; that of a pixel past the end lies far above the image. */
 struct field {
-    int image; /* index of the image's first element */
+    int at; /* index of its first element */
     int h, w;
 };
 
-static struct field field_of(int pixel, int image_size, const struct conv_dims *d)
+/* Of the vectors that an item gathers. */
+struct fields {
+    struct field f0, f1, f2, f3;
+};
+
+static struct field field_of(int pixel, int image_size, int pixel_size, const struct conv_dims *d)
 {
     struct field f;
-    const int row = pixel / d->Q, n = row / d->P;
-    f.image = n < d->N ? n * image_size : 0;
-    f.h = n < d->N ? (row - n * d->P) * d->stride_h - d->pad_top : INT_MIN / 2;
-    f.w = (pixel - row * d->Q) * d->stride_w - d->pad_left;
+    const int line = pixel / d->Q, n = line / d->P;
+    const int h = (line - n * d->P) * d->stride_h - d->pad_top, w = (pixel - line * d->Q) * d->stride_w - d->pad_left;
+    f.at = n < d->N ? n * image_size + (h * d->W + w) * pixel_size : 0;
+    f.h = n < d->N ? h : INT_MIN / 2;
+    f.w = w;
     return f;
+}
+
+static bool is_inside(struct field f, int h, int w, const struct conv_dims *d)
+{
+    return (uint)(f.h + h) < (uint)d->H && (uint)(f.w + w) < (uint)d->W;
 }
 
 #ifdef PLAIN_SRC
 
 /* An item gathers every (ITEMS/TM)-th row of one column. */
 #define FIELDS 1
-#define K_SIZE(d) ((d)->C * (d)->R * (d)->S)
+#define PIXEL_SIZE 1
 #define IMAGE_SIZE(d) ((d)->C * (d)->H * (d)->W)
+typedef int walk; /* the step's first row */
 
-static int field_column(int item, int i)
+static int src_column(int item, int i)
 {
     return item % TM;
+}
+
+static int src_row(int item, int i, int lane)
+{
+    return item / TM + (4 * i + lane) * (ITEMS / TM);
+}
+
+static walk walk_to(int step, const struct conv_dims *d)
+{
+    return step * TK;
+}
+
+static void walk_on(walk *at, const struct conv_dims *d)
+{
+    *at += TK;
 }
 
 /* i / n, quickly, from 1 / n. Exact for 0 <= i < 2^20: with an inverse right to 2.5 ulp the product is off by less than
@@ -71,183 +95,278 @@ static int quotient(int i, float inverse)
     return (int)((i + 0.5f) * inverse);
 }
 
-static void fetch_src(acc x[SRC_FLOATS], __global const real *src, const struct field f[FIELDS], int item, int step,
-                      const struct conv_dims *d)
+static acc gather_one(__global const real *src, struct field f, int k, const struct conv_dims *d)
 {
-    const int taps = d->R * d->S;
-    const float per_taps = 1.0f / taps, per_s = 1.0f / d->S;
-#pragma unroll
-    for (int i = 0; i < SRC_FLOATS; i++) {
-        const int k = step * TK + item / TM + i * (ITEMS / TM), c = quotient(k, per_taps);
-        const int tap = k - c * taps, r = quotient(tap, per_s), s = tap - r * d->S;
-        const int h = f[0].h + r * d->dilation_h, w = f[0].w + s * d->dilation_w;
-        const bool inside = (uint)h < (uint)d->H && (uint)w < (uint)d->W && c < d->C;
-        x[i] = inside ? load(src, f[0].image + (c * d->H + h) * d->W + w) : 0.0f;
-    }
+    const int taps = d->R * d->S, c = quotient(k, 1.0f / taps), tap = k - c * taps, r = quotient(tap, 1.0f / d->S);
+    const int h = r * d->dilation_h, w = (tap - r * d->S) * d->dilation_w;
+    return is_inside(f, h, w, d) && c < d->C ? load(src, f.at + (c * d->H + h) * d->W + w) : 0.0f;
 }
 
-static void keep_src(__local acc *tile, const acc x[SRC_FLOATS], int item)
+static vec gather(__global const real *src, struct field f, int item, int i, walk at, const struct conv_dims *d)
 {
-#pragma unroll
-    for (int i = 0; i < SRC_FLOATS; i++) {
-        const int k = item / TM + i * (ITEMS / TM);
-        tile[k * TM + ((item % TM) ^ (k / 4 * SWIZZLE))] = x[i];
-    }
+    return (vec)(gather_one(src, f, at + src_row(item, i, 0), d), gather_one(src, f, at + src_row(item, i, 1), d),
+                 gather_one(src, f, at + src_row(item, i, 2), d), gather_one(src, f, at + src_row(item, i, 3), d));
 }
 
 #else
 
 /* An item gathers four channels of every (ITEMS/PARTS)-th column. */
-#define FIELDS (SRC_FLOATS / 4)
-#define K_SIZE(d) (CEIL_DIV((d)->C, TK) * TK * (d)->R * (d)->S)
+#define FIELDS SRC_VECTORS
+#define PIXEL_SIZE B
 #define IMAGE_SIZE(d) (CEIL_DIV((d)->C, B) * (d)->H * (d)->W * B)
 
-static int field_column(int item, int i)
+/* The step's first channel and its tap: counted on, for divisions would cost as much as a fifth of the step. */
+typedef struct walk {
+    int c, r, s;
+} walk;
+
+static int src_column(int item, int i)
 {
     return item / PARTS + i * (ITEMS / PARTS);
 }
 
-static void fetch_src(acc x[SRC_FLOATS], __global const real *src, const struct field f[FIELDS], int item, int step,
-                      const struct conv_dims *d)
+static int src_row(int item, int i, int lane)
 {
-    const int row = step / d->S, s = step - row * d->S, slice = row / d->R, r = row - slice * d->R;
-    const int c = slice * TK + item % PARTS * 4;
-#pragma unroll
-    for (int i = 0; i < FIELDS; i++) {
-        const int h = f[i].h + r * d->dilation_h, w = f[i].w + s * d->dilation_w;
-        const bool inside = (uint)h < (uint)d->H && (uint)w < (uint)d->W && c < d->C;
-        __global const real *image = src + f[i].image;
-        vec v = 0.0f;
-        if (inside) v = load_aligned(image + ((c / B * d->H + h) * d->W + w) * B + c % B);
-        x[4 * i] = v.s0;
-        x[4 * i + 1] = v.s1;
-        x[4 * i + 2] = v.s2;
-        x[4 * i + 3] = v.s3;
-    }
+    return item % PARTS * 4 + lane;
 }
 
-static void keep_src(__local acc *tile, const acc x[SRC_FLOATS], int item)
+static walk walk_to(int step, const struct conv_dims *d)
 {
-    const int part = item % PARTS;
-#pragma unroll
-    for (int i = 0; i < SRC_FLOATS; i++)
-        tile[(part * 4 + i % 4) * TM + (field_column(item, i / 4) ^ (part * SWIZZLE))] = x[i];
+    const int line = step / d->S, slice = line / d->R;
+    return (walk){slice * TK, line - slice * d->R, step - line * d->S};
+}
+
+static void walk_on(walk *at, const struct conv_dims *d)
+{
+    const bool line = at->s + 1 == d->S, slice = line && at->r + 1 == d->R;
+    at->s = line ? 0 : at->s + 1;
+    at->r = slice ? 0 : at->r + line;
+    at->c += slice ? TK : 0;
+}
+
+static vec gather(__global const real *src, struct field f, int item, int i, walk at, const struct conv_dims *d)
+{
+    const int h = at.r * d->dilation_h, w = at.s * d->dilation_w, c = at.c + src_row(item, i, 0);
+    const int offset = (c / B * d->H * d->W + h * d->W + w) * B + c % B;
+    vec v = (vec)0.0f;
+    if (is_inside(f, h, w, d) && c < d->C) v = load_aligned(src + f.at + offset);
+    return v;
 }
 
 #endif
 
-static void fetch_weights(vec y[WEIGHT_VECTORS], __global const reals *weights, int item, int step)
+static struct fields fields_of(int pixel0, int item, const struct conv_dims *d)
 {
-#pragma unroll
-    for (int i = 0; i < WEIGHT_VECTORS; i++)
-        if (HAS_WEIGHTS(item, i)) y[i] = load_reals(weights + (step * (TN * PARTS) + item + i * ITEMS));
+    struct fields f;
+    f.f0 = field_of(pixel0 + src_column(item, 0), IMAGE_SIZE(d), PIXEL_SIZE, d);
+    f.f1 = FIELDS > 1 ? field_of(pixel0 + src_column(item, 1), IMAGE_SIZE(d), PIXEL_SIZE, d) : f.f0;
+    f.f2 = FIELDS > 2 ? field_of(pixel0 + src_column(item, 2), IMAGE_SIZE(d), PIXEL_SIZE, d) : f.f0;
+    f.f3 = FIELDS > 3 ? field_of(pixel0 + src_column(item, 3), IMAGE_SIZE(d), PIXEL_SIZE, d) : f.f0;
+    return f;
 }
 
-static void keep_weights(__local vec *tile, const vec y[WEIGHT_VECTORS], int item)
+static void fetch_src(struct vectors *x, __global const real *src, struct fields f, int item, walk at,
+                      const struct conv_dims *d)
 {
-#pragma unroll
-    for (int i = 0; i < WEIGHT_VECTORS; i++)
-        if (HAS_WEIGHTS(item, i)) tile[item + i * ITEMS] = y[i];
+    x->v0 = gather(src, f.f0, item, 0, at, d);
+    if (SRC_VECTORS > 1) x->v1 = gather(src, f.f1, item, 1, at, d);
+    if (SRC_VECTORS > 2) x->v2 = gather(src, f.f2, item, 2, at, d);
+    if (SRC_VECTORS > 3) x->v3 = gather(src, f.f3, item, 3, at, d);
 }
 
-/* An item's sums: row 4 * v + l is pixel v * TM/VM + y * 4 + l, vector j of it the channels from j * TN/VN + x * 4 on.
- * The vectors of neighbouring items lie side by side. */
-static void multiply(vec sums[RM][VN], __local const vec *src, __local const vec *weights, int x, int y)
+static void keep_one(__local acc *tile, acc x, int row, int column)
 {
-    for (int part = 0; part < PARTS; part++) {
+    tile[row * TM + (column ^ (row / 4 * SWIZZLE))] = x;
+}
+
+static void keep_four(__local acc *tile, vec x, int item, int i)
+{
+    keep_one(tile, x.s0, src_row(item, i, 0), src_column(item, i));
+    keep_one(tile, x.s1, src_row(item, i, 1), src_column(item, i));
+    keep_one(tile, x.s2, src_row(item, i, 2), src_column(item, i));
+    keep_one(tile, x.s3, src_row(item, i, 3), src_column(item, i));
+}
+
+static void keep_src(__local acc *tile, struct vectors x, int item)
+{
+    keep_four(tile, x.v0, item, 0);
+    if (SRC_VECTORS > 1) keep_four(tile, x.v1, item, 1);
+    if (SRC_VECTORS > 2) keep_four(tile, x.v2, item, 2);
+    if (SRC_VECTORS > 3) keep_four(tile, x.v3, item, 3);
+}
+
+static void fetch_weights(struct vectors *y, __global const reals *weights, int item)
+{
+    if (HAS_WEIGHTS(item)) y->v0 = load_reals(weights + item);
+    if (WEIGHT_VECTORS > 1) y->v1 = load_reals(weights + (item + ITEMS));
+    if (WEIGHT_VECTORS > 2) y->v2 = load_reals(weights + (item + 2 * ITEMS));
+    if (WEIGHT_VECTORS > 3) y->v3 = load_reals(weights + (item + 3 * ITEMS));
+}
+
+static void keep_weights(__local vec *tile, struct vectors y, int item)
+{
+    if (HAS_WEIGHTS(item)) tile[item] = y.v0;
+    if (WEIGHT_VECTORS > 1) tile[item + ITEMS] = y.v1;
+    if (WEIGHT_VECTORS > 2) tile[item + 2 * ITEMS] = y.v2;
+    if (WEIGHT_VECTORS > 3) tile[item + 3 * ITEMS] = y.v3;
+}
+
+/* ---- What becomes of the sums ---- */
+
+/* Where they go, and what is added to them. */
+struct target {
+    row bias;
+    __global const real *mask, *residual;
+    __global real *dst;
+    __global acc *partial; /* NULL: dst gets them */
+    int k0, pixel0;        /* first channel and pixel of the tile */
+};
+
+/* Elements of dst, and of a part. */
+static size_t dst_elements(const struct conv_dims *d, const struct conv_place *place)
+{
+    return (size_t)d->N * CEIL_DIV(d->K, B) * place->H * place->W * B;
+}
+
+static acc load_bias(__global const param *bias, int k, const struct conv_dims *d)
+{
+    return d->flags & WITH_BIAS && k < d->K ? bias[k] : 0.0f;
+}
+
+static vec load_biases(__global const param *bias, int k, const struct conv_dims *d)
+{
+    return (vec)(load_bias(bias, k, d), load_bias(bias, k + 1, d), load_bias(bias, k + 2, d),
+                 load_bias(bias, k + 3, d));
+}
+
+/* Of an item's columns. */
+static row bias_of(__global const param *bias, int k0, int x, const struct conv_dims *d)
+{
+#if RN == 8
+    return (row)(load_biases(bias, k0 + column_of(x, 0), d), load_biases(bias, k0 + column_of(x, 1), d));
+#else
+    return load_biases(bias, k0 + column_of(x, 0), d);
+#endif
+}
+
+static vec finish(vec sum, const struct target *to, int k, int at, const struct conv_dims *d)
+{
+    if (d->flags & WITH_RESIDUAL) sum += load_aligned(to->residual + at);
+    if (d->flags & WITH_RELU) sum = relu(sum);
+    if (d->flags & WITH_MASK) sum = masked(sum, load_aligned(to->mask + at));
+    return clear_tail(sum, k, d->K);
+}
+
+static void put_row(row sums, int m, const struct target *to, int x, int y, const struct conv_dims *d,
+                    const struct conv_place *place)
+{
+    const int pixel = to->pixel0 + row_of(y, m), line = pixel / d->Q, n = line / d->P, k_blocks = CEIL_DIV(d->K, B);
+    if (n >= d->N) return;
+    const int plane = place->H * place->W, at = pixel_at(place, line - n * d->P, pixel - line * d->Q);
 #pragma unroll
-        for (int k = part * 4; k < part * 4 + 4; k++) {
-            vec a[VM], b[VN];
-#pragma unroll
-            for (int v = 0; v < VM; v++) a[v] = src[k * (TM / 4) + ((v * (TM / 4 / VM) + y) ^ (part * (SWIZZLE / 4)))];
-#pragma unroll
-            for (int j = 0; j < VN; j++) b[j] = weights[k * (TN / 4) + j * (TN / 4 / VN) + x];
-#pragma unroll
-            for (int v = 0; v < VM; v++) {
-#pragma unroll
-                for (int j = 0; j < VN; j++) {
-                    sums[4 * v][j] = fma((vec)a[v].s0, b[j], sums[4 * v][j]);
-                    sums[4 * v + 1][j] = fma((vec)a[v].s1, b[j], sums[4 * v + 1][j]);
-                    sums[4 * v + 2][j] = fma((vec)a[v].s2, b[j], sums[4 * v + 2][j]);
-                    sums[4 * v + 3][j] = fma((vec)a[v].s3, b[j], sums[4 * v + 3][j]);
-                }
-            }
-        }
+    for (int j = 0; j < VN; j++) {
+        const int k = to->k0 + column_of(x, j), i = ((n * k_blocks + k / B) * plane + at) * B + k % B;
+        if (k >= k_blocks * B) continue;
+        if (to->partial)
+            STORE(columns_of(sums, j), to->partial + i);
+        else
+            store_aligned(finish(columns_of(sums + to->bias, j), to, k, i, d), to->dst + i);
     }
 }
+
+static void put(const struct sums *s, const struct target *to, int x, int y, const struct conv_dims *d,
+                const struct conv_place *place)
+{
+    put_row(s->r0, 0, to, x, y, d, place);
+    put_row(s->r1, 1, to, x, y, d, place);
+    put_row(s->r2, 2, to, x, y, d, place);
+    put_row(s->r3, 3, to, x, y, d, place);
+#if RM == 8
+    put_row(s->r4, 4, to, x, y, d, place);
+    put_row(s->r5, 5, to, x, y, d, place);
+    put_row(s->r6, 6, to, x, y, d, place);
+    put_row(s->r7, 7, to, x, y, d, place);
+#endif
+}
+
+/* ---- The kernels ---- */
 
 __attribute__((reqd_work_group_size(ITEMS, 1, 1))) __kernel void
 conv_group(__global const real *restrict src, ulong src_at, __global const real *restrict weights, ulong weights_at,
            __global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
-           __global real *dst, ulong dst_at, const struct conv_dims d)
+           __global real *dst, ulong dst_at, __global acc *partial, ulong partial_at, const struct conv_dims d,
+           const struct conv_place place, const struct group_cut cut)
 {
     __local vec src_tiles[2][TK * TM / 4], weight_tiles[2][TK * TN / 4];
     const int item = get_local_id(0), x = item % (TN / RN), y = item / (TN / RN);
-    const int k_tiles = CEIL_DIV(d.K, TN), k0 = get_group_id(0) % k_tiles * TN, pixel0 = get_group_id(0) / k_tiles * TM;
-    const int k_size = K_SIZE(&d), steps = CEIL_DIV(k_size, TK);
-    struct field fields[FIELDS];
-    vec sums[RM][VN], next_weights[WEIGHT_VECTORS];
-    acc next_src[SRC_FLOATS];
+    const int k_tiles = CEIL_DIV(d.K, TN), k_tile = get_group_id(0) % k_tiles, rest = get_group_id(0) / k_tiles;
+    const int split = rest % cut.splits, share = CEIL_DIV(cut.steps, cut.splits);
+    const int begin = min(split * share, cut.steps), end = min(begin + share, cut.steps);
+    struct target to = {(row)0.0f, (__global const real *)(bias + bias_at), residual + residual_at, dst + dst_at, 0,
+                        k_tile * TN, rest / cut.splits * TM};
+    const struct fields fields = fields_of(to.pixel0, item, &d);
+    struct sums sums;
+    struct vectors next_src, next_weights;
+    walk at = walk_to(begin, &d);
 
     src += src_at;
-    weights += weights_at + (size_t)(k0 / TN) * steps * (TK * TN);
-#pragma unroll
-    for (int i = 0; i < FIELDS; i++) fields[i] = field_of(pixel0 + field_column(item, i), IMAGE_SIZE(&d), &d);
-#pragma unroll
-    for (int m = 0; m < RM; m++)
-#pragma unroll
-        for (int j = 0; j < VN; j++) sums[m][j] = (vec)0.0f;
-
-    fetch_src(next_src, src, fields, item, 0, &d);
-    fetch_weights(next_weights, (__global const reals *)weights, item, 0);
-    for (int step = 0; step < steps; step++) {
-        const int now = step % 2;
-        keep_src((__local acc *)src_tiles[now], next_src, item);
-        keep_weights(weight_tiles[now], next_weights, item);
+    weights += weights_at + ((size_t)k_tile * cut.steps + begin) * (TK * TN);
+    if (cut.splits > 1) to.partial = partial + partial_at + (size_t)split * dst_elements(&d, &place);
+    clear(&sums);
+    if (begin < end) {
+        fetch_src(&next_src, src, fields, item, at, &d);
+        fetch_weights(&next_weights, (__global const reals *)weights, item);
+    }
+    for (int step = begin; step < end; step++) {
+        __local vec *src_tile = src_tiles[step & 1], *weight_tile = weight_tiles[step & 1];
+        keep_src((__local acc *)src_tile, next_src, item);
+        keep_weights(weight_tile, next_weights, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         /* What gets overwritten in the next step was last read before this barrier. */
-        if (step + 1 < steps) {
-            fetch_src(next_src, src, fields, item, step + 1, &d);
-            fetch_weights(next_weights, (__global const reals *)weights, item, step + 1);
+        if (step + 1 < end) {
+            walk_on(&at, &d);
+            weights += TK * TN;
+            fetch_src(&next_src, src, fields, item, at, &d);
+            fetch_weights(&next_weights, (__global const reals *)weights, item);
         }
-        multiply(sums, src_tiles[now], weight_tiles[now], x, y);
+        add_step(&sums, src_tile, weight_tile, x, y, SWIZZLE / 4);
     }
-
-    const int plane = d.P * d.Q, k_blocks = CEIL_DIV(d.K, B);
-    residual += residual_at;
-    dst += dst_at;
-#pragma unroll
-    for (int m = 0; m < RM; m++) {
-        const int pixel = pixel0 + m / 4 * (TM / VM) + y * 4 + m % 4, n = pixel / plane;
-        if (n >= d.N) continue;
-#pragma unroll
-        for (int j = 0; j < VN; j++) {
-            const int k = k0 + j * (TN / VN) + x * 4;
-            if (k >= k_blocks * B) continue;
-            const int to = ((n * k_blocks + k / B) * plane + pixel - n * plane) * B + k % B;
-            vec sum = sums[m][j];
-            if (d.flags & WITH_BIAS) sum += load_params(bias + bias_at, k, d.K);
-            if (d.flags & WITH_RESIDUAL) sum += load_aligned(residual + to);
-            if (d.flags & WITH_RELU) sum = relu(sum);
-            store_aligned(clear_tail(sum, k, d.K), dst + to);
-        }
-    }
+    to.bias = bias_of(bias + bias_at, to.k0, x, &d);
+    put(&sums, &to, x, y, &d, &place);
 }
 
-/* weights (K,C,R,S), taps = R*S -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per
- * packed element; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void conv_group_pack(__global const param *weights,
-                                                                              ulong weights_at, __global real *packed,
-                                                                              ulong packed_at, ulong count, int rows,
-                                                                              int K, int C, int taps)
+/* dst from the parts. Work-items: one per vector of V channels of dst (N,K,H,W), in the order of its memory; groups of WG. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_group_sum(__global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
+               __global real *dst, ulong dst_at, __global const acc *partial, ulong partial_at,
+               const struct conv_dims d, const struct conv_place place, const struct group_cut cut)
 {
-    const size_t i = get_global_id(0), k = i / TN / rows * TN + i % TN;
+    const size_t elements = dst_elements(&d, &place), i = get_global_id(0) * V;
+    if (i >= elements) return;
+    const struct target to = {(row)0.0f, (__global const real *)(bias + bias_at), residual + residual_at, dst + dst_at,
+                              0,         0,                                     0};
+    const int k = i / B / (place.H * place.W) % CEIL_DIV(d.K, B) * B + i % B;
+    vec sum = LOAD(partial + partial_at + i) + load_biases(bias + bias_at, k, &d);
+    for (int split = 1; split < cut.splits; split++) sum += LOAD(partial + partial_at + split * elements + i);
+    store_aligned(finish(sum, &to, k, i, &d), to.dst + i);
+}
+
+/* weights as the view finds them -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per packed
+ * element; groups of WG. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_group_pack(__global const param *weights, ulong weights_at, __global real *packed, ulong packed_at,
+                const struct conv_dims d, const struct conv_view view, ulong count, int rows)
+{
+    const size_t i = get_global_id(0);
+    const int k = i / TN / rows * TN + i % TN, row = i / TN % rows, taps = d.R * d.S;
     if (i >= count) return;
-    const int row = i / TN % rows;
 #ifdef PLAIN_SRC
     const int c = row / taps, tap = row % taps;
 #else
     const int c = row / (TK * taps) * TK + row % TK, tap = row / TK % taps;
 #endif
-    store(k < K && c < C ? weights[weights_at + (k * C + c) * taps + tap] : 0.0f, packed, packed_at + i);
+    const bool inside = k < d.K && c < d.C;
+    const long from =
+        view.first + k * view.step_k + c * view.step_c + tap / d.S * view.step_r + tap % d.S * view.step_s;
+    store(inside ? weights[weights_at + from] : 0.0f, packed, packed_at + i);
 }

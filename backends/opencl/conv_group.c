@@ -1,70 +1,63 @@
-/* conv_group.c - the direct convolution for GPUs: work-groups that compute tiles through local memory. It needs no
- * workspace and does its sums in a fixed order. See conv_group.cl for what the tile parameters mean. */
-#include "conv.h"
+/* conv_group.c - the direct convolution for GPUs, and its gradient by src: work-groups that compute tiles through local memory, and
+ * do their sums in a fixed order. See conv_group.cl. */
+#include "conv_phase.h"
+#include "group_tile.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-typedef struct tile {
-    cl_int m, n, k, rm, rn; /* TM, TN, TK, RM, RN */
-} tile;
+/* The same fields as in conv_group.cl. */
+typedef struct group_cut {
+    cl_int steps, splits;
+} group_cut;
 
-/* Equally good ones are tried in this order. */
-static const tile tiles[] = {
-    {128, 128, 8, 8, 8}, {128, 64, 16, 8, 8}, {64, 64, 16, 8, 8}, {64, 64, 16, 8, 4},
-    {64, 64, 16, 4, 4},  {32, 64, 16, 4, 4},  {32, 32, 16, 4, 4}, {128, 16, 16, 4, 4},
-};
+/* What a phase runs: its weights packed, unless they are already, then its pixels computed. */
+typedef struct group_phase {
+    ocl_step *conv, *pack; /* the op's own, for the first phase with pixels; pack NULL: there is no tap */
+    ocl_step steps[2];     /* of the others */
+    bool empty;            /* it has no pixels */
+} group_phase;
+
+typedef struct conv_group {
+    group_tile tile;
+    bool plain_src;
+    uint64_t packed; /* elements, of the largest phase */
+    uint32_t phases;
+    group_phase list[]; /* of the phases */
+} conv_group;
 
 enum {
-    NTILES = sizeof tiles / sizeof *tiles,
-    MAX_K = 16,
     MAX_WEIGHTS = 1 << 20, /* per output channel; see quotient() in conv_group.cl */
-    FULL_ITEMS = 256,      /* that keep a compute unit busy, about */
-    CPU_TILES = 2,
+    MOST_PHASES = 16,
+    MAX_SPLITS = 32,
+    SUM = 1, /* which of the op's steps adds up the parts */
 };
-
-static const char format[] = "tm=%d tn=%d tk=%d rm=%d rn=%d";
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
-static cl_int items_of(const tile *t)
+/* What the phases read. */
+static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
 {
-    return t->m / t->rm * (t->n / t->rn);
-}
-
-/* Two tiles of src and two of weights. */
-static bool fits(const ocl_limits *limits, const tile *t)
-{
-    const uint64_t bytes = 2 * sizeof(float) * (uint64_t)(t->k * (t->m + t->n));
-    return (size_t)items_of(t) <= limits->group && bytes <= limits->local;
-}
-
-static bool fits_any(const ocl_limits *limits)
-{
-    for (int i = 0; i < NTILES; i++)
-        if (fits(limits, &tiles[i])) return true;
-    return false;
+    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
 }
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    const int64_t block = device->found.info.block;
-    const char *reason = ocl_conv_refuse(desc);
+    const shunt_tensor_desc *src = desc_src(desc), *dst = &desc->outputs[0];
+    const char *reason = ocl_conv_refuse_phases(device, desc);
+    if (!reason) reason = ocl_tile_refuse(device);
     if (reason) return reason;
-    if (!fits_any(&device->found.limits)) return "no tile fits the device's work-groups and local memory";
-    if (desc->attr.conv.groups > 1) return "more than one group of channels";
-    if (shunt_tensor_block(dst) != block) return "dst is not in the device's layout";
-    if (shunt_tensor_block(src) != block && src->block != SHUNT_PLAIN)
+    if (shunt_tensor_block(src) != device->found.info.block &&
+        (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
     if (shunt_tensor_storage(src) > INT32_MAX || shunt_tensor_storage(dst) > INT32_MAX)
         return "2^31 or more elements of src or dst";
-    if ((src->dims[1] + MAX_K) * ocl_inner_count(&desc->inputs[1], 2) >= MAX_WEIGHTS)
+    if ((src->dims[1] + OCL_MAX_TILE_K) * ocl_inner_count(ocl_conv_parts(desc).weights, 2) >= MAX_WEIGHTS)
         return "2^20 or more weights per output channel";
-    if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
-    return NULL;
+    return ocl_conv_phases(desc) > MOST_PHASES ? "strides whose product is above 16" : NULL;
 }
 
 /* On a CPU, where a barrier costs more than local memory brings, the last choice. */
@@ -74,77 +67,140 @@ static int rank(const ocl_device *device, const shunt_op_desc *desc)
     return ocl_is_cpu(device) ? -2 : OCL_TILE_RANK;
 }
 
-/* An estimate of the time with this tile: rounds of work-groups over the units, or what fills a unit if more, times
- * the work of a group per channel: multiply-adds, floats from local memory (four times as dear) and from global memory
- * (sixteen times), of which half is hidden behind the rest. A driver that counts units smaller than those that run a
- * work-group (Intel) gets smaller tiles than it might: tuning tells. */
-static double cost(const ocl_device *device, const shunt_op_desc *desc, const tile *t)
-{
-    const shunt_tensor_desc *dst = &desc->outputs[0];
-    const int64_t groups = ceil_div(dst->dims[0] * ocl_inner_count(dst, 2), t->m) * ceil_div(dst->dims[1], t->n);
-    const double rounds = (double)ceil_div(groups, (int64_t)device->found.limits.units);
-    const double least = (double)FULL_ITEMS / items_of(t);
-    const double work = t->m * t->n * (1 + 2.0 / t->rm + 2.0 / t->rn) + 8.0 * (t->m + t->n);
-    return work * (rounds > least ? rounds : least);
-}
-
-/* Those that fit, by cost. */
+/* The phases run one after the other, and the first has the most taps: it stands for them. */
 static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
 {
-    const tile *sorted[NTILES];
-    uint32_t count = 0;
-    for (int i = 0; i < NTILES; i++) {
-        if (!fits(&device->found.limits, &tiles[i])) continue;
-        uint32_t at = count++;
-        for (; at > 0 && cost(device, desc, sorted[at - 1]) > cost(device, desc, &tiles[i]); at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = &tiles[i];
-    }
-    if (ocl_is_cpu(device) && count > CPU_TILES) count = CPU_TILES;
-    if (index >= count) return false;
-    const tile *t = sorted[index];
-    snprintf(params, SHUNT_PARAMS_CHARS, format, t->m, t->n, t->k, t->rm, t->rn);
+    const conv_dims d = ocl_conv_phase(desc, 0).dims;
+    const group_product product = {.count = 1,
+                                   .rows = (int64_t)d.N * (d.P > 0 ? d.P : 1) * (d.Q > 0 ? d.Q : 1),
+                                   .columns = d.K,
+                                   .inner = (int64_t)d.C * d.R * d.S,
+                                   .most_splits = MAX_SPLITS,
+                                   .least_n = 1};
+    group_tile tile;
+    if (!ocl_tile_choice(device, &product, index, &tile)) return false;
+    ocl_tile_params(&tile, params);
     return true;
 }
 
-static shunt_status prepare_pack(shunt_bop *op, const tile *t, const conv_dims *d, const char *options, bool plain_src)
+/* Rows of packed weights: whole steps. */
+static cl_int packed_rows(const conv_group *g, const conv_phase *phase)
 {
-    const cl_int taps = d->R * d->S;
-    const cl_int rows =
-        (cl_int)(ceil_div((int64_t)d->C * (plain_src ? taps : 1), t->k) * t->k * (plain_src ? 1 : taps));
-    const cl_ulong count = (cl_ulong)ceil_div(d->K, t->n) * (cl_ulong)t->n * (cl_ulong)rows;
+    const conv_dims *d = &phase->dims;
+    if (phase->taps == 0) return 0;
+    return (cl_int)(g->plain_src ? ceil_div((int64_t)d->C * phase->taps, g->tile.k)
+                                 : ceil_div(d->C, g->tile.k) * phase->taps) *
+           g->tile.k;
+}
+
+static shunt_status make_pack(shunt_bop *op, conv_group *g, const conv_phase *phase, group_phase *own,
+                              const char *options)
+{
+    const conv_dims *d = &phase->dims;
+    const cl_int rows = packed_rows(g, phase);
+    const cl_ulong count = (cl_ulong)ceil_div(d->K, g->tile.n) * (cl_ulong)g->tile.n * (cl_ulong)rows;
     const ocl_constant constants[] = {
-        {sizeof count, &count}, {sizeof rows, &rows}, {sizeof d->K, &d->K}, {sizeof d->C, &d->C}, {sizeof taps, &taps}};
-    char packing[SHUNT_PARAMS_CHARS];
+        {sizeof *d, d}, {sizeof phase->weights, &phase->weights}, {sizeof count, &count}, {sizeof rows, &rows}};
     shunt_status status =
-        ocl_step_create_flat(op->device, &op->pack, &ocl_conv_group_cl, options, "conv_group_pack", count);
-    if (!status) status = ocl_step_constants(&op->pack, 4, 5, constants);
-    if (status) return status;
-    snprintf(packing, sizeof packing, "group tn=%d tk=%d%s", t->n, t->k, plain_src ? " plain" : "");
-    ocl_conv_packed(op, packing, count * shunt_dtype_bytes(op->desc.outputs[0].dtype));
-    return SHUNT_OK;
+        ocl_step_create_flat(op->device, own->pack, &ocl_conv_group_cl, options, "conv_group_pack", count);
+    if (count > g->packed) g->packed = count;
+    return status ? status : ocl_step_constants(own->pack, 4, 4, constants);
+}
+
+static shunt_status make_phase(shunt_bop *op, conv_group *g, const conv_phase *phase, group_phase *own,
+                               const char *options)
+{
+    const conv_dims *d = &phase->dims;
+    const size_t local = (size_t)ocl_tile_items(&g->tile);
+    const uint64_t items = local * (uint64_t)g->tile.splits *
+                           (uint64_t)(ceil_div((int64_t)d->N * d->P * d->Q, g->tile.m) * ceil_div(d->K, g->tile.n));
+    const group_cut cut = {packed_rows(g, phase) / g->tile.k, g->tile.splits};
+    const ocl_constant constants[] = {{sizeof *d, d}, {sizeof phase->place, &phase->place}, {sizeof cut, &cut}};
+    shunt_status status =
+        ocl_step_create(op->device, own->conv, &ocl_conv_group_cl, options, "conv_group", 1, &items, &local);
+    if (!status) status = ocl_step_constants(own->conv, 12, 3, constants);
+    if (phase->taps == 0) own->pack = NULL;
+    return status || !own->pack ? status : make_pack(op, g, phase, own, options);
+}
+
+/* The sums of the parts, over all phases' pixels. */
+static shunt_status make_sum(shunt_bop *op, const conv_group *g, const char *options)
+{
+    const shunt_tensor_desc *dst = &op->desc.outputs[0];
+    const conv_phase first = ocl_conv_phase(&op->desc, 0);
+    const group_cut cut = {0, g->tile.splits};
+    const ocl_constant constants[] = {
+        {sizeof first.dims, &first.dims}, {sizeof first.place, &first.place}, {sizeof cut, &cut}};
+    op->info.workspace = sizeof(float) * (uint64_t)g->tile.splits * shunt_tensor_storage(dst);
+    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_group_cl, options,
+                                               "conv_group_sum", shunt_tensor_storage(dst) / 4);
+    return status ? status : ocl_step_constants(&op->steps[SUM], 8, 3, constants);
+}
+
+/* Phases without pixels are left out. The first of the others has the op's own steps. */
+static shunt_status make_phases(shunt_bop *op, conv_group *g, const char *options)
+{
+    shunt_status status = SHUNT_OK;
+    bool made = false;
+    for (uint32_t i = 0; i < g->phases && !status; i++) {
+        const conv_phase phase = ocl_conv_phase(&op->desc, i);
+        group_phase *own = &g->list[i];
+        own->empty = phase.dims.P < 1 || phase.dims.Q < 1;
+        if (own->empty) continue;
+        own->steps[0].data = own->steps[1].data = op->pack.data;
+        own->conv = made ? &own->steps[0] : &op->steps[0];
+        own->pack = made ? &own->steps[1] : &op->pack;
+        status = make_phase(op, g, &phase, own, options);
+        made = true;
+    }
+    return status;
+}
+
+static void destroy(shunt_bop *op)
+{
+    conv_group *g = op->own;
+    for (uint32_t i = 0; g && i < g->phases; i++)
+        for (int s = 0; s < 2; s++) ocl_step_destroy(&g->list[i].steps[s]);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
-    const conv_dims dims = ocl_conv_dims(&op->desc);
-    const int block = (int)op->device->found.info.block;
-    const bool plain_src = shunt_tensor_block(&op->desc.inputs[0]) != block;
-    tile t;
-    char options[OCL_OPTIONS_CHARS] = "";
-    if (sscanf(op->info.params, format, &t.m, &t.n, &t.k, &t.rm, &t.rn) != 5)
-        return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
-    const size_t local = (size_t)items_of(&t);
-    const uint64_t items = local * (uint64_t)(ceil_div((int64_t)dims.N * dims.P * dims.Q, t.m) * ceil_div(dims.K, t.n));
-    const ocl_constant constants[] = {{sizeof dims, &dims}};
-
+    char options[OCL_OPTIONS_CHARS] = "", packing[SHUNT_PARAMS_CHARS];
+    const uint32_t phases = ocl_conv_phases(&op->desc);
+    conv_group *g = calloc(1, sizeof *g + phases * sizeof *g->list);
+    if (!g) return ocl_fail_memory();
+    op->own = g;
+    g->phases = phases;
+    g->plain_src = shunt_tensor_block(desc_src(&op->desc)) != op->device->found.info.block;
+    shunt_status status = ocl_tile_read(op->info.params, &g->tile);
+    if (status) return status;
     ocl_conv_inplace(op);
-    ocl_add_option(options, "-DB=%d -DV=4 -DWG=%zu -DTM=%d -DTN=%d -DTK=%d -DRM=%d -DRN=%d%s", block,
-                   ocl_group(op->device), t.m, t.n, t.k, t.rm, t.rn, plain_src ? " -DPLAIN_SRC" : "");
-    shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], &ocl_conv_group_cl, options, "conv_group", 1, &items, &local);
-    if (!status) status = ocl_step_constants(&op->steps[0], 10, 1, constants);
-    return status ? status : prepare_pack(op, &t, &dims, options, plain_src);
+    ocl_tile_options(op->device, &g->tile, options);
+    if (g->plain_src) ocl_add_option(options, " -DPLAIN_SRC");
+    if (g->tile.splits > 1) status = make_sum(op, g, options);
+    if (!status) status = make_phases(op, g, options);
+    if (status) return status;
+    snprintf(packing, sizeof packing, "group tn=%d tk=%d%s", g->tile.n, g->tile.k, g->plain_src ? " plain" : "");
+    ocl_conv_packed(op, packing, g->packed * shunt_dtype_bytes(op->desc.outputs[0].dtype));
+    return SHUNT_OK;
+}
+
+static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace)
+{
+    const conv_group *g = op->own;
+    const bool split = g->tile.splits > 1;
+    shunt_status status = SHUNT_OK;
+    shunt_arg tensors[6];
+    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
+    tensors[5] = split ? workspace : tensors[4];
+    for (uint32_t i = 0; i < g->phases && !status; i++) {
+        const group_phase *phase = &g->list[i];
+        if (phase->empty) continue;
+        if (phase->pack) status = ocl_conv_pack(op, phase->pack, queue, inputs, workspace);
+        if (!status) status = ocl_step_run(phase->conv, queue, 6, tensors);
+    }
+    return status || !split ? status : ocl_step_run(&op->steps[SUM], queue, 4, tensors + 2);
 }
 
 const ocl_algorithm ocl_conv_group = {.kind = SHUNT_OP_CONV,
@@ -153,4 +209,13 @@ const ocl_algorithm ocl_conv_group = {.kind = SHUNT_OP_CONV,
                                       .refuse = refuse,
                                       .variant = variant,
                                       .prepare = prepare,
-                                      .launch = ocl_conv_launch};
+                                      .launch = launch,
+                                      .destroy = destroy};
+const ocl_algorithm ocl_conv_grad_src_group = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                               .name = "group",
+                                               .rank = rank,
+                                               .refuse = refuse,
+                                               .variant = variant,
+                                               .prepare = prepare,
+                                               .launch = launch,
+                                               .destroy = destroy};

@@ -69,7 +69,6 @@ const char *ocl_conv_refuse_phases(const ocl_device *device, const shunt_op_desc
     const shunt_conv_attr *attr = &desc->attr.conv;
     const bool gradient = desc->kind == SHUNT_OP_CONV_GRAD_SRC;
     const char *reason = ocl_conv_refuse(desc);
-    if (!reason) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
     if (attr->groups > 1) return "more than one group of channels";
     if (!ocl_conv_takes_block(device, dst)) return "dst is not in the device's layout";

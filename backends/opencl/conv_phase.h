@@ -28,7 +28,7 @@ typedef struct conv_phase {
 uint32_t ocl_conv_phases(const shunt_op_desc *desc);
 conv_phase ocl_conv_phase(const shunt_op_desc *desc, uint32_t index);
 
-/* Why CONV or CONV_GRAD_SRC cannot be done so by register tiles in the device's layout, or NULL. */
+/* Why CONV or CONV_GRAD_SRC cannot be done so in the device's layout, or NULL. */
 const char *ocl_conv_refuse_phases(const ocl_device *device, const shunt_op_desc *desc);
 
 #endif

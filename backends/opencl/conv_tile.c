@@ -55,7 +55,8 @@ static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const char *reason = ocl_conv_refuse_phases(device, desc);
+    const char *reason = ocl_conv_refuse_tiles(device);
+    if (!reason) reason = ocl_conv_refuse_phases(device, desc);
     if (reason) return reason;
     const shunt_tensor_desc *src = desc_src(desc);
     if (!ocl_conv_takes_block(device, src) && (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))

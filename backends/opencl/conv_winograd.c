@@ -39,7 +39,8 @@ static cl_int ceil_div(cl_int a, cl_int b)
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     const shunt_conv_attr *attr = &desc->attr.conv;
-    const char *reason = ocl_conv_refuse_phases(device, desc);
+    const char *reason = ocl_conv_refuse_tiles(device);
+    if (!reason) reason = ocl_conv_refuse_phases(device, desc);
     if (reason) return reason;
     const conv_parts t = ocl_conv_parts(desc);
     if (t.weights->dims[2] != 3 || t.weights->dims[3] != 3) return "weights that are not 3x3";

@@ -32,7 +32,7 @@ const char *ocl_last_error(void);
 
 /* What the code asks of a device, read once. */
 typedef struct ocl_limits {
-    cl_uint units;       /* compute units */
+    cl_uint units;       /* compute units: what runs a work-group */
     cl_uint float_width; /* native vector width */
     size_t group;        /* most work-items of a work-group, also along its first dimension */
     uint64_t local;      /* bytes of local memory of a work-group */
@@ -197,8 +197,9 @@ struct ocl_algorithm {
 };
 
 extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_tile, ocl_conv_winograd2, ocl_conv_winograd4,
-    ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_winograd2, ocl_conv_grad_src_winograd4,
-    ocl_conv_grad_weights_tile, ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct, ocl_conv_grad_weights_direct;
+    ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_group, ocl_conv_grad_src_winograd2,
+    ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile, ocl_conv_grad_weights_group,
+    ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct, ocl_conv_grad_weights_direct;
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,

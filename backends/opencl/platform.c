@@ -83,6 +83,15 @@ static bool read_limits(cl_device_id id, ocl_limits *limits)
     return limits->group > 0;
 }
 
+/* Intel's drivers count execution units of 8 lanes; those of a GPU that share local memory, and so run a work-group, are 8 or, since
+ * 2020, 16. */
+static void count_group_units(ocl_limits *limits, const shunt_device_info *info)
+{
+    enum { EXECUTION_UNITS = 16 };
+    if (info->type == SHUNT_DEVICE_GPU && strstr(info->vendor, "Intel"))
+        limits->units = (limits->units + EXECUTION_UNITS - 1) / EXECUTION_UNITS;
+}
+
 /* CPUs: a block is a vector register. GPUs: 16 channels are 64 bytes, which is what memory likes to move at once. */
 static uint32_t preferred_block(uint32_t type, uint32_t float_width)
 {
@@ -119,6 +128,7 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     info->type = type & CL_DEVICE_TYPE_GPU   ? SHUNT_DEVICE_GPU
                  : type & CL_DEVICE_TYPE_CPU ? SHUNT_DEVICE_CPU
                                              : SHUNT_DEVICE_OTHER;
+    count_group_units(&found->limits, info);
     info->score = score(info->type, &found->limits);
     info->memory = memory;
     info->max_alloc = max_alloc;
