@@ -12,7 +12,7 @@ typedef struct slide {
     int64_t length, start, step, tap_step;
 } slide;
 
-/* R*S taps a plane and window, in a grid of windows with `width` columns, over planes that lie one behind another. */
+/* R*S taps a plane and window, in a grid of windows with `width` columns, over planes that are stored one after another. */
 typedef struct windows {
     slide rows, columns;
     int64_t R, S, width;
@@ -61,7 +61,7 @@ static inline void gather(const windows *v, const real *src, int64_t first, int6
 }
 
 /* sums (FILTERS, TILE) += rows (FILTERS, length) x panel (length, TILE). Up to SHORT products are added up as they are, on
- * registers; those sums in double, so that a long one is hardly further from the truth than its last digit. */
+ * registers; those sums in double, so that the error of a long sum is about one unit in the last place. */
 static inline void multiply(int64_t length, const real *const rows[FILTERS], const real *panel,
                             real sums[FILTERS][TILE])
 {

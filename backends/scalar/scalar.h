@@ -1,6 +1,7 @@
 /* scalar.h - what the files of the scalar backend share: its objects, its errors, its descriptor checks.
  *
- * The backend is the oracle for all others and the fallback for what they refuse: every op, plain C, no packing. Commands are done when the call that gives them returns, so queues hold nothing and events only times. */
+ * The backend is the oracle for all others and the fallback for ops that they refuse: every op, plain C, no packing. Each command is
+ * done when its call returns, so queues are empty and events hold only times. */
 #ifndef SHUNT_SCALAR_H
 #define SHUNT_SCALAR_H
 
@@ -21,7 +22,7 @@ struct shunt_bbuffer {
 
 struct shunt_bqueue {
     bool profiling;
-    void *scratch; /* of all threads, as much as any op needs: a queue runs one op at a time */
+    void *scratch; /* of all threads, enough for any op: a queue runs one op at a time */
 };
 
 struct shunt_bevent {

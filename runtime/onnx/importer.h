@@ -13,7 +13,7 @@
 typedef struct onnx_value {
     char *name;
     onnx_tensor tensor; /* type and shape; data of a constant */
-    shunt_value value;  /* in the graph: what holds the elements; SHUNT_NO_VALUE for a constant */
+    shunt_value value;  /* the graph's value that holds the elements; SHUNT_NO_VALUE for a constant */
     shunt_value shaped; /* the last that onnx_shaped made of it, or SHUNT_NO_VALUE */
 } onnx_value;
 
@@ -108,7 +108,7 @@ shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, co
 /* The graph's value in another shape of as many elements. */
 shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
 shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value);
-/* Whole numbers of constant input `index`, such as axes and shapes; there is false when the input is left out. */
+/* Whole numbers of constant input `index`, such as axes and shapes; `there` is false if the input is left out. */
 shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out);
 /* Brings an axis that may count from the end into 0 .. rank - 1. */
 shunt_status onnx_axis(int64_t axis, uint32_t rank, uint32_t *out);
@@ -133,10 +133,10 @@ shunt_status onnx_read_info(importer *in, wire_bytes message, wire_bytes *text, 
                             char name[ONNX_MOST_NAME + 1]);
 /* size.c: fails when a run of the graph takes more memory than a file of this size may ask for. */
 shunt_status onnx_check_size(const importer *in);
-/* schedule.c: finds in->nodes and in->read, once initializers are there; then imports the nodes. */
+/* schedule.c: finds in->nodes and in->read after the initializers are read; then imports the nodes. */
 shunt_status onnx_schedule(importer *in);
 shunt_status onnx_read_nodes(importer *in);
-/* operators.c: reads a node and does what its operator says. *node is room for it. */
+/* operators.c: reads a node and imports it. *node is room for it. */
 shunt_status onnx_read_node(importer *in, onnx_node *node, wire_bytes message);
 /* The kind of op whose row names the node's operator; SHUNT_OP_KINDS: none. */
 shunt_op_kind onnx_unary_kind(const onnx_node *node);

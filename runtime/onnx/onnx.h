@@ -1,5 +1,5 @@
 /* onnx.h - an ONNX file made into a graph of the IR and its weights. The graph is imported as it is: node by node, in the
- * file's order; what depends on constants and shapes alone is computed here, once. */
+ * file's order; values that depend only on constants and shapes are computed here, once. */
 #ifndef SHUNT_RUNTIME_ONNX_H
 #define SHUNT_RUNTIME_ONNX_H
 
@@ -47,17 +47,18 @@ typedef struct onnx_output {
 
 typedef struct onnx_import {
     shunt_graph *graph;
-    shunt_weights *weights; /* the graph's parameters, and what the file says of itself as metadata */
+    shunt_weights *weights; /* the graph's parameters, and the file's metadata */
     onnx_output *outputs;
     size_t noutputs;
     onnx_ports inputs, declared; /* options.ports: those that are no initializers; and the outputs */
     uint8_t input_type;          /* onnx_type of the graph's last input */
-    onnx_memory memory;          /* what the constants among the outputs lie in */
+    onnx_memory memory;          /* memory of the constants among the outputs */
 } onnx_import;
 
 /* Frees nothing of the caller's. options may be NULL. The error names the node, its operator and what to do. */
 shunt_status onnx_open(const char *path, const onnx_options *options, onnx_import *out);
-/* The same from weights->file, which is mapped; path file_in_memory: from no file. *out takes the weights, and is to be closed after a failure, too. */
+/* The same from weights->file, which is mapped; path file_in_memory: from no file. *out takes the weights; close it after a failure,
+ * too. */
 shunt_status onnx_import_weights(const char *path, shunt_weights *weights, const onnx_options *options,
                                  onnx_import *out);
 void onnx_close(onnx_import *import);

@@ -39,8 +39,8 @@ typedef struct onnx_memory {
     uint64_t work;  /* elements that are computed from constants */
     uint64_t files; /* bytes of the model's files */
 } onnx_memory;
-/* Adds what a file of the model is good for: 3 bytes of memory and 4 elements of work for each of its bytes, but never more
- * than 2^30 elements, seconds of work, in all. */
+/* Adds what an import may take for a file of the model: 3 bytes of memory and 4 elements of work for each byte of the file. The sum is
+ * at most 2^30 elements, which are seconds of work. */
 void onnx_allow(onnx_memory *memory, uint64_t file_bytes);
 void *onnx_alloc(onnx_memory *memory, uint64_t bytes); /* NULL after failing with a message */
 /* For memory that someone else owns. */

@@ -26,7 +26,7 @@ typedef struct wire {
 } wire;
 
 wire wire_open(wire_bytes message, const uint8_t *file);
-/* The next field; false at the end and after a failure, which wire.status tells from each other. */
+/* The next field; false at the end and after a failure (see wire.status). */
 bool wire_next(wire *reader, wire_field *field);
 /* Fails at the reader's place, and remembers it: "byte 123: REASON". */
 shunt_status wire_fail(wire *reader, const char *reason);

@@ -1,9 +1,9 @@
 /* plan.h - a graph made ready for one device and one set of input shapes: a flat list of steps.
  *
  * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
- * lower.c (layouts, transfers, reorders) -> lifetime.c (between which steps a value stands) -> prepare.c (an op of the backend for
- * each step, its parameters packed) -> memory.c (a place for each value) -> run.c. All decisions fall before run.c, which only
- * launches. */
+ * lower.c (layouts, transfers, reorders) -> lifetime.c (from which step to which a value is needed) -> prepare.c (an op of the backend
+ * for each step, its parameters packed) -> memory.c (a place for each value) -> run.c. All decisions are made before run.c, which
+ * only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -19,8 +19,8 @@ typedef struct plan_value {
     uint8_t device;      /* PLAN_MAIN or PLAN_FALLBACK */
     bool parameter;      /* holds data of the weights; otherwise lives in the arena */
     bool state;          /* of a parameter: runs replace it, in place */
-    bool flat;           /* memory of others: stands all the time, and what none of them has is zero */
-    int32_t first, last; /* the steps between which it must stand; -1: before the first, nsteps: after the last */
+    bool flat;           /* memory of others: needed at all steps; bytes that belong to none of them are zero */
+    int32_t first, last; /* first and last step that need it; -1: before the first, nsteps: after the last */
     int32_t root;        /* the value whose memory it shares, itself when it has its own */
     uint64_t offset;     /* where in the root's memory it begins, in bytes */
     shunt_arg arg;       /* of a root */
@@ -74,7 +74,7 @@ typedef struct graph_plan {
     plan_arena arenas[PLAN_DEVICES];
     plan_answer **answers; /* only while the plan is made */
     uint32_t nanswers, answers_room;
-    bool unasked;      /* there was no memory to ask or to answer: the plan fails, for it would be another one */
+    bool unasked;      /* memory ran out while asking: the plan fails, since it would differ from the usual one */
     uint64_t last_use; /* the executor's clock */
 } graph_plan;
 
@@ -124,16 +124,15 @@ shunt_status plan_describe(graph_plan *plan);
 
 /* ask.c: gives all rank-4 activations of an op this layout. */
 void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
-/* ask.c: what a device (PLAN_MAIN, PLAN_FALLBACK) makes of an op. Lives until plan_forget_answers. */
+/* ask.c: a device's (PLAN_MAIN, PLAN_FALLBACK) answer about an op. Lives until plan_forget_answers. */
 const plan_answer *plan_ask(graph_plan *plan, int device, const shunt_op_desc *desc);
 void plan_forget_answers(graph_plan *plan);
 /* ask.c: a step's op as the tuner sees it. */
 struct tune_op plan_tune_op(graph_plan *plan, const plan_step *step);
-/* place.c: the place of each op; and the user is told, or the plan refused, when ops run on the fallback device. */
+/* place.c: the place of each op. If ops run on the fallback device, it logs that, or refuses the plan. */
 void plan_place_ops(graph_plan *plan, plan_place *places);
 shunt_status plan_report_fallback(const graph_plan *plan, const plan_place *places);
-/* lifetime.c: the steps between which every value must stand; and, once the ops are prepared, results that take over the memory
- * of an input. */
+/* lifetime.c: the steps that need each value; and, once the ops are prepared, results that take over the memory of an input. */
 void plan_find_lifetimes(graph_plan *plan);
 void plan_share_in_place(graph_plan *plan);
 
@@ -151,7 +150,7 @@ void parameters_free(shunt_executor *executor);
 /* Checks that the weights hold every parameter of the graph in its shape. */
 shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *weights);
 
-/* trace.c: SHUNT_PROFILE. add notes one finished step; save writes all that were noted, by any executor, to the file. */
+/* trace.c: SHUNT_PROFILE. add records a finished step; save writes all recorded steps, of all executors, to the file. */
 bool trace_wanted(void);
 void trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
 shunt_status trace_save(void);

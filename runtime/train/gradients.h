@@ -1,4 +1,4 @@
-/* gradients.h - the gradients of a training graph as results, for a look at their size. */
+/* gradients.h - the gradients of a training graph as results, to measure their size. */
 #ifndef SHUNT_RUNTIME_TRAIN_GRADIENTS_H
 #define SHUNT_RUNTIME_TRAIN_GRADIENTS_H
 
@@ -19,13 +19,13 @@ typedef struct train_loss {
 } train_loss;
 
 /* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
- * further output, losses (batch). *out is to be destroyed, of a failure, too. */
+ * further output, losses (batch). Destroy *out also after a failure. */
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
 
 /* Marks the gradient of every parameter of the network that has one as a result of the training graph. */
 shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training);
 void train_gradients_end(train_gradients *self);
-/* Of what the last run left in data[index]. */
+/* The norm of data[index] after the last run. */
 double train_gradients_norm(const train_gradients *self, size_t index);
 
 #endif

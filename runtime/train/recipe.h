@@ -6,7 +6,7 @@
 
 /* That each field, or each of these (up to NULL), is in its range. */
 shunt_status recipe_check(const shunt_recipe *recipe, const char *const *names);
-/* More epochs than that are refused: there is a row for each. */
+/* More epochs are refused, since each has a row. */
 enum { RECIPE_MOST_EPOCHS = 1000000 };
 
 #endif

@@ -34,9 +34,9 @@ struct shunt_trainer {
     char *out, *data_name;
     shunt_graph *graph;    /* for inference */
     shunt_graph *training; /* the same, with gradients and updates */
-    shunt_weights *start;  /* what the executor began with */
-    shunt_weights *state;  /* what it has come to, as of the last fetch */
-    shunt_weights *best;   /* of row at.best, as best.safetensors has them; NULL: none, or they are lost */
+    shunt_weights *start;  /* the executor's initial weights */
+    shunt_weights *state;  /* the weights of the last fetch */
+    shunt_weights *best;   /* of row at.best, as in best.safetensors; NULL: none, or they were lost */
     int lock;              /* of `out`; -1: none */
     shunt_executor *executor;
     size_t *pictures; /* for training, then those held out */
@@ -48,7 +48,7 @@ struct shunt_trainer {
     train_position fetched; /* of state */
     shunt_train_row *rows;
     size_t nrows;
-    bool stop;           /* the handler wishes so */
+    bool stop;           /* the handler asked for it */
     double last_rate;    /* of the step that was done last */
     double step_seconds; /* of the latest steps, smoothed */
     double saved_at;     /* when the last checkpoint was written */
@@ -80,7 +80,7 @@ shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *pa
 
 /* checkpoint.c: they write atomically into the folder `out`, if there is one. */
 shunt_status train_save_checkpoint(shunt_trainer *self);
-/* Keeps the weights as they are as the best ones; and writes those that are kept. */
+/* keep: the current weights become the best ones. write: writes the best ones. */
 shunt_status train_keep_best(shunt_trainer *self);
 shunt_status train_save_best(const shunt_trainer *self);
 /* A number in JSON, which has no NaN and no infinity: they are null, and read back as NaN. */
@@ -96,7 +96,7 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch);
 double train_count_results(shunt_trainer *self, const loader_batch *batch);
 loader_setup train_pictures(const shunt_trainer *self);
 
-/* diagnose.c: why the loss of the step that was just done is no finite number: always fails, with that as the message, and
+/* diagnose.c: finds why the loss of the last step is not a finite number. It always fails, with that as the message, and
  * the trainer cannot continue. The first parameter in self->state that is not finite, or NULL. */
 shunt_status train_diagnose(shunt_trainer *self, double loss);
 const char *train_bad_parameter(const shunt_trainer *self);

@@ -1,4 +1,4 @@
-/* command_support.h - runs the built command in a temporary folder and looks at what it said. The environment has PATH with
+/* command_support.h - runs the built command in a temporary folder and checks its output. The environment has PATH with
  * the command in it, SHUNT_PLUGIN_PATH and SHUNT_CACHE_DIR (tests/meson.build). */
 #ifndef SHUNT_TESTS_COMMAND_SUPPORT_H
 #define SHUNT_TESTS_COMMAND_SUPPORT_H
@@ -39,7 +39,7 @@ static inline void run(const char *format, ...)
     slurp("err.txt", said.err, sizeof said.err);
 }
 
-/* It worked, and had nothing to say but its result. */
+/* It worked, and printed only its result. */
 static inline void expect_success(void)
 {
     cr_assert_eq(said.status, 0, "exit status %d; stderr: %s; stdout: %.300s", said.status, said.err, said.out);

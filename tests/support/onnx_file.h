@@ -49,7 +49,7 @@ static inline void put_text(text *t, uint32_t field, const char *value)
     put_part(t, field, value, strlen(value));
 }
 
-/* Puts the message and forgets it. */
+/* Appends the message and frees it. */
 static inline void put_message(text *t, uint32_t field, text *message)
 {
     put_part(t, field, message->data ? (const void *)message->data : "", message->size);
@@ -151,7 +151,7 @@ static inline text ints_attribute(const char *name, const int64_t *values, size_
     return attribute;
 }
 
-/* The model around a graph, which is forgotten. */
+/* The model around a graph, which is freed. */
 static inline text model_of(text *graph, int opset)
 {
     text model = {0}, set = {0};

@@ -1,5 +1,5 @@
 /* small_net.h - a network of every kind of op that is run in milliseconds, its weights and its images: for tests that
- * are about something else than values. No Criterion: plain programs use it. */
+ * do not check values. It does not need Criterion: plain programs use it. */
 #ifndef SHUNT_TESTS_SMALL_NET_H
 #define SHUNT_TESTS_SMALL_NET_H
 

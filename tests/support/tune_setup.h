@@ -109,7 +109,7 @@ static inline shunt_status tune(net *n, int64_t batch, shunt_tune_options option
     return shunt_executor_tune(n->executor, &input, 1, &options);
 }
 
-/* The algorithms of the convolutions of a fresh plan, each with a space behind it. */
+/* The algorithms of the convolutions of a fresh plan, each followed by a space. */
 static inline const char *planned(int64_t batch)
 {
     static char text[256];

@@ -1,4 +1,4 @@
-/* bench_task.h - what shunt bench measures: runs of a network, or steps of its training, with all that they take. */
+/* bench_task.h - what shunt bench measures: runs of a network, or steps of its training, with their inputs and results. */
 #ifndef SHUNT_TOOLS_BENCH_TASK_H
 #define SHUNT_TOOLS_BENCH_TASK_H
 

@@ -65,10 +65,10 @@ extern const option_row preprocess_rows[];
 
 /* The first of these options that was given, or NULL. */
 const char *preprocess_option(const preprocess_settings *settings);
-/* Changes *out, or the model's, to what the options say. Prints why when it fails, and then leaves it alone. */
+/* Changes *out, or the model's, to what the options say. Prints why when it fails, and then changes nothing. */
 int preprocess_from_settings(const preprocess_settings *settings, shunt_preprocess *out);
 int model_preprocess_from_settings(const preprocess_settings *settings, shunt_model *model);
-/* What is used, and what of the network's input made it so: a JSON object, or a line on standard output. */
+/* The preprocessing that is used, and the property of the input that decided it: a JSON object, or a line on standard output. */
 json_t *preprocess_json(const shunt_model *model);
 void print_preprocess(const shunt_model *model);
 

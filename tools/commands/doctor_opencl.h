@@ -6,7 +6,7 @@
 
 typedef enum doctor_state {
     DOCTOR_GOOD,
-    DOCTOR_NOTE,   /* worth knowing, may be meant so */
+    DOCTOR_NOTE,   /* worth knowing; it may be intended */
     DOCTOR_PROBLEM /* something is missing or does not work */
 } doctor_state;
 

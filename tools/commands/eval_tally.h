@@ -1,4 +1,4 @@
-/* eval_tally.h - counts what an evaluation got right and wrong, and tells it: in all, by class, and which classes it confuses. */
+/* eval_tally.h - counts right and wrong answers of an evaluation, and prints them: in all, by class, and confused classes. */
 #ifndef SHUNT_TOOLS_EVAL_TALLY_H
 #define SHUNT_TOOLS_EVAL_TALLY_H
 

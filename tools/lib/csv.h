@@ -17,7 +17,7 @@ void csv_print_field(FILE *file, const char *text);
 
 void csv_begin(csv *self, const char *const *columns);
 void csv_end(csv *self);
-/* Takes all rows away. */
+/* Removes all rows. */
 void csv_clear(csv *self);
 /* Appends one cell; rows fill from left to right. */
 void csv_put(csv *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -25,7 +25,7 @@ void csv_put(csv *self, const char *format, ...) __attribute__((format(printf, 2
 int csv_write(const csv *self, const char *path);
 /* Begins the table with the file's rows. All columns must be in its first line, in any order; others are left out. */
 int csv_read(csv *self, const char *const *columns, const char *path);
-/* The same, but the column `later` and those behind it may be missing, and their cells are empty then. NULL: none may. */
+/* The same, but the column `later` and those after it may be missing; their cells are then empty. NULL: none may be missing. */
 int csv_read_older(csv *self, const char *const *columns, const char *later, const char *path);
 
 size_t csv_rows(const csv *self);

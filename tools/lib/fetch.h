@@ -7,9 +7,9 @@
 
 typedef struct fetch_request {
     const char *url;    /* https:// */
-    const char *path;   /* until it is whole and checked, it is PATH.part, from which a later call goes on */
+    const char *path;   /* until it is complete and checked, the file is PATH.part; a later call continues it */
     const char *sha256; /* its first digits, 8 to 64 of them; NULL: not known */
-    /* Without `sha256`: whether the file is what it should be; else shunt_last_error() says why not. */
+    /* Without `sha256`: checks the file; after false, shunt_last_error() says why. */
     bool (*check)(const char *path);
     const char *ca;   /* file of certificates to trust instead of the system's; NULL: the system's */
     uint64_t most;    /* bytes that it may have */

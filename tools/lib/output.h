@@ -12,8 +12,8 @@ typedef struct output {
 
 /* Prints why when it fails. */
 int output_begin(output *self, const char *path);
-/* Gives the file its name; with keep false, or when not all of it could be written, leaves what stood there before. Does
- * nothing for one that was not begun. */
+/* Gives the file its name. If keep is false, or if not all of it could be written, an old file is unchanged. Does nothing for a file
+ * that was not begun. */
 int output_end(output *self, bool keep);
 
 #endif

@@ -21,9 +21,9 @@ typedef struct plot {
     const char *title, *x_title, *y_title;
     const plot_line *lines;
     size_t nlines;
-    double y_most;    /* where the axis ends at most, for what goes off; 0: it holds all */
+    double y_most;    /* the most that the axis shows, if larger values are cut off; 0: it shows all */
     bool y_fit;       /* the axis begins near the least value, not at 0 */
-    double y_hold[2]; /* values that the axis holds besides, so that two plots may have the same; equal: none */
+    double y_hold[2]; /* further values that the axis includes, so that two plots can have the same axis; equal: none */
     bool y_log;       /* ten times as much is a step; what is not above 0 leaves a gap */
 } plot;
 

@@ -1,4 +1,4 @@
-/* progress.h - a progress line on stderr for work that takes over a second; nothing where stderr is no terminal.
+/* progress.h - a progress line on stderr for work that takes over a second; nothing if stderr is not a terminal.
  * One at a time. A thread of its own draws it, so it moves during one long step (compiling kernels), too. */
 #ifndef SHUNT_TOOLS_PROGRESS_H
 #define SHUNT_TOOLS_PROGRESS_H
@@ -8,11 +8,11 @@
 /* total 0: how much there is to do is not known; only the time is shown. */
 void progress_begin(const char *label, uint64_t total);
 void progress_advance(uint64_t by);
-/* Text behind the bar, at most 80 characters; "" takes it away. */
+/* Text after the bar, at most 80 characters; "" removes it. */
 void progress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
 
-/* Takes the progress line away while something else is written to the terminal. */
+/* Removes the progress line while something else is written to the terminal. */
 void progress_lock(void);
 void progress_unlock(void);
 

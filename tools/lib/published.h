@@ -1,4 +1,4 @@
-/* published.h - weights that others have published, and where those that were pulled lie. */
+/* published.h - weights that others have published, and where pulled ones are stored. */
 #ifndef SHUNT_TOOLS_PUBLISHED_H
 #define SHUNT_TOOLS_PUBLISHED_H
 

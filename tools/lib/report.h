@@ -11,8 +11,8 @@ int print_steps(const shunt_plan_report *plan);
 typedef struct device_roof {
     double flops_per_second, bytes_per_second;
 } device_roof;
-/* What each step took, of a profiled run, and how near the roof it came: arithmetic or memory, whichever holds it back.
- * Over 100 % means an algorithm that does with fewer operations, or data that stayed in a cache. */
+/* The time of each step of a profiled run, and how near it came to the device's limit: of arithmetic or of memory, whichever is
+ * lower. Over 100 % means that the algorithm needs fewer operations, or that data stayed in a cache. */
 int print_step_times(const shunt_plan_report *plan, const device_roof *roof);
 json_t *steps_json(const shunt_plan_report *plan);
 

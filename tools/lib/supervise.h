@@ -7,8 +7,8 @@
 typedef enum worker_end {
     WORKER_RETURNED, /* the work did */
     WORKER_CRASHED,  /* a signal, or exit() */
-    WORKER_HUNG,     /* a line did not come in time, so it was killed */
-    WORKER_NONE      /* there is no worker, or it could not be killed; printed why */
+    WORKER_HUNG,     /* a line came too late, so it was killed */
+    WORKER_NONE      /* there is no worker, or it could not be killed; the reason was printed */
 } worker_end;
 
 typedef struct worker {

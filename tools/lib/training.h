@@ -17,7 +17,7 @@ int training_set_labels(shunt_model *model, const shunt_dataset *data);
 int training_run(shunt_trainer *trainer, const char *note, int *finished);
 bool training_interrupted(void);
 
-/* For handlers: moves the progress line, tells of checkpoints that could not be written. Returns whether to stop. */
+/* For handlers: updates the progress line, reports checkpoints that could not be written. Returns whether to stop. */
 int training_handle(const shunt_train_event *event);
 /* Of an EPOCH event, a line on standard output. label: in front of it; held: what is not trained on, "validation". */
 void training_print_epoch(const shunt_train_event *event, const char *label, const char *held);
