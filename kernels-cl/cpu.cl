@@ -1,12 +1,6 @@
 /* cpu.cl - fetching weights ahead, for register tiles of KB vectors of V channels on a CPU. */
 #include "common.cl"
-
-/* Brings a line towards the second-level cache, where the compiler targets a processor directly. */
-#if defined(__x86_64__) || defined(__aarch64__)
-#define PREFETCH(p) __builtin_prefetch(p, 0, 2)
-#else
-#define PREFETCH(p)
-#endif
+#include "prefetch.cl"
 
 /* While a chunk of tiles is multiplied by one panel of weights, KB*V for each channel, the tiles fetch the next panel together:
  * each `step` elements a channel, so that the lines come evenly. In a burst they hold up the reading. */

@@ -9,6 +9,8 @@
 /* Those of one kind and equal rank are tried in this order. */
 static const ocl_algorithm *const algorithms[] = {
     /* convolutions */
+    &ocl_conv_matrix,
+    &ocl_conv_matrix_plain,
     &ocl_conv_tile,
     &ocl_conv_group,
     &ocl_conv_winograd4,

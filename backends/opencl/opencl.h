@@ -39,11 +39,15 @@ typedef struct ocl_limits {
     bool doubles;        /* it computes in float64 */
 } ocl_limits;
 
+/* What multiplies small matrices: nothing but vectors, or the tile registers of x86 (kernels-cl/matrix.cl). */
+typedef enum ocl_matrix { OCL_MATRIX_PLAIN, OCL_MATRIX_AMX } ocl_matrix;
+
 typedef struct ocl_found {
     cl_platform_id platform;
     cl_device_id id;
     shunt_device_info info;
     ocl_limits limits;
+    ocl_matrix matrix;
 } ocl_found;
 
 /* All usable devices of all platforms, looked for once in the process. */
@@ -196,9 +200,9 @@ struct ocl_algorithm {
     void (*destroy)(shunt_bop *op);
 };
 
-extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_tile, ocl_conv_winograd2, ocl_conv_winograd4,
-    ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_group, ocl_conv_grad_src_winograd2,
-    ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile, ocl_conv_grad_weights_group,
+extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_matrix, ocl_conv_matrix_plain, ocl_conv_tile,
+    ocl_conv_winograd2, ocl_conv_winograd4, ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_group,
+    ocl_conv_grad_src_winograd2, ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile, ocl_conv_grad_weights_group,
     ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct, ocl_conv_grad_weights_direct;
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;

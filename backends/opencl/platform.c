@@ -1,6 +1,6 @@
 /* platform.c - finds every usable device of every platform, and describes it. A platform or device that does not work is
  * skipped with a line in the log: it must not stand in the way of the others. Makes no context. */
-#include "opencl.h"
+#include "matrix.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +140,8 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     /* A CPU computes in float32. On a GPU 16 channels are 32 bytes, the least that memory moves. */
     info->block16 = info->block;
     found->id = id;
+    found->matrix = ocl_matrix_find(found);
+    if (found->matrix == OCL_MATRIX_AMX) info->block16 = OCL_LINE;
     return true;
 }
 

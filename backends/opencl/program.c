@@ -1,6 +1,7 @@
 /* program.c - kernels get compiled once per device, source and options; the driver's binary is kept in the host's disk
  * cache under all that it depends on. A binary that is damaged or that the driver does not take any more costs a
  * compilation, never a failure: nothing but the source is trusted. */
+#include "cpu.h"
 #include "opencl.h"
 
 #include <stdlib.h>
@@ -33,19 +34,23 @@ static uint64_t hash_bytes(const void *bytes, size_t n)
     return hash;
 }
 
-/* All that a binary depends on: platform, device, driver, compute units (of a sub-device), options, source; each ends
- * with its 0. The caller frees it; NULL without memory. */
+/* All that a binary depends on: the processor (drivers for it give their device the same name on others that can do less), compute
+ * units (of a sub-device), platform, device, driver, options, source; each text ends with its 0. The caller frees it; NULL without
+ * memory. */
 static char *make_key(const ocl_device *device, const ocl_source *source, const char *options, size_t *nkey)
 {
     const shunt_device_info *info = &device->found.info;
     const char *parts[] = {info->platform, info->name, info->driver, options, source->text};
     enum { NPARTS = sizeof parts / sizeof *parts };
-    *nkey = sizeof device->found.limits.units;
+    const ocl_cpu cpu = ocl_cpu_look();
+    const size_t fixed = sizeof cpu + sizeof device->found.limits.units;
+    *nkey = fixed;
     for (int i = 0; i < NPARTS; i++) *nkey += strlen(parts[i]) + 1;
     char *key = malloc(*nkey);
     if (!key) return NULL;
-    memcpy(key, &device->found.limits.units, sizeof device->found.limits.units);
-    char *at = key + sizeof device->found.limits.units;
+    memcpy(key, &cpu, sizeof cpu);
+    memcpy(key + sizeof cpu, &device->found.limits.units, sizeof device->found.limits.units);
+    char *at = key + fixed;
     for (int i = 0; i < NPARTS; i++) at = stpcpy(at, parts[i]) + 1;
     return key;
 }

@@ -167,6 +167,8 @@ static bool ask_helper(const char *helper, const char *plugin, const char *key, 
                        size_t size)
 {
     helper_verdict verdict = helper_run(helper, plugin, reason, size);
+    /* A plugin may note in the cache what it tries, and leave out next time what ended the process. */
+    if (verdict == HELPER_UNSAFE) verdict = helper_run(helper, plugin, reason, size);
     if (verdict == HELPER_UNUSABLE) {
         log_write(SHUNT_LOG_DEBUG, "plugin %s: loaded without a trial: %s: %s", plugin, helper, reason);
         return true;

@@ -4,8 +4,10 @@
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- A host whose disk cache is this one entry --------------------------------------------------------------------- */
 
@@ -13,10 +15,24 @@ static unsigned char *entry;
 static size_t entry_bytes;
 static int puts_seen, hits_seen, compiled;
 
+/* Another for what matrix units can do: a state (backends/opencl/matrix.c) and when it was noted. */
+enum { TRYING = 1, WORKS = 2 };
+static struct {
+    int32_t state, unused;
+    int64_t since;
+} units;
+static bool left_out;
+
+static bool about_units(const char *ns)
+{
+    return !strcmp(ns, "opencl-matrix");
+}
+
 static void note(int level, const char *message)
 {
     (void)level;
     compiled += strstr(message, "compiling eltwise.cl") != NULL;
+    left_out = left_out || strstr(message, "left out");
 }
 
 static const char *option(const char *key)
@@ -27,19 +43,26 @@ static const char *option(const char *key)
 
 static shunt_status cache_get(const char *ns, const void *key, size_t nkey, void **blob, size_t *nblob)
 {
-    (void)ns, (void)key, (void)nkey;
-    if (!entry) return SHUNT_E_NOT_FOUND;
-    hits_seen++;
-    *blob = malloc(entry_bytes);
+    (void)key, (void)nkey;
+    const bool about = about_units(ns);
+    const void *from = about ? (void *)&units : entry;
+    if (!from || (about && !units.state)) return SHUNT_E_NOT_FOUND;
+    hits_seen += !about;
+    *nblob = about ? sizeof units : entry_bytes;
+    *blob = malloc(*nblob);
     cr_assert(*blob);
-    memcpy(*blob, entry, entry_bytes);
-    *nblob = entry_bytes;
+    memcpy(*blob, from, *nblob);
     return SHUNT_OK;
 }
 
 static shunt_status cache_put(const char *ns, const void *key, size_t nkey, const void *blob, size_t nblob)
 {
-    (void)ns, (void)key, (void)nkey;
+    (void)key, (void)nkey;
+    if (about_units(ns)) {
+        cr_assert_eq(nblob, sizeof units);
+        memcpy(&units, blob, nblob);
+        return SHUNT_OK;
+    }
     puts_seen++;
     free(entry);
     entry = malloc(nblob);
@@ -310,4 +333,38 @@ Test(opencl, workspace_limit)
     shunt_bop *op;
     expect(device->ops->op_prepare(device, &desc, &options, &op), SHUNT_E_MEMORY, "the limit is 16");
     device->ops->close(device);
+}
+
+/* ---- Matrix units, whose trial may have ended the process before -------------------------------------------------------- */
+
+static void load_after_trial(int64_t seconds_ago)
+{
+    units.state = TRYING;
+    units.since = (int64_t)time(NULL) - seconds_ago;
+    load();
+}
+
+static void load_soon_after(void)
+{
+    load_after_trial(1);
+}
+
+static void load_long_after(void)
+{
+    load_after_trial(100000);
+}
+
+/* They are not tried again, and a block for vectors is asked for. */
+Test(opencl_units, left_out, .init = load_soon_after, .timeout = 120)
+{
+    cr_assert_eq(units.state, TRYING);
+    cr_assert_eq(info.block16, info.block);
+    if (!left_out) cr_skip_test("a processor without matrix units");
+}
+
+Test(opencl_units, tried_anew, .init = load_long_after, .timeout = 120)
+{
+    cr_assert(!left_out);
+    if (units.state == TRYING) cr_skip_test("a processor without matrix units");
+    cr_assert_eq(info.block16, units.state == WORKS ? 32 : info.block);
 }

@@ -1,0 +1,16 @@
+/* matrix.h - which matrix units a device has (kernels-cl/matrix.cl). A family is not believed for a device's name, but for a right
+ * result. */
+#ifndef SHUNT_OPENCL_MATRIX_H
+#define SHUNT_OPENCL_MATRIX_H
+
+#include "kernels.h"
+
+enum { OCL_FRAGMENT = 512, OCL_LINE = 32 }; /* elements of a fragment of src or weights; of one of its rows */
+
+/* The family to use on a device that has been described but for this. It runs a kernel there, unless the cache knows. */
+ocl_matrix ocl_matrix_find(const ocl_found *found);
+
+/* Build options of kernels that use it. */
+const char *ocl_matrix_option(ocl_matrix family);
+
+#endif
