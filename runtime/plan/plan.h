@@ -119,7 +119,7 @@ shunt_status plan_allocate(graph_plan *plan);
 shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
 shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options);
-/* report.c: fills executor->report for this plan. */
+/* plan_report.c: fills executor->report for this plan. */
 shunt_status plan_describe(graph_plan *plan);
 
 /* ask.c: gives all rank-4 activations of an op this layout. */

@@ -6,7 +6,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
-#include "runtime/train/gradients.h"
+#include "runtime/train/gradient_norms.h"
 #include "runtime/train/recipe.h"
 
 enum { MOST_FROZEN = 64 };

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "runtime/train/gradients.h"
+#include "runtime/train/gradient_norms.h"
 #include "runtime/data/loader.h"
 
 /* The progress of a run: everything in a checkpoint except tensors. */
@@ -87,7 +87,7 @@ shunt_status train_save_best(const shunt_trainer *self);
 json_t *train_number(double value);
 double train_number_of(const json_t *value);
 
-/* report.c: writes log.csv and, if requested, gradients.csv again from the rows. */
+/* run_tables.c: writes log.csv and, if requested, gradients.csv again from the rows. */
 shunt_status train_save_tables(const shunt_trainer *self);
 
 /* loop.c: one step with this batch, results in self->losses and self->logits; counts them into self->at, and returns the

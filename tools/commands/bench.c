@@ -2,7 +2,7 @@
 #include "bench_task.h"
 #include "commands.h"
 #include "lib/progress.h"
-#include "lib/report.h"
+#include "lib/step_table.h"
 #include "lib/say.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* inspect.c - shunt inspect: what a plan will do, step by step, and what it costs; or what a weight file holds. */
 #include "commands.h"
 #include "lib/progress.h"
-#include "lib/report.h"
+#include "lib/step_table.h"
 #include "lib/say.h"
 #include "lib/table.h"
 #include <shunt/shunt.h>

@@ -3,7 +3,7 @@
 #include "lib/curves.h"
 #include "lib/progress.h"
 #include "lib/say.h"
-#include "lib/training.h"
+#include "lib/training_run.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

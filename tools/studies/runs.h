@@ -3,7 +3,7 @@
 #ifndef SHUNT_TOOLS_STUDIES_RUNS_H
 #define SHUNT_TOOLS_STUDIES_RUNS_H
 
-#include "lib/training.h"
+#include "lib/training_run.h"
 #include "study.h"
 
 enum { RUNS_MOST = 64, RUN_NAME = 32 };

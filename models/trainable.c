@@ -1,4 +1,4 @@
-/* training.c - what training needs of a model: fresh weights, its description in their metadata, a recipe that suits it. */
+/* trainable.c - what training needs of a model: fresh weights, its description in their metadata, a recipe that suits it. */
 #include "models/match.h"
 #include "models/model.h"
 #include "runtime/base/error.h"

@@ -1,4 +1,4 @@
-/* report.c - tells what a plan will do: one row per step, and the totals. */
+/* plan_report.c - tells what a plan will do: one row per step, and the totals. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
 

@@ -1,4 +1,4 @@
-/* training.c - what a training graph has besides gradients: the batch's own statistics, the loss, the optimizer. */
+/* training_ops.c - what a training graph has besides gradients: the batch's own statistics, the loss, the optimizer. */
 #include "runtime/base/error.h"
 #include "runtime/base/sized.h"
 #include "runtime/graph/graph.h"

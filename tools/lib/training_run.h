@@ -1,7 +1,7 @@
-/* training.h - what shunt train and the studies that train have in common: opening the data, and a run while it is under way,
+/* training_run.h - what shunt train and the studies that train have in common: opening the data, and a run while it is under way,
  * with its progress line and Ctrl-C. */
-#ifndef SHUNT_TOOLS_TRAINING_H
-#define SHUNT_TOOLS_TRAINING_H
+#ifndef SHUNT_TOOLS_TRAINING_RUN_H
+#define SHUNT_TOOLS_TRAINING_RUN_H
 
 #include <shunt/train.h>
 #include <stdbool.h>

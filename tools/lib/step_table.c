@@ -1,5 +1,5 @@
-/* report.c - see report.h. */
-#include "report.h"
+/* step_table.c - see step_table.h. */
+#include "step_table.h"
 #include "json_out.h"
 #include "table.h"
 #include <stdio.h>

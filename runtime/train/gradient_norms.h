@@ -1,6 +1,6 @@
-/* gradients.h - the gradients of a training graph as results, to measure their size. */
-#ifndef SHUNT_RUNTIME_TRAIN_GRADIENTS_H
-#define SHUNT_RUNTIME_TRAIN_GRADIENTS_H
+/* gradient_norms.h - the gradients of a training graph as results, to measure their size. */
+#ifndef SHUNT_RUNTIME_TRAIN_GRADIENT_NORMS_H
+#define SHUNT_RUNTIME_TRAIN_GRADIENT_NORMS_H
 
 #include <shunt/graph.h>
 

@@ -1,5 +1,5 @@
-/* gradients.c - see gradients.h; and the norms of the gradients on one batch, without a trainer. */
-#include "runtime/train/gradients.h"
+/* gradient_norms.c - see gradient_norms.h; and the norms of the gradients on one batch, without a trainer. */
+#include "runtime/train/gradient_norms.h"
 
 #include <shunt/train.h>
 #include <math.h>

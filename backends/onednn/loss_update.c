@@ -1,4 +1,4 @@
-/* training.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD and
+/* loss_update.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD and
  * MOVING_AVERAGE, which work in place; COUNT_NONFINITE; RELU_GRAD and SHORTCUT_GRAD. */
 #include "onednn.h"
 

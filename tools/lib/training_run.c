@@ -1,5 +1,5 @@
-/* training.c - see training.h. */
-#include "training.h"
+/* training_run.c - see training_run.h. */
+#include "training_run.h"
 #include "args.h"
 #include "progress.h"
 #include "say.h"

@@ -1,6 +1,6 @@
-/* report.h - a plan's steps as a table or as JSON. */
-#ifndef SHUNT_TOOLS_REPORT_H
-#define SHUNT_TOOLS_REPORT_H
+/* step_table.h - a plan's steps as a table or as JSON. */
+#ifndef SHUNT_TOOLS_STEP_TABLE_H
+#define SHUNT_TOOLS_STEP_TABLE_H
 
 #include <jansson.h>
 #include <shunt/shunt.h>

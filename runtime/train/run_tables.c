@@ -1,4 +1,4 @@
-/* report.c - the tables of a run, written again after each epoch from the rows that the checkpoint also holds. Whenever
+/* run_tables.c - the tables of a run, written again after each epoch from the rows that the checkpoint also holds. Whenever
  * a run is killed, they agree with the checkpoint once the run continues. */
 #include <inttypes.h>
 #include <math.h>
