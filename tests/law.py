@@ -177,7 +177,7 @@ def check_sources(root):
 
 def symbols(path, which):
     lines = subprocess.run(["nm", "-D", which, path], check=True, capture_output=True, text=True).stdout.splitlines()
-    return [line.split()[-1] for line in lines if line.split()[-2] != "A"]
+    return [line.split()[-1].split("@")[0] for line in lines if line.split()[-2] != "A"]
 
 
 def needed(path):

@@ -59,7 +59,8 @@ SHUNT_API const char *shunt_plugin_folders(void);
 /* The folder where results are cached between processes. NULL, with shunt_last_error(), if there is none, or if it belongs neither
  * to the user nor to root, or if others may write to it: they could put programs there. */
 SHUNT_API const char *shunt_cache_folder(void);
-/* The folder of the data that comes with Shunt: models/, samples/, tuning/. The option "data_dir", or the built-in path. */
+/* The folder of the data that comes with Shunt: models/, samples/, tuning/. The option "data_dir", or where it lies from the library's
+ * own place, so that an installation may be moved; else the built-in path. */
 SHUNT_API const char *shunt_data_folder(void);
 
 /* selector: "scalar", "opencl", "opencl:N", "opencl:gpu", "opencl:cpu", "opencl:TEXT", "auto"; NULL: the option

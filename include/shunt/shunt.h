@@ -22,7 +22,7 @@
  * verify.h   checking what a device computes
  * look.h     looking into a network: responses of its layers, blocks taken out
  *
- * Plugins include backend.h instead.
+ * Plugins include backend.h instead. C++ has shunt.hpp, on top of these.
  */
 #ifndef SHUNT_SHUNT_H
 #define SHUNT_SHUNT_H

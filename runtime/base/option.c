@@ -4,6 +4,7 @@
 #include "runtime/base/option.h"
 
 #include "runtime/base/error.h"
+#include "runtime/base/place.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -192,5 +193,5 @@ void options_free(void)
 const char *shunt_data_folder(void)
 {
     const char *folder = shunt_option("data_dir");
-    return folder ? folder : SHUNT_DATA_FOLDER;
+    return folder ? folder : place_data();
 }

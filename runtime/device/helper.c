@@ -7,9 +7,9 @@
 #include "runtime/device/helper.h"
 
 #include "runtime/base/option.h"
+#include "runtime/base/place.h"
 #include "runtime/device/registry.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum { DEFAULT_SECONDS = 10, MOST_SECONDS = 600, POLL_MILLISECONDS = 5, ANSWER_CHARS = 128 };
-enum { FOLDER_CHARS = 4000, PATH_CHARS = FOLDER_CHARS + 32 };
+enum { PATH_CHARS = PLACE_CHARS + 32 };
 
 /* ---- Where it is --------------------------------------------------------------------------------------------------- */
 
@@ -32,34 +32,20 @@ static bool found(char *path)
     return access(path, X_OK) == 0;
 }
 
-/* The folder of the file that holds this code: libshunt.so, or a program that was linked with the static library. */
-static bool own_folder(char folder[FOLDER_CHARS])
-{
-    static const char here;
-    Dl_info about;
-    char *real = dladdr(&here, &about) && about.dli_fname ? realpath(about.dli_fname, NULL) : NULL;
-    char *slash = real ? strrchr(real, '/') : NULL;
-    if (slash) snprintf(folder, FOLDER_CHARS, "%.*s", (int)(slash - real), real);
-    free(real);
-    return slash != NULL;
-}
-
 /* Installed it lies in the plugins' folder; in a build folder, beside the library. */
 static bool find_helper(char path[PATH_CHARS])
 {
-    char folder[FOLDER_CHARS];
+    char folder[PLACE_CHARS];
     const char *wanted = shunt_option("probe_helper");
     if (wanted) {
         snprintf(path, PATH_CHARS, "%s", wanted);
         return found(path);
     }
-    if (own_folder(folder)) {
-        snprintf(path, PATH_CHARS, "%s/shunt/shunt-probe", folder);
-        if (found(path)) return true;
+    if (place_own_folder(folder)) {
         snprintf(path, PATH_CHARS, "%s/shunt-probe", folder);
         if (found(path)) return true;
     }
-    snprintf(path, PATH_CHARS, "%s/shunt-probe", SHUNT_PLUGIN_FOLDER);
+    snprintf(path, PATH_CHARS, "%s/shunt-probe", place_plugins());
     return found(path);
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/device/fork.h"
 #include "runtime/device/trust.h"
 #include "runtime/base/option.h"
+#include "runtime/base/place.h"
 #include "runtime/base/shutdown.h"
 #include "runtime/base/error.h"
 
@@ -119,7 +120,7 @@ static shunt_status load_folders(void)
     for (char *folder; !status && (folder = strsep(&rest, ":"));)
         if (*folder) status = load_folder(folder, false);
     free(list);
-    if (!status) status = load_folder(SHUNT_PLUGIN_FOLDER, true);
+    if (!status) status = load_folder(place_plugins(), true);
     folders_done = !status;
     return status;
 }
@@ -242,10 +243,10 @@ const char *shunt_plugin_folders(void)
 {
     const char *path = shunt_option("plugin_path");
     char *all = NULL;
-    if (!path || !*path || asprintf(&all, "%s:%s", path, SHUNT_PLUGIN_FOLDER) < 0) return SHUNT_PLUGIN_FOLDER;
+    if (!path || !*path || asprintf(&all, "%s:%s", path, place_plugins()) < 0) return place_plugins();
     const char *kept = option_intern(all);
     free(all);
-    return kept ? kept : SHUNT_PLUGIN_FOLDER;
+    return kept ? kept : place_plugins();
 }
 
 void shunt_shutdown(void)

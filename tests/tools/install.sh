@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the build into a folder, then builds examples/classify.c against that copy alone and runs both it and the
-# installed command: install.sh SOURCE BUILD CC FIXTURE (a program that writes a weight file)
+# Installs the build into a folder and moves it; then builds the examples against that copy alone, as C and C++, by pkg-config and by
+# CMake, with the shared and the static library, and runs them and the installed command:
+# install.sh SOURCE BUILD CC FIXTURE (a program that writes a weight file)
 set -eu
 source=$1 build=$2 cc=$3 fixture=$4
 place=$(mktemp -d)
@@ -9,7 +10,8 @@ fail() { echo "install: $1" >&2; exit 1; }
 
 meson install -C "$build" --no-rebuild --destdir "$place/root" >"$place/log" || { cat "$place/log"; exit 1; }
 prefix=$(dirname "$(dirname "$(find "$place/root" -name shunt.pc)")")
-prefix=${prefix%/lib*}
+mv "${prefix%/lib*}" "$place/moved"
+prefix=$place/moved
 [[ -x $prefix/bin/shunt ]] || fail "no bin/shunt below $prefix"
 [[ -s $(find "$prefix" -name shunt.1) ]] || fail "no manual page"
 for file in bash-completion/completions/shunt zsh/site-functions/_shunt fish/vendor_completions.d/shunt.fish; do
@@ -17,7 +19,7 @@ for file in bash-completion/completions/shunt zsh/site-functions/_shunt fish/ven
 done
 plugin=$(find "$prefix" -name 'shunt-opencl.so')
 
-export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR=$place/root
+export PKG_CONFIG_PATH
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name shunt.pc)")
 library=$(dirname "$(find "$prefix" -name libshunt.so)")
 lines=$(wc -l <"$source/examples/classify.c")

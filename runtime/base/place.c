@@ -1,0 +1,55 @@
+/* place.c - see place.h. */
+#include "runtime/base/place.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char plugins[PLACE_CHARS + 32] = SHUNT_PLUGIN_FOLDER, data[PLACE_CHARS + 32] = SHUNT_DATA_FOLDER;
+
+bool place_own_folder(char folder[PLACE_CHARS])
+{
+    static const char here;
+    Dl_info about;
+    char *real = dladdr(&here, &about) && about.dli_fname ? realpath(about.dli_fname, NULL) : NULL;
+    char *slash = real ? strrchr(real, '/') : NULL;
+    const bool fits = slash && slash - real < PLACE_CHARS;
+    if (fits) snprintf(folder, PLACE_CHARS, "%.*s", (int)(slash - real), real);
+    free(real);
+    return fits;
+}
+
+/* SHUNT_DATA_FROM_LIBRARY: the way from the library's folder to that of the data. */
+static void find(void)
+{
+    char folder[PLACE_CHARS], helper[PLACE_CHARS + 32], joined[PLACE_CHARS + sizeof SHUNT_DATA_FROM_LIBRARY];
+    if (!place_own_folder(folder)) return;
+    snprintf(helper, sizeof helper, "%s/shunt/shunt-probe", folder);
+    if (access(helper, X_OK)) return;
+    snprintf(plugins, sizeof plugins, "%s/shunt", folder);
+    snprintf(joined, sizeof joined, "%s/" SHUNT_DATA_FROM_LIBRARY, folder);
+    char *real = realpath(joined, NULL);
+    if (real && strlen(real) < sizeof data) strcpy(data, real);
+    free(real);
+}
+
+static void find_once(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find);
+}
+
+const char *place_plugins(void)
+{
+    find_once();
+    return plugins;
+}
+
+const char *place_data(void)
+{
+    find_once();
+    return data;
+}
