@@ -15,7 +15,7 @@ F32 = 1
 def _load():
     """$SHUNT_LIBRARY, the library that a wheel carries, or the system's."""
     here = pathlib.Path(__file__).parent
-    carried = sorted(here.parent.glob(".shunt.mesonpy.libs/libshunt.so.1")) + sorted(here.glob("lib/libshunt.so.1"))
+    carried = sorted(here.parent.glob(".shunt.mesonpy.libs/libshunt.so.1*"))
     name = os.environ.get("SHUNT_LIBRARY") or (str(carried[0]) if carried else "libshunt.so.1")
     try:
         return ctypes.CDLL(name)
