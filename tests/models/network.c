@@ -206,6 +206,50 @@ Test(network, memory_has_no_files_beside_it)
     cr_assert_eq(shunt_weights_open_bytes(index, 0, &weights), SHUNT_E_INVALID);
 }
 
+static long resident_kib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%*d %ld", &pages) != 1) cr_assert_fail("no /proc/self/statm");
+    fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int descriptors(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    cr_assert(dir);
+    while (readdir(dir)) count++;
+    closedir(dir);
+    return count;
+}
+
+/* From a path and from memory by turns; every tenth is run. */
+Test(network, models_come_and_go)
+{
+    enum { TIMES = 500, SETTLED = 50, MOST_KIB = 2048 };
+    float logits[CLASSES];
+    size_t size;
+    save_model("resnet8", "w.safetensors");
+    uint8_t *bytes = read_all("w.safetensors", &size);
+    shunt_device *device = open_scalar();
+    long before = 0;
+    int open_before = 0;
+    for (int i = 0; i < TIMES; i++) {
+        shunt_model *model;
+        if (i == SETTLED) before = resident_kib(), open_before = descriptors();
+        if (i % 2 ? shunt_model_open("w.safetensors", NULL, &model) : shunt_model_open_bytes(bytes, size, NULL, &model))
+            cr_assert_fail("%s", shunt_last_error());
+        if (i % 10 == 0) run_model(model, device, 1, logits);
+        shunt_model_destroy(model);
+    }
+    cr_assert_eq(descriptors(), open_before);
+    cr_assert_lt(resident_kib(), before + MOST_KIB);
+    shunt_device_close(device);
+    free(bytes);
+}
+
 /* ---- Weight files that say of which network they are -------------------------------------------------------------- */
 
 Test(network, a_weight_file_opens_as_the_model_that_it_names)

@@ -7,14 +7,15 @@ source=$1 python=$2 fixture=$3
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 fail() { echo "wheel: $1" >&2; exit 1; }
-"$python" -m pip wheel -q --no-build-isolation --no-deps --no-index -w "$place" "$source" >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
+"$python" -m pip wheel -q --no-build-isolation --no-deps --no-index -Cbuild-dir="$place/build" -w "$place" "$source" >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
 wheel=$(echo "$place"/shunt-*.whl)
 case $wheel in *-py3-none-linux_*.whl) ;; *) fail "its tag is for other Pythons or machines: $wheel" ;; esac
 (( $(stat -c %s "$wheel") < 5000000 )) || fail "it has $(stat -c %s "$wheel") bytes, more than 5 MB"
-"$python" -m venv --system-site-packages "$place/venv"
+"$python" -m venv "$place/venv"
+numpy=$("$python" -c 'import numpy, os; print(os.path.dirname(os.path.dirname(numpy.__file__)))')
 "$place/venv/bin/python" -m pip install -q --no-deps --no-index "$wheel" >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
 unset SHUNT_LIBRARY SHUNT_PLUGIN_PATH PYTHONPATH LD_LIBRARY_PATH
-export SHUNT_CACHE_DIR=$place/cache
+export SHUNT_CACHE_DIR=$place/cache PYTHONPATH=$numpy
 cd "$place"
 "$place/venv/bin/python" -c 'import shunt; print(shunt.__file__)' | grep -q "^$place/venv/" || fail "another package is found"
 "$place/venv/bin/python" "$source/tests/python/page.py" "$source" "$fixture" >"$place/log" 2>&1 || { cat "$place/log"; exit 1; }
