@@ -229,6 +229,7 @@ shunt_status shunt_ranks_agree(shunt_ranks *ranks, const char *what, const char 
 
 void shunt_ranks_share(const shunt_ranks *ranks, size_t count, size_t *first, size_t *end)
 {
+    if (!first || !end) return;
     const size_t rank = ranks ? ranks->info.rank : 0, of = ranks ? ranks->info.count : 1;
     const size_t each = count / of, more = count % of;
     *first = rank * each + (rank < more ? rank : more);

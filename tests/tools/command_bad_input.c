@@ -40,8 +40,8 @@ Test(bad_input, pictures)
 {
     /* A 60,000 x 60,000 header would need 10 GB of pixels. */
     static const char png[] = "\211PNG\r\n\032\n\0\0\0\rIHDR\0\0\352\140\0\0\352\140\10\2\0\0\0\17\260\342\25";
-    static const char *const files[] = {"missing.jpg", "folder.jpg", "empty.png", "text.jpg",
-                                        "cut.ppm",     "huge.ppm",   "huge.png",  "cut.jpg"};
+    static const char *const files[] = {"missing.jpg", "empty.png", "text.jpg", "cut.ppm",
+                                        "huge.ppm",    "huge.png",  "cut.jpg"};
     cr_assert(!mkdir("folder.jpg", 0777));
     put_bytes("empty.png", "", 0);
     put_bytes("text.jpg", "This is no picture at all.\n", 27);
@@ -54,6 +54,8 @@ Test(bad_input, pictures)
         expect_failure(1, files[i], NULL);
         json_decref(json_said());
     }
+    run("%s folder.jpg", classify); /* a folder of pictures, whatever its name */
+    expect_failure(1, "folder.jpg", NULL);
 }
 
 Test(bad_input, cut_png)
@@ -161,8 +163,8 @@ Test(bad_input, data_sets)
     expect_failure(2, "--data", NULL);
     run("shunt eval --weights w.st --data cifar10:nosuch --device scalar");
     expect_failure(1, "nosuch", NULL);
-    run("shunt eval --weights w.st --data pictures:nosuch --device scalar");
-    expect_failure(1, "pictures", NULL);
+    run("shunt eval --weights w.st --data photos:nosuch --device scalar");
+    expect_failure(1, "photos", NULL);
     put_cifar("data", 30);
     cr_assert(!truncate("data/test_batch.bin", 30 * 3073 - 5));
     run("shunt eval --weights w.st --data cifar10:data --device scalar");
