@@ -7,6 +7,14 @@ struct conv_dims {
 
 enum { WITH_MASK = 256 }; /* OCL_CONV_MASK */
 
+/* Where vector number k of V channels of image n begins, in vectors, in a tensor of C channels in blocks of `block`. Its pixels are
+ * block / V vectors apart. */
+static inline long vector_at(int block, int n, int k, int C, long plane)
+{
+    const int parts = block / V;
+    return ((long)n * CEIL_DIV(C, block) + k / parts) * plane * parts + k % parts;
+}
+
 /* How a kernel that packs weights finds them; the same fields as conv_view in backends/opencl/conv_phase.h. */
 struct conv_view {
     long first, step_k, step_c, step_r, step_s;

@@ -4,19 +4,19 @@
  * the gradient by u is the sum over tiles of v * m with m = A diff_dst transpose(A), and diff_weights is transpose(G) [sum] G:
  * 36 products of matrices (C, tiles) and (tiles, K), a quarter of the multiplications of the direct sum.
  *
- * Work-items of conv_grad_winograd: (ceil(C/MC), ceil(ceil(K/B)/KB), splits), groups of 1. An item walks the tiles of its
+ * Work-items of conv_grad_winograd: (ceil(C/MC), ceil(ceil(K/V)/KB), splits), groups of 1. An item walks the tiles of its
  * split in chunks, transforms its channels of src and diff_dst, and adds up the products of registers' size, RM scalars of
  * v times KB vectors of m. All three are in local memory, which on a CPU is a buffer of the thread that stays in its
  * second-level cache; floats, T = chunk:
- *   v  E*E times [MC/B][T][B] and B of padding    m  E*E times [KB][T][B] and B of padding    u  E*E times [MC][KB*B]
+ *   v  E*E times [MC/V][T][V] and V of padding    m  E*E times [KB][T][V] and V of padding    u  E*E times [MC][KB*V]
  * The padding keeps the E*E streams of a transform from falling into the same set of the first-level cache.
  *
- * Build options: B = V lanes, MC a multiple of B, KB, RM a divisor of B, F = 4.
+ * Build options: B and SB, blocks of diff_dst and src; V lanes, which divide both; MC a multiple of V; KB; RM a divisor of V; F = 4.
  */
 #include "conv_grad.cl"
 #define SCRATCH __local
 #include "winograd.cl"
-#define CB (MC / B)
+#define CB (MC / V)
 
 /* x (E) = A y */
 static void diff_line(vec x[E], const vec y[F])
@@ -40,14 +40,15 @@ static void weights_line(vec g[3], const vec x[E])
     g[2] = 4.0f * c - a + x[5];
 }
 
-/* Block kb of diff_dst -> m (a block's tiles), for tiles first to first + count. */
+/* Vector kb of diff_dst -> m (a vector's tiles), for tiles first to first + count. */
 static void transform_diff(__global const reals *diff_dst, __local vec *m, long stride, int kb, int first, int count,
                            const struct conv_dims *d)
 {
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
-        __global const reals *y = diff_dst + (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
+        __global const reals *y = diff_dst + vector_at(B, tile.n, kb, d->K, (long)d->P * d->Q) +
+                                  ((long)tile.p * d->Q + tile.q) * (B / V);
         const int rows = min(F, d->P - tile.p), columns = min(F, d->Q - tile.q);
         __local vec *to = m + t;
         vec part[E][F];
@@ -56,7 +57,7 @@ static void transform_diff(__global const reals *diff_dst, __local vec *m, long 
             vec column[F], out[E];
 #pragma unroll
             for (int i = 0; i < F; i++)
-                column[i] = i < rows && j < columns ? load_reals(y + (i * d->Q + j)) : (vec)0.0f;
+                column[i] = i < rows && j < columns ? load_reals(y + (i * d->Q + j) * (B / V)) : (vec)0.0f;
             diff_line(out, column);
 #pragma unroll
             for (int i = 0; i < E; i++) part[i][j] = out[i];
@@ -70,7 +71,7 @@ static void transform_diff(__global const reals *diff_dst, __local vec *m, long 
     }
 }
 
-/* u (RM rows of KB vectors) += sum over tiles of v (RM scalars, B apart) times m (KB vectors, T apart). */
+/* u (RM rows of KB vectors) += sum over tiles of v (RM scalars, V apart) times m (KB vectors, T apart). */
 static void multiply(__local vec *u, __local const acc *v, __local const vec *m, int T, int count)
 {
     vec sums[RM][KB];
@@ -78,7 +79,7 @@ static void multiply(__local vec *u, __local const acc *v, __local const vec *m,
     for (int i = 0; i < RM; i++)
 #pragma unroll
         for (int j = 0; j < KB; j++) sums[i][j] = u[i * KB + j];
-    for (int t = 0; t < count; t++, v += B, m++) {
+    for (int t = 0; t < count; t++, v += V, m++) {
         vec mv[KB];
 #pragma unroll
         for (int j = 0; j < KB; j++) mv[j] = m[j * T];
@@ -125,7 +126,7 @@ conv_grad_winograd(__global const real *restrict src_, ulong src_at, __global co
     const int part = get_global_id(0), group = get_global_id(1), split = get_global_id(2), T = cut.chunk;
     const int tiles = d.N * CEIL_DIV(d.P, F) * CEIL_DIV(d.Q, F);
     const int begin = split * cut.rows, end = min(begin + cut.rows, tiles);
-    const int c_blocks = min(CB, CEIL_DIV(d.C, B) - part * CB), k_blocks = min(KB, CEIL_DIV(d.K, B) - group * KB);
+    const int c_blocks = min(CB, CEIL_DIV(d.C, V) - part * CB), k_blocks = min(KB, CEIL_DIV(d.K, V) - group * KB);
     const size_t item = ((size_t)split * get_global_size(1) + group) * get_global_size(0) + part;
     const long v_stride = CB * T + 1, m_stride = KB * T + 1;
     __local vec *v = scratch, *m = v + E * E * v_stride, *u = m + E * E * m_stride;
@@ -135,12 +136,12 @@ conv_grad_winograd(__global const real *restrict src_, ulong src_at, __global co
         const int count = min(T, end - first);
         for (int cb = 0; cb < c_blocks; cb++)
             transform_src(src, v + cb * T, v_stride, part * CB + cb, first, count, &d);
-        /* Blocks past K repeat the last one; their sums are not used. */
+        /* Vectors past K repeat the last one; their sums are not used. */
         for (int kb = 0; kb < KB; kb++)
             transform_diff(diff_dst, m + kb * T, m_stride, group * KB + min(kb, k_blocks - 1), first, count, &d);
         for (int e = 0; e < E * E; e++)
-            for (int c = 0; c < c_blocks * B; c += RM)
-                multiply(u + (e * MC + c) * KB, (__local const acc *)(v + e * v_stride + c / B * T) + c % B,
+            for (int c = 0; c < c_blocks * V; c += RM)
+                multiply(u + (e * MC + c) * KB, (__local const acc *)(v + e * v_stride + c / V * T) + c % V,
                          m + e * m_stride, T, count);
     }
     transform_weights(u, (__global vec *)(partial_ + partial_at) + item * cut.taps * (MC * KB));

@@ -1,13 +1,13 @@
 /* conv_winograd.cl - 3x3 stride-1 convolution on a CPU by Winograd's F(FxF,3x3), F = 2 or 4, as 36 (or 16) matrix products.
  *
- * dst = act(conv(src, weights) + bias + residual), src and dst in blocks of B = V channels; residual may be dst. In gradients
+ * dst = act(conv(src, weights) + bias + residual), src in blocks of SB and dst of B channels; residual may be dst. In gradients
  * by src (conv_phase.h) instead of a bias there may be a mask like dst. An F x F patch of dst is a tile; tiles are numbered
  * through (n, ceil(P/F), ceil(Q/F)).
  *
  * With E = F + 2, for a strip of tiles, T of them after rounding up to M, all as computed (acc):
- *   v, transformed src       E*E times [ceil(C/B)][T][B] and B of padding
- *   u, transformed weights   [ceil(K/(KB*B))][E*E][C rounded up to 2][KB*B]
- *   m, their products        E*E times [blocks][T][B] and B of padding; blocks: of all K rounded up to KB, or KB
+ *   v, transformed src       E*E times [ceil(C/V)][T][V] and V of padding
+ *   u, transformed weights   [ceil(K/(KB*V))][E*E][C rounded up to 2][KB*V]
+ *   m, their products        E*E times [vectors][T][V] and V of padding; vectors: of all K rounded up to KB, or KB
  *                            where fused
  * The padding keeps the E*E streams of a transform from falling into the same set of the first-level cache.
  *
@@ -19,7 +19,7 @@
  *     choice where u fits the cache. Local floats: see winograd_fused.
  * Work-groups are of 1.
  *
- * Tile parameters: B lanes of a block and of a vector, M tiles, KB vectors of channels, as in conv_tile.cl; F.
+ * Tile parameters: V lanes of a vector, which divide B and SB, M tiles, KB vectors of channels, as in conv_tile.cl; F.
  */
 #include "cpu.cl"
 #include "conv.cl"
@@ -34,7 +34,7 @@
 struct winograd_cut {
     int first, count; /* tiles of the strip; fused: 0 and all */
     int chunk;        /* tiles per item, a multiple of M */
-    int slice;        /* fused: groups of KB*B channels per item */
+    int slice;        /* fused: groups of KB*V channels per item */
 };
 
 /* y (F) = transpose(A) x */
@@ -61,11 +61,11 @@ static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m
     for (int i = 0; i < M; i++)
 #pragma unroll
         for (int j = 0; j < KB; j++) sums[i][j] = (vec)0.0f;
-    for (int left = C; left > 0; left -= B, v += (long)T * B) {
-        const int lanes = min(left, B);
+    for (int left = C; left > 0; left -= V, v += (long)T * V) {
+        const int lanes = min(left, V);
         for (int c = 0; c < lanes; c += 2) {
 #pragma unroll
-            for (int l = 0; l < 2; l++, u += KB * B, next += step) {
+            for (int l = 0; l < 2; l++, u += KB * V, next += step) {
                 vec uv[KB];
                 PREFETCH(next);
 #pragma unroll
@@ -73,7 +73,7 @@ static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m
 #pragma unroll
                 for (int i = 0; i < M; i++)
 #pragma unroll
-                    for (int j = 0; j < KB; j++) sums[i][j] = fma((vec)v[i * B + c + l], uv[j], sums[i][j]);
+                    for (int j = 0; j < KB; j++) sums[i][j] = fma((vec)v[i * V + c + l], uv[j], sums[i][j]);
             }
         }
     }
@@ -83,17 +83,23 @@ static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m
         for (int j = 0; j < KB; j++) m[(long)j * T + i] = sums[i][j];
 }
 
-/* m of a block's tiles, first to first + count -> dst block kb. */
+/* Vectors of dst's channels, with all lanes of the last block. */
+static inline int dst_vectors(const struct conv_dims *d)
+{
+    return CEIL_DIV(d->K, B) * (B / V);
+}
+
+/* m of a vector's tiles, first to first + count -> vector kb of dst. */
 static void transform_dst(SCRATCH const vec *m, long stride, __global const param *bias, __global const reals *mask,
                           __global const reals *residual, __global reals *dst, int kb, int first, int count,
                           const struct conv_dims *d)
 {
-    const vec b = d->flags & WITH_BIAS ? load_params(bias, kb * B, d->K) : (vec)0.0f;
+    const vec b = d->flags & WITH_BIAS ? load_params(bias, kb * V, d->K) : (vec)0.0f;
     const vec floor = d->flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
     struct tile tile = locate_tile(first, d);
 
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
-        const long at = (((long)tile.n * CEIL_DIV(d->K, B) + kb) * d->P + tile.p) * d->Q + tile.q;
+        const long at = vector_at(B, tile.n, kb, d->K, (long)d->P * d->Q) + ((long)tile.p * d->Q + tile.q) * (B / V);
         const int rows = min(F, d->P - tile.p), columns = min(F, d->Q - tile.q);
         vec part[F][E];
 
@@ -111,12 +117,12 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const para
 #pragma unroll
             for (int j = 0; j < F; j++) {
                 if (j < columns) {
-                    const long here = at + i * d->Q + j;
+                    const long here = at + (i * d->Q + j) * (B / V);
                     vec y = out[j] + b;
                     if (d->flags & WITH_RESIDUAL) y += load_reals(residual + here);
                     y = at_least(y, floor);
                     if (d->flags & WITH_MASK) y = masked(y, load_reals(mask + here));
-                    store_reals(clear_tail(y, kb * B, d->K), dst + here);
+                    store_reals(clear_tail(y, kb * V, d->K), dst + here);
                 }
             }
         }
@@ -126,12 +132,12 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const para
 /* Floats of one product's weights for one group of channels. */
 static long u_size(int C)
 {
-    return (C + 1) / 2 * 2 * (KB * B);
+    return (C + 1) / 2 * 2 * (KB * V);
 }
 
 #ifdef FUSED
-/* Work-items: (ceil(groups/slice), ceil(count/chunk), 1) with groups = ceil(ceil(K/B)/KB).
- * scratch: E*E * ((ceil(C/B) + KB)*chunk + 2) * B floats. */
+/* Work-items: (ceil(groups/slice), ceil(count/chunk), 1) with groups = ceil(vectors of dst/KB).
+ * scratch: E*E * ((ceil(C/V) + KB)*chunk + 2) * V floats. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_fused(__global const real *src_, ulong src_at, __global const acc *restrict u, ulong u_at,
                __global const param *restrict bias, ulong bias_at, __global const real *residual_, ulong residual_at,
@@ -144,7 +150,7 @@ winograd_fused(__global const real *src_, ulong src_at, __global const acc *rest
     __global reals *dst = (__global reals *)(dst_ + dst_at);
     u += u_at;
     const int first = get_global_id(1) * cut.chunk, count = min(cut.chunk, cut.count - first);
-    const int T = CEIL_DIV(count, M) * M, c_blocks = CEIL_DIV(d.C, B), k_blocks = CEIL_DIV(d.K, B);
+    const int T = CEIL_DIV(count, M) * M, c_blocks = CEIL_DIV(d.C, V), k_blocks = dst_vectors(&d);
     const int group0 = get_global_id(0) * cut.slice, group1 = min(group0 + cut.slice, CEIL_DIV(k_blocks, KB));
     const long v_stride = (long)c_blocks * T + 1, m_stride = (long)KB * T + 1, size = u_size(d.C);
     const int c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
@@ -164,7 +170,7 @@ winograd_fused(__global const real *src_, ulong src_at, __global const acc *rest
     }
 }
 #else
-/* Work-items: (ceil(T/chunk), ceil(C/B), 1) with T = count rounded up to M. */
+/* Work-items: (ceil(T/chunk), ceil(C/V), 1) with T = count rounded up to M. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__global const real *restrict src_,
                                                                           ulong src_at, __global acc *restrict v_,
                                                                           ulong v_at, const struct conv_dims d,
@@ -174,7 +180,7 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__glob
     __global vec *v = (__global vec *)(v_ + v_at);
     const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, cb = get_global_id(1);
 
-    transform_src(src, v + (long)cb * T + begin, (long)CEIL_DIV(d.C, B) * T + 1, cb, cut.first + begin,
+    transform_src(src, v + (long)cb * T + begin, (long)CEIL_DIV(d.C, V) * T + 1, cb, cut.first + begin,
                   min(cut.chunk, T - begin), &d);
 }
 
@@ -188,18 +194,18 @@ winograd_multiply(__global const acc *restrict v_, ulong v_at, __global const ac
     __global vec *m = (__global vec *)(m_ + m_at);
     const int T = CEIL_DIV(cut.count, M) * M, group = get_global_id(1), e = get_global_id(2);
     const int begin = get_global_id(0) * cut.chunk, end = min(begin + cut.chunk, T);
-    const int groups = CEIL_DIV(d.K, KB * B), c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
+    const int groups = CEIL_DIV(dst_vectors(&d), KB), c_size = (d.C + 1) / 2 * 2, step = fetch_step(T / M);
     const long size = u_size(d.C);
     __global const acc *panel = u + u_at + (group * E * E + e) * size,
                        *following = group + 1 < groups ? panel + E * E * size : u + u_at + (e + 1) * size;
 
-    v += e * ((long)CEIL_DIV(d.C, B) * T + 1);
+    v += e * ((long)CEIL_DIV(d.C, V) * T + 1);
     m += e * ((long)groups * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
         multiply((__global const acc *)(v + t), panel, m + t, T, d.C, following + fetch_at(c_size, t / M, step), step);
 }
 
-/* Work-items: (ceil(count/chunk), ceil(K/B), 1). */
+/* Work-items: (ceil(count/chunk), vectors of dst, 1). */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *restrict bias, ulong bias_at,
              __global const real *residual_, ulong residual_at, __global real *dst_, ulong dst_at,
@@ -211,7 +217,7 @@ winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *
     __global reals *dst = (__global reals *)(dst_ + dst_at);
     const int T = CEIL_DIV(cut.count, M) * M, begin = get_global_id(0) * cut.chunk, kb = get_global_id(1);
 
-    transform_dst(m + (long)kb * T + begin, (long)CEIL_DIV(d.K, B * KB) * KB * T + 1, bias + bias_at, mask, residual,
+    transform_dst(m + (long)kb * T + begin, (long)CEIL_DIV(dst_vectors(&d), KB) * KB * T + 1, bias + bias_at, mask, residual,
                   dst, kb, cut.first + begin, min(cut.chunk, cut.count - begin), &d);
 }
 #endif
@@ -253,7 +259,7 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__
         for (int s = 0; s < 3; s++) {
             vec column[3], out[E];
             for (int r = 0; r < 3; r++)
-                column[r] = c < C ? load_weights(weights, &view, (group * KB + j) * B, K, c, r, s) : (vec)0.0f;
+                column[r] = c < C ? load_weights(weights, &view, (group * KB + j) * V, K, c, r, s) : (vec)0.0f;
             weights_line(out, column);
 #pragma unroll
             for (int i = 0; i < E; i++) part[i][s] = out[i];

@@ -42,7 +42,7 @@ static void next_tile(struct tile *tile, const struct conv_dims *d)
     tile->n++;
 }
 
-/* Block cb of src -> v (a block's tiles), for tiles first to first + count; tiles beyond the last become zero. */
+/* Vector cb of channels of src -> v (a vector's tiles), for tiles first to first + count; tiles beyond the last become zero. */
 static void transform_src(__global const reals *src, SCRATCH vec *v, long stride, int cb, int first, int count,
                           const struct conv_dims *d)
 {
@@ -52,7 +52,8 @@ static void transform_src(__global const reals *src, SCRATCH vec *v, long stride
     for (int t = 0; t < count; t++, next_tile(&tile, d)) {
         const int h0 = tile.p - d->pad_top, w0 = tile.q - d->pad_left;
         const int inside = h0 >= 0 && h0 + E <= d->H && w0 >= 0 && w0 + E <= d->W && tile.n < d->N;
-        __global const reals *x = src + ((long)tile.n * CEIL_DIV(d->C, B) + cb) * plane + (long)h0 * d->W + w0;
+        __global const reals *x =
+            src + vector_at(SB, tile.n, cb, d->C, plane) + ((long)h0 * d->W + w0) * (SB / V);
         SCRATCH vec *to = v + t;
         vec part[E][E];
 
@@ -60,12 +61,12 @@ static void transform_src(__global const reals *src, SCRATCH vec *v, long stride
             vec column[E], out[E];
             if (inside) {
 #pragma unroll
-                for (int i = 0; i < E; i++) column[i] = load_reals(x + (i * d->W + j));
+                for (int i = 0; i < E; i++) column[i] = load_reals(x + (i * d->W + j) * (SB / V));
             } else {
                 const int rows = (uint)(w0 + j) < (uint)d->W && tile.n < d->N ? d->H : 0;
 #pragma unroll
                 for (int i = 0; i < E; i++)
-                    column[i] = (uint)(h0 + i) < (uint)rows ? load_reals(x + (i * d->W + j)) : (vec)0.0f;
+                    column[i] = (uint)(h0 + i) < (uint)rows ? load_reals(x + (i * d->W + j) * (SB / V)) : (vec)0.0f;
             }
             src_line(out, column);
 #pragma unroll

@@ -10,7 +10,7 @@ const char *ocl_conv_grad_refuse(const ocl_device *device, const shunt_op_desc *
     if (!reason) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
     if (desc->attr.conv.groups > 1) return "more than one group of channels";
-    if (shunt_tensor_block(t.dst) != device->found.info.block) return "diff_dst is not in the device's layout";
+    if (!ocl_conv_takes_block(device, t.dst)) return "diff_dst is not in the device's layout";
     if (t.dst->dims[0] * ocl_inner_count(t.dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
     return NULL;
 }

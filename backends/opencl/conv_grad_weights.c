@@ -27,7 +27,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = &desc->inputs[0];
     const char *reason = ocl_conv_grad_refuse(device, desc);
     if (reason) return reason;
-    if (shunt_tensor_block(src) == device->found.info.block) return NULL;
+    if (ocl_conv_takes_block(device, src)) return NULL;
     if (src->block != SHUNT_PLAIN) return "src is neither in the device's layout nor plain";
     return desc->attr.conv.dilation[1] > 1 ? "a plain src and a dilation above 1" : NULL;
 }
@@ -45,7 +45,7 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     const conv_parts t = ocl_conv_parts(desc);
     const int64_t block = device->found.info.block, C = t.src->dims[1], K = t.dst->dims[1];
     const int(*list)[2] = block == 16 ? wide : narrow;
-    if (shunt_tensor_block(t.src) != block) {
+    if (!ocl_conv_takes_block(device, t.src)) {
         const int line = (int)(t.weights->dims[3] * C), most = block == 16 ? MAX_TILE : MAX_TILE / 2;
         if (index > 0) return false;
         snprintf(params, SHUNT_PARAMS_CHARS, "c=%d k=1", ceil_div(line, ceil_div(line, most)));
@@ -75,7 +75,7 @@ static shunt_status describe(const shunt_bop *op, grad_weights *w)
     conv_grad *g = &w->grad;
     conv_dims *d = &g->dims;
     g->block = (cl_int)op->device->found.info.block;
-    w->plain_src = shunt_tensor_block(&op->desc.inputs[0]) != g->block;
+    w->plain_src = !ocl_conv_takes_block(op->device, &op->desc.inputs[0]);
     *d = ocl_conv_dims(&op->desc);
     if (sscanf(op->info.params, "c=%d k=%d", &g->m, &g->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
@@ -104,8 +104,7 @@ static shunt_status make_pad(shunt_bop *op, grad_weights *w, const char *options
                    pixels = (uint64_t)g->dims.N * (uint64_t)g->cut.pad_h * (uint64_t)g->cut.pad_w;
     const ocl_constant constants[] = {{sizeof g->dims, &g->dims}, {sizeof g->cut, &g->cut}};
     w->padded_offset = (op->info.workspace + align - 1) / align * align;
-    op->info.workspace =
-        w->padded_offset + shunt_dtype_bytes(op->desc.inputs[0].dtype) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
+    op->info.workspace = w->padded_offset + sizeof(cl_float) * (pixels * (uint64_t)g->dims.C + MAX_TILE);
     shunt_status status = ocl_step_create_flat(op->device, &op->steps[OCL_GRAD_STEPS], &ocl_conv_grad_weights_cl,
                                                options, "conv_grad_pad", pixels);
     return status ? status : ocl_step_constants(&op->steps[OCL_GRAD_STEPS], 4, 2, constants);
@@ -120,8 +119,9 @@ static shunt_status prepare(shunt_bop *op)
     shunt_status status = describe(op, w);
     if (status) return status;
     const conv_grad *g = &w->grad;
-    ocl_add_option(options, "-DB=%d -DV=%d -DWG=%zu -DMC=%d -DKB=%d%s", g->block, g->block, ocl_group(op->device), g->m,
-                   g->n, w->plain_src ? " -DPLAIN_SRC" : "");
+    ocl_add_option(options, "-DB=%d -DSB=%d -DV=%d -DWG=%zu -DMC=%d -DKB=%d%s",
+                   (int)shunt_tensor_block(&op->desc.inputs[1]), (int)shunt_tensor_block(&op->desc.inputs[0]), g->block,
+                   ocl_group(op->device), g->m, g->n, w->plain_src ? " -DPLAIN_SRC" : "");
     status = ocl_conv_grad_steps(op, g, &ocl_conv_grad_weights_cl, options, "conv_grad_weights");
     return status || !w->plain_src ? status : make_pad(op, w, options);
 }

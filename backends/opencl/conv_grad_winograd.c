@@ -25,7 +25,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const conv_parts t = ocl_conv_parts(desc);
     const char *reason = ocl_conv_grad_refuse(device, desc);
     if (reason) return reason;
-    if (shunt_tensor_block(t.src) != shunt_tensor_block(t.dst)) return "src is not in the device's layout";
+    if (!ocl_conv_takes_block(device, t.src)) return "src is not in the device's layout";
     if (t.weights->dims[2] != 3 || t.weights->dims[3] != 3) return "weights that are not 3x3";
     if (attr->stride[0] != 1 || attr->stride[1] != 1 || attr->dilation[0] != 1 || attr->dilation[1] != 1)
         return "a stride or dilation above 1";
@@ -87,8 +87,9 @@ static shunt_status prepare(shunt_bop *op)
         return ocl_fail(SHUNT_E_UNSUPPORTED, "parameters \"%s\" need more local memory than there is", op->info.params);
     op->info.error_scale = OCL_WINOGRAD_ERROR;
     const ocl_constant scratch = {4 * scratch_floats(g, g->cut.chunk), NULL};
-    ocl_add_option(options, "-DB=%d -DV=%d -DMC=%d -DKB=%d -DRM=%d -DF=%d", g->block, g->block, g->m, g->n,
-                   g->block / g->n, F);
+    ocl_add_option(options, "-DB=%d -DSB=%d -DV=%d -DMC=%d -DKB=%d -DRM=%d -DF=%d",
+                   (int)shunt_tensor_block(&op->desc.inputs[1]), (int)shunt_tensor_block(&op->desc.inputs[0]), g->block,
+                   g->m, g->n, g->block / g->n, F);
     shunt_status status = ocl_conv_grad_steps(op, g, &ocl_conv_grad_winograd_cl, options, "conv_grad_winograd");
     return status ? status : ocl_step_constants(&op->steps[0], 8, 1, &scratch);
 }

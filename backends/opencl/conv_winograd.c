@@ -15,8 +15,9 @@ typedef struct winograd_cut {
 typedef struct winograd {
     conv_dims dims;
     winograd_cut cut;
-    cl_int f, e2; /* an f x f patch of dst takes e2 = (f + 2)^2 products */
-    cl_int block, m, n;
+    cl_int f, e2;       /* an f x f patch of dst takes e2 = (f + 2)^2 products */
+    cl_int block, m, n; /* m tiles by n vectors of `block` channels */
+    cl_int src_block, dst_block;
     bool fused;
     cl_int tiles, strip, c_blocks, k_blocks, groups;
     uint64_t m_offset; /* of the products in the workspace, behind the transformed src */
@@ -46,8 +47,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     if (t.weights->dims[2] != 3 || t.weights->dims[3] != 3) return "weights that are not 3x3";
     if (attr->stride[0] != 1 || attr->stride[1] != 1 || attr->dilation[0] != 1 || attr->dilation[1] != 1)
         return "a stride or dilation above 1";
-    if (shunt_tensor_block(t.src) != device->found.info.block || shunt_tensor_block(t.dst) != device->found.info.block)
-        return "src or dst in blocks of other than a vector's lanes";
+    if (!ocl_conv_takes_block(device, t.src) || !ocl_conv_takes_block(device, t.dst))
+        return "src or dst is not in the device's layout";
     return NULL;
 }
 
@@ -155,10 +156,12 @@ static bool describe(const ocl_device *device, const shunt_op_desc *desc, int f,
     w->f = f;
     w->e2 = (f + 2) * (f + 2);
     w->block = (cl_int)device->found.info.block;
+    w->src_block = (cl_int)shunt_tensor_block(&desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1]);
+    w->dst_block = (cl_int)shunt_tensor_block(&desc->outputs[0]);
     w->fused = !strcmp(how, "fused");
     w->tiles = (cl_int)count_tiles(&desc->outputs[0], f);
     w->c_blocks = ceil_div(w->dims.C, w->block);
-    w->k_blocks = ceil_div(w->dims.K, w->block);
+    w->k_blocks = ceil_div(w->dims.K, w->dst_block) * (w->dst_block / w->block);
     w->groups = ceil_div(w->k_blocks, w->n);
     if (w->fused) return cut_fused(w, &device->found.limits);
     cut_staged(w);
@@ -247,8 +250,8 @@ static shunt_status prepare(shunt_bop *op, int f)
         return ocl_fail(SHUNT_E_UNSUPPORTED, "parameters \"%s\" need more local memory than there is", op->info.params);
     ocl_conv_inplace(op);
     op->info.error_scale = OCL_WINOGRAD_ERROR;
-    ocl_add_option(options, "-DB=%d -DV=%d -DM=%d -DKB=%d -DF=%d%s", w->block, w->block, w->m, w->n, f,
-                   w->fused ? " -DFUSED" : "");
+    ocl_add_option(options, "-DB=%d -DSB=%d -DV=%d -DM=%d -DKB=%d -DF=%d%s", w->dst_block, w->src_block, w->block, w->m,
+                   w->n, f, w->fused ? " -DFUSED" : "");
     shunt_status status = w->fused ? make_fused(op, w, options) : make_staged(op, w, options);
     return status ? status : make_pack(op, w, options);
 }

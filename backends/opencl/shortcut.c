@@ -7,7 +7,7 @@ static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_
     const shunt_shortcut_attr *attr = &desc->attr.shortcut;
     if (desc->flags) return "a flag that the op lacks";
     if (src->rank != 4 || dst->rank != 4) return "tensors that are not N C H W";
-    if (src->block != dst->block || src->block == SHUNT_CHANNELS_LAST) return "layouts other than one block of both";
+    if (src->block == SHUNT_CHANNELS_LAST || dst->block == SHUNT_CHANNELS_LAST) return "channels last";
     if (src->dims[0] != dst->dims[0]) return "src and dst of different images";
     if (attr->stride < 1 || attr->lead < 0) return "a stride below 1 or a negative lead";
     if (src->dims[1] + attr->lead > dst->dims[1]) return "dst of too few channels";
@@ -17,22 +17,29 @@ static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_
     return NULL;
 }
 
+/* A vector of the result is made of two of what is read. */
+static const char *refuse_blocks(const ocl_device *device, const shunt_op_desc *desc)
+{
+    const uint32_t lanes = ocl_lanes(device, shunt_tensor_block(&desc->outputs[0]));
+    return shunt_tensor_block(&desc->inputs[0]) % lanes ? "blocks without common vectors" : NULL;
+}
+
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    (void)device;
-    return refuse_tensors(desc, &desc->inputs[0], &desc->outputs[0]);
+    const char *reason = refuse_tensors(desc, &desc->inputs[0], &desc->outputs[0]);
+    return reason ? reason : refuse_blocks(device, desc);
 }
 
 static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *desc)
 {
-    (void)device;
-    return refuse_tensors(desc, &desc->outputs[0], &desc->inputs[0]);
+    const char *reason = refuse_tensors(desc, &desc->outputs[0], &desc->inputs[0]);
+    return reason ? reason : refuse_blocks(device, desc);
 }
 
 static shunt_status prepare_tensors(shunt_bop *op, const char *kernel, const shunt_tensor_desc *src,
                                     const shunt_tensor_desc *dst)
 {
-    const shunt_tensor_desc *made = &op->desc.outputs[0];
+    const shunt_tensor_desc *made = &op->desc.outputs[0], *read = &op->desc.inputs[0];
     const shunt_shortcut_attr *attr = &op->desc.attr.shortcut;
     cl_int run;
     const cl_ulong pieces = ocl_pieces(op->device, made, made->dims[3], &run);
@@ -50,6 +57,7 @@ static shunt_status prepare_tensors(shunt_bop *op, const char *kernel, const shu
     for (int i = 0; i < NDIMS; i++) constants[1 + i] = (ocl_constant){sizeof dims[i], &dims[i]};
     char options[OCL_OPTIONS_CHARS];
     ocl_block_options(op->device, shunt_tensor_block(made), options);
+    ocl_add_option(options, " -DSB=%lld", (long long)shunt_tensor_block(read));
     shunt_status status = ocl_step_create_flat(op->device, &op->steps[0], &ocl_shortcut_cl, options, kernel, pieces);
     return status ? status : ocl_step_constants(&op->steps[0], 4, 1 + NDIMS, constants);
 }

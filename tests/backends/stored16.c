@@ -1,6 +1,7 @@
 /* stored16.c - ops on data stored in 16 bits, on one device (SHUNT_TEST_DEVICE): each of the 65,536 numbers of both types goes
  * through an op that changes nothing, and through sums and products, whose results are rounded once, infinities and NaN included.
- * half.h, which the tests of CAST compare with the compiler's own type, says what is right. */
+ * half.h, which the tests of CAST compare with the compiler's own type, says what is right. Then ops whose src and dst lie in blocks of
+ * different sizes, as few channels beside many do, compared with the scalar device. */
 #include "runtime/verify/run.h"
 #include "tests/support/op_runner.h"
 
@@ -79,4 +80,91 @@ ParameterizedTest(uint8_t *type, stored16, types)
         for (uint32_t i = 0; i < HALVES; i++)
             expect(i, from_half(first[i], *type) * from_half(second[i], *type), *type);
     }
+}
+
+enum { MOST = 40 * 40 * 9 };
+
+/* Of dims {2, 40, 9, 9}, or for SHORTCUT's dst {2, 72, 5, 5}. */
+static shunt_op_desc make_op(uint32_t kind, uint8_t type)
+{
+    const int64_t narrow[] = {2, 40, 9, 9}, wide[] = {2, 72, 5, 5}, taps[] = {40, 40, 3, 3};
+    const shunt_tensor_desc data = shunt_tensor_make(type, 4, narrow), shortened = shunt_tensor_make(type, 4, wide);
+    const shunt_tensor_desc weights = shunt_tensor_make(SHUNT_F32, 4, taps);
+    shunt_op_desc op = {.kind = kind, .ninputs = shunt_op_ninputs(kind, 0), .noutputs = 1};
+    const shunt_conv_attr same = {
+        .stride = {1, 1}, .dilation = {1, 1}, .pad_before = {1, 1}, .pad_after = {1, 1}, .groups = 1};
+    op.inputs[0] = op.inputs[1] = op.outputs[0] = data;
+    if (kind == SHUNT_OP_CONV) op.inputs[1] = weights;
+    if (kind == SHUNT_OP_CONV_GRAD_SRC) op.inputs[0] = weights;
+    if (kind == SHUNT_OP_CONV_GRAD_WEIGHTS) op.outputs[0] = weights;
+    if (kind == SHUNT_OP_SHORTCUT) {
+        memset(&op.inputs[1], 0, sizeof op.inputs[1]);
+        op.outputs[0] = shortened;
+        op.attr.shortcut = (shunt_shortcut_attr){.stride = 2, .lead = 16};
+    } else {
+        op.attr.conv = same;
+    }
+    return op;
+}
+
+/* The first tensor that is not weights gets block a, the other one b. */
+static void set_blocks(shunt_op_desc *op, uint16_t a, uint16_t b)
+{
+    shunt_tensor_desc *all[] = {&op->inputs[0], &op->inputs[1], &op->outputs[0]};
+    uint16_t next = a;
+    for (int i = 0; i < 3; i++) {
+        if (all[i]->rank != 4 || all[i]->dtype == SHUNT_F32) continue;
+        all[i]->block = next;
+        next = b;
+    }
+}
+
+static double numbers[2][MOST], wanted[MOST], got[MOST];
+
+/* Whether the device takes the op in these blocks; then its results are right. */
+static bool right_in_blocks(const shunt_device *device, const shunt_op_desc *plain, uint8_t type, uint16_t a,
+                            uint16_t b)
+{
+    const op_variant guess = {NULL, NULL, OP_NOT_IN_PLACE};
+    const double *inputs[] = {numbers[0], numbers[1]}, unit = type == SHUNT_F16 ? 0x1p-11 : 0x1p-8;
+    double *outputs[] = {got};
+    shunt_op_desc op = *plain;
+    set_blocks(&op, a, b);
+    shunt_status status = op_run(device, &op, &guess, inputs, outputs, NULL);
+    if (status == SHUNT_E_UNSUPPORTED) return false;
+    cr_assert_eq(status, SHUNT_OK, "%s", shunt_last_error());
+    for (uint64_t i = 0; i < shunt_tensor_count(&op.outputs[0]); i++)
+        cr_assert(fabs(got[i] - wanted[i]) <= 2 * unit * fabs(wanted[i]) + 1e-3,
+                  "kind %u, type %u, blocks %u and %u, element %d: %g, not %g", op.kind, type, a, b, (int)i, got[i],
+                  wanted[i]);
+    return true;
+}
+
+ParameterizedTestParameters(stored16, blocks_may_differ)
+{
+    static uint32_t kinds[] = {SHUNT_OP_CONV, SHUNT_OP_CONV_GRAD_SRC, SHUNT_OP_CONV_GRAD_WEIGHTS, SHUNT_OP_SHORTCUT};
+    return cr_make_param_array(uint32_t, kinds, sizeof kinds / sizeof *kinds);
+}
+
+ParameterizedTest(uint32_t *kind, stored16, blocks_may_differ)
+{
+    static const uint16_t blocks[][2] = {{16, 32}, {32, 16}, {32, 32}, {16, 16}};
+    const op_variant guess = {NULL, NULL, OP_NOT_IN_PLACE};
+    const double *inputs[] = {numbers[0], numbers[1]};
+    double *outputs[] = {wanted};
+    int taken = 0;
+    shunt_device *device = op_runner_open(), *scalar;
+    cr_assert_eq(shunt_device_open("scalar", NULL, &scalar), SHUNT_OK, "%s", shunt_last_error());
+    for (int i = 0; i < MOST; i++) { /* exact in both types */
+        numbers[0][i] = (i * 37 % 129 - 64) / 64.0;
+        numbers[1][i] = (i * 53 % 127 - 63) / 64.0;
+    }
+    for (uint8_t type = SHUNT_F16; type <= SHUNT_BF16; type++) {
+        const shunt_op_desc op = make_op(*kind, type);
+        cr_assert_eq(op_run(scalar, &op, &guess, inputs, outputs, NULL), SHUNT_OK, "%s", shunt_last_error());
+        for (int i = 0; i < 4; i++) taken += right_in_blocks(device, &op, type, blocks[i][0], blocks[i][1]);
+    }
+    cr_assert(taken || !strcmp(device->backend->name, "scalar"), "no blocks are taken");
+    shunt_device_close(scalar);
+    shunt_device_close(device);
 }
