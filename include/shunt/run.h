@@ -83,6 +83,18 @@ SHUNT_API shunt_status shunt_device_measure(shunt_device *device, double *flops_
  * weights, in its shape. */
 SHUNT_API shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights,
                                              shunt_device *device, shunt_executor **out);
+/* The same with options. The device must take data in the precision that is asked for (shunt_device_info.dtypes); ops that it
+ * refuses in that precision run in float32. Tensors of the caller are float32 in any case. Where a run in "f16" on finite inputs has
+ * an output that is not finite, it is repeated in float32, and the first step that overflowed is logged once. A weight that overflows
+ * the type is refused by name when the plan is made. */
+typedef struct shunt_executor_options {
+    uint32_t size;         /* sizeof(shunt_executor_options); 0: as in the first version */
+    const char *precision; /* of activations and of what they are multiplied by: "f32", "f16", "bf16"; NULL: the option
+                            * "precision" (SHUNT_PRECISION), or f32 */
+} shunt_executor_options;
+SHUNT_API shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights,
+                                                  shunt_device *device, const shunt_executor_options *options,
+                                                  shunt_executor **out);
 SHUNT_API void shunt_executor_destroy(shunt_executor *executor);
 
 /* A tensor in the caller's memory. */
@@ -113,8 +125,8 @@ typedef struct shunt_step {
     const char *name, *kind; /* "layer1.0.conv1", "conv+bias+relu" */
     const char *device;      /* selector of where it runs */
     const char *algorithm, *params;
-    const char *refused;   /* why the chosen device does not run it; NULL if it does */
-    char src[64], dst[64]; /* "1x64x56x56 nchw16c" */
+    const char *refused;   /* why the chosen device does not run it, or not in the plan's precision; NULL if it does */
+    char src[64], dst[64]; /* "1x64x56x56 nchw16c", "1x64x56x56 nchw32c f16": the type where it is not f32 */
     uint64_t flops, bytes, workspace;
     uint64_t nanoseconds; /* in the last profiled run; 0: not known */
 } shunt_step;
@@ -123,7 +135,8 @@ typedef struct shunt_plan_report {
     size_t nsteps;
     uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices */
     uint64_t flops;
-    char placement[128]; /* "21 ops opencl:0; softmax -> scalar" */
+    char placement[128];   /* "21 ops opencl:0; softmax -> scalar" */
+    const char *precision; /* "f32", "f16", "bf16": of the data of ops */
 } shunt_plan_report;
 /* Makes the plan, like shunt_executor_prepare. The report lives until the next report is made or the executor is destroyed. */
 SHUNT_API shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,

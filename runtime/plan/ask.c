@@ -7,14 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-void plan_set_blocks(shunt_op_desc *desc, uint32_t block)
+static void set_block(shunt_tensor_desc *tensor, const shunt_device *device, bool plain)
 {
-    uint32_t plain_inputs = desc->constant_inputs | shunt_op_plain_inputs(desc->kind);
-    uint32_t plain_outputs = shunt_op_plain_outputs(desc->kind);
+    if (tensor->rank != 4) return;
+    tensor->block =
+        plain ? SHUNT_PLAIN : (uint16_t)shunt_device_block(&device->entry.info, tensor->dtype, tensor->dims[1]);
+}
+
+void plan_set_types(shunt_op_desc *desc, uint8_t dtype)
+{
+    if (shunt_op_data_type(desc) != SHUNT_F32) return;
     for (uint32_t i = 0; i < desc->ninputs; i++)
-        if (desc->inputs[i].rank == 4 && !(plain_inputs >> i & 1)) desc->inputs[i].block = (uint16_t)block;
+        if (shunt_op_input_class(desc->kind, desc->flags, i) == SHUNT_OPERAND_DATA) desc->inputs[i].dtype = dtype;
     for (uint32_t i = 0; i < desc->noutputs; i++)
-        if (desc->outputs[i].rank == 4 && !(plain_outputs >> i & 1)) desc->outputs[i].block = (uint16_t)block;
+        if (shunt_op_output_class(desc->kind, desc->flags, i) == SHUNT_OPERAND_DATA) desc->outputs[i].dtype = dtype;
+}
+
+void plan_set_blocks(shunt_op_desc *desc, const shunt_device *device, bool plain)
+{
+    const uint32_t plain_inputs = desc->constant_inputs | shunt_op_plain_inputs(desc->kind);
+    const uint32_t plain_outputs = shunt_op_plain_outputs(desc->kind);
+    for (uint32_t i = 0; i < desc->ninputs; i++)
+        if (!(plain_inputs >> i & 1)) set_block(&desc->inputs[i], device, plain);
+    for (uint32_t i = 0; i < desc->noutputs; i++)
+        if (!(plain_outputs >> i & 1)) set_block(&desc->outputs[i], device, plain);
 }
 
 static plan_answer *find(const graph_plan *plan, int device, const shunt_op_desc *desc)

@@ -32,8 +32,22 @@ static graph_flat_limits flat_limits(const shunt_device_info *info)
 shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                                    shunt_executor **out)
 {
+    return shunt_executor_create_with(graph, weights, device, NULL, out);
+}
+
+shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
+                                        const shunt_executor_options *options, shunt_executor **out)
+{
     if (!graph || !weights || !device) return error_fail(SHUNT_E_INVALID, "executor: graph, weights or device missing");
-    shunt_status status = shunt_graph_check(graph);
+    shunt_executor_options own;
+    uint8_t dtype = SHUNT_F32;
+    shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_executor_options, precision), options,
+                                     "shunt_executor_options");
+    if (status == SHUNT_OK) status = precision_choose(device, own.precision, &dtype);
+    if (status == SHUNT_OK) status = shunt_graph_check(graph);
+    if (status == SHUNT_OK && dtype == SHUNT_F16 && graph_trains(graph))
+        status =
+            error_fail(SHUNT_E_UNSUPPORTED, "training in f16 needs a scaled loss, which is not built yet; use bf16");
     if (status != SHUNT_OK) return status;
     if (graph->noutputs == 0) return error_fail(SHUNT_E_INVALID, "executor: the graph has no output");
     status = parameters_check(graph, weights);
@@ -43,6 +57,7 @@ shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights
     executor->weights = weights;
     executor->devices[PLAN_MAIN] = device;
     executor->profiling = trace_wanted();
+    executor->dtype = dtype;
     status = shunt_graph_copy(graph, &executor->graph);
     if (status == SHUNT_OK) status = graph_fold_batch_norms(executor->graph);
     const graph_flat_limits limits = flat_limits(&device->entry.info);
@@ -79,8 +94,9 @@ void shunt_executor_profile(shunt_executor *executor, int on)
     executor->profiling = on || trace_wanted();
 }
 
-static bool fits(const graph_plan *plan, const shunt_tensor_desc *inputs)
+static bool fits(const graph_plan *plan, const shunt_tensor_desc *inputs, uint8_t dtype)
 {
+    if (plan->dtype != dtype) return false;
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const shunt_tensor_desc *have = &plan->graph->values[plan->graph->inputs[i]].desc;
         if (have->rank != inputs[i].rank || memcmp(have->dims, inputs[i].dims, have->rank * sizeof have->dims[0]))
@@ -102,9 +118,9 @@ static shunt_status check_inputs(const shunt_executor *executor, const shunt_ten
     return SHUNT_OK;
 }
 
-/* The plan for these inputs: one that is there, or a new one in place of the one unused for longest. */
-static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                              graph_plan **out)
+/* The plan for these inputs and data of this type: one that is there, or a new one in place of the one unused for longest. */
+static shunt_status find_typed_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                    uint8_t dtype, graph_plan **out)
 {
     shunt_status status = check_inputs(executor, inputs, ninputs);
     if (status != SHUNT_OK) return status;
@@ -112,7 +128,7 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
     executor->clock++;
     for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
         graph_plan *plan = executor->plans[p];
-        if (plan && fits(plan, inputs)) {
+        if (plan && fits(plan, inputs, dtype)) {
             plan->last_use = executor->clock;
             *out = plan;
             return SHUNT_OK;
@@ -122,13 +138,19 @@ static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc 
     status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
     graph_plan *plan = NULL;
-    status = plan_create(executor, inputs, ninputs, &plan);
+    status = plan_create(executor, inputs, ninputs, dtype, &plan);
     if (status != SHUNT_OK) return status;
     plan->last_use = executor->clock;
     plan_destroy(executor->plans[oldest]);
     executor->plans[oldest] = plan;
     *out = plan;
     return SHUNT_OK;
+}
+
+static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                              graph_plan **out)
+{
+    return find_typed_plan(executor, inputs, ninputs, executor->dtype, out);
 }
 
 shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
@@ -183,7 +205,7 @@ shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_de
     if (status != SHUNT_OK) return status;
     drop_plans(executor);
     graph_plan *outline = NULL;
-    status = plan_outline(executor, inputs, ninputs, &outline);
+    status = plan_outline(executor, inputs, ninputs, executor->dtype, &outline);
     if (status != SHUNT_OK) return status;
     status = plan_tune(outline, &own);
     plan_destroy(outline);
@@ -254,6 +276,18 @@ static shunt_status check_reserved(const shunt_tensor *tensors, size_t count, co
     return SHUNT_OK;
 }
 
+/* A run of finite inputs that overflowed. A training graph is not run twice: its first run has changed it. */
+static shunt_status repeat_wide(shunt_executor *executor, graph_plan *narrow, const shunt_tensor *inputs,
+                                const shunt_tensor_desc *descs, const shunt_tensor *outputs)
+{
+    shunt_status status = executor->said_infinite ? SHUNT_OK : plan_say_overflow(narrow, inputs);
+    if (status != SHUNT_OK) return status;
+    executor->said_infinite = true;
+    graph_plan *wide;
+    status = find_typed_plan(executor, descs, narrow->graph->ninputs, SHUNT_F32, &wide);
+    return status == SHUNT_OK ? plan_run(wide, inputs, outputs) : status;
+}
+
 shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *inputs, size_t ninputs,
                                 const shunt_tensor *outputs, size_t noutputs)
 {
@@ -277,5 +311,9 @@ shunt_status shunt_executor_run(shunt_executor *executor, const shunt_tensor *in
         }
     }
     if (status == SHUNT_OK) status = check_outputs(plan, outputs, noutputs);
-    return status == SHUNT_OK ? plan_run(plan, inputs, outputs) : status;
+    if (status == SHUNT_OK) status = plan_run(plan, inputs, outputs);
+    if (status != SHUNT_OK || plan->dtype != SHUNT_F16 || graph_trains(plan->graph) ||
+        !plan_overflowed(plan, inputs, outputs))
+        return status;
+    return repeat_wide(executor, plan, inputs, descs, outputs);
 }

@@ -1,4 +1,4 @@
-/* lower.c - the steps of a plan: each op in its layout, and transfers and reorders where two ops disagree. */
+/* lower.c - the steps of a plan: each op in its types and its layout, and transfers, reorders and casts where two ops disagree. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
 
@@ -22,15 +22,21 @@ static plan_step *add_step(graph_plan *plan, const char *name, int device)
 
 enum { ANY = -1 };
 
-static int32_t find_value(const graph_plan *plan, shunt_value source, int device, int block)
+static int32_t find_value(const graph_plan *plan, shunt_value source, int device, int dtype, int block)
 {
     for (uint32_t i = 0; i < plan->nvalues; i++) {
         const plan_value *value = &plan->values[i];
         if (value->source == source && (device == ANY || value->device == device) &&
-            (block == ANY || value->desc.block == block))
+            (dtype == ANY || value->desc.dtype == dtype) && (block == ANY || value->desc.block == block))
             return (int32_t)i;
     }
     return -1;
+}
+
+/* What the value has become first: as it was computed, or is given. */
+static const plan_value *original(const graph_plan *plan, shunt_value source)
+{
+    return &plan->values[find_value(plan, source, ANY, ANY, ANY)];
 }
 
 /* A part of a flat value lies in it, where that is; copies elsewhere or in other layouts have memory of their own. */
@@ -42,8 +48,9 @@ static int32_t add_value(graph_plan *plan, shunt_value source, int device, const
     int32_t id = (int32_t)plan->nvalues++;
     plan->values[id] =
         (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
-    if (value->flat != SHUNT_NO_VALUE && device == PLAN_MAIN && desc->block == SHUNT_PLAIN) {
-        plan->values[id].root = find_value(plan, value->flat, PLAN_MAIN, SHUNT_PLAIN);
+    if (value->flat != SHUNT_NO_VALUE && device == PLAN_MAIN && desc->block == SHUNT_PLAIN &&
+        desc->dtype == value->desc.dtype) {
+        plan->values[id].root = find_value(plan, value->flat, PLAN_MAIN, ANY, SHUNT_PLAIN);
         plan->values[id].offset = value->flat_at;
     }
     return id;
@@ -57,53 +64,77 @@ static shunt_op_desc reorder_desc(const shunt_tensor_desc *src, uint32_t block)
     return desc;
 }
 
-/* A step that makes a copy of plan value `from` on `device`, in layout `block`; one of the two differs. */
-static shunt_status add_conversion(graph_plan *plan, int32_t from, int device, uint32_t block, int32_t *out)
+static shunt_op_desc cast_desc(const shunt_tensor_desc *src, uint8_t dtype)
 {
-    shunt_op_desc desc = reorder_desc(&plan->values[from].desc, block);
+    shunt_op_desc desc = {.kind = SHUNT_OP_CAST, .ninputs = 1, .noutputs = 1, .attr.cast.dtype = dtype};
+    desc.inputs[0] = desc.outputs[0] = *src;
+    desc.outputs[0].dtype = dtype;
+    return desc;
+}
+
+/* A step that makes a copy of plan value `from` on `device`, by this op; on another device the op is that of a copy. */
+static shunt_status add_conversion(graph_plan *plan, int32_t from, int device, const shunt_op_desc *desc, int32_t *out)
+{
     shunt_value source = plan->values[from].source;
-    bool transfer = plan->values[from].device != device;
-    int32_t to = add_value(plan, source, device, &desc.outputs[0], false);
+    shunt_status status = executor_need_device(plan->executor, device);
+    if (status != SHUNT_OK) return status;
+    int32_t to = add_value(plan, source, device, &desc->outputs[0], false);
     plan_step *step = to < 0 ? NULL : add_step(plan, plan->graph->values[source].name, device);
     if (!step) return error_memory();
-    step->transfer = transfer;
-    step->desc = desc;
+    step->transfer = plan->values[from].device != device;
+    step->desc = *desc;
     step->inputs[0] = from;
     step->outputs[0] = to;
     *out = to;
     return SHUNT_OK;
 }
 
-/* Brings the graph's value `source` to `device` in layout `block`, converting what there is. A reorder runs on the
- * fallback device when the value lies there, or when the main device refuses it. */
-static shunt_status get_value(graph_plan *plan, shunt_value source, int device, uint32_t block, int32_t *out)
+/* The ops that bring `have` nearer to a type and a layout, the better one first: the layout changes while the elements are
+ * narrow. Returns how many. */
+static uint32_t conversions(const shunt_tensor_desc *have, uint8_t dtype, uint32_t block, shunt_op_desc ops[2])
 {
-    int32_t have = find_value(plan, source, device, (int)block);
-    if (have < 0) have = find_value(plan, source, device, ANY);
-    if (have < 0) have = find_value(plan, source, ANY, (int)block);
-    if (have < 0) have = find_value(plan, source, ANY, ANY);
-    while (plan->values[have].device != device || plan->values[have].desc.block != block) {
-        plan_value value = plan->values[have];
-        int to_device = device;
-        uint32_t to_block = value.desc.block;
-        if (value.desc.block != block) {
-            shunt_op_desc reorder = reorder_desc(&value.desc, block);
-            if (value.device == PLAN_FALLBACK) {
-                to_device = PLAN_FALLBACK;
-                to_block = block;
-            } else if (value.device == device) {
-                if (plan_ask(plan, device, &reorder)->ncandidates)
-                    to_block = block;
-                else
-                    to_device = PLAN_FALLBACK;
-            }
-        }
-        shunt_status status = executor_need_device(plan->executor, to_device);
-        if (status == SHUNT_OK) status = add_conversion(plan, have, to_device, to_block, &have);
-        if (status != SHUNT_OK) return status;
+    const bool narrows = shunt_dtype_bytes(dtype) < shunt_dtype_bytes(have->dtype);
+    uint32_t count = 0;
+    if (have->dtype != dtype && narrows) ops[count++] = cast_desc(have, dtype);
+    if (have->block != block) ops[count++] = reorder_desc(have, block);
+    if (have->dtype != dtype && !narrows) ops[count++] = cast_desc(have, dtype);
+    return count;
+}
+
+/* One step from plan value *have towards `device` and this type and layout. Conversions run on the fallback device when the
+ * value lies there, or when the main device refuses them. */
+static shunt_status convert_once(graph_plan *plan, int device, uint8_t dtype, uint32_t block, int32_t *have)
+{
+    const plan_value value = plan->values[*have];
+    const shunt_op_desc copy = reorder_desc(&value.desc, value.desc.block);
+    shunt_op_desc ops[2];
+    const uint32_t count = conversions(&value.desc, dtype, block, ops);
+    if (count == 0 || (value.device != PLAN_FALLBACK && value.device != device))
+        return add_conversion(plan, *have, device, &copy, have);
+    for (uint32_t i = 0; i < count; i++)
+        if (value.device == PLAN_FALLBACK || plan_ask(plan, device, &ops[i])->ncandidates)
+            return add_conversion(plan, *have, value.device, &ops[i], have);
+    return add_conversion(plan, *have, PLAN_FALLBACK, &copy, have);
+}
+
+/* Brings the graph's value `source` to `device` in this type and layout, converting what there is: what has the type, first. */
+static shunt_status get_value(graph_plan *plan, shunt_value source, int device, uint8_t dtype, uint32_t block,
+                              int32_t *out)
+{
+    const int types[] = {dtype, ANY};
+    int32_t have = -1;
+    for (int t = 0; t < 2 && have < 0; t++) {
+        have = find_value(plan, source, device, types[t], (int)block);
+        if (have < 0) have = find_value(plan, source, device, types[t], ANY);
+        if (have < 0) have = find_value(plan, source, ANY, types[t], (int)block);
+        if (have < 0) have = find_value(plan, source, ANY, types[t], ANY);
     }
+    shunt_status status = SHUNT_OK;
+    while (status == SHUNT_OK && (plan->values[have].device != device || plan->values[have].desc.dtype != dtype ||
+                                  plan->values[have].desc.block != block))
+        status = convert_once(plan, device, dtype, block, &have);
     *out = have;
-    return SHUNT_OK;
+    return status;
 }
 
 /* An op may read an input in the layout that it already has on the device, saving the reorder (the network's first
@@ -113,8 +144,10 @@ static void absorb_reorders(graph_plan *plan, const graph_op *op, int device, sh
     for (uint32_t i = 0; i < op->ninputs; i++) {
         if (!varies(plan->graph, op->inputs[i]) || desc->inputs[i].rank != 4) continue;
         const uint16_t block = desc->inputs[i].block;
-        if (find_value(plan, op->inputs[i], device, block) >= 0) continue;
-        const int32_t have = find_value(plan, op->inputs[i], device, ANY);
+        const uint8_t dtype = desc->inputs[i].dtype;
+        if (find_value(plan, op->inputs[i], device, dtype, block) >= 0) continue;
+        int32_t have = find_value(plan, op->inputs[i], device, dtype, ANY);
+        if (have < 0) have = find_value(plan, op->inputs[i], device, ANY, ANY); /* a cast keeps the layout */
         if (have < 0) continue;
         const plan_answer *wanted = plan_ask(plan, device, desc);
         if (!wanted->ncandidates) continue;
@@ -140,7 +173,7 @@ static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device
 static shunt_status return_state(graph_plan *plan, const graph_op *op, const int32_t *outputs)
 {
     for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
-        int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, SHUNT_PLAIN);
+        int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, ANY, SHUNT_PLAIN);
         if (plan->values[outputs[i]].root == plan->values[state].root) continue;
         plan_step *step = add_step(plan, op->name, PLAN_MAIN);
         if (!step) return error_memory();
@@ -155,9 +188,11 @@ static shunt_status return_state(graph_plan *plan, const graph_op *op, const int
 static shunt_status lower_alias(graph_plan *plan, const graph_op *op, int device)
 {
     int32_t src;
-    shunt_status status = get_value(plan, op->inputs[0], device, SHUNT_PLAIN, &src);
+    shunt_tensor_desc desc = plan->graph->values[op->outputs[0]].desc;
+    desc.dtype = original(plan, op->inputs[0])->desc.dtype;
+    shunt_status status = get_value(plan, op->inputs[0], device, desc.dtype, SHUNT_PLAIN, &src);
     if (status != SHUNT_OK) return status;
-    int32_t dst = add_value(plan, op->outputs[0], device, &plan->graph->values[op->outputs[0]].desc, false);
+    int32_t dst = add_value(plan, op->outputs[0], device, &desc, false);
     if (dst < 0) return error_memory();
     plan_share(plan, dst, src);
     return SHUNT_OK;
@@ -169,7 +204,8 @@ static shunt_status gather_parts(graph_plan *plan, shunt_value flat)
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
         int32_t part;
         if (plan->graph->values[v].flat != flat) continue;
-        shunt_status status = get_value(plan, (shunt_value)v, PLAN_MAIN, SHUNT_PLAIN, &part);
+        const uint8_t dtype = plan->graph->values[v].desc.dtype;
+        shunt_status status = get_value(plan, (shunt_value)v, PLAN_MAIN, dtype, SHUNT_PLAIN, &part);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;
@@ -182,7 +218,8 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
     if (graph_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
     shunt_op_desc desc;
     graph_op_desc(plan->graph, op, &desc);
-    plan_set_blocks(&desc, place->plain ? SHUNT_PLAIN : plan->executor->devices[place->device]->entry.info.block);
+    plan_set_types(&desc, place->dtype);
+    plan_set_blocks(&desc, plan->executor->devices[place->device], place->plain);
     absorb_reorders(plan, op, place->device, &desc);
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
@@ -190,7 +227,8 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
         if (varies(plan->graph, op->inputs[i])) {
             if (plan->graph->values[op->inputs[i]].source == VALUE_FLAT) status = gather_parts(plan, op->inputs[i]);
             if (status != SHUNT_OK) return status;
-            status = get_value(plan, op->inputs[i], place->device, desc.inputs[i].block, &inputs[i]);
+            status =
+                get_value(plan, op->inputs[i], place->device, desc.inputs[i].dtype, desc.inputs[i].block, &inputs[i]);
             if (status != SHUNT_OK) return status;
         } else {
             inputs[i] = add_value(plan, op->inputs[i], place->device, &desc.inputs[i], true);
@@ -253,8 +291,8 @@ static shunt_status lower_all(graph_plan *plan, const plan_place *places)
         shunt_value value = graph->outputs[i].value;
         if (!varies(graph, value))
             return error_fail(SHUNT_E_UNSUPPORTED, "output %s is a parameter, not a result", graph->outputs[i].name);
-        int device = plan->values[find_value(plan, value, ANY, ANY)].device;
-        status = get_value(plan, value, device, SHUNT_PLAIN, &plan->outputs[i]);
+        const uint8_t dtype = graph->values[value].desc.dtype;
+        status = get_value(plan, value, original(plan, value)->device, dtype, SHUNT_PLAIN, &plan->outputs[i]);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;
@@ -272,6 +310,7 @@ shunt_status plan_lower(graph_plan *plan)
     else {
         plan_place_ops(plan, places);
         status = plan_report_fallback(plan, places);
+        if (status == SHUNT_OK) plan_report_wide(plan, places);
         if (status == SHUNT_OK) status = lower_all(plan, places);
         if (status == SHUNT_OK) plan_find_lifetimes(plan);
     }

@@ -69,19 +69,55 @@ static void release(const graph_plan *plan, shunt_value value)
     weights_release(weights, shunt_weights_find(weights, plan->graph->values[value].name));
 }
 
-/* Writes a parameter or a folded value to *dst, and waits. */
-static shunt_status write_value(graph_plan *plan, int device_index, shunt_value value, shunt_arg dst)
+/* The value as the graph has it, float32: folded, or where the weights have it. *folded: to be freed. NULL without memory. */
+static const void *whole_data(const graph_plan *plan, shunt_value value, float **folded)
+{
+    *folded = NULL;
+    if (plan->graph->values[value].source != VALUE_FOLDED) return data_of(plan, value);
+    return *folded = fold_data(plan, value);
+}
+
+/* A number that becomes infinite in a 16-bit type makes the network another one. */
+static shunt_status check_range(const char *name, const void *data, uint64_t count, uint8_t dtype)
+{
+    const double most = dtype == SHUNT_F16 ? 65520 : 0x1.ffp127; /* from there on, rounding gives infinity */
+    for (uint64_t i = 0; i < count; i++) {
+        const double value = element(data, i);
+        if (fabs(value) < most || !isfinite(value)) continue;
+        return error_fail(SHUNT_E_INVALID, "tensor %s: element %llu is %g, which overflows %s; use another precision",
+                          name, (unsigned long long)i, value, shunt_dtype_name(dtype));
+    }
+    return SHUNT_OK;
+}
+
+/* Writes float32 data in a 16-bit type, and waits. */
+static shunt_status write_narrow(const shunt_device *device, shunt_bqueue *queue, const void *data, uint64_t count,
+                                 uint8_t dtype, shunt_arg dst)
+{
+    uint16_t *halves = malloc(count * sizeof *halves);
+    if (!halves) return error_memory();
+    for (uint64_t i = 0; i < count; i++) {
+        const float value = (float)element(data, i);
+        halves[i] = dtype == SHUNT_F16 ? shunt_to_f16(value) : shunt_to_bf16(value);
+    }
+    shunt_status status = device->ops->write(queue, dst, halves, count * sizeof *halves, NULL);
+    shunt_status finished = device->ops->queue_finish(queue);
+    free(halves);
+    return status == SHUNT_OK ? finished : status;
+}
+
+/* Writes a parameter or a folded value to *dst, in this type, and waits. */
+static shunt_status write_value(graph_plan *plan, int device_index, shunt_value value, uint8_t dtype, shunt_arg dst)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     shunt_bqueue *queue = plan->executor->queues[device_index];
     const graph_value *source = &plan->graph->values[value];
-    float *folded = NULL;
-    const void *data = data_of(plan, value);
-    if (source->source == VALUE_FOLDED) {
-        data = folded = fold_data(plan, value);
-        if (!folded) return error_memory();
-    }
-    shunt_status status = device->ops->write(queue, dst, data, shunt_tensor_bytes(&source->desc), NULL);
+    const bool narrow = dtype != source->desc.dtype;
+    float *folded;
+    const void *data = whole_data(plan, value, &folded);
+    if (!data) return error_memory();
+    shunt_status status = narrow ? write_narrow(device, queue, data, shunt_tensor_count(&source->desc), dtype, dst)
+                                 : device->ops->write(queue, dst, data, shunt_tensor_bytes(&source->desc), NULL);
     shunt_status finished = device->ops->queue_finish(queue);
     free(folded);
     release(plan, source->source == VALUE_FOLDED ? plan->graph->folds[source->fold].weights : value);
@@ -98,21 +134,22 @@ static shunt_status write_flat(graph_plan *plan, int device_index, shunt_value f
     for (uint32_t v = 0; status == SHUNT_OK && v < plan->graph->nvalues; v++) {
         const graph_value *part = &plan->graph->values[v];
         if (part->flat == flat)
-            status = write_value(plan, device_index, (shunt_value)v, (shunt_arg){buffer, part->flat_at});
+            status =
+                write_value(plan, device_index, (shunt_value)v, part->desc.dtype, (shunt_arg){buffer, part->flat_at});
     }
     return status;
 }
 
-static shunt_status upload(graph_plan *plan, int device_index, shunt_value value, shunt_bbuffer **out)
+static shunt_status upload(graph_plan *plan, int device_index, shunt_value value, uint8_t dtype, shunt_bbuffer **out)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     const graph_value *source = &plan->graph->values[value];
+    const uint64_t bytes = shunt_tensor_count(&source->desc) * shunt_dtype_bytes(dtype);
     shunt_bbuffer *buffer = NULL;
-    shunt_status status =
-        device->ops->buffer_alloc(device->handle, shunt_tensor_bytes(&source->desc), SHUNT_USE_WEIGHTS, &buffer);
+    shunt_status status = device->ops->buffer_alloc(device->handle, bytes, SHUNT_USE_WEIGHTS, &buffer);
     if (status == SHUNT_OK)
         status = source->source == VALUE_FLAT ? write_flat(plan, device_index, value, buffer)
-                                              : write_value(plan, device_index, value, (shunt_arg){buffer, 0});
+                                              : write_value(plan, device_index, value, dtype, (shunt_arg){buffer, 0});
     if (status != SHUNT_OK) {
         device_fail(device, status, "uploading a parameter");
         device->ops->queue_finish(plan->executor->queues[device_index]);
@@ -152,7 +189,7 @@ static const parameter_copy *find_copy(const shunt_executor *executor, const par
     for (uint32_t i = 0; i < executor->nparameters; i++) {
         const parameter_copy *have = &executor->parameters[i];
         if (have->value == like->value && have->device == like->device && have->dtype == like->dtype &&
-            have->bytes == like->bytes && !strcmp(have->format, like->format))
+            have->packed_for == like->packed_for && have->bytes == like->bytes && !strcmp(have->format, like->format))
             return have;
     }
     return NULL;
@@ -171,7 +208,7 @@ static shunt_status place(graph_plan *plan, const parameter_copy *wanted, const 
     }
     if (!graph_room(&executor->parameters, &executor->parameters_room, executor->nparameters, sizeof copy))
         return error_memory();
-    shunt_status status = upload(plan, copy.device, copy.value, &copy.buffer);
+    shunt_status status = upload(plan, copy.device, copy.value, copy.dtype, &copy.buffer);
     if (status == SHUNT_OK && copy.format[0]) status = pack(plan, step, input, &copy.buffer);
     if (status != SHUNT_OK) {
         const shunt_device *device = executor->devices[copy.device];
@@ -189,12 +226,37 @@ static parameter_copy plain_copy(const shunt_graph *graph, shunt_value value, ui
     return (parameter_copy){.value = value, .device = device, .dtype = desc->dtype, .bytes = shunt_tensor_bytes(desc)};
 }
 
+/* A parameter that is stored in 16 bits, or that the op multiplies by in 16 bits, must fit. */
+static shunt_status check_rounded(const graph_plan *plan, const plan_step *step, uint32_t input, shunt_value value)
+{
+    const uint8_t data = shunt_op_data_type(&step->desc), stored = step->desc.inputs[input].dtype;
+    const uint8_t narrowest = shunt_op_rounds_input(&step->desc, input) ? data : stored;
+    const graph_value *source = &plan->graph->values[value];
+    if (shunt_dtype_bytes(narrowest) != 2 || source->desc.dtype != SHUNT_F32) return SHUNT_OK;
+    const bool is_folded = source->source == VALUE_FOLDED;
+    float *folded;
+    const void *whole = whole_data(plan, value, &folded);
+    if (!whole) return error_memory();
+    const char *name = is_folded ? plan->graph->values[plan->graph->folds[source->fold].weights].name : source->name;
+    shunt_status status = check_range(name, whole, shunt_tensor_count(&source->desc), narrowest);
+    free(folded);
+    return status;
+}
+
 shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out)
 {
     shunt_value value = plan->values[step->inputs[input]].source;
+    const shunt_tensor_desc *desc = &step->desc.inputs[input];
     parameter_copy wanted = plain_copy(plan->graph, value, step->device);
+    if (wanted.dtype != desc->dtype) {
+        wanted.dtype = desc->dtype;
+        wanted.bytes = shunt_tensor_bytes(desc);
+    }
+    shunt_status status = check_rounded(plan, step, input, value);
+    if (status != SHUNT_OK) return status;
     if (step->info.packed_bytes[input]) {
         wanted.bytes = step->info.packed_bytes[input];
+        wanted.packed_for = shunt_op_data_type(&step->desc);
         memcpy(wanted.format, step->info.packed_format, sizeof wanted.format);
     }
     return place(plan, &wanted, step, input, out);

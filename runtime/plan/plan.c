@@ -8,19 +8,31 @@
 #include <malloc.h>
 #endif
 
+/* The op before it takes on a residual and a ReLU. */
+static shunt_op_desc unfused(const shunt_op_desc *desc)
+{
+    shunt_op_desc bare = *desc;
+    if (desc->flags & SHUNT_FLAG_RESIDUAL) bare.inputs[--bare.ninputs] = (shunt_tensor_desc){0};
+    bare.flags &= ~(uint32_t)(SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU);
+    return bare;
+}
+
+/* Where the device takes the op, but not the fused one, on data of the plan's type, the type is worth more. */
 static bool accept_fused(void *context, const shunt_op_desc *desc)
 {
     graph_plan *plan = context;
-    shunt_op_desc wanted = *desc;
-    plan_set_blocks(&wanted, plan->executor->devices[PLAN_MAIN]->entry.info.block);
-    return plan_ask(plan, PLAN_MAIN, &wanted)->ncandidates > 0;
+    if (plan_takes(plan, desc, plan->dtype)) return true;
+    const shunt_op_desc bare = unfused(desc);
+    return plan->dtype != SHUNT_F32 && !plan_takes(plan, &bare, plan->dtype) && plan_takes(plan, desc, SHUNT_F32);
 }
 
-shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out)
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                          graph_plan **out)
 {
     graph_plan *plan = calloc(1, sizeof *plan);
     if (!plan) return error_memory();
     plan->executor = executor;
+    plan->dtype = dtype;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
     if (status == SHUNT_OK) status = graph_reshape(plan->graph, inputs, ninputs);
     if (status == SHUNT_OK) status = graph_fuse(plan->graph, accept_fused, plan);
@@ -47,10 +59,11 @@ static void trim_heap(void)
 #endif
 }
 
-shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out)
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                         graph_plan **out)
 {
     graph_plan *plan = NULL;
-    shunt_status status = plan_outline(executor, inputs, ninputs, &plan);
+    shunt_status status = plan_outline(executor, inputs, ninputs, dtype, &plan);
     if (status != SHUNT_OK) return status;
     status = plan_prepare(plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();

@@ -52,8 +52,10 @@ typedef struct plan_answer {
 /* Where an op of the graph runs (place.c). */
 typedef struct plan_place {
     uint8_t device;
-    bool plain; /* its activations are plain; else in the device's layout */
-    char refused[SHUNT_REASON_CHARS];
+    uint8_t dtype; /* of its data: the plan's, or float32 */
+    bool plain;    /* its activations are plain; else in the device's layout */
+    char refused
+        [SHUNT_REASON_CHARS]; /* why the main device does not run it, or not on data of the plan's type; else empty */
 } plan_place;
 
 /* Memory of one device: a few buffers, each at most max_alloc bytes. */
@@ -67,6 +69,7 @@ typedef struct plan_arena {
 typedef struct graph_plan {
     shunt_executor *executor;
     shunt_graph *graph; /* reshaped and rewritten */
+    uint8_t dtype;      /* of the data of its ops, where these take it: SHUNT_F32, or a 16-bit type */
     plan_value *values;
     plan_step *steps;
     uint32_t nvalues, nsteps, values_room, steps_room;
@@ -83,6 +86,7 @@ typedef struct parameter_copy {
     shunt_value value;               /* of the executor's graph, and so of all plans' */
     char format[SHUNT_PARAMS_CHARS]; /* "": plain */
     uint8_t device, dtype;           /* dtype: of the plain copy, or of the source of the packed one */
+    uint8_t packed_for;              /* of a packed copy: the type of the data that the op multiplies it by */
     uint64_t bytes;
     shunt_bbuffer *buffer;
 } parameter_copy;
@@ -95,6 +99,8 @@ struct shunt_executor {
     shunt_device *devices[PLAN_DEVICES]; /* the fallback one is opened when it is first needed */
     shunt_bqueue *queues[PLAN_DEVICES];
     bool profiling;
+    uint8_t dtype;      /* of the data of its plans' ops (plan_precision.c) */
+    bool said_infinite; /* that a run was repeated in float32 */
     parameter_copy *parameters;
     uint32_t nparameters, parameters_room;
     graph_plan *plans[EXECUTOR_MAX_PLANS];
@@ -108,30 +114,40 @@ struct shunt_executor {
 /* executor.c: opens the fallback device on first use, and makes the device's queue. */
 shunt_status executor_need_device(shunt_executor *executor, int device);
 
-/* outline: only as far as lower.c, so its steps have no ops yet. */
-shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
-shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
+/* outline: only as far as lower.c, so its steps have no ops yet. dtype: see graph_plan. */
+shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                          graph_plan **out);
+shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                         graph_plan **out);
 void plan_destroy(graph_plan *plan);
 
 shunt_status plan_lower(graph_plan *plan);
 shunt_status plan_prepare(graph_plan *plan);
 shunt_status plan_allocate(graph_plan *plan);
+shunt_status plan_write_inputs(graph_plan *plan, const shunt_tensor *inputs);
+shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **event);
 shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
 shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options);
 /* plan_report.c: fills executor->report for this plan. */
 shunt_status plan_describe(graph_plan *plan);
 
-/* ask.c: gives all rank-4 activations of an op this layout. */
-void plan_set_blocks(shunt_op_desc *desc, uint32_t block);
+/* ask.c: gives the data of a plain op in float32 this type. */
+void plan_set_types(shunt_op_desc *desc, uint8_t dtype);
+/* ask.c: gives all rank-4 activations of an op the device's layout for their types, or makes them plain. */
+void plan_set_blocks(shunt_op_desc *desc, const shunt_device *device, bool plain);
 /* ask.c: a device's (PLAN_MAIN, PLAN_FALLBACK) answer about an op. Lives until plan_forget_answers. */
 const plan_answer *plan_ask(graph_plan *plan, int device, const shunt_op_desc *desc);
 void plan_forget_answers(graph_plan *plan);
 /* ask.c: a step's op as the tuner sees it. */
 struct tune_op plan_tune_op(graph_plan *plan, const plan_step *step);
+/* place.c: whether the main device takes an op of the graph in its own layout, on data of this type. */
+bool plan_takes(graph_plan *plan, const shunt_op_desc *desc, uint8_t dtype);
 /* place.c: the place of each op. If ops run on the fallback device, it logs that, or refuses the plan. */
 void plan_place_ops(graph_plan *plan, plan_place *places);
 shunt_status plan_report_fallback(const graph_plan *plan, const plan_place *places);
+/* place.c: logs which ops the main device runs in float32 in a plan of another type. */
+void plan_report_wide(const graph_plan *plan, const plan_place *places);
 /* lifetime.c: the steps that need each value; and, once the ops are prepared, results that take over the memory of an input. */
 void plan_find_lifetimes(graph_plan *plan);
 void plan_share_in_place(graph_plan *plan);
@@ -139,6 +155,14 @@ void plan_share_in_place(graph_plan *plan);
 /* memory.c: where a value lies, once its root has a place. And lifetime.c: gives a value the memory of another. */
 shunt_arg plan_arg(const graph_plan *plan, int32_t value);
 void plan_share(graph_plan *plan, int32_t value, int32_t with);
+
+/* plan_precision.c: the type that the options ask for, where the device has it. */
+shunt_status precision_choose(const shunt_device *device, const char *name, uint8_t *dtype);
+
+/* infinite.c: runs that overflowed a 16-bit type. Whether an output is not finite though all inputs are. */
+bool plan_overflowed(const graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+/* infinite.c: runs the plan again, and says which step is the first to make what is not finite. */
+shunt_status plan_say_overflow(graph_plan *plan, const shunt_tensor *inputs);
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op needs that; made on first use. */
 shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);

@@ -2,26 +2,35 @@
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { KIND_CHARS = sizeof((shunt_executor *)0)->report_kinds[0] };
 
+static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void append(char *text, size_t size, const char *format, ...)
+{
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
+}
+
 /* "8x64x56x56 nchw16c" */
 static void describe_tensor(const shunt_tensor_desc *desc, char *text, size_t size)
 {
-    size_t used = 0;
     text[0] = '\0';
-    for (uint32_t i = 0; i < desc->rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "x" : "", (long long)desc->dims[i]);
-    if (desc->rank != 4 || used >= size) return;
-    if (desc->block == SHUNT_CHANNELS_LAST)
-        snprintf(text + used, size - used, " nhwc");
-    else if (desc->block == SHUNT_PLAIN)
-        snprintf(text + used, size - used, " nchw");
-    else
-        snprintf(text + used, size - used, " nchw%uc", desc->block);
+    for (uint32_t i = 0; i < desc->rank; i++) append(text, size, "%s%lld", i ? "x" : "", (long long)desc->dims[i]);
+    if (desc->rank == 4 && desc->block == SHUNT_CHANNELS_LAST)
+        append(text, size, " nhwc");
+    else if (desc->rank == 4 && desc->block == SHUNT_PLAIN)
+        append(text, size, " nchw");
+    else if (desc->rank == 4)
+        append(text, size, " nchw%uc", desc->block);
+    if (desc->dtype != SHUNT_F32) append(text, size, " %s", shunt_dtype_name(desc->dtype));
 }
 
 /* "conv 53 opencl:0; softmax -> scalar:0 (kind not known)" */
@@ -87,7 +96,7 @@ shunt_status plan_describe(graph_plan *plan)
     executor->report_list = list;
     executor->report_kinds = kinds;
     shunt_plan_report *report = &executor->report;
-    *report = (shunt_plan_report){.steps = list, .nsteps = plan->nsteps};
+    *report = (shunt_plan_report){.steps = list, .nsteps = plan->nsteps, .precision = shunt_dtype_name(plan->dtype)};
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         describe_step(plan, &plan->steps[s], kinds[s], &steps[s]);
         list[s] = &steps[s];

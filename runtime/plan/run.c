@@ -30,7 +30,7 @@ static shunt_status transfer(graph_plan *plan, plan_step *step)
     return status == SHUNT_OK ? SHUNT_OK : device_fail(main_device, status, "moving data");
 }
 
-static shunt_status launch(graph_plan *plan, plan_step *step, shunt_bevent **event)
+shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **event)
 {
     const shunt_device *device = plan->executor->devices[step->device];
     if (step->transfer) return transfer(plan, step);
@@ -41,7 +41,7 @@ static shunt_status launch(graph_plan *plan, plan_step *step, shunt_bevent **eve
     return error_context(status, "%s", step->name);
 }
 
-static shunt_status write_inputs(graph_plan *plan, const shunt_tensor *inputs)
+shunt_status plan_write_inputs(graph_plan *plan, const shunt_tensor *inputs)
 {
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const plan_value *value = &plan->values[plan->inputs[i]];
@@ -97,9 +97,9 @@ shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_
 {
     shunt_bevent **events = NULL;
     if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return error_memory();
-    shunt_status status = write_inputs(plan, inputs);
+    shunt_status status = plan_write_inputs(plan, inputs);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
-        status = launch(plan, &plan->steps[s], events ? &events[s] : NULL);
+        status = plan_launch(plan, &plan->steps[s], events ? &events[s] : NULL);
     if (status == SHUNT_OK) status = read_outputs(plan, outputs);
     status = finish(plan, status);
     if (events) {

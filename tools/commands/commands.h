@@ -21,6 +21,7 @@ extern const option_row json_rows[];
 typedef struct device_settings {
     const char *device;
     int64_t threads; /* 0: the device's own choice */
+    const char *precision;
 } device_settings;
 extern const option_row device_rows[];
 

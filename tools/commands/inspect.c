@@ -104,6 +104,7 @@ static int print_plan(const shunt_model *model, const shunt_plan_report *plan, i
     putchar('\n');
     say_line("model       %s, batch %lld", shunt_model_name(model), (long long)batch);
     say_line("placement   %s", plan->placement);
+    printf("precision   %s\n", plan->precision);
     printf("parameters  %llu\n", (unsigned long long)cost.parameters);
     printf("MACs        %llu (%s) a picture\n", (unsigned long long)cost.macs, human_count((double)cost.macs, macs));
     printf("FLOPs       %s a run\n", human_count((double)plan->flops, flops));
@@ -117,12 +118,12 @@ static int print_plan(const shunt_model *model, const shunt_plan_report *plan, i
 static int print_plan_json(const shunt_model *model, const shunt_plan_report *plan, int64_t batch)
 {
     shunt_graph_cost cost = shunt_graph_count(shunt_model_graph(model));
-    return print_json(json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model", shunt_model_name(model),
-                                "batch", (json_int_t)batch, "placement", plan->placement, "parameters",
-                                (json_int_t)cost.parameters, "macs", (json_int_t)cost.macs, "flops",
-                                (json_int_t)plan->flops, "activation_bytes", (json_int_t)plan->activation_bytes,
-                                "weight_bytes", (json_int_t)plan->weight_bytes, "workspace_bytes",
-                                (json_int_t)plan->workspace_bytes, "steps", steps_json(plan)),
+    return print_json(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model",
+                                shunt_model_name(model), "batch", (json_int_t)batch, "placement", plan->placement,
+                                "precision", plan->precision, "parameters", (json_int_t)cost.parameters, "macs",
+                                (json_int_t)cost.macs, "flops", (json_int_t)plan->flops, "activation_bytes",
+                                (json_int_t)plan->activation_bytes, "weight_bytes", (json_int_t)plan->weight_bytes,
+                                "workspace_bytes", (json_int_t)plan->workspace_bytes, "steps", steps_json(plan)),
                       false);
 }
 

@@ -13,7 +13,6 @@ typedef struct verify_settings {
     device_settings device;
     const char *op;
     int64_t seed, count, only;
-    const char *precision;
     json_settings output;
 } verify_settings;
 
@@ -25,9 +24,6 @@ static const option_row rows[] = {
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
      "Random ops of each kind; also the most candidates tried for each op of ResNet-50.", "200", 1, 1000000000},
-    {"precision", OPTION_TEXT, FIELD(precision), "f32|f16|bf16",
-     "Only ops on data in this type. Default: every type that the device takes, 16-bit types in a quarter of the ops.",
-     NULL, 0, 0},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};
 
@@ -64,7 +60,13 @@ static void hear(void *context, const shunt_verify_check *check)
 /* ---- Whole networks --------------------------------------------------------------------------------------- */
 
 enum { IMAGES = 2 };
-static const double TOLERANCE = 1e-4; /* of logits; what sums in another order cost is far below */
+
+/* Of logits, relative to those of plain C in float32: what sums in another order cost is far below; or rounding to 16 bits. */
+static double tolerance(void)
+{
+    const char *precision = shunt_option("precision");
+    return !precision || !strcmp(precision, "f32") ? 1e-4 : !strcmp(precision, "f16") ? 1e-3 : 1e-2;
+}
 
 /* The relative L2 distance of two arrays of logits; NaN where one is no number. */
 static double distance(const float *a, const float *b, size_t count)
@@ -84,8 +86,11 @@ static bool run_both(shunt_model *model, shunt_device *device, shunt_device *pla
     float *images = malloc(pixels * sizeof *images), *logits = malloc(2 * count * sizeof *logits);
     bool done = images && logits;
     for (size_t i = 0; done && i < pixels; i++) images[i] = (float)(i * 2654435761u % 1999) / 1000 - 1;
+    const char *precision = shunt_option("precision");
     done = done && !shunt_model_run(model, device, IMAGES, side, side, images, logits) &&
+           !shunt_set_option("precision", "f32") &&
            !shunt_model_run(model, plain, IMAGES, side, side, images, logits + count);
+    if (shunt_set_option("precision", precision)) done = false;
     if (done) *apart = distance(logits, logits + count, count);
     free(images);
     free(logits);
@@ -112,7 +117,7 @@ static void verify_networks(findings *self, shunt_device *device)
         if (shunt_model_create(nets[i].name, NULL, &model) || shunt_model_randomize(model, 1) ||
             !run_both(model, device, plain, nets[i].side, &apart))
             snprintf(problem, sizeof problem, "%s: %s", nets[i].name, shunt_last_error());
-        else if (!(apart <= TOLERANCE))
+        else if (!(apart <= tolerance()))
             snprintf(problem, sizeof problem, "%s: the logits are off by %.2g, relative to those of plain C",
                      nets[i].name, apart);
         shunt_model_destroy(model);
@@ -160,7 +165,7 @@ static int verify(const verify_settings *given, shunt_device *device, findings *
                                     .seed = (uint64_t)given->seed,
                                     .count = (uint64_t)given->count,
                                     .only = given->only,
-                                    .precision = given->precision,
+                                    .precision = given->device.precision,
                                     .handler = hear,
                                     .context = self};
     bool network_only = given->op && !strcmp(given->op, "network");

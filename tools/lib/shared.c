@@ -17,6 +17,11 @@ const option_row device_rows[] = {
      NULL, 0, 0},
     {"threads", OPTION_COUNT, offsetof(device_settings, threads), "T",
      "Threads, for a device that is a processor. Default: the device decides.", NULL, 1, 4096},
+    {"precision", OPTION_TEXT, offsetof(device_settings, precision), "f32|f16|bf16",
+     "What activations and weights are stored in while a network runs: f32, f16 or bf16 (docs/precision.md). Default: "
+     "the "
+     "environment's SHUNT_PRECISION, or f32.",
+     NULL, 0, 0},
     {0}};
 
 const option_row model_rows[] = {
@@ -43,6 +48,7 @@ const option_row model_rows[] = {
 int device_from_settings(const device_settings *settings, shunt_device **out)
 {
     char params[32] = "";
+    if (settings->precision && shunt_set_option("precision", settings->precision)) return say_library_failure(NULL);
     if (settings->threads) snprintf(params, sizeof params, "threads=%lld", (long long)settings->threads);
     if (shunt_device_open(settings->device, params[0] ? params : NULL, out)) return say_library_failure(NULL);
     return EXIT_OK;

@@ -1,5 +1,7 @@
 /* picky.c - a device for testing the planner: the scalar backend's, made difficult by options.
  *   picky_refuse=conv,relu   op kinds that it refuses
+ *   picky_refuse16=add,conv  op kinds that it refuses on data in 16 bits
+ *   picky_single=1           it says that it takes float32 data only
  *   picky_max_alloc=BYTES    the largest buffer it grants and reports
  *   picky_fail_launch=N      the N-th launch fails, of those since this or the next one was set
  *   picky_lose=N             with the N-th launch, which is taken, the device is lost: all that is asked of it fails */
@@ -47,7 +49,9 @@ static const char *last_error(void)
 static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     shunt_status status = scalar->device_info(index, out);
-    if (status == SHUNT_OK) out->max_alloc = max_alloc();
+    if (status != SHUNT_OK) return status;
+    out->max_alloc = max_alloc();
+    if (services->option("picky_single")) out->dtypes = 0;
     return status;
 }
 
@@ -77,7 +81,10 @@ static bool refuses(const char *list, uint32_t kind)
 
 static shunt_status op_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
 {
-    if (!refuses(services->option("picky_refuse"), desc->kind)) return scalar_ops->op_query(device, desc, out);
+    const bool narrow = shunt_dtype_bytes(shunt_op_data_type(desc)) == 2;
+    if (!refuses(services->option("picky_refuse"), desc->kind) &&
+        !(narrow && refuses(services->option("picky_refuse16"), desc->kind)))
+        return scalar_ops->op_query(device, desc, out);
     out->count = 1;
     out->list[0] = (shunt_candidate){.reason = "picky refuses it"};
     return SHUNT_E_UNSUPPORTED;
