@@ -1,5 +1,6 @@
 /* reference.c - what an op must give: random inputs, and the result of the fallback device, which is plain C. Both are
  * made in plain layout and then put into the layout that the candidates see. */
+#include "runtime/base/dtype.h"
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
 #include "runtime/device/trial.h"
@@ -14,10 +15,15 @@
 /* Algorithms that transform their inputs stay below 1e-5 in float32; one that is wrong anywhere is far above. */
 static const double TOLERANCE = 1e-3;
 
-static bool float_throughout(const shunt_op_desc *desc)
+static bool is_known(uint8_t dtype)
 {
-    bool all = desc->noutputs == 1 && desc->outputs[0].dtype == SHUNT_F32;
-    for (uint32_t i = 0; i < desc->ninputs; i++) all = all && desc->inputs[i].dtype == SHUNT_F32;
+    return dtype == SHUNT_F32 || dtype == SHUNT_F16 || dtype == SHUNT_BF16;
+}
+
+static bool can_be_tuned(const shunt_op_desc *desc)
+{
+    bool all = desc->noutputs == 1 && is_known(desc->outputs[0].dtype);
+    for (uint32_t i = 0; i < desc->ninputs; i++) all = all && is_known(desc->inputs[i].dtype);
     return all;
 }
 
@@ -28,7 +34,19 @@ static shunt_tensor_desc plain_of(const shunt_tensor_desc *tensor)
     return plain;
 }
 
-/* In [-1, 1), but variances in [0.5, 1.5). */
+/* Replaces *data, which has float32, by the same in another type. */
+static shunt_status put_in_type(uint8_t dtype, uint64_t count, void **data)
+{
+    if (dtype == SHUNT_F32) return SHUNT_OK;
+    void *rounded = malloc(count * shunt_dtype_bytes(dtype));
+    if (!rounded) return error_memory();
+    dtype_from_f32(dtype, *data, count, rounded);
+    free(*data);
+    *data = rounded;
+    return SHUNT_OK;
+}
+
+/* float32 in [-1, 1), but variances in [0.5, 1.5). */
 static void *random_input(const shunt_op_desc *desc, uint32_t input)
 {
     uint64_t count = shunt_tensor_count(&desc->inputs[input]);
@@ -69,6 +87,9 @@ static shunt_status compute(const shunt_device *host, tune_reference *out)
     for (uint32_t i = 0; i < plain.ninputs; i++) {
         plain.inputs[i] = plain_of(&plain.inputs[i]);
         if (!(out->inputs[i] = random_input(&plain, i))) return error_memory();
+        const shunt_status typed =
+            put_in_type(plain.inputs[i].dtype, shunt_tensor_count(&plain.inputs[i]), &out->inputs[i]);
+        if (typed != SHUNT_OK) return typed;
     }
     plain.outputs[0] = plain_of(&plain.outputs[0]);
     if (!(out->dst = malloc(shunt_tensor_bytes(&plain.outputs[0])))) return error_memory();
@@ -82,8 +103,8 @@ static shunt_status compute(const shunt_device *host, tune_reference *out)
 shunt_status reference_make(const shunt_op_desc *desc, tune_reference *out)
 {
     *out = (tune_reference){.desc = *desc};
-    if (!float_throughout(desc))
-        return error_fail(SHUNT_E_UNSUPPORTED, "tuning: only ops in float32 with one result are tuned");
+    if (!can_be_tuned(desc))
+        return error_fail(SHUNT_E_UNSUPPORTED, "tuning: only ops on f32, f16 and bf16 with one result are tuned");
     shunt_device *host;
     shunt_status status = device_open_fallback(&host);
     if (status != SHUNT_OK) return status;
@@ -109,22 +130,35 @@ static bool is_padding(const shunt_tensor_desc *tensor, uint64_t i)
     return i / (lanes * area) % blocks * lanes + i % lanes >= (uint64_t)tensor->dims[1];
 }
 
-bool reference_agrees(const tune_reference *reference, const float *dst)
+static double at(uint8_t dtype, const void *data, uint64_t i)
+{
+    float value;
+    dtype_to_f32(dtype, (const uint8_t *)data + i * shunt_dtype_bytes(dtype), 1, &value);
+    return (double)value;
+}
+
+/* An error before the rounding to 16 bits may become one of a unit in the last place. */
+static double tolerance(uint8_t dtype)
+{
+    return TOLERANCE + (dtype == SHUNT_F16 ? 0x1p-10 : dtype == SHUNT_BF16 ? 0x1p-7 : 0);
+}
+
+bool reference_agrees(const tune_reference *reference, const void *dst)
 {
     const shunt_tensor_desc *desc = &reference->desc.outputs[0];
-    const float *right = reference->dst;
     uint64_t stored = shunt_tensor_storage(desc), dirty = 0;
     double difference = 0, norm = 0;
     for (uint64_t i = 0; i < stored; i++) {
-        double d = (double)dst[i] - right[i];
+        const double got = at(desc->dtype, dst, i), right = at(desc->dtype, reference->dst, i), d = got - right;
         difference += d * d;
-        norm += (double)right[i] * right[i];
-        if (dst[i] != 0 && is_padding(desc, i)) dirty++;
+        norm += right * right;
+        if (got != 0 && is_padding(desc, i)) dirty++;
     }
     double error = norm > 0 ? sqrt(difference / norm) : sqrt(difference);
+    const bool close = error <= tolerance(desc->dtype); /* a NaN is not */
     if (dirty)
         error_fail(SHUNT_E_DEVICE, "%llu lanes past the channels are not zero", (unsigned long long)dirty);
-    else if (!(error <= TOLERANCE))
+    else if (!close)
         error_fail(SHUNT_E_DEVICE, "wrong by %.2g relative to the scalar result", error);
-    return !dirty && error <= TOLERANCE; /* a NaN is not */
+    return !dirty && close;
 }

@@ -60,11 +60,11 @@ typedef struct tune_reference {
     shunt_op_desc desc;
     void *inputs[SHUNT_MAX_INPUTS], *dst;
 } tune_reference;
-/* SHUNT_E_UNSUPPORTED for ops that are not float32 throughout, or have several outputs. */
+/* SHUNT_E_UNSUPPORTED for ops that have other types than f32, f16 and bf16, or several outputs. */
 shunt_status reference_make(const shunt_op_desc *desc, tune_reference *out);
 void reference_free(tune_reference *reference);
 /* Whether dst is right: the relative L2 error is small, and lanes past the channels are zero. Else sets the message. */
-bool reference_agrees(const tune_reference *reference, const float *dst);
+bool reference_agrees(const tune_reference *reference, const void *dst);
 
 /* ---- compare.c: which of two ops is faster, by times that were taken in turn. */
 enum { TUNE_MIN_TURNS = 3, TUNE_MAX_TURNS = 64 };

@@ -138,7 +138,9 @@ static int work(void *context, FILE *parent)
     self->parent = parent;
     shunt_set_log_handler(send_log, self);
     if (settings->device.threads) snprintf(params, sizeof params, "threads=%lld", (long long)settings->device.threads);
-    shunt_status status = shunt_device_open(settings->device.device, params[0] ? params : NULL, &device);
+    shunt_status status =
+        settings->device.precision ? shunt_set_option("precision", settings->device.precision) : SHUNT_OK;
+    if (!status) status = shunt_device_open(settings->device.device, params[0] ? params : NULL, &device);
     if (!status) {
         const shunt_device_entry *entry = shunt_device_describe(device);
         send(self, json_pack("{s:s, s:o, s:o}", "is", "device", "selector", json_text(entry->selector), "name",
