@@ -212,3 +212,29 @@ Test(tune, off_gives_the_same_bits_run_to_run)
     }
     assert_text(planned(1), "slow slow slow ");
 }
+
+/* One unit in the last place of one element is a rounding; another number is an error. */
+Test(tune, results_on_16_bit_data_are_checked)
+{
+    static const uint8_t types[] = {SHUNT_F16, SHUNT_BF16};
+    for (size_t t = 0; t < sizeof types; t++) {
+        shunt_op_desc op = {.kind = SHUNT_OP_RELU, .ninputs = 1, .noutputs = 1};
+        op.inputs[0] = (shunt_tensor_desc){.dtype = types[t], .rank = 4, .block = 8, .dims = {1, 7, 4, 4}};
+        op.outputs[0] = op.inputs[0];
+        tune_reference reference;
+        cr_assert_eq(reference_make(&op, &reference), SHUNT_OK, "%s", shunt_last_error());
+        uint16_t *dst = reference.dst, got[8 * 4 * 4];
+        memcpy(got, dst, sizeof got);
+        cr_expect(reference_agrees(&reference, got));
+        size_t i = 0;
+        while (!got[i]) i++;
+        got[i]++;
+        cr_expect(reference_agrees(&reference, got), "%s", shunt_last_error());
+        got[i] = types[t] == SHUNT_F16 ? shunt_to_f16(3) : shunt_to_bf16(3);
+        cr_expect_not(reference_agrees(&reference, got));
+        memcpy(got, dst, sizeof got);
+        got[7] = 1; /* a lane past the channels */
+        cr_expect_not(reference_agrees(&reference, got));
+        reference_free(&reference);
+    }
+}

@@ -163,6 +163,8 @@ static void note_steps(work *self, char *text, size_t size)
         snprintf(text, size, ", %zu of %zu steps in plain C", elsewhere, plan->nsteps);
     else
         snprintf(text, size, ", all %zu steps on it", plan->nsteps);
+    const size_t used = strlen(text);
+    if (strcmp(plan->precision, "f32") != 0) snprintf(text + used, size - used, ", data in %s", plan->precision);
 }
 
 static double seconds_now(void)
