@@ -1,6 +1,7 @@
 /* conv_matrix.cl - a convolution of bfloat16 on matrix units (matrix.cl).
  *
- * dst = act(conv(src, weights) + bias + residual); residual may be dst. dst is in blocks of DB channels, 16 or 32.
+ * dst = act(conv(src, weights) + bias + residual); residual may be dst. dst is in blocks of DB channels, 16 or 32. For gradients by src
+ * (conv_phase.h) the pixels of dst may be every few ones only, and there may be a mask like dst.
  * An item computes `panels` panels of NT * 16 outputs for a part of dst. The part's pixels are numbered: position 0 on. A tile is
  * MT * 16 positions; what it meets of src at a tap are rows of 32 channels a fixed step apart. That is so where, by SRC,
  *   1  in blocks of 32, and a pixel of dst is one of src (1x1, stride 1): src itself; a part is pixels of one image;
@@ -35,6 +36,7 @@ enum {
 
 /* How the work is cut; the same fields as matrix_cut in backends/opencl/conv_matrix.c. */
 struct matrix_cut {
+    int taps;          /* R * S, or SRC 3 R * groups of columns; none where no weight meets the pixels */
     int part, images;  /* of dst: pixels (SRC 1), or rows of so many images */
     int panels;
     int slice;         /* blocks of 32 channels that are multiplied at once */
@@ -49,7 +51,7 @@ struct job {
     const int *tap;      /* of each, where it is in src */
     __global const real *weights;
     __local const float *bias;
-    __global const real *residual;
+    __global const real *mask, *residual;
     __global real *dst;
     __local const int *place; /* of each position, its pixel in dst, or -1 */
     long dst_plane;           /* pixels */
@@ -76,6 +78,10 @@ MATRIX_INLINE void finish_line(const struct job *job, const float *sums, int k, 
     if (job->flags & WITH_RESIDUAL) {
         low += load_aligned(job->residual + at);
         if (both) high += load_aligned(job->residual + at + second);
+    }
+    if (job->flags & WITH_MASK) {
+        low = masked(low, load_aligned(job->mask + at));
+        if (both) high = masked(high, load_aligned(job->mask + at + second));
     }
     if (k + LINE > job->K) { /* a NaN among the channels would reach those past K, too */
         low = clear_tail(low, k, job->K);
@@ -329,12 +335,13 @@ static int copy_src(__local real *to, __global const real *src, const struct cop
 
 #if SRC != 1
 /* Where the part's pixels lie, and where its taps. */
-static void place_positions(__local int *place, int positions, const struct copy *copy, const struct conv_dims *d)
+static void place_positions(__local int *place, int positions, const struct copy *copy, const struct conv_dims *d,
+                            const struct conv_place *dst)
 {
-    const long image = (long)CEIL_DIV(d->K, DB) * d->P * d->Q;
+    const long image = (long)CEIL_DIV(d->K, DB) * dst->H * dst->W;
     int p = copy->p, q = 0, n = 0;
     for (int i = 0; i < positions; i++) {
-        place[i] = q < d->Q ? (int)(n * image) + p * d->Q + q : -1;
+        place[i] = q < d->Q ? (int)(n * image + pixel_at(dst, p, q)) : -1;
         if (++n < copy->images) continue;
         n = 0;
         if (++q < copy->pitch) continue;
@@ -365,14 +372,15 @@ static void place_taps(int *tap, const struct copy *copy, int columns, const str
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_matrix(__global const real *src, ulong src_at, __global const real *restrict weights, ulong weights_at,
-            __global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
-            __global real *dst, ulong dst_at, const struct conv_dims d, const struct matrix_cut cut,
+            __global const param *restrict bias, ulong bias_at, __global const real *mask, ulong mask_at,
+            __global const real *residual, ulong residual_at, __global real *dst, ulong dst_at,
+            const struct conv_dims d, const struct matrix_cut cut, const struct conv_place place_of_dst,
             __local float *scratch)
 {
     const int part = get_global_id(0), panel = get_global_id(1) * cut.panels, planes = CEIL_DIV(d.K, DB);
-    const long dst_plane = (long)d.P * d.Q;
+    const long dst_plane = (long)place_of_dst.H * place_of_dst.W;
     int tap[MOST_TAPS];
-    struct job job = {.blocks = CEIL_DIV(d.C, LINE), .taps = d.R * d.S, .slice = cut.slice, .tap = tap, .bias = scratch,
+    struct job job = {.blocks = CEIL_DIV(d.C, LINE), .taps = cut.taps, .slice = cut.slice, .tap = tap, .bias = scratch,
                       .dst_plane = dst_plane, .k = panel * PANEL, .K = d.K,
                       .panels = min(cut.panels, CEIL_DIV(d.K, PANEL) - panel), .flags = d.flags};
     for (int k = 0; k < job.panels * PANEL; k += 16)
@@ -401,7 +409,6 @@ conv_matrix(__global const real *src, ulong src_at, __global const real *restric
 #else
     copy.plane = (long)copy.rows * copy.pitch * d.stride_w * CP;
     job.blocks = 1;
-    job.taps = d.R * CEIL_DIV(d.S, cut.columns);
     job.taps_w = d.S;
     job.columns = cut.columns;
     job.step = d.stride_w * CP;
@@ -414,12 +421,13 @@ conv_matrix(__global const real *src, ulong src_at, __global const real *restric
     job.src = lines;
     job.place = place;
     job.positions = (rows * copy.pitch - (copy.pitch - d.Q)) * copy.images;
-    place_positions(place, job.positions, &copy, &d);
+    place_positions(place, job.positions, &copy, &d, &place_of_dst);
     place_taps(tap, &copy, cut.columns, &d);
     const long pixel = copy.n * planes * dst_plane;
 #endif
     const long to = (pixel + job.k / DB * dst_plane) * DB;
     job.weights = weights + weights_at + (long)panel * job.blocks * job.taps * NT * FRAGMENT;
+    job.mask = mask + mask_at + to;
     job.residual = residual + residual_at + to;
     job.dst = dst + dst_at + to;
     matrix_begin();
@@ -430,7 +438,7 @@ conv_matrix(__global const real *src, ulong src_at, __global const real *restric
 /* weights (K,C,R,S) -> packed, zero beyond K, C or S. Work-items: (fragments of outputs, fragments of channels and taps), groups of 1. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv_matrix_pack(__global const param *restrict weights, ulong weights_at, __global real *restrict packed, ulong packed_at, int K, int C, int R,
-                 int S, int columns)
+                 int S, int columns, const struct conv_view view)
 {
     const int fragment = get_global_id(0), step = get_global_id(1), steps = get_global_size(1);
 #if SRC == 3
@@ -447,6 +455,6 @@ conv_matrix_pack(__global const param *restrict weights, ulong weights_at, __glo
 #else
         const int c = c0 + at, s = s0;
 #endif
-        store(k < K && c < C && s < S ? weights[(((long)k * C + c) * R + r) * S + s] : 0.0f, packed, i);
+        store(k < K && c < C && s < S ? weights[view.first + k * view.step_k + c * view.step_c + r * view.step_r + s * view.step_s] : 0.0f, packed, i);
     }
 }

@@ -11,6 +11,7 @@
  *   MATRIX_INLINE                 those of a function that is inlined in one of these
  *   matrix_begin(), matrix_end()  called once before and after
  *   MATRIX_REGISTERS              stands among the declarations of such a function
+ *   ZERO_SUMS(i, j)
  *   FILL_SUMS(i, j, row)          each pixel's sums become the 16 floats at `row`
  *   LOAD_SUMS(i, j, from), STORE_SUMS(i, j, to)
  *   LOAD_SRC(i, from, step), LOAD_WEIGHTS(j, from)
@@ -19,8 +20,11 @@
  * Fragments are registers, which stand in the instructions: i and j are constants. One of weights lives until the next with the
  * same number or, with NT = 4, three loads on. Denormal numbers may count as zero.
  *
- * MEM, the address space of src, is defined before.
+ * MEM, the address space of src, is defined before; and SUMS_MEM, that of sums, where it is not private.
  */
+#ifndef SUMS_MEM
+#define SUMS_MEM
+#endif
 #include "common.cl"
 
 enum { FRAGMENT = 512 }; /* elements of src or weights */

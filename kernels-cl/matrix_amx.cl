@@ -8,6 +8,7 @@
 #define WEIGHTS_TILE(j) (7 - (j) % (4 - MT))
 
 #define MATRIX_REGISTERS
+#define ZERO_SUMS(i, j) __builtin_ia32_tilezero(SUMS_TILE(i, j))
 #define FILL_SUMS(i, j, row) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), row, 0)
 #define LOAD_SUMS(i, j, from) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), from, NT * 16 * sizeof(float))
 #define STORE_SUMS(i, j, to) __builtin_ia32_tilestored64(SUMS_TILE(i, j), to, NT * 16 * sizeof(float))

@@ -10,17 +10,22 @@ struct fragments {
     vec sums[MT * NT][16];
 };
 
+static void zero_sums(vec sums[16])
+{
+    for (int p = 0; p < 16; p++) sums[p] = (vec)0.0f;
+}
+
 static void fill_sums(vec sums[16], __local const float *row)
 {
     for (int p = 0; p < 16; p++) sums[p] = LOAD(row);
 }
 
-static void load_sums(vec sums[16], const float *from)
+static void load_sums(vec sums[16], SUMS_MEM const float *from)
 {
     for (int p = 0; p < 16; p++) sums[p] = LOAD(from + p * NT * 16);
 }
 
-static void store_sums(const vec sums[16], float *to)
+static void store_sums(const vec sums[16], SUMS_MEM float *to)
 {
     for (int p = 0; p < 16; p++) STORE(sums[p], to + p * NT * 16);
 }
@@ -46,6 +51,7 @@ static void multiply_add(vec sums[16], MEM const real *src, long step, __global 
 }
 
 #define MATRIX_REGISTERS struct fragments own;
+#define ZERO_SUMS(i, j) zero_sums(own.sums[(i)*NT + (j)])
 #define FILL_SUMS(i, j, row) fill_sums(own.sums[(i)*NT + (j)], row)
 #define LOAD_SUMS(i, j, from) load_sums(own.sums[(i)*NT + (j)], from)
 #define STORE_SUMS(i, j, to) store_sums(own.sums[(i)*NT + (j)], to)

@@ -1,5 +1,6 @@
-/* conv_matrix.c - the convolution of bfloat16 on matrix units, and the same algorithm in plain vector arithmetic. */
-#include "conv.h"
+/* conv_matrix.c - the convolution of bfloat16 and its gradient by src on matrix units, and the same algorithm in plain vector
+ * arithmetic. */
+#include "conv_phase.h"
 #include "matrix.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 /* The same fields as in conv_matrix.cl. */
 typedef struct matrix_cut {
-    cl_int part, images, panels, slice, pitch, shared, columns;
+    cl_int taps, part, images, panels, slice, pitch, shared, columns;
 } matrix_cut;
 
 /* How src is read: SRC in conv_matrix.cl. */
@@ -52,14 +53,22 @@ static bool is_block(int64_t block)
     return block == 16 || block == 32;
 }
 
-static conv_matrix describe(const shunt_op_desc *desc, cl_int m, cl_int n)
+/* What the phases read. */
+static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
 {
-    conv_matrix op = {.d = ocl_conv_dims(desc), .m = m, .n = n};
+    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
+}
+
+static conv_matrix describe(const shunt_op_desc *desc, const conv_phase *phase, cl_int m, cl_int n)
+{
+    conv_matrix op = {.d = phase->dims, .m = m, .n = n};
     const conv_dims *d = &op.d;
-    op.src_block = (cl_int)shunt_tensor_block(&desc->inputs[0]);
+    if (phase->taps == 0) op.d.pad[0] = op.d.pad[1] = 0; /* src is copied, but not multiplied */
+    op.src_block = (cl_int)shunt_tensor_block(desc_src(desc));
     op.dst_block = (cl_int)shunt_tensor_block(&desc->outputs[0]);
     const bool point = d->R == 1 && d->S == 1 && d->stride[0] == 1 && d->stride[1] == 1 && d->P == d->H &&
-                       d->Q == d->W && d->pad[0] == 0 && d->pad[1] == 0;
+                       d->Q == d->W && d->pad[0] == 0 && d->pad[1] == 0 && phase->taps == 1 &&
+                       phase->place.step[0] == 1 && phase->place.step[1] == 1;
     op.src = !is_block(op.src_block)                                         ? SRC_PLAIN
              : point && op.src_block == OCL_LINE && d->P * d->Q >= 16 * op.m ? SRC_DIRECT
                                                                              : SRC_COPY;
@@ -68,7 +77,7 @@ static conv_matrix describe(const shunt_op_desc *desc, cl_int m, cl_int n)
     op.columns = OCL_LINE / op.channels;
     op.planes = least(d->stride[0], (d->R - 1) * d->dilation[0] + 1);
     if (op.src == SRC_COPY) op.planes *= least(d->stride[1], (d->S - 1) * d->dilation[1] + 1);
-    op.taps = d->R * (op.src == SRC_PLAIN ? ceil_div(d->S, op.columns) : d->S);
+    op.taps = op.src == SRC_PLAIN ? d->R * ceil_div(d->S, op.columns) : phase->taps;
     return op;
 }
 
@@ -158,9 +167,10 @@ static matrix_cut cut_work(const ocl_device *device, const conv_matrix *op)
     const bool by_panels = weights > src;
     const uint64_t local = device->found.limits.local / 8 * 7,
                    wanted = by_panels || d->P * d->Q <= SMALL_IMAGE ? LARGE_COPY : SMALL_COPY;
-    matrix_cut cut = {.part = op->src == SRC_DIRECT ? d->P * d->Q : d->P, .images = 1, .columns = op->columns};
+    matrix_cut cut = {
+        .taps = op->taps, .part = op->src == SRC_DIRECT ? d->P * d->Q : d->P, .images = 1, .columns = op->columns};
     cut.panels = by_panels ? ceil_div(all, PARTS_PER_UNIT * units) : all;
-    cut.slice = SLICE_STEPS > op->taps ? SLICE_STEPS / op->taps : 1;
+    cut.slice = op->taps > 0 && SLICE_STEPS > op->taps ? SLICE_STEPS / op->taps : 1;
     if (op->src == SRC_COPY && d->P * d->Q <= SMALL_IMAGE) cut.images = least(d->N, MOST_IMAGES);
     if (op->src != SRC_DIRECT) set_pitch(op, &cut);
     while ((part_bytes(op, &cut) > wanted || (!by_panels && count_parts(op, &cut) < PARTS_PER_UNIT * units)) &&
@@ -175,24 +185,33 @@ static matrix_cut cut_work(const ocl_device *device, const conv_matrix *op)
 
 /* ---- The algorithm --------------------------------------------------------------------------------------------------- */
 
-static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
+static const char *refuse_phase(const ocl_device *device, const shunt_op_desc *desc, uint32_t index)
 {
-    const char *reason = ocl_conv_refuse(desc);
-    if (reason) return reason;
-    const shunt_tensor_desc *src = &desc->inputs[0], *dst = &desc->outputs[0];
-    if (src->dtype != SHUNT_BF16) return "matrix units multiply bfloat16 only";
-    if (desc->attr.conv.groups > 1) return "more than one group of channels";
-    if (!is_block(shunt_tensor_block(dst))) return "dst is not in blocks of 16 or 32 channels";
-    const conv_matrix op = describe(desc, 2, 2);
-    if (op.src == SRC_PLAIN && src->block != SHUNT_PLAIN)
+    const conv_phase phase = ocl_conv_phase(desc, index);
+    if (phase.dims.P < 1 || phase.dims.Q < 1) return NULL;
+    const conv_matrix op = describe(desc, &phase, 2, 2);
+    if (op.src == SRC_PLAIN && (desc->kind != SHUNT_OP_CONV || desc_src(desc)->block != SHUNT_PLAIN))
         return "src is neither plain nor in blocks of 16 or 32 channels";
     if (op.src == SRC_PLAIN && (op.d.C > MOST_PLAIN_CHANNELS || op.d.dilation[1] > 1))
         return "a plain src of more than 16 channels, or dilation in it";
     if (op.taps > MOST_TAPS) return "more than 64 taps";
-    if (shunt_tensor_storage(dst) > INT32_MAX || shunt_tensor_storage(src) > INT32_MAX)
-        return "tensors of 2^31 or more elements";
+    if (op.taps > 0 && (op.d.pad[0] < 0 || op.d.pad[1] < 0)) return "padding of more than the window";
     const matrix_cut cut = cut_work(device, &op);
     return local_bytes(&op, &cut) > device->found.limits.local / 8 * 7 ? "its rows do not fit local memory" : NULL;
+}
+
+static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
+{
+    const shunt_tensor_desc *src = desc_src(desc), *dst = &desc->outputs[0];
+    const char *reason = ocl_conv_refuse(desc);
+    if (!reason) reason = ocl_conv_refuse_gradient(desc);
+    if (reason) return reason;
+    if (src->dtype != SHUNT_BF16) return "matrix units multiply bfloat16 only";
+    if (!is_block(shunt_tensor_block(dst))) return "dst is not in blocks of 16 or 32 channels";
+    if (shunt_tensor_storage(dst) > INT32_MAX || shunt_tensor_storage(src) > INT32_MAX)
+        return "tensors of 2^31 or more elements";
+    for (uint32_t i = 0; i < ocl_conv_phases(desc) && !reason; i++) reason = refuse_phase(device, desc, i);
+    return reason;
 }
 
 static const char *refuse_units(const ocl_device *device, const shunt_op_desc *desc)
@@ -223,18 +242,30 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
     return true;
 }
 
-static shunt_status make_conv(shunt_bop *bop, const conv_matrix *op, const char *options)
+static shunt_status get_tile(const shunt_bop *bop, cl_int *m, cl_int *n)
+{
+    return sscanf(bop->info.params, "m=%d n=%d", m, n) == 2
+               ? SHUNT_OK
+               : ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", bop->info.params);
+}
+
+static shunt_status make_conv(shunt_bop *bop, const conv_matrix *op, const conv_phase *phase, ocl_step *step,
+                              const char *options)
 {
     const size_t local[] = {1, 1};
     const matrix_cut cut = cut_work(bop->device, op);
     const uint64_t items[] = {(uint64_t)count_parts(op, &cut), (uint64_t)ceil_div(panels(op), cut.panels)};
-    const ocl_constant constants[] = {{sizeof op->d, &op->d}, {sizeof cut, &cut}, {local_bytes(op, &cut), NULL}};
+    const ocl_constant constants[] = {{sizeof op->d, &op->d},
+                                      {sizeof cut, &cut},
+                                      {sizeof phase->place, &phase->place},
+                                      {local_bytes(op, &cut), NULL}};
     shunt_status status =
-        ocl_step_create(bop->device, &bop->steps[0], &ocl_conv_matrix_cl, options, "conv_matrix", 2, items, local);
-    return status ? status : ocl_step_constants(&bop->steps[0], 10, 3, constants);
+        ocl_step_create(bop->device, step, &ocl_conv_matrix_cl, options, "conv_matrix", 2, items, local);
+    return status ? status : ocl_step_constants(step, 12, 4, constants);
 }
 
-static shunt_status make_pack(shunt_bop *bop, const conv_matrix *op, const char *options)
+static shunt_status make_pack(shunt_bop *bop, const conv_matrix *op, const conv_phase *phase, ocl_step *step,
+                              const char *options)
 {
     const conv_dims *d = &op->d;
     const size_t local[] = {1, 1};
@@ -243,39 +274,93 @@ static shunt_status make_pack(shunt_bop *bop, const conv_matrix *op, const char 
                                       {sizeof d->C, &d->C},
                                       {sizeof d->R, &d->R},
                                       {sizeof d->S, &d->S},
-                                      {sizeof op->columns, &op->columns}};
+                                      {sizeof op->columns, &op->columns},
+                                      {sizeof phase->weights, &phase->weights}};
     shunt_status status =
-        ocl_step_create(bop->device, &bop->pack, &ocl_conv_matrix_cl, options, "conv_matrix_pack", 2, items, local);
-    return status ? status : ocl_step_constants(&bop->pack, 4, 5, constants);
+        ocl_step_create(bop->device, step, &ocl_conv_matrix_cl, options, "conv_matrix_pack", 2, items, local);
+    return status ? status : ocl_step_constants(step, 4, 6, constants);
 }
 
-static shunt_status prepare_family(shunt_bop *bop, ocl_matrix family)
+static shunt_status make_phase(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps, ocl_matrix family)
 {
-    char options[OCL_OPTIONS_CHARS] = "", format[SHUNT_PARAMS_CHARS];
+    char options[OCL_OPTIONS_CHARS] = "";
     cl_int m, n;
-    if (sscanf(bop->info.params, "m=%d n=%d", &m, &n) != 2)
-        return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", bop->info.params);
-    const conv_matrix op = describe(&bop->desc, m, n);
+    shunt_status status = get_tile(bop, &m, &n);
+    if (status) return status;
+    const conv_matrix op = describe(&bop->desc, phase, m, n);
     ocl_add_option(options, "-DB=16 -DV=16 -DMT=%d -DNT=%d -DSRC=%d -DSB=%d -DDB=%d -DCP=%d%s", m, n, (int)op.src,
                    op.src == SRC_PLAIN ? OCL_LINE : op.src_block, op.dst_block, op.channels, ocl_matrix_option(family));
+    status = make_conv(bop, &op, phase, steps->conv, options);
+    return status || !steps->pack ? status : make_pack(bop, &op, phase, steps->pack, options);
+}
+
+static shunt_status make_units(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps)
+{
+    return make_phase(bop, phase, steps, bop->device->found.matrix);
+}
+
+static shunt_status make_plain(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps)
+{
+    return make_phase(bop, phase, steps, OCL_MATRIX_PLAIN);
+}
+
+/* Notes the packed weights of the largest phase. */
+static shunt_status note_packed(shunt_bop *bop)
+{
+    char format[SHUNT_PARAMS_CHARS];
+    cl_int m, n, most = 0;
+    shunt_status status = get_tile(bop, &m, &n);
+    for (uint32_t i = 0; i < ocl_conv_phases(&bop->desc) && !status; i++) {
+        const conv_phase phase = ocl_conv_phase(&bop->desc, i);
+        const conv_matrix op = describe(&bop->desc, &phase, m, n);
+        if (steps(&op) > most) most = steps(&op);
+        if (op.src == SRC_PLAIN)
+            snprintf(format, sizeof format, "matrix n=%d plain c=%d", n, op.channels);
+        else
+            snprintf(format, sizeof format, "matrix n=%d", n);
+    }
+    const cl_int K = bop->desc.outputs[0].dims[1] > 0 ? (cl_int)bop->desc.outputs[0].dims[1] : 1;
+    if (!status)
+        ocl_conv_packed(bop, format,
+                        2 * (uint64_t)OCL_FRAGMENT * (uint64_t)(ceil_div(K, 16 * n) * n) * (uint64_t)(most ? most : 1));
+    return status;
+}
+
+static shunt_status prepare(shunt_bop *bop, phase_make make)
+{
+    phase_steps *list = calloc(ocl_conv_phases(&bop->desc), sizeof *list);
+    if (!list) return ocl_fail_memory();
+    bop->own = list;
     ocl_conv_inplace(bop);
-    if (op.src == SRC_PLAIN)
-        snprintf(format, sizeof format, "matrix n=%d plain c=%d", n, op.channels);
-    else
-        snprintf(format, sizeof format, "matrix n=%d", n);
-    ocl_conv_packed(bop, format, 2 * (uint64_t)OCL_FRAGMENT * (uint64_t)(panels(&op) * n) * (uint64_t)steps(&op));
-    shunt_status status = make_conv(bop, &op, options);
-    return status ? status : make_pack(bop, &op, options);
+    shunt_status status = note_packed(bop);
+    return status ? status : ocl_phases_make(bop, list, make);
 }
 
-static shunt_status prepare_units(shunt_bop *op)
+static shunt_status prepare_units(shunt_bop *bop)
 {
-    return prepare_family(op, op->device->found.matrix);
+    return prepare(bop, make_units);
 }
 
-static shunt_status prepare_plain(shunt_bop *op)
+static shunt_status prepare_plain(shunt_bop *bop)
 {
-    return prepare_family(op, OCL_MATRIX_PLAIN);
+    return prepare(bop, make_plain);
+}
+
+/* Of bias and mask, that which the kind does not have is src. */
+static shunt_status launch(shunt_bop *bop, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
+                           shunt_arg workspace)
+{
+    const bool gradient = bop->desc.kind == SHUNT_OP_CONV_GRAD_SRC;
+    shunt_arg given[5];
+    ocl_conv_tensors(bop, inputs, outputs, workspace, given);
+    const shunt_arg tensors[] = {given[0], given[1], gradient ? given[0] : given[2], gradient ? given[2] : given[0],
+                                 given[3], given[4]};
+    return ocl_phases_launch(bop, bop->own, queue, inputs, workspace, 6, tensors);
+}
+
+static void destroy(shunt_bop *bop)
+{
+    if (bop->own) ocl_phases_destroy(bop, bop->own);
 }
 
 const ocl_algorithm ocl_conv_matrix = {.kind = SHUNT_OP_CONV,
@@ -284,11 +369,32 @@ const ocl_algorithm ocl_conv_matrix = {.kind = SHUNT_OP_CONV,
                                        .refuse = refuse_units,
                                        .variant = variant,
                                        .prepare = prepare_units,
-                                       .launch = ocl_conv_launch};
+                                       .launch = launch,
+                                       .destroy = destroy};
+
 const ocl_algorithm ocl_conv_matrix_plain = {.kind = SHUNT_OP_CONV,
                                              .name = "matrix_plain",
                                              .rank = rank_plain,
                                              .refuse = refuse,
                                              .variant = variant,
                                              .prepare = prepare_plain,
-                                             .launch = ocl_conv_launch};
+                                             .launch = launch,
+                                             .destroy = destroy};
+
+const ocl_algorithm ocl_conv_grad_src_matrix = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                                .name = "matrix",
+                                                .rank = rank_units,
+                                                .refuse = refuse_units,
+                                                .variant = variant,
+                                                .prepare = prepare_units,
+                                                .launch = launch,
+                                                .destroy = destroy};
+
+const ocl_algorithm ocl_conv_grad_src_matrix_plain = {.kind = SHUNT_OP_CONV_GRAD_SRC,
+                                                      .name = "matrix_plain",
+                                                      .rank = rank_plain,
+                                                      .refuse = refuse,
+                                                      .variant = variant,
+                                                      .prepare = prepare_plain,
+                                                      .launch = launch,
+                                                      .destroy = destroy};

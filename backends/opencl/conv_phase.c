@@ -63,19 +63,66 @@ conv_phase ocl_conv_phase(const shunt_op_desc *desc, uint32_t index)
     return phase;
 }
 
-const char *ocl_conv_refuse_phases(const ocl_device *device, const shunt_op_desc *desc)
+/* ---- Their kernels ---- */
+
+shunt_status ocl_phases_make(shunt_bop *op, phase_steps *list, phase_make make)
 {
-    const shunt_tensor_desc *dst = &desc->outputs[0];
+    shunt_status status = SHUNT_OK;
+    bool made = false, packed = false;
+    for (uint32_t i = 0; i < ocl_conv_phases(&op->desc) && !status; i++) {
+        const conv_phase phase = ocl_conv_phase(&op->desc, i);
+        phase_steps *own = &list[i];
+        own->empty = phase.dims.P < 1 || phase.dims.Q < 1;
+        if (own->empty) continue;
+        for (int s = 0; s < 2; s++) own->steps[s].data = op->steps[0].data;
+        own->conv = made ? &own->steps[0] : &op->steps[0];
+        own->pack = phase.taps == 0 ? NULL : packed ? &own->steps[1] : &op->pack;
+        status = make(op, &phase, own);
+        made = true;
+        packed = packed || phase.taps > 0;
+    }
+    return status;
+}
+
+shunt_status ocl_phases_launch(const shunt_bop *op, const phase_steps *list, shunt_bqueue *queue,
+                               const shunt_arg *inputs, shunt_arg workspace, uint32_t ntensors,
+                               const shunt_arg *tensors)
+{
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; i < ocl_conv_phases(&op->desc) && !status; i++) {
+        if (list[i].empty) continue;
+        if (list[i].pack) status = ocl_conv_pack(op, list[i].pack, queue, inputs, workspace);
+        if (!status) status = ocl_step_run(list[i].conv, queue, ntensors, tensors);
+    }
+    return status;
+}
+
+void ocl_phases_destroy(const shunt_bop *op, phase_steps *list)
+{
+    for (uint32_t i = 0; i < ocl_conv_phases(&op->desc); i++)
+        for (int s = 0; s < 2; s++) ocl_step_destroy(&list[i].steps[s]);
+}
+
+/* ---- Refusals ---- */
+
+const char *ocl_conv_refuse_gradient(const shunt_op_desc *desc)
+{
     const shunt_conv_attr *attr = &desc->attr.conv;
-    const bool gradient = desc->kind == SHUNT_OP_CONV_GRAD_SRC;
-    const char *reason = ocl_conv_refuse(desc);
-    if (reason) return reason;
     if (attr->groups > 1) return "more than one group of channels";
-    if (!ocl_conv_takes_block(device, dst)) return "dst is not in the device's layout";
-    if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
-    for (int i = 0; i < 2 && gradient; i++) {
+    for (int i = 0; i < 2 && desc->kind == SHUNT_OP_CONV_GRAD_SRC; i++) {
         if (attr->stride[i] > 1 && attr->dilation[i] > 1) return "stride and dilation both above 1";
         if (attr->stride[i] > 4) return "a stride above 4";
     }
+    return ocl_conv_phases(desc) > OCL_MOST_PHASES ? "strides whose product is above 64" : NULL;
+}
+
+const char *ocl_conv_refuse_phases(const ocl_device *device, const shunt_op_desc *desc)
+{
+    const shunt_tensor_desc *dst = &desc->outputs[0];
+    const char *reason = ocl_conv_refuse(desc);
+    if (!reason) reason = ocl_conv_refuse_gradient(desc);
+    if (reason) return reason;
+    if (!ocl_conv_takes_block(device, dst)) return "dst is not in the device's layout";
+    if (dst->dims[0] * ocl_inner_count(dst, 2) > INT32_MAX / 2) return "2^30 or more pixels";
     return NULL;
 }

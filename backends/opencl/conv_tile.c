@@ -11,13 +11,6 @@ typedef struct conv_cut {
     cl_int taps, chunk, pass_taps, pass_c;
 } conv_cut;
 
-/* What a phase runs: its weights packed, unless they are already, then its pixels computed. */
-typedef struct tile_phase {
-    ocl_step *conv, *pack; /* the op's own, for the first phase with pixels */
-    ocl_step steps[2];     /* of the others */
-    bool empty;            /* it has no pixels */
-} tile_phase;
-
 typedef struct conv_tile {
     cl_int lanes, m, n; /* m pixels by n vectors of `lanes` channels */
     cl_int src_block, dst_block;
@@ -25,12 +18,10 @@ typedef struct conv_tile {
     int64_t cache;  /* bytes of it that an item may count on */
     bool narrow;    /* data of 16 bits */
     bool plain_src, point;
-    uint32_t phases;
-    tile_phase list[]; /* of the phases */
+    phase_steps list[]; /* of the phases */
 } conv_tile;
 
 enum {
-    MOST_PHASES = 64, /* each has kernels of its own */
     /* OpenCL does not tell the size of a core's second-level cache. */
     L2_BYTES = 1 << 20,
     MAX_CHUNK = 64,
@@ -61,7 +52,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = desc_src(desc);
     if (!ocl_conv_takes_block(device, src) && (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
-    return ocl_conv_phases(desc) > MOST_PHASES ? "strides whose product is above 64" : NULL;
+    return NULL;
 }
 
 static int rank(const ocl_device *device, const shunt_op_desc *desc)
@@ -207,16 +198,14 @@ static uint64_t packed_elements(const conv_tile *tile, const conv_dims *d)
 }
 
 /* Sizes and constants of a phase that has pixels. */
-static shunt_status set_phase(const shunt_bop *op, const conv_tile *tile, const conv_phase *phase, tile_phase *own)
+static shunt_status set_phase(const shunt_bop *op, const conv_phase *phase, const phase_steps *own)
 {
+    const conv_tile *tile = op->own;
     const conv_dims *d = &phase->dims;
     conv_cut cut = cut_work(tile, d, (cl_int)op->device->found.limits.units);
     if (phase->taps == 0) cut.taps = 0;
     own->conv->global[0] = (size_t)count_groups(tile, d);
     own->conv->global[1] = (size_t)ceil_div((cl_int)count_tiles(tile, d), cut.chunk);
-    own->pack->global[0] = (size_t)tile->n;
-    own->pack->global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
-    own->pack->global[2] = own->conv->global[0];
     const ocl_constant constants[] = {
         {sizeof *d, d}, {sizeof cut, &cut}, {sizeof phase->place, &phase->place}, {scratch_bytes(tile, d, &cut), NULL}};
     const ocl_constant pack_constants[] = {{sizeof d->K, &d->K},
@@ -225,11 +214,16 @@ static shunt_status set_phase(const shunt_bop *op, const conv_tile *tile, const 
                                            {sizeof d->S, &d->S},
                                            {sizeof phase->weights, &phase->weights}};
     shunt_status status = ocl_step_constants(own->conv, 10, 4, constants);
-    return status ? status : ocl_step_constants(own->pack, 4, 5, pack_constants);
+    if (status || !own->pack) return status;
+    own->pack->global[0] = (size_t)tile->n;
+    own->pack->global[1] = (size_t)ceil_div(d->C, OCL_PACK_CHANNELS);
+    own->pack->global[2] = own->conv->global[0];
+    return ocl_step_constants(own->pack, 4, 5, pack_constants);
 }
 
-static shunt_status make_phase(shunt_bop *op, const conv_tile *tile, const conv_phase *phase, tile_phase *own)
+static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, const phase_steps *own)
 {
+    const conv_tile *tile = op->own;
     char options[OCL_OPTIONS_CHARS] = "";
     const uint64_t items[] = {1, 1, 1}; /* set_phase says how many */
     const size_t local[] = {1, 1, 1};
@@ -237,35 +231,15 @@ static shunt_status make_phase(shunt_bop *op, const conv_tile *tile, const conv_
                    tile->m, tile->n, tile->plain_src ? " -DPLAIN_SRC" : "");
     shunt_status status = ocl_step_create(op->device, own->conv, tile->point ? &ocl_conv_point_cl : &ocl_conv_tile_cl,
                                           options, tile->point ? "conv_point" : "conv_tile", 2, items, local);
-    if (!status)
+    if (!status && own->pack)
         status = ocl_step_create(op->device, own->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
-    return status ? status : set_phase(op, tile, phase, own);
-}
-
-/* Phases without pixels are left out. The first of the others has the op's own steps. */
-static shunt_status make_phases(shunt_bop *op, conv_tile *tile)
-{
-    shunt_status status = SHUNT_OK;
-    bool made = false;
-    for (uint32_t i = 0; i < tile->phases && !status; i++) {
-        const conv_phase phase = ocl_conv_phase(&op->desc, i);
-        tile_phase *own = &tile->list[i];
-        own->empty = phase.dims.P < 1 || phase.dims.Q < 1;
-        if (own->empty) continue;
-        own->conv = made ? &own->steps[0] : &op->steps[0];
-        own->pack = made ? &own->steps[1] : &op->pack;
-        own->conv->data = own->pack->data = op->pack.data;
-        status = make_phase(op, tile, &phase, own);
-        made = true;
-    }
-    return status;
+    return status ? status : set_phase(op, phase, own);
 }
 
 static void destroy(shunt_bop *op)
 {
     conv_tile *tile = op->own;
-    for (uint32_t i = 0; tile && i < tile->phases; i++)
-        for (int s = 0; s < 2; s++) ocl_step_destroy(&tile->list[i].steps[s]);
+    if (tile) ocl_phases_destroy(op, tile->list);
 }
 
 /* For 16-bit data part of it is local memory. */
@@ -290,41 +264,32 @@ static shunt_status prepare(shunt_bop *op)
     tile->element = (cl_int)shunt_dtype_bytes(src->dtype);
     tile->narrow = src->dtype != SHUNT_F32;
     tile->cache = cache_bytes(op->device, tile->narrow);
-    tile->phases = phases;
     tile->plain_src = !ocl_conv_takes_block(op->device, src);
     if (sscanf(op->info.params, "m=%d n=%d", &tile->m, &tile->n) != 2)
         return ocl_fail(SHUNT_E_INVALID, "parameters \"%s\"", op->info.params);
-    for (uint32_t i = 0; i < tile->phases; i++) {
+    for (uint32_t i = 0; i < phases; i++) {
         const conv_phase phase = ocl_conv_phase(&op->desc, i);
         const uint64_t elements = packed_elements(tile, &phase.dims);
         if (elements > most) most = elements;
-        tile->point = tile->phases == 1 && is_point(tile, &phase);
+        tile->point = phases == 1 && is_point(tile, &phase);
     }
     ocl_conv_inplace(op);
     snprintf(format, sizeof format, "tile b=%d n=%d%s", tile->src_block, tile->n, tile->plain_src ? " plain" : "");
     ocl_conv_packed(op, format, most * (uint64_t)tile->element);
-    return make_phases(op, tile);
+    return ocl_phases_make(op, tile->list, make_phase);
 }
 
 static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace)
 {
     const conv_tile *tile = op->own;
-    shunt_status status = SHUNT_OK;
     shunt_arg tensors[5];
     ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
-    for (uint32_t i = 0; i < tile->phases && !status; i++) {
-        const tile_phase *phase = &tile->list[i];
-        if (phase->empty) continue;
-        status = ocl_conv_pack(op, phase->pack, queue, inputs, workspace);
-        if (!status) status = ocl_step_run(phase->conv, queue, 5, tensors);
-    }
-    return status;
+    return ocl_phases_launch(op, tile->list, queue, inputs, workspace, 5, tensors);
 }
 
 const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .name = "tile",
-
                                      .rank = rank,
                                      .refuse = refuse,
                                      .variant = variant,
@@ -333,7 +298,6 @@ const ocl_algorithm ocl_conv_tile = {.kind = SHUNT_OP_CONV,
                                      .destroy = destroy};
 const ocl_algorithm ocl_conv_grad_src_tile = {.kind = SHUNT_OP_CONV_GRAD_SRC,
                                               .name = "tile",
-
                                               .rank = rank,
                                               .refuse = refuse,
                                               .variant = variant,

@@ -6,6 +6,8 @@
 #include "kernels.h"
 
 enum { OCL_FRAGMENT = 512, OCL_LINE = 32 }; /* elements of a fragment of src or weights; of one of its rows */
+/* error_scale of gradients by weights: pixels in the padding are multiplied as zeros, so an infinity beside them makes NaN. */
+enum { OCL_MATRIX_ERROR = 2 };
 
 /* The family to use on a device that has been described but for this. It runs a kernel there, unless the cache knows. */
 ocl_matrix ocl_matrix_find(const ocl_found *found);

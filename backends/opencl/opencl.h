@@ -201,9 +201,11 @@ struct ocl_algorithm {
 };
 
 extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_matrix, ocl_conv_matrix_plain, ocl_conv_tile,
-    ocl_conv_winograd2, ocl_conv_winograd4, ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_group,
-    ocl_conv_grad_src_winograd2, ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile, ocl_conv_grad_weights_group,
-    ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct, ocl_conv_grad_weights_direct;
+    ocl_conv_winograd2, ocl_conv_winograd4, ocl_conv_product, ocl_conv_grad_src_tile, ocl_conv_grad_src_matrix,
+    ocl_conv_grad_src_matrix_plain, ocl_conv_grad_weights_matrix, ocl_conv_grad_weights_matrix_plain,
+    ocl_conv_grad_src_group, ocl_conv_grad_src_winograd2, ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile,
+    ocl_conv_grad_weights_group, ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct,
+    ocl_conv_grad_weights_direct;
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,
