@@ -435,10 +435,30 @@ conv_matrix(__global const real *src, ulong src_at, __global const real *restric
     matrix_end();
 }
 
-/* weights (K,C,R,S) -> packed, zero beyond K, C or S. Work-items: (fragments of outputs, fragments of channels and taps), groups of 1. */
+/* What 16 outputs have for channel (and column) number `at` of a fragment; 0 where the weights end. */
+static inline vec fragment_channel(__global const param *from, const struct conv_view *v, int outputs, int at, int c0,
+                                   int s0, int C, int S)
+{
+#if SRC == 3
+    const int c = at % CP, s = s0 + at / CP;
+#else
+    const int c = c0 + at, s = s0;
+#endif
+    acc lanes[V];
+    from += c * v->step_c + s * v->step_s;
+    const int count = c < C && s < S ? outputs : 0;
+    if (count == V)
+        for (int k = 0; k < V; k++) lanes[k] = from[k * v->step_k];
+    else
+        for (int k = 0; k < V; k++) lanes[k] = k < count ? from[k * v->step_k] : 0.0f;
+    return LOAD(lanes);
+}
+
+/* weights (k, c, r, s) -> packed, zero beyond K, C or S. Work-items: (fragments of outputs, fragments of channels and taps), groups
+ * of 1. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_matrix_pack(__global const param *restrict weights, ulong weights_at, __global real *restrict packed, ulong packed_at, int K, int C, int R,
-                 int S, int columns, const struct conv_view view)
+conv_matrix_pack(__global const param *restrict weights, ulong weights_at, __global real *restrict packed,
+                 ulong packed_at, int K, int C, int R, int S, int columns, const struct conv_view view)
 {
     const int fragment = get_global_id(0), step = get_global_id(1), steps = get_global_size(1);
 #if SRC == 3
@@ -446,15 +466,12 @@ conv_matrix_pack(__global const param *restrict weights, ulong weights_at, __glo
 #else
     const int r = step / S % R, s0 = step % S, c0 = step / (R * S) * LINE;
 #endif
-    weights += weights_at;
-    packed += packed_at + (((long)fragment / NT * steps + step) * NT + fragment % NT) * FRAGMENT;
-    for (int i = 0; i < FRAGMENT; i++) {
-        const int k = fragment * 16 + i / 2 % 16, at = i / 32 * 2 + i % 2;
-#if SRC == 3
-        const int c = at % CP, s = s0 + at / CP;
-#else
-        const int c = c0 + at, s = s0;
-#endif
-        store(k < K && c < C && s < S ? weights[view.first + k * view.step_k + c * view.step_c + r * view.step_r + s * view.step_s] : 0.0f, packed, i);
+    weights += weights_at + view.first + fragment * 16 * view.step_k + r * view.step_r;
+    __global uint16 *to = (__global uint16 *)(packed + packed_at) + (((long)fragment / NT * steps + step) * NT + fragment % NT) * 16;
+    const int outputs = min(V, K - fragment * 16);
+    for (int pair = 0; pair < 16; pair++) {
+        const vec even = fragment_channel(weights, &view, outputs, 2 * pair, c0, s0, C, S),
+                  odd = fragment_channel(weights, &view, outputs, 2 * pair + 1, c0, s0, C, S);
+        to[pair] = convert_uint16(narrow(even)) | convert_uint16(narrow(odd)) << 16;
     }
 }
