@@ -33,6 +33,10 @@ typedef struct shunt_image {
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors,
                                           shunt_image *out);
+/* The same, and then turned as the EXIF orientation of a JPEG or PNG file says: as a viewer shows the picture. */
+SHUNT_API shunt_status shunt_image_read_upright(const char *path, shunt_image *out);
+SHUNT_API shunt_status shunt_image_decode_upright(const void *bytes, size_t nbytes, const char *name_for_errors,
+                                                  shunt_image *out);
 SHUNT_API void shunt_image_free(shunt_image *image);
 /* Antialiased bilinear, as Pillow does it; or with another of Pillow's filters. */
 typedef enum shunt_filter { SHUNT_BILINEAR, SHUNT_BICUBIC } shunt_filter;

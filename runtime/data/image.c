@@ -91,14 +91,26 @@ shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *na
     return error_fail(SHUNT_E_INVALID, "%s: not a picture: neither JPEG, PNG, PPM nor PGM", name_for_errors);
 }
 
+static shunt_status
+read_file(const char *path, shunt_status (*decode)(const void *, size_t, const char *, shunt_image *), shunt_image *out)
+{
+    file_mapping file;
+    *out = (shunt_image){0};
+    shunt_status status = file_map(path, 0, &file);
+    if (status) return status;
+    status = decode(file.data, file.size, path, out);
+    file_unmap(&file);
+    return status;
+}
+
 shunt_status shunt_image_read(const char *path, shunt_image *out)
 {
     if (!path || !out) return error_null(__func__, "path, out");
-    *out = (shunt_image){0};
-    file_mapping file;
-    shunt_status status = file_map(path, 0, &file);
-    if (status) return status;
-    status = shunt_image_decode(file.data, file.size, path, out);
-    file_unmap(&file);
-    return status;
+    return read_file(path, shunt_image_decode, out);
+}
+
+shunt_status shunt_image_read_upright(const char *path, shunt_image *out)
+{
+    if (!path || !out) return error_null(__func__, "path, out");
+    return read_file(path, shunt_image_decode_upright, out);
 }

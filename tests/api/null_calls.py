@@ -9,7 +9,8 @@ import sys
 OPTIONAL = {
     ("*", "options"), ("*", "context"), ("*", "params"), ("*", "split"), ("*", "frozen"),
     ("shunt_device_open", "selector"), ("shunt_set_option", "value"), ("shunt_weights_metadata_next", "key"),
-    ("shunt_weights_unusable_next", "name"), ("shunt_image_decode", "name_for_errors"), ("shunt_dataset_open_labelled", "labels"),
+    ("shunt_weights_unusable_next", "name"), ("shunt_image_decode", "name_for_errors"),
+    ("shunt_image_decode_upright", "name_for_errors"), ("shunt_dataset_open_labelled", "labels"),
 }
 # With NULL there they do what they are for, and for long.
 LEFT_OUT = {("shunt_device_verify", "options"), ("shunt_executor_tune", "options")}

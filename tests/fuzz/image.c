@@ -26,7 +26,7 @@ int fuzz_input(const uint8_t *data, size_t size)
 {
     shunt_image image;
     if (size % 64 && is_large(data, size)) return -1;
-    if (shunt_image_decode(data, size, "picture", &image)) {
+    if (shunt_image_decode_upright(data, size, "picture", &image)) {
         fuzz_check_message();
         fuzz_check(!image.rgb, "a failure that leaves an image");
         return 0;

@@ -4,7 +4,7 @@ and tables of what Pillow's resize and torchvision's transforms give for a pictu
 the files that it writes are kept, so that the tests need no Python."""
 import io, struct, sys, zlib
 import numpy as np, torch, torchvision.transforms as T
-from PIL import Image
+from PIL import Image, ImageOps
 
 OUT = 'images/'
 
@@ -121,6 +121,24 @@ def pictures():
     keep('plain.ppm', b'P3\n23 3\n#c\n255\n' + numbers + b'\n')
 
 
+def upright():
+    """Pictures of every orientation, and what Pillow makes of them; upright.txt lists them."""
+    names = []
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x010f] = 'maker'  # tags stand before and after the one that counts
+        exif[0x0112] = orientation
+        exif[0x0132] = '2026:11:30 12:00:00'
+        picture = formula(9 + orientation, 14)
+        for name, data in (('upright%d.jpg' % orientation, saved(picture, 'JPEG', quality=95, exif=exif)),
+                           ('upright%d.png' % orientation, saved(picture, 'PNG', exif=exif))):
+            keep(name, data, ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert('RGB'))
+            names.append(name + '\n')
+    data = saved(formula(10, 14), 'JPEG', exif=b'Exif\0\0II*\0' + struct.pack('<IHHHIHHI', 8, 1, 0x0112, 3, 1, 8, 0, 0))
+    keep('upright_little.jpg', data, ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert('RGB'))
+    open(OUT + 'upright.txt', 'w').writelines(names + ['upright_little.jpg\n'])
+
+
 def resizes():
     for sh, sw, h, w in ((1, 1, 1, 1), (1, 1, 3, 5), (5, 7, 1, 1), (17, 23, 17, 23), (17, 23, 17, 9), (17, 23, 40, 23),
                          (37, 53, 10, 61), (96, 71, 31, 40), (32, 32, 224, 224), (375, 500, 256, 341), (333, 500, 232, 348),
@@ -161,6 +179,7 @@ def views():
 
 if __name__ == '__main__':
     pictures()
+    upright()
     open(OUT + 'resize.txt', 'w').writelines(resizes())
     open(OUT + 'preprocess.txt', 'w').writelines(preprocesses())
     open(OUT + 'views.txt', 'w').writelines(views())

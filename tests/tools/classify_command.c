@@ -203,6 +203,40 @@ Test(classify_command, one_of_a_batch_fails)
     cr_assert_eq(n, 9);
 }
 
+/* The picture without its tags. */
+static void put_stored(const char *path, const char *to)
+{
+    shunt_image image;
+    cr_assert_eq(shunt_image_read(path, &image), SHUNT_OK, "%s", shunt_last_error());
+    FILE *file = fopen(to, "wb");
+    cr_assert(file);
+    fprintf(file, "P6\n%d %d\n255\n", (int)image.width, (int)image.height);
+    cr_assert_eq(fwrite(image.rgb, 3, (size_t)(image.height * image.width), file),
+                 (size_t)(image.height * image.width));
+    cr_assert(!fclose(file));
+    shunt_image_free(&image);
+}
+
+/* A picture is shown to the network as a viewer shows it, unless that is not wanted: then as eval takes it. */
+Test(classify_command, orientation)
+{
+    static const char *const options[] = {"", "--no-exif"}, *const same[] = {"upright6.png.ppm", "stored.ppm"};
+    put_weights("w.safetensors", "resnet8", 5);
+    run("cp \"$SHUNT_SOURCE\"/tests/golden/images/upright6.png* .");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    put_stored("upright6.png", "stored.ppm");
+    for (int i = 0; i < 2; i++) {
+        run(CLASSIFY "--csv %s upright6.png | cut -d, -f2-", options[i]);
+        expect_success();
+        char *answer = strdup(said.out);
+        run(CLASSIFY "--csv %s | cut -d, -f2-", same[i]);
+        cr_assert_str_eq(said.out, answer, "%s", options[i]);
+        run(CLASSIFY "--csv %s upright6.png | cut -d, -f2-", options[!i]);
+        cr_assert_str_neq(said.out, answer, "%s", options[i]);
+        free(answer);
+    }
+}
+
 Test(classify_command, the_last_line_says_what_was_done)
 {
     make_files();

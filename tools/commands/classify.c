@@ -15,7 +15,7 @@ typedef struct classify_settings {
     head_settings head;
     const char *labels, *list;
     int64_t top, batch;
-    bool random_weights, csv, jsonl;
+    bool random_weights, csv, jsonl, no_exif;
     json_settings output;
 } classify_settings;
 
@@ -34,6 +34,8 @@ static const option_row rows[] = {
     {"csv", OPTION_FLAG, FIELD(csv), NULL,
      "Print comma-separated values: a heading, and a line for each class that is shown of each picture.", NULL, 0, 0},
     {"jsonl", OPTION_FLAG, FIELD(jsonl), NULL, "Print one JSON object a line, one line a picture.", NULL, 0, 0},
+    {"no-exif", OPTION_FLAG, FIELD(no_exif), NULL,
+     "Take pictures as the camera stored them. Default: they are turned as their EXIF orientation says.", NULL, 0, 0},
     {"random-weights", OPTION_FLAG, FIELD(random_weights), NULL,
      "Run without --weights. The guesses mean nothing; this only shows that everything works.", NULL, 0, 0},
     {0}};
@@ -62,7 +64,8 @@ typedef struct work {
     shunt_model *model;
     shunt_device *device;
     answers to;
-    size_t batch, wanted;            /* pictures in a run; guesses of each */
+    size_t batch, wanted; /* pictures in a run; guesses of each */
+    shunt_status (*read)(const char *path, shunt_image *out);
     bool padded;                     /* each run has a whole batch, so that there is one plan */
     size_t waiting, decoded, failed; /* pictures; their bytes; pictures that gave no answer */
     shunt_image *images;
@@ -130,7 +133,7 @@ static void run_batch(work *self)
 static void take(work *self, const char *path)
 {
     shunt_image *image = &self->images[self->waiting];
-    if (shunt_image_read(path, image)) {
+    if (self->read(path, image)) {
         run_batch(self); /* answers come in the order of the pictures */
         put_failure(self, path);
         progress_advance(1);
@@ -236,7 +239,7 @@ static int classify(work *self, const classify_settings *settings, const picture
 static int run(const void *settings, int noperands, char **operands)
 {
     const classify_settings *self = settings;
-    work all = {0};
+    work all = {.read = self->no_exif ? shunt_image_read : shunt_image_read_upright};
     picture_paths pictures = {0};
     if (noperands == 0 && !self->list) return say_usage("no picture; name at least one");
     int status = choose_format(self, &all.to.format);
