@@ -50,6 +50,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const char *reason = ocl_conv_refuse_phases(device, desc);
     if (!reason) reason = ocl_tile_refuse(device);
     if (reason) return reason;
+    if (shunt_tensor_block(dst) != device->found.info.block) return "dst is not in the device's layout";
     if (shunt_tensor_block(src) != device->found.info.block &&
         (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
