@@ -158,12 +158,12 @@ static inline int shunt_device_takes(const shunt_device_info *info, uint8_t dtyp
 }
 
 /* The channel block that activations of this type with C channels have on the device. That of a 16-bit type is halved while half
- * still holds all channels. */
+ * still holds all channels, but not below `block`, which kernels know best. */
 static inline uint32_t shunt_device_block(const shunt_device_info *info, uint8_t dtype, int64_t C)
 {
     if (shunt_dtype_bytes(dtype) != 2 || !info->block16) return info->block;
     uint32_t block = info->block16;
-    while (block > 1 && block / 2 >= C) block /= 2;
+    while (block > info->block && block / 2 >= C) block /= 2;
     return block;
 }
 
