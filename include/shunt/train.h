@@ -158,6 +158,10 @@ typedef struct shunt_train_setup {
     void *context;
     const shunt_dataset *validation; /* separate validation pictures, if recipe->holdout is 0; or NULL */
     const shunt_dataset *test;       /* for shunt_trainer_test; checked before the first step. Or NULL */
+    /* Above 0: the loss is multiplied by this factor, a power of two, before its gradients are taken, and the gradients of parameters
+     * are divided by it. The factor doubles after 2,000 steps without an overflow. If a gradient overflows, the step changes nothing and
+     * the factor halves. 0: none of this. */
+    double loss_scale;
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and

@@ -3,6 +3,7 @@
  * What they walk element by element (op_kind.joins) is laid one behind the other: each operand gets a value of its own, VALUE_FLAT,
  * of which the operands of the single ops become parts, at the same place in each. Readers and writers of the parts stay as they
  * are. Between the parts there is room up to the device's alignment; it holds zeros, which the updates leave zeros.
+ * Counts of what is not finite in the parts of a flat value, added up from one to the next, become one count of all of it.
  * The joined op stands where the last of them stood. Nothing reads what an update made, so that is late enough for none. */
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
@@ -135,6 +136,43 @@ static bool join_group_ops(join_pass *p, const join_group *group)
     return true;
 }
 
+/* The next count of the chain that reads the flat value from its start on: op `index`, if it takes up where `last` ended. */
+static bool continues(const join_pass *p, shunt_value flat, uint64_t at, int32_t last, uint32_t index)
+{
+    const graph_op *op = &p->graph->ops[index];
+    if (op->kind != SHUNT_OP_COUNT_NONFINITE) return false;
+    const graph_value *part = &p->graph->values[op->inputs[0]];
+    if (part->flat != flat || part->flat_at != at) return false;
+    if (last < 0) return true;
+    const shunt_value before = p->graph->ops[last].outputs[0];
+    return op->flags & SHUNT_FLAG_RESIDUAL && op->inputs[1] == before && p->uses[before] == 1;
+}
+
+static bool join_counts(join_pass *p, shunt_value flat)
+{
+    shunt_graph *graph = p->graph;
+    int32_t first = -1, last = -1;
+    uint32_t count = 0;
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < graph->nops; i++) {
+        if (!continues(p, flat, at, last, i)) continue;
+        at += room_of(p, graph->ops[i].inputs[0]);
+        last = (int32_t)i;
+        if (count++ == 0) first = last;
+    }
+    if (count < 2 || at != shunt_tensor_bytes(&graph->values[flat].desc)) return true;
+    graph_op joined = graph->ops[first]; /* with its residual, if it has one */
+    if (asprintf(&joined.name, "%s and %u more", joined.name, count - 1) < 0) return false;
+    joined.inputs[0] = flat;
+    joined.outputs[0] = graph->ops[last].outputs[0];
+    for (int32_t i = first; i < last; i++)
+        if (graph->ops[i].kind == SHUNT_OP_COUNT_NONFINITE && graph->values[graph->ops[i].inputs[0]].flat == flat)
+            graph->ops[i].kind = 0;
+    free(graph->ops[last].name);
+    graph->ops[last] = joined;
+    return true;
+}
+
 shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
 {
     uint32_t *uses = graph_count_uses(graph);
@@ -151,6 +189,8 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
     }
     for (uint32_t g = 0; enough && g < p.ngroups; g++)
         if (p.groups[g].count > 1) enough = join_group_ops(&p, &p.groups[g]);
+    for (uint32_t v = 0; enough && v < graph->nvalues; v++)
+        if (graph->values[v].source == VALUE_FLAT) enough = join_counts(&p, (shunt_value)v);
     free(uses);
     free(p.group_of);
     free(p.taken);

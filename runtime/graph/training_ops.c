@@ -100,51 +100,54 @@ shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter
     return value == SHUNT_NO_VALUE ? SHUNT_NO_VALUE : graph->values[value].diff;
 }
 
-/* Updates stand behind everything: only then is it known whether a gradient overflowed, and none has an old reader left. */
-static shunt_status update(shunt_graph *graph, shunt_value parameter, shunt_value rate,
-                           const shunt_sgd_options *options)
-{
-    const graph_value value = graph->values[parameter];
-    char *velocity_name;
-    if (asprintf(&velocity_name, "%s.velocity", value.name) < 0) return error_memory();
-    shunt_value velocity =
-        shunt_graph_parameter(graph, velocity_name, SHUNT_ROLE_VELOCITY, value.desc.rank, value.desc.dims);
-    free(velocity_name);
-    bool decays = options->decay_all || value.role == SHUNT_ROLE_WEIGHT;
-    graph_op op = {.kind = SHUNT_OP_SGD,
-                   .flags = options->nesterov ? SHUNT_FLAG_NESTEROV : 0,
-                   .ninputs = 4,
-                   .inputs = {parameter, velocity, value.diff, rate}};
-    op.attr.sgd = (shunt_sgd_attr){.momentum = options->momentum, .weight_decay = decays ? options->weight_decay : 0};
-    graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
-    return shunt_graph_check(graph);
-}
-
 /* A parameter with a gradient, and the op that makes that. */
 typedef struct learned {
     shunt_value parameter;
+    bool decays;
     int32_t producer;
 } learned;
 
 static int by_producer(const void *a, const void *b)
 {
     const learned *x = a, *y = b;
+    if (x->decays != y->decays) return x->decays ? -1 : 1;
     if (x->producer != y->producer) return x->producer < y->producer ? -1 : 1;
     return (x->parameter > y->parameter) - (x->parameter < y->parameter);
 }
 
-/* All of them, in the order in which a run makes their gradients. NULL without memory. */
-static learned *list_learned(const shunt_graph *graph, uint32_t *count)
+/* Those that decay, then the others, each in the order in which a run makes their gradients. NULL without memory. */
+static learned *list_learned(const shunt_graph *graph, const shunt_sgd_options *options, uint32_t *count)
 {
     learned *list = malloc((graph->nvalues + (size_t)1) * sizeof *list);
     *count = 0;
     for (uint32_t v = 0; list && v < graph->nvalues; v++) {
         const graph_value *value = &graph->values[v];
         if (value->source != VALUE_PARAMETER || value->diff == SHUNT_NO_VALUE) continue;
-        list[(*count)++] = (learned){(shunt_value)v, graph->values[value->diff].producer};
+        list[(*count)++] = (learned){.parameter = (shunt_value)v,
+                                     .decays = options->decay_all || value->role == SHUNT_ROLE_WEIGHT,
+                                     .producer = graph->values[value->diff].producer};
     }
     if (list) qsort(list, *count, sizeof *list, by_producer);
     return list;
+}
+
+/* Updates stand behind everything: only then is it known whether a gradient overflowed, and none has an old reader left. */
+static shunt_status update(shunt_graph *graph, const learned *of, shunt_value rate, const shunt_sgd_options *options)
+{
+    const graph_value value = graph->values[of->parameter];
+    char *velocity_name;
+    if (asprintf(&velocity_name, "%s.velocity", value.name) < 0) return error_memory();
+    shunt_value velocity =
+        shunt_graph_parameter(graph, velocity_name, SHUNT_ROLE_VELOCITY, value.desc.rank, value.desc.dims);
+    free(velocity_name);
+    graph_op op = {.kind = SHUNT_OP_SGD,
+                   .flags = options->nesterov ? SHUNT_FLAG_NESTEROV : 0,
+                   .ninputs = 4,
+                   .inputs = {of->parameter, velocity, value.diff, rate}};
+    op.attr.sgd =
+        (shunt_sgd_attr){.momentum = options->momentum, .weight_decay = of->decays ? options->weight_decay : 0};
+    graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
+    return shunt_graph_check(graph);
 }
 
 shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options)
@@ -156,11 +159,11 @@ shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_s
         status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_sgd_options, decay_all), options, "shunt_sgd_options");
     if (status != SHUNT_OK) return status;
     uint32_t count;
-    learned *list = list_learned(graph, &count);
+    learned *list = list_learned(graph, &own, &count);
     if (!list) return error_memory();
     if (count == 0)
         status = error_fail(SHUNT_E_INVALID, "sgd: no parameter has a gradient; call shunt_graph_gradients first");
-    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) status = update(graph, list[i].parameter, rate, &own);
+    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) status = update(graph, &list[i], rate, &own);
     free(list);
     return status;
 }

@@ -34,11 +34,17 @@ static json_t *position_json(const shunt_trainer *self)
     const train_position *at = &self->at;
     char fingerprint[20];
     snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, self->fingerprint);
-    return json_pack("{s:i, s:I, s:I, s:f, s:f, s:I, s:f, s:I, s:s, s:s, s:I}", "version", TRAIN_VERSION, "step",
-                     (json_int_t)at->step, "warm_until", (json_int_t)at->warm_until, "recent_error", at->recent_error,
-                     "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds", at->seconds, "best",
-                     (json_int_t)at->best, "data", self->data_name, "fingerprint", fingerprint, "pictures",
-                     (json_int_t)(self->npictures + self->nheld));
+    json_t *object = json_pack("{s:i, s:I, s:I, s:f, s:f, s:I, s:f, s:I, s:s, s:s, s:I}", "version", TRAIN_VERSION,
+                               "step", (json_int_t)at->step, "warm_until", (json_int_t)at->warm_until, "recent_error",
+                               at->recent_error, "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds",
+                               at->seconds, "best", (json_int_t)at->best, "data", self->data_name, "fingerprint",
+                               fingerprint, "pictures", (json_int_t)(self->npictures + self->nheld));
+    if (!object || !at->loss_scale) return object;
+    if (!json_object_set_new(object, "loss_scale", json_real(at->loss_scale)) &&
+        !json_object_set_new(object, "good_steps", json_integer((json_int_t)at->good_steps)))
+        return object;
+    json_decref(object);
+    return NULL;
 }
 
 static json_t *row_json(const shunt_train_row *row)
@@ -215,7 +221,8 @@ static bool is_position(const shunt_trainer *self, const train_position *at)
 {
     return at->step >= 0 && at->step <= self->steps && at->warm_until >= -1 && at->warm_until <= at->step &&
            at->best >= -1 && at->wrong >= 0 && at->wrong <= at->step * self->recipe.batch &&
-           isfinite(at->recent_error) && isfinite(at->loss_sum) && isfinite(at->seconds);
+           (!at->loss_scale || train_is_scale(at->loss_scale)) && at->good_steps >= 0 && isfinite(at->recent_error) &&
+           isfinite(at->loss_sum) && isfinite(at->seconds);
 }
 
 static shunt_status read_position(shunt_trainer *self, const shunt_weights *file)
@@ -230,6 +237,8 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                          .loss_sum = train_number_of(json_object_get(object, "loss_sum")),
                          .wrong = json_integer_value(json_object_get(object, "wrong")),
                          .seconds = train_number_of(json_object_get(object, "seconds")),
+                         .loss_scale = json_number_value(json_object_get(object, "loss_scale")),
+                         .good_steps = json_integer_value(json_object_get(object, "good_steps")),
                          .best = json_integer_value(json_object_get(object, "best"))};
     if (version != TRAIN_VERSION)
         status = error_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
@@ -237,6 +246,8 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
     else
         status = check_data(self, object);
     json_decref(object);
+    if (!status && !at.loss_scale != !self->setup.loss_scale)
+        status = error_fail(SHUNT_E_INVALID, "it was made with%s loss scaling", at.loss_scale ? "" : "out");
     if (!status && !is_position(self, &at))
         status = error_fail(SHUNT_E_INVALID, "its position is not one in a run of %" PRId64 " steps", self->steps);
     if (!status) self->at = at;

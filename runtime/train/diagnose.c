@@ -125,7 +125,7 @@ static shunt_status look_for_layer(shunt_trainer *self, const char **layer, cons
     shunt_executor_destroy(self->executor);
     self->executor = NULL;
     shunt_status status = train_set_weights(self, self->state);
-    if (!status) status = shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
+    if (!status) status = train_need_executor(self);
     loader_setup setup = train_pictures(self);
     if (!status) status = loader_create(&setup, &pictures);
     if (!status) status = replay(self, pictures, failed, &batch);

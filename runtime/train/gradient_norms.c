@@ -8,6 +8,16 @@
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 
+/* diff (N,C) times a further input. */
+static shunt_value multiply(shunt_graph *graph, shunt_value diff)
+{
+    shunt_value factor = shunt_graph_input(graph, "loss_scale", 1, (int64_t[]){1});
+    const shunt_op_attr matrix = {.reshape = {.rank = 2, .dims = {1, 1}}};
+    factor = shunt_graph_op(graph, "loss.scale", SHUNT_OP_RESHAPE, 0, &matrix, 1, &factor);
+    return shunt_graph_op(graph, "loss.scaled", SHUNT_OP_MUL, SHUNT_FLAG_BROADCAST, NULL, 2,
+                          (shunt_value[]){diff, factor});
+}
+
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)
 {
     shunt_value diff_logits = SHUNT_NO_VALUE;
@@ -18,6 +28,7 @@ shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss
     shunt_value logits = (*out)->outputs[0].value;
     shunt_value labels = shunt_graph_input(*out, "labels", 1, &loss->pictures->dims[0]);
     shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, loss->smoothing, &diff_logits);
+    if (loss->scaled) diff_logits = multiply(*out, diff_logits);
     status = shunt_graph_gradients(*out, logits, diff_logits, &loss->gradients);
     shunt_graph_output(*out, "losses", losses);
     return status;

@@ -3,6 +3,7 @@
 #define SHUNT_RUNTIME_TRAIN_GRADIENT_NORMS_H
 
 #include <shunt/graph.h>
+#include <stdbool.h>
 
 typedef struct train_gradients {
     const char **names; /* of the parameters, in the network's order; they live as long as it */
@@ -16,10 +17,12 @@ typedef struct train_loss {
     const shunt_tensor_desc *pictures; /* of a batch */
     float norm_momentum, smoothing;
     shunt_gradient_options gradients;
+    bool scaled;
 } train_loss;
 
 /* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
- * further output, losses (batch). Destroy *out also after a failure. */
+ * further output, losses (batch). Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. Destroy *out
+ * also after a failure. */
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
 
 /* Marks the gradient of every parameter of the network that has one as a result of the training graph. */

@@ -11,59 +11,7 @@
 #include "runtime/train/evaluate.h"
 #include "runtime/data/loader.h"
 
-static const double error_retention = 0.98; /* of train_position.recent_error, from batch to batch */
-
-static double train_rate(const shunt_trainer *self)
-{
-    return shunt_recipe_rate(&self->recipe, self->at.step, self->steps, self->at.warm_until);
-}
-
 /* ---- One step ----------------------------------------------------------------------------------------------------- */
-
-static shunt_tensor vector(int64_t n, float *data)
-{
-    return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 1, &n), data};
-}
-
-shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
-{
-    const shunt_graph *graph = self->training;
-    int64_t n = self->recipe.batch;
-    float rate = (float)train_rate(self);
-    shunt_tensor inputs[3] = {{train_images(self, n), batch->images}, vector(n, batch->labels), vector(1, &rate)};
-    shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
-    if (!outputs) return error_memory();
-    void *data[2] = {self->logits, self->losses};
-    for (uint32_t i = 0; i < graph->noutputs; i++)
-        outputs[i] = (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value),
-                                    i < 2 ? data[i] : self->gradients.data[i - 2]};
-    shunt_status status = shunt_executor_run(self->executor, inputs, 3, outputs, graph->noutputs);
-    free(outputs);
-    return status;
-}
-
-/* The norm of each gradient, into the epoch's sums. */
-static void add_gradients(shunt_trainer *self)
-{
-    for (size_t i = 0; i < self->gradients.count; i++)
-        self->gradient_sums[i] += train_gradients_norm(&self->gradients, i);
-}
-
-double train_count_results(shunt_trainer *self, const loader_batch *batch)
-{
-    double loss = 0;
-    int64_t wrong = 0;
-    for (int64_t i = 0; i < batch->n; i++) {
-        loss += (double)self->losses[i];
-        wrong += evaluate_best(self->logits + i * self->classes, self->classes) != (int64_t)batch->labels[i];
-    }
-    train_position *at = &self->at;
-    at->loss_sum += loss;
-    at->wrong += wrong;
-    at->recent_error = error_retention * at->recent_error + (1 - error_retention) * (double)wrong / (double)batch->n;
-    if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
-    return loss;
-}
 
 static void tell(shunt_trainer *self, shunt_train_event *event)
 {
@@ -91,16 +39,40 @@ static void tell_step(shunt_trainer *self, double rate, double seconds)
     tell(self, &event);
 }
 
+/* The norm of each gradient, into the epoch's sums; of a step that was left out there are none. */
+static void add_gradients(shunt_trainer *self, double scale)
+{
+    for (size_t i = 0; i < self->gradients.count && !self->nonfinite; i++)
+        self->gradient_sums[i] += train_gradients_norm(&self->gradients, i) / scale;
+}
+
+static shunt_status check_scale(const shunt_trainer *self)
+{
+    const double scale = self->at.loss_scale;
+    if (!self->nonfinite) return SHUNT_OK;
+    if (!train_is_scale(scale))
+        return error_fail(SHUNT_E_INVALID,
+                          "step %lld: gradients are infinite or NaN, even with a loss scale of %g; the last checkpoint "
+                          "is kept; try a lower learning rate",
+                          (long long)self->at.step + 1, 2 * scale);
+    log_write(SHUNT_LOG_INFO,
+              "step %lld changed nothing, since %g elements of gradients overflowed; the loss scale is now %g",
+              (long long)self->at.step + 1, (double)self->nonfinite, scale);
+    return SHUNT_OK;
+}
+
 static shunt_status step(shunt_trainer *self, loader *pictures)
 {
     const loader_batch *batch;
-    double start = train_now(), rate = train_rate(self);
+    double start = train_now(), rate = train_rate(self), scale = self->at.loss_scale ? self->at.loss_scale : 1;
     shunt_status status = loader_next(pictures, &batch);
     if (!status) status = train_run_step(self, batch);
     if (status) return status;
     double loss = train_count_results(self, batch);
     if (!isfinite(loss)) return train_diagnose(self, loss / (double)batch->n);
-    add_gradients(self);
+    status = check_scale(self);
+    if (status) return status;
+    add_gradients(self, scale);
     self->at.step++;
     double seconds = train_now() - start;
     self->at.seconds += seconds;
@@ -244,25 +216,6 @@ static shunt_status train(shunt_trainer *self, loader *pictures)
     return status;
 }
 
-static shunt_status make_executor(shunt_trainer *self)
-{
-    if (self->executor) return SHUNT_OK;
-    return shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
-}
-
-shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
-{
-    if (!self || !bytes) return error_null(__func__, "trainer, bytes");
-    const shunt_plan_report *report;
-    shunt_tensor_desc inputs[3] = {train_images(self, self->recipe.batch), vector(self->recipe.batch, NULL).desc,
-                                   vector(1, NULL).desc};
-    shunt_status status = make_executor(self);
-    if (!status) status = shunt_executor_report(self->executor, inputs, 3, &report);
-    if (status) return status;
-    *bytes = report->activation_bytes + report->weight_bytes + report->workspace_bytes;
-    return SHUNT_OK;
-}
-
 shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
 {
     if (!self || !finished) return error_null(__func__, "trainer, finished");
@@ -276,7 +229,7 @@ shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
     if (!self->at.step) status = save(self, true);
     self->saved_at = train_now();
     self->fetched = self->at;
-    if (!status) status = make_executor(self);
+    if (!status) status = train_need_executor(self);
     if (!status) status = loader_create(&setup, &pictures);
     if (!status) status = train(self, pictures);
     loader_destroy(pictures);

@@ -1,7 +1,6 @@
-/* step.c - the graph of a training step: a network, its loss, gradients and update, by a recipe. */
-#include <shunt/train.h>
+/* step.c - see step.h: a network, its loss, gradients and update, by a recipe. */
+#include "runtime/train/step.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -35,7 +34,7 @@ static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *f
 }
 
 /* Appends to the network with its gradients what makes each of its runs a step. */
-static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe)
+static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe, bool scaled)
 {
     shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
                              .weight_decay = (float)recipe->weight_decay,
@@ -43,13 +42,17 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
                              .decay_all = recipe->decay_all != 0};
     shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
     shunt_status status = shunt_graph_sgd(graph, rate, &sgd);
+    if (!status && scaled) {
+        shunt_value nonfinite, inverse = shunt_graph_input(graph, "gradient_scale", 1, (int64_t[]){1});
+        status = graph_guard_updates(graph, inverse, &nonfinite);
+        if (!status) shunt_graph_output(graph, "nonfinite", nonfinite);
+    }
     return status ? status : shunt_graph_check(graph);
 }
 
-shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
-                                       const shunt_tensor_desc *pictures, int recompute, shunt_graph **out)
+shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
+                              shunt_graph **out)
 {
-    if (!network || !recipe || !pictures || !out) return error_null(__func__, "network, recipe, pictures, out");
     static const char *const used[] = {"momentum", "nesterov",  "weight_decay",  "decay_all",
                                        "freeze",   "smoothing", "norm_momentum", NULL};
     char text[sizeof recipe->freeze];
@@ -59,16 +62,24 @@ shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_r
     if (status) return status;
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
-    train_loss loss = {.pictures = pictures,
+    train_loss loss = {.pictures = options->pictures,
                        .norm_momentum = (float)recipe->norm_momentum,
                        .smoothing = (float)recipe->smoothing,
-                       .gradients = {.frozen = &frozen, .recompute = recompute}};
+                       .gradients = {.frozen = &frozen, .recompute = options->recompute},
+                       .scaled = options->scaled};
     status = check_frozen(network, &frozen);
     if (!status) status = train_loss_graph(network, &loss, out);
-    if (!status) status = append_update(*out, recipe);
+    if (!status) status = append_update(*out, recipe, options->scaled);
     if (status) {
         shunt_graph_destroy(*out);
         *out = NULL;
     }
     return status;
+}
+
+shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
+                                       const shunt_tensor_desc *pictures, int recompute, shunt_graph **out)
+{
+    if (!network || !recipe || !pictures || !out) return error_null(__func__, "network, recipe, pictures, out");
+    return train_step_graph(network, recipe, &(train_step_options){.pictures = pictures, .recompute = recompute}, out);
 }

@@ -15,6 +15,7 @@
 #include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
 #include "runtime/train/recipe.h"
+#include "runtime/train/step.h"
 #include "runtime/base/file.h"
 #include "runtime/base/random.h"
 #include "runtime/data/loader.h"
@@ -142,8 +143,9 @@ static shunt_status add_gradient_outputs(shunt_trainer *self)
 static shunt_status build_training_graph(shunt_trainer *self)
 {
     shunt_tensor_desc src = train_images(self, self->recipe.batch);
-    shunt_status status =
-        shunt_graph_training_step(self->graph, &self->recipe, &src, self->setup.recompute, &self->training);
+    const train_step_options options = {
+        .pictures = &src, .recompute = self->setup.recompute, .scaled = self->setup.loss_scale != 0};
+    shunt_status status = train_step_graph(self->graph, &self->recipe, &options, &self->training);
     if (!status && self->setup.log_gradients) status = add_gradient_outputs(self);
     return status ? status : shunt_graph_check(self->training);
 }
@@ -186,6 +188,9 @@ static shunt_status check_setup(const shunt_train_setup *setup)
     if (setup->workers < 0 || setup->save_seconds < 0)
         return error_fail(SHUNT_E_INVALID, "%" PRId64 " workers and a checkpoint each %" PRId64 " seconds: below 0",
                           setup->workers, setup->save_seconds);
+    if (setup->loss_scale != 0 && !train_is_scale(setup->loss_scale))
+        return error_fail(SHUNT_E_INVALID, "a loss scale of %g: it must be a power of two from 2^-14 to 2^126",
+                          setup->loss_scale);
     shunt_status status = preprocess_check(setup->preprocess);
     return status ? status : recipe_check(setup->recipe, NULL);
 }
@@ -262,6 +267,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     self->at = (train_position){.warm_until = -1, .recent_error = 1, .best = -1};
     self->lock = -1;
     shunt_status status = copy_setup(setup, self);
+    self->at.loss_scale = self->setup.loss_scale;
     if (!status) status = check_graph(self);
     if (!status) status = open_parts(self);
     if (!status && self->out) status = take_folder(self);

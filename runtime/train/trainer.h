@@ -17,6 +17,8 @@ typedef struct train_position {
     double loss_sum;     /* of the epoch so far: sum of its pictures' losses */
     int64_t wrong;       /* of the epoch so far */
     double seconds;      /* of the epoch so far */
+    double loss_scale;   /* the factor of the loss in the next step; 0: none (loss_scale.c) */
+    int64_t good_steps;  /* since it changed */
     int64_t best;        /* row with the lowest validation error, the latest of equals; -1: none yet */
 } train_position;
 
@@ -53,7 +55,8 @@ struct shunt_trainer {
     double step_seconds; /* of the latest steps, smoothed */
     double saved_at;     /* when the last checkpoint was written */
     float *losses, *logits;
-    train_gradients gradients; /* log_gradients: outputs 2.. of the training graph; else there are none */
+    float nonfinite;           /* scaled: elements of gradients, of the last step */
+    train_gradients gradients; /* log_gradients: the last outputs of the training graph; else there are none */
     double *gradient_sums;     /* of the norms over the epoch so far */
     json_t *gradient_rows;     /* per epoch the means */
 };
@@ -90,10 +93,19 @@ double train_number_of(const json_t *value);
 /* run_tables.c: writes log.csv and, if requested, gradients.csv again from the rows. */
 shunt_status train_save_tables(const shunt_trainer *self);
 
-/* loop.c: one step with this batch, results in self->losses and self->logits; counts them into self->at, and returns the
- * sum of the losses. The pictures of the steps to come. */
+/* run.c: the executor, made on first use; the learning rate of the next step. */
+shunt_status train_need_executor(shunt_trainer *self);
+double train_rate(const shunt_trainer *self);
+/* One step with this batch, results in self->losses, self->logits and self->nonfinite; counts them into self->at, and returns the
+ * sum of the losses. */
 shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch);
 double train_count_results(shunt_trainer *self, const loader_batch *batch);
+
+/* loss_scale.c: whether a factor is a power of two in range; the next step's, after one in which gradients overflowed or not. */
+bool train_is_scale(double scale);
+void train_adapt_scale(train_position *at, bool overflowed);
+
+/* loop.c: the pictures of the steps to come. */
 loader_setup train_pictures(const shunt_trainer *self);
 
 /* diagnose.c: finds why the loss of the last step is not a finite number. It always fails, with that as the message, and

@@ -19,7 +19,8 @@ shunt_status run_begin(const run_setup *setup, run_parts *parts)
     if (!status) status = shunt_model_initialize(parts->model, 1);
     if (!status) status = shunt_model_describe(parts->model);
     if (status) return status;
-    shunt_train_setup train = {.graph = shunt_model_graph(parts->model),
+    shunt_train_setup train = {.size = sizeof train,
+                               .graph = shunt_model_graph(parts->model),
                                .weights = shunt_model_weights(parts->model),
                                .device = parts->device,
                                .data = parts->data,
@@ -30,7 +31,8 @@ shunt_status run_begin(const run_setup *setup, run_parts *parts)
                                .workers = setup->workers,
                                .log_gradients = setup->log_gradients,
                                .handler = setup->handler,
-                               .context = setup->context};
+                               .context = setup->context,
+                               .loss_scale = setup->loss_scale};
     return shunt_trainer_create(&train, &parts->trainer);
 }
 

@@ -13,6 +13,7 @@ typedef struct run_setup {
     int64_t side;                            /* of the pictures; 0: 4 */
     int64_t workers;
     bool log_gradients;
+    double loss_scale;
     shunt_train_handler handler;
     void *context;
 } run_setup;

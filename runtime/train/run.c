@@ -1,0 +1,100 @@
+/* run.c - one step of training: what the training graph is given, and what its results say. */
+#include "runtime/train/trainer.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/error.h"
+#include "runtime/graph/graph.h"
+#include "runtime/train/evaluate.h"
+
+static const double error_retention = 0.98; /* of train_position.recent_error, from batch to batch */
+
+double train_rate(const shunt_trainer *self)
+{
+    return shunt_recipe_rate(&self->recipe, self->at.step, self->steps, self->at.warm_until);
+}
+
+static shunt_tensor vector(int64_t n, float *data)
+{
+    return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 1, &n), data};
+}
+
+/* The inputs of a step, with the numbers among them. */
+typedef struct step_inputs {
+    float rate, scale, inverse;
+    shunt_tensor list[5];
+    size_t count;
+} step_inputs;
+
+/* batch NULL: only descriptors are wanted. */
+static void make_inputs(const shunt_trainer *self, const loader_batch *batch, step_inputs *out)
+{
+    const int64_t n = self->recipe.batch;
+    const bool scaled = self->at.loss_scale != 0;
+    *out = (step_inputs){.rate = (float)train_rate(self)};
+    out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
+    out->list[out->count++] = vector(n, batch ? batch->labels : NULL);
+    if (scaled) out->list[out->count++] = vector(1, &out->scale);
+    out->list[out->count++] = vector(1, &out->rate);
+    if (!scaled) return;
+    out->list[out->count++] = vector(1, &out->inverse);
+    out->scale = (float)self->at.loss_scale;
+    out->inverse = 1 / out->scale;
+}
+
+shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
+{
+    const shunt_graph *graph = self->training;
+    step_inputs inputs;
+    make_inputs(self, batch, &inputs);
+    void *data[3] = {self->logits, self->losses, &self->nonfinite};
+    const uint32_t own = self->at.loss_scale ? 3 : 2;
+    shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
+    if (!outputs) return error_memory();
+    for (uint32_t i = 0; i < graph->noutputs; i++)
+        outputs[i] = (shunt_tensor){shunt_graph_desc(graph, graph->outputs[i].value),
+                                    i < own ? data[i] : self->gradients.data[i - own]};
+    shunt_status status = shunt_executor_run(self->executor, inputs.list, inputs.count, outputs, graph->noutputs);
+    free(outputs);
+    return status;
+}
+
+double train_count_results(shunt_trainer *self, const loader_batch *batch)
+{
+    double loss = 0;
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < batch->n; i++) {
+        loss += (double)self->losses[i];
+        wrong += evaluate_best(self->logits + i * self->classes, self->classes) != (int64_t)batch->labels[i];
+    }
+    train_position *at = &self->at;
+    at->loss_sum += loss;
+    at->wrong += wrong;
+    at->recent_error = error_retention * at->recent_error + (1 - error_retention) * (double)wrong / (double)batch->n;
+    if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
+    if (at->loss_scale) train_adapt_scale(at, self->nonfinite != 0);
+    return loss;
+}
+
+/* ---- The executor ------------------------------------------------------------------------------------------------- */
+
+shunt_status train_need_executor(shunt_trainer *self)
+{
+    if (self->executor) return SHUNT_OK;
+    return shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
+}
+
+shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
+{
+    if (!self || !bytes) return error_null(__func__, "trainer, bytes");
+    const shunt_plan_report *report;
+    step_inputs inputs;
+    shunt_tensor_desc descs[sizeof inputs.list / sizeof *inputs.list];
+    make_inputs(self, NULL, &inputs);
+    for (size_t i = 0; i < inputs.count; i++) descs[i] = inputs.list[i].desc;
+    shunt_status status = train_need_executor(self);
+    if (!status) status = shunt_executor_report(self->executor, descs, inputs.count, &report);
+    if (status) return status;
+    *bytes = report->activation_bytes + report->weight_bytes + report->workspace_bytes;
+    return SHUNT_OK;
+}
