@@ -205,6 +205,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
     const shunt_tensor_desc *src = desc_src(desc), *dst = &desc->outputs[0];
     const char *reason = ocl_conv_refuse(desc);
     if (!reason) reason = ocl_conv_refuse_gradient(desc);
+    if (!reason && ocl_is_cpu(device)) reason = ocl_conv_refuse_tiles(device);
     if (reason) return reason;
     if (src->dtype != SHUNT_BF16) return "matrix units multiply bfloat16 only";
     if (!is_block(shunt_tensor_block(dst))) return "dst is not in blocks of 16 or 32 channels";
