@@ -50,14 +50,14 @@ conv_direct(__global const real *src, ulong src_at, __global const real *weights
 #else
                 const vec x = (vec)load(src, blocked(SB, at.n, c, d.C, d.H, d.W, h, w));
 #endif
-                sum = fma(x, load_vec(weights), sum);
+                sum = fma(x, load_aligned(weights), sum);
             }
         }
     }
-    if (d.flags & WITH_RESIDUAL) sum += load_vec(residual + residual_at + i * V);
+    if (d.flags & WITH_RESIDUAL) sum += load_aligned(residual + residual_at + i * V);
     if (d.flags & WITH_RELU) sum = relu(sum);
-    if (d.flags & WITH_MASK) sum = masked(sum, load_vec((__global const real *)(bias + bias_at) + i * V));
-    store_vec(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
+    if (d.flags & WITH_MASK) sum = masked(sum, load_aligned((__global const real *)(bias + bias_at) + i * V));
+    store_aligned(clear_tail(sum, at.c, d.K), dst + dst_at + i * V);
 }
 
 /* weights (K,C/groups,R,S), with GRADIENT (C,K/groups,R,S) -> packed. Work-items: one per packed element. */

@@ -28,7 +28,7 @@ conv_grad_weights_direct(__global const real *src, ulong src_at, __global const 
         const int q = i % d.Q, p = i / d.Q % d.P, n = i / d.Q / d.P;
         const int h = p * d.stride_h - d.pad_top + r * d.dilation_h, w = q * d.stride_w - d.pad_left + s * d.dilation_w;
         if (!is_bias && ((uint)h >= (uint)d.H || (uint)w >= (uint)d.W)) continue;
-        const vec y = load_vec(diff_dst + blocked(B, n, k, (d.K + B - 1) / B * B, d.P, d.Q, p, q));
+        const vec y = load_aligned(diff_dst + blocked(B, n, k, (d.K + B - 1) / B * B, d.P, d.Q, p, q));
 #ifdef GROUPED
         acc lanes[V];
         for (int lane = 0; lane < V; lane++) {

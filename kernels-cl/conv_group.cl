@@ -30,7 +30,8 @@
 
 /* How the inner dimension is cut; the same fields as group_cut in backends/opencl/conv_group.c. */
 struct group_cut {
-    int steps, splits; /* steps may be 0 */
+    int steps, splits;  /* steps may be 0 */
+    long image_weights; /* elements from the packed weights of an image to the next one's; 0: they share them */
 };
 
 /* Where the receptive field of a pixel begins; that of a pixel past the end lies far above the image. */
@@ -311,6 +312,7 @@ conv_group(__global const real *restrict src, ulong src_at, __global const real 
 
     src += src_at;
     weights += weights_at + ((size_t)k_tile * cut.steps + begin) * (TK * TN);
+    if (cut.image_weights) weights += to.pixel0 / (d.P * d.Q) * cut.image_weights;
     if (cut.splits > 1) to.partial = partial + partial_at + (size_t)split * dst_elements(&d, &place);
     clear(&sums);
     if (begin < end) {

@@ -29,6 +29,7 @@
 #define SCRATCH __global
 #endif
 #include "winograd.cl"
+#include "winograd_lines.cl"
 
 /* How the work is cut; the same fields as winograd_cut in backends/opencl/conv_winograd.c. */
 struct winograd_cut {
@@ -36,21 +37,6 @@ struct winograd_cut {
     int chunk;        /* tiles per item, a multiple of M */
     int slice;        /* fused: groups of KB*V channels per item */
 };
-
-/* y (F) = transpose(A) x */
-static void dst_line(vec y[F], const vec x[E])
-{
-#if F == 2
-    y[0] = x[0] + x[1] + x[2];
-    y[1] = x[1] - x[2] - x[3];
-#else
-    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], e = x[3] - x[4];
-    y[0] = x[0] + a + c;
-    y[1] = b + 2.0f * e;
-    y[2] = a + 4.0f * c;
-    y[3] = b + 8.0f * e + x[5];
-#endif
-}
 
 /* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, `step` of them a channel. */
 static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m, int T, int C,
@@ -221,26 +207,6 @@ winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *
                   dst, kb, cut.first + begin, min(cut.chunk, cut.count - begin), &d);
 }
 #endif
-
-/* x (E) = G g */
-static void weights_line(vec x[E], const vec g[3])
-{
-#if F == 2
-    x[0] = g[0];
-    x[1] = 0.5f * (g[0] + g[1] + g[2]);
-    x[2] = 0.5f * (g[0] - g[1] + g[2]);
-    x[3] = g[2];
-#else
-    const vec a = (g[0] + g[2]) * (-1 / 6.0f), b = g[1] * (1 / 6.0f);
-    const vec c = g[0] * (1 / 24.0f) + g[2] * (1 / 6.0f), e = g[1] * (1 / 12.0f);
-    x[0] = 0.25f * g[0];
-    x[1] = a - b;
-    x[2] = a + b;
-    x[3] = c + e;
-    x[4] = c - e;
-    x[5] = g[2];
-#endif
-}
 
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
  * to 2, groups of 1. */

@@ -15,7 +15,7 @@ global_pool(__global const real *src, ulong src_at, __global real *dst, ulong ds
     src += src_at + group / (B / V) * pixels * B + at.c % B;
 
     vec sum = (vec)0.0f;
-    for (int i = item; i < pixels; i += WG) sum += load_vec(src + (size_t)i * B);
+    for (int i = item; i < pixels; i += WG) sum += load_aligned(src + (size_t)i * B);
 
 #if WG > 1
     __local vec parts[WG];
@@ -27,9 +27,7 @@ global_pool(__global const real *src, ulong src_at, __global real *dst, ulong ds
     if (item > 0) return;
     sum = parts[0];
 #endif
-    acc lanes[V];
-    STORE(sum / (acc)pixels, lanes);
-    for (int i = 0; i < V && at.c + i < C; i++) store(lanes[i], dst, dst_at + (size_t)at.n * C + at.c + i);
+    store_channels(sum / (acc)pixels, dst + dst_at + (size_t)at.n * C, at.c, C);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void

@@ -13,7 +13,6 @@ typedef struct group_grad {
 enum {
     MAX_PARTIAL_BYTES = 64 << 20,
     MAX_SPLITS = 256,
-    GATHERED = 32 /* columns at least of a tile, from a plain src */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -77,7 +76,7 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
                                    .most_splits = fit < 1            ? 1
                                                   : fit > MAX_SPLITS ? MAX_SPLITS
                                                                      : (cl_int)fit,
-                                   .least_n = is_plain(device, desc) ? GATHERED : 1};
+                                   .gathers = is_plain(device, desc)};
     group_tile tile;
     if (!ocl_tile_choice(device, &product, index, &tile)) return false;
     ocl_tile_params(&tile, params);

@@ -1,7 +1,6 @@
 /* conv_group.c - the direct convolution for GPUs, and its gradient by src: work-groups that compute tiles through local memory, and
  * do their sums in a fixed order. See conv_group.cl. */
-#include "conv_phase.h"
-#include "group_tile.h"
+#include "conv_group.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 /* The same fields as in conv_group.cl. */
 typedef struct group_cut {
     cl_int steps, splits;
+    cl_long image_weights;
 } group_cut;
 
 /* What a phase runs: its weights packed, unless they are already, then its pixels computed. */
@@ -69,16 +69,21 @@ static int rank(const ocl_device *device, const shunt_op_desc *desc)
 }
 
 /* The phases run one after the other, and the first has the most taps: it stands for them. */
-static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
+group_product ocl_conv_group_product(const shunt_op_desc *desc)
 {
     const conv_dims d = ocl_conv_phase(desc, 0).dims;
-    const group_product product = {.count = 1,
-                                   .rows = (int64_t)d.N * (d.P > 0 ? d.P : 1) * (d.Q > 0 ? d.Q : 1),
-                                   .columns = d.K,
-                                   .inner = (int64_t)d.C * d.R * d.S,
-                                   .most_splits = MAX_SPLITS,
-                                   .least_n = 1};
+    return (group_product){.count = 1,
+                           .rows = (int64_t)d.N * (d.P > 0 ? d.P : 1) * (d.Q > 0 ? d.Q : 1),
+                           .columns = d.K,
+                           .inner = (int64_t)d.C * d.R * d.S,
+                           .most_splits = MAX_SPLITS};
+}
+
+static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)
+{
+    group_product product = ocl_conv_group_product(desc);
     group_tile tile;
+    product.gathers = shunt_tensor_block(desc_src(desc)) != device->found.info.block;
     if (!ocl_tile_choice(device, &product, index, &tile)) return false;
     ocl_tile_params(&tile, params);
     return true;
@@ -115,7 +120,7 @@ static shunt_status make_phase(shunt_bop *op, conv_group *g, const conv_phase *p
     const size_t local = (size_t)ocl_tile_items(&g->tile);
     const uint64_t items = local * (uint64_t)g->tile.splits *
                            (uint64_t)(ceil_div((int64_t)d->N * d->P * d->Q, g->tile.m) * ceil_div(d->K, g->tile.n));
-    const group_cut cut = {packed_rows(g, phase) / g->tile.k, g->tile.splits};
+    const group_cut cut = {.steps = packed_rows(g, phase) / g->tile.k, .splits = g->tile.splits};
     const ocl_constant constants[] = {{sizeof *d, d}, {sizeof phase->place, &phase->place}, {sizeof cut, &cut}};
     shunt_status status =
         ocl_step_create(op->device, own->conv, &ocl_conv_group_cl, options, "conv_group", 1, &items, &local);
@@ -124,12 +129,41 @@ static shunt_status make_phase(shunt_bop *op, conv_group *g, const conv_phase *p
     return status || !own->pack ? status : make_pack(op, g, phase, own, options);
 }
 
+shunt_status ocl_conv_group_batch(shunt_bop *op, ocl_step *step, const group_tile *tile, cl_int count, cl_int C,
+                                  cl_int K, cl_int row)
+{
+    char options[OCL_OPTIONS_CHARS] = "";
+    const conv_dims d = {.N = count,
+                         .C = C,
+                         .H = 1,
+                         .W = row,
+                         .K = K,
+                         .P = 1,
+                         .Q = row,
+                         .R = 1,
+                         .S = 1,
+                         .stride = {1, 1},
+                         .dilation = {1, 1},
+                         .groups = 1};
+    const conv_place place = {.step = {1, 1}, .size = {1, row}};
+    const cl_int steps = (cl_int)ceil_div(C, tile->k);
+    const group_cut cut = {
+        .steps = steps, .splits = 1, .image_weights = ceil_div(K, tile->n) * tile->n * steps * tile->k};
+    const size_t local = (size_t)ocl_tile_items(tile);
+    const uint64_t items = local * (uint64_t)count * (uint64_t)(row / tile->m * ceil_div(K, tile->n));
+    const ocl_constant constants[] = {{sizeof d, &d}, {sizeof place, &place}, {sizeof cut, &cut}};
+    ocl_tile_options(op->device, tile, options);
+    shunt_status status =
+        ocl_step_create(op->device, step, &ocl_conv_group_cl, options, "conv_group", 1, &items, &local);
+    return status ? status : ocl_step_constants(step, 12, 3, constants);
+}
+
 /* The sums of the parts, over all phases' pixels. */
 static shunt_status make_sum(shunt_bop *op, const conv_group *g, const char *options)
 {
     const shunt_tensor_desc *dst = &op->desc.outputs[0];
     const conv_phase first = ocl_conv_phase(&op->desc, 0);
-    const group_cut cut = {0, g->tile.splits};
+    const group_cut cut = {.splits = g->tile.splits};
     const ocl_constant constants[] = {
         {sizeof first.dims, &first.dims}, {sizeof first.place, &first.place}, {sizeof cut, &cut}};
     op->info.workspace = sizeof(float) * (uint64_t)g->tile.splits * shunt_tensor_storage(dst);

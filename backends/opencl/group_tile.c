@@ -16,6 +16,9 @@ enum {
     UNIT_SUMS = 64,          /* multiply-adds in the time in which a unit's share of the memory moves a float, about */
     SECOND_LAUNCH = 1 << 19, /* multiply-adds of a unit in the time of a launch, about */
     CPU_SPLITS = 3,
+    NARROW = 16, /* columns */
+    WIDE_SUMS = 64,
+    GATHERING_ITEMS = 128,
 };
 
 static const char format[] = "tm=%d tn=%d tk=%d rm=%d rn=%d s=%d";
@@ -44,6 +47,11 @@ const char *ocl_tile_refuse(const ocl_device *device)
     return "no tile fits the device's work-groups and local memory";
 }
 
+double ocl_move_estimate(const ocl_device *device, double floats, int launches)
+{
+    return UNIT_SUMS * floats / device->found.limits.units + launches * SECOND_LAUNCH;
+}
+
 /* An estimate of the time with this tile, in multiply-adds of a unit: rounds of work-groups over the units, or what fills a unit
  * if more, times the work of a group: multiply-adds, floats from local memory (four times as dear) and from global memory
  * (sixteen times), of which half is hidden behind the rest. Then the partial sums, which are written, read and added up. */
@@ -54,9 +62,9 @@ static double cost(const ocl_device *device, const group_product *p, const group
     const double rounds = (double)ceil_div(groups, units), least = (double)FULL_ITEMS / ocl_tile_items(t);
     const double work = t->m * t->n * (1 + 2.0 / t->rm + 2.0 / t->rn) + 8.0 * (t->m + t->n);
     const double steps = (double)ceil_div(ceil_div(p->inner, t->k), t->splits);
-    const double sums = (double)(p->count * p->rows * p->columns) * (2 * t->splits + 1) / (double)units;
+    const double sums = (double)(p->count * p->rows * p->columns) * (2 * t->splits + 1);
     return work * steps * t->k * (rounds > least ? rounds : least) +
-           (t->splits > 1 || p->partial ? UNIT_SUMS * sums + SECOND_LAUNCH : 0);
+           (t->splits > 1 || p->partial ? ocl_move_estimate(device, sums, 1) : 0);
 }
 
 /* The number of splits that is best for the tile. */
@@ -78,17 +86,31 @@ static uint32_t insert(const ocl_device *device, const group_product *p, group_t
     return count + 1;
 }
 
+/* A tile of 16 columns is for products of no more. One that gathers wants much to multiply meanwhile, and registers. */
+static bool suits(const group_product *p, const group_tile *t)
+{
+    if (t->n == NARROW && p->columns > NARROW) return false;
+    return !p->gathers || (t->rm * t->rn == WIDE_SUMS && ocl_tile_items(t) <= GATHERING_ITEMS);
+}
+
 /* Tiles that fit, whole and with the best number of splits, by cost. */
 static uint32_t sort(const ocl_device *device, const group_product *p, group_tile sorted[2 * NTILES])
 {
     uint32_t count = 0;
     for (int i = 0; i < NTILES; i++) {
-        if (!fits(&device->found.limits, &tiles[i]) || tiles[i].n < p->least_n) continue;
+        if (!fits(&device->found.limits, &tiles[i]) || !suits(p, &tiles[i])) continue;
         const group_tile split = with_splits(device, p, &tiles[i]);
         count = insert(device, p, sorted, count, tiles[i]);
         if (split.splits > 1) count = insert(device, p, sorted, count, split);
     }
     return count;
+}
+
+double ocl_tile_estimate(const ocl_device *device, const group_product *product)
+{
+    group_tile sorted[2 * NTILES];
+    sort(device, product, sorted);
+    return cost(device, product, &sorted[0]);
 }
 
 bool ocl_tile_choice(const ocl_device *device, const group_product *product, uint32_t index, group_tile *out)

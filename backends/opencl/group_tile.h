@@ -15,7 +15,7 @@ typedef struct group_product {
     int64_t count, rows, columns, inner;
     bool partial;       /* the sums of a split go through memory even where there is one */
     cl_int most_splits; /* at least 1 */
-    cl_int least_n;     /* no tile of fewer columns will do */
+    bool gathers;       /* element by element from a plain tensor: only tiles with much to multiply hide that */
 } group_product;
 
 enum { OCL_MAX_TILE_K = 16 };
@@ -26,6 +26,10 @@ cl_int ocl_tile_items(const group_tile *tile);
 const char *ocl_tile_refuse(const ocl_device *device);
 /* The index-th choice, best guess first; false past the last. On a CPU, which has better algorithms, a few for the tests. */
 bool ocl_tile_choice(const ocl_device *device, const group_product *product, uint32_t index, group_tile *out);
+
+/* The estimated time of the best choice, and of moving so many floats through memory in so many launches, in the same unit. */
+double ocl_tile_estimate(const ocl_device *device, const group_product *product);
+double ocl_move_estimate(const ocl_device *device, double floats, int launches);
 
 /* As the parameters of a candidate, and back. */
 void ocl_tile_params(const group_tile *tile, char *params);
