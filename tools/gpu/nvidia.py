@@ -1,0 +1,67 @@
+"""NVIDIA: clang's PTX with Debian's libclc, ptxas and nvdisasm of CUDA."""
+import re
+
+from gpu.loops import Instruction, hot_loop
+
+LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+THREADS = {"sm_75": 1024, "sm_86": 1536, "sm_89": 1536, "sm_90": 2048}  # of a multiprocessor
+LOCAL = {"sm_75": 64 << 10, "sm_86": 100 << 10, "sm_89": 100 << 10, "sm_90": 228 << 10}
+REGISTERS = 65536
+LOCAL_OF_SYSTEM = 1024  # bytes that each work-group takes besides its own
+PREDICATE = re.compile(r"^@!?U?P\w+\s+")
+
+
+def classify(text):
+    name = PREDICATE.sub("", text).split()[0]
+    if name.startswith("FFMA"):
+        return {"all": 1, "fma": 1}
+    if name.startswith(("LDG", "STG", "LD.E", "ST.E", "LDL", "STL")):
+        return {"all": 1, "message": 1}
+    return {"all": 1}
+
+
+def listing(body):
+    code, labels = [], []
+    for line in body.splitlines():
+        label = re.match(r"^\s*(\.L_x_\w+):", line)
+        text = re.match(r"^\s*/\*[0-9a-f]{4,}\*/\s+(.*?);", line)
+        if label:
+            labels.append(label[1])
+        elif text and not PREDICATE.sub("", text[1].strip(" {")).startswith("NOP"):
+            branch = re.search(r"\bBRA(?:\.\w+)*\s.*`\((\.L_x_\w+)\)", text[1])
+            code.append(Instruction(text[1].strip(" {"), labels, branch and branch[1]))
+            labels = []
+    return code
+
+
+def warps(target, registers, items, local):
+    """That a multiprocessor holds at once; groups are whole."""
+    in_group = -(-items // 32)
+    by_registers = REGISTERS // (-(-registers // 8) * 8 * 32 * in_group)
+    by_local = LOCAL[target] // (local + LOCAL_OF_SYSTEM)
+    return min(by_registers, by_local, THREADS[target] // (32 * in_group)) * in_group
+
+
+def state_groups(ptx, items):
+    """The size of work-groups, which clang leaves out, bounds the registers that ptxas may give to a work-item."""
+    for kernel, count in items.items():
+        ptx = re.sub(rf"(\.entry {kernel}\([^)]*\))", rf"\1\n.reqntid {count}", ptx)
+    return ptx
+
+
+def compile_kernels(target, source, options, folder, tools, wanted, items):
+    ptx, binary = folder / "kernel.ptx", folder / "kernel.cubin"
+    tools.run([*tools.clang, *options, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target, "-Xclang",
+               "-mlink-builtin-bitcode", "-Xclang", LIBRARY, "-S", "-o", str(ptx), str(source)])
+    ptx.write_text(state_groups(ptx.read_text(), items))
+    said = tools.run([tools.ptxas, "-v", f"-arch={target}", str(ptx), "-o", str(binary)])
+    code = {m[1]: listing(m[2]) for m in re.finditer(r"^\.text\.(\w+):\n(.*?)(?=^//-----|\Z|^\.text\.)",
+                                                     tools.run([tools.nvdisasm, "-c", str(binary)]), re.M | re.S)}
+    found = {}
+    for m in re.finditer(r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+                         r"(\d+) bytes spill loads.*?Used (\d+) registers([^\n]*)", said, re.S):
+        local = re.search(r"(\d+) bytes smem", m[6])
+        found[m[1]] = {"registers": int(m[5]), "spills": int(m[3]) + int(m[4]), "private": int(m[2]),
+                       "local": int(local[1]) if local else 0, "step": hot_loop(code[m[1]], classify, wanted(m[1]))}
+        found[m[1]]["waves"] = warps(target, found[m[1]]["registers"], items.get(m[1], 32), found[m[1]]["local"])
+    return found
