@@ -137,6 +137,7 @@ typedef struct shunt_plan_report {
     uint64_t flops;
     char placement[128];   /* "21 ops opencl:0; softmax -> scalar" */
     const char *precision; /* "f32", "f16", "bf16": of the data of ops */
+    uint64_t update_bytes; /* of activation_bytes: gradients and statistics that the updates at a step's end read */
 } shunt_plan_report;
 /* Makes the plan, like shunt_executor_prepare. The report lives until the next report is made or the executor is destroyed. */
 SHUNT_API shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,

@@ -106,6 +106,9 @@ shunt_status plan_describe(graph_plan *plan)
         report->activation_bytes += plan->arenas[d].bytes;
         report->workspace_bytes += plan->arenas[d].workspace;
     }
+    for (uint32_t v = 0; v < plan->nvalues; v++)
+        if (plan->values[v].flat && !plan->values[v].state)
+            report->update_bytes += shunt_tensor_bytes(&plan->values[v].desc);
     for (uint32_t p = 0; p < executor->nparameters; p++) report->weight_bytes += executor->parameters[p].bytes;
     describe_placement(plan, report->placement, sizeof report->placement);
     return SHUNT_OK;

@@ -201,6 +201,37 @@ Test(command, inspect_shows_each_step)
     cr_assert(strstr(said.out, "1x3x193x257") && strstr(said.out, "1x64x97x129"), "%s", said.out);
 }
 
+/* Its updates are few, and all gradients stand until then. */
+Test(command, inspect_shows_a_training_step)
+{
+    run("shunt inspect --model resnet20 --device scalar --batch 2 --train --json");
+    expect_success();
+    json_t *report = json_said(), *step;
+    size_t i, updates = 0, norms = 0;
+    json_array_foreach(json_object_get(report, "steps"), i, step)
+    {
+        const char *kind = json_string_value(json_object_get(step, "kind"));
+        updates += !strncmp(kind, "sgd", 3);
+        norms += !strncmp(kind, "batch_norm_grad", 15);
+    }
+    cr_assert_eq(updates, 2);
+    cr_assert_eq(norms, 19);
+    const double gradients = 4 * number_at(report, "parameters"), bytes = number_at(report, "update_bytes");
+    cr_assert(bytes >= gradients && bytes < 1.1 * gradients, "%.0f bytes", bytes);
+    const double kept = number_at(report, "activation_bytes");
+    json_decref(report);
+    run("shunt inspect --model resnet20 --device scalar --batch 2 --train --recompute --json");
+    expect_success();
+    report = json_said();
+    cr_assert_lt(number_at(report, "activation_bytes"), kept);
+    json_decref(report);
+    run("shunt inspect --model resnet20 --device scalar --train");
+    expect_success();
+    cr_assert(strstr(said.out, "gradients and statistics"), "%s", said.out);
+    run("shunt inspect --model resnet20 --recompute");
+    expect_failure(2, "--recompute", "--train");
+}
+
 Test(command, inspect_shows_a_weight_file)
 {
     put_weights("w.safetensors", "resnet20", 0);

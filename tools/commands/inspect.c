@@ -1,4 +1,5 @@
 /* inspect.c - shunt inspect: what a plan will do, step by step, and what it costs; or what a weight file holds. */
+#include "bench_task.h"
 #include "commands.h"
 #include "lib/progress.h"
 #include "lib/step_table.h"
@@ -11,15 +12,20 @@ typedef struct inspect_settings {
     model_settings model;
     device_settings device;
     int64_t batch, size[2];
+    bool train, recompute;
     json_settings output;
 } inspect_settings;
 
 #define FIELD(name) offsetof(inspect_settings, name)
 
-static const option_row rows[] = {{"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
-                                  {"size", OPTION_SIZE, FIELD(size), "HxW",
-                                   "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1, 65536},
-                                  {0}};
+static const option_row rows[] = {
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
+    {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1,
+     65536},
+    {"train", OPTION_FLAG, FIELD(train), NULL, "Show the plan of a training step.", NULL, 0, 0},
+    {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
+     "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
+    {0}};
 
 /* ---- A weight file ------------------------------------------------------------------------------------------ */
 
@@ -108,23 +114,62 @@ static int print_plan(const shunt_model *model, const shunt_plan_report *plan, i
     printf("parameters  %llu\n", (unsigned long long)cost.parameters);
     printf("MACs        %llu (%s) a picture\n", (unsigned long long)cost.macs, human_count((double)cost.macs, macs));
     printf("FLOPs       %s a run\n", human_count((double)plan->flops, flops));
+    printf("steps       %zu\n", plan->nsteps);
     printf("memory      %s = activations %s + weights %s + workspace %s\n",
            human_bytes(plan->activation_bytes + plan->weight_bytes + plan->workspace_bytes, sum),
            human_bytes(plan->activation_bytes, activations), human_bytes(plan->weight_bytes, weights),
            human_bytes(plan->workspace_bytes, workspace));
+    if (plan->update_bytes)
+        printf("            of the activations, %s are gradients and statistics that the updates at the end read\n",
+               human_bytes(plan->update_bytes, sum));
     return status;
 }
 
 static int print_plan_json(const shunt_model *model, const shunt_plan_report *plan, int64_t batch)
 {
     shunt_graph_cost cost = shunt_graph_count(shunt_model_graph(model));
-    return print_json(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model",
+    return print_json(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model",
                                 shunt_model_name(model), "batch", (json_int_t)batch, "placement", plan->placement,
                                 "precision", plan->precision, "parameters", (json_int_t)cost.parameters, "macs",
                                 (json_int_t)cost.macs, "flops", (json_int_t)plan->flops, "activation_bytes",
                                 (json_int_t)plan->activation_bytes, "weight_bytes", (json_int_t)plan->weight_bytes,
-                                "workspace_bytes", (json_int_t)plan->workspace_bytes, "steps", steps_json(plan)),
+                                "workspace_bytes", (json_int_t)plan->workspace_bytes, "update_bytes",
+                                (json_int_t)plan->update_bytes, "steps", steps_json(plan)),
                       false);
+}
+
+static int print(const inspect_settings *self, const shunt_model *model, const shunt_plan_report *plan)
+{
+    return self->output.json ? print_plan_json(model, plan, self->batch) : print_plan(model, plan, self->batch);
+}
+
+static int inspect_inference(const inspect_settings *self, shunt_model *model, shunt_device *device)
+{
+    shunt_executor *executor = NULL; /* the model's own */
+    const shunt_plan_report *plan = NULL;
+    shunt_tensor_desc input = model_input(model, self->batch, self->size);
+    progress_begin("preparing", 0);
+    bool failed = shunt_model_executor(model, device, &executor) || shunt_executor_report(executor, &input, 1, &plan);
+    progress_end();
+    return failed ? say_library_failure(NULL) : print(self, model, plan);
+}
+
+static int inspect_training(const inspect_settings *self, const shunt_model *model, shunt_device *device)
+{
+    bench_task task = {0};
+    shunt_executor *executor = NULL;
+    const shunt_plan_report *plan = NULL;
+    int status = bench_task_make(&task, model, true, self->recompute, self->batch, self->size);
+    if (status == EXIT_OK) {
+        progress_begin("preparing", 0);
+        bool failed = shunt_executor_create(task.graph, task.weights, device, &executor) ||
+                      bench_task_report(&task, executor, &plan);
+        progress_end();
+        status = failed ? say_library_failure(NULL) : print(self, model, plan);
+    }
+    shunt_executor_destroy(executor);
+    bench_task_end(&task);
+    return status;
 }
 
 static int inspect_plan(const inspect_settings *self)
@@ -132,21 +177,10 @@ static int inspect_plan(const inspect_settings *self)
     shunt_model_options options = {.size = sizeof options, .height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
     shunt_device *device = NULL;
-    shunt_executor *executor = NULL; /* the model's own */
-    const shunt_plan_report *plan = NULL;
     int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
     if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
-    if (status != EXIT_OK) goto done;
-
-    shunt_tensor_desc input = model_input(model, self->batch, self->size);
-    progress_begin("preparing", 0);
-    bool failed = shunt_model_executor(model, device, &executor) || shunt_executor_report(executor, &input, 1, &plan);
-    progress_end();
-    if (failed)
-        status = say_library_failure(NULL);
-    else
-        status = self->output.json ? print_plan_json(model, plan, self->batch) : print_plan(model, plan, self->batch);
-done:
+    if (status == EXIT_OK)
+        status = self->train ? inspect_training(self, model, device) : inspect_inference(self, model, device);
     shunt_model_destroy(model);
     shunt_device_close(device);
     return status;
@@ -156,6 +190,7 @@ static int run(const void *settings, int noperands, char **operands)
 {
     const inspect_settings *self = settings;
     if (noperands > 1) return say_usage("%s: one file at a time", operands[1]);
+    if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
     if (noperands == 1 && (self->model.model || self->model.weights))
         return say_usage(
             "%s: a file cannot be combined with these options; for a model's plan use only --model and --weights",
@@ -174,6 +209,7 @@ const command inspect_command = {
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt inspect --model resnet50 --batch 8", "The plan for the best device."},
                  {"shunt inspect --model resnet18 --device scalar --size 193x257", "Another device, another size."},
+                 {"shunt inspect --model resnet50 --batch 8 --train", "The plan of a training step, and its memory."},
                  {"shunt inspect resnet50.pth", "The tensors in a file."}},
     .settings_size = sizeof(inspect_settings),
     .run = run,
