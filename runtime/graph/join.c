@@ -56,7 +56,7 @@ static bool can_join(const join_pass *p, const graph_op *op)
         if (p->uses[op->outputs[i]]) return false;
     for (uint32_t i = 0; i < op->ninputs; i++)
         if (joins(op, i) && !can_be_part(p, op, i)) return false;
-    return room_of(p, op->inputs[0]) <= p->limits->most_bytes;
+    return true;
 }
 
 /* Whether they differ in nothing but what they walk. */
@@ -70,7 +70,7 @@ static bool same(const join_pass *p, const graph_op *a, const graph_op *b)
     return true;
 }
 
-/* The group that op `index` goes to: the newest of ops like it, or a new one when that is full. */
+/* The group that op `index` goes to: the newest of ops like it, or a new one when that is full. What is too large stays alone. */
 static void add_to_group(join_pass *p, uint32_t index)
 {
     const graph_op *op = &p->graph->ops[index];

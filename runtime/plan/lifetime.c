@@ -24,6 +24,7 @@ static void extend_roots(graph_plan *plan)
         follow_root(plan, (int32_t)v);
         plan_value *value = &plan->values[v], *root = &plan->values[value->root];
         if (value->last > root->last) root->last = value->last;
+        if (value->first < root->first) root->first = value->first;
     }
 }
 
@@ -35,6 +36,23 @@ static void share_lifetimes(graph_plan *plan)
         plan_value *value = &plan->values[v];
         if (!value->parameter) value->last = plan->values[value->root].last;
     }
+}
+
+/* Whether some of the flat value's memory is in none of its parts. */
+static bool has_gaps(const graph_plan *plan, const plan_value *flat)
+{
+    uint64_t used = 0;
+    for (uint32_t v = 0; v < plan->graph->nvalues; v++)
+        if (plan->graph->values[v].flat == flat->source) used += shunt_tensor_bytes(&plan->graph->values[v].desc);
+    return used < shunt_tensor_bytes(&flat->desc);
+}
+
+/* A flat value stands from the step that makes its first part on. What lies between parts has to stay zero: then all the time. */
+static void begin_flat(const graph_plan *plan, plan_value *flat)
+{
+    const bool lasts = flat->state || has_gaps(plan, flat);
+    flat->first = lasts ? -1 : (int32_t)plan->nsteps;
+    if (lasts) flat->last = (int32_t)plan->nsteps;
 }
 
 /* The steps between which every value must stand. */
@@ -49,7 +67,7 @@ void plan_find_lifetimes(graph_plan *plan)
     }
     for (uint32_t i = 0; i < plan->graph->noutputs; i++) plan->values[plan->outputs[i]].last = (int32_t)plan->nsteps;
     for (uint32_t v = 0; v < plan->nvalues; v++)
-        if (plan->values[v].flat) plan->values[v].last = (int32_t)plan->nsteps;
+        if (plan->values[v].flat) begin_flat(plan, &plan->values[v]);
     share_lifetimes(plan);
 }
 

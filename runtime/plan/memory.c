@@ -137,7 +137,7 @@ shunt_arg plan_arg(const graph_plan *plan, int32_t value)
     return (shunt_arg){root.buffer, root.offset + own->offset};
 }
 
-/* What lies between the parts of flat values is read with them. */
+/* What lies between the parts of flat values is read with them. Those that have nothing there may be cleared as well. */
 static shunt_status clear_flat(graph_plan *plan)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];

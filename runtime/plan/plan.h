@@ -19,7 +19,7 @@ typedef struct plan_value {
     uint8_t device;      /* PLAN_MAIN or PLAN_FALLBACK */
     bool parameter;      /* holds data of the weights; otherwise lives in the arena */
     bool state;          /* of a parameter: runs replace it, in place */
-    bool flat;           /* memory of others: needed at all steps; bytes that belong to none of them are zero */
+    bool flat;           /* memory of others */
     int32_t first, last; /* first and last step that need it; -1: before the first, nsteps: after the last */
     int32_t root;        /* the value whose memory it shares, itself when it has its own */
     uint64_t offset;     /* where in the root's memory it begins, in bytes */

@@ -163,6 +163,58 @@ Test(updates, of_weights_read_on_another_device)
     expect_usual_bits("picky_refuse", "conv,linear,norm", &usual, false);
 }
 
+typedef struct span {
+    int32_t first, last; /* steps */
+} span;
+
+static void use(const graph_plan *plan, span *spans, int32_t value, uint32_t step)
+{
+    span *of = &spans[plan->values[value].root];
+    if ((int32_t)step < of->first) of->first = (int32_t)step;
+    if ((int32_t)step > of->last) of->last = (int32_t)step;
+}
+
+/* By what the steps read and write. */
+static span *find_spans(const graph_plan *plan)
+{
+    span *spans = malloc(plan->nvalues * sizeof *spans);
+    cr_assert(spans);
+    for (uint32_t v = 0; v < plan->nvalues; v++) spans[v] = (span){INT32_MAX, -1};
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        for (uint32_t i = 0; i < plan->steps[s].desc.ninputs; i++) use(plan, spans, plan->steps[s].inputs[i], s);
+        for (uint32_t i = 0; i < plan->steps[s].desc.noutputs; i++) use(plan, spans, plan->steps[s].outputs[i], s);
+    }
+    return spans;
+}
+
+/* A flat value begins with its first part, and takes no memory that is in use until the update has read it. */
+Test(updates, what_is_in_use_together_never_shares_memory)
+{
+    open_device("scalar");
+    train_net net;
+    train_net_open(&net, model, shunt_model_weights(model), device, &usual);
+    train_net_step(&net, 0);
+    const graph_plan *plan = net.executor->plans[0];
+    span *spans = find_spans(plan);
+    uint32_t pairs = 0;
+    for (uint32_t a = 0; a < plan->nvalues; a++) {
+        const plan_value *x = &plan->values[a];
+        for (uint32_t b = 0; b < plan->nvalues && x->flat && !x->state; b++) {
+            const plan_value *y = &plan->values[b];
+            if (a == b || y->parameter || y->root != (int32_t)b || y->device != x->device) continue;
+            if (spans[a].first > spans[b].last || spans[b].first > spans[a].last) continue;
+            pairs++;
+            bool apart = x->arg.buffer != y->arg.buffer ||
+                         x->arg.offset >= y->arg.offset + shunt_tensor_bytes(&y->desc) ||
+                         y->arg.offset >= x->arg.offset + shunt_tensor_bytes(&x->desc);
+            cr_assert(apart, "values %u and %u overlap", a, b);
+        }
+    }
+    cr_assert_gt(pairs, 100);
+    free(spans);
+    train_net_close(&net);
+}
+
 /* Each value has its bytes of its root to itself, unless it is another name of the same ones. */
 Test(updates, parts_do_not_overlap_and_gaps_are_zero)
 {
