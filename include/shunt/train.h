@@ -160,8 +160,11 @@ typedef struct shunt_train_setup {
     const shunt_dataset *test;       /* for shunt_trainer_test; checked before the first step. Or NULL */
     /* Above 0: the loss is multiplied by this factor, a power of two, before its gradients are taken, and the gradients of parameters
      * are divided by it. The factor doubles after 2,000 steps without an overflow. If a gradient overflows, the step changes nothing and
-     * the factor halves. 0: none of this. */
+     * the factor halves. 0: none of this, or 65536 where the precision is f16. */
     double loss_scale;
+    const char *
+        precision; /* of activations and their gradients, as in shunt_executor_options. Weights, the gradients of parameters,
+                            * statistics and updates stay float32. A checkpoint continues in its own precision only */
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and

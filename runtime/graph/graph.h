@@ -132,6 +132,8 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits);
 /* guard: all updates move to the end of the graph and are left out where a gradient is infinite or NaN. Gradients are multiplied by
  * scale (1) first. *nonfinite (1): how many of their elements are not finite. */
 shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_value *nonfinite);
+/* Whether it has been done. */
+bool graph_is_guarded(const shunt_graph *graph);
 /* Drops ops marked by kind 0, keeping the order. For passes. */
 void graph_compact(shunt_graph *graph);
 /* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */

@@ -69,3 +69,10 @@ shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_va
     free(updates);
     return status ? status : shunt_graph_check(graph);
 }
+
+bool graph_is_guarded(const shunt_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->nops; i++)
+        if (graph->ops[i].kind == SHUNT_OP_COUNT_NONFINITE) return true;
+    return false;
+}

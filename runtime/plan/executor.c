@@ -45,9 +45,9 @@ shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_we
                                      "shunt_executor_options");
     if (status == SHUNT_OK) status = precision_choose(device, own.precision, &dtype);
     if (status == SHUNT_OK) status = shunt_graph_check(graph);
-    if (status == SHUNT_OK && dtype == SHUNT_F16 && graph_trains(graph))
-        status =
-            error_fail(SHUNT_E_UNSUPPORTED, "training in f16 needs a scaled loss, which is not built yet; use bf16");
+    if (status == SHUNT_OK && dtype == SHUNT_F16 && graph_trains(graph) && !graph_is_guarded(graph))
+        status = error_fail(SHUNT_E_UNSUPPORTED, "training in f16 needs a scaled loss, which this graph does not have; "
+                                                 "shunt_train_setup.loss_scale makes one, or use bf16");
     if (status != SHUNT_OK) return status;
     if (graph->noutputs == 0) return error_fail(SHUNT_E_INVALID, "executor: the graph has no output");
     status = parameters_check(graph, weights);

@@ -39,6 +39,10 @@ static json_t *position_json(const shunt_trainer *self)
                                at->recent_error, "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds",
                                at->seconds, "best", (json_int_t)at->best, "data", self->data_name, "fingerprint",
                                fingerprint, "pictures", (json_int_t)(self->npictures + self->nheld));
+    if (object && json_object_set_new(object, "precision", json_string(self->precision))) {
+        json_decref(object);
+        return NULL;
+    }
     if (!object || !at->loss_scale) return object;
     if (!json_object_set_new(object, "loss_scale", json_real(at->loss_scale)) &&
         !json_object_set_new(object, "good_steps", json_integer((json_int_t)at->good_steps)))
@@ -203,6 +207,15 @@ static shunt_status read_rows(shunt_trainer *self, const shunt_weights *file)
     return SHUNT_OK;
 }
 
+/* A file that says nothing of it was made before there was another. */
+static shunt_status check_precision(const shunt_trainer *self, const json_t *object)
+{
+    const char *text = json_string_value(json_object_get(object, "precision")), *theirs = text ? text : "f32";
+    if (!strcmp(theirs, self->precision)) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID, "it was trained in %.16s, and this run is in %s; choose its precision", theirs,
+                      self->precision);
+}
+
 static shunt_status check_data(const shunt_trainer *self, const json_t *object)
 {
     char ours[20];
@@ -245,6 +258,7 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                             TRAIN_VERSION);
     else
         status = check_data(self, object);
+    if (!status) status = check_precision(self, object);
     json_decref(object);
     if (!status && !at.loss_scale != !self->setup.loss_scale)
         status = error_fail(SHUNT_E_INVALID, "it was made with%s loss scaling", at.loss_scale ? "" : "out");

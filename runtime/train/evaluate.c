@@ -70,7 +70,8 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != classes)
         return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
                           shunt_dataset_classes(setup->data), (long long)classes);
-    shunt_status status = shunt_executor_create(graph, weights, device, &executor);
+    const shunt_executor_options how = {.size = sizeof how, .precision = options->precision};
+    shunt_status status = shunt_executor_create_with(graph, weights, device, &how, &executor);
     if (!status) status = loader_create(setup, &pictures);
     if (!status) status = run_all(pictures, executor, setup, classes, options, out);
     loader_destroy(pictures);

@@ -8,6 +8,7 @@ typedef struct evaluate_options {
     loader_setup pictures;                         /* without a recipe */
     void (*progress)(void *context, int64_t done); /* or NULL; after each batch */
     void *context;
+    const char *precision; /* as in shunt_executor_options */
 } evaluate_options;
 
 /* graph: pictures in, logits out. */

@@ -38,6 +38,7 @@ shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *pa
                                              .end = (count + batch - 1) / batch,
                                              .workers = self->setup.workers},
                                 .progress = progress,
-                                .context = (void *)self};
+                                .context = (void *)self,
+                                .precision = self->precision};
     return evaluate(self->graph, weights, self->setup.device, &options, out);
 }

@@ -81,7 +81,8 @@ double train_count_results(shunt_trainer *self, const loader_batch *batch)
 shunt_status train_need_executor(shunt_trainer *self)
 {
     if (self->executor) return SHUNT_OK;
-    return shunt_executor_create(self->training, self->start, self->setup.device, &self->executor);
+    const shunt_executor_options options = {.size = sizeof options, .precision = self->precision};
+    return shunt_executor_create_with(self->training, self->start, self->setup.device, &options, &self->executor);
 }
 
 shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)

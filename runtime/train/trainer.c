@@ -1,4 +1,5 @@
 /* trainer.c - makes a trainer: checks the setup, divides the data, builds the training graph. */
+#include "runtime/plan/plan.h"
 #include "runtime/train/trainer.h"
 #include "runtime/base/sized.h"
 
@@ -195,11 +196,24 @@ static shunt_status check_setup(const shunt_train_setup *setup)
     return status ? status : recipe_check(setup->recipe, NULL);
 }
 
+/* In f16 small gradients would be 0 without a factor. */
+static shunt_status choose_precision(shunt_trainer *self)
+{
+    enum { FIRST_SCALE = 1 << 16 };
+    uint8_t dtype;
+    shunt_status status = precision_choose(self->setup.device, self->setup.precision, &dtype);
+    if (status) return status;
+    self->precision = shunt_dtype_name(dtype);
+    if (dtype == SHUNT_F16 && !self->setup.loss_scale) self->setup.loss_scale = FIRST_SCALE;
+    return SHUNT_OK;
+}
+
 static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
 {
     shunt_status status =
         sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, test), setup, "shunt_train_setup");
     if (!status) status = check_setup(&self->setup);
+    if (!status) status = choose_precision(self);
     if (status) return status;
     self->recipe = *self->setup.recipe;
     self->setup.recipe = &self->recipe;

@@ -34,6 +34,7 @@ struct shunt_trainer {
     shunt_train_setup setup; /* its strings and recipe are our own copies */
     shunt_recipe recipe;
     char *out, *data_name;
+    const char *precision; /* "f32", "f16", "bf16" */
     shunt_graph *graph;    /* for inference */
     shunt_graph *training; /* the same, with gradients and updates */
     shunt_weights *start;  /* the executor's initial weights */

@@ -32,7 +32,8 @@ shunt_status run_begin(const run_setup *setup, run_parts *parts)
                                .log_gradients = setup->log_gradients,
                                .handler = setup->handler,
                                .context = setup->context,
-                               .loss_scale = setup->loss_scale};
+                               .loss_scale = setup->loss_scale,
+                               .precision = setup->precision};
     return shunt_trainer_create(&train, &parts->trainer);
 }
 

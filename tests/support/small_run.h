@@ -14,6 +14,7 @@ typedef struct run_setup {
     int64_t workers;
     bool log_gradients;
     double loss_scale;
+    const char *precision; /* or NULL */
     shunt_train_handler handler;
     void *context;
 } run_setup;

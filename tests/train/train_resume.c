@@ -76,6 +76,35 @@ static int stop_often(void *context, const shunt_train_event *event)
     return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
 }
 
+/* With 16-bit activations, whatever the step; f16 has a loss scale by itself. Another precision does not continue the run. */
+Test(train_resume, precision)
+{
+    const char *const precisions[] = {"bf16", "f16"}, *const others[] = {"f32", "bf16"};
+    put_training_set("set", PICTURES);
+    for (size_t i = 0; i < 2; i++) {
+        char whole[16], cut[16];
+        int steps = 0, finished = 0;
+        snprintf(whole, sizeof whole, "whole-%s", precisions[i]);
+        snprintf(cut, sizeof cut, "cut-%s", precisions[i]);
+        run_setup all = {.out = whole, .precision = precisions[i]},
+                  part = {.out = cut, .precision = precisions[i], .handler = stop_often, .context = &steps},
+                  other = {.out = cut, .precision = others[i]};
+        run_whole(&all);
+        cr_assert(!run_continue(&part, &finished) && !finished);
+        cr_assert(run_continue(&other, &finished) == SHUNT_E_INVALID);
+        cr_expect(strstr(shunt_last_error(), precisions[i]) || strstr(shunt_last_error(), "scaling"), "%s",
+                  shunt_last_error());
+        while (!finished) cr_assert(!run_continue(&part, &finished), "%s", shunt_last_error());
+        expect_same(whole, cut, "last.ckpt");
+        expect_same(whole, cut, "best.safetensors");
+    }
+    run_setup wrong = {.out = "wrong", .precision = "f8"};
+    run_parts parts;
+    cr_expect(run_begin(&wrong, &parts) == SHUNT_E_INVALID && strstr(shunt_last_error(), "f8"), "%s",
+              shunt_last_error());
+    run_end(&parts);
+}
+
 /* In the middle of an epoch, with sums of losses and gradients half done; and with another number of threads. */
 Test(train_resume, stopped_and_resumed)
 {
