@@ -11,19 +11,12 @@ typedef struct group_cut {
     cl_long image_weights;
 } group_cut;
 
-/* What a phase runs: its weights packed, unless they are already, then its pixels computed. */
-typedef struct group_phase {
-    ocl_step *conv, *pack; /* the op's own, for the first phase with pixels; pack NULL: there is no tap */
-    ocl_step steps[2];     /* of the others */
-    bool empty;            /* it has no pixels */
-} group_phase;
-
 typedef struct conv_group {
     group_tile tile;
     bool plain_src;
     uint64_t packed; /* elements, of the largest phase */
-    uint32_t phases;
-    group_phase list[]; /* of the phases */
+    char options[OCL_OPTIONS_CHARS];
+    phase_steps list[]; /* of the phases */
 } conv_group;
 
 enum {
@@ -99,8 +92,7 @@ static cl_int packed_rows(const conv_group *g, const conv_phase *phase)
            g->tile.k;
 }
 
-static shunt_status make_pack(shunt_bop *op, conv_group *g, const conv_phase *phase, group_phase *own,
-                              const char *options)
+static shunt_status make_pack(shunt_bop *op, conv_group *g, const conv_phase *phase, ocl_step *step)
 {
     const conv_dims *d = &phase->dims;
     const cl_int rows = packed_rows(g, phase);
@@ -108,14 +100,14 @@ static shunt_status make_pack(shunt_bop *op, conv_group *g, const conv_phase *ph
     const ocl_constant constants[] = {
         {sizeof *d, d}, {sizeof phase->weights, &phase->weights}, {sizeof count, &count}, {sizeof rows, &rows}};
     shunt_status status =
-        ocl_step_create_flat(op->device, own->pack, &ocl_conv_group_cl, options, "conv_group_pack", count);
+        ocl_step_create_flat(op->device, step, &ocl_conv_group_cl, g->options, "conv_group_pack", count);
     if (count > g->packed) g->packed = count;
-    return status ? status : ocl_step_constants(own->pack, 4, 4, constants);
+    return status ? status : ocl_step_constants(step, 4, 4, constants);
 }
 
-static shunt_status make_phase(shunt_bop *op, conv_group *g, const conv_phase *phase, group_phase *own,
-                               const char *options)
+static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, const phase_steps *own)
 {
+    conv_group *g = op->own;
     const conv_dims *d = &phase->dims;
     const size_t local = (size_t)ocl_tile_items(&g->tile);
     const uint64_t items = local * (uint64_t)g->tile.splits *
@@ -123,10 +115,9 @@ static shunt_status make_phase(shunt_bop *op, conv_group *g, const conv_phase *p
     const group_cut cut = {.steps = packed_rows(g, phase) / g->tile.k, .splits = g->tile.splits};
     const ocl_constant constants[] = {{sizeof *d, d}, {sizeof phase->place, &phase->place}, {sizeof cut, &cut}};
     shunt_status status =
-        ocl_step_create(op->device, own->conv, &ocl_conv_group_cl, options, "conv_group", 1, &items, &local);
+        ocl_step_create(op->device, own->conv, &ocl_conv_group_cl, g->options, "conv_group", 1, &items, &local);
     if (!status) status = ocl_step_constants(own->conv, 12, 3, constants);
-    if (phase->taps == 0) own->pack = NULL;
-    return status || !own->pack ? status : make_pack(op, g, phase, own, options);
+    return status || !own->pack ? status : make_pack(op, g, phase, own->pack);
 }
 
 shunt_status ocl_conv_group_batch(shunt_bop *op, ocl_step *step, const group_tile *tile, cl_int count, cl_int C,
@@ -159,7 +150,7 @@ shunt_status ocl_conv_group_batch(shunt_bop *op, ocl_step *step, const group_til
 }
 
 /* The sums of the parts, over all phases' pixels. */
-static shunt_status make_sum(shunt_bop *op, const conv_group *g, const char *options)
+static shunt_status make_sum(shunt_bop *op, const conv_group *g)
 {
     const shunt_tensor_desc *dst = &op->desc.outputs[0];
     const conv_phase first = ocl_conv_phase(&op->desc, 0);
@@ -167,53 +158,31 @@ static shunt_status make_sum(shunt_bop *op, const conv_group *g, const char *opt
     const ocl_constant constants[] = {
         {sizeof first.dims, &first.dims}, {sizeof first.place, &first.place}, {sizeof cut, &cut}};
     op->info.workspace = sizeof(float) * (uint64_t)g->tile.splits * shunt_tensor_storage(dst);
-    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_group_cl, options,
+    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_group_cl, g->options,
                                                "conv_group_sum", shunt_tensor_storage(dst) / 4);
     return status ? status : ocl_step_constants(&op->steps[SUM], 8, 3, constants);
-}
-
-/* Phases without pixels are left out. The first of the others has the op's own steps. */
-static shunt_status make_phases(shunt_bop *op, conv_group *g, const char *options)
-{
-    shunt_status status = SHUNT_OK;
-    bool made = false;
-    for (uint32_t i = 0; i < g->phases && !status; i++) {
-        const conv_phase phase = ocl_conv_phase(&op->desc, i);
-        group_phase *own = &g->list[i];
-        own->empty = phase.dims.P < 1 || phase.dims.Q < 1;
-        if (own->empty) continue;
-        own->steps[0].data = own->steps[1].data = op->pack.data;
-        own->conv = made ? &own->steps[0] : &op->steps[0];
-        own->pack = made ? &own->steps[1] : &op->pack;
-        status = make_phase(op, g, &phase, own, options);
-        made = true;
-    }
-    return status;
 }
 
 static void destroy(shunt_bop *op)
 {
     conv_group *g = op->own;
-    for (uint32_t i = 0; g && i < g->phases; i++)
-        for (int s = 0; s < 2; s++) ocl_step_destroy(&g->list[i].steps[s]);
+    if (g) ocl_phases_destroy(op, g->list);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
-    char options[OCL_OPTIONS_CHARS] = "", packing[SHUNT_PARAMS_CHARS];
-    const uint32_t phases = ocl_conv_phases(&op->desc);
-    conv_group *g = calloc(1, sizeof *g + phases * sizeof *g->list);
+    char packing[SHUNT_PARAMS_CHARS];
+    conv_group *g = calloc(1, sizeof *g + ocl_conv_phases(&op->desc) * sizeof *g->list);
     if (!g) return ocl_fail_memory();
     op->own = g;
-    g->phases = phases;
     g->plain_src = shunt_tensor_block(desc_src(&op->desc)) != op->device->found.info.block;
     shunt_status status = ocl_tile_read(op->info.params, &g->tile);
     if (status) return status;
     ocl_conv_inplace(op);
-    ocl_tile_options(op->device, &g->tile, options);
-    if (g->plain_src) ocl_add_option(options, " -DPLAIN_SRC");
-    if (g->tile.splits > 1) status = make_sum(op, g, options);
-    if (!status) status = make_phases(op, g, options);
+    ocl_tile_options(op->device, &g->tile, g->options);
+    if (g->plain_src) ocl_add_option(g->options, " -DPLAIN_SRC");
+    if (g->tile.splits > 1) status = make_sum(op, g);
+    if (!status) status = ocl_phases_make(op, g->list, make_phase);
     if (status) return status;
     snprintf(packing, sizeof packing, "group tn=%d tk=%d%s", g->tile.n, g->tile.k, g->plain_src ? " plain" : "");
     ocl_conv_packed(op, packing, g->packed * shunt_dtype_bytes(op->desc.outputs[0].dtype));
@@ -225,16 +194,10 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
 {
     const conv_group *g = op->own;
     const bool split = g->tile.splits > 1;
-    shunt_status status = SHUNT_OK;
     shunt_arg tensors[6];
     ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
     tensors[5] = split ? workspace : tensors[4];
-    for (uint32_t i = 0; i < g->phases && !status; i++) {
-        const group_phase *phase = &g->list[i];
-        if (phase->empty) continue;
-        if (phase->pack) status = ocl_conv_pack(op, phase->pack, queue, inputs, workspace);
-        if (!status) status = ocl_step_run(phase->conv, queue, 6, tensors);
-    }
+    shunt_status status = ocl_phases_launch(op, g->list, queue, inputs, workspace, 6, tensors);
     return status || !split ? status : ocl_step_run(&op->steps[SUM], queue, 4, tensors + 2);
 }
 
