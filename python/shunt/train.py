@@ -39,7 +39,8 @@ class Trainer(_c.Handle):
 
     def __init__(self, model: Model, data: Dataset, recipe: Recipe, device: Device, *, out: str | os.PathLike | None = None,
                  validation: Dataset | None = None, test: Dataset | None = None, workers: int = 0, recompute: bool = False,
-                 skip_bad: bool = False, progress: Callable[[dict[str, Any]], Any] | None = None):
+                 skip_bad: bool = False, loss_scale: float = 0, precision: str | None = None,
+                 progress: Callable[[dict[str, Any]], Any] | None = None):
         self._model, self._error = model, None
         self._handler = _c.TrainHandler(self._take)
         self._progress = progress
@@ -49,7 +50,8 @@ class Trainer(_c.Handle):
             device=device._pointer, data=data._pointer, data_name=_c.encode(data.spec),
             preprocess=_c.lib.shunt_model_preprocess(model._pointer), recipe=ctypes.pointer(recipe._struct),
             out=_c.encode(out), workers=workers, recompute=recompute, skip_bad=skip_bad, handler=self._handler,
-            validation=validation and validation._pointer, test=test and test._pointer)
+            validation=validation and validation._pointer, test=test and test._pointer, loss_scale=loss_scale,
+            precision=_c.encode(precision))
         super().__init__(_c.made("shunt_trainer_create", setup), model, device, data, validation, test)
         self._recipe = recipe
 
