@@ -8,7 +8,7 @@
 
 /* ---- The best ------------------------------------------------------------------------------------------------------- */
 
-/* The best ones first; of equals the lower index; what is no number is left out. Insertion: `top` is small. */
+/* The best ones first. Of equal values, the lower index comes first. NaN is left out. Sorts by insertion: `top` is small. */
 static size_t rank(const void *values, bool (*above)(const void *values, size_t a, size_t b), size_t n, size_t top,
                    size_t *order)
 {

@@ -149,7 +149,8 @@ static bool of_a_layer(const comparison *self, const char *name)
     return false;
 }
 
-/* Without its classifier a network is taken out of whatever is around it. */
+/* Complains about a tensor left over. Without its classifier, a network may come from a larger model: other layers are only
+ * counted. */
 static void complain_of_rest(comparison *self, const char *name, const char *original)
 {
     if (self->part == MATCH_ALL || of_a_layer(self, name))

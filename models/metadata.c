@@ -94,7 +94,7 @@ static void read_plain_name(const shunt_weights *file, char name[METADATA_NAME])
     }
 }
 
-/* Whether two names are of one network, but for the "cifar-" that may be left out. */
+/* Whether two names mean the same network. The "cifar-" in front may be left out. */
 static bool same_network(const char *a, const char *b)
 {
     static const char cifar[] = "cifar-";
@@ -151,7 +151,7 @@ static shunt_status check_plain_name(const net_spec *net, const shunt_weights *f
                       net->name);
 }
 
-/* Where the stride stands leaves no trace in the tensors, nor does an option A shortcut: the description tells. */
+/* The tensors do not show which convolution has the stride, or that a shortcut is option A. The description says so. */
 shunt_status metadata_check_net(const net_spec *net, const shunt_weights *file)
 {
     json_t *object = read_description(file);

@@ -1,4 +1,4 @@
-/* misfit.c - see misfit.h. A list tells at a glance what a file is; a first difference does not. */
+/* misfit.c - see misfit.h. A list of differences shows at once what a file is; the first difference alone does not. */
 #include "models/misfit.h"
 
 #include <stdarg.h>

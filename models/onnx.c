@@ -55,8 +55,8 @@ static void note_shape(shunt_model *model)
              (long long)model->net.height, (long long)model->net.width, (long long)model->preprocess.crop);
 }
 
-/* Nothing in a file tells how gray pictures were normalised, so that they are not, unless its metadata or first ops say so; nor
- * are they larger than the input, as digits and scans are not. */
+/* A file does not say how gray pictures were normalised. So they are not normalised, unless its metadata or first ops say so. They
+ * are resized straight to the input's size, without a crop: digits and scans need none. */
 static shunt_status choose_preprocess(shunt_model *model, const onnx_import *file)
 {
     const shunt_graph *graph = file->graph;

@@ -141,7 +141,7 @@ static cl_int count_passes(const conv_dims *d, const conv_cut *cut)
     return ceil_div(cut->taps, cut->pass_taps) * ceil_div(d->C, cut->pass_c);
 }
 
-/* Of the sums of so many tiles. */
+/* The bytes of the sums of this many tiles. */
 static int64_t kept_bytes(const conv_tile *tile, int64_t tiles)
 {
     return (int64_t)sizeof(cl_float) * tile->m * tile->n * tile->lanes * tiles;

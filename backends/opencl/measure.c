@@ -1,4 +1,4 @@
-/* measure.c - what the device does at best, so that a kernel's speed can be told as a share of it. */
+/* measure.c - what the device does at best, so that a kernel's speed can be given as a share of it. */
 #include "kernels.h"
 
 #include <time.h>

@@ -66,7 +66,7 @@ shunt_status scalar_expect_forward(const shunt_op_desc *desc, const scalar_op *f
     return forward->check(&op);
 }
 
-/* With these limits no sum or product of a dim with an attribute overflows, nor does the size in bytes. */
+/* With these limits, neither the size in bytes overflows, nor any sum or product of a dim and an attribute. */
 static const int64_t MOST_LENGTH = INT64_C(1) << 40;
 
 /* Of an element. Of one in 16 bits, of the float32 copies of all operands: their sum does not overflow. */

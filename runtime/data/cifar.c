@@ -104,8 +104,8 @@ static const char *const *files_of(const cifar_version *version, const char *spl
     return split && !strcmp(split, "train") ? version->train : version->test;
 }
 
-/* Which version lies in the folder itself, or in the one that its archive unpacks to in it. Where there is none, the first
- * version, whose files the message then names. *folder is to be freed. */
+/* Finds the version whose files lie in the folder itself, or in the one that its archive unpacks to in it. If there is none, takes
+ * the first version, so that the error message names its files. *folder is to be freed. */
 static shunt_status find_version(const cifar_set *of, const char *where, const char *split,
                                  const cifar_version **version, char **folder)
 {

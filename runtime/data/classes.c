@@ -100,7 +100,8 @@ static bool take_numbers(const class_names *ours, size_t most, int64_t *classes)
     return true;
 }
 
-/* WordNet's numbers, n01440764, are in the order of ImageNet's classes; for these, order tells what a label does not. */
+/* WordNet's numbers, n01440764, are in the order of ImageNet's classes. Of such names, the order says which class
+ * is meant, and a label may not. */
 static bool are_synsets(const class_names *ours)
 {
     for (size_t i = 0; i < ours->count; i++) {

@@ -64,8 +64,8 @@ static size_t lower_bound(const picture_list *list, const char *name)
     return low;
 }
 
-/* The names that begin with `name`, of which there may be as many as pictures (cat.0.jpg, cat.1.jpg ...), are not gone through:
- * endings are few. */
+/* Tries each known ending behind `name`: endings are few. The names that begin with `name` can be as many as the pictures
+ * (cat.0.jpg, cat.1.jpg ...), so they are not searched. */
 size_t picture_list_find(const picture_list *list, const char *name)
 {
     char whole[NAME_MAX + 1];

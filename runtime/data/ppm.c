@@ -66,8 +66,8 @@ static shunt_status read_samples(reader *in, bool raw, int channels, int64_t max
     return SHUNT_OK;
 }
 
-/* Before memory is taken for the picture: the file must be able to hold it. A plain sample is a digit and a space at
- * least, but for the last one's. */
+/* Checks that the file is long enough for the picture, before memory is taken for it. A plain sample has at least a digit and
+ * a space; the last one needs no space. */
 static shunt_status check_length(const reader *in, bool raw, int channels, int64_t maxval, int64_t height,
                                  int64_t width)
 {

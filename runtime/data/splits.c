@@ -149,8 +149,8 @@ static shunt_status check_splits(const char *where, const splits *found)
     return SHUNT_OK;
 }
 
-/* The folder of the split, to be freed: its own folder if there is one; else, if there is no folder of another split either, all of
- * `where`, which can be told apart neither for training nor for testing: it is no answer to who asks for "test". */
+/* The folder of the split, to be freed. The split's own folder if there is one. If there is no folder of another split either, all
+ * of `where`: nobody knows whether its pictures are for training or for testing, so a caller who asks for "test" gets an error. */
 static shunt_status choose_split(const char *where, const char *split, bool labelled, const splits *found, char **out)
 {
     const bool testing = !split || strcmp(split, "train");

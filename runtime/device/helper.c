@@ -2,7 +2,7 @@
  *
  * posix_spawn, not fork: a child made by fork in a process with threads may hang on any lock that another thread held. The
  * helper answers on descriptor HELPER_ANSWER: a greeting with the library's version when it starts, HELPER_DONE when the
- * plugin has told all of its devices. Whoever ends without HELPER_DONE has failed, whatever the exit status. The answer's
+ * plugin has listed all of its devices. A helper that ends without HELPER_DONE has failed, also with exit status 0. The answer's
  * pipe may be held open by processes that a driver started, so its end is not waited for. */
 #include "runtime/device/helper.h"
 

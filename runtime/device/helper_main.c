@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Everything that the registry will do. What fails without a crash will fail again, and be told then. */
+/* Does everything that the registry will do. An error without a crash is ignored: the registry gets it again and reports it. */
 static void ask(const char *path)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL),

@@ -142,7 +142,7 @@ static registry_plugin *find(const char *name)
 
 static const char advice[] = "; run `shunt doctor` to find out why";
 
-/* What became of the plugins that have this name, or, refused before they told it, have it in their file's name. */
+/* Says why the plugins of this name failed. A plugin that was refused before it gave its name is known by its file's name. */
 static shunt_status no_backend(const char *name)
 {
     char why[2048] = "";

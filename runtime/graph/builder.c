@@ -183,7 +183,7 @@ shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt_op_kind k
     if (ninputs > SHUNT_MAX_INPUTS)
         return fail(graph, SHUNT_E_INVALID, "%s: %u inputs, more than %d", name, ninputs, SHUNT_MAX_INPUTS);
     const op_kind *row = op_kind_of(kind);
-    memset(&op.attr, 0, sizeof op.attr); /* descriptions are keys: what is not the kind's is zero */
+    memset(&op.attr, 0, sizeof op.attr); /* descriptions are keys, so bytes that the kind does not use are zero */
     if (attr && row) memcpy(&op.attr, attr, row->attr_bytes);
     for (uint32_t i = 0; i < ninputs; i++) op.inputs[i] = inputs[i];
     return graph_append(graph, &op, 0, NULL);

@@ -1,10 +1,10 @@
 /* join.c - updates that do the same become one op: SGD on all parameters of one weight decay, the moving averages of one factor.
  *
- * What they walk element by element (op_kind.joins) is laid one behind the other: each operand gets a value of its own, VALUE_FLAT,
- * of which the operands of the single ops become parts, at the same place in each. Readers and writers of the parts stay as they
- * are. Between the parts there is room up to the device's alignment; it holds zeros, which the updates leave zeros.
- * Counts of what is not finite in the parts of a flat value, added up from one to the next, become one count of all of it.
- * The joined op stands where the last of them stood. Nothing reads what an update made, so that is late enough for none. */
+ * Operands that the updates walk element by element (op_kind.joins) are laid one behind the other: each operand of the joined op
+ * is a value of its own, VALUE_FLAT. The operands of the single ops become its parts, at the same place in each. Readers and writers
+ * of the parts stay as they are. The gaps between the parts, up to the device's alignment, hold zeros; the updates leave them zeros.
+ * Single ops that count the non-finite elements of each part, and add the counts up, become one count over the whole flat value.
+ * The joined op stands where the last of them stood. Nothing reads what an update made, so it may come late. */
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/ops.h"

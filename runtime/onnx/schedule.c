@@ -28,7 +28,7 @@ static shunt_status charge(schedule *s, uint64_t bytes)
     return status;
 }
 
-/* Calls `take` with each name in field `number` of the node. Names left out are empty, and are not told. */
+/* Calls `take` with each name in field `number` of the node. Empty names, which stand for inputs left out, are skipped. */
 typedef shunt_status (*name_taker)(schedule *s, uint32_t node, const char *name);
 static shunt_status each_name(schedule *s, uint32_t node, uint32_t number, name_taker take)
 {

@@ -45,7 +45,7 @@ bool onnx_text_integer(wire_bytes text, uint8_t type, int64_t *out)
     return !*rest && rest != copy && !errno;
 }
 
-/* What is not finite, as ONNX's Cast reads it; other numbers without an exponent as far as six digits go, or fifteen. */
+/* Infinities and NaN as ONNX's Cast reads them. Other numbers without an exponent, as far as six digits go (single) or fifteen. */
 static void print_real(double number, bool single, char text[ONNX_NUMBER_CHARS])
 {
     if (isnan(number))

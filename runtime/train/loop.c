@@ -172,7 +172,7 @@ static shunt_status save(shunt_trainer *self, bool needed)
     return SHUNT_OK;
 }
 
-/* What is not finite must not replace a checkpoint that is. */
+/* Fails if a parameter is not finite: such weights must not replace a good checkpoint. */
 static shunt_status fetch(shunt_trainer *self)
 {
     shunt_status status = shunt_executor_fetch(self->executor, self->state);

@@ -7,9 +7,9 @@
 
 typedef enum tune_mode {
     TUNE_OFF,   /* the backend's best guess, whatever is known */
-    TUNE_KNOWN, /* not set: what the data base knows, else the best guess, unless the journal knows that to be bad */
-    TUNE_FAST,  /* what is not known is tried out: the first few safe candidates */
-    TUNE_FULL   /* all safe candidates */
+    TUNE_KNOWN, /* not set: the data base's choice. Without one, the best guess, unless the journal says that it is bad */
+    TUNE_FAST, /* also tries candidates for an op that was not tuned here: the first few safe ones */
+    TUNE_FULL  /* the same with all safe ones */
 } tune_mode;
 
 static tune_mode mode(void)

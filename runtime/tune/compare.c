@@ -1,8 +1,8 @@
-/* compare.c - what times of two ops, taken in turn while others may use the same processor, tell about them.
+/* compare.c - which of two ops is faster, judged by times taken in turn while other programs may use the same processor.
  *
- * Load stretches a time by any factor and for any while, so that neither a mean nor a least time can be trusted. Two times
- * taken one directly after the other mostly share the load: their ratio is judged, by its median, and how much the ratios
- * spread says how much the median can be trusted. */
+ * Load makes a time longer by any factor and for any length of time, so neither the mean nor the smallest time can be trusted. Two
+ * times taken directly one after the other mostly have the same load. So their ratios are judged, by the median. The spread of
+ * the ratios says how far the median can be trusted. */
 #include "runtime/tune/tune.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* measure.c - checks one candidate against the reference, and times two in turn.
  *
  * The time is the host's, around batches of launches that end with queue_finish: what a plan's queue sees, the overhead of
- * a launch included. Others that share the processor add to it for seconds on end, so that a time is worth little beside
- * one taken a moment later: hence in turn. */
+ * a launch included. Other programs on the processor add to it for seconds at a time. Times taken at different moments can
+ * hardly be compared, so the two are timed in turn. */
 #include "runtime/base/error.h"
 #include "runtime/device/trial.h"
 #include "runtime/tune/tune.h"

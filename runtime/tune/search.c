@@ -88,7 +88,7 @@ static shunt_status begin_trial(op_search *self, const shunt_candidate *candidat
     return SHUNT_OK;
 }
 
-/* What is not safe is not so for the reason in the message. */
+/* For a candidate that is not safe, the current error message is the reason. */
 static shunt_status end_trial(const op_search *self, const shunt_candidate *candidate, tune_verdict verdict)
 {
     char reason[512] = "";

@@ -75,7 +75,8 @@ void layout_round(const shunt_tensor_desc *tensor, double *plain)
     }
 }
 
-/* Counts what is not zero: in all of the memory, and at the elements' places. A NaN is not zero. */
+/* Loads the elements. Returns whether all of the memory between them is zero: the counts of non-zero values must agree. A NaN is
+ * not zero. */
 bool layout_load(const shunt_tensor_desc *tensor, const void *storage, double *plain)
 {
     uint64_t count = shunt_tensor_count(tensor), stored = shunt_tensor_storage(tensor), filled = 0, expected = 0;

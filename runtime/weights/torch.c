@@ -1,6 +1,6 @@
-/* torch.c - from the pickle of a PyTorch file to tensors: views the tensors of its state dict where they lie in
- * their storages. What is not laid out row by row, or for another byte order, is copied, within a budget: strides can make
- * much out of little. */
+/* torch.c - from the pickle of a PyTorch file to tensors: views the tensors of its state dict where they lie in their storages.
+ * A tensor that is not laid out row by row, or has another byte order, is copied. The copies have a budget, because strides can
+ * make a large tensor out of a small storage. */
 #include "runtime/weights/torch.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* zip.c - entries of a zip file by name, read with minizip from the mapping. Where an entry's data begin, minizip tells
- * (unzGetCurrentFileZStreamPos64); that they lie inside the file is checked here. */
+/* zip.c - entries of a zip file by name, read with minizip from the mapping. minizip says where an entry's
+ * data begin (unzGetCurrentFileZStreamPos64); that they lie inside the file is checked here. */
 #include "runtime/weights/zip.h"
 
 #include <inttypes.h>

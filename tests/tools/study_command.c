@@ -56,15 +56,16 @@ Test(study_command, degradation_is_seen)
     run("shunt study degradation --out d --redraw");
     expect_success();
     expect_said("**Verdict.** Yes: the deeper plain network has the higher training error with every seed");
-    expect_said("After epoch 2, from plain20 to plain56 the training error changes by +22.00 points (+20.00 to "
-                "+24.00, 2 seeds)");
-    expect_said("from resnet20 to resnet56 the training error changes by -1.00 points (-2.00 to +0.00, 2 seeds)");
+    expect_said(
+        "After epoch 2, the training error changes by +22.00 points (+20.00 to +24.00, 2 seeds) from plain20 to "
+        "plain56");
+    expect_said("and by -1.00 points (-2.00 to +0.00, 2 seeds) from resnet20 to resnet56.");
     expect_said("| plain56 | 2 | 53.00 (50.00 to 56.00) | 63.00 (60.00 to 66.00) | - | 1000 |");
     expect_said("| resnet56 | 2 | 27.50 (26.00 to 29.00) | 36.50 (36.00 to 37.00) | 6.97 | 1000 |");
     expect_said("a \"CPU\", 2 threads"); /* a field in quotes */
     expect_said("640 steps of 128 pictures");
-    expect_said("this budget is 1 % of that"); /* of 64,000 */
-    expect_said("8 of the 8 runs begun are finished");
+    expect_said("This budget is 1 % of that"); /* of 64,000 */
+    expect_said("8 of the 8 started runs are finished");
     expect_picture("d", "plain");
     expect_picture("d", "residual");
     run("tail -c +1 d/report.md | grep -c Verdict");
@@ -113,27 +114,26 @@ Test(study_command, degradation_is_not_seen)
 {
     const errors half[] = {
         {"plain20", 1, 30, 40}, {"plain56", 1, 50, 60}, {"resnet20", 1, 28, 38}, {"resnet56", 1, 33, 37}};
-    expect_verdict("half", half, 4,
-                   "Half of it: the deeper plain network has the higher training error with every seed");
-    expect_said("from plain20 to plain56 the training error changes by +20.00 points (1 seed)");
-    expect_said("One seed has no spread to judge this by.");
+    expect_verdict("half", half, 4, "Partly: the deeper plain network has the higher training error with every seed");
+    expect_said("the training error changes by +20.00 points (1 seed) from plain20 to plain56, and by");
+    expect_said("One seed does not show how much this varies from seed to seed.");
     const errors some[] = {{"plain20", 1, 30, 40},  {"plain56", 1, 50, 60},  {"plain20", 2, 30, 40},
                            {"plain56", 2, 50, 60},  {"resnet20", 1, 28, 38}, {"resnet56", 1, 20, 37},
                            {"resnet20", 2, 28, 38}, {"resnet56", 2, 29, 37}};
-    expect_verdict("some", some, 8, "the deeper residual network has not on average, though it has with some seeds");
+    expect_verdict("some", some, 8, "The deeper residual network does not on average, but it does with some seeds.");
     run("grep -v '^resnet56,2,.*,2097152,2,' some/results.csv > cut && mv cut some/results.csv && "
         "shunt study degradation --out some --redraw");
-    expect_said("7 of the 8 runs begun are finished");
-    expect_said("**Verdict.** So far, with runs that are not finished: ");
+    expect_said("7 of the 8 started runs are finished");
+    expect_said("**Verdict.** So far (some runs are not finished): ");
     const errors none[] = {
         {"plain20", 1, 30, 40}, {"plain56", 1, 29, 60}, {"resnet20", 1, 28, 38}, {"resnet56", 1, 33, 37}};
-    expect_verdict("none", none, 4, "The deeper plain network does not have the higher training error");
+    expect_verdict("none", none, 4, "No: the deeper plain network does not have the higher training error");
     const errors mixed[] = {{"plain20", 1, 30, 40}, {"plain56", 1, 29, 60},  {"plain20", 2, 30, 40},
                             {"plain56", 2, 40, 60}, {"resnet20", 1, 28, 38}, {"resnet56", 1, 20, 37}};
-    expect_verdict("mixed", mixed, 6, "Only on average, not with every seed");
+    expect_verdict("mixed", mixed, 6, "has the higher training error on average, but not with every seed");
     const errors worse[] = {
         {"plain20", 1, 30, 40}, {"plain56", 1, 35, 60}, {"resnet20", 1, 28, 38}, {"resnet56", 1, 40, 37}};
-    expect_verdict("worse", worse, 4, "No: depth costs the residual network as much training error");
+    expect_verdict("worse", worse, 4, "No: depth raises the training error of the residual network at least as much");
     expect_verdict("lone", half, 1, "None yet");
 }
 
@@ -146,9 +146,9 @@ Test(study_command, ablation)
     put_results("a", runs, 8);
     run("shunt study ablation --out a --redraw");
     expect_success();
-    expect_said("After epoch 2 the least test error is net-B's, 17.50 %.");
-    expect_said("From plain20 to resnet20 the test error changes by -21.50 points (-22.00 to -21.00, 2 seeds).");
-    expect_said("From net-A to net-B the test error changes by -2.50 points (-3.00 to -2.00, 2 seeds).");
+    expect_said("After epoch 2, net-B has the lowest test error: 17.50 %.");
+    expect_said("From plain20 to resnet20, the test error changes by -21.50 points (-22.00 to -21.00, 2 seeds).");
+    expect_said("From net-A to net-B, the test error changes by -2.50 points (-3.00 to -2.00, 2 seeds).");
     expect_said("epochs to 60 % test error");
     expect_said("| plain20 | 2 | 40.00 (40.00 to 40.00) | 2 | 1000 | 45 | 2.0 MiB |");
     expect_said("| resnet20 | 2 | 61.50 (61.00 to 62.00) | 1 | 1000 | 45 | 2.0 MiB |");
@@ -161,8 +161,8 @@ Test(study_command, table6)
     put_results("t", (const errors[]){{"resnet110", 1, 5, 9}}, 1);
     run("shunt study table6 --out t --redraw");
     expect_success();
-    expect_said("1 of the paper's networks have come to their end here. resnet110 has 9.00 % test error, the paper's "
-                "6.43 % (+2.57).");
+    expect_said(
+        "1 of the paper's networks is finished. resnet110 has a test error of 9.00 %, in the paper 6.43 % (+2.57).");
     expect_said("| resnet110 | 2 of 2 | 1 | 9.00 | 6.43 (mean of 5: 6.61) | 1000 | 2.0 MiB | 0.02 |");
     expect_said("| resnet1202 | - | - | - | 7.93 | - | - | - |");
 }
@@ -188,12 +188,12 @@ Test(study_command, gradients)
     run("shunt study gradients --out g --redraw");
     expect_success();
     expect_said(
-        "The first layer's gradient is 0.25 times the last layer's in plain8 and 0.25 times in resnet8 at the start: "
-        "shortcuts change this less than twofold. After epoch 1 it is 0.0625 and 0.5 times: without shortcuts less of "
-        "it comes to the first layer.");
+        "At the start, the first layer's gradient is 0.25 times the last layer's in plain8, and 0.25 times in resnet8: "
+        "shortcuts change this by less than a factor of 2. After epoch 1, it is 0.0625 times and 0.5 times: without "
+        "shortcuts, less of it reaches the first layer.");
     expect_said("| plain8 | 3 | 1 | 0.25 | 0.0625 | 0.25 | 0.0625 |");
     expect_said("| resnet8 | 3 | 1 | 0.25 | 0.5 | 0.167 | 0.25 |");
-    expect_said("2 of the 2 runs begun are finished");
+    expect_said("2 of the 2 started runs are finished");
     expect_picture("g", "profile");
     expect_picture("g", "map-plain8");
     expect_picture("g", "map-resnet8");

@@ -75,7 +75,7 @@ Test(study_runs, goes_on)
     run("shunt study degradation --device scalar --epochs 3 --out cut");
     expect_failure(2, "cut/study.json: the study began with --epochs 2", "another --out");
     run("shunt study ablation --device scalar --out cut");
-    expect_failure(2, "it is of the study degradation", NULL);
+    expect_failure(2, "this file is from the study degradation", NULL);
 }
 
 /* At the start, and as a mean over the epoch's only step, from the same weights: other pictures, so near but not the same. */
@@ -146,10 +146,11 @@ Test(study_runs, ablation)
     }
     int target = (int)ceil(100 * worst - 1e-9);
     for (int n = 0; n < 4; n++) expect_line(rows, n, names[n], parameters[n], target);
-    char verdict[96];
-    snprintf(verdict, sizeof verdict,
-             "s, %.2f %%. From cnn to mini-resnet the test error changes by %+.2f points (1 seed).", 100 * least,
-             100 * (cell(rows, 1, 2, "test_error") - cell(rows, 0, 2, "test_error")));
+    char verdict[160];
+    snprintf(
+        verdict, sizeof verdict,
+        "has the lowest test error: %.2f %%. From cnn to mini-resnet, the test error changes by %+.2f points (1 seed).",
+        100 * least, 100 * (cell(rows, 1, 2, "test_error") - cell(rows, 0, 2, "test_error")));
     cr_assert(strstr(text_at(report, "verdict"), verdict), "no %s in %s", verdict, text_at(report, "verdict"));
     cr_assert(strstr(text_at(report, "verdict"), "From resnet8-A to resnet8-B"));
     json_decref(report);
@@ -184,7 +185,7 @@ Test(study_runs, responses)
     run("grep -h Verdict out/report.md files/report.md | grep -c 'of 1 pair trained alike: resnet8 .*`paper`, 1 epoch, "
         "batch 10'");
     cr_assert_eq(atoi(said.out), 2);
-    run("grep -c 'this budget is .* %% of that' out/report.md");
+    run("grep -c 'This budget is .* %% of that' out/report.md");
     cr_assert_eq(atoi(said.out), 1);
     run("cp out/results.csv before; stat -c %%Y-%%i out/runs/*/last.ckpt > times; rm out/runs/plain8-s1/look.csv; "
         "shunt study responses --device scalar --out out > /dev/null && cmp out/results.csv before && "

@@ -139,7 +139,7 @@ static bool load_library(const void *name, char *text, size_t size)
     return true;
 }
 
-/* A driver has clIcdGetPlatformIDsKHR, exported or behind clGetExtensionFunctionAddress, and it tells its platforms. */
+/* A driver exports clIcdGetPlatformIDsKHR, or clGetExtensionFunctionAddress finds it. That function lists the driver's platforms. */
 static bool load_driver(const void *name, char *text, size_t size)
 {
     int32_t (*platforms)(uint32_t, void **, uint32_t *) = NULL;

@@ -26,7 +26,7 @@ typedef struct transfer {
     uint64_t resumed_from; /* of these from an earlier run */
     uint64_t shown;        /* KiB that the progress line knows of */
     time_t moved;          /* when the last byte came, by the monotonic clock */
-    bool began;            /* of this answer's body something has come */
+    bool began;            /* a part of this answer's body has arrived */
     char range[64];        /* the answer's Content-Range */
     char encoding[64];     /* its Content-Encoding */
     char reason[256];      /* why the body was refused */
@@ -109,7 +109,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     size_t length = size * count;
     if (!length) return 0;
     if (!self->began && !begin_body(self, data, length)) return 0;
-    if (length > self->request->most - self->have) /* so it is none of these weights, nor is what has come of it */
+    if (length > self->request->most - self->have) /* so neither the rest nor the part received is of these weights */
         return refuse(self, empty_file(self) ? "the server sends more than these weights can be" : strerror(errno));
     for (size_t done = 0; done < length;) {
         ssize_t n = pwrite(self->fd, data + done, length - done, (off_t)(self->have + done));

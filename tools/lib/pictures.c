@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Takes the path over, which may be NULL for want of memory. */
+/* Takes the path over. A path of NULL means that there was no memory for it. */
 static int add(picture_paths *self, char *path)
 {
     if (path && self->count == self->room) {

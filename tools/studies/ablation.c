@@ -1,5 +1,5 @@
-/* ablation.c - what shortcuts, and which, are worth: networks with and without, and options A, B, C, by error, convergence, size,
- * time and memory. He et al. 2015, sections 4.1 and 4.2. */
+/* ablation.c - how much shortcuts help, and which kind helps most: networks with and without them, and with options A, B, C, by
+ * error, convergence, size, time and memory. He et al. 2015, sections 4.1 and 4.2. */
 #include "names.h"
 #include "runs.h"
 #include "study.h"
@@ -20,7 +20,7 @@ static int measure(study_job *job)
 
 /* ---- The report ------------------------------------------------------------------------------------------------------- */
 
-/* The first epoch at which the mean test error is no greater than this fraction; 0: none up to `last`. */
+/* The first epoch at which the mean test error is at most this fraction; 0: no epoch up to `last` has that. */
 static int64_t epochs_to(const csv *results, const char *model, double error, int64_t last)
 {
     summary_curve curve = summary_curve_of(results, model, "test_error", 1);
@@ -31,7 +31,7 @@ static int64_t epochs_to(const csv *results, const char *model, double error, in
     return epoch;
 }
 
-/* The least whole per cent of test error that all networks have come to. */
+/* The lowest test error, in whole per cent, that every network has reached. */
 static int common_error(const csv *results, const char *const *models, size_t count, int64_t last)
 {
     double worst = 0;
@@ -71,14 +71,14 @@ static void put_table(const csv *results, const char *const *models, size_t coun
     report_table(out, &rows);
 }
 
-/* A sentence where both are there. */
+/* Appends a sentence if the results have both networks. */
 static void compare(const csv *results, const char *a, const char *b, int64_t last, char *text, size_t size)
 {
     char words[64];
     spread change = summary_difference(results, a, b, last, "test_error");
     size_t used = strlen(text);
     if (change.count)
-        snprintf(text + used, size - used, " From %s to %s the test error changes by %s.", a, b,
+        snprintf(text + used, size - used, " From %s to %s, the test error changes by %s.", a, b,
                  change_text(&change, words));
 }
 
@@ -93,10 +93,10 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         least = fmin(least, error);
     }
     if (!best || count < 2) {
-        report_verdict(out, "None yet: it takes two networks that have come to the end of an epoch.");
+        report_verdict(out, "None yet: a comparison needs two networks that have finished an epoch.");
         return;
     }
-    snprintf(text, sizeof text, "%sAfter epoch %lld the least test error is %s's, %.2f %%.",
+    snprintf(text, sizeof text, "%sAfter epoch %lld, %s has the lowest test error: %.2f %%.",
              runs_are_finished(results) ? "" : "So far: ", (long long)last, best, 100 * least);
     compare(results, "cnn", "mini-resnet", last, text, sizeof text);
     for (size_t i = 0; i < count; i++) {

@@ -1,10 +1,11 @@
-/* budget.c - how long an epoch takes: a few steps of each network, the first one, in which kernels are compiled, not counted. */
+/* budget.c - measures how long an epoch takes by a few steps of each network. The first step is not counted: kernels are
+ * compiled in it. */
 #include "lib/say.h"
 #include "runs.h"
 #include <math.h>
 #include <time.h>
 
-enum { LEAST_STEPS = 4 }; /* and for so many seconds: */
+enum { LEAST_STEPS = 4 }; /* and for at least this many seconds: */
 static const double least_seconds = 2;
 
 typedef struct stopwatch {
@@ -29,7 +30,7 @@ static int count_step(void *context, const shunt_train_event *event)
     return watch->steps >= LEAST_STEPS && watch->last - watch->first >= least_seconds;
 }
 
-/* Seconds of an epoch with its test, which has the forward half of the work: a third. whole: the epochs of the recipe. */
+/* Seconds of an epoch with its test. A test step is a forward pass alone: a third of a training step. whole: the recipe's epochs. */
 static int measure(const run_context *self, const char *name, double *seconds, int64_t *whole)
 {
     stopwatch watch = {0};

@@ -31,7 +31,7 @@ typedef struct findings {
     const csv *results;
     const char *models[FAMILIES][SUMMARY_MODELS];
     size_t count[FAMILIES];
-    int64_t epoch; /* the last one that all have come to */
+    int64_t epoch; /* the last one that all networks have finished */
 } findings;
 
 static int by_depth(const void *a, const void *b)
@@ -54,8 +54,8 @@ static void find(const csv *results, findings *found)
 
 static void put_table(const findings *found, report *out)
 {
-    static const char *const headings[] = {"network",        ">seeds",          ">training error, %",
-                                           ">test error, %", ">the paper's, %", ">parameters"};
+    static const char *const headings[] = {
+        "network", ">seeds", ">training error, %", ">test error, %", ">paper's test error, %", ">parameters"};
     table rows;
     char text[48];
     table_begin(&rows, headings, 6);
@@ -75,7 +75,7 @@ static void put_table(const findings *found, report *out)
     report_table(out, &rows);
 }
 
-/* The training error of the deepest network of a family less that of the shallowest. */
+/* The training error of a family's deepest network minus that of its shallowest. */
 static spread growth(const findings *found, int f)
 {
     size_t count = found->count[f];
@@ -88,30 +88,30 @@ static const char *outcome(const spread *plain, const spread *residual)
 {
     if (plain->low <= 0)
         return plain->mean > 0
-                   ? "Only on average, not with every seed, has the deeper plain network the higher training error: "
-                     "the budget or the number of seeds was too small to show the effect."
-                   : "The deeper plain network does not have the higher training error: the effect was not seen, in a "
-                     "budget that may be too small to show it.";
+                   ? "Not clearly: the deeper plain network has the higher training error on average, but not with "
+                     "every seed. The budget or the number of seeds was too small to show the effect."
+                   : "No: the deeper plain network does not have the higher training error. The effect was not seen. "
+                     "The budget may be too small to show it.";
     if (residual->high <= 0)
-        return "Yes: the deeper plain network has the higher training error with every seed, and the deeper residual "
-               "network has not.";
+        return "Yes: the deeper plain network has the higher training error with every seed. The deeper residual "
+               "network does not, with any seed.";
     if (residual->mean <= 0)
-        return "Yes: the deeper plain network has the higher training error with every seed, and the deeper residual "
-               "network has not on average, though it has with some seeds.";
+        return "Yes: the deeper plain network has the higher training error with every seed. The deeper residual "
+               "network does not on average, but it does with some seeds.";
     if (residual->mean < plain->mean)
-        return "Half of it: the deeper plain network has the higher training error with every seed; the deeper "
-               "residual one still has, too, but by less. The budget was too small for the deeper residual network to "
-               "come out ahead.";
-    return "No: depth costs the residual network as much training error as the plain one; the budget was too small to "
-           "show the effect.";
+        return "Partly: the deeper plain network has the higher training error with every seed. The deeper residual "
+               "network has it too on average, but by less. The budget was too small for the deeper residual network "
+               "to become the better one.";
+    return "No: depth raises the training error of the residual network at least as much as that of the plain one. The "
+           "budget was too small to show the effect.";
 }
 
-/* "from plain20 to plain56 the training error changes by ..." */
+/* "by +22.00 points (1 seed) from plain20 to plain56" */
 static void describe_growth(const findings *found, int f, const spread *change, char text[256])
 {
     char words[64];
-    snprintf(text, 256, "from %s to %s the training error changes by %s", found->models[f][0],
-             found->models[f][found->count[f] - 1], change_text(change, words));
+    snprintf(text, 256, "by %s from %s to %s", change_text(change, words), found->models[f][0],
+             found->models[f][found->count[f] - 1]);
 }
 
 static void put_verdict(const findings *found, report *out)
@@ -119,17 +119,17 @@ static void put_verdict(const findings *found, report *out)
     char plainly[256], residually[256];
     spread plain = growth(found, 0), residual = growth(found, 1);
     if (!plain.count || !residual.count) {
-        report_verdict(out,
-                       "None yet: it takes two depths of both plain and residual networks that have come to the end of "
-                       "an epoch.");
+        report_verdict(
+            out, "None yet: a comparison needs plain and residual networks of two depths that have finished an epoch.");
         return;
     }
     describe_growth(found, 0, &plain, plainly);
     describe_growth(found, 1, &residual, residually);
-    report_verdict(out, "%s%s After epoch %lld, %s, %s.%s",
-                   runs_are_finished(found->results) ? "" : "So far, with runs that are not finished: ",
-                   outcome(&plain, &residual), (long long)found->epoch, plainly, residually,
-                   plain.count < 2 || residual.count < 2 ? " One seed has no spread to judge this by." : "");
+    report_verdict(
+        out, "%s%s After epoch %lld, the training error changes %s, and %s.%s",
+        runs_are_finished(found->results) ? "" : "So far (some runs are not finished): ", outcome(&plain, &residual),
+        (long long)found->epoch, plainly, residually,
+        plain.count < 2 || residual.count < 2 ? " One seed does not show how much this varies from seed to seed." : "");
 }
 
 /* Of all errors in per cent, so that both pictures have the same axis. */

@@ -1,4 +1,4 @@
-/* gradients.c - the size of each layer's gradient, at initialisation and along training: does it reach the first layers without
+/* gradients.c - the size of each layer's gradient, at initialisation and during training: does it reach the first layers without
  * shortcuts, and with them? */
 #include "lib/say.h"
 #include "gradients.h"
@@ -78,7 +78,7 @@ static bool layer_of(const char *parameter, char layer[64])
     return !strncmp(last, "conv", 4) || !strcmp(layer, "fc");
 }
 
-/* The rows of FOLDER/name; nothing where it is not there yet. */
+/* The rows of FOLDER/name; none while the file does not exist yet. */
 static int collect_file(const char *folder, const char *name, const csv *run, csv *results)
 {
     char path[4096 + 16], layer[64];
@@ -124,7 +124,8 @@ static int measure(study_job *job)
 
 const study gradients_study = {
     .name = "gradients",
-    .summary = "Gradients: how large each layer's is, at initialisation and along training, without and with shortcuts",
+    .summary =
+        "Gradients: how large each layer's gradient is, at the start and during training, without and with shortcuts",
     .takes = STUDY_DATA | STUDY_TRAINS | STUDY_MODELS,
     .columns = columns,
     .measure = measure,

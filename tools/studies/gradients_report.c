@@ -65,10 +65,13 @@ static double ratio(const profile *self, size_t epoch)
 
 static void put_table(const profile *profiles, size_t count, report *out)
 {
-    static const char *const headings[] = {"network",     ">layers",
-                                           ">epochs",     ">first / last layer at the start",
-                                           ">at the end", ">least / greatest at the start",
-                                           ">at the end"};
+    static const char *const headings[] = {"network",
+                                           ">layers",
+                                           ">epochs",
+                                           ">first / last layer, start",
+                                           ">first / last layer, end",
+                                           ">smallest / largest layer, start",
+                                           ">smallest / largest layer, end"};
     table rows;
     table_begin(&rows, headings, 7);
     for (size_t i = 0; i < count; i++) {
@@ -94,7 +97,7 @@ static void put_table(const profile *profiles, size_t count, report *out)
     report_table(out, &rows);
 }
 
-/* plain56's is resnet56. */
+/* The residual network beside a plain one: resnet56 beside plain56. */
 static const profile *twin_of(const profile *plain, const profile *profiles, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -102,12 +105,12 @@ static const profile *twin_of(const profile *plain, const profile *profiles, siz
     return NULL;
 }
 
-/* How much of the gradient comes to the first layer without shortcuts, seen from how much does with them. */
+/* Compares how much of the gradient reaches the first layer without shortcuts and with them. */
 static const char *outcome(double plain, double residual)
 {
-    if (plain < residual / 2) return "without shortcuts less of it comes to the first layer";
-    if (plain > residual * 2) return "without shortcuts more of it comes to the first layer";
-    return "shortcuts change this less than twofold";
+    if (plain < residual / 2) return "without shortcuts, less of it reaches the first layer";
+    if (plain > residual * 2) return "without shortcuts, more of it reaches the first layer";
+    return "shortcuts change this by less than a factor of 2";
 }
 
 static void put_verdict(const profile *profiles, size_t count, report *out)
@@ -119,17 +122,17 @@ static void put_verdict(const profile *profiles, size_t count, report *out)
         size_t end = (plain->epochs < twin->epochs ? plain->epochs : twin->epochs) - 1, used = strlen(text);
         double a = ratio(plain, 0), b = ratio(twin, 0), c = ratio(plain, end), d = ratio(twin, end);
         snprintf(text + used, sizeof text - used,
-                 "%sThe first layer's gradient is %.3g times the last layer's in %s and %.3g times in %s at the start: "
-                 "%s. After epoch %zu it is %.3g and %.3g times: %s.",
+                 "%sAt the start, the first layer's gradient is %.3g times the last layer's in %s, and %.3g times in "
+                 "%s: %s. After epoch %zu, it is %.3g times and %.3g times: %s.",
                  used ? " " : "", a, plain->model, b, twin->model, outcome(a, b), end, c, d, outcome(c, d));
     }
     if (*text)
         report_verdict(out, "%s", text);
     else
-        report_verdict(out, "None yet: it takes a plain network and the residual one of the same depth.");
+        report_verdict(out, "None yet: a comparison needs a plain network and a residual network of the same depth.");
 }
 
-/* Dashed at the start, solid at the end. */
+/* Dashed lines: at the start. Solid lines: at the end. */
 static void put_profiles(const profile *profiles, size_t count, report *out)
 {
     plot_line lines[2 * SUMMARY_MODELS];

@@ -85,7 +85,7 @@ static int evaluate(study_job *job, const patient *self, const lesion *wanted)
     return EXIT_OK;
 }
 
-/* The whole network, and without each block in turn. */
+/* Evaluates the whole network, then without each block in turn. */
 static int take_each(study_job *job, const patient *self)
 {
     lesion wanted = {.count = 0};
@@ -115,7 +115,7 @@ static int by_place(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* `size` different blocks: the first of a shuffling, in the order of the network. */
+/* Draws `size` different blocks: the first ones of a shuffled list, put in the order of the network. */
 static void draw_blocks(const patient *self, size_t size, uint64_t *state, lesion *out)
 {
     size_t order[LESION_MOST_BLOCKS];
@@ -130,7 +130,7 @@ static void draw_blocks(const patient *self, size_t size, uint64_t *state, lesio
     for (size_t i = 0; i < size; i++) out->names[i] = self->blocks[order[i]].name;
 }
 
-/* What is asked for, or usual. */
+/* The number that --remove gives, or the usual one. */
 static int64_t most_removed(const study_job *job, const patient *self)
 {
     int64_t wanted = job->settings->remove ? job->settings->remove : USUAL_REMOVED;
@@ -164,7 +164,7 @@ static int match_classes(const study_network *whole, int64_t **classes)
     return shunt_dataset_match(whole->data, whole->model, *classes) ? say_library_failure(whole->name) : EXIT_OK;
 }
 
-/* All that is measured. */
+/* All measurements on one network. */
 static int take_out(study_job *job, const patient *self)
 {
     int64_t sizes = most_removed(job, self) - 1;

@@ -68,13 +68,13 @@ static double median(const findings *of)
     return of->nkept % 2 ? of->kept[of->nkept / 2] : (of->kept[of->nkept / 2 - 1] + of->kept[of->nkept / 2]) / 2;
 }
 
-/* How much of the way from the whole network's error to that of guessing one block is worth. */
+/* In words: what share of the way from the whole network's error to that of guessing the error rises without one block. */
 static const char *in_words(const findings *of)
 {
-    if (of->chance - of->whole < 1) return "has not learned anything that it could lose";
+    if (of->chance - of->whole < 1) return "has learned nothing that it could lose";
     double share = (median(of) - of->whole) / (of->chance - of->whole);
-    return share < 0.05   ? "hardly misses one block"
-           : share < 0.25 ? "works on without one block, with losses"
+    return share < 0.05   ? "hardly changes without one block"
+           : share < 0.25 ? "still works without one block, with more errors"
            : share < 0.75 ? "is badly hurt by the loss of one block"
                           : "is destroyed by the loss of one block";
 }
@@ -90,21 +90,21 @@ static void put_verdict(const findings *found, size_t count, report *out)
         const findings *of = &found[i];
         if (!of->nkept || !isfinite(of->whole)) continue;
         fprintf(file,
-                "%s%s %s: the error is %.2f %% with all %zu, and without one of the %zu that keep the shape %.2f %% to "
-                "%.2f %% (median %.2f %%)",
-                ftell(file) ? " " : "", of->network, in_words(of), of->whole, of->blocks, of->nkept, of->kept[0],
+                "%s%s %s. With all %zu blocks, the error is %.2f %%. Without one of the %zu that keep the shape, it is "
+                "%.2f %% to %.2f %% (median %.2f %%).",
+                ftell(file) ? " " : "", of->network, in_words(of), of->blocks, of->whole, of->nkept, of->kept[0],
                 of->kept[of->nkept - 1], median(of));
         if (of->reshaping)
             fprintf(file,
-                    "; without one of the %zu that change the shape, where only the shortcut is left, %.2f %% to "
-                    "%.2f %%",
+                    " Without one of the %zu that change the shape, of which only the shortcut is left, it is %.2f %% "
+                    "to %.2f %%.",
                     of->reshaping, of->low, of->high);
-        fprintf(file, ". Guessing: %.0f %%.", of->chance);
+        fprintf(file, " Guessing has an error of %.0f %%.", of->chance);
     }
     if (!file || fclose(file))
         out->failed = say_failure("no memory for the verdict");
     else
-        report_verdict(out, "%s", *text ? text : "None yet: no network has been looked at to its end.");
+        report_verdict(out, "%s", *text ? text : "None yet: no network has been measured completely.");
     free(text);
 }
 
@@ -125,7 +125,7 @@ static void put_table(const csv *results, report *out)
     report_table(out, &rows);
 }
 
-/* Errors without each block, and dashed the whole network's. */
+/* The error without each block. Dashed: the error of the whole network. */
 static void put_singles(const findings *found, size_t count, report *out)
 {
     plot_line lines[2 * NETWORKS_MOST];
@@ -187,7 +187,7 @@ static void put_several(const csv *results, const findings *found, size_t count,
     }
     plot made = {.title = "Blocks taken out at random",
                  .x_title = "blocks taken out",
-                 .y_title = "test error, %: mean, and from the least to the largest",
+                 .y_title = "test error, %: mean, smallest and largest",
                  .lines = lines,
                  .nlines = count};
     if (numbers && count) report_picture(out, &made, "several");
@@ -212,13 +212,14 @@ int lesion_draw(const csv *results, report *out)
     findings *found;
     size_t count = find_all(results, &found);
     if (!found) return say_failure("no memory for the report");
-    report_paragraph(out,
-                     "Blocks of trained networks are taken out, without training again. Of a residual block its "
-                     "shortcut stays; a plain network's two convolutions vanish, unless they change the shape. Errors "
-                     "on %s pictures. Veit et al. (2016) found that a residual network of 110 layers hardly misses a "
-                     "block, unless it is one that changes the shape, and that its error rises smoothly as more are "
-                     "taken out, while a plain network does not survive the loss of one layer.",
-                     count ? csv_text(results, 0, "pictures") : "0");
+    report_paragraph(
+        out,
+        "This study takes blocks out of trained networks, and does not train them again. The shortcut of a residual "
+        "block stays. A block of a plain network leaves nothing, so blocks that change the shape are not taken out "
+        "there. The errors are on %s pictures. Veit et al. (2016) studied a residual network of 110 layers. Its error "
+        "hardly rises without one block, unless that block changes the shape, and it rises smoothly as more blocks are "
+        "taken out. A plain network does not survive the loss of one layer.",
+        count ? csv_text(results, 0, "pictures") : "0");
     networks_describe(results, out);
     put_verdict(found, count, out);
     put_table(results, out);

@@ -57,7 +57,7 @@ typedef struct file_list {
     size_t count;
 } file_list;
 
-/* What a file that Shunt has trained tells. */
+/* Reads the note out of a file that Shunt has trained. */
 static void note_file(const shunt_model *model, csv *note)
 {
     const char *text = shunt_weights_metadata(shunt_model_weights(model), "recipe");
@@ -69,7 +69,7 @@ static void note_file(const shunt_model *model, csv *note)
         return;
     }
     csv_put(note, "%lld", (long long)recipe.seed);
-    csv_put(note, "%s", ""); /* data and device are not told */
+    csv_put(note, "%s", ""); /* a file does not say data and device */
     csv_put(note, "%s", "");
     csv_put(note, "%s", recipe.name);
     csv_put(note, "%lld", (long long)recipe.batch);
@@ -79,7 +79,7 @@ static void note_file(const shunt_model *model, csv *note)
     csv_put(note, "%s", "");
 }
 
-/* Which of its name it is, from 1. */
+/* Counts networks of the same name, from 1. */
 static int64_t number_of(const file_list *self, size_t at)
 {
     int64_t number = 1;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The options that are written down; a fixed one decides results, so a study has it once and for all. */
+/* The options in study.json. A fixed one decides the results, so it cannot change after the study began. */
 static const struct plan_field {
     const char *name;
     bool fixed, number;
@@ -35,7 +35,7 @@ static const char *path_of(const study_settings *settings, char path[4096])
     return path;
 }
 
-/* Where nothing was typed, takes what stands in the plan; where both are there, they must agree if the field is fixed. */
+/* An option that was not typed is taken from the plan. If the plan has a fixed one too, the two must agree. */
 static int recall_number(const struct plan_field *field, const json_t *kept, int64_t *typed, const char *path)
 {
     int64_t old = json_integer_value(kept);
@@ -66,8 +66,8 @@ int plan_recall(const char *name, study_settings *settings, json_t **plan)
     if (access(path_of(settings, path), F_OK)) return EXIT_OK;
     *plan = json_load_file(path, 0, &error);
     const char *theirs = json_string_value(json_object_get(*plan, "study"));
-    if (!theirs) return say_failure("%s: it is not what a study has written; name another --out", path);
-    if (strcmp(name, theirs)) return say_usage("%s: it is of the study %s; name another --out", path, theirs);
+    if (!theirs) return say_failure("%s: this file is not from a study; name another --out", path);
+    if (strcmp(name, theirs)) return say_usage("%s: this file is from the study %s; name another --out", path, theirs);
     int status = EXIT_OK;
     for (int i = 0; status == EXIT_OK && i < NFIELDS; i++) {
         const json_t *kept = json_object_get(*plan, fields[i].name);

@@ -195,11 +195,10 @@ static tally go_through(const findings *found, pair_rule *rule, likeness wanted,
     return made;
 }
 
-/* The answer from the pairs that were trained alike; from others only where there are no such, and saying so. */
+/* Answers from the pairs that were trained alike. If there are none, from those whose training is not known, and says so. */
 static void answer(const findings *found, pair_rule *rule, const char *question, FILE *file)
 {
-    static const char *const which[] = {
-        "trained alike", "of which it is not known whether they were trained alike, so training may be what differs"};
+    static const char *const which[] = {"trained alike", "whose training is not known and may differ"};
     tally all = go_through(found, rule, ALIKE, NULL);
     likeness best = all.pairs[ALIKE] ? ALIKE : NOT_KNOWN;
     size_t pairs = all.pairs[best], hold = all.hold[best];
@@ -214,7 +213,7 @@ static void answer(const findings *found, pair_rule *rule, const char *question,
         fputs(". ", file);
     }
     if (rest)
-        fprintf(file, "%s Not compared, as they were not trained alike: %zu pair%s. ", pairs ? "" : question, rest,
+        fprintf(file, "%s Not compared: %zu pair%s not known to be trained alike. ", pairs ? "" : question, rest,
                 rest > 1 ? "s" : "");
 }
 
@@ -238,13 +237,13 @@ static void put_verdict(const findings *found, report *out)
     else if (size)
         report_verdict(out, "%.*s", (int)size - 1, text);
     else if (found->count)
-        report_verdict(out,
-                       "The 3x3 layers of %s respond with a deviation of %.3f on average, from %.3f to %.3f. What the "
-                       "paper says is a comparison, which takes a plain network of the same depth or a deeper residual "
-                       "one besides.",
-                       first->network, first->average, extreme(first, fmin), extreme(first, fmax));
+        report_verdict(
+            out,
+            "The 3x3 layers of %s respond with a standard deviation of %.3f on average (%.3f to %.3f). A comparison as "
+            "in the paper needs a plain and a residual network of the same depth, or residual networks of two depths.",
+            first->network, first->average, extreme(first, fmin), extreme(first, fmax));
     else
-        report_verdict(out, "None yet: no network has been looked at to its end.");
+        report_verdict(out, "None yet: no network has been measured completely.");
     free(text);
 }
 
@@ -288,15 +287,12 @@ int responses_draw(const csv *results, report *out)
     int status = find(results, found);
     if (status == EXIT_OK) {
         report_paragraph(out,
-                         "What each 3x3 convolution gives after its batch norm, before ReLU and addition, has a "
-                         "standard deviation over "
-                         "all channels, places and pictures. Here over %s pictures that are not augmented, with the "
-                         "running averages in "
-                         "the batch norms. The paper (figure 7) finds it generally smaller in residual networks than "
-                         "in plain ones, and "
-                         "smaller the deeper a residual network is: each layer changes the signal less. Its figure has "
-                         "no numbers to "
-                         "set beside these.",
+                         "The response of a 3x3 convolution is its output after batch norm, before ReLU and addition. "
+                         "This report has the standard deviation of the responses over all channels, places and "
+                         "pictures. They were measured on %s pictures without augmentation; the batch norms used their "
+                         "running averages. The paper (figure 7) finds generally smaller responses in residual "
+                         "networks than in plain ones. It finds that they are smaller, the deeper a residual network "
+                         "is: each layer changes the signal less. The figure gives no numbers to compare with.",
                          found->count ? csv_text(results, 0, "pictures") : "0");
         networks_describe(results, out);
         put_verdict(found, out);

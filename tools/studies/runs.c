@@ -131,7 +131,7 @@ static const char *folder_of(const run_context *self, const char *name, int64_t 
     return path;
 }
 
-/* results.csv and the report, from what all runs have come to. */
+/* Writes results.csv and the report from what all runs have so far. */
 static int update(const run_context *self)
 {
     char folder[4096];
@@ -158,7 +158,7 @@ static int handle(void *context, const shunt_train_event *event)
     run_watch *watch = context;
     if (event->stage == SHUNT_TRAIN_EPOCH) {
         shunt_train_event shown = *event;
-        shown.improved = 0; /* the last network counts, whichever is best on the test pictures */
+        shown.improved = 0; /* the network after the last epoch counts, not the one that is best on the test pictures */
         if (!watch->self->job->settings->output.json) training_print_epoch(&shown, watch->label, "test");
         watch->status = update(watch->self);
     }
@@ -203,12 +203,12 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
 static int run_all(const run_context *self)
 {
     const study_settings *settings = self->job->settings;
-    int status = update(self); /* a file that cannot be read is told before hours go into the next network */
+    int status = update(self); /* a file that cannot be read is reported before the next network trains for hours */
     if (status) return status;
     for (int64_t seed = 1; seed <= settings->seeds; seed++)
         for (size_t i = 0; i < self->list->count && !training_interrupted(); i++)
             if (run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
-    int updated = update(self); /* of runs that were finished before, too */
+    int updated = update(self); /* also the runs that were finished before */
     if (training_interrupted())
         return say_failure("stopped, everything is saved; the same command continues, or: shunt study %s --out %s",
                            self->job->study->name, settings->out);
@@ -224,7 +224,7 @@ static int open_data(run_context *self)
     return status;
 }
 
-/* All names are known, and no folder is used by two networks, before hours go into the first. */
+/* Checks, before the first network trains for hours, that all names are known and that no two networks use one folder. */
 static int check_models(const run_context *self)
 {
     int status = EXIT_OK;

@@ -1,4 +1,4 @@
-/* runs_results.c - what training runs left in their folders, as rows; and in words how they were trained. */
+/* runs_results.c - reads what training runs left in their folders into rows, and says in words how they were trained. */
 #include "lib/say.h"
 #include "paper.h"
 #include "runs.h"
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 const char *const runs_note_columns[] = {RUNS_NOTE_COLUMNS, NULL};
-/* log.csv, the trainer's own; results call validation test. */
+/* The columns of log.csv, which the trainer writes. What it calls validation is called test in the results. */
 static const char *const logged[] = {
     "epoch", "step", "training_loss", "training_error", "validation_loss", "validation_error", "seconds", NULL};
 const char *const runs_error_columns[] = {
@@ -82,7 +82,7 @@ static bool is_first(const csv *results, size_t row, int nkeys)
     return !row;
 }
 
-/* Runs that came to their last epoch. */
+/* Runs that have finished their last epoch. */
 static size_t count_finished(const csv *results)
 {
     size_t finished = 0;
@@ -107,7 +107,7 @@ bool runs_are_finished(const csv *results)
 void runs_describe(const csv *results, report *out)
 {
     if (!csv_rows(results)) {
-        report_paragraph(out, "No run has come to the end of its first epoch yet.");
+        report_paragraph(out, "No run has finished its first epoch yet.");
         return;
     }
     double epochs = csv_number(results, 0, "epochs"), steps = csv_number(results, 0, "steps"),
@@ -115,14 +115,14 @@ void runs_describe(const csv *results, report *out)
     double share = 100 * steps * batch / ((double)PAPER_STEPS * PAPER_BATCH);
     report_paragraph(
         out,
-        "Trained here on %s, with the device %s and the recipe `%s`: %.0f epoch%s, or %.0f steps of %.0f "
-        "pictures. The paper's networks for CIFAR-10 had %d steps of %d: this budget is %.3g %% of that%s. %zu of "
-        "the %zu runs begun are finished. All training pictures are used; the test error is measured after "
-        "each epoch, and no choice depends on it.",
+        "The networks were trained on %s, with the device %s and the recipe `%s`, for %.0f epoch%s: %.0f steps of %.0f "
+        "pictures. The paper trained its networks for CIFAR-10 for %d steps of %d pictures. This budget is %.3g %% of "
+        "that%s. %zu of the %zu started runs are finished. All training pictures are used. The test error is measured "
+        "after each "
+        "epoch, and no choice depends on it.",
         csv_text(results, 0, "data"), csv_text(results, 0, "device"), csv_text(results, 0, "recipe"), epochs,
         epochs > 1 ? "s" : "", steps, batch, PAPER_STEPS, PAPER_BATCH, share,
-        share < 99 ? ", so errors are higher than they would become" : "", count_finished(results),
-        count_begun(results));
+        share < 99 ? ", so expect higher errors than the paper's" : "", count_finished(results), count_begun(results));
 }
 
 /* ---- In pictures ------------------------------------------------------------------------------------------------------ */

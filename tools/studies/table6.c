@@ -1,5 +1,5 @@
-/* table6.c - the paper's Table 6: its residual networks for CIFAR-10, each by the full recipe. For days of unattended training: the
- * table fills as runs end. */
+/* table6.c - the paper's Table 6: its residual networks for CIFAR-10, each with the full recipe. This takes days of unattended
+ * training; the table fills as runs end. */
 #include "paper.h"
 #include "runs.h"
 #include "study.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Networks of so many layers keep only what goes from block to block, and compute the rest again. */
+/* From this many layers on, networks keep only what goes from block to block, and compute the rest again. */
 enum { RECOMPUTE_FROM = 1000 };
 
 static int measure(study_job *job)
@@ -29,7 +29,7 @@ static int64_t last_epoch(const csv *results, const char *model)
     return summary_epoch(results, &model, 1);
 }
 
-/* The paper's networks, whether they are trained yet or not, then others that are. */
+/* The paper's networks, trained or not, then the other networks that are trained. */
 static size_t list_models(const csv *results, const char *models[SUMMARY_MODELS])
 {
     const char *trained[SUMMARY_MODELS];
@@ -70,9 +70,9 @@ static void put_row(const csv *results, const char *model, table *rows)
 
 static void put_table(const csv *results, const char *const *models, size_t count, report *out)
 {
-    static const char *const headings[] = {"network",           ">epochs",         ">seeds",
-                                           ">test error, %",    ">the paper's, %", ">parameters",
-                                           ">memory of a step", ">hours"};
+    static const char *const headings[] = {
+        "network",     ">epochs",           ">seeds", ">test error, %", ">paper's test error, %",
+        ">parameters", ">memory of a step", ">hours"};
     table rows;
     table_begin(&rows, headings, 8);
     for (size_t i = 0; i < count; i++) put_row(results, models[i], &rows);
@@ -90,13 +90,13 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         spread error = summary_at(results, models[i], last, "test_error");
         size_t used = strlen(text);
         finished++;
-        snprintf(text + used, sizeof text - used, " %s has %.2f %% test error, the paper's %.2f %% (%+.2f).", models[i],
-                 100 * error.mean, paper, 100 * error.mean - paper);
+        snprintf(text + used, sizeof text - used, " %s has a test error of %.2f %%, in the paper %.2f %% (%+.2f).",
+                 models[i], 100 * error.mean, paper, 100 * error.mean - paper);
     }
-    report_verdict(out, "%zu of the paper's networks have come to their end here.%s", finished, text);
+    report_verdict(out, "%zu of the paper's networks %s finished.%s", finished, finished == 1 ? "is" : "are", text);
 }
 
-/* Where the ends of curves that are all good lie far enough apart, their beginnings are off the picture. */
+/* The top of the axis, in %. If all curves end low, it is low too, to show their ends apart; their beginnings are cut off. */
 static double axis_end(const csv *results, const char *const *models, size_t count)
 {
     static const double good = 30, all = 100;
