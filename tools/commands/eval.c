@@ -342,7 +342,7 @@ static int run(const void *settings, int noperands, char **operands)
     shunt_device_close(self.device);
     if (self.lines && !ranks_speak(self.ranks)) fclose(self.lines);
     free(self.kept);
-    if (status == EXIT_OK) shunt_ranks_close(self.ranks); /* else the launcher ends the others */
+    ranks_end(self.ranks, status);
     return status;
 }
 

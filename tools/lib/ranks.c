@@ -14,6 +14,12 @@ int ranks_begin(shunt_ranks **out)
     return shunt_ranks_open(out) ? say_library_failure(NULL) : EXIT_OK;
 }
 
+void ranks_end(shunt_ranks *ranks, int status)
+{
+    const shunt_ranks_info *here = shunt_ranks_describe(ranks);
+    if (status == EXIT_OK || !here || here->count == 1) shunt_ranks_close(ranks);
+}
+
 bool ranks_speak(const shunt_ranks *ranks)
 {
     return shunt_ranks_describe(ranks)->rank == 0;

@@ -5,8 +5,11 @@
 #include "commands/commands.h"
 #include <stdbool.h>
 
-/* All of these print why when they fail. A command that fails does not close the ranks: it ends, and the launcher ends the others. */
+/* All of these print why when they fail. */
 int ranks_begin(shunt_ranks **out);
+
+/* After a failure, of several ranks, it leaves the others to the launcher: they would wait for this one. */
+void ranks_end(shunt_ranks *ranks, int status);
 
 /* Whether this rank prints the result and draws progress. */
 bool ranks_speak(const shunt_ranks *ranks);
