@@ -50,17 +50,14 @@ static void ask_for_rgb(png_structp png, png_infop info)
     png_set_strip_alpha(png);
 }
 
-/* Bytes that libpng may take for a chunk of a small file. No chunk is larger than its file, whatever its length says; but some are
- * compressed. */
-enum { MOST_OTHERWISE = 8 << 20 };
-
 /* The part that longjmp may leave. */
 static shunt_status read_picture(png_structp png, png_infop info, png_source *source, shunt_image *out)
 {
     if (setjmp(png_jmpbuf(png))) return source->status;
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* the size is checked below, with a better message */
     png_set_chunk_cache_max(png, 1); /* keeps no texts: a file of them can become a thousand times larger */
-    png_set_chunk_malloc_max(png, source->size > MOST_OTHERWISE ? source->size : MOST_OTHERWISE);
+    /* libpng would take as much memory for it as its length says; exif.c looks for it by itself. */
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
     png_set_read_fn(png, source, on_read);
     png_read_info(png, info);
     int64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
