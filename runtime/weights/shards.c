@@ -50,7 +50,7 @@ static shunt_status read_part(shunt_weights *weights, const char *path)
     return status;
 }
 
-/* A file of this name beside the index; a model has no paths into other folders. */
+/* Shards are named without a path, and lie in the index's folder. */
 static shunt_status read_named(shunt_weights *weights, const char *index, const char *name)
 {
     const char *slash = strrchr(index, '/');
