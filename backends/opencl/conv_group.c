@@ -31,15 +31,9 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* What the phases read. */
-static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
-{
-    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
-}
-
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = desc_src(desc), *dst = &desc->outputs[0];
+    const shunt_tensor_desc *src = ocl_phase_src(desc), *dst = &desc->outputs[0];
     const char *reason = ocl_conv_refuse_phases(device, desc);
     if (!reason) reason = ocl_tile_refuse(device);
     if (reason) return reason;
@@ -76,7 +70,7 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, uint32_
 {
     group_product product = ocl_conv_group_product(desc);
     group_tile tile;
-    product.gathers = shunt_tensor_block(desc_src(desc)) != device->found.info.block;
+    product.gathers = shunt_tensor_block(ocl_phase_src(desc)) != device->found.info.block;
     if (!ocl_tile_choice(device, &product, index, &tile)) return false;
     ocl_tile_params(&tile, params);
     return true;
@@ -175,7 +169,7 @@ static shunt_status prepare(shunt_bop *op)
     conv_group *g = calloc(1, sizeof *g + ocl_conv_phases(&op->desc) * sizeof *g->list);
     if (!g) return ocl_fail_memory();
     op->own = g;
-    g->plain_src = shunt_tensor_block(desc_src(&op->desc)) != op->device->found.info.block;
+    g->plain_src = shunt_tensor_block(ocl_phase_src(&op->desc)) != op->device->found.info.block;
     shunt_status status = ocl_tile_read(op->info.params, &g->tile);
     if (status) return status;
     ocl_conv_inplace(op);

@@ -53,18 +53,12 @@ static bool is_block(int64_t block)
     return block == 16 || block == 32;
 }
 
-/* What the phases read. */
-static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
-{
-    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
-}
-
 static conv_matrix describe(const shunt_op_desc *desc, const conv_phase *phase, cl_int m, cl_int n)
 {
     conv_matrix op = {.d = phase->dims, .m = m, .n = n};
     const conv_dims *d = &op.d;
     if (phase->taps == 0) op.d.pad[0] = op.d.pad[1] = 0; /* src is copied, but not multiplied */
-    op.src_block = (cl_int)shunt_tensor_block(desc_src(desc));
+    op.src_block = (cl_int)shunt_tensor_block(ocl_phase_src(desc));
     op.dst_block = (cl_int)shunt_tensor_block(&desc->outputs[0]);
     const bool point = d->R == 1 && d->S == 1 && d->stride[0] == 1 && d->stride[1] == 1 && d->P == d->H &&
                        d->Q == d->W && d->pad[0] == 0 && d->pad[1] == 0 && phase->taps == 1 &&
@@ -190,7 +184,7 @@ static const char *refuse_phase(const ocl_device *device, const shunt_op_desc *d
     const conv_phase phase = ocl_conv_phase(desc, index);
     if (phase.dims.P < 1 || phase.dims.Q < 1) return NULL;
     const conv_matrix op = describe(desc, &phase, 2, 2);
-    if (op.src == SRC_PLAIN && (desc->kind != SHUNT_OP_CONV || desc_src(desc)->block != SHUNT_PLAIN))
+    if (op.src == SRC_PLAIN && (desc->kind != SHUNT_OP_CONV || ocl_phase_src(desc)->block != SHUNT_PLAIN))
         return "src is neither plain nor in blocks of 16 or 32 channels";
     if (op.src == SRC_PLAIN && (op.d.C > MOST_PLAIN_CHANNELS || op.d.dilation[1] > 1))
         return "a plain src of more than 16 channels, or dilation in it";
@@ -202,7 +196,7 @@ static const char *refuse_phase(const ocl_device *device, const shunt_op_desc *d
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const shunt_tensor_desc *src = desc_src(desc), *dst = &desc->outputs[0];
+    const shunt_tensor_desc *src = ocl_phase_src(desc), *dst = &desc->outputs[0];
     const char *reason = ocl_conv_refuse(desc);
     if (!reason) reason = ocl_conv_refuse_gradient(desc);
     if (!reason && ocl_is_cpu(device)) reason = ocl_conv_refuse_tiles(device);

@@ -25,6 +25,12 @@ typedef struct conv_phase {
     conv_place place; /* in dst */
 } conv_phase;
 
+/* What the phases read. */
+static inline const shunt_tensor_desc *ocl_phase_src(const shunt_op_desc *desc)
+{
+    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
+}
+
 uint32_t ocl_conv_phases(const shunt_op_desc *desc);
 conv_phase ocl_conv_phase(const shunt_op_desc *desc, uint32_t index);
 

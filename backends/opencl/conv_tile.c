@@ -38,18 +38,12 @@ static int64_t lanes_of(const ocl_device *device)
     return device->found.info.block;
 }
 
-/* What the phases read. */
-static const shunt_tensor_desc *desc_src(const shunt_op_desc *desc)
-{
-    return &desc->inputs[desc->kind == SHUNT_OP_CONV ? 0 : 1];
-}
-
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
     const char *reason = ocl_conv_refuse_tiles(device);
     if (!reason) reason = ocl_conv_refuse_phases(device, desc);
     if (reason) return reason;
-    const shunt_tensor_desc *src = desc_src(desc);
+    const shunt_tensor_desc *src = ocl_phase_src(desc);
     if (!ocl_conv_takes_block(device, src) && (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
     return NULL;
@@ -251,7 +245,7 @@ static int64_t cache_bytes(const ocl_device *device, bool narrow)
 
 static shunt_status prepare(shunt_bop *op)
 {
-    const shunt_tensor_desc *src = desc_src(&op->desc);
+    const shunt_tensor_desc *src = ocl_phase_src(&op->desc);
     char format[SHUNT_PARAMS_CHARS];
     uint64_t most = 0;
     const uint32_t phases = ocl_conv_phases(&op->desc);
