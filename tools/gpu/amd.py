@@ -3,7 +3,7 @@ import re
 
 from gpu.loops import Instruction, hot_loop
 
-LIBRARY = "/usr/lib/clc/amdgcn--amdhsa.bc"
+LIBRARY = "amdgcn--amdhsa.bc"
 
 
 def classify(text):
@@ -38,7 +38,7 @@ def compile_kernels(target, source, options, folder, tools, wanted, items):
     del items  # clang reads them in the source
     assembly = folder / "kernel.s"
     tools.run([*tools.clang, *options, "--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-Xclang", "-mlink-builtin-bitcode",
-               "-Xclang", LIBRARY, "-S", "-o", str(assembly), str(source)])
+               "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(assembly), str(source)])
     found = {}
     for kernel in re.finditer(r"^(\w+):\s*;\s*@\1\n(.*?)^\.Lfunc_end\d+:(.*?)(?=^\t\.text|\Z)", assembly.read_text(),
                               re.M | re.S):

@@ -3,7 +3,7 @@ import re
 
 from gpu.loops import Instruction, hot_loop
 
-LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+LIBRARY = "nvptx64--nvidiacl.bc"
 THREADS = {"sm_75": 1024, "sm_86": 1536, "sm_89": 1536, "sm_90": 2048}  # of a multiprocessor
 LOCAL = {"sm_75": 64 << 10, "sm_86": 100 << 10, "sm_89": 100 << 10, "sm_90": 228 << 10}
 REGISTERS = 65536
@@ -52,7 +52,7 @@ def state_groups(ptx, items):
 def compile_kernels(target, source, options, folder, tools, wanted, items):
     ptx, binary = folder / "kernel.ptx", folder / "kernel.cubin"
     tools.run([*tools.clang, *options, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target, "-Xclang",
-               "-mlink-builtin-bitcode", "-Xclang", LIBRARY, "-S", "-o", str(ptx), str(source)])
+               "-mlink-builtin-bitcode", "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(ptx), str(source)])
     ptx.write_text(state_groups(ptx.read_text(), items))
     said = tools.run([tools.ptxas, "-v", f"-arch={target}", str(ptx), "-o", str(binary)])
     code = {m[1]: listing(m[2]) for m in re.finditer(r"^\.text\.(\w+):\n(.*?)(?=^//-----|\Z|^\.text\.)",
