@@ -28,6 +28,12 @@ NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SM
           "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
           "models/nets": SMALL | {"runtime/graph"}}
 
+# Headers of one system alone; they stand in the files that the build takes for it (X_posix.c, X_windows.c), and in these.
+SYSTEM_HEADER = re.compile(r'#include <(?:(?:direct|dlfcn|fts|glob|io|link|poll|process|psapi|sched|spawn|windows|winioctl)'
+                           r'|sys/(?:file|ioctl|mman|prctl|random|resource|statfs|syscall|utsname|vfs|wait))\.h>')
+SYSTEM_FILE = re.compile(r'_(?:posix|windows)\.[ch]$')
+OF_ONE_SYSTEM = ("backends/onednn", "backends/mpi", "backends/opencl/cpu.c")
+
 # What must not stand in the code (comments apart) of these folders, but for one file or these folders.
 RULES = [
     ("the core names no backend", ("runtime", "models"), BUILTIN,
@@ -78,6 +84,8 @@ BREACHES = [
     ("tools/main.c", 'void f(void) { shunt_tune_options options = {.full = 1}; }'),
     ("runtime/shared/replace.c", '#include "runtime/base/error.h"'),
     ("runtime/shared/replace.c", '#include <shunt/shunt.h>'),
+    ("runtime/base/file.c", '#include <sys/mman.h>'),
+    ("tools/main.c", '#include <windows.h>'),
     ("include/shunt/shunt.h", '#include "runtime/base/error.h"'),
     ("include/shunt/run.h", '#include <shunt/backend.h>'),
 ]
@@ -158,7 +166,7 @@ def is_exempt(path, exempt):
 
 
 def check_sources(root):
-    found = check_order(root) + check_circles(root)
+    found = check_order(root) + check_circles(root) + check_systems(root)
     for rule, folders, exempt, pattern, flags in RULES:
         for path in files_of(root, folders):
             code = code_of(path)
@@ -173,6 +181,13 @@ def check_sources(root):
             if not generated and not any((place / name).is_file() for place in (own, path.parent)):
                 found.append(f"{path.relative_to(root)}: a backend includes its own files only: {name}")
     return found
+
+
+def check_systems(root):
+    return [f"{path.relative_to(root)}: a header of one system belongs into X_posix.c or X_windows.c: {hit[0]}"
+            for path in files_of(root, (*LIBRARY, "tools"))
+            if not SYSTEM_FILE.search(path.name) and not is_exempt(path.relative_to(root), OF_ONE_SYSTEM)
+            for hit in SYSTEM_HEADER.finditer(code_of(path))]
 
 
 def symbols(path, which):

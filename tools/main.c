@@ -1,11 +1,9 @@
 /* main.c - the command shunt: finds the sub-command in one table, parses its arguments and runs it. */
 #include "commands/commands.h"
 #include "lib/say.h"
-#include <fcntl.h>
-#include <signal.h>
+#include "runtime/shared/os.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const command *const commands[] = {&classify_command, &eval_command,   &embed_command,  &train_command,
                                    &study_command,    &pull_command,   &bench_command,  &inspect_command,
@@ -46,19 +44,9 @@ static int run_command(const command *self, int argc, char **argv)
     return status;
 }
 
-/* A file that is opened later must not become standard output or error, and take what is printed there. A closed one is
- * opened the wrong way round, so that using it still fails. */
-static bool reserve_standard_descriptors(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return false;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    if (!reserve_standard_descriptors()) return EXIT_FAILED;
-    signal(SIGXFSZ, SIG_IGN); /* a file that grows over the limit is a failed write, which is reported */
+    if (!os_begin_command()) return EXIT_FAILED;
     shunt_set_log_handler(say_log, NULL);
     const char *name = argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";

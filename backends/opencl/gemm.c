@@ -1,11 +1,9 @@
 /* gemm.c - CLBlast through its C interface. It is loaded on first use: it costs much (on PoCL its first product compiles for
  * seconds), and only who asks for it shall notice that it is missing. */
 #include "gemm.h"
+#include "library.h"
 
 #include <clblast_c.h>
-#include <dlfcn.h>
-
-static const char library_name[] = "libclblast.so.1";
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -18,15 +16,16 @@ static struct {
 static shunt_status load(void)
 {
     if (clblast.handle) return SHUNT_OK;
-    void *handle = dlopen(library_name, RTLD_NOW | RTLD_LOCAL);
+    const char *reason;
+    void *handle = ocl_library_open(ocl_clblast_name, &reason);
     if (!handle)
-        return ocl_fail(SHUNT_E_UNSUPPORTED, "%s does not load: %s; install libclblast1", library_name, dlerror());
-    *(void **)&clblast.gemm = dlsym(handle, "CLBlastSgemmWithTempBuffer");
-    *(void **)&clblast.temporary = dlsym(handle, "CLBlastSGemmTempBufferSize");
-    *(void **)&clblast.clear = dlsym(handle, "CLBlastClearCache");
+        return ocl_fail(SHUNT_E_UNSUPPORTED, "%s does not load: %s; install libclblast1", ocl_clblast_name, reason);
+    *(void **)&clblast.gemm = ocl_library_symbol(handle, "CLBlastSgemmWithTempBuffer");
+    *(void **)&clblast.temporary = ocl_library_symbol(handle, "CLBlastSGemmTempBufferSize");
+    *(void **)&clblast.clear = ocl_library_symbol(handle, "CLBlastClearCache");
     if (!clblast.gemm || !clblast.temporary || !clblast.clear) {
-        dlclose(handle);
-        return ocl_fail(SHUNT_E_UNSUPPORTED, "%s is too old: it takes no temporary buffer", library_name);
+        ocl_library_close(handle);
+        return ocl_fail(SHUNT_E_UNSUPPORTED, "%s is too old: it takes no temporary buffer", ocl_clblast_name);
     }
     clblast.handle = handle;
     return SHUNT_OK;

@@ -1,10 +1,10 @@
 /* device.c - the device: its parameters, its buffers (aligned host memory), its table of functions. */
+#include "host.h"
 #include "scalar.h"
 
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MOST_THREADS = 1024 };
 
@@ -50,12 +50,6 @@ static void device_close(shunt_bdevice *device)
     free(device);
 }
 
-uint64_t scalar_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 32;
-}
-
 static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t usage, shunt_bbuffer **out)
 {
     (void)device, (void)usage;
@@ -65,8 +59,8 @@ static shunt_status buffer_alloc(shunt_bdevice *device, uint64_t bytes, uint32_t
                            (unsigned long long)scalar_memory());
     shunt_bbuffer *buffer = malloc(sizeof *buffer);
     if (!buffer) return scalar_fail_memory();
-    void *data;
-    if (posix_memalign(&data, SCALAR_ALIGNMENT, (size_t)bytes)) {
+    void *data = scalar_alloc(bytes);
+    if (!data) {
         free(buffer);
         return scalar_fail(SHUNT_E_MEMORY, "no memory for %llu bytes", (unsigned long long)bytes);
     }
@@ -79,7 +73,7 @@ static void buffer_free(shunt_bdevice *device, shunt_bbuffer *buffer)
 {
     (void)device;
     if (!buffer) return;
-    free(buffer->data);
+    scalar_free(buffer->data);
     free(buffer);
 }
 

@@ -1,9 +1,9 @@
 /* scalar.c - the built-in backend's entry: one device, the processor that runs the program. */
+#include "host.h"
 #include "scalar.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #if defined(__clang__)
 #define COMPILER __VERSION__
@@ -24,8 +24,8 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
 {
     if (index > 0) return scalar_fail(SHUNT_E_NOT_FOUND, "there is no scalar device %u; the only one is 0", index);
     if (!out) return scalar_fail(SHUNT_E_INVALID, "device_info: out is NULL");
-    struct utsname machine;
-    bool known = uname(&machine) == 0;
+    char machine[64];
+    scalar_machine(machine, sizeof machine);
     uint64_t memory = scalar_memory();
     shunt_device_info info = {
         .size = sizeof info,
@@ -41,8 +41,7 @@ static shunt_status device_info(uint32_t index, shunt_device_info *out)
         .block = SHUNT_PLAIN,
         .dtypes = 1u << SHUNT_F64 | 1u << SHUNT_F16 | 1u << SHUNT_BF16,
     };
-    snprintf(info.name, sizeof info.name, "%s processor, %d threads", known ? machine.machine : "host",
-             scalar_default_threads());
+    snprintf(info.name, sizeof info.name, "%s processor, %d threads", machine, scalar_default_threads());
     shunt_struct_copy(out, &info);
     return SHUNT_OK;
 }

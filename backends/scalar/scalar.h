@@ -60,7 +60,6 @@ int scalar_default_threads(void);
 
 /* measure.c; see shunt_device_ops. */
 shunt_status scalar_measure(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
-uint64_t scalar_memory(void); /* bytes that the machine has */
 extern const shunt_device_ops scalar_device_ops;
 
 shunt_status scalar_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);

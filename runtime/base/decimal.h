@@ -2,13 +2,8 @@
 #ifndef SHUNT_RUNTIME_DECIMAL_H
 #define SHUNT_RUNTIME_DECIMAL_H
 
-#include <locale.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-/* From the first to the second, this thread prints and reads numbers as C does. */
-locale_t decimal_begin(void);
-void decimal_end(locale_t before);
 
 /* strtod, with a point whatever the locale; it leaves errno as strtod does. */
 double decimal_read(const char *text, char **rest);

@@ -17,7 +17,7 @@ shunt_status error_null(const char *function, const char *names);
 /* The status for running out of host memory, with its message. */
 shunt_status error_memory(void);
 
-/* For the child's handler of fork (device/fork.c): no other thread holds the log's lock there. */
+/* For the child's handler of fork (device/fork_posix.c): no other thread holds the log's lock there. */
 void log_after_fork(void);
 
 /* To the log handler, if its level lets it through. */

@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/piped.h"
 #include "runtime/shared/folders.h"
+#include "runtime/shared/os.h"
 
 static shunt_status fail_errno(const char *doing, const char *path, int error)
 {
@@ -44,8 +44,7 @@ static shunt_status check_readable(const char *path, const struct stat *info, ui
 static shunt_status open_readable(const char *path, uint64_t limit, int *fd, struct stat *info)
 {
     /* A FIFO must not block. */
-    *fd =
-        piped_is_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *fd = piped_is_input(path) ? os_duplicate(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (*fd < 0) return fail_errno("cannot open", path, errno);
     if (fstat(*fd, info)) return fail_errno("cannot stat", path, errno);
     if (!piped_is(path, *fd, info)) return SHUNT_OK;
@@ -64,11 +63,13 @@ shunt_status file_map(const char *path, uint64_t limit, file_mapping *out)
     shunt_status status = open_readable(path, limit, &fd, &info);
     if (!status) status = check_readable(path, &info, limit);
     if (!status) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
+        const void *data = os_map(fd, (size_t)info.st_size);
+        if (!data)
             status = fail_errno("cannot map", path, errno);
         else
-            *out = (file_mapping){data, (size_t)info.st_size, info.st_dev, info.st_ino};
+            *out = (file_mapping){.data = data, .size = (size_t)info.st_size};
+        if (data && !os_identify(fd, &out->device, &out->inode)) status = fail_errno("cannot stat", path, errno);
+        if (status) file_unmap(out);
     }
     if (fd >= 0) close(fd);
     return status;
@@ -80,8 +81,8 @@ shunt_status file_copy(const void *bytes, size_t size, file_mapping *out)
 {
     *out = (file_mapping){0};
     if (!size) return error_fail(SHUNT_E_INVALID, "%s: it is empty", file_in_memory);
-    void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED) return fail_errno("cannot copy", file_in_memory, errno);
+    void *data = os_pages(size);
+    if (!data) return fail_errno("cannot copy", file_in_memory, errno);
     memcpy(data, bytes, size);
     *out = (file_mapping){.data = data, .size = size};
     return SHUNT_OK;
@@ -89,7 +90,7 @@ shunt_status file_copy(const void *bytes, size_t size, file_mapping *out)
 
 void file_unmap(file_mapping *mapping)
 {
-    if (mapping->data) munmap((void *)(uintptr_t)mapping->data, mapping->size);
+    os_unmap(mapping->data, mapping->size);
     *mapping = (file_mapping){0};
 }
 

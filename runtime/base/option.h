@@ -20,7 +20,7 @@ char *option_environment_lines(const char *prefixes, const char *but);
 /* A copy of text that lives until shunt_shutdown, the same for equal texts; NULL without memory. */
 const char *option_intern(const char *text);
 
-/* For the child's handler of fork (device/fork.c): no other thread holds the options' lock there. */
+/* For the child's handler of fork (device/fork_posix.c): no other thread holds the options' lock there. */
 void options_after_fork(void);
 
 /* For shunt_shutdown. */

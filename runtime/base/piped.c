@@ -2,19 +2,16 @@
 #include "runtime/base/piped.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 
-enum { PIPE_FILE_SYSTEM = 0x50495045, CHUNK = 1 << 16, MOST_KEPT = 8 };
+enum { CHUNK = 1 << 16, MOST_KEPT = 8 };
 static const uint64_t most_bytes = (uint64_t)8 << 30;
 
 bool piped_is_input(const char *path)
@@ -24,10 +21,9 @@ bool piped_is_input(const char *path)
 
 bool piped_is(const char *path, int fd, const struct stat *info)
 {
-    struct statfs system;
     if (S_ISREG(info->st_mode) || S_ISDIR(info->st_mode)) return false;
     if (piped_is_input(path)) return !isatty(fd);
-    return S_ISFIFO(info->st_mode) && !fstatfs(fd, &system) && system.f_type == PIPE_FILE_SYSTEM;
+    return os_is_pipe(fd, info);
 }
 
 /* ---- Reading once --------------------------------------------------------------------------------------------------- */
@@ -55,7 +51,7 @@ static shunt_status copy(const char *path, int fd, uint64_t limit, int into)
     while (!status) {
         ssize_t n = read(fd, bytes, CHUNK);
         if (n == 0) break;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) os_wait_readable(fd);
         if (n < 0 && errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) status = fail_read(path, errno);
         if (n < 0) continue;
         total += (uint64_t)n;
@@ -99,7 +95,7 @@ static void keep(const struct stat *info, int file)
 
 static shunt_status read_and_keep(const char *path, int fd, const struct stat *info, uint64_t limit, int *file)
 {
-    *file = memfd_create("shunt", MFD_CLOEXEC);
+    *file = os_nameless_file();
     if (*file < 0) return fail_read(path, errno);
     shunt_status status = copy(path, fd, limit ? limit : most_bytes, *file);
     if (status)
@@ -116,7 +112,7 @@ shunt_status piped_read(const char *path, int fd, const struct stat *info, uint6
     pthread_mutex_lock(&lock);
     int file = find_kept(info);
     if (file < 0) status = read_and_keep(path, fd, info, limit, &file);
-    if (!status && (*out = fcntl(file, F_DUPFD_CLOEXEC, 3)) < 0) status = fail_read(path, errno);
+    if (!status && (*out = os_duplicate(file)) < 0) status = fail_read(path, errno);
     pthread_mutex_unlock(&lock);
     return status;
 }

@@ -1,7 +1,7 @@
 /* place.c - see place.h. */
 #include "runtime/base/place.h"
+#include "runtime/shared/os.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +12,7 @@ static char plugins[PLACE_CHARS + 32] = SHUNT_PLUGIN_FOLDER, data[PLACE_CHARS + 
 
 bool place_own_folder(char folder[PLACE_CHARS])
 {
-    static const char here;
-    Dl_info about;
-    char *real = dladdr(&here, &about) && about.dli_fname ? realpath(about.dli_fname, NULL) : NULL;
-    char *slash = real ? strrchr(real, '/') : NULL;
+    char *real = os_own_file(), *slash = real ? os_last_slash(real) : NULL;
     const bool fits = slash && slash - real < PLACE_CHARS;
     if (fits) snprintf(folder, PLACE_CHARS, "%.*s", (int)(slash - real), real);
     free(real);
@@ -31,7 +28,7 @@ static void find(void)
     if (access(helper, X_OK)) return;
     snprintf(plugins, sizeof plugins, "%s/shunt", folder);
     snprintf(joined, sizeof joined, "%s/" SHUNT_DATA_FROM_LIBRARY, folder);
-    char *real = realpath(joined, NULL);
+    char *real = os_real_path(joined);
     if (real && strlen(real) < sizeof data) strcpy(data, real);
     free(real);
 }
@@ -40,6 +37,12 @@ static void find_once(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, find);
+}
+
+bool place_is_plugin(const char *file)
+{
+    const size_t n = strlen(file), ending = strlen(os_library_ending);
+    return n > ending && !strcmp(file + n - ending, os_library_ending);
 }
 
 const char *place_plugins(void)

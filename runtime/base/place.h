@@ -14,4 +14,7 @@ bool place_own_folder(char folder[PLACE_CHARS]);
 const char *place_plugins(void);
 const char *place_data(void);
 
+/* Whether a file is called as plugins are. */
+bool place_is_plugin(const char *file);
+
 #endif

@@ -1,12 +1,12 @@
 /* ring.c - see ring.h. A thread takes the next number under the lock and makes that piece alone; the reader waits for the one
  * whose turn it is. A slot is filled again only after the reader has moved to the next one. */
 #include "runtime/base/ring.h"
+#include "runtime/shared/os.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "runtime/base/error.h"
 
@@ -31,8 +31,8 @@ struct ring {
 
 int64_t ring_workers(int64_t wanted)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (wanted < 1) wanted = processors < 1 ? 1 : processors < USUAL_WORKERS ? processors : USUAL_WORKERS;
+    const long processors = os_processors();
+    if (wanted < 1) wanted = processors < USUAL_WORKERS ? processors : USUAL_WORKERS;
     return wanted < MOST_WORKERS ? wanted : MOST_WORKERS;
 }
 

@@ -77,19 +77,97 @@ bool is_picture(const char *name)
     return false;
 }
 
-/* A folder's own pictures come before those of the folders in it, as in Python's os.walk. */
-int files_first(const FTSENT **a, const FTSENT **b)
+/* ---- Walks ----------------------------------------------------------------------------------------------------------- */
+
+enum { MOST_DEPTH = 1000 }; /* a path has 4096 bytes at most */
+typedef enum entry_kind { ENTRY_FILE, ENTRY_FOLDER, ENTRY_UNKNOWN } entry_kind;
+
+typedef struct walk {
+    bool deep, lenient;
+    folders_visit *visit;
+    void *context;
+} walk;
+
+/* A folder that is being walked, and the one that it is in. */
+typedef struct walked {
+    const struct walked *above;
+    const char *path;
+    struct stat about;
+} walked;
+
+static shunt_status cannot_read(const walk *self, const char *path, int error)
 {
-    bool folder_a = (*a)->fts_info == FTS_D, folder_b = (*b)->fts_info == FTS_D;
-    return folder_a != folder_b ? folder_a - folder_b : strcmp((*a)->fts_name, (*b)->fts_name);
+    if (error == ENOMEM) return error_memory();
+    if (self->lenient) return SHUNT_OK;
+    return error_fail(SHUNT_E_IO, "%s: cannot read: %s", path, strerror(error));
 }
 
-shunt_status walk_next(FTS *walk, FTSENT **out)
+static char *join(const char *folder, const char *name)
 {
-    errno = 0;
-    const FTSENT *entry = *out = fts_read(walk), *next = entry ? entry->fts_link : NULL;
-    if (!entry && errno == ENOMEM) return error_memory();
-    if (!entry && errno) return error_fail(SHUNT_E_IO, "%s: cannot read: %s", walk->fts_path, strerror(errno));
-    bool in_order = !next || entry->fts_info == FTS_DP || files_first(&entry, &next) <= 0;
-    return in_order ? SHUNT_OK : error_memory();
+    char *path;
+    const size_t n = strlen(folder);
+    return asprintf(&path, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name) < 0 ? NULL : path;
+}
+
+/* A link that leads nowhere counts as a file: it has a name, and cannot be read. */
+static entry_kind kind_of(const char *path)
+{
+    struct stat about;
+    if (!stat(path, &about)) return S_ISDIR(about.st_mode) ? ENTRY_FOLDER : ENTRY_FILE;
+    const int error = errno;
+    if (!lstat(path, &about)) return ENTRY_FILE;
+    errno = error;
+    return ENTRY_UNKNOWN;
+}
+
+static bool is_walked(const walked *at, const struct stat *about)
+{
+    int depth = 0;
+    for (; at && depth < MOST_DEPTH; at = at->above, depth++)
+        if (about->st_ino && at->about.st_ino == about->st_ino && at->about.st_dev == about->st_dev) return true;
+    return depth == MOST_DEPTH;
+}
+
+static shunt_status walk_folder(const walk *self, const char *path, const walked *above);
+
+/* Those of the entries that are of the kind; learns the kinds the first time, for files. */
+static shunt_status walk_entries(const walk *self, const walked *at, struct dirent **entries, int n, entry_kind *kinds,
+                                 entry_kind wanted)
+{
+    shunt_status status = SHUNT_OK;
+    for (int i = 0; i < n && !status; i++) {
+        if (wanted == ENTRY_FOLDER && kinds[i] != ENTRY_FOLDER) continue;
+        char *path = join(at->path, entries[i]->d_name);
+        if (!path) return error_memory();
+        if (wanted == ENTRY_FILE) kinds[i] = kind_of(path);
+        if (kinds[i] == ENTRY_UNKNOWN)
+            status = cannot_read(self, path, errno);
+        else if (kinds[i] == wanted)
+            status = wanted == ENTRY_FILE ? self->visit(self->context, path, entries[i]->d_name)
+                                          : walk_folder(self, path, at);
+        free(path);
+    }
+    return status;
+}
+
+static shunt_status walk_folder(const walk *self, const char *path, const walked *above)
+{
+    walked at = {.above = above, .path = path};
+    struct dirent **entries;
+    if (stat(path, &at.about)) return cannot_read(self, path, errno);
+    if (is_walked(above, &at.about)) return SHUNT_OK;
+    int n = scandir(path, &entries, is_shown, by_name);
+    if (n < 0) return cannot_read(self, path, errno);
+    entry_kind *kinds = calloc((size_t)n + 1, sizeof *kinds);
+    shunt_status status = kinds ? walk_entries(self, &at, entries, n, kinds, ENTRY_FILE) : error_memory();
+    if (!status && self->deep) status = walk_entries(self, &at, entries, n, kinds, ENTRY_FOLDER);
+    free(kinds);
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    return status;
+}
+
+shunt_status folders_walk(const char *path, bool deep, bool lenient, folders_visit *visit, void *context)
+{
+    return walk_folder(&(walk){deep, lenient, visit, context}, path, NULL);
 }

@@ -2,7 +2,6 @@
 #ifndef SHUNT_RUNTIME_FOLDERS_H
 #define SHUNT_RUNTIME_FOLDERS_H
 
-#include <fts.h>
 #include <shunt/shunt.h>
 #include <stdbool.h>
 
@@ -12,11 +11,12 @@ void folders_free(char **names, size_t count);
 /* How names of pictures end, in any case; NULL past the end. */
 const char *picture_ending(size_t index);
 bool is_picture(const char *name);
-/* For fts_open: a folder's own pictures come before those of the folders in it, as in Python's os.walk. */
-int files_first(const FTSENT **a, const FTSENT **b);
-/* fts_read, for a walk sorted so; *out is NULL at the end. A walk that runs out of memory ends early or is not in order, which
- * here is a failure. */
-shunt_status walk_next(FTS *walk, FTSENT **out);
+/* What is done with a file: its path, which begins with that of the walk, and its name. */
+typedef shunt_status folders_visit(void *context, const char *path, const char *name);
+/* Visits the files in a folder and, if `deep`, below it. A folder's own files come before those of the folders in it, both by name, as in
+ * Python's os.walk. Names that begin with a dot are left out. Links are followed, but not into a folder that is being walked. The first
+ * failure of visit ends it and is returned. A folder that cannot be read is a failure, too, or else, if `lenient`, empty. */
+shunt_status folders_walk(const char *path, bool deep, bool lenient, folders_visit *visit, void *context);
 
 /* splits.c: where the pictures of a split ("train", "test"; NULL: to test on, or all) lie in `where`; to be freed. labelled: they
  * lie in one folder, and a file has their labels. */

@@ -1,7 +1,6 @@
 /* imagefolder.c - pictures in folders, as torchvision's ImageFolder takes them: DIR/CLASS/... with the classes numbered in
  * the order of their names, or, with a file of labels, all in DIR. Where DIR holds folders of splits, the one of the split is
  * meant. A picture is recognised by the ending of its name; a broken one is found when it is read. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,25 +28,24 @@ static void imagefolder_close(shunt_dataset *dataset)
 
 /* ---- Pictures ----------------------------------------------------------------------------------------------- */
 
+typedef struct adding {
+    imagefolder *set;
+    int64_t label;
+} adding;
+
+static shunt_status add_picture(void *context, const char *path, const char *name)
+{
+    const adding *to = context;
+    const size_t prefix = strlen(to->set->folder) + 1; /* with the slash, also behind a folder that ends with one */
+    return is_picture(name) ? picture_list_add(&to->set->pictures, path + prefix, to->label) : SHUNT_OK;
+}
+
 /* Adds the pictures in and, if `deep`, below folder/class, under their names within the folder. */
 static shunt_status add_pictures(imagefolder *set, const char *class, int64_t label, bool deep)
 {
     char *path;
     if (asprintf(&path, "%s/%s", set->folder, class) < 0) return error_memory();
-    size_t prefix = strlen(set->folder) + 1; /* with the slash, also behind a folder that ends with one */
-    FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
-    shunt_status status = walk ? SHUNT_OK : error_fail(SHUNT_E_IO, "%s: %s", path, strerror(errno));
-    for (FTSENT *entry = NULL; !status && !(status = walk_next(walk, &entry)) && entry;) {
-        bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
-        if (entry->fts_info == FTS_D) {
-            if (entry->fts_level > 0 && (hidden || !deep)) fts_set(walk, entry, FTS_SKIP);
-        } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
-            status = error_fail(SHUNT_E_IO, "%s: cannot read: %s", entry->fts_path, strerror(entry->fts_errno));
-        } else if (entry->fts_info != FTS_DP && entry->fts_info != FTS_DC && !hidden && is_picture(entry->fts_name)) {
-            status = picture_list_add(&set->pictures, entry->fts_path + prefix, label);
-        }
-    }
-    if (walk) fts_close(walk);
+    shunt_status status = folders_walk(path, deep, false, add_picture, &(adding){set, label});
     free(path);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 #include "runtime/base/file.h"
 
 enum { MOST_BYTES = 1 << 28, MOST_COLUMNS = 8, MOST_FIELD = 3072, BOX_NUMBERS = 4, MOST_WORDS = 64 };
@@ -256,7 +257,7 @@ static bool is_own(const char *folder, const char *real)
 /* Names with folders count if these are the pictures' own, or all the same. */
 static shunt_status choose_folder(table *self, const picture_list *list)
 {
-    char label[MOST_FIELD], folder[MOST_FIELD], *real = realpath(self->folder, NULL);
+    char label[MOST_FIELD], folder[MOST_FIELD], *real = os_real_path(self->folder);
     const char *other = NULL;
     char second[MOST_FIELD];
     bool own = false;

@@ -1,6 +1,5 @@
 /* splits.c - which folder holds the pictures to train on, and which those to test on. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,20 +21,23 @@ static shunt_status holds_folders(const char *folder, const char *name, bool *ho
     return status == SHUNT_E_MEMORY ? status : SHUNT_OK; /* one that cannot be read holds none */
 }
 
+static shunt_status note_picture(void *context, const char *path, const char *name)
+{
+    bool *holds = context;
+    (void)path;
+    *holds = is_picture(name);
+    return *holds ? SHUNT_E_INVALID : SHUNT_OK; /* one is enough */
+}
+
 /* Is there a picture in folder/name or deeper? */
 static shunt_status holds_picture(const char *folder, const char *name, bool *holds)
 {
     char *path;
     *holds = false;
     if (asprintf(&path, "%s/%s", folder, name) < 0) return error_memory();
-    FTS *walk = fts_open((char *const[]){path, NULL}, FTS_LOGICAL | FTS_NOCHDIR, files_first);
-    shunt_status status = walk || errno != ENOMEM ? SHUNT_OK : error_memory();
-    for (FTSENT *entry = NULL; walk && !*holds && !(status = walk_next(walk, &entry)) && entry;)
-        *holds = entry->fts_info != FTS_D && entry->fts_info != FTS_DP && entry->fts_name[0] != '.' &&
-                 is_picture(entry->fts_name);
-    if (walk) fts_close(walk);
+    shunt_status status = folders_walk(path, true, true, note_picture, holds);
     free(path);
-    return status;
+    return *holds ? SHUNT_OK : status;
 }
 
 /* What the folders of splits are called, in any case and perhaps with "set" behind: "Training", "test_set". ImageNet's "test" has

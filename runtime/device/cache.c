@@ -7,6 +7,7 @@
 #include "runtime/base/option.h"
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/shared/os.h"
 #include "runtime/shared/sha256.h"
 #include "runtime/shared/sweep.h"
 
@@ -50,9 +51,12 @@ static const char *chosen_folder(void)
 {
     const char *folder = shunt_option("cache_dir");
     if (folder && *folder) return folder;
-    const char *base = option_environment("XDG_CACHE_HOME"), *below = "shunt";
-    if (!base || base[0] != '/')
-        base = option_environment("HOME"), below = ".cache/shunt"; /* XDG: absolute or ignored */
+    const char *base = NULL, *below = NULL;
+    for (const os_cache_place *at = os_cache_places; at->variable && !base; at++) {
+        base = option_environment(at->variable);
+        below = at->below;
+        if (base && !os_is_absolute(base)) base = NULL; /* XDG: absolute or ignored */
+    }
     if (!base) {
         error_fail(SHUNT_E_NOT_FOUND, "there is no cache folder: set SHUNT_CACHE_DIR, XDG_CACHE_HOME or HOME");
         return NULL;
@@ -184,13 +188,11 @@ static shunt_status write_entry(const char *path, const void *key, size_t nkey, 
     cache_header header = {.magic = CACHE_MAGIC, .nkey = nkey, .nblob = nblob};
     char digits[65];
     file_writer writer;
-    struct stat made;
     digest(key, nkey, blob, nblob, digits);
     memcpy(header.digits, digits, sizeof header.digits);
     shunt_status status = file_write_begin(&writer, path);
     if (status) return status;
-    int fd = fileno(writer.file); /* whatever the umask, others may not write to it */
-    if (!fstat(fd, &made)) (void)!fchmod(fd, made.st_mode & ~(mode_t)(S_IWGRP | S_IWOTH));
+    os_deny_others(fileno(writer.file)); /* whatever the umask */
     status = file_write(&writer, &header, sizeof header);
     if (!status) status = file_write(&writer, key, nkey);
     if (!status) status = file_write(&writer, blob, nblob);

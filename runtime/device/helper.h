@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The helper's descriptor for answers, and the answers. */
-enum { HELPER_ANSWER = 3 };
+/* The helper's answers. */
 #define HELPER_GREETING "shunt-probe " SHUNT_VERSION "\n"
 #define HELPER_DONE "done\n"
 

@@ -4,21 +4,19 @@
 #include "runtime/device/guard.h"
 #include "runtime/device/helper.h"
 #include "runtime/device/registry.h"
+#include "runtime/shared/child.h"
+#include "runtime/shared/os.h"
 
-#include <dlfcn.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Does everything that the registry will do. An error without a crash is ignored: the registry gets it again and reports it. */
 static void ask(const char *path)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL),
-         *symbol = library ? dlsym(library, "shunt_backend_entry") : NULL;
+    void *library = os_library_open(path, false),
+         *symbol = library ? os_library_symbol(library, "shunt_backend_entry") : NULL;
     shunt_backend_entry_fn entry;
     if (!symbol) return;
     memcpy(&entry, &symbol, sizeof entry);
@@ -37,21 +35,16 @@ static void ask(const char *path)
 
 static void say(const char *text)
 {
-    size_t n = strlen(text);
-    if (write(HELPER_ANSWER, text, n) != (ssize_t)n) _exit(3);
+    if (!child_answer(text)) _exit(3);
 }
 
 int main(int argc, char **argv)
 {
-    const struct rlimit none = {0, 0};
     if (argc != 3) {
         fputs("usage: shunt-probe PLUGIN SECONDS; libshunt runs it\n", stderr);
         return 2;
     }
-    /* It must not outlive the process that waits for it. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm((unsigned)strtoul(argv[2], NULL, 10) + 1);
-    setrlimit(RLIMIT_CORE, &none);
+    child_confine((unsigned)strtoul(argv[2], NULL, 10) + 1); /* it must not outlive the process that waits for it */
     say(HELPER_GREETING);
     ask(argv[1]);
     say(HELPER_DONE);

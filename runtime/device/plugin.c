@@ -1,5 +1,6 @@
 /* plugin.c - one plugin: from a file or a built-in entry to a checked table and a list of devices. Whatever is wrong
  * with it becomes its status and message; the others are still loaded. A library is never closed once its entry has run. */
+#include "runtime/shared/os.h"
 #include "runtime/shared/text.h"
 #include "runtime/device/device.h"
 #include "runtime/device/fork.h"
@@ -8,7 +9,6 @@
 #include "runtime/device/trust.h"
 #include "runtime/base/error.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,9 +124,8 @@ void plugin_adopt(registry_plugin *plugin, const shunt_backend *table, registry_
 /* dlerror's text often begins with the path, which the reader has. */
 static const char *load_error(const char *path)
 {
-    const char *text = dlerror();
+    const char *text = os_library_error();
     size_t n = strlen(path);
-    if (!text) return "it cannot be loaded";
     return !strncmp(text, path, n) && !strncmp(text + n, ": ", 2) ? text + n + 2 : text;
 }
 
@@ -153,22 +152,22 @@ void plugin_load(registry_plugin *plugin, registry_plugin *const *others, size_t
         return;
     }
     fork_watch();
-    void *library = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
+    void *library = os_library_open(plugin->path, false);
     if (!library) {
         plugin_refuse(plugin, SHUNT_E_ABI, "%s", load_error(plugin->path));
         return;
     }
     shunt_backend_entry_fn entry = NULL;
-    void *symbol = dlsym(library, entry_symbol);
+    void *symbol = os_library_symbol(library, entry_symbol);
     if (!symbol) {
         plugin_refuse(plugin, SHUNT_E_ABI, "it is not a plugin: it has no symbol %s", entry_symbol);
-        dlclose(library);
+        os_library_close(library);
         return;
     }
     for (size_t i = 0; i < nothers; i++)
         if (others[i]->library == library) {
             plugin_refuse(plugin, SHUNT_E_ABI, "it is the same library as %s", others[i]->path);
-            dlclose(library); /* that one still holds it */
+            os_library_close(library); /* that one still holds it */
             return;
         }
     plugin->library = library;

@@ -10,6 +10,7 @@
 #include "runtime/base/place.h"
 #include "runtime/base/shutdown.h"
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -60,8 +61,7 @@ static shunt_status load_built_in(void)
 
 static int is_plugin(const struct dirent *entry)
 {
-    size_t n = strlen(entry->d_name);
-    return n > 3 && !strcmp(entry->d_name + n - 3, ".so");
+    return place_is_plugin(entry->d_name);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -117,7 +117,7 @@ static shunt_status load_folders(void)
     char *list = strdup(path ? path : ""), *rest = list;
     if (!list) return error_memory();
     shunt_status status = SHUNT_OK;
-    for (char *folder; !status && (folder = strsep(&rest, ":"));)
+    for (char *folder; !status && (folder = strsep(&rest, os_list_divider));)
         if (*folder) status = load_folder(folder, false);
     free(list);
     if (!status) status = load_folder(place_plugins(), true);
@@ -148,7 +148,7 @@ static shunt_status no_backend(const char *name)
     char why[2048] = "";
     for (size_t i = 0; i < nplugins; i++) {
         const registry_plugin *plugin = plugins[i];
-        const char *slash = strrchr(plugin->path, '/');
+        const char *slash = os_last_slash(plugin->path);
         bool named =
             plugin->name[0] ? !strcasecmp(plugin->name, name) : strcasestr(slash ? slash : plugin->path, name) != NULL;
         if (plugin->status && named)
@@ -243,7 +243,7 @@ const char *shunt_plugin_folders(void)
 {
     const char *path = shunt_option("plugin_path");
     char *all = NULL;
-    if (!path || !*path || asprintf(&all, "%s:%s", path, place_plugins()) < 0) return place_plugins();
+    if (!path || !*path || asprintf(&all, "%s%s%s", path, os_list_divider, place_plugins()) < 0) return place_plugins();
     const char *kept = option_intern(all);
     free(all);
     return kept ? kept : place_plugins();

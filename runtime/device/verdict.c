@@ -8,6 +8,7 @@
 #include "runtime/base/option.h"
 #include "runtime/device/registry.h"
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -55,14 +56,13 @@ static void add_file(FILE *to, const char *path, bool follow)
         fprintf(to, "%s absent\n", path);
         return;
     }
-    fprintf(to, "%s %llu %llu %lld %lld.%09ld\n", path, (unsigned long long)about.st_dev,
-            (unsigned long long)about.st_ino, (long long)about.st_size, (long long)about.st_mtim.tv_sec,
-            about.st_mtim.tv_nsec);
+    fprintf(to, "%s %llu %llu %lld %lld\n", path, (unsigned long long)about.st_dev, (unsigned long long)about.st_ino,
+            (long long)about.st_size, (long long)os_modified(&about));
     if (!follow || !S_ISREG(about.st_mode) || about.st_size >= LINE_CHARS) return;
     char line[LINE_CHARS];
     first_line(path, line);
     fprintf(to, "  %s\n", line);
-    if (line[0] == '/') add_file(to, line, false);
+    if (os_is_absolute(line)) add_file(to, line, false);
 }
 
 static void add_path(FILE *to, const char *path)
@@ -82,8 +82,8 @@ static void add_path(FILE *to, const char *path)
 
 static void add_paths(FILE *to, const char *paths)
 {
-    for (const char *at = paths; *at; at += strspn(at, ":")) {
-        size_t n = strcspn(at, ":");
+    for (const char *at = paths; *at; at += strspn(at, os_list_divider)) {
+        size_t n = strcspn(at, os_list_divider);
         char *path = strndup(at, n);
         if (path && n > 0) add_path(to, path);
         free(path);
@@ -104,25 +104,25 @@ static void add_driver_files(FILE *to)
 /* To be freed; NULL without memory. */
 static char *files_now(const char *plugin, const char *helper)
 {
-    char *text = NULL, boot[LINE_CHARS];
+    char boot[LINE_CHARS];
     size_t size;
-    FILE *to = open_memstream(&text, &size);
-    if (!to) return NULL;
-    first_line("/proc/sys/kernel/random/boot_id", boot);
-    fprintf(to, "boot %s\n", boot);
-    add_file(to, plugin, false);
-    add_file(to, helper, false);
-    add_file(to, "/etc/ld.so.cache", false);
-    add_driver_files(to);
-    if (fclose(to) == 0) return text;
-    free(text);
-    return NULL;
+    os_text text;
+    os_text_begin(&text);
+    if (text.to) {
+        os_boot(boot, sizeof boot);
+        fprintf(text.to, "boot %s\n", boot);
+        add_file(text.to, plugin, false);
+        add_file(text.to, helper, false);
+        add_file(text.to, "/etc/ld.so.cache", false);
+        add_driver_files(text.to);
+    }
+    return os_text_end(&text, &size);
 }
 
 /* The entry's key in the cache; to be freed, NULL without memory. */
 static char *key_of(const char *plugin)
 {
-    char *real = realpath(plugin, NULL), *environment = option_environment_lines(SHUNT_DRIVER_ENVIRONMENT, own_options),
+    char *real = os_real_path(plugin), *environment = option_environment_lines(SHUNT_DRIVER_ENVIRONMENT, own_options),
          *key = NULL;
     if (!environment || asprintf(&key, "%s\n%s\n%s", SHUNT_VERSION, real ? real : plugin, environment) < 0) key = NULL;
     free(environment);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 #include "runtime/weights/weights.h"
 
 enum { MOST_LOCATION = 1024 };
@@ -17,9 +18,9 @@ enum { MOST_LOCATION = 1024 };
 /* Whether a path from the file stays below its start as it is written. */
 static bool stays_inside(const char *path)
 {
-    if (*path == '/' || !*path) return false;
-    for (const char *part = path; *part; part += strspn(part, "/")) {
-        size_t length = strcspn(part, "/");
+    if (os_is_absolute(path) || !*path) return false;
+    for (const char *part = path; *part; part += strspn(part, "/\\")) {
+        size_t length = strcspn(part, "/\\");
         if (length == 2 && part[0] == '.' && part[1] == '.') return false;
         part += length;
     }
@@ -32,10 +33,10 @@ static shunt_status find(const char *model, const char *location, char **folder,
     char *copy = strdup(model), *joined = NULL;
     shunt_status status = SHUNT_OK;
     if (!copy) return error_memory();
-    *folder = realpath(dirname(copy), NULL);
+    *folder = os_real_path(dirname(copy));
     free(copy);
     if (*folder && asprintf(&joined, "%s/%s", *folder, location) < 0) return error_memory();
-    if (joined) *path = realpath(joined, NULL);
+    if (joined) *path = os_real_path(joined);
     if (!*path)
         status = error_fail(SHUNT_E_NOT_FOUND, "its data is in the file '%s' beside the model, which does not exist",
                             location);

@@ -1,12 +1,9 @@
 /* plan.c - makes a plan by running the stages in order, and frees it. */
 #include "runtime/plan/plan.h"
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 /* The op before it takes on a residual and a ReLU. */
 static shunt_op_desc unfused(const shunt_op_desc *desc)
@@ -47,18 +44,6 @@ shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inp
     return SHUNT_OK;
 }
 
-/* Folding and packing leave holes of tens of MiB in the heap, which nobody asks for again. One thread at a time: where another
- * allocator serves malloc, the first call makes glibc's heap, unguarded. */
-static void trim_heap(void)
-{
-#if defined(__GLIBC__)
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    malloc_trim(0);
-    pthread_mutex_unlock(&lock);
-#endif
-}
-
 shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
                          graph_plan **out)
 {
@@ -68,7 +53,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     status = plan_prepare(plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();
     plan_forget_answers(plan);
-    trim_heap();
+    os_trim_heap(); /* folding and packing leave holes of tens of MiB, which nobody asks for again */
     if (status == SHUNT_OK) status = plan_allocate(plan);
     if (status != SHUNT_OK) {
         plan_destroy(plan);

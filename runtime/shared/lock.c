@@ -1,20 +1,13 @@
 /* lock.c - see lock.h. */
 #include "runtime/shared/lock.h"
+#include "runtime/shared/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static bool stands_at(int fd, const char *path)
-{
-    struct stat held, there;
-    return !fstat(fd, &held) && !lstat(path, &there) && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
-}
 
 static int lock_file(const char *path)
 {
@@ -22,15 +15,15 @@ static int lock_file(const char *path)
         /* A file that can be written: network file systems refuse to lock a folder, or one that is open for reading. */
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0) return -1;
-        if (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (!os_lock(fd)) {
             int why = errno;
             if (why != EWOULDBLOCK && why != EINTR) unlink(path); /* where nobody can lock, nobody holds it */
             close(fd);
             errno = why;
             return -1;
         }
-        /* The holder before may have removed the file between open and flock: a lock on it keeps nobody out. */
-        if (stands_at(fd, path)) return fd;
+        /* The holder before may have removed the file between open and os_lock: a lock on it keeps nobody out. */
+        if (os_stands_at(fd, path)) return fd;
         close(fd);
     }
 }
@@ -50,10 +43,10 @@ void folder_unlock(const char *folder, int fd)
 {
     char *path;
     if (fd < 0) return;
-    /* Removed before the lock ends: afterwards it may be another one's. */
-    if (asprintf(&path, "%s/.lock", folder) >= 0) {
-        if (stands_at(fd, path)) unlink(path);
-        free(path);
-    }
-    close(fd);
+    if (asprintf(&path, "%s/.lock", folder) < 0) path = NULL;
+    if (path && os_stands_at(fd, path))
+        os_remove_open(fd, path);
+    else
+        close(fd);
+    free(path);
 }

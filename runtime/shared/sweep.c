@@ -1,12 +1,13 @@
 /* sweep.c - see sweep.h. A process number in a name tells nothing about its writer: numbers are used again, in a container
  * by every run. The writer has a lock on the file instead, which goes with it. */
 #include "runtime/shared/sweep.h"
+#include "runtime/shared/os.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ enum { OLD_SECONDS = 600 }; /* also longer than a writer takes from releasing th
 
 void sweep_spare(int fd)
 {
-    (void)!flock(fd, LOCK_EX | LOCK_NB); /* a file system without locks: then nothing is removed there either */
+    (void)!os_lock(fd); /* a file system without locks: then nothing is removed there either */
 }
 
 /* NAME.tmp-PROCESS-NUMBER. */
@@ -33,15 +34,15 @@ static bool is_temporary(const char *entry, const char *name)
     return end > dash + 1 && !*end;
 }
 
-static void remove_stale(int folder, const char *entry)
+static void remove_stale(const char *path)
 {
     struct stat about;
-    int fd = openat(folder, entry, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return;
-    bool stale = !fstat(fd, &about) && S_ISREG(about.st_mode) && time(NULL) - about.st_mtime > OLD_SECONDS &&
-                 !flock(fd, LOCK_EX | LOCK_NB);
-    if (stale) (void)!unlinkat(folder, entry, 0);
-    close(fd);
+    if (!fstat(fd, &about) && S_ISREG(about.st_mode) && time(NULL) - about.st_mtime > OLD_SECONDS && os_lock(fd))
+        os_remove_open(fd, path);
+    else
+        close(fd);
 }
 
 void sweep_temporaries(const char *folder, const char *name)
@@ -49,6 +50,11 @@ void sweep_temporaries(const char *folder, const char *name)
     DIR *entries = opendir(folder);
     if (!entries) return;
     for (const struct dirent *entry; (entry = readdir(entries));)
-        if (is_temporary(entry->d_name, name)) remove_stale(dirfd(entries), entry->d_name);
+        if (is_temporary(entry->d_name, name)) {
+            char *path;
+            if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) break;
+            remove_stale(path);
+            free(path);
+        }
     closedir(entries);
 }

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/base/json.h"
+#include "runtime/shared/os.h"
 #include "runtime/train/trainer.h"
 #include "runtime/weights/weights.h"
 
@@ -329,7 +330,7 @@ static shunt_status check_tensors(const shunt_graph *graph, const shunt_weights 
  * good as lost: a run that was cut off between the two files makes it again, and shunt_trainer_test refuses to do without. */
 static shunt_status read_best(shunt_trainer *self, const char *checkpoint)
 {
-    const char *name = strrchr(checkpoint, '/');
+    const char *name = os_last_slash(checkpoint);
     char *path;
     shunt_weights *file = NULL;
     json_t *result = NULL;

@@ -8,6 +8,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/file.h"
+#include "runtime/shared/os.h"
 #include "runtime/train/trainer.h"
 
 static void print_rows(const shunt_trainer *self, FILE *file)
@@ -43,9 +44,9 @@ static shunt_status write_table(const shunt_trainer *self, const char *name,
     shunt_status status = file_write_begin(&writer, path);
     free(path);
     if (status) return status;
-    locale_t before = decimal_begin();
+    void *before = os_plain_numbers_begin();
     print(self, writer.file);
-    decimal_end(before);
+    os_plain_numbers_end(before);
     return file_write_end(&writer, 1);
 }
 

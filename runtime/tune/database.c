@@ -10,6 +10,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/base/shutdown.h"
+#include "runtime/shared/os.h"
 #include "runtime/tune/tune.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,7 +92,7 @@ static char *default_path(const char *class)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/tuning/%s.json", shunt_data_folder(), class) < 0) return NULL;
-    for (char *c = strrchr(path, '/'); *c; c++)
+    for (char *c = os_last_slash(path); *c; c++)
         if (*c == ' ') *c = '-';
     return path;
 }
@@ -194,7 +194,7 @@ static bool wait_for_lock(int fd)
 {
     static bool impatient;
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited++) {
+    for (int waited = 0; !os_lock(fd); waited++) {
         if (errno != EWOULDBLOCK && errno != EINTR) return false;
         if (impatient || waited == LOCK_SECONDS * 50) {
             impatient = true;

@@ -11,6 +11,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
 #include "runtime/base/shutdown.h"
+#include "runtime/shared/os.h"
 #include "runtime/tune/records.h"
 #include "runtime/tune/tune.h"
 
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,11 +56,6 @@ static char *journal_path(const char *name)
 
 /* ---- Processes: all below is under the lock ---- */
 
-static struct flock byte_lock(unsigned number)
-{
-    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
-}
-
 static int open_processes(void)
 {
     char *path = journal_path("tuning-processes");
@@ -79,10 +74,9 @@ static unsigned own_process(void)
     if (own_file < 0) own_file = open_processes();
     for (int attempt = 0; own_file >= 0 && attempt < 8; attempt++) {
         unsigned number = 0;
-        if (getrandom(&number, sizeof number, 0) != sizeof number) break;
+        if (!os_random(&number, sizeof number)) break;
         number = number >> 1 | 1;
-        struct flock wanted = byte_lock(number);
-        if (fcntl(own_file, F_SETLK, &wanted)) continue;
+        if (!os_lock_byte(own_file, number)) continue;
         own_number = number;
         break;
     }
@@ -94,8 +88,7 @@ static bool process_alive(unsigned number)
     if (number == 0) return false;
     if (own_pid == getpid() && number == own_number) return true;
     if (own_file < 0) own_file = open_processes();
-    struct flock asked = byte_lock(number);
-    return own_file >= 0 && fcntl(own_file, F_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
+    return own_file >= 0 && os_byte_is_locked(own_file, number);
 }
 
 /* ---- Lines ---- */
@@ -105,11 +98,9 @@ static char watched[32]; /* "watched-BOOT"; "begin" where the machine does not s
 
 static void learn_boot(void)
 {
-    char boot[9] = "";
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    bool known = fd >= 0 && read(fd, boot, 8) == 8;
-    if (fd >= 0) close(fd);
-    snprintf(watched, sizeof watched, known ? "watched-%s" : "begin", boot);
+    char boot[9];
+    os_boot(boot, sizeof boot);
+    snprintf(watched, sizeof watched, *boot ? "watched-%s" : "begin", boot);
 }
 
 static const char *watched_word(void)
@@ -210,7 +201,7 @@ static bool ends_amid_line(int fd)
     struct stat about;
     char last = '\n';
     if (fstat(fd, &about) || about.st_size == 0) return false;
-    return pread(fd, &last, 1, about.st_size - 1) == 1 && last != '\n';
+    return lseek(fd, about.st_size - 1, SEEK_SET) >= 0 && read(fd, &last, 1) == 1 && last != '\n';
 }
 
 static shunt_status append_line(const char *line, bool sync)
@@ -221,7 +212,7 @@ static shunt_status append_line(const char *line, bool sync)
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
     int length = fd < 0 ? -1 : asprintf(&text, "%s%s\n", ends_amid_line(fd) ? "\n" : "", line);
     if (length < 0) text = NULL;
-    if (!text || write(fd, text, (size_t)length) != length || (sync && fdatasync(fd)))
+    if (!text || write(fd, text, (size_t)length) != length || (sync && !os_sync(fd)))
         status = error_fail(SHUNT_E_IO, "%s: cannot be written: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
     free(text);

@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
+#include "runtime/shared/os.h"
 
 static bool is_index(const file_mapping *file)
 {
@@ -53,11 +54,11 @@ static shunt_status read_part(shunt_weights *weights, const char *path)
 /* Shards are named without a path, and lie in the index's folder. */
 static shunt_status read_named(shunt_weights *weights, const char *index, const char *name)
 {
-    const char *slash = strrchr(index, '/');
+    const char *slash = os_last_slash(index);
     char *path;
     if (index == file_in_memory)
         return error_fail(SHUNT_E_UNSUPPORTED, "an index of files that lie beside it cannot be read from memory");
-    if (!name || !*name || strchr(name, '/') || !strcmp(name, ".."))
+    if (!name || !*name || os_last_slash(name) || os_is_absolute(name) || !strcmp(name, ".."))
         return error_fail(SHUNT_E_INVALID, "%s: 'weight_map' has to name files beside it, not '%.100s'", index,
                           name ? name : "something other than a text");
     if (asprintf(&path, "%.*s%s", slash ? (int)(slash - index + 1) : 0, index, name) < 0) return error_memory();

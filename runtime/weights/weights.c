@@ -2,23 +2,17 @@
  * views into it: nothing is copied that can be used where it lies. */
 #include "runtime/weights/weights.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/dtype.h"
+#include "runtime/shared/os.h"
 
-enum {
-    COPY_ALIGNMENT = 64,      /* suits every vector type and devices that use host memory in place */
-    HUGE_ALIGNMENT = 2 << 20, /* a huge page on most processors */
-    HUGE_FROM = 4 << 20       /* bytes */
-};
+enum { COPY_ALIGNMENT = 64 /* suits every vector type and devices that use host memory in place */ };
 
 shunt_status shunt_weights_create(shunt_weights **out)
 {
@@ -40,8 +34,8 @@ shunt_status shunt_weights_create(shunt_weights **out)
 static void free_weight(weight *entry)
 {
     if (!entry) return;
-    if (entry->run) munmap((void *)(uintptr_t)entry->view.data, entry->run);
-    free(entry->copy);
+    if (entry->run) os_unmap(entry->view.data, entry->run);
+    os_aligned_free(entry->copy);
     free(entry);
 }
 
@@ -95,16 +89,6 @@ static shunt_status check_desc(const char *name, const shunt_tensor_desc *desc, 
     return SHUNT_OK;
 }
 
-/* Large ones of huge pages, if the system has some: half of the time of a copy goes into faults of small ones. */
-static void *new_room(size_t bytes)
-{
-    size_t alignment = bytes < HUGE_FROM ? COPY_ALIGNMENT : HUGE_ALIGNMENT;
-    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void *room = aligned_alloc(alignment, rounded);
-    if (room && bytes >= HUGE_FROM) madvise(room, rounded, MADV_HUGEPAGE); /* a refusal costs time, nothing else */
-    return room;
-}
-
 /* An entry with a buffer of `room` bytes of its own, or with none, for data that stays where it is. NULL without memory. */
 static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const void *data, size_t room)
 {
@@ -114,7 +98,8 @@ static weight *new_weight(const char *name, const shunt_tensor_desc *desc, const
     memcpy(entry->name, name, name_bytes);
     entry->view = (shunt_tensor_view){entry->name, *desc, data};
     if (!room) return entry;
-    entry->copy = new_room(room);
+    entry->copy =
+        os_aligned(COPY_ALIGNMENT, room); /* huge pages: half of the time of a copy goes into faults of small ones */
     if (!entry->copy) {
         free(entry);
         return NULL;
@@ -357,25 +342,13 @@ bool weights_maps(const shunt_weights *weights, const void *data)
 
 /* ---- Memory ------------------------------------------------------------------------------------------------ */
 
-/* A mapping of a temporary file with no name. Its space is allotted here: a full disk shows now, not in a later write. */
-static void *map_temporary(size_t bytes)
-{
-    FILE *file = tmpfile();
-    if (!file) return MAP_FAILED;
-    void *data = MAP_FAILED;
-    int error = posix_fallocate(fileno(file), 0, (off_t)bytes);
-    if (!error) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
-    fclose(file); /* the mapping keeps it */
-    return data;
-}
-
 shunt_status weights_reserve(shunt_weights *weights, size_t bytes, void **room)
 {
     if (weights->file.data) return error_fail(SHUNT_E_INVALID, "weights with a file have no room for computed ones");
-    void *data = map_temporary(bytes);
-    weights->in_memory = data == MAP_FAILED;
-    if (weights->in_memory) data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED) return error_memory();
+    void *data = os_pages_on_disk(bytes);
+    weights->in_memory = !data;
+    if (!data) data = os_pages(bytes);
+    if (!data) return error_memory();
     weights->file = (file_mapping){.data = data, .size = bytes};
     *room = data;
     return SHUNT_OK;
@@ -385,9 +358,7 @@ void weights_release(const shunt_weights *weights, const shunt_tensor_view *view
 {
     const file_mapping *file = mapping_of(weights, view->data);
     if (!file || (file == &weights->file && weights->in_memory)) return;
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (size_t)((const uint8_t *)view->data - file->data);
-    const size_t first = begin / page * page, end = begin + (size_t)shunt_tensor_bytes(&view->desc);
-    madvise((void *)(file->data + first), end - first, MADV_DONTNEED); /* a refusal costs memory, nothing else */
+    os_unneeded(view->data, (size_t)shunt_tensor_bytes(&view->desc));
 }
 
 size_t shunt_weights_count(const shunt_weights *weights)

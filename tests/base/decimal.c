@@ -1,10 +1,12 @@
 /* decimal.c - numbers as text, in an application whose locale writes a comma before the decimals. */
 #include "runtime/base/decimal.h"
+#include "runtime/shared/os.h"
 #include "runtime/train/trainer.h"
 #include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
+#include <locale.h>
 #include <shunt/train.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +89,7 @@ Test(decimal, tables)
 Test(decimal, the_application_keeps_its_locale)
 {
     char text[16];
-    decimal_end(decimal_begin());
+    os_plain_numbers_end(os_plain_numbers_begin());
     snprintf(text, sizeof text, "%g", 0.5);
     cr_assert_str_eq(text, "0,5");
 }

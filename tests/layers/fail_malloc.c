@@ -6,7 +6,7 @@
  *
  * Counted are the allocations of the program itself, of libshunt and of its plugins, their own and those that the C library
  * makes for them. What other libraries do without memory is not what is asked: jansson 2.14, for one, then loses a character
- * of a string. Nor is fts_open: glibc's crashes. */
+ * of a string. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -92,9 +92,7 @@ static bool is_for_us(void)
     int count = backtrace(frames, 12), i = 2; /* behind this function and its caller */
     looking = false;
     while (i < count && !range_of(frames[i])) i++; /* this library */
-    for (Dl_info at; i < count && range_of(frames[i]) && range_of(frames[i])->is_libc; i++)
-        if (dladdr(frames[i], &at) && at.dli_sname && strstr(at.dli_sname, "fts") && strstr(at.dli_sname, "open"))
-            return false;
+    while (i < count && range_of(frames[i]) && range_of(frames[i])->is_libc) i++;
     return i < count && range_of(frames[i]);
 }
 

@@ -4,10 +4,10 @@
 #include "lib/progress.h"
 #include "lib/step_table.h"
 #include "lib/say.h"
+#include "runtime/shared/os.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 typedef struct bench_settings {
@@ -147,9 +147,7 @@ static int profile_layers(const bench_task *task, shunt_device *device, int64_t 
 /* After the timed runs: it takes memory of its own. A device that cannot tell is no failure. */
 static int measure_roof(shunt_device *device, measurement *out)
 {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_SELF, &usage);
-    out->rss_mib = usage.ru_maxrss / 1024;
+    out->rss_mib = os_peak_kib() / 1024;
     progress_begin("measuring the device", 0);
     shunt_status status = shunt_device_measure(device, &out->roof.flops_per_second, &out->roof.bytes_per_second);
     progress_end();

@@ -6,6 +6,7 @@
 #include "lib/progress.h"
 #include "lib/ranks.h"
 #include "lib/say.h"
+#include "runtime/shared/os.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,7 @@ typedef struct evaluation {
     shunt_ranks *ranks;
     output predictions; /* file NULL: not asked for; rank 0 writes it */
     FILE *lines;        /* of this rank's predictions: the file, or in memory for rank 0; NULL: not asked for */
-    char *kept;
-    size_t kept_bytes;
+    os_text memory;
     double seconds; /* in the models alone, reading and resizing not counted */
     double speed;   /* pictures in a second, of all ranks */
     int status;     /* of what the handler does */
@@ -133,15 +133,16 @@ static int evaluate(evaluation *self, size_t first, size_t count)
 static int collect_predictions(evaluation *self)
 {
     void *all = NULL;
-    size_t bytes = 0;
-    const bool other = !ranks_speak(self->ranks);
-    if (other && fclose(self->lines)) {
+    char *kept = NULL;
+    size_t bytes = 0, kept_bytes = 0;
+    if (!ranks_speak(self->ranks)) {
         self->lines = NULL;
-        return say_failure("no memory for the predictions");
+        kept = os_text_end(&self->memory, &kept_bytes);
+        if (!kept) return say_failure("no memory for the predictions");
     }
-    if (other) self->lines = NULL;
-    if (shunt_ranks_gather(self->ranks, self->kept, other ? self->kept_bytes : 0, &all, &bytes))
-        return say_library_failure(NULL);
+    shunt_status failed = shunt_ranks_gather(self->ranks, kept, kept_bytes, &all, &bytes);
+    free(kept);
+    if (failed) return say_library_failure(NULL);
     if (all) fwrite(all, 1, bytes, self->predictions.file);
     free(all);
     return EXIT_OK;
@@ -226,7 +227,8 @@ static int open_data(const eval_settings *settings, evaluation *self)
 static int begin_predictions(const char *path, evaluation *self)
 {
     if (!ranks_speak(self->ranks)) {
-        self->lines = open_memstream(&self->kept, &self->kept_bytes);
+        os_text_begin(&self->memory);
+        self->lines = self->memory.to;
         return self->lines ? EXIT_OK : say_failure("no memory");
     }
     int status = output_begin(&self->predictions, path);
@@ -340,8 +342,8 @@ static int run(const void *settings, int noperands, char **operands)
     shunt_dataset_close(self.dataset);
     for (size_t m = 0; m < self.nmodels; m++) shunt_model_destroy(self.models[m]);
     shunt_device_close(self.device);
-    if (self.lines && !ranks_speak(self.ranks)) fclose(self.lines);
-    free(self.kept);
+    size_t unsent;
+    free(os_text_end(&self.memory, &unsent));
     ranks_end(self.ranks, status);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "lib/say.h"
 #include "lib/table.h"
 #include "runtime/shared/folders.h"
+#include "runtime/shared/os.h"
 #include <fcntl.h>
 #include <shunt/shunt.h>
 #include <stdlib.h>
@@ -133,7 +134,7 @@ static int pull_to(const pull_settings *settings, const char *url, const char *p
     if (status == EXIT_OK && there && strncmp(digits, known, strlen(known)) != 0) there = false; /* damaged since */
     if (status) return status;
     if (there)
-        (void)!utimensat(AT_FDCWD, path, NULL, 0); /* the last one pulled is the one that is used */
+        os_touch(path); /* the last one pulled is the one that is used */
     else
         status = fetch(&(fetch_request){.url = url,
                                         .path = path,

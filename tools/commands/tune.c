@@ -7,7 +7,6 @@
 #include "lib/say.h"
 #include "lib/supervise.h"
 #include "lib/table.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,10 +240,10 @@ static int blame_candidate(tuning *self, worker_end end, int result)
     char reason[1200];
     if (end == WORKER_HUNG)
         snprintf(reason, sizeof reason, "it did not end within %lld s", (long long)self->settings->time_limit);
-    else if (end == WORKER_CRASHED && result == SIGKILL)
+    else if (end == WORKER_KILLED)
         snprintf(reason, sizeof reason, "it was killed, and again in a second try: is there too little memory?");
     else if (end == WORKER_CRASHED)
-        snprintf(reason, sizeof reason, "it crashed: %s", strsignal(result));
+        snprintf(reason, sizeof reason, "it crashed: %s", supervise_signal(result));
     else
         snprintf(reason, sizeof reason, "%s", self->failure[0] ? self->failure : "it ended the process");
     say_failure("%s: %s is dropped and not tried again before --retry: %s", text_of(self->trial, "step"),
@@ -259,16 +258,10 @@ static int blame_candidate(tuning *self, worker_end end, int result)
     return status;
 }
 
-/* Signals by which people and systems end programs; no candidate is to blame for them. */
-static bool is_request(worker_end end, int result)
+/* Of being killed: the second time, the trial is to blame. */
+static bool may_be_chance(tuning *self, worker_end end)
 {
-    return end == WORKER_CRASHED && (result == SIGINT || result == SIGTERM || result == SIGHUP || result == SIGQUIT);
-}
-
-/* SIGKILL may come from a person, or from a system that is out of memory: the second time, the trial is to blame. */
-static bool may_be_chance(tuning *self, worker_end end, int result)
-{
-    if (end != WORKER_CRASHED || result != SIGKILL) return false;
+    if (end != WORKER_KILLED) return false;
     bool again = json_equal(self->killed, self->trial);
     json_decref(self->killed);
     self->killed = json_incref(self->trial);
@@ -278,7 +271,8 @@ static bool may_be_chance(tuning *self, worker_end end, int result)
 static int give_up(const tuning *self, worker_end end, int result)
 {
     if (end == WORKER_RETURNED && self->failure[0]) return say_failure("%s", self->failure);
-    if (end == WORKER_CRASHED) return say_failure("the device's driver crashes: %s", strsignal(result));
+    if (end == WORKER_CRASHED || end == WORKER_KILLED)
+        return say_failure("the device's driver crashes: %s", supervise_signal(result));
     return say_failure("the device's driver ends the process with status %d", result);
 }
 
@@ -294,12 +288,12 @@ static int supervise_all(tuning *self)
         progress_end(); /* its thread must not be there when the next worker is forked */
         if (end == WORKER_NONE) return EXIT_FAILED;
         if (end == WORKER_RETURNED && result == EXIT_OK) return EXIT_OK;
-        if (is_request(end, result))
+        if (end == WORKER_STOPPED) /* no candidate is to blame */
             return say_failure(
                 "stopped: %s. Results so far are kept, and no algorithm is blamed; the same command continues",
-                strsignal(result));
+                supervise_signal(result));
         bool guilty = self->trial != NULL;
-        if (guilty && may_be_chance(self, end, result))
+        if (guilty && may_be_chance(self, end))
             end_trial(self);
         else if (guilty && blame_candidate(self, end, result))
             return EXIT_FAILED;

@@ -4,6 +4,7 @@
 #include "args.h"
 #include "progress.h"
 #include "say.h"
+#include "runtime/shared/os.h"
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -243,7 +243,7 @@ static int open_part(const char *part, int *out)
 {
     int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0) return say_failure("%s: cannot be written: %s", part, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (!os_lock(fd)) {
         int reason = errno;
         close(fd);
         return reason == EWOULDBLOCK ? say_failure("%s: another shunt pull is downloading it", part)

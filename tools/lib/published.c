@@ -1,6 +1,7 @@
 /* published.c - see published.h. The list is torchvision's: names, presets and errors as its documentation has them. */
 #include "published.h"
 #include "say.h"
+#include "runtime/shared/os.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ const published *published_find(const char *name)
 
 static const char *file_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *slash = os_last_slash(path);
     return slash ? slash + 1 : path;
 }
 
@@ -71,26 +72,21 @@ static bool is_part(const char *name)
     return name[0] == '.' || (length > 5 && !strcmp(name + length - 5, ".part"));
 }
 
-static bool later(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
-}
-
 char *pulled_find(const char *model)
 {
     char *folder, *best = NULL;
     const char *cache = shunt_cache_folder();
-    struct timespec newest = {0};
+    int64_t newest = 0;
     if (!cache || asprintf(&folder, "%s/weights/%s", cache, model) < 0) return NULL;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         char *path;
         struct stat info;
         if (is_part(entry->d_name) || asprintf(&path, "%s/%s", folder, entry->d_name) < 0) continue;
-        if (!stat(path, &info) && S_ISREG(info.st_mode) && (!best || later(&info.st_mtim, &newest))) {
+        if (!stat(path, &info) && S_ISREG(info.st_mode) && (!best || os_modified(&info) > newest)) {
             free(best);
             best = path;
-            newest = info.st_mtim;
+            newest = os_modified(&info);
         } else {
             free(path);
         }

@@ -1,11 +1,10 @@
 /* ranks.c - see ranks.h. */
 #include "ranks.h"
 #include "say.h"
-#include <sched.h>
+#include "runtime/shared/os.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { LINE_CHARS = 256, PARAMS_CHARS = 32 };
 
@@ -38,9 +37,7 @@ int ranks_say(shunt_ranks *ranks, const char *line)
 /* The processors that this rank may use: those that the launcher bound it to, else its share of all. */
 static long own_processors(const shunt_ranks_info *here)
 {
-    const long all = sysconf(_SC_NPROCESSORS_ONLN);
-    cpu_set_t bound;
-    const long allowed = sched_getaffinity(0, sizeof bound, &bound) ? all : CPU_COUNT(&bound);
+    const long all = os_processors(), allowed = os_own_processors();
     if (allowed < all) return allowed;
     return all > here->local_count ? all / here->local_count : 1;
 }

@@ -3,6 +3,7 @@
 #include "args.h"
 #include "progress.h"
 #include "say.h"
+#include "runtime/shared/os.h"
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -48,28 +49,13 @@ bool training_interrupted(void)
     return interrupted;
 }
 
-/* A second one ends the process at once; but of SIGHUP, two may come when a terminal is closed. One that is ignored, as nohup has
- * it, stays so. */
-static void catch_signals(struct sigaction *hang_up)
-{
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    action.sa_flags = 0;
-    sigaction(SIGHUP, NULL, hang_up);
-    if (hang_up->sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
-}
-
 int training_run(shunt_trainer *trainer, const char *note, int *finished)
 {
-    struct sigaction hang_up;
-    catch_signals(&hang_up);
+    os_requests_begin(interrupt);
     progress_begin(note, (uint64_t)(shunt_trainer_steps(trainer) - shunt_trainer_step(trainer)));
     shunt_status status = shunt_trainer_run(trainer, finished);
     progress_end();
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    sigaction(SIGHUP, &hang_up, NULL);
+    os_requests_end();
     return status ? say_library_failure(NULL) : EXIT_OK;
 }
 

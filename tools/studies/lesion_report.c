@@ -2,6 +2,7 @@
 #include "lesion.h"
 #include "lib/say.h"
 #include "networks.h"
+#include "runtime/shared/os.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +84,10 @@ static const char *in_words(const findings *of)
 
 static void put_verdict(const findings *found, size_t count, report *out)
 {
-    char *text = NULL;
     size_t size;
-    FILE *file = open_memstream(&text, &size);
+    os_text memory;
+    os_text_begin(&memory);
+    FILE *file = memory.to;
     for (size_t i = 0; file && i < count; i++) {
         const findings *of = &found[i];
         if (!of->nkept || !isfinite(of->whole)) continue;
@@ -101,7 +103,8 @@ static void put_verdict(const findings *found, size_t count, report *out)
                     of->reshaping, of->low, of->high);
         fprintf(file, " Guessing has an error of %.0f %%.", of->chance);
     }
-    if (!file || fclose(file))
+    char *text = os_text_end(&memory, &size);
+    if (!text)
         out->failed = say_failure("no memory for the verdict");
     else
         report_verdict(out, "%s", *text ? text : "None yet: no network has been measured completely.");

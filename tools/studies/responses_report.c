@@ -4,6 +4,7 @@
 #include "names.h"
 #include "networks.h"
 #include "responses.h"
+#include "runtime/shared/os.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,20 +220,21 @@ static void answer(const findings *found, pair_rule *rule, const char *question,
 
 static void put_verdict(const findings *found, report *out)
 {
-    char *text = NULL;
     size_t size;
-    FILE *file = open_memstream(&text, &size);
-    if (file) {
+    os_text memory;
+    os_text_begin(&memory);
+    if (memory.to) {
         answer(found, plain_and_residual,
                "Do residual networks respond more weakly, on average over their layers, than plain ones of the same "
                "depth?",
-               file);
+               memory.to);
         answer(found, shallow_and_deep,
                "Do deeper residual networks respond more weakly, on average over their layers, than shallower ones?",
-               file);
+               memory.to);
     }
     const profile *first = found->profiles;
-    if (!file || fclose(file))
+    char *text = os_text_end(&memory, &size);
+    if (!text)
         out->failed = say_failure("no memory for the verdict");
     else if (size)
         report_verdict(out, "%.*s", (int)size - 1, text);

@@ -1,4 +1,4 @@
-/* supervise.c - see supervise.h. The child's silence beyond the limit is what tells a hang. */
+/* supervise_posix.c - see supervise.h. The child's silence beyond the limit is what tells a hang. */
 #include "supervise.h"
 #include "say.h"
 
@@ -99,6 +99,18 @@ static bool reap(pid_t pid, bool hung, int *status)
     }
 }
 
+static worker_end end_by(int number)
+{
+    if (number == SIGKILL) return WORKER_KILLED;
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT ? WORKER_STOPPED
+                                                                                          : WORKER_CRASHED;
+}
+
+const char *supervise_signal(int number)
+{
+    return strsignal(number);
+}
+
 worker_end supervise(const worker *self, int *result)
 {
     int ends[2], status = 0;
@@ -128,5 +140,5 @@ worker_end supervise(const worker *self, int *result)
     }
     *result = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     if (hung) return WORKER_HUNG;
-    return WIFSIGNALED(status) ? WORKER_CRASHED : WORKER_RETURNED;
+    return WIFSIGNALED(status) ? end_by(WTERMSIG(status)) : WORKER_RETURNED;
 }

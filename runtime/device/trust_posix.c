@@ -1,4 +1,4 @@
-/* trust.c - see trust.h. */
+/* trust_posix.c - see trust.h. */
 #include "runtime/device/trust.h"
 
 #include <stdio.h>

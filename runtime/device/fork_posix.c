@@ -1,4 +1,4 @@
-/* fork.c - see fork.h. The child's handler only writes to memory: locks that other threads of the parent held are reset, and
+/* fork_posix.c - see fork.h. The child's handler only writes to memory: locks that other threads of the parent held are reset, and
  * the devices get a table that refuses everything. */
 #include "runtime/device/fork.h"
 

@@ -1,4 +1,4 @@
-/* doctor_opencl.c - explains why OpenCL shows the devices that it shows. Knows the two loaders (ocl-icd, which Debian has,
+/* doctor_opencl_posix.c - explains why OpenCL shows the devices that it shows. Knows the two loaders (ocl-icd, which Debian has,
  * and Khronos') by the environment variables that they read, since these are what users set in vain. No OpenCL header,
  * and no driver in this process: every library is loaded in a child of its own. */
 #include "doctor_opencl.h"

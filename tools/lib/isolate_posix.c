@@ -1,4 +1,4 @@
-/* isolate.c - a child process for code that may crash or hang. Its answer comes through a pipe: one byte for the
+/* isolate_posix.c - a child process for code that may crash or hang. Its answer comes through a pipe: one byte for the
  * outcome, then the text. What it does to itself, from signals to exit(), stays there. */
 #include "isolate.h"
 
