@@ -1,5 +1,6 @@
 /* main.c - the command shunt: finds the sub-command in one table, parses its arguments and runs it. */
 #include "commands/commands.h"
+#include "lib/environment.h"
 #include "lib/say.h"
 #include "runtime/shared/os.h"
 #include <stdlib.h>
@@ -56,6 +57,10 @@ int main(int argc, char **argv)
     }
     const command *self = find_command(name);
     if (!self) return unknown_command(name);
+    const variable *wrong = self == &help_command ? NULL : environment_wrong();
+    if (wrong)
+        return say_usage("%s=%s: it must be one of %s", wrong->name, shunt_option(wrong->name + strlen("SHUNT_")),
+                         wrong->values);
     int skip = argc > 1;
     argv[skip] = argv[0];
     int status = say_end(run_command(self, argc - skip, argv + skip));

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "runtime/shared/text.h"
 
@@ -106,7 +105,7 @@ static int log_level(void)
     static const char *const names[] = {"error", "warn", "info", "debug"};
     const char *wanted = shunt_option("log");
     for (int i = 0; wanted && i < 4; i++)
-        if (!strcasecmp(wanted, names[i])) return i;
+        if (!strcmp(wanted, names[i])) return i;
     return SHUNT_LOG_WARN;
 }
 

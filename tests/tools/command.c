@@ -74,6 +74,20 @@ Test(command, usage_errors_suggest)
 
 /* ---- Devices ------------------------------------------------------------------------------------------------- */
 
+Test(command, environment_has_known_values)
+{
+    static const char *const wrong[] = {"SHUNT_LOG=foo", "SHUNT_LOG=war", "SHUNT_TUNE=quick", "SHUNT_FALLBACK=no",
+                                        "SHUNT_PROBE=1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        run("%s shunt devices", wrong[i]);
+        expect_failure(2, wrong[i], "must be one of");
+        run("%s shunt help", wrong[i]);
+        cr_assert_eq(said.status, 0);
+    }
+    run("SHUNT_LOG=error SHUNT_TUNE=off SHUNT_FALLBACK=quiet SHUNT_PROBE=isolated SHUNT_PROFILE= shunt devices");
+    cr_assert_eq(said.status, 0);
+}
+
 Test(command, devices_and_plugins)
 {
     run("shunt devices --json");

@@ -1,6 +1,7 @@
 /* man.c - the manual page, from the same tables as --help. In mdoc, the semantic one of the two man macro sets: it
  * makes mandoc -T lint able to say something. Text is escaped, so a table row may hold anything. */
 #include "lib/args.h"
+#include "lib/environment.h"
 #include <shunt/shunt.h>
 #include <string.h>
 
@@ -96,37 +97,6 @@ static void print_examples(FILE *file, const command *const *list)
     fputs(".El\n", file);
 }
 
-static const struct {
-    const char *name, *meaning;
-} environment[] = {
-    {"SHUNT_DEVICE", "Where to run, unless an option says it: scalar, opencl, opencl:N, opencl:gpu, opencl:cpu, "
-                     "opencl:TEXT or auto. A name that matches nothing is an error that lists the devices there are; "
-                     "only auto falls back."},
-    {"SHUNT_FALLBACK",
-     "What to do with an operation that the device refuses: warn (run it on the scalar backend and log a "
-     "warning), quiet (the same without a warning), or error."},
-    {"SHUNT_PLUGIN_PATH", "Folders, separated by colons, searched for backends before the one of the installation. A "
-                          "folder that others may write to is not used."},
-    {"SHUNT_COLLECTIVE",
-     "The plugin by which processes that mpirun or srun started reach each other. Default: the file "
-     "collective/shunt-*.so in the first plugin folder that has one."},
-    {"SHUNT_PROBE",
-     "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
-     "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "
-     "kept results are ignored. off: nothing is tried."},
-    {"SHUNT_PROBE_SECONDS", "How long the trial of a backend may take. Default: 10."},
-    {"SHUNT_PROBE_HELPER", "The program shunt-probe, if it is not where it was installed."},
-    {"SHUNT_CACHE_DIR", "Where compiled kernels, results of tuning and pulled weights are kept. Default: shunt in "
-                        "XDG_CACHE_HOME, or in ~/.cache. A folder that others may write to is not used."},
-    {"SHUNT_TUNE",
-     "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
-     "fast, full: ops without a result are also tuned, with candidates that are known to be safe."},
-    {"SHUNT_DATA_DIR", "The folder of the data that comes with Shunt. Default: where it was installed."},
-    {"SHUNT_LOG", "How much is said on standard error: error, warn, info or debug. Default: warn, and info "
-                  "for lines of the command itself."},
-    {"SHUNT_PROFILE", "A file that gets the time of every step, in the Chrome trace format."},
-};
-
 void man_print(FILE *file, const command *const *list)
 {
     fprintf(file,
@@ -136,9 +106,9 @@ void man_print(FILE *file, const command *const *list)
     print_text(file, "The commands of shunt, each of which also explains itself with --help:");
     for (const command *const *c = list; *c; c++) print_command(file, *c);
     fputs(".Sh ENVIRONMENT\n.Bl -tag -width Ds\n", file);
-    for (size_t i = 0; i < sizeof environment / sizeof environment[0]; i++) {
-        fprintf(file, ".It Ev %s\n", environment[i].name);
-        print_text(file, environment[i].meaning);
+    for (const variable *v = environment_variables; v->name; v++) {
+        fprintf(file, ".It Ev %s\n", v->name);
+        print_text(file, v->meaning);
     }
     fputs(
         ".El\n.Sh EXIT STATUS\n.Bl -tag -width Ds\n.It 0\nAll was done.\n.It 1\nSomething failed; standard error says "

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static char prefix[64] = "shunt";
 
@@ -99,7 +98,7 @@ void say_log(void *context, int level, const char *message)
 void say_info(const char *message)
 {
     const char *level = shunt_option("log");
-    if (!level || (strcasecmp(level, "error") != 0 && strcasecmp(level, "warn") != 0))
+    if (!level || (strcmp(level, "error") != 0 && strcmp(level, "warn") != 0))
         say_log(NULL, SHUNT_LOG_INFO, message);
 }
 
