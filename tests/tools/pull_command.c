@@ -254,6 +254,16 @@ Test(pull, redirects)
     expect_failure(1, "loop", "again and again");
 }
 
+Test(pull, headers_without_end)
+{
+    static const char *const kinds[] = {"headers", "header"};
+    for (size_t i = 0; i < 2; i++) {
+        pull(kinds[i], "");
+        expect_failure(1, kinds[i], "no end");
+        expect_nothing(-1);
+    }
+}
+
 Test(pull, trust_and_network)
 {
     run("shunt pull resnet8 --url https://localhost:%d/ok/%s", port, file_name);

@@ -87,6 +87,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             code, body, headers = 200, bytes(len(DATA)), {}
         elif kind == 'huge':
             headers = {'Content_Length': str(10**12)}
+        elif kind == 'headers':
+            self.wfile.write(b'HTTP/1.1 200 OK\r\n')
+            while True:
+                self.wfile.write(b'X-More: and more\r\n' * 1000)
+        elif kind == 'header':
+            self.wfile.write(b'HTTP/1.1 200 OK\r\nX-Long: ')
+            while True:
+                self.wfile.write(b'x' * 100000)
         elif kind == 'endless':
             self.send_response(200)
             self.send_header('Connection', 'close')

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MOST_HEADERS = 256 << 10 };
+
 typedef struct transfer {
     const fetch_request *request;
     CURL *curl;
@@ -26,6 +28,7 @@ typedef struct transfer {
     uint64_t resumed_from; /* of these from an earlier run */
     uint64_t shown;        /* KiB that the progress line knows of */
     time_t moved;          /* when the last byte came, by the monotonic clock */
+    size_t headers;        /* bytes of the answer's headers, redirections included */
     bool began;            /* a part of this answer's body has arrived */
     char range[64];        /* the answer's Content-Range */
     char encoding[64];     /* its Content-Encoding */
@@ -45,21 +48,23 @@ static void take_value(const char *line, size_t length, const char *name, char v
     snprintf(value, 64, "%.*s", (int)(length - skip), line + skip);
 }
 
+static size_t refuse(transfer *self, const char *reason)
+{
+    snprintf(self->reason, sizeof self->reason, "%s", reason);
+    return 0; /* makes libcurl stop */
+}
+
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
     transfer *self = context;
     size_t length = size * count;
+    self->headers += length;
+    if (self->headers > MOST_HEADERS) return refuse(self, "the headers of the server's answer have no end");
     if (length > 5 && !strncasecmp(line, "HTTP/", 5)) /* what came is of the answer before a redirection */
         self->range[0] = self->encoding[0] = '\0';
     take_value(line, length, "content-range:", self->range);
     take_value(line, length, "content-encoding:", self->encoding);
     return length;
-}
-
-static size_t refuse(transfer *self, const char *reason)
-{
-    snprintf(self->reason, sizeof self->reason, "%s", reason);
-    return 0; /* makes libcurl stop */
 }
 
 static bool empty_file(transfer *self)
@@ -205,6 +210,8 @@ static int say_curl_failure(const transfer *self, CURLcode code)
         return say_failure("%s: the server's certificate is not trusted: %s", url, detail);
     case CURLE_SSL_CACERT_BADFILE:
         return say_failure("%s: no certificates to check the server with: %s", url, detail);
+    case CURLE_OUT_OF_MEMORY: /* so libcurl calls a header line of more than 100 KiB, too */
+        return say_failure("%s: no memory, or a header of the server's answer has no end", url);
     case CURLE_WRITE_ERROR:
         return say_failure("%s: %s", url, self->reason[0] ? self->reason : detail);
     default:
@@ -219,6 +226,7 @@ static int attempt(transfer *self, bool *stale)
     self->curl = curl_easy_init();
     if (!self->curl) return say_failure("libcurl cannot start");
     self->resumed_from = self->have;
+    self->headers = 0;
     self->began = false;
     self->moved = seconds_now();
     self->reason[0] = self->detail[0] = '\0';
