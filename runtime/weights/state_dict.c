@@ -1,18 +1,21 @@
 /* state_dict.c - which dictionary of a PyTorch file holds its network. Trainers store much more with it: a loss, weights of classes,
  * an optimizer's momenta, an averaged copy. It is the dictionary with most tensors named as a layer's are; of several, that
- * under the most usual key. */
+ * under the most usual key, and the log names another of the same size. */
 #include "runtime/weights/torch.h"
 
+#include "runtime/base/error.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MOST_NESTING = 4, /* dictionaries in each other that are looked at */
-    MOST_DICTS = 900, /* they are on the stack */
+    MOST_DICTS = 700, /* they are on the stack */
     NKEYS = 9
 };
 
 typedef struct candidate {
-    pickle_ref dict;
+    pickle_ref dict, key;
     uint8_t rank; /* of its key; NKEYS: not a usual one */
     uint8_t depth;
     uint32_t tensors, named;
@@ -50,15 +53,16 @@ static bool is_layers(const pickle_tree *pickle, pickle_ref key)
 }
 
 /* A dictionary counts once, under the most usual of its keys. */
-static void add(candidates *all, pickle_ref dict, uint32_t rank, uint32_t depth)
+static void add(candidates *all, pickle_ref dict, pickle_ref key, uint32_t depth)
 {
+    const uint32_t rank = depth ? rank_of(all->pickle, key) : 0;
     uint32_t i = 0;
     while (i < all->count && all->list[i].dict != dict) i++;
     if (i == MOST_DICTS) return;
     if (i == all->count)
-        all->list[all->count++] = (candidate){.dict = dict, .rank = rank, .depth = depth};
+        all->list[all->count++] = (candidate){.dict = dict, .key = key, .rank = rank, .depth = depth};
     else if (i && rank < all->list[i].rank)
-        all->list[i].rank = rank;
+        all->list[i].rank = rank, all->list[i].key = key;
 }
 
 /* Counts the tensors of candidate `index` and adds the dictionaries in it. */
@@ -75,7 +79,7 @@ static void look_into(candidates *all, uint32_t index)
             self->tensors++;
             self->named += is_layers(pickle, key.value);
         } else if (pickle->nodes[value.value].kind == PICKLE_DICT && self->depth + 1 < MOST_NESTING) {
-            add(all, value.value, rank_of(pickle, key.value), self->depth + 1);
+            add(all, value.value, key.value, self->depth + 1);
         }
     }
 }
@@ -103,11 +107,26 @@ static const candidate *find_best(const candidates *all, bool named, bool usual,
     return best;
 }
 
-bool torch_find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
+/* A network and its average, or a teacher and its student: the user must know which one it is. */
+static void say_other(const candidates *all, const candidate *found, const char *path)
+{
+    const candidate *other = NULL;
+    for (uint32_t i = 1; i < all->count && !other; i++)
+        if (&all->list[i] != found && all->list[i].named == found->named) other = &all->list[i];
+    if (!found->named || found == all->list || !other) return;
+    char *name = pickle_string(all->pickle, found->key), *left = pickle_string(all->pickle, other->key);
+    if (name && left)
+        log_write(SHUNT_LOG_WARN, "%s: it has two networks of the same size; the one under \"%s\" is read, not \"%s\"",
+                  path, name, left);
+    free(name);
+    free(left);
+}
+
+bool torch_find_state_dict(const pickle_tree *pickle, const char *path, pickle_ref *dict)
 {
     candidates all = {.pickle = pickle};
     bool named = false, tie = false;
-    add(&all, pickle->root, 0, 0);
+    add(&all, pickle->root, pickle->root, 0);
     for (uint32_t i = 0; i < all.count; i++) {
         look_into(&all, i);
         named |= all.list[i].named > 0;
@@ -117,6 +136,7 @@ bool torch_find_state_dict(const pickle_tree *pickle, pickle_ref *dict)
     if (score(whole, named) && (!found || score(whole, named) >= score(found, named))) found = whole;
     if (!found) found = find_best(&all, named, false, &tie);
     if (!found || tie) return false;
+    say_other(&all, found, path);
     *dict = found->dict;
     return true;
 }

@@ -35,8 +35,8 @@ torch_storage *torch_find_storage(const torch_file *self, const char *key);
 shunt_status torch_read_tensors(torch_file *self);
 /* Whether the value is a tensor, of whatever kind. */
 bool torch_is_tensor(const pickle_tree *pickle, pickle_ref ref);
-/* state_dict.c: the dictionary of the network's tensors, in or of a pickle that is a dictionary. */
-bool torch_find_state_dict(const pickle_tree *pickle, pickle_ref *dict);
+/* state_dict.c: the dictionary of the network's tensors, in or of a pickle that is a dictionary. The path is for messages. */
+bool torch_find_state_dict(const pickle_tree *pickle, const char *path, pickle_ref *dict);
 /* Frees all but the weights. */
 void torch_free(torch_file *self);
 

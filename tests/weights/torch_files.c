@@ -127,6 +127,31 @@ Test(torch_files, where_they_are_from)
     shunt_weights_destroy(weights);
 }
 
+static char logged[512];
+
+static void note(void *context, int level, const char *message)
+{
+    (void)context;
+    if (level == SHUNT_LOG_WARN) snprintf(logged, sizeof logged, "%s", message);
+}
+
+/* An averaged copy is as good a network as the one that is read, so the user is told which one it is. */
+Test(torch_files, a_second_network_is_named)
+{
+    static const char *const one[] = {"beside.pth", "two.pth", "nested.pth"};
+    shunt_set_log_handler(note, NULL);
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+        char path[512];
+        snprintf(path, sizeof path, FOLDER "%s", one[i]);
+        shunt_weights_destroy(open_good(path));
+        cr_expect_str_empty(logged, "%s: %s", one[i], logged);
+    }
+    shunt_weights_destroy(open_good(FOLDER "average.pth"));
+    cr_expect(strstr(logged, "average.pth: ") && strstr(logged, "the one under \"state_dict\" is read, not \"shadow\""),
+              "%s", logged);
+    shunt_set_log_handler(NULL, NULL);
+}
+
 /* Nothing is copied that lies row by row, at whatever address: the two views of one storage overlap in the file. */
 Test(torch_files, tensors_stay_in_the_file)
 {
