@@ -374,7 +374,8 @@ shunt_status torch_read_tensors(torch_file *self)
 {
     const pickle_tree *pickle = &self->pickle;
     pickle_ref dict = pickle->root;
-    if (pickle->nodes[dict].kind != PICKLE_DICT || !torch_find_state_dict(pickle, self->path, &dict)) return fail_no_dict(self);
+    if (pickle->nodes[dict].kind != PICKLE_DICT || !torch_find_state_dict(pickle, self->path, &dict))
+        return fail_no_dict(self);
     const pickle_node *node = &pickle->nodes[dict];
     shunt_status status = take_architecture(self);
     uint32_t cell = node->items.first, tensors = 0;

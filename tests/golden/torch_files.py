@@ -77,6 +77,8 @@ save("beside.pth", {"epoch": 90, "arch": "resnet20", "best_acc1": torch.tensor(7
                     "optimizer": momenta, "state_dict": layers, "scheduler": {"warm.weight": torch.ones(1)}}, layers)
 save("average.pth", {"ema": {"shadow": more}, "model": {"config": {"depth": 20}, "state_dict": more}, "step": torch.tensor(5)},
      more)
+moved = {name: tensor.clone() + 1 for name, tensor in more.items()}
+save("ema.pth", {"arch": "resnet20", "state_dict": more, "state_dict_ema": moved}, more)
 save("two.pth", {"head": {"weight": torch.ones(2, 2), "bias": torch.ones(2)}, "student": more}, more)
 
 # Tensors of kinds that are left out, beside one that is not.

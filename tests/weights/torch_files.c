@@ -107,7 +107,7 @@ Test(torch_files, what_pytorch_wrote)
         snprintf(path, sizeof path, FOLDER "%s", name);
         expect_file(path, name, tensors);
     }
-    cr_assert_eq(json_object_size(all), 11);
+    cr_assert_eq(json_object_size(all), 12);
     json_decref(all);
 }
 
@@ -138,7 +138,7 @@ static void note(void *context, int level, const char *message)
 /* An averaged copy is as good a network as the one that is read, so the user is told which one it is. */
 Test(torch_files, a_second_network_is_named)
 {
-    static const char *const one[] = {"beside.pth", "two.pth", "nested.pth"};
+    static const char *const one[] = {"beside.pth", "two.pth", "average.pth"};
     shunt_set_log_handler(note, NULL);
     for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
         char path[512];
@@ -146,8 +146,9 @@ Test(torch_files, a_second_network_is_named)
         shunt_weights_destroy(open_good(path));
         cr_expect_str_empty(logged, "%s: %s", one[i], logged);
     }
-    shunt_weights_destroy(open_good(FOLDER "average.pth"));
-    cr_expect(strstr(logged, "average.pth: ") && strstr(logged, "the one under \"state_dict\" is read, not \"shadow\""),
+    shunt_weights_destroy(open_good(FOLDER "ema.pth"));
+    cr_expect(strstr(logged, "ema.pth: ") &&
+                  strstr(logged, "the one under \"state_dict\" is read, not \"state_dict_ema\""),
               "%s", logged);
     shunt_set_log_handler(NULL, NULL);
 }

@@ -98,8 +98,7 @@ void say_log(void *context, int level, const char *message)
 void say_info(const char *message)
 {
     const char *level = shunt_option("log");
-    if (!level || (strcmp(level, "error") != 0 && strcmp(level, "warn") != 0))
-        say_log(NULL, SHUNT_LOG_INFO, message);
+    if (!level || (strcmp(level, "error") != 0 && strcmp(level, "warn") != 0)) say_log(NULL, SHUNT_LOG_INFO, message);
 }
 
 int say_end(int status)
