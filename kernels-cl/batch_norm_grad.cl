@@ -3,8 +3,10 @@
  * where x = (src - mean) / deviation, d = diff_dst where dst counts, and deviation = sqrt(variance + epsilon).
  *
  * grad_slices: see channels.cl; the two sums of each slice. grad_merge: one slice of groups that add them up. grad_src: diff_src, by
- * the same slices; it may take the memory of src or of diff_dst.
- * Memory: src and diff_dst twice, diff_src once; partial (slices, 2, C rounded up to B) written and read once. */
+ * the same slices; it may take the memory of src or of diff_dst. With -DMERGES each of its groups adds up the sums itself, in the
+ * same order, and those of the first slice write them: a launch less, where reading the sums again costs little.
+ * Memory: src and diff_dst twice, diff_src once; partial (slices, 2, C rounded up to B) written and read once, with MERGES once a
+ * slice. */
 #include "channels.cl"
 
 enum { CHAINS = 4 }; /* sums at once, so that none waits for the addition before */
@@ -50,9 +52,31 @@ static inline vec add_items(vec x, __local vec *parts)
     __local vec parts[WG];                                                                                             \
     a = add_items(a, parts);                                                                                           \
     b = add_items(b, parts);
+/* Gives what the first PARTS items have to all items of the same vector. */
+#define SHARE(a, b)                                                                                                    \
+    __local vec shared[2][PARTS];                                                                                      \
+    if (get_local_id(0) < PARTS) {                                                                                     \
+        shared[0][get_local_id(0)] = a;                                                                                \
+        shared[1][get_local_id(0)] = b;                                                                                \
+    }                                                                                                                  \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    a = shared[0][get_local_id(0) % PARTS];                                                                            \
+    b = shared[1][get_local_id(0) % PARTS];
 #else
 #define ADD_ITEMS(a, b)
+#define SHARE(a, b)
 #endif
+
+/* This item's part of the slices' sums. */
+static inline void add_slices(__global acc *partial, int c, const struct channel_dims *d, vec *sum, vec *product)
+{
+    const int slices = CEIL_DIV(d->total, d->slice);
+    *sum = *product = (vec)0.0f;
+    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP) {
+        *sum += *partial_at(partial, s, 0, c, d->C);
+        *product += *partial_at(partial, s, 1, c, d->C);
+    }
+}
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 grad_slices(__global const real *src, ulong src_at, __global const param *scale, ulong scale_at,
@@ -100,13 +124,9 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 grad_merge(__global acc *partial, ulong partial_begin, __global param *diff_scale, ulong diff_scale_at,
            __global param *diff_shift, ulong diff_shift_at, const struct channel_dims d)
 {
-    const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
-    vec sum = (vec)0.0f, product = (vec)0.0f;
-    partial += partial_begin;
-    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP) {
-        sum += *partial_at(partial, s, 0, c, d.C);
-        product += *partial_at(partial, s, 1, c, d.C);
-    }
+    const int c = item_channel();
+    vec sum, product;
+    add_slices(partial + partial_begin, c, &d, &sum, &product);
     ADD_ITEMS(sum, product)
     if (get_local_id(0) >= PARTS) return;
     store_params(product, diff_scale + diff_scale_at, c, d.C);
@@ -117,14 +137,27 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 grad_src(__global const real *src, ulong src_at, __global const param *scale, ulong scale_at,
          __global const param *shift, ulong shift_at, __global const param *mean, ulong mean_at,
          __global const param *variance, ulong variance_at, __global const real *diff_dst, ulong diff_dst_at,
-         __global real *diff_src, ulong diff_src_at, __global const param *diff_scale, ulong diff_scale_at,
-         __global const param *diff_shift, ulong diff_shift_at, const struct channel_dims d, int flags, float epsilon)
+         __global real *diff_src, ulong diff_src_at, __global param *diff_scale, ulong diff_scale_at,
+         __global param *diff_shift, ulong diff_shift_at, __global acc *partial, ulong partial_begin,
+         const struct channel_dims d, int flags, float epsilon)
 {
     const int c = item_channel();
     const struct channels p =
         load_parameters(scale + scale_at, shift + shift_at, mean + mean_at, variance + variance_at, c, d.C, epsilon);
-    const vec mean_diff = load_params(diff_shift + diff_shift_at, c, d.C) / (acc)d.total;
-    const vec slope = load_params(diff_scale + diff_scale_at, c, d.C) / (acc)d.total * p.inverse;
+#ifdef MERGES
+    vec sum, product;
+    add_slices(partial + partial_begin, c, &d, &sum, &product);
+    ADD_ITEMS(sum, product)
+    if (get_local_id(0) < PARTS && get_group_id(1) == 0) {
+        store_params(product, diff_scale + diff_scale_at, c, d.C);
+        store_params(sum, diff_shift + diff_shift_at, c, d.C);
+    }
+    SHARE(sum, product)
+#else
+    const vec sum = load_params(diff_shift + diff_shift_at, c, d.C),
+              product = load_params(diff_scale + diff_scale_at, c, d.C);
+#endif
+    const vec mean_diff = sum / (acc)d.total, slope = product / (acc)d.total * p.inverse;
     struct walk w;
     walk_slice(&w, &d);
     src += src_at;

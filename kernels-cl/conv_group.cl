@@ -22,6 +22,7 @@
  * vec or the same one. */
 #include "group_tile.cl"
 #include "conv.cl"
+#include "packing.cl"
 
 #define SWIZZLE (128 / TK)
 #define SRC_VECTORS (TM * PARTS / ITEMS) /* four elements each, that an item gathers per step */
@@ -353,22 +354,17 @@ conv_group_sum(__global const param *restrict bias, ulong bias_at, __global cons
     store_aligned(finish(sum, &to, k, i, &d), to.dst + i);
 }
 
-/* weights as the view finds them -> packed, zero beyond K or C: `rows` rows per TN output channels. Work-items: one per packed
- * element; groups of WG. */
+/* weights as the view finds them -> packed: `rows` rows per TN output channels. Work-items: one per packed element; groups of WG. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 conv_group_pack(__global const param *weights, ulong weights_at, __global real *packed, ulong packed_at,
                 const struct conv_dims d, const struct conv_view view, ulong count, int rows)
 {
-    const size_t i = get_global_id(0);
-    const int k = i / TN / rows * TN + i % TN, row = i / TN % rows, taps = d.R * d.S;
-    if (i >= count) return;
 #ifdef PLAIN_SRC
-    const int c = row / taps, tap = row % taps;
+    const int plain = 1;
 #else
-    const int c = row / (TK * taps) * TK + row % TK, tap = row / TK % taps;
+    const int plain = 0;
 #endif
-    const bool inside = k < d.K && c < d.C;
-    const long from =
-        view.first + k * view.step_k + c * view.step_c + tap / d.S * view.step_r + tap % d.S * view.step_s;
-    store(inside ? weights[weights_at + from] : 0.0f, packed, packed_at + i);
+    const size_t i = get_global_id(0);
+    if (i >= count) return;
+    store(group_weight(weights + weights_at, i, &d, &view, rows, TN, TK, plain), packed, packed_at + i);
 }

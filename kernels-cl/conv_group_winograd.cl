@@ -12,6 +12,7 @@
  * neighbours the next tile, so that memory is read in pieces of B * F and written in whole rows. */
 #include "common.cl"
 #include "conv.cl"
+#include "packing.cl"
 #include "winograd_tiles.cl"
 #include "winograd_lines.cl"
 
@@ -95,24 +96,22 @@ group_winograd_dst(__global const acc *restrict m, ulong m_at, __global const pa
     }
 }
 
-/* u from the weights, as the view finds them; zero beyond K or C. Work-items: one per element of a product's; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-group_winograd_weights(__global const param *restrict weights, ulong weights_at, __global acc *restrict u, ulong u_at,
-                       const struct conv_dims d, const struct conv_view view, int rows, int width)
+/* Element `item` of each product's u from the weights, as the view finds them; zero beyond K or C. */
+static inline void transform_weights(__global const param *weights, __global acc *u, size_t item,
+                                     const struct conv_dims *d, const struct conv_view *view, int rows, int width)
 {
-    const size_t item = get_global_id(0), size = (size_t)CEIL_DIV(d.K, width) * rows * width;
+    const size_t size = (size_t)CEIL_DIV(d->K, width) * rows * width;
     const int k = item / width / rows * width + item % width, c = item / width % rows;
-    if (item >= size) return;
     vec part[E][3];
 
-    weights += weights_at + view.first + k * view.step_k + c * view.step_c;
-    u += u_at + item;
+    weights += view->first + k * view->step_k + c * view->step_c;
+    u += item;
 #pragma unroll
     for (int s = 0; s < 3; s++) {
         vec column[3], out[E];
 #pragma unroll
         for (int r = 0; r < 3; r++)
-            column[r] = k < d.K && c < d.C ? weights[r * view.step_r + s * view.step_s] : 0.0f;
+            column[r] = k < d->K && c < d->C ? weights[r * view->step_r + s * view->step_s] : 0.0f;
         weights_line(out, column);
 #pragma unroll
         for (int i = 0; i < E; i++) part[i][s] = out[i];
@@ -124,4 +123,25 @@ group_winograd_weights(__global const param *restrict weights, ulong weights_at,
 #pragma unroll
         for (int j = 0; j < E; j++) u[(i * E + j) * size] = out[j];
     }
+}
+
+/* Of one convolution. Work-items: one per element of a product's; groups of WG. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+group_winograd_weights(__global const param *restrict weights, ulong weights_at, __global acc *restrict u, ulong u_at,
+                       const struct conv_dims d, const struct conv_view view, int rows, int width)
+{
+    const size_t item = get_global_id(0);
+    if (item >= (size_t)CEIL_DIV(d.K, width) * rows * width) return;
+    transform_weights(weights + weights_at, u + u_at, item, &d, &view, rows, width);
+}
+
+/* Of many, as conv_packs.cl. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+group_winograd_packs(__global const param *restrict weights, ulong weights_at, __global acc *restrict u, ulong u_at,
+                     __global const struct packing *list, ulong list_at, int count)
+{
+    const struct packing p = find_packing(list + list_at, count);
+    const size_t item = packing_item(&p);
+    if (item >= p.count) return;
+    transform_weights(weights + weights_at + p.src, u + u_at + p.dst, item, &p.dims, &p.view, p.rows, p.width);
 }

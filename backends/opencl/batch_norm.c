@@ -55,9 +55,17 @@ static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *de
     return NULL;
 }
 
+enum { SLICES, MERGE, DIFF_SRC }; /* steps of the gradient */
+
+/* A launch costs a GPU more than reading the slices' sums once in each group. */
+static bool merges_itself(const ocl_device *device)
+{
+    return !ocl_is_cpu(device);
+}
+
 static shunt_status prepare_grad(shunt_bop *op)
 {
-    const channel_plan plan = ocl_channels_plan(op->device, &op->desc.inputs[0]);
+    channel_plan plan = ocl_channels_plan(op->device, &op->desc.inputs[0]);
     const cl_int flags = (cl_int)op->desc.flags;
     const cl_float epsilon = op->desc.attr.batch_norm.epsilon;
     const ocl_constant constants[] = {
@@ -65,24 +73,27 @@ static shunt_status prepare_grad(shunt_bop *op)
     const ocl_source *source = &ocl_batch_norm_grad_cl;
     op->info.inplace_inputs = 1u << 0 | 1u << 5;
     op->info.workspace = plan.partial;
-    shunt_status status = ocl_channels_step(op->device, &op->steps[0], &plan, source, "grad_slices");
-    if (!status) status = ocl_step_constants(&op->steps[0], 14, 3, constants);
-    if (!status) status = ocl_channels_merge(op->device, &op->steps[1], &plan, source, "grad_merge");
-    if (!status) status = ocl_step_constants(&op->steps[1], 6, 1, constants);
-    if (!status) status = ocl_channels_step(op->device, &op->steps[2], &plan, source, "grad_src");
-    return status ? status : ocl_step_constants(&op->steps[2], 18, 3, constants);
+    if (merges_itself(op->device)) ocl_add_option(plan.options, " -DMERGES");
+    shunt_status status = ocl_channels_step(op->device, &op->steps[SLICES], &plan, source, "grad_slices");
+    if (!status) status = ocl_step_constants(&op->steps[SLICES], 14, 3, constants);
+    if (!status) status = ocl_channels_step(op->device, &op->steps[DIFF_SRC], &plan, source, "grad_src");
+    if (!status) status = ocl_step_constants(&op->steps[DIFF_SRC], 20, 3, constants);
+    if (status || merges_itself(op->device)) return status;
+    status = ocl_channels_merge(op->device, &op->steps[MERGE], &plan, source, "grad_merge");
+    return status ? status : ocl_step_constants(&op->steps[MERGE], 6, 1, constants);
 }
 
 static shunt_status launch_grad(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                                 shunt_arg workspace)
 {
-    shunt_arg tensors[9], merge[] = {workspace, outputs[1], outputs[2]};
+    shunt_arg tensors[10], merge[] = {workspace, outputs[1], outputs[2]};
     for (int i = 0; i < 6; i++) tensors[i] = inputs[i];
     tensors[6] = workspace;
-    shunt_status status = ocl_step_run(&op->steps[0], queue, 7, tensors);
-    if (!status) status = ocl_step_run(&op->steps[1], queue, 3, merge);
+    shunt_status status = ocl_step_run(&op->steps[SLICES], queue, 7, tensors);
+    if (!status && !merges_itself(op->device)) status = ocl_step_run(&op->steps[MERGE], queue, 3, merge);
     for (int i = 0; i < 3; i++) tensors[6 + i] = outputs[i];
-    return status ? status : ocl_step_run(&op->steps[2], queue, 9, tensors);
+    tensors[9] = workspace;
+    return status ? status : ocl_step_run(&op->steps[DIFF_SRC], queue, 10, tensors);
 }
 
 const ocl_algorithm ocl_batch_norm = {

@@ -1,14 +1,14 @@
 /* channels.c - see channels.h. */
 #include "channels.h"
 
-/* Pixels of a slice: on a CPU the work of some microseconds; GPUs need many groups. Neither may depend on the device's
- * size, for results shall not. */
-enum { CPU_SLICE = 1024, GPU_SLICE = 256, MOST_SLICES = 4096 };
+/* Pixels of a slice: on a CPU the work of some microseconds; GPUs need many groups, but not so many that adding up their sums takes
+ * long. None may depend on the device's size, for results shall not. */
+enum { CPU_SLICE = 1024, CPU_SLICES = 4096, GPU_SLICE = 256, GPU_SLICES = 256 };
 
 const char *ocl_channels_refuse(const shunt_tensor_desc *tensor)
 {
     if (tensor->rank < 2) return "an activation without a channel dimension";
-    if (tensor->dims[0] * ocl_inner_count(tensor, 2) > INT32_MAX - MOST_SLICES) return "2^31 pixels or nearly so";
+    if (tensor->dims[0] * ocl_inner_count(tensor, 2) > INT32_MAX - CPU_SLICES) return "2^31 pixels or nearly so";
     return NULL;
 }
 
@@ -24,7 +24,9 @@ channel_plan ocl_channels_plan(const ocl_device *device, const shunt_tensor_desc
     const uint64_t channels = shunt_tensor_storage(tensor) / (uint64_t)total;
     const uint32_t lanes = ocl_lanes(device, block);
     const size_t group = ocl_reduce_group(device, 2 * lanes * sizeof(float) + sizeof(cl_int));
-    const int64_t least = ocl_is_cpu(device) ? CPU_SLICE : GPU_SLICE, even = (total + MOST_SLICES - 1) / MOST_SLICES;
+    const bool cpu = ocl_is_cpu(device);
+    const int64_t least = cpu ? CPU_SLICE : GPU_SLICE, most = cpu ? CPU_SLICES : GPU_SLICES;
+    const int64_t even = (total + most - 1) / most;
     const int64_t slice = even > least ? even : least, slices = (total + slice - 1) / slice;
     size_t parts = 1;
     while (parts * 2 <= group && block / lanes % (int64_t)(parts * 2) == 0) parts *= 2;

@@ -110,10 +110,22 @@ static const char *rounded_to(const shunt_op_desc *desc)
     return data == SHUNT_F16 ? " f16" : data == SHUNT_BF16 ? " bf16" : "";
 }
 
+/* Which input the weights are. */
+static uint32_t weights_input(const shunt_bop *op)
+{
+    return op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1;
+}
+
+bool ocl_conv_packs_ahead(const shunt_bop *op)
+{
+    return op->ahead >> weights_input(op) & 1;
+}
+
 void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
 {
-    if (op->desc.kind != SHUNT_OP_CONV_GRAD_SRC && op->desc.constant_inputs & 2) {
-        op->info.packed_bytes[1] = bytes;
+    const bool once = op->desc.kind != SHUNT_OP_CONV_GRAD_SRC && op->desc.constant_inputs & 2;
+    if (once || op->packings) {
+        op->info.packed_bytes[weights_input(op)] = bytes;
         snprintf(op->info.packed_format, sizeof op->info.packed_format, "%s%s", format, rounded_to(&op->desc));
         return;
     }
@@ -125,7 +137,7 @@ void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes)
 shunt_arg ocl_conv_packed_arg(const shunt_bop *op, const shunt_arg *inputs, shunt_arg workspace)
 {
     const shunt_arg here = {workspace.buffer, workspace.offset + op->pack_offset};
-    return op->info.packed_bytes[1] > 0 ? inputs[1] : here;
+    return op->info.packed_bytes[weights_input(op)] > 0 ? inputs[weights_input(op)] : here;
 }
 
 void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
@@ -145,9 +157,8 @@ void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *o
 shunt_status ocl_conv_pack(const shunt_bop *op, ocl_step *step, shunt_bqueue *queue, const shunt_arg *inputs,
                            shunt_arg workspace)
 {
-    const shunt_arg pack[] = {inputs[op->desc.kind == SHUNT_OP_CONV_GRAD_SRC ? 0 : 1],
-                              ocl_conv_packed_arg(op, inputs, workspace)};
-    return op->info.packed_bytes[1] > 0 ? SHUNT_OK : ocl_step_run(step, queue, 2, pack);
+    const shunt_arg pack[] = {inputs[weights_input(op)], ocl_conv_packed_arg(op, inputs, workspace)};
+    return op->info.packed_bytes[weights_input(op)] > 0 ? SHUNT_OK : ocl_step_run(step, queue, 2, pack);
 }
 
 shunt_status ocl_conv_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,

@@ -37,8 +37,10 @@ enum { OCL_WINOGRAD_ERROR = 16 }; /* error_scale: the transforms take difference
 /* Notes that dst may lie over the residual. */
 void ocl_conv_inplace(shunt_bop *op);
 
-/* After op->pack is made: packed weights of `bytes` bytes, once by op_pack where they are constant, else at each launch at
- * the end of the workspace. Those of LINEAR, too. */
+/* Whether the weights change between runs of the network alone, so that ocl_packs_prepare may pack them (packs.h). */
+bool ocl_conv_packs_ahead(const shunt_bop *op);
+/* After op->pack or op->packings is made: packed weights of `bytes` bytes, once by op_pack where they are constant, ahead where
+ * there are packings, else at each launch at the end of the workspace. Those of LINEAR, too. */
 void ocl_conv_packed(shunt_bop *op, const char *format, uint64_t bytes);
 /* At launch: where they are. */
 shunt_arg ocl_conv_packed_arg(const shunt_bop *op, const shunt_arg *inputs, shunt_arg workspace);
@@ -47,7 +49,7 @@ shunt_arg ocl_conv_packed_arg(const shunt_bop *op, const shunt_arg *inputs, shun
  * src. */
 void ocl_conv_tensors(shunt_bop *op, const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace,
                       shunt_arg tensors[5]);
-/* At launch, before the weights are read: packs them, unless op_pack did. */
+/* At launch, before the weights are read: packs them, unless that has been done. */
 shunt_status ocl_conv_pack(const shunt_bop *op, ocl_step *step, shunt_bqueue *queue, const shunt_arg *inputs,
                            shunt_arg workspace);
 

@@ -1,6 +1,7 @@
 /* conv_group.c - the direct convolution for GPUs, and its gradient by src: work-groups that compute tiles through local memory, and
  * do their sums in a fixed order. See conv_group.cl. */
 #include "conv_group.h"
+#include "packs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ typedef struct group_cut {
 typedef struct conv_group {
     group_tile tile;
     bool plain_src;
-    uint64_t packed; /* elements, of the largest phase */
+    uint64_t packed; /* elements: of the largest phase, or of all where they are packed ahead */
     char options[OCL_OPTIONS_CHARS];
     phase_steps list[]; /* of the phases */
 } conv_group;
@@ -99,7 +100,28 @@ static shunt_status make_pack(shunt_bop *op, conv_group *g, const conv_phase *ph
     return status ? status : ocl_step_constants(step, 4, 4, constants);
 }
 
-static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, const phase_steps *own)
+/* As make_pack, for packs_prepare. Each phase's begin where the device aligns memory. */
+static void add_packing(shunt_bop *op, conv_group *g, const conv_phase *phase, phase_steps *own)
+{
+    const uint64_t bytes = shunt_dtype_bytes(shunt_op_data_type(&op->desc)),
+                   align = op->device->found.info.alignment / bytes;
+    const cl_int rows = packed_rows(g, phase);
+    const cl_ulong count = (cl_ulong)ceil_div(phase->dims.K, g->tile.n) * (cl_ulong)g->tile.n * (cl_ulong)rows;
+    const uint64_t at = (g->packed + align - 1) / align * align;
+    op->packings->list[op->packings->count++] = (ocl_packing){.dims = phase->dims,
+                                                              .view = phase->weights,
+                                                              .dst = at,
+                                                              .count = count,
+                                                              .rows = rows,
+                                                              .width = g->tile.n,
+                                                              .step = g->tile.k,
+                                                              .plain = g->plain_src};
+    own->packed_at = at * bytes;
+    own->pack = NULL;
+    g->packed = at + count;
+}
+
+static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, phase_steps *own)
 {
     conv_group *g = op->own;
     const conv_dims *d = &phase->dims;
@@ -111,7 +133,10 @@ static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, const pha
     shunt_status status =
         ocl_step_create(op->device, own->conv, &ocl_conv_group_cl, g->options, "conv_group", 1, &items, &local);
     if (!status) status = ocl_step_constants(own->conv, 12, 3, constants);
-    return status || !own->pack ? status : make_pack(op, g, phase, own->pack);
+    if (status || !own->pack) return status;
+    if (!op->packings) return make_pack(op, g, phase, own->pack);
+    add_packing(op, g, phase, own);
+    return SHUNT_OK;
 }
 
 shunt_status ocl_conv_group_batch(shunt_bop *op, ocl_step *step, const group_tile *tile, cl_int count, cl_int C,
@@ -157,6 +182,13 @@ static shunt_status make_sum(shunt_bop *op, const conv_group *g)
     return status ? status : ocl_step_constants(&op->steps[SUM], 8, 3, constants);
 }
 
+static bool make_packings(shunt_bop *op)
+{
+    ocl_packings *made = ocl_packings_make(op, &ocl_conv_packs_cl, "conv_packs", ocl_conv_phases(&op->desc));
+    if (made) ocl_add_option(made->options, "-DB=1 -DV=1 -DWG=%zu", ocl_group(op->device));
+    return made;
+}
+
 static void destroy(shunt_bop *op)
 {
     conv_group *g = op->own;
@@ -175,6 +207,7 @@ static shunt_status prepare(shunt_bop *op)
     ocl_conv_inplace(op);
     ocl_tile_options(op->device, &g->tile, g->options);
     if (g->plain_src) ocl_add_option(g->options, " -DPLAIN_SRC");
+    if (ocl_conv_packs_ahead(op) && !make_packings(op)) return ocl_fail_memory();
     if (g->tile.splits > 1) status = make_sum(op, g);
     if (!status) status = ocl_phases_make(op, g->list, make_phase);
     if (status) return status;

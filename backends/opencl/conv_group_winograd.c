@@ -1,6 +1,7 @@
 /* conv_group_winograd.c - 3x3 stride-1 convolution, and its gradient by src, on GPUs by Winograd's minimal filtering: transforms
  * through global memory around products that conv_group.cl computes. See conv_group_winograd.cl. */
 #include "conv_group.h"
+#include "packs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,17 +148,36 @@ static shunt_status make_transforms(shunt_bop *op, const group_winograd *w, cons
     return status ? status : ocl_step_constants(&op->steps[DST], 8, 3, constants);
 }
 
+static shunt_status make_pack_step(shunt_bop *op, const ocl_packing *p, const char *options)
+{
+    const ocl_constant constants[] = {{sizeof p->dims, &p->dims},
+                                      {sizeof p->view, &p->view},
+                                      {sizeof p->rows, &p->rows},
+                                      {sizeof p->width, &p->width}};
+    shunt_status status = ocl_step_create_flat(op->device, &op->pack, &ocl_conv_group_winograd_cl, options,
+                                               "group_winograd_weights", p->count);
+    return status ? status : ocl_step_constants(&op->pack, 4, 4, constants);
+}
+
+/* For packs_prepare. */
+static shunt_status make_packing(shunt_bop *op, const ocl_packing *p, const char *options)
+{
+    ocl_packings *made = ocl_packings_make(op, &ocl_conv_group_winograd_cl, "group_winograd_packs", 1);
+    if (!made) return ocl_fail_memory();
+    ocl_add_option(made->options, "%s", options);
+    made->list[made->count++] = *p;
+    return SHUNT_OK;
+}
+
 static shunt_status make_pack(shunt_bop *op, const group_winograd *w, const char *options)
 {
     char format[SHUNT_PARAMS_CHARS];
     const cl_int rows = (cl_int)ceil_div(w->dims.C, w->tile.k) * w->tile.k, width = w->tile.n;
     const uint64_t size = (uint64_t)(ceil_div(w->dims.K, width) * width) * (uint64_t)rows;
-    const conv_view view = ocl_conv_phase(&op->desc, 0).weights;
-    const ocl_constant constants[] = {
-        {sizeof w->dims, &w->dims}, {sizeof view, &view}, {sizeof rows, &rows}, {sizeof width, &width}};
-    shunt_status status = ocl_step_create_flat(op->device, &op->pack, &ocl_conv_group_winograd_cl, options,
-                                               "group_winograd_weights", size);
-    if (!status) status = ocl_step_constants(&op->pack, 4, 4, constants);
+    const ocl_packing packing = {
+        .dims = w->dims, .view = ocl_conv_phase(&op->desc, 0).weights, .count = size, .rows = rows, .width = width};
+    shunt_status status =
+        ocl_conv_packs_ahead(op) ? make_packing(op, &packing, options) : make_pack_step(op, &packing, options);
     if (status) return status;
     snprintf(format, sizeof format, "group e2=%d tn=%d tk=%d", w->e2, w->tile.n, w->tile.k);
     ocl_conv_packed(op, format, sizeof(float) * (uint64_t)w->e2 * size);

@@ -276,7 +276,7 @@ static shunt_status make_pack(shunt_bop *bop, const conv_matrix *op, const conv_
     return status ? status : ocl_step_constants(step, 4, 6, constants);
 }
 
-static shunt_status make_phase(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps, ocl_matrix family)
+static shunt_status make_phase(shunt_bop *bop, const conv_phase *phase, phase_steps *steps, ocl_matrix family)
 {
     char options[OCL_OPTIONS_CHARS] = "";
     cl_int m, n;
@@ -289,12 +289,12 @@ static shunt_status make_phase(shunt_bop *bop, const conv_phase *phase, const ph
     return status || !steps->pack ? status : make_pack(bop, &op, phase, steps->pack, options);
 }
 
-static shunt_status make_units(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps)
+static shunt_status make_units(shunt_bop *bop, const conv_phase *phase, phase_steps *steps)
 {
     return make_phase(bop, phase, steps, bop->device->found.matrix);
 }
 
-static shunt_status make_plain(shunt_bop *bop, const conv_phase *phase, const phase_steps *steps)
+static shunt_status make_plain(shunt_bop *bop, const conv_phase *phase, phase_steps *steps)
 {
     return make_phase(bop, phase, steps, OCL_MATRIX_PLAIN);
 }

@@ -90,9 +90,12 @@ shunt_status ocl_phases_launch(const shunt_bop *op, const phase_steps *list, shu
 {
     shunt_status status = SHUNT_OK;
     for (uint32_t i = 0; i < ocl_conv_phases(&op->desc) && !status; i++) {
+        shunt_arg own[OCL_PHASE_TENSORS];
         if (list[i].empty) continue;
+        memcpy(own, tensors, ntensors * sizeof *tensors);
+        own[1].offset += list[i].packed_at;
         if (list[i].pack) status = ocl_conv_pack(op, list[i].pack, queue, inputs, workspace);
-        if (!status) status = ocl_step_run(list[i].conv, queue, ntensors, tensors);
+        if (!status) status = ocl_step_run(list[i].conv, queue, ntensors, own);
     }
     return status;
 }

@@ -34,19 +34,20 @@ static inline const shunt_tensor_desc *ocl_phase_src(const shunt_op_desc *desc)
 uint32_t ocl_conv_phases(const shunt_op_desc *desc);
 conv_phase ocl_conv_phase(const shunt_op_desc *desc, uint32_t index);
 
-enum { OCL_MOST_PHASES = 64 }; /* each has kernels of its own */
+enum { OCL_MOST_PHASES = 64, OCL_PHASE_TENSORS = 6 }; /* each has kernels of its own; the most tensors of one */
 
 /* The kernels of a phase: what packs its weights, unless op_pack did, and what computes its pixels. */
 typedef struct phase_steps {
     ocl_step *conv, *pack; /* the op's own, for the first phase with pixels; pack NULL: it has no taps, so no weights */
     ocl_step steps[2];     /* of the others */
+    uint64_t packed_at;    /* where its packed weights begin among the op's, in bytes; 0 where each phase packs anew */
     bool empty;            /* it has no pixels */
 } phase_steps;
 
 /* Makes the steps of all phases of the op (list has one entry for each), by `make` for each that has pixels. */
-typedef shunt_status (*phase_make)(shunt_bop *op, const conv_phase *phase, const phase_steps *steps);
+typedef shunt_status (*phase_make)(shunt_bop *op, const conv_phase *phase, phase_steps *steps);
 shunt_status ocl_phases_make(shunt_bop *op, phase_steps *list, phase_make make);
-/* Launches them, all with the same tensors. */
+/* Launches them, all with the same tensors, of which the second is the packed weights. */
 shunt_status ocl_phases_launch(const shunt_bop *op, const phase_steps *list, shunt_bqueue *queue,
                                const shunt_arg *inputs, shunt_arg workspace, uint32_t ntensors,
                                const shunt_arg *tensors);

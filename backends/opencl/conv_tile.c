@@ -192,7 +192,7 @@ static uint64_t packed_elements(const conv_tile *tile, const conv_dims *d)
 }
 
 /* Sizes and constants of a phase that has pixels. */
-static shunt_status set_phase(const shunt_bop *op, const conv_phase *phase, const phase_steps *own)
+static shunt_status set_phase(const shunt_bop *op, const conv_phase *phase, phase_steps *own)
 {
     const conv_tile *tile = op->own;
     const conv_dims *d = &phase->dims;
@@ -215,7 +215,7 @@ static shunt_status set_phase(const shunt_bop *op, const conv_phase *phase, cons
     return ocl_step_constants(own->pack, 4, 5, pack_constants);
 }
 
-static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, const phase_steps *own)
+static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, phase_steps *own)
 {
     const conv_tile *tile = op->own;
     char options[OCL_OPTIONS_CHARS] = "";

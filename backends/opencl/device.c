@@ -43,6 +43,7 @@ static const shunt_device_ops device_ops = {
     .op_launch = ocl_op_launch,
     .op_destroy = ocl_op_destroy,
     .measure = ocl_measure,
+    .packs_prepare = ocl_packs_prepare,
 };
 
 /* "threads=N" is all there is. *threads stays 0 where it is not given. */

@@ -196,7 +196,7 @@ shunt_status ocl_op_query(shunt_bdevice *base, const shunt_op_desc *desc, shunt_
 static shunt_status choose(ocl_device *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
                            shunt_candidate *out)
 {
-    const char *algorithm = options ? options->algorithm : NULL, *params = options ? options->params : NULL;
+    const char *algorithm = options->algorithm, *params = options->params;
     shunt_op_candidates *all = calloc(1, sizeof *all);
     if (!all) return ocl_fail_memory();
     all->size = sizeof *all;
@@ -239,7 +239,7 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     memcpy(op->info.params, chosen.params, sizeof op->info.params);
     status = op->algorithm->prepare(op);
     if (status) return ocl_fail_context(status, "algorithm %s", chosen.algorithm);
-    uint64_t limit = options ? options->memory_limit : 0;
+    uint64_t limit = options->memory_limit;
     if (limit > 0 && op->info.workspace > limit)
         return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
                         chosen.algorithm, op->info.workspace, limit);
@@ -252,13 +252,16 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
 shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, const shunt_prepare_options *options,
                             shunt_bop **out)
 {
+    shunt_prepare_options asked = {.size = sizeof asked};
+    if (options) shunt_struct_copy(&asked, options);
     shunt_bop *op = calloc(1, sizeof *op);
     if (!op) return ocl_fail_memory();
     op->device = (ocl_device *)base;
     op->desc = *desc;
+    op->ahead = asked.ahead_inputs;
     op->pack.data = shunt_op_data_type(desc);
     for (int i = 0; i < OCL_MAX_STEPS; i++) op->steps[i].data = op->pack.data;
-    shunt_status status = make(op, options);
+    shunt_status status = make(op, &asked);
     if (status)
         ocl_op_destroy(op);
     else
@@ -275,7 +278,7 @@ shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info)
 shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst)
 {
     const shunt_arg tensors[] = {src, dst};
-    if (input >= op->desc.ninputs || op->info.packed_bytes[input] == 0)
+    if (input >= op->desc.ninputs || op->info.packed_bytes[input] == 0 || op->packings)
         return ocl_fail(SHUNT_E_INVALID, "%s: input %u is not packed", op->info.algorithm, input);
     return ocl_step_run(&op->pack, queue, 2, tensors);
 }
@@ -306,5 +309,6 @@ void ocl_op_destroy(shunt_bop *op)
     ocl_step_destroy(&op->pack);
     if (op->algorithm && op->algorithm->destroy) op->algorithm->destroy(op);
     free(op->own);
+    free(op->packings);
     free(op);
 }

@@ -149,7 +149,7 @@ void ocl_turn_end(const ocl_device *device);
 /* The queue is finished. Returns the code with which it failed when another queue took its turn. */
 cl_int ocl_turn_over(shunt_bqueue *queue);
 
-/* ---- Ops (op.c) ------------------------------------------------------------------------------------------------------ */
+/* ---- Ops (op.c, packs.c) ------------------------------------------------------------------------------------------------------ */
 
 /* A kernel with its constant arguments and its geometry: an op is one or a few of them. A kernel takes its tensors first,
  * each as a buffer and the index of its first element (ulong), then its constants. */
@@ -165,6 +165,7 @@ typedef struct ocl_step {
 enum { OCL_MAX_STEPS = 4, OCL_TILE_RANK = 1000, OCL_OPTIONS_CHARS = 160 };
 
 typedef struct ocl_algorithm ocl_algorithm;
+typedef struct ocl_packings ocl_packings; /* packs.h */
 
 struct shunt_bop {
     ocl_device *device;
@@ -172,10 +173,12 @@ struct shunt_bop {
     shunt_op_desc desc;
     shunt_op_info info;
     ocl_step steps[OCL_MAX_STEPS];
-    ocl_step pack;        /* of the weights; runs in op_pack, or at the head of op_launch when they change */
-    void *own;            /* the algorithm's, freed by free() */
-    bool run_ahead;       /* once in op_prepare, since what it calls compiles on first use */
-    uint64_t pack_offset; /* in the workspace, of weights packed at launch */
+    ocl_step pack;          /* of the weights; runs in op_pack, or at the head of op_launch when they change */
+    void *own;              /* the algorithm's, freed by free() */
+    bool run_ahead;         /* once in op_prepare, since what it calls compiles on first use */
+    uint64_t pack_offset;   /* in the workspace, of weights packed at launch */
+    uint32_t ahead;         /* shunt_prepare_options.ahead_inputs */
+    ocl_packings *packings; /* of weights that are packed ahead; NULL: there are none */
 };
 
 /* One way to do one kind of op. */
@@ -226,6 +229,7 @@ shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, co
                             shunt_bop **out);
 shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info);
 shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
+shunt_status ocl_packs_prepare(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace, shunt_bevent **event);
 void ocl_op_destroy(shunt_bop *op);

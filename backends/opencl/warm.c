@@ -32,7 +32,8 @@ static shunt_status run(shunt_bop *op, scratch *s)
 {
     shunt_status status = SHUNT_OK;
     for (uint32_t i = 0; i < op->desc.ninputs && !status; i++)
-        if (op->info.packed_bytes[i] > 0) status = ocl_op_pack(op, s->queue, i, s->plain, s->inputs[i]);
+        if (op->info.packed_bytes[i] > 0 && !op->packings)
+            status = ocl_op_pack(op, s->queue, i, s->plain, s->inputs[i]);
     if (!status) status = ocl_op_launch(op, s->queue, s->inputs, s->outputs, s->workspace, NULL);
     return status ? status : ocl_queue_finish(s->queue);
 }

@@ -84,6 +84,9 @@ typedef struct shunt_prepare_options {
     const char *algorithm; /* one that op_query listed; NULL: the best guess */
     const char *params;    /* its parameters; NULL: the best guess */
     uint64_t memory_limit; /* most workspace bytes allowed; 0: no limit */
+    uint32_t
+        ahead_inputs; /* bit i: input i changes between runs of the network alone, so that it may have packed_bytes, too:
+                         packs_prepare then packs it in each run, before the op is launched */
 } shunt_prepare_options;
 
 typedef struct shunt_op_info {
@@ -144,6 +147,13 @@ typedef struct shunt_arg {
     uint64_t offset;
 } shunt_arg;
 
+/* Input `input` of an op that may be packed ahead: plain at src, to be packed at dst. */
+typedef struct shunt_pack {
+    const shunt_bop *op;
+    uint32_t input;
+    shunt_arg src, dst;
+} shunt_pack;
+
 /* "[opt: X]" marks a pointer that may be NULL; the runtime then does X. The results are as if a queue ran its commands in the
  * order given. A command returns before it is done. If `event` is not NULL, it receives an event, which event_release frees.
  * Memory named in a command stays valid until the command is done. */
@@ -202,6 +212,10 @@ struct shunt_device_ops {
     /* [opt: not known] The device's peak, measured now in about a second: multiply-adds on registers (two
      * operations each), and the copy of a buffer much larger than the caches (bytes read and bytes written). */
     shunt_status (*measure)(shunt_bdevice *device, double *flops_per_second, double *bytes_per_second);
+
+    /* [opt: ahead_inputs is 0] Prepares an op that packs all of these, in as few launches as can be, and is launched without inputs,
+     * outputs and workspace. The ops and the memory outlive it. It may pack once already. */
+    shunt_status (*packs_prepare)(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
 };
 
 typedef struct shunt_backend {

@@ -58,7 +58,7 @@ shunt_status plan_say_overflow(graph_plan *plan, const shunt_tensor *inputs)
     shunt_status status = plan_write_inputs(plan, inputs);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps && !infinite; s++) {
         plan_step *step = &plan->steps[s];
-        status = plan_launch(plan, step, NULL);
+        status = plan_launch(plan, step, NULL, NULL);
         if (status == SHUNT_OK) status = look(plan, step, &infinite);
         if (infinite)
             log_write(SHUNT_LOG_WARN, "%s: results overflow %s; this run, and others like it, are repeated in f32",

@@ -7,9 +7,12 @@
 
 #include <stdlib.h>
 
-/* A piece of memory: an activation (value >= 0) or the workspace of a step. */
+typedef enum piece_kind { PIECE_VALUE, PIECE_WORKSPACE, PIECE_PACKED } piece_kind;
+
+/* A piece of memory: of a value, the workspace of a step, or a packed parameter. */
 typedef struct piece {
-    int32_t value, step;
+    piece_kind kind;
+    uint32_t index; /* of the value, the step, the pack */
     int32_t first, last;
     uint64_t bytes, offset;
     uint32_t chunk;
@@ -20,7 +23,8 @@ static int larger_first(const void *a, const void *b)
     const piece *x = a, *y = b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     if (x->first != y->first) return x->first < y->first ? -1 : 1;
-    return (x->value > y->value) - (x->value < y->value);
+    if (x->kind != y->kind) return x->kind < y->kind ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
 }
 
 /* Lowest offset in a chunk at which `p` meets no placed piece that is alive with it. */
@@ -85,7 +89,12 @@ static shunt_status allocate_chunks(const shunt_device *device, plan_arena *aren
     return SHUNT_OK;
 }
 
-/* Writes the pieces of one device to `pieces` (room for nvalues + nsteps); returns how many. */
+static uint64_t rounded_up(uint64_t bytes, uint64_t align)
+{
+    return bytes > 0 ? (bytes + align - 1) / align * align : align;
+}
+
+/* Writes the pieces of one device to `pieces` (room for nvalues + nsteps + npacks); returns how many. */
 static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pieces, uint64_t *workspace)
 {
     uint64_t align = plan->executor->devices[device_index]->entry.info.alignment;
@@ -93,15 +102,20 @@ static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pie
     for (uint32_t v = 0; v < plan->nvalues; v++) {
         const plan_value *value = &plan->values[v];
         if (value->device != device_index || value->parameter || value->root != (int32_t)v) continue;
-        uint64_t bytes = (shunt_tensor_bytes(&value->desc) + align - 1) / align * align;
-        pieces[count++] = (piece){(int32_t)v, -1, value->first, value->last, bytes ? bytes : align, 0, 0};
+        const uint64_t bytes = rounded_up(shunt_tensor_bytes(&value->desc), align);
+        pieces[count++] = (piece){PIECE_VALUE, v, value->first, value->last, bytes, 0, 0};
     }
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
         if (step->device != device_index || !step->info.workspace) continue;
-        uint64_t bytes = (step->info.workspace + align - 1) / align * align;
-        pieces[count++] = (piece){-1, (int32_t)s, (int32_t)s, (int32_t)s, bytes, 0, 0};
+        const uint64_t bytes = rounded_up(step->info.workspace, align);
+        pieces[count++] = (piece){PIECE_WORKSPACE, s, (int32_t)s, (int32_t)s, bytes, 0, 0};
         if (bytes > *workspace) *workspace = bytes;
+    }
+    for (uint32_t p = 0; p < plan->npacks && device_index == PLAN_MAIN; p++) {
+        const plan_pack *pack = &plan->packs[p];
+        const uint64_t bytes = rounded_up(pack->bytes, align);
+        pieces[count++] = (piece){PIECE_PACKED, p, (int32_t)pack->first, (int32_t)pack->step, bytes, 0, 0};
     }
     return count;
 }
@@ -110,7 +124,7 @@ static shunt_status allocate_on(graph_plan *plan, int device_index)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
-    piece *pieces = malloc((plan->nvalues + plan->nsteps + 1) * sizeof *pieces);
+    piece *pieces = malloc((plan->nvalues + plan->nsteps + plan->npacks + 1) * sizeof *pieces);
     if (!pieces) return error_memory();
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);
@@ -121,10 +135,10 @@ static shunt_status allocate_on(graph_plan *plan, int device_index)
         arena->nchunks = 0;
     for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) {
         shunt_arg arg = {arena->chunks[pieces[i].chunk], pieces[i].offset};
-        if (pieces[i].value >= 0)
-            plan->values[pieces[i].value].arg = arg;
-        else
-            plan->steps[pieces[i].step].workspace = arg;
+        const uint32_t index = pieces[i].index;
+        *(pieces[i].kind == PIECE_VALUE       ? &plan->values[index].arg
+          : pieces[i].kind == PIECE_WORKSPACE ? &plan->steps[index].workspace
+                                              : &plan->packs[index].arg) = arg;
     }
     free(pieces);
     return status;

@@ -55,6 +55,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     plan_forget_answers(plan);
     os_trim_heap(); /* folding and packing leave holes of tens of MiB, which nobody asks for again */
     if (status == SHUNT_OK) status = plan_allocate(plan);
+    if (status == SHUNT_OK) status = plan_make_packs(plan);
     if (status != SHUNT_OK) {
         plan_destroy(plan);
         return status;
@@ -66,8 +67,14 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
 void plan_destroy(graph_plan *plan)
 {
     if (!plan) return;
-    for (uint32_t s = 0; s < plan->nsteps; s++)
-        if (plan->steps[s].op) plan->executor->devices[plan->steps[s].device]->ops->op_destroy(plan->steps[s].op);
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        if (step->packs) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->packs);
+    }
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const plan_step *step = &plan->steps[s];
+        if (step->op) plan->executor->devices[step->device]->ops->op_destroy(step->op);
+    }
     for (int d = 0; d < PLAN_DEVICES; d++) {
         plan_arena *arena = &plan->arenas[d];
         const shunt_device *device = plan->executor->devices[d];
@@ -79,6 +86,7 @@ void plan_destroy(graph_plan *plan)
     shunt_graph_destroy(plan->graph);
     free(plan->values);
     free(plan->steps);
+    free(plan->packs);
     free(plan->inputs);
     free(plan->outputs);
     free(plan);

@@ -2,8 +2,8 @@
  *
  * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
  * lower.c (layouts, transfers, reorders) -> lifetime.c (from which step to which a value is needed) -> prepare.c (an op of the backend
- * for each step, its parameters packed) -> memory.c (a place for each value) -> run.c. All decisions are made before run.c, which
- * only launches. */
+ * for each step, its parameters packed) -> memory.c (a place for each value) -> packs.c (what packs parameters that runs change) ->
+ * run.c. All decisions are made before run.c, which only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -37,8 +37,17 @@ typedef struct plan_step {
     shunt_bop *op;
     shunt_op_info info;
     shunt_arg input_args[SHUNT_MAX_INPUTS], output_args[SHUNT_MAX_OUTPUTS], workspace;
-    uint64_t nanoseconds; /* of the last profiled run */
+    shunt_bop *packs;     /* packs for this step and later ones, before it runs; NULL: nothing */
+    uint64_t nanoseconds; /* of the last profiled run, packs included */
 } plan_step;
+
+/* A parameter that runs change, in the format of a step that reads it: packed anew in each run. */
+typedef struct plan_pack {
+    uint32_t step, input;
+    uint32_t first; /* the step before which it is packed */
+    uint64_t bytes;
+    shunt_arg arg; /* where; in the arena of the main device, from the first to the step */
+} plan_pack;
 
 /* What a device answers about an op (ask.c). */
 typedef struct plan_answer {
@@ -72,7 +81,8 @@ typedef struct graph_plan {
     uint8_t dtype;      /* of the data of its ops, where these take it: SHUNT_F32, or a 16-bit type */
     plan_value *values;
     plan_step *steps;
-    uint32_t nvalues, nsteps, values_room, steps_room;
+    plan_pack *packs; /* in the order of their steps */
+    uint32_t nvalues, nsteps, npacks, values_room, steps_room, packs_room;
     int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
     plan_arena arenas[PLAN_DEVICES];
     plan_answer **answers; /* only while the plan is made */
@@ -124,8 +134,14 @@ void plan_destroy(graph_plan *plan);
 shunt_status plan_lower(graph_plan *plan);
 shunt_status plan_prepare(graph_plan *plan);
 shunt_status plan_allocate(graph_plan *plan);
+/* packs.c: notes the packed inputs of a prepared step that runs change; and, once they have memory, makes what packs them. */
+shunt_status plan_note_packs(graph_plan *plan, uint32_t step);
+shunt_status plan_make_packs(graph_plan *plan);
+/* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. */
+uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step);
 shunt_status plan_write_inputs(graph_plan *plan, const shunt_tensor *inputs);
-shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **event);
+/* packed: the event of the step's packs, if it has any. Events may be NULL. */
+shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **packed, shunt_bevent **event);
 shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
 /* tune.c: for an outline. */
 shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options);

@@ -54,7 +54,11 @@ static void describe_placement(const graph_plan *plan, char *text, size_t size)
         used += (size_t)snprintf(text + used, size - used, "%s%s", said,
                                  plan->executor->devices[PLAN_FALLBACK]->entry.selector);
     }
-    if (transfers && used < size) snprintf(text + used, size - used, "; %u transfers", transfers);
+    if (transfers && used < size) used += (size_t)snprintf(text + used, size - used, "; %u transfers", transfers);
+    uint32_t times = 0;
+    for (uint32_t s = 0; s < plan->nsteps; s++) times += plan->steps[s].packs != NULL;
+    if (times && used < size)
+        snprintf(text + used, size - used, "; %u weights packed at %u steps", plan->npacks, times);
 }
 
 static void describe_step(const graph_plan *plan, const plan_step *step, char *kind, shunt_step *out)

@@ -29,7 +29,9 @@ static shunt_status make_another(graph_plan *plan, const shunt_prepare_options *
 static shunt_status make_op(graph_plan *plan, plan_step *step)
 {
     const shunt_device *device = plan->executor->devices[step->device];
-    shunt_prepare_options options = {.size = sizeof options, .memory_limit = device->entry.info.max_alloc};
+    shunt_prepare_options options = {.size = sizeof options,
+                                     .memory_limit = device->entry.info.max_alloc,
+                                     .ahead_inputs = plan_ahead_inputs(plan, step)};
     tune_choice choice;
     const tune_op op = plan_tune_op(plan, step);
     if (tune_choose(&op, &choice)) {
@@ -89,6 +91,7 @@ shunt_status plan_prepare(graph_plan *plan)
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         if (plan->steps[s].transfer) continue;
         status = prepare_step(plan, &plan->steps[s]);
+        if (status == SHUNT_OK) status = plan_note_packs(plan, s);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;

@@ -30,12 +30,15 @@ static shunt_status transfer(graph_plan *plan, plan_step *step)
     return status == SHUNT_OK ? SHUNT_OK : device_fail(main_device, status, "moving data");
 }
 
-shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **event)
+shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **packed, shunt_bevent **event)
 {
     const shunt_device *device = plan->executor->devices[step->device];
+    shunt_bqueue *queue = plan->executor->queues[step->device];
+    shunt_status status = SHUNT_OK;
     if (step->transfer) return transfer(plan, step);
-    shunt_status status = device->ops->op_launch(step->op, plan->executor->queues[step->device], step->input_args,
-                                                 step->output_args, step->workspace, event);
+    if (step->packs) status = device->ops->op_launch(step->packs, queue, NULL, NULL, (shunt_arg){0}, packed);
+    if (status == SHUNT_OK)
+        status = device->ops->op_launch(step->op, queue, step->input_args, step->output_args, step->workspace, event);
     if (status == SHUNT_OK) return SHUNT_OK;
     device_fail(device, status, "running");
     return error_context(status, "%s", step->name);
@@ -78,35 +81,53 @@ static shunt_status finish(graph_plan *plan, shunt_status status)
     return status;
 }
 
-/* Takes the time of each step that has an event. A time that cannot be had is left as not known. */
-static void note_times(graph_plan *plan, shunt_bevent *const *events)
+/* Of a step: of what packs for it, and its own. */
+typedef struct step_events {
+    shunt_bevent *packed, *own;
+} step_events;
+
+/* Adds the time of an event. One that cannot be had counts as none. */
+static void note_time(plan_step *step, const shunt_device *device, shunt_bevent *event)
+{
+    uint64_t start, end;
+    if (!event || !device->ops->event_time || device->ops->event_time(event, &start, &end) != SHUNT_OK) return;
+    step->nanoseconds += end - start;
+    if (trace_wanted()) trace_add(step, device->entry.selector, start, end);
+}
+
+static void note_times(graph_plan *plan, const step_events *events)
 {
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         plan_step *step = &plan->steps[s];
         const shunt_device *device = plan->executor->devices[step->device];
-        uint64_t start, end;
         step->nanoseconds = 0;
-        if (!events[s] || !device->ops->event_time || device->ops->event_time(events[s], &start, &end) != SHUNT_OK)
-            continue;
-        step->nanoseconds = end - start;
-        if (trace_wanted()) trace_add(step, device->entry.selector, start, end);
+        note_time(step, device, events[s].packed);
+        note_time(step, device, events[s].own);
     }
+}
+
+static void release_events(const graph_plan *plan, step_events *events)
+{
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        const shunt_device *device = plan->executor->devices[plan->steps[s].device];
+        if (events[s].packed) device->ops->event_release(events[s].packed);
+        if (events[s].own) device->ops->event_release(events[s].own);
+    }
+    free(events);
 }
 
 shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs)
 {
-    shunt_bevent **events = NULL;
+    step_events *events = NULL;
     if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return error_memory();
     shunt_status status = plan_write_inputs(plan, inputs);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
-        status = plan_launch(plan, &plan->steps[s], events ? &events[s] : NULL);
+        status = plan_launch(plan, &plan->steps[s], events ? &events[s].packed : NULL, events ? &events[s].own : NULL);
     if (status == SHUNT_OK) status = read_outputs(plan, outputs);
     status = finish(plan, status);
     if (events) {
         if (status == SHUNT_OK) note_times(plan, events);
-        for (uint32_t s = 0; s < plan->nsteps; s++)
-            if (events[s]) plan->executor->devices[plan->steps[s].device]->ops->event_release(events[s]);
-        free(events);
+        release_events(plan, events);
     }
     return status;
 }

@@ -4,12 +4,12 @@
 #include "card.h"
 
 #include <CL/cl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 card_limits card = {.units = 32, .group = 256, .local = 64 << 10, .extensions = ""};
+void (*card_ran)(const card_run *run);
 
 struct _cl_program {
     char file[64], options[512];
@@ -18,7 +18,7 @@ struct _cl_program {
 struct _cl_kernel {
     const char *file, *options;
     char name[64];
-    bool shown;
+    bool ran;
 };
 
 /* Whatever else is a handle is the address of this. */
@@ -277,8 +277,9 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     size_t items = 1;
     (void)queue, (void)offset, (void)global, (void)nwait, (void)wait;
     for (cl_uint i = 0; i < dims; i++) items *= local[i];
-    if (!kernel->shown) printf("%s\t%s\t%s\t%zu\n", kernel->file, kernel->options, kernel->name, items);
-    kernel->shown = true;
+    const card_run run = {kernel->file, kernel->options, kernel->name, items, kernel->ran};
+    if (card_ran) card_ran(&run);
+    kernel->ran = true;
     return done(event);
 }
 

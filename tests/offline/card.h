@@ -1,11 +1,11 @@
 /* card.h - a graphics card that is not there: OpenCL's functions, as far as the plugin calls them. It answers as a GPU with the
- * limits below, compiles and computes nothing, and prints each kernel that the plugin runs: its file, build options, name and the
- * work-items of a group.
+ * limits below, compiles and computes nothing, and tells card_ran of each kernel that the plugin runs.
  *
  * A program that is linked with card.c, and exports its symbols, takes the loader's place for the plugins that it loads. */
 #ifndef SHUNT_TESTS_OFFLINE_CARD_H
 #define SHUNT_TESTS_OFFLINE_CARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +17,15 @@ typedef struct card_limits {
 } card_limits;
 
 extern card_limits card;
+
+/* A run of a kernel. `again`: the same kernel object ran before. */
+typedef struct card_run {
+    const char *file, *options, *kernel;
+    size_t items; /* of a group */
+    bool again;
+} card_run;
+
+/* Set by the program; NULL: nobody listens. */
+extern void (*card_ran)(const card_run *run);
 
 #endif

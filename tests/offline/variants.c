@@ -97,6 +97,11 @@ static shunt_status list_model(const char *name, shunt_device *device)
     return status;
 }
 
+static void print_new(const card_run *run)
+{
+    if (!run->again) printf("%s\t%s\t%s\t%zu\n", run->file, run->options, run->kernel, run->items);
+}
+
 int main(int argc, char **argv)
 {
     shunt_device *device;
@@ -104,6 +109,7 @@ int main(int argc, char **argv)
         fputs("usage: gpu-variants PLUGIN_FOLDER UNITS GROUP LOCAL\n", stderr);
         return 2;
     }
+    card_ran = print_new;
     card.units = (uint32_t)strtoul(argv[2], NULL, 10);
     card.group = strtoul(argv[3], NULL, 10);
     card.local = strtoull(argv[4], NULL, 10);

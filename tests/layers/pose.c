@@ -1,0 +1,57 @@
+/* pose.c - an OpenCL layer (OPENCL_LAYERS) that makes every device answer as a GPU of eight units, so that on a processor's driver the
+ * kernels for GPUs are chosen and computed. */
+#define CL_TARGET_OPENCL_VERSION 300
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl_layer.h>
+#include <string.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+static const cl_icd_dispatch *driver;
+static cl_icd_dispatch table;
+
+static void pose(cl_device_info what, void *value)
+{
+    static const cl_device_type type = CL_DEVICE_TYPE_GPU;
+    static const cl_uint units = 8, width = 1;
+    static const cl_ulong local = 64 << 10;
+    static const size_t group = 256;
+    if (what == CL_DEVICE_TYPE) memcpy(value, &type, sizeof type);
+    if (what == CL_DEVICE_MAX_COMPUTE_UNITS) memcpy(value, &units, sizeof units);
+    if (what == CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT) memcpy(value, &width, sizeof width);
+    if (what == CL_DEVICE_LOCAL_MEM_SIZE) memcpy(value, &local, sizeof local);
+    if (what == CL_DEVICE_MAX_WORK_GROUP_SIZE) memcpy(value, &group, sizeof group);
+}
+
+static cl_int CL_API_CALL on_device_info(cl_device_id device, cl_device_info what, size_t size, void *value,
+                                         size_t *used)
+{
+    const cl_int code = driver->clGetDeviceInfo(device, what, size, value, used);
+    if (!code && value) pose(what, value);
+    return code;
+}
+
+EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *used)
+{
+    static const char name[] = "pose";
+    const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
+    const void *answer = what == CL_LAYER_NAME ? (const void *)name : &version;
+    const size_t bytes = what == CL_LAYER_NAME ? sizeof name : sizeof version;
+    if (what != CL_LAYER_NAME && what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
+    if (value && size < bytes) return CL_INVALID_VALUE;
+    if (value) memcpy(value, answer, bytes);
+    if (used) *used = bytes;
+    return CL_SUCCESS;
+}
+
+EXPORT cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *target, cl_uint *nout,
+                                      const cl_icd_dispatch **out)
+{
+    if (!target || !nout || !out || n < sizeof table / sizeof(void *)) return CL_INVALID_VALUE;
+    driver = target;
+    table = *target;
+    table.clGetDeviceInfo = on_device_info;
+    *nout = sizeof table / sizeof(void *);
+    *out = &table;
+    return CL_SUCCESS;
+}
