@@ -74,6 +74,8 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_reduce_sum,
     &ocl_lrn,
     &ocl_count_nonfinite,
+    &ocl_resize,
+    &ocl_resize_grad,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

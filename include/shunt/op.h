@@ -90,6 +90,9 @@ extern "C" {
  *                neighbouring channels of the same pixel: (size - 1) / 2 before (rounded down), itself, and size / 2 after;
  *                channels that are not there count 0 (local response normalisation: Krizhevsky et al. 2012, in ONNX's form)
  *   COUNT_NONFINITE src, [residual (1): RESIDUAL] -> dst (1) = residual + the number of elements of src that are infinite or NaN
+ *   RESIZE       src (N,C,H,W), [like: LIKE] -> dst (N,C,P,Q), interpolated (shunt_resize_attr). With LIKE P and Q are the height and
+ *                width of like, whose elements are not read; only graphs have that: a plan knows the sizes and writes them into attr
+ *   RESIZE_GRAD  diff_dst (N,C,P,Q) -> diff_src (N,C,H,W), of a RESIZE without LIKE
  * ADD and MUL with BROADCAST: a and b have the same rank; an axis of size 1 is repeated to the other input's size. Pools with
  * DILATED use pool.dilation; without it the dilation is 1.
  * New kinds are only ever added at the end. A backend refuses kinds that it does not know. */
@@ -133,6 +136,8 @@ typedef enum shunt_op_kind {
     SHUNT_OP_REDUCE_SUM,
     SHUNT_OP_LRN,
     SHUNT_OP_COUNT_NONFINITE,
+    SHUNT_OP_RESIZE,
+    SHUNT_OP_RESIZE_GRAD,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -144,7 +149,8 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_BROADCAST = 1u << 4,
        SHUNT_FLAG_DILATED = 1u << 5,
        SHUNT_FLAG_SCALE = 1u << 6,
-       SHUNT_FLAG_SKIP = 1u << 7
+       SHUNT_FLAG_SKIP = 1u << 7,
+       SHUNT_FLAG_LIKE = 1u << 8
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -216,6 +222,22 @@ typedef struct shunt_lrn_attr {
     float alpha, beta, bias;
 } shunt_lrn_attr;
 
+/* Row p of dst lies at row x of src, where r is H / P, or 1 / factor[0] if factor[0] is not 0:
+ *     HALF_PIXEL  x = (p + 0.5) * r - 0.5
+ *     CORNERS     x = p * (H - 1) / (P - 1), 0 if P is 1: the corners of both lie on each other
+ *     ASYMMETRIC  x = p * r
+ * x is brought into 0 .. H - 1. BILINEAR weights the rows floor(x) and floor(x) + 1 by 1 - (x - floor(x)) and x - floor(x). NEAREST takes the
+ * row that `rounding` makes of x: of one half, HALF_DOWN makes 0 and HALF_UP 1. Columns likewise. PyTorch's nearest is ASYMMETRIC, FLOOR. */
+enum { SHUNT_RESIZE_BILINEAR, SHUNT_RESIZE_NEAREST };
+enum { SHUNT_RESIZE_HALF_PIXEL, SHUNT_RESIZE_CORNERS, SHUNT_RESIZE_ASYMMETRIC };
+enum { SHUNT_RESIZE_FLOOR, SHUNT_RESIZE_CEIL, SHUNT_RESIZE_HALF_DOWN, SHUNT_RESIZE_HALF_UP };
+
+typedef struct shunt_resize_attr {
+    int32_t filter, coordinates, rounding; /* SHUNT_RESIZE_* */
+    int32_t size[2];                       /* P, Q; 0: H * factor, rounded down, or with LIKE like's */
+    float factor[2];                       /* 0: dst's size / src's */
+} shunt_resize_attr;
+
 /* A gradient op has the attributes of its forward op. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -233,6 +255,7 @@ typedef union shunt_op_attr {
     shunt_cast_attr cast;
     shunt_reduce_attr reduce;
     shunt_lrn_attr lrn;
+    shunt_resize_attr resize;
     int32_t words[24];
 } shunt_op_attr;
 
@@ -380,6 +403,9 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
+    case SHUNT_OP_RESIZE:
+        s.flags = s.input_flags = SHUNT_FLAG_LIKE;
+        break;
     default:
         break;
     }
@@ -463,6 +489,44 @@ static inline uint8_t shunt_op_data_type(const shunt_op_desc *desc)
     for (uint32_t i = 0; i < desc->noutputs; i++)
         if (shunt_op_output_class(desc->kind, desc->flags, i) == SHUNT_OPERAND_DATA) return desc->outputs[i].dtype;
     return desc->inputs[0].dtype;
+}
+
+/* The two rows (direction 0) or columns (1) of src that element p of dst is made of, and their weights. They may be the same
+ * one; NEAREST gives the second the weight 0. size: of src; places: of dst. */
+typedef struct shunt_resize_tap {
+    int64_t index[2];
+    double weight[2];
+} shunt_resize_tap;
+
+static inline double shunt_resize_place(const shunt_resize_attr *attr, int direction, int64_t size, int64_t places,
+                                        int64_t p)
+{
+    const double given = (double)attr->factor[direction];
+    const double numerator = given != 0 ? 1 : (double)size, denominator = given != 0 ? given : (double)places;
+    if (attr->coordinates == SHUNT_RESIZE_CORNERS)
+        return places > 1 ? (double)p * (double)(size - 1) / (double)(places - 1) : 0;
+    if (attr->coordinates == SHUNT_RESIZE_ASYMMETRIC) return (double)p * numerator / denominator;
+    return ((double)p + 0.5) * numerator / denominator - 0.5;
+}
+
+static inline shunt_resize_tap shunt_resize_tap_at(const shunt_resize_attr *attr, int direction, int64_t size,
+                                                   int64_t places, int64_t p)
+{
+    const double at = shunt_resize_place(attr, direction, size, places, p), last = (double)(size - 1);
+    const double x = at > 0 ? at < last ? at : last : 0;
+    const int64_t low = (int64_t)x, high = low + 1 < size ? low + 1 : low;
+    const double part = x - (double)low;
+    const int32_t rounding = attr->rounding;
+    shunt_resize_tap tap = {{low, high}, {1 - part, part}};
+    if (attr->filter == SHUNT_RESIZE_BILINEAR) return tap;
+    const int up = rounding == SHUNT_RESIZE_CEIL        ? part > 0
+                   : rounding == SHUNT_RESIZE_HALF_DOWN ? part > 0.5
+                   : rounding == SHUNT_RESIZE_HALF_UP   ? part >= 0.5
+                                                        : 0;
+    tap.index[0] = tap.index[1] = up ? high : low;
+    tap.weight[0] = 1;
+    tap.weight[1] = 0;
+    return tap;
 }
 
 /* The type of a wide operand of an op that stores its data in `data`. */

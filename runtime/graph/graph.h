@@ -134,6 +134,8 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits);
 shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_value *nonfinite);
 /* Whether it has been done. */
 bool graph_is_guarded(const shunt_graph *graph);
+/* Writes sizes that follow from the shapes of other values into attributes: a plan's inputs have fixed shapes (sizes.c). */
+void graph_settle_sizes(shunt_graph *graph);
 /* Drops ops marked by kind 0, keeping the order. For passes. */
 void graph_compact(shunt_graph *graph);
 /* For passes and the planner: appends a value (its name is copied), or SHUNT_NO_VALUE without memory. */

@@ -173,6 +173,7 @@ shunt_status onnx_import_clip(onnx_node *node);
 shunt_status onnx_import_add(onnx_node *node);
 shunt_status onnx_import_arithmetic(onnx_node *node);
 shunt_status onnx_import_lrn(onnx_node *node);
+shunt_status onnx_import_resize(onnx_node *node);
 shunt_status onnx_import_softmax(onnx_node *node);
 shunt_status onnx_import_hard_sigmoid(onnx_node *node);
 shunt_status onnx_import_hard_swish(onnx_node *node);

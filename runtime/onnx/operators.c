@@ -57,6 +57,7 @@ static const struct rule {
     {"Pad", 1, 4, onnx_fold_pad, onnx_import_pad, ANYTHING, 6},
     {"ReduceMean", 1, 2, NULL, onnx_import_reduce_mean, FLOATS, 1},
     {"Reshape", 2, 2, onnx_import_reshape, onnx_import_reshape, ANYTHING, 5},
+    {"Resize", 1, 4, NULL, onnx_import_resize, FLOATS, 10},
     {"Shape", 1, 1, onnx_fold_shape, onnx_fold_shape, ANYTHING, 1},
     {"Sigmoid", 1, 1, NULL, onnx_import_unary, FLOATS, 6},
     {"Slice", 1, 5, onnx_fold_slice, onnx_import_slice, ANYTHING, 1},
@@ -68,6 +69,7 @@ static const struct rule {
     {"Swish", 1, 1, NULL, onnx_import_swish, FLOATS, 24},
     {"Transpose", 1, 1, onnx_fold_transpose, onnx_import_transpose, ANYTHING, 1},
     {"Unsqueeze", 1, 2, onnx_import_unsqueeze, onnx_import_unsqueeze, ANYTHING, 1},
+    {"Upsample", 1, 2, NULL, onnx_import_resize, FLOATS, 7},
 };
 
 /* Of an operator that the row of a kind of op names. */

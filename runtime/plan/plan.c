@@ -32,6 +32,7 @@ shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inp
     plan->dtype = dtype;
     shunt_status status = shunt_graph_copy(executor->graph, &plan->graph);
     if (status == SHUNT_OK) status = graph_reshape(plan->graph, inputs, ninputs);
+    if (status == SHUNT_OK) graph_settle_sizes(plan->graph);
     if (status == SHUNT_OK) status = graph_fuse(plan->graph, accept_fused, plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();
     if (status == SHUNT_OK) status = plan_lower(plan);

@@ -164,6 +164,7 @@ void verify_graph(verify_state *state)
     shunt_graph *graph = NULL;
     shunt_device *fallback = NULL;
     shunt_status status = shunt_graph_copy(state->options->graph, &graph);
+    if (status == SHUNT_OK) graph_settle_sizes(graph);
     if (status == SHUNT_OK) status = graph_fold_batch_norms(graph);
     if (status == SHUNT_OK) status = graph_fuse(graph, NULL, NULL);
     if (status == SHUNT_OK) status = device_open_fallback(&fallback);

@@ -64,6 +64,16 @@ static float real(const json_t *attr, const char *key)
     return (float)json_number_value(json_object_get(attr, key));
 }
 
+static void read_resize(const json_t *attr, shunt_resize_attr *out)
+{
+    const json_t *factor = json_object_get(attr, "factor");
+    out->filter = (int32_t)integer(attr, "filter");
+    out->coordinates = (int32_t)integer(attr, "coordinates");
+    out->rounding = (int32_t)integer(attr, "rounding");
+    pair(attr, "size", out->size);
+    for (size_t i = 0; i < 2; i++) out->factor[i] = (float)json_number_value(json_array_get(factor, i));
+}
+
 static void read_attr(const json_t *attr, shunt_op_desc *op)
 {
     shunt_conv_attr *conv = &op->attr.conv;
@@ -100,6 +110,10 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_SHORTCUT:
         op->attr.shortcut.stride = (int32_t)integer(attr, "stride");
         op->attr.shortcut.lead = (int32_t)integer(attr, "lead");
+        break;
+    case SHUNT_OP_RESIZE:
+    case SHUNT_OP_RESIZE_GRAD:
+        read_resize(attr, &op->attr.resize);
         break;
     case SHUNT_OP_REDUCE_SUM:
         op->attr.reduce.axes = (uint32_t)integer(attr, "axes");

@@ -99,8 +99,8 @@ put("onnx", "texts", part(1, 8) + part(7, graph) + part(8, part(2, 17)))
 # ONNX's own models of one node, where libonnx-testdata is: all inputs but the first are made constants.
 cases = "/usr/share/libonnx-testdata/data/node"
 wanted = """Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Dropout Flatten Gather Gemm
-    GlobalAveragePool LRN LogSoftmax MatMul MaxPool Pad ReduceMean Reshape Slice Softmax Squeeze Sum Transpose
-    Unsqueeze""".encode().split()
+    GlobalAveragePool LRN LogSoftmax MatMul MaxPool Pad ReduceMean Reshape Resize Slice Softmax Squeeze Sum
+    Transpose Unsqueeze Upsample""".encode().split()
 for name in sorted(os.listdir(cases)) if os.path.isdir(cases) else []:
     folder = os.path.join(cases, name)
     with open(os.path.join(folder, "model.onnx"), "rb") as file:

@@ -188,6 +188,29 @@ def lrns():
         add_case("lrn", compute, [shape], {"size": size, "alpha": alpha, "beta": beta, "bias": bias})
 
 
+# shape, size, factor, PyTorch's mode, align_corners; PyTorch's float64 nearest computes its ratio in float32, as here it is exact.
+RESIZES = [((1, 2, 3, 4), (6, 8), None, "bilinear", False), ((2, 3, 5, 4), (3, 9), None, "bilinear", False),
+           ((1, 17, 4, 4), (9, 2), None, "bilinear", True), ((1, 2, 1, 1), (3, 5), None, "bilinear", False),
+           ((1, 2, 6, 5), (1, 1), None, "bilinear", True), ((1, 3, 4, 6), None, (2.0, 1.5), "bilinear", False),
+           ((1, 3, 7, 5), None, (0.6, 0.7), "bilinear", False), ((1, 2, 5, 3), None, (1.7, 2.5), "bilinear", True),
+           ((2, 3, 3, 4), (6, 8), None, "nearest", None), ((1, 9, 5, 7), (3, 4), None, "nearest", None),
+           ((1, 2, 4, 3), (7, 10), None, "nearest", None), ((1, 2, 4, 6), None, (0.5, 2.0), "nearest", None),
+           ((1, 3, 4, 3), (7, 8), None, "nearest-exact", None), ((1, 2, 6, 9), (4, 4), None, "nearest-exact", None)]
+
+
+def resize_attr(size, factor, mode, corners):
+    """What op.h calls it."""
+    return {"filter": int(mode != "bilinear"), "coordinates": 1 if corners else 2 if mode == "nearest" else 0,
+            "rounding": 3 if mode == "nearest-exact" else 0, "size": size or (0, 0), "factor": factor or (0, 0)}
+
+
+def resizes():
+    for shape, size, factor, mode, corners in RESIZES:
+        factor = factor and tuple(float(np.float32(f)) for f in factor)
+        add_case("resize", lambda src: F.interpolate(src, size, factor, mode, corners), [shape],
+                 resize_attr(size, factor, mode, corners))
+
+
 def blocked(src, block):
     """N C H W to N C/b H W b, the lanes past C zero; block 0 is N H W C."""
     N, C, H, W = src.shape
@@ -211,4 +234,4 @@ def write(*makers):
 
 
 if __name__ == "__main__":
-    write(convs, linears, norms, elementwise, pools, others, reorders, lrns)
+    write(convs, linears, norms, elementwise, pools, others, reorders, lrns, resizes)

@@ -10,7 +10,7 @@ first, for so the ABI carries them.
 import numpy as np
 import torch
 import torch.nn.functional as F
-from ops import CASES, pad4, uniform, write
+from ops import CASES, RESIZES, pad4, resize_attr, uniform, write
 
 
 def single(value):
@@ -112,6 +112,15 @@ def pools():
         add_case("max_pool_grad", [shape, dst.shape], [src.grad], attr)
 
 
+def resizes():
+    for shape, size, factor, mode, corners in RESIZES:
+        factor, name = factor and tuple(single(f) for f in factor), next_name("resize_grad")
+        src = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+        dst = F.interpolate(src, size, factor, mode, corners)
+        dst.backward(signed(f"{name}/0", dst.shape))
+        add_case("resize_grad", [dst.shape], [src.grad], resize_attr(size, factor, mode, corners))
+
+
 def losses():
     for N, C, smoothing in [(4, 10, 0), (3, 5, 0.1), (1, 2, 1), (5, 7, 0.5), (2, 1, 0.1)]:
         smoothing, name = single(smoothing), next_name("cross_entropy")
@@ -144,4 +153,4 @@ def optimizers():
 
 
 if __name__ == "__main__":
-    write(norms, convs, pools, losses, optimizers, elementwise)
+    write(norms, convs, pools, losses, optimizers, elementwise, resizes)

@@ -152,7 +152,8 @@ static double linear_kind_loss(const problem *p)
 {
     static const uint32_t forward[SHUNT_OP_KINDS] = {[SHUNT_OP_AVG_POOL_GRAD] = SHUNT_OP_AVG_POOL,
                                                      [SHUNT_OP_GLOBAL_POOL_GRAD] = SHUNT_OP_GLOBAL_POOL,
-                                                     [SHUNT_OP_SHORTCUT_GRAD] = SHUNT_OP_SHORTCUT};
+                                                     [SHUNT_OP_SHORTCUT_GRAD] = SHUNT_OP_SHORTCUT,
+                                                     [SHUNT_OP_RESIZE_GRAD] = SHUNT_OP_RESIZE};
     const shunt_tensor_desc *src = &p->grad.outputs[0];
     run_forward(p, forward[p->grad.kind], 0, 1, &src, (const double *[]){p->variables[0]}, &p->grad.inputs[0]);
     return weighted(p->dst, p->in[0], &p->grad.inputs[0]);
@@ -251,19 +252,13 @@ static void clear_kinks(problem *p)
 }
 
 static const rule rules[] = {
-    {SHUNT_OP_BATCH_NORM_GRAD, norm_loss, {0, 1, 2}},
-    {SHUNT_OP_RELU_GRAD, relu_loss, {0}},
-    {SHUNT_OP_CONV_GRAD_SRC, conv_src_loss, {OWN}},
-    {SHUNT_OP_CONV_GRAD_WEIGHTS, weights_loss, {OWN, OWN}},
-    {SHUNT_OP_LINEAR_GRAD_SRC, linear_src_loss, {OWN}},
-    {SHUNT_OP_LINEAR_GRAD_WEIGHTS, weights_loss, {OWN, OWN}},
-    {SHUNT_OP_MAX_POOL_GRAD, max_pool_loss, {0}},
-    {SHUNT_OP_AVG_POOL_GRAD, linear_kind_loss, {OWN}},
-    {SHUNT_OP_GLOBAL_POOL_GRAD, linear_kind_loss, {OWN}},
-    {SHUNT_OP_SHORTCUT_GRAD, linear_kind_loss, {OWN}},
-    {SHUNT_OP_CROSS_ENTROPY, cross_entropy_loss, {NONE, 0}},
-    {SHUNT_OP_SIGMOID_GRAD, sigmoid_loss, {OWN}},
-    {SHUNT_OP_REDUCE_SUM, repeated_loss, {OWN}},
+    {SHUNT_OP_BATCH_NORM_GRAD, norm_loss, {0, 1, 2}},     {SHUNT_OP_RELU_GRAD, relu_loss, {0}},
+    {SHUNT_OP_CONV_GRAD_SRC, conv_src_loss, {OWN}},       {SHUNT_OP_CONV_GRAD_WEIGHTS, weights_loss, {OWN, OWN}},
+    {SHUNT_OP_LINEAR_GRAD_SRC, linear_src_loss, {OWN}},   {SHUNT_OP_LINEAR_GRAD_WEIGHTS, weights_loss, {OWN, OWN}},
+    {SHUNT_OP_MAX_POOL_GRAD, max_pool_loss, {0}},         {SHUNT_OP_AVG_POOL_GRAD, linear_kind_loss, {OWN}},
+    {SHUNT_OP_GLOBAL_POOL_GRAD, linear_kind_loss, {OWN}}, {SHUNT_OP_SHORTCUT_GRAD, linear_kind_loss, {OWN}},
+    {SHUNT_OP_RESIZE_GRAD, linear_kind_loss, {OWN}},      {SHUNT_OP_CROSS_ENTROPY, cross_entropy_loss, {NONE, 0}},
+    {SHUNT_OP_SIGMOID_GRAD, sigmoid_loss, {OWN}},         {SHUNT_OP_REDUCE_SUM, repeated_loss, {OWN}},
 };
 
 /* Large ones only take long; of few elements a batch norm is too steep for differences. */

@@ -140,6 +140,27 @@ Test(graph, a_convolution_takes_what_the_abi_allows)
     shunt_graph_destroy(graph);
 }
 
+/* In a graph a resize follows another value's shape; what a plan sees has the size in its attributes, and no such input. */
+Test(graph, a_resize_follows_the_shape_of_another_value)
+{
+    shunt_value in[2];
+    shunt_graph *graph = start(&in[1]);
+    const shunt_op_attr pool = {.pool = {.window = {2, 2}, .stride = {2, 2}}};
+    in[0] = shunt_graph_op(graph, "pool", SHUNT_OP_MAX_POOL, 0, &pool, 1, &in[1]);
+    shunt_value y = shunt_graph_op(graph, "resize", SHUNT_OP_RESIZE, SHUNT_FLAG_LIKE, NULL, 2, in);
+    EXPECT_DIMS(graph, y, 2, 6, 8, 8);
+    shunt_tensor_desc input = shunt_graph_desc(graph, in[1]);
+    input.dims[2] = 11, input.dims[3] = 5;
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_OK);
+    EXPECT_DIMS(graph, y, 2, 6, 11, 5);
+    graph_settle_sizes(graph);
+    cr_assert_eq(graph->ops[1].flags, 0u);
+    cr_assert_eq(graph->ops[1].ninputs, 1u);
+    cr_assert_eq(graph->ops[1].attr.resize.size[0], 11);
+    cr_assert_eq(graph->ops[1].attr.resize.size[1], 5);
+    shunt_graph_destroy(graph);
+}
+
 static void refuse_op(shunt_op_kind kind, uint32_t flags, uint32_t ninputs, const shunt_op_attr *attr,
                       const char *reason)
 {
@@ -167,6 +188,11 @@ Test(graph, other_ops_are_refused_with_a_reason)
     refuse_op(SHUNT_OP_LRN, 0, 1, NULL, "size 0 is less than 1");
     refuse_op(SHUNT_OP_LRN, 0, 1, &(shunt_op_attr){.lrn = {.size = 3, .beta = NAN}},
               "beta or bias is not a finite number");
+    refuse_op(SHUNT_OP_RESIZE, 0, 1, NULL, "a factor of 0 makes no size of 8");
+    refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.filter = 2}}, "filter 2");
+    refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.factor = {NAN, 1}}}, "a factor of nan");
+    refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.size = {-3, 1}}}, "a size of -3");
+    refuse_op(SHUNT_OP_RESIZE, SHUNT_FLAG_LIKE, 1, NULL, "1 inputs instead of 2");
     refuse_op((shunt_op_kind)0, 0, 1, NULL, "no op has kind 0");
     refuse_op(SHUNT_OP_KINDS, 0, 1, NULL, "no op has kind");
     refuse_op(SHUNT_OP_RELU, 0, 9, NULL, "9 inputs, more than 8");

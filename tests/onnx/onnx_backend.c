@@ -43,6 +43,7 @@ static const char *const operators[] = {"Add",
                                         "ReduceMean",
                                         "Relu",
                                         "Reshape",
+                                        "Resize",
                                         "Shape",
                                         "Sigmoid",
                                         "Slice",
@@ -53,7 +54,8 @@ static const char *const operators[] = {"Add",
                                         "Sum",
                                         "Swish",
                                         "Transpose",
-                                        "Unsqueeze"};
+                                        "Unsqueeze",
+                                        "Upsample"};
 
 /* What Shunt is not made for. */
 static const struct {
@@ -62,6 +64,11 @@ static const struct {
     {"node/test_identity_opt", "the value is an optional sequence, not a tensor"},
     {"node/test_identity_sequence", "the value is a sequence, not a tensor"},
     {"node/test_training_dropout*", "training: the expected result holds NumPy's random numbers"},
+    {"node/test_resize_*_cubic*", "cubic interpolation"},
+    {"node/test_resize_downsample_scales_linear_align_corners",
+     "a scale of 0.6 makes a length of 2.4, whose last place is a corner"},
+    {"node/test_resize_downsample_sizes_nearest_tf_half_pixel_for_nn", "TensorFlow's places of half pixels"},
+    {"node/test_resize_tf_crop_and_resize", "a resize of a part of the picture"},
     {"node/test_maxpool_with_argmax_*", "where the maxima are is asked for; Shunt knows only what they are"},
 };
 static const char *const applicable_after_all[] = {"node/test_training_dropout_zero_ratio*"};

@@ -26,6 +26,8 @@ typedef struct op_kind {
     uint64_t (*flops)(const shunt_op_desc *op);
     /* Appends the ops that compute the gradients by the inputs from diff, that by output 0. NULL: it has no gradient. */
     shunt_status (*gradient)(gradient_pass *pass, const graph_op *op, shunt_value diff);
+    /* Writes the shape of output 0 into the attributes, and drops inputs that only gave it. NULL: nothing is open. */
+    void (*settle)(graph_op *op, const shunt_tensor_desc *dst);
 } op_kind;
 
 /* The row of a kind; NULL if it is not a kind. */
