@@ -15,6 +15,7 @@
 
 /* What is compared, and what came of it. */
 typedef struct comparison {
+    const net_spec *net;
     const shunt_graph *graph;
     const shunt_weights *file;
     match_part part;
@@ -51,9 +52,16 @@ static bool is_parameter(const graph_value *value)
     return value->source == VALUE_PARAMETER;
 }
 
-static bool of_classifier(const char *name)
+static bool of_classifier(const comparison *self, const char *name)
 {
-    return !strncmp(name, "fc.", 3);
+    return net_of_classifier(self->net, name);
+}
+
+/* Of a part that the network does without. */
+static bool is_spare(const comparison *self, const char *name)
+{
+    const char *spare = self->net->family ? self->net->family->spare : NULL;
+    return spare && !strncmp(name, spare, strlen(spare));
 }
 
 /* All tensors that may be the model's, and those that the reader of the file left out. False without memory. */
@@ -82,9 +90,10 @@ static void check_shape(comparison *self, const graph_value *value, const shunt_
         misfit_network(&self->wrong, "%s has type %s, not floating-point", value->name, shunt_dtype_name(have->dtype));
         return;
     }
-    if (self->any_number && of_classifier(value->name) && have->rank) wanted.dims[0] = have->dims[0];
+    if (self->any_number && of_classifier(self, value->name) && have->rank) wanted.dims[0] = have->dims[0];
     if (have->rank == wanted.rank && !memcmp(have->dims, wanted.dims, have->rank * sizeof *have->dims)) return;
-    if (!strcmp(value->name, "fc.weight") && have->rank == 2 && have->dims[0] != wanted.dims[0])
+    if (of_classifier(self, value->name) && value->role == SHUNT_ROLE_WEIGHT && have->rank == wanted.rank &&
+        have->dims[0] != wanted.dims[0])
         misfit_network(&self->wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
                        have->dims[0], wanted.dims[0], have->dims[0]);
     misfit_network(&self->wrong, "%s is %s, not %s", value->name, dims_text(have, theirs), dims_text(&wanted, ours));
@@ -129,7 +138,7 @@ static void check_parameter(comparison *self, const graph_value *value, const sh
         *view = shunt_weights_at(self->file, (size_t)json_integer_value(at));
         check_shape(self, value, &(*view)->desc);
         if (self->numbers && misfit_count(&self->wrong) == before) check_numbers(self, value, *view);
-    } else if (self->part == MATCH_BACKBONE && of_classifier(value->name)) {
+    } else if (self->part == MATCH_BACKBONE && of_classifier(self, value->name)) {
         *view = NULL;
     } else if (why) {
         misfit_network(&self->wrong, "%s: %s", value->name, json_string_value(why));
@@ -144,7 +153,8 @@ static bool of_a_layer(const comparison *self, const char *name)
     const size_t length = strcspn(name, ".") + 1;
     for (uint32_t v = 0; v < self->graph->nvalues; v++) {
         const graph_value *value = &self->graph->values[v];
-        if (is_parameter(value) && !of_classifier(value->name) && !strncmp(value->name, name, length)) return true;
+        if (is_parameter(value) && !of_classifier(self, value->name) && !strncmp(value->name, name, length))
+            return true;
     }
     return false;
 }
@@ -153,6 +163,7 @@ static bool of_a_layer(const comparison *self, const char *name)
  * counted. */
 static void complain_of_rest(comparison *self, const char *name, const char *original)
 {
+    if (is_spare(self, name)) return;
     if (self->part == MATCH_ALL || of_a_layer(self, name))
         misfit_file(&self->wrong, "%s is not the model's", original);
     else if (self->left_out++ == 0)
@@ -186,7 +197,7 @@ static shunt_status begin(comparison *self)
     self->views = calloc(self->graph->nvalues + (size_t)1, sizeof *self->views);
     self->index = json_object();
     self->unusable = json_object();
-    names_look(self->graph, self->file, &self->names);
+    names_look(self->graph, net_classifier(self->net), self->file, &self->names);
     bool enough = misfit_begin(&self->wrong) && self->views && self->index && self->unusable && index_names(self);
     return enough ? SHUNT_OK : error_memory();
 }
@@ -221,7 +232,7 @@ static shunt_status take(const comparison *self, shunt_weights *file, shunt_weig
 
 shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_part part, shunt_weights **out)
 {
-    comparison self = {.graph = model->graph, .file = file, .part = part, .numbers = true};
+    comparison self = {.net = &model->net, .graph = model->graph, .file = file, .part = part, .numbers = true};
     shunt_status status = begin(&self);
     if (!status) compare(&self);
     if (!status && misfit_count(&self.wrong))
@@ -234,9 +245,9 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
     return status;
 }
 
-bool match_fits(const shunt_graph *graph, const shunt_weights *file)
+bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file)
 {
-    comparison self = {.graph = graph, .file = file, .part = MATCH_BACKBONE, .any_number = true};
+    comparison self = {.net = net, .graph = graph, .file = file, .part = MATCH_BACKBONE, .any_number = true};
     bool fits = !begin(&self);
     if (fits) compare(&self);
     fits = fits && !misfit_count(&self.wrong);
@@ -244,10 +255,10 @@ bool match_fits(const shunt_graph *graph, const shunt_weights *file)
     return fits;
 }
 
-int64_t match_count_classes(const shunt_graph *graph, const shunt_weights *file)
+int64_t match_count_classes(const net_spec *net, const shunt_graph *graph, const shunt_weights *file)
 {
     names_survey names;
-    names_look(graph, file, &names);
+    names_look(graph, net_classifier(net), file, &names);
     return names.classes;
 }
 
@@ -258,7 +269,7 @@ int match_count_blocks(const shunt_weights *file)
     for (size_t i = 0; i < shunt_weights_count(file); i++) {
         const char *original = shunt_weights_at(file, i)->name, *stage;
         int block;
-        if (strlen(original) > SURVEY_MOST_CHARS || !names_canonical(original, name, sizeof name)) continue;
+        if (strlen(original) > SURVEY_MOST_CHARS || !names_canonical(NULL, original, name, sizeof name)) continue;
         stage = strstr(name, "layer1.");
         if (stage && sscanf(stage, "layer1.%4d.", &block) == 1 && block >= most) most = block + 1;
     }

@@ -17,11 +17,11 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
 shunt_status model_load(shunt_model *model, const model_source *source, match_part part);
 shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weights *file, match_part part);
 
-/* Whether the file holds a network such as the graph, with any number of classes, or without its classifier. */
-bool match_fits(const shunt_graph *graph, const shunt_weights *file);
+/* Whether the file holds a network such as the graph of `net`, with any number of classes, or without its classifier. */
+bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file);
 /* How many blocks the first stage of the file's network has. */
 int match_count_blocks(const shunt_weights *file);
 /* How many classes the file's network tells apart; 0: it has no classifier that fits the graph's features. */
-int64_t match_count_classes(const shunt_graph *graph, const shunt_weights *file);
+int64_t match_count_classes(const net_spec *net, const shunt_graph *graph, const shunt_weights *file);
 
 #endif

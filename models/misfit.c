@@ -122,7 +122,7 @@ static void try_network(search *self, const char *name, char shortcut)
     if (self->found == MOST_FITTING || net_describe(name, &options, &net)) return;
     if (!strcmp(net.name, self->tried->name) && net.shortcut == self->tried->shortcut) return;
     if (net_build(&net, NULL, &graph)) return;
-    if (match_fits(graph, self->file)) {
+    if (match_fits(&net, graph, self->file)) {
         say(self->to, "%s%s", self->found++ ? " or" : "; it fits: pass", "");
         if (strcmp(net.name, self->tried->name)) say(self->to, " --model %s", net.name);
         if (shortcut) say(self->to, " --shortcut %c", shortcut);
@@ -146,8 +146,8 @@ static bool is_this(const net_spec *net, const shunt_weights *file, match_part p
 {
     shunt_graph *graph;
     if (net_build(net, NULL, &graph)) return false;
-    const bool fits = match_fits(graph, file);
-    if (fits && part == MATCH_ALL && !match_count_classes(graph, file))
+    const bool fits = match_fits(net, graph, file);
+    if (fits && part == MATCH_ALL && !match_count_classes(net, graph, file))
         say(to, "; it has no classifier that fits: pass it to shunt train --init, which makes a new one");
     shunt_graph_destroy(graph);
     return fits;

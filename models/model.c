@@ -75,18 +75,20 @@ static void note_assumption(shunt_model *model, const shunt_weights *file)
     const bool named = metadata_names(file, net);
     const size_t count = named ? 0 : net_lookalikes(net, others, sizeof others);
     model->assumption[0] = '\0';
-    if (metadata_describes(file) || (!count && !net->bottleneck)) return;
+    /* what is older than v1.5 only classifies */
+    const bool older = net->bottleneck && net_task(net) == SHUNT_TASK_CLASSIFY;
+    if (metadata_describes(file) || (!count && !older)) return;
     snprintf(model->assumption, sizeof model->assumption,
              "the file does not say which %s it is: taken as %s%s; %s%s%s%s the same tensors",
              named ? "of two networks" : "network", net->name,
-             !net->bottleneck ? ""
-             : net->v1        ? " v1"
-                              : " v1.5",
-             others, count && net->bottleneck ? " and " : "",
-             !net->bottleneck ? ""
-             : net->v1        ? "v1.5"
-                              : "v1",
-             count + net->bottleneck > 1 ? " have" : " has");
+             !older    ? ""
+             : net->v1 ? " v1"
+                       : " v1.5",
+             others, count && older ? " and " : "",
+             !older    ? ""
+             : net->v1 ? "v1.5"
+                       : "v1",
+             count + older > 1 ? " have" : " has");
 }
 
 /* All or nothing: a file that does not fit leaves the model as it was. */
@@ -156,6 +158,19 @@ shunt_status model_need_weights(const shunt_model *model)
     return error_fail(SHUNT_E_INVALID, "%s has no weights yet: load a file or randomize it", model->net.name);
 }
 
+shunt_task shunt_model_task(const shunt_model *model)
+{
+    return model ? net_task(&model->net) : SHUNT_TASK_CLASSIFY;
+}
+
+shunt_status model_need_task(const shunt_model *model, shunt_task task)
+{
+    if (net_task(&model->net) == task) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID, "%s tells the class of a picture%s", model->net.name,
+                      task == SHUNT_TASK_CLASSIFY ? "'s pixels, not of the whole: segment it"
+                                                  : ", not of its pixels: classify it");
+}
+
 shunt_status shunt_model_save(const shunt_model *model, const char *path)
 {
     if (!model || !path) return error_null(__func__, "model, path");
@@ -187,7 +202,8 @@ shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n
 {
     if (!model || !device || !images || !logits) return error_null(__func__, "model, device, images, logits");
     shunt_executor *executor;
-    shunt_status status = shunt_model_executor(model, device, &executor);
+    shunt_status status = model_need_task(model, SHUNT_TASK_CLASSIFY);
+    if (!status) status = shunt_model_executor(model, device, &executor);
     if (status) return status;
     const int64_t src_dims[] = {n, model->gray ? 1 : 3, height, width}, dst_dims[] = {n, model->net.classes};
     shunt_tensor src = {shunt_tensor_make(SHUNT_F32, 4, src_dims), (void *)images};

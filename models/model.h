@@ -33,6 +33,9 @@ shunt_weights *model_give_weights(shunt_model *model);
 /* model.c: fails if it has none. */
 shunt_status model_need_weights(const shunt_model *model);
 
+/* model.c: fails if the network is for another. */
+shunt_status model_need_task(const shunt_model *model, shunt_task task);
+
 /* model.c: whether the input can take the preprocessed pictures. */
 shunt_status model_check_preprocess(const shunt_model *model);
 
@@ -47,8 +50,9 @@ shunt_status onnx_choose_preprocess(shunt_model *model, const struct onnx_import
 /* model.c: the preset of the net's data set, at its size. */
 shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out);
 
-/* names.c: the model's name for a tensor that a file calls `name`. False if no model uses such a tensor. */
-bool names_canonical(const char *name, char *out, size_t size);
+/* names.c: the network's name for a tensor that a file calls `name`. False if no network uses such a tensor. graph: the network, whose own
+ * names stay as they are; NULL: any classifier. */
+bool names_canonical(const shunt_graph *graph, const char *name, char *out, size_t size);
 
 /* head.c: of n scores, in double, so that probabilities of many classes add up to 1. And of how many outcomes they are. */
 void head_probabilities(shunt_head head, const float *scores, size_t n, double *probabilities);

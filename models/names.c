@@ -1,5 +1,6 @@
 /* names.c - what tensors are called by others, and what they are called here (torchvision's and timm's way). */
 #include "models/model.h"
+#include "runtime/graph/graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +56,18 @@ static void rewrite(const char *pattern, const unsigned *numbers, const char *re
     if (used < size) snprintf(out + used, size - used, "%s", rest);
 }
 
+/* Whether the network itself calls a tensor so. */
+static bool is_own(const shunt_graph *graph, const char *name)
+{
+    return graph && graph_find_parameter(graph, name) != SHUNT_NO_VALUE;
+}
+
 /* Without what PyTorch's DataParallel, AveragedModel or compile put before each name, or what a trainer usually calls the
- * network in it. */
-static const char *unwrapped(const char *name)
+ * network in it; as long as it is no name of the network's. */
+static const char *unwrapped(const shunt_graph *graph, const char *name)
 {
     static const char *const wrappers[] = {"module.", "_orig_mod.", "model.", "net.", "network.", "backbone."};
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers;) {
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers && !is_own(graph, name);) {
         const size_t length = strlen(wrappers[i]);
         const bool wraps = !strncmp(name, wrappers[i], length);
         if (wraps) name += length;
@@ -77,11 +84,11 @@ static bool is_counter(const char *name)
     return !strcmp(name, "n_averaged") || (length >= end && !strcmp(name + length - end, batches));
 }
 
-bool names_canonical(const char *name, char *out, size_t size)
+bool names_canonical(const shunt_graph *graph, const char *name, char *out, size_t size)
 {
-    name = unwrapped(name);
+    name = unwrapped(graph, name);
     if (is_counter(name)) return false;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && !is_own(graph, name); i++) {
         unsigned numbers[MOST_NUMBERS];
         const char *rest = match(rules[i].theirs, name, numbers);
         if (!rest) continue;

@@ -11,9 +11,9 @@
 enum { MOST_PREFIXES = 64, MOST_PARTS = 8 };
 
 /* The model's name for what follows the first `cut` bytes of a tensor's name. */
-static bool canonical_after(const char *name, size_t cut, char out[SURVEY_NAME])
+static bool canonical_after(const shunt_graph *graph, const char *name, size_t cut, char out[SURVEY_NAME])
 {
-    return strlen(name) <= SURVEY_MOST_CHARS && names_canonical(name + cut, out, SURVEY_NAME);
+    return strlen(name) <= SURVEY_MOST_CHARS && names_canonical(graph, name + cut, out, SURVEY_NAME);
 }
 
 /* ---- The prefix ------------------------------------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ static uint32_t count_found(const shunt_graph *graph, const shunt_weights *file,
     uint32_t found = 0;
     for (size_t i = 0; i < shunt_weights_count(file); i++) {
         const char *original = shunt_weights_at(file, i)->name;
-        if (strncmp(original, prefix, cut) || !canonical_after(original, cut, name)) continue;
+        if (strncmp(original, prefix, cut) || !canonical_after(graph, original, cut, name)) continue;
         found += graph_find_parameter(graph, name) != SHUNT_NO_VALUE;
     }
     return found;
@@ -61,7 +61,7 @@ static void list_prefixes(const shunt_graph *graph, const shunt_weights *file, p
         const char *original = shunt_weights_at(file, i)->name, *at = original;
         for (int parts = 0; at && parts < MOST_PARTS; parts++) {
             const size_t cut = (size_t)(at - original);
-            if (canonical_after(original, cut, name) && !strcmp(name, first)) add_prefix(all, original, cut);
+            if (canonical_after(graph, original, cut, name) && !strcmp(name, first)) add_prefix(all, original, cut);
             at = strchr(at, '.');
             at = at ? at + 1 : NULL;
         }
@@ -137,33 +137,37 @@ static void find_head(int64_t features, const shunt_weights *file, names_survey 
     out->classes = 0;
 }
 
-static void find_classifier(const shunt_graph *graph, const shunt_weights *file, names_survey *out)
+/* A layer of the file's own name counts, of whatever rank; one of another name only if it is a matrix. */
+static void find_classifier(const shunt_weights *file, names_survey *out)
 {
-    const shunt_value fc = graph_find_parameter(graph, "fc.weight");
-    char name[SURVEY_NAME];
-    if (fc == SHUNT_NO_VALUE) return;
+    char weight[SURVEY_NAME], name[SURVEY_NAME];
+    snprintf(weight, sizeof weight, "%s.weight", out->layer);
+    const shunt_value layer = graph_find_parameter(out->graph, weight);
+    if (layer == SHUNT_NO_VALUE) return;
     for (size_t i = 0; i < shunt_weights_count(file); i++) {
         const shunt_tensor_view *view = shunt_weights_at(file, i);
-        if (!names_surveyed(out, view->name, name) || strcmp(name, "fc.weight")) continue;
+        if (!names_surveyed(out, view->name, name) || strcmp(name, weight)) continue;
         out->classes = view->desc.rank ? view->desc.dims[0] : 0; /* under its own name */
         return;
     }
-    find_head(graph->values[fc].desc.dims[1], file, out);
+    const shunt_tensor_desc *desc = &out->graph->values[layer].desc;
+    if (desc->rank == 2) find_head(desc->dims[1], file, out);
 }
 
-void names_look(const shunt_graph *graph, const shunt_weights *file, names_survey *out)
+void names_look(const shunt_graph *graph, const char *classifier, const shunt_weights *file, names_survey *out)
 {
-    *out = (names_survey){.classes = 0};
+    *out = (names_survey){.graph = graph, .layer = classifier};
     find_prefix(graph, file, out);
-    find_classifier(graph, file, out);
+    find_classifier(file, out);
 }
 
 bool names_surveyed(const names_survey *self, const char *original, char out[SURVEY_NAME])
 {
     const size_t head = strlen(self->classifier);
     if (head && begins(original, self->classifier) && original[head] == '.') {
-        snprintf(out, SURVEY_NAME, "fc.%s", original + head + 1);
+        snprintf(out, SURVEY_NAME, "%.32s.%s", self->layer, original + head + 1);
         return true;
     }
-    return names_canonical(original + (begins(original, self->prefix) ? strlen(self->prefix) : 0), out, SURVEY_NAME);
+    return names_canonical(self->graph, original + (begins(original, self->prefix) ? strlen(self->prefix) : 0), out,
+                           SURVEY_NAME);
 }

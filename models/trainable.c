@@ -6,6 +6,7 @@
 #include "runtime/data/dataset.h"
 
 #include <shunt/train.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,11 +47,6 @@ shunt_status shunt_model_set_labels(shunt_model *model, const char *const *label
 
 /* ---- Fine-tuning ------------------------------------------------------------------------------------------------------ */
 
-static bool of_classifier(const char *parameter)
-{
-    return !strncmp(parameter, "fc.", 3);
-}
-
 /* How many classes the file's network tells apart; 0: it has no classifier. */
 static shunt_status count_classes(const shunt_model *model, const char *path, int64_t *out)
 {
@@ -58,7 +54,7 @@ static shunt_status count_classes(const shunt_model *model, const char *path, in
     shunt_status status = shunt_weights_open(path, &file);
     *out = 0;
     if (status) return status;
-    *out = match_count_classes(model->graph, file);
+    *out = match_count_classes(&model->net, model->graph, file);
     shunt_weights_destroy(file);
     return SHUNT_OK;
 }
@@ -99,12 +95,14 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
     shunt_weights *weights = NULL;
     int64_t *rows = calloc((size_t)model->net.classes, sizeof *rows);
     shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : error_memory();
-    bool known = !status && shunt_weights_find(from->weights, "fc.weight") && match_classifier(model, from, rows);
+    char layer[NET_NAME_CHARS];
+    snprintf(layer, sizeof layer, "%s.weight", net_classifier(&model->net));
+    bool known = !status && shunt_weights_find(from->weights, layer) && match_classifier(model, from, rows);
     for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
         const graph_value *value = &from->graph->values[i];
         if (value->source != VALUE_PARAMETER) continue;
         const shunt_tensor_view *view = shunt_weights_find(from->weights, value->name);
-        if (!of_classifier(value->name))
+        if (!net_of_classifier(&model->net, value->name))
             status = shunt_weights_set(weights, view->name, &view->desc, view->data);
         else if (known)
             status = put_rows(weights, view, rows, model->net.classes);

@@ -25,8 +25,8 @@ extern "C" {
 
 typedef struct shunt_model_options {
     uint32_t size;         /* sizeof(shunt_model_options); 0: as in the first version */
-    int64_t classes;       /* 0: 1000, or 10 for the CIFAR nets */
-    int64_t height, width; /* 0: 224, or 32; the graph's own size: plans for other sizes are made on demand */
+    int64_t classes;       /* 0: 1000, 10 for the CIFAR nets, 21 for those that label pixels */
+    int64_t height, width; /* 0: 224, 32, or 520; the graph's own size: plans for other sizes are made on demand */
     char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
     const char *name;      /* shunt_model_open: the network of a weight file that does not name it; or NULL */
@@ -50,6 +50,10 @@ SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
 SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /* NULL before there are any */
 /* The name of a family of models by number, for lists; NULL past the end. */
 SHUNT_API const char *shunt_model_family(size_t index);
+
+/* What a network tells: the class of a picture, or of each of its pixels (segment.h). */
+typedef enum shunt_task { SHUNT_TASK_CLASSIFY, SHUNT_TASK_SEGMENT } shunt_task;
+SHUNT_API shunt_task shunt_model_task(const shunt_model *model);
 
 /* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing
  * that its metadata may hold. The error lists up to ten tensors that are missing, unknown or of the wrong shape. */

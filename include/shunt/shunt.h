@@ -12,6 +12,7 @@
  * process.h  messages, options, log; the rules that hold for all functions
  * run.h      devices, and running a network on one
  * model.h    networks with weights, labels and preprocessing: classifying and evaluating
+ * segment.h  the class of each pixel of a picture
  * network.h  any network from a file: inputs, outputs, graph and weights
  * weights.h  named tensors, and files of them
  * data.h     pictures, preprocessing, data sets
@@ -35,6 +36,7 @@
 #include <shunt/process.h>
 #include <shunt/ranks.h>
 #include <shunt/run.h>
+#include <shunt/segment.h>
 #include <shunt/train.h>
 #include <shunt/tune.h>
 #include <shunt/verify.h>

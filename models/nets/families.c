@@ -10,13 +10,13 @@
 enum { MOST_CLASSES = 1 << 24, MOST_PIXELS_A_SIDE = 1 << 16 };
 
 extern const net_family net_resnet, net_cifar_resnet, net_mini_resnet, net_cnn, net_resnext, net_wide_resnet,
-    net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled;
+    net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled, net_fcn, net_deeplab;
 
 /* The first that knows a name has it. */
 static const net_family *const families[] = {
-    &net_resnet,      &net_cifar_resnet,     &net_mini_resnet,  &net_cnn,
-    &net_resnext,     &net_wide_resnet,      &net_resnet_d,     &net_se_resnet,
-    &net_antialiased, &net_cifar_bottleneck, &net_cifar_pooled,
+    &net_resnet,       &net_cifar_resnet, &net_mini_resnet, &net_cnn,         &net_resnext,
+    &net_wide_resnet,  &net_resnet_d,     &net_se_resnet,   &net_antialiased, &net_cifar_bottleneck,
+    &net_cifar_pooled, &net_fcn,          &net_deeplab,
 };
 enum { NFAMILIES = sizeof families / sizeof *families };
 
@@ -87,6 +87,16 @@ shunt_status model_options_take(shunt_model_options *own, const shunt_model_opti
     return sized_take(own, sizeof *own, SIZE_THROUGH(shunt_model_options, v1), given, "shunt_model_options");
 }
 
+static int64_t usual_classes(const net_spec *net)
+{
+    return net->family->classes ? net->family->classes : net->cifar ? 10 : 1000;
+}
+
+static int64_t usual_side(const net_spec *net)
+{
+    return net->family->side ? net->family->side : net->cifar ? 32 : 224;
+}
+
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out)
 {
     shunt_model_options own;
@@ -94,9 +104,9 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     if (!name) return error_fail(SHUNT_E_INVALID, "no model is named");
     shunt_status status = model_options_take(&own, options);
     if (!status) status = parse(name, &net);
-    if (!status) status = choose("number of classes", own.classes, net.cifar ? 10 : 1000, MOST_CLASSES, &net.classes);
-    if (!status) status = choose("height", own.height, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.height);
-    if (!status) status = choose("width", own.width, net.cifar ? 32 : 224, MOST_PIXELS_A_SIDE, &net.width);
+    if (!status) status = choose("number of classes", own.classes, usual_classes(&net), MOST_CLASSES, &net.classes);
+    if (!status) status = choose("height", own.height, usual_side(&net), MOST_PIXELS_A_SIDE, &net.height);
+    if (!status) status = choose("width", own.width, usual_side(&net), MOST_PIXELS_A_SIDE, &net.width);
     if (!status) status = choose_shortcut(name, own.shortcut, &net);
     if (status) return status;
     net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
@@ -107,8 +117,8 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
 /* What a network does to its tensors leaves no trace in them: strides, pools, smoothing. */
 static bool same_tensors(const net_spec *a, const net_spec *b)
 {
-    return a->family->layers == b->family->layers && a->cifar == b->cifar && a->bottleneck == b->bottleneck &&
-           a->residual == b->residual && a->shortcut == b->shortcut &&
+    return a->family->layers == b->family->layers && a->family->head == b->family->head && a->cifar == b->cifar &&
+           a->bottleneck == b->bottleneck && a->residual == b->residual && a->shortcut == b->shortcut &&
            !memcmp(a->blocks, b->blocks, sizeof a->blocks) && a->base == b->base && a->groups == b->groups &&
            a->group_width == b->group_width && a->deep_stem == b->deep_stem && a->gates == b->gates &&
            a->average_downsample == b->average_downsample;
@@ -140,14 +150,40 @@ const char *net_preset(const net_spec *net)
     return net->cifar ? "cifar10" : "imagenet";
 }
 
+const char *net_classifier(const net_spec *net)
+{
+    return net->family && net->family->classifier ? net->family->classifier : "fc";
+}
+
+bool net_of_classifier(const net_spec *net, const char *parameter)
+{
+    const char *layer = net_classifier(net);
+    const size_t length = strlen(layer);
+    return !strncmp(parameter, layer, length) && parameter[length] == '.';
+}
+
+shunt_task net_task(const net_spec *net)
+{
+    return net->family ? net->family->task : SHUNT_TASK_CLASSIFY;
+}
+
+static void classify(net_builder *b, shunt_value features)
+{
+    const shunt_value x = shunt_graph_global_pool(b->graph, "avgpool", features);
+    shunt_graph_output(b->graph, "logits", shunt_graph_linear(b->graph, "fc", x, b->net->classes));
+}
+
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
 {
-    net_builder builder = {.net = net, .lesion = lesion, .graph = shunt_graph_create()};
+    net_builder builder = {.net = net, .lesion = lesion, .graph = shunt_graph_create(), .prefix = ""};
     shunt_graph *graph = builder.graph;
     if (!graph) return error_memory();
-    shunt_value x = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
-    x = shunt_graph_global_pool(graph, "avgpool", net->family->layers(&builder, x));
-    shunt_graph_output(graph, "logits", shunt_graph_linear(graph, "fc", x, net->classes));
+    const shunt_value input = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
+    const shunt_value features = net->family->layers(&builder, input);
+    if (net->family->head)
+        net->family->head(&builder, input, features);
+    else
+        classify(&builder, features);
     shunt_status status = shunt_graph_check(graph);
     if (status) {
         shunt_graph_destroy(graph);

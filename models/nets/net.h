@@ -30,6 +30,7 @@ typedef struct net_spec {
     bool deep_stem;          /* three 3x3 convolutions instead of one of 7x7 */
     bool gates;              /* each block's result is gated channel by channel: squeeze and excitation */
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
+    bool dilated;            /* the last two stages keep the map's size: their 3x3 convolutions look further instead */
     char antialias; /* strides become a convolution of stride 1 and: 'b' a blur of 3x3, 'a' an average pool of 2x2 */
 } net_spec;
 
@@ -43,7 +44,10 @@ typedef struct net_builder {
     const net_spec *net;
     const net_lesion *lesion; /* or NULL */
     shunt_graph *graph;
-    char block[24]; /* "layer1.0", the prefix of names; see net_named */
+    const char *prefix;             /* of all names of the layers: "backbone.", or "" */
+    char block[48];                 /* "layer1.0", the prefix of names; see net_named */
+    int dilation;                   /* of the block's 3x3 convolution */
+    shunt_value stages[NET_STAGES]; /* residual_layers: what each makes */
 } net_builder;
 
 struct net_family {
@@ -54,6 +58,13 @@ struct net_family {
     /* The layers from src (N, 3, H, W) to the features (N, C, H', W') that are averaged and classified. */
     shunt_value (*layers)(net_builder *builder, shunt_value src);
     const char *preset; /* how pictures are preprocessed; NULL: "cifar10" or "imagenet", by net->cifar */
+    /* What follows the features, up to the graph's outputs. NULL: they are averaged over the map, and classified by "fc". `input` is
+     * what `layers` got. */
+    void (*head)(net_builder *builder, shunt_value input, shunt_value features);
+    shunt_task task;
+    const char *classifier; /* the last layer, whose channels are the classes; NULL: "fc" */
+    const char *spare;      /* prefix of tensors that a file may have and the network does without; NULL: none */
+    int64_t classes, side;  /* of the usual network; 0: 1000 and 224, or 10 and 32, by net->cifar */
 };
 
 /* families.c: the caller's options as this library knows them; all 0 for NULL. */
@@ -68,6 +79,11 @@ size_t net_lookalikes(const net_spec *net, char *text, size_t size);
 bool net_looks_like(const net_spec *net, const char *name);
 /* The name of the preset for the net's pictures. */
 const char *net_preset(const net_spec *net);
+/* The name of the layer that tells the classes apart; what it is for. Networks from ONNX files have no family. */
+const char *net_classifier(const net_spec *net);
+/* Whether the parameter is of that layer. */
+bool net_of_classifier(const net_spec *net, const char *parameter);
+shunt_task net_task(const net_spec *net);
 
 /* ---- What families build with ---- */
 
@@ -81,8 +97,13 @@ shunt_value residual_layers(net_builder *builder, shunt_value src);
 enum { NET_NAME_CHARS = 64 };
 /* builder->block + "." + part, in text. */
 const char *net_named(const net_builder *builder, char text[NET_NAME_CHARS], const char *part);
-/* A convolution without bias, padded by half its kernel, and its batch norm; `conv` and `norm` are whole names. */
-shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, int64_t channels,
-                          int64_t kernel, int stride);
+/* A convolution without bias, padded so that a stride of 1 keeps the size. */
+typedef struct net_window {
+    int64_t channels, kernel;
+    int stride, dilation, groups; /* 0: 1 */
+} net_window;
+shunt_value net_conv(shunt_graph *graph, const char *name, shunt_value src, net_window window);
+/* And its batch norm; `conv` and `norm` are whole names. */
+shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, net_window window);
 
 #endif

@@ -34,37 +34,44 @@ const char *net_named(const net_builder *b, char text[NET_NAME_CHARS], const cha
     return text;
 }
 
-/* As shunt_graph_conv without bias, in groups. */
-static shunt_value grouped_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels, int64_t kernel,
-                                int stride, int64_t groups)
+/* builder->prefix + part: of a layer outside of the blocks. */
+static const char *prefixed(const net_builder *b, char text[NET_NAME_CHARS], const char *part)
+{
+    snprintf(text, NET_NAME_CHARS, "%s%s", b->prefix, part);
+    return text;
+}
+
+static int or_one(int given)
+{
+    return given ? given : 1;
+}
+
+shunt_value net_conv(shunt_graph *graph, const char *name, shunt_value src, net_window w)
 {
     char weight[NET_NAME_CHARS + 8];
-    const int padding = (int)kernel / 2;
+    const int dilation = or_one(w.dilation), groups = or_one(w.groups), padding = dilation * ((int)w.kernel / 2);
     const int64_t C = shunt_graph_desc(graph, src).dims[1];
-    const shunt_op_attr attr = {.conv = {.stride = {stride, stride},
-                                         .dilation = {1, 1},
+    const shunt_op_attr attr = {.conv = {.stride = {or_one(w.stride), or_one(w.stride)},
+                                         .dilation = {dilation, dilation},
                                          .pad_before = {padding, padding},
                                          .pad_after = {padding, padding},
-                                         .groups = (int32_t)groups}};
+                                         .groups = groups}};
     snprintf(weight, sizeof weight, "%s.weight", name);
-    const int64_t dims[] = {channels, C / groups, kernel, kernel};
+    const int64_t dims[] = {w.channels, C / groups, w.kernel, w.kernel};
     const shunt_value inputs[] = {src, shunt_graph_parameter(graph, weight, SHUNT_ROLE_WEIGHT, 4, dims)};
     return shunt_graph_op(graph, name, SHUNT_OP_CONV, 0, &attr, 2, inputs);
 }
 
-shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, int64_t channels,
-                          int64_t kernel, int stride)
+shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, net_window window)
 {
-    src = shunt_graph_conv(graph, conv, src, channels, kernel, stride, (int)kernel / 2, 0);
-    return shunt_graph_batch_norm(graph, norm, src, epsilon);
+    return shunt_graph_batch_norm(graph, norm, net_conv(graph, conv, src, window), epsilon);
 }
 
 /* Within a block: "conv1" stands for "layer1.0.conv1". */
-static shunt_value conv_norm(net_builder *b, const char *conv, const char *norm, shunt_value src, int64_t channels,
-                             int kernel, int stride)
+static shunt_value conv_norm(net_builder *b, const char *conv, const char *norm, shunt_value src, net_window window)
 {
     char c[NET_NAME_CHARS], n[NET_NAME_CHARS];
-    return net_conv_norm(b->graph, net_named(b, c, conv), net_named(b, n, norm), src, channels, kernel, stride);
+    return net_conv_norm(b->graph, net_named(b, c, conv), net_named(b, n, norm), src, window);
 }
 
 static shunt_value relu(net_builder *b, const char *name, shunt_value src)
@@ -103,7 +110,7 @@ static shunt_value average_downsample(net_builder *b, shunt_value src, int64_t c
 {
     char text[NET_NAME_CHARS];
     if (stride == 2) src = average(b->graph, net_named(b, text, "downsample.0"), src, 2, 1);
-    return conv_norm(b, "downsample.1", "downsample.2", src, channels, 1, 1);
+    return conv_norm(b, "downsample.1", "downsample.2", src, (net_window){channels, 1});
 }
 
 /* Sections 3.3 and 4.1: A pads with zeros, B projects where the shape changes, C everywhere. */
@@ -115,7 +122,7 @@ static shunt_value shortcut(net_builder *b, shunt_value src, int64_t channels, i
     if (b->net->shortcut == 'A')
         return shunt_graph_shortcut(b->graph, net_named(b, text, "shortcut"), src, channels, stride);
     if (b->net->average_downsample) return average_downsample(b, src, channels, stride);
-    return conv_norm(b, "downsample.0", "downsample.1", src, channels, 1, stride);
+    return conv_norm(b, "downsample.0", "downsample.1", src, (net_window){channels, 1, .stride = stride});
 }
 
 static bool left_out(const net_builder *b)
@@ -128,21 +135,20 @@ static bool left_out(const net_builder *b)
 static shunt_value basic(net_builder *b, shunt_value x, int64_t width, int stride)
 {
     const int first = b->net->antialias ? 1 : stride;
-    x = antialias(b, relu(b, "relu1", conv_norm(b, "conv1", "bn1", x, width, 3, first)), stride);
-    return conv_norm(b, "conv2", "bn2", x, width, 3, 1);
+    x = relu(b, "relu1", conv_norm(b, "conv1", "bn1", x, (net_window){width, 3, .stride = first}));
+    return conv_norm(b, "conv2", "bn2", antialias(b, x, stride), (net_window){width, 3});
 }
 
 static shunt_value bottleneck(net_builder *b, shunt_value x, int64_t width, int stride)
 {
     const net_spec *net = b->net;
-    char conv[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     const int64_t groups = net->groups ? net->groups : 1;
     const int64_t inner = net->groups ? width / net->base * net->group_width * groups : width;
-    const int second = net->v1 || net->antialias ? 1 : stride;
-    x = relu(b, "relu1", conv_norm(b, "conv1", "bn1", x, inner, 1, net->v1 ? stride : 1));
-    x = grouped_conv(b->graph, net_named(b, conv, "conv2"), x, inner, 3, second, groups);
-    x = relu(b, "relu2", shunt_graph_batch_norm(b->graph, net_named(b, norm, "bn2"), x, epsilon));
-    return conv_norm(b, "conv3", "bn3", antialias(b, x, stride), 4 * width, 1, 1);
+    const net_window second = {inner, 3, .stride = net->v1 || net->antialias ? 1 : stride, .dilation = b->dilation,
+                               .groups = (int)groups};
+    x = conv_norm(b, "conv1", "bn1", x, (net_window){inner, 1, .stride = net->v1 ? stride : 1});
+    x = relu(b, "relu2", conv_norm(b, "conv2", "bn2", relu(b, "relu1", x), second));
+    return conv_norm(b, "conv3", "bn3", antialias(b, x, stride), (net_window){4 * width, 1});
 }
 
 /* Squeeze and excitation (Hu et al. 2018): each channel of each image is scaled by a number that all its means together give.
@@ -175,33 +181,50 @@ static shunt_value block(net_builder *b, shunt_value src, int64_t width, int str
     return relu(b, "relu", x);
 }
 
+/* Three convolutions instead of one. */
+static shunt_value deep_stem(net_builder *b, shunt_value x)
+{
+    const int64_t half = b->net->base / 2;
+    shunt_graph *graph = b->graph;
+    x = net_conv_norm(graph, "conv1.0", "conv1.1", x, (net_window){half, 3, .stride = 2});
+    x = net_conv_norm(graph, "conv1.3", "conv1.4", shunt_graph_relu(graph, "conv1.2", x), (net_window){half, 3});
+    return net_conv_norm(graph, "conv1.6", "bn1", shunt_graph_relu(graph, "conv1.5", x), (net_window){b->net->base, 3});
+}
+
 /* From the picture to the first stage. */
 static shunt_value stem(net_builder *b, shunt_value x)
 {
     const net_spec *net = b->net;
+    const net_window first = {net->base, net->cifar ? 3 : 7, .stride = net->cifar ? 1 : 2};
+    char text[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     shunt_graph *graph = b->graph;
-    if (net->deep_stem) {
-        x = shunt_graph_relu(graph, "conv1.2", net_conv_norm(graph, "conv1.0", "conv1.1", x, net->base / 2, 3, 2));
-        x = shunt_graph_relu(graph, "conv1.5", net_conv_norm(graph, "conv1.3", "conv1.4", x, net->base / 2, 3, 1));
-        x = net_conv_norm(graph, "conv1.6", "bn1", x, net->base, 3, 1);
-    } else {
-        x = net_conv_norm(graph, "conv1", "bn1", x, net->base, net->cifar ? 3 : 7, net->cifar ? 1 : 2);
-    }
-    x = shunt_graph_relu(graph, "relu", x);
+    x = net->deep_stem ? deep_stem(b, x)
+                       : net_conv_norm(graph, prefixed(b, text, "conv1"), prefixed(b, norm, "bn1"), x, first);
+    x = shunt_graph_relu(graph, prefixed(b, text, "relu"), x);
     if (net->cifar && !net->max_pool) return x;
     if (net->antialias == 'a') return smooth_halving(b, "maxpool", x);
-    if (!net->antialias) return shunt_graph_max_pool(graph, "maxpool", x, 3, 2, 1);
+    if (!net->antialias) return shunt_graph_max_pool(graph, prefixed(b, text, "maxpool"), x, 3, 2, 1);
     return smooth_halving(b, "maxpool.1", shunt_graph_max_pool(graph, "maxpool.0", x, 3, 1, 1));
+}
+
+/* A stage whose map would be halved, but is dilated, doubles what its convolutions skip; its first block still looks as the stage before. */
+static shunt_value stage_layers(net_builder *b, shunt_value x, int stage)
+{
+    const bool dilates = b->net->dilated && stage >= 2;
+    const int before = b->dilation, stride = stage > 0 && !dilates ? 2 : 1;
+    for (int i = 0; i < b->net->blocks[stage]; i++) {
+        snprintf(b->block, sizeof b->block, "%slayer%d.%d", b->prefix, stage + 1, i);
+        b->dilation = dilates && i > 0 ? 2 * before : before;
+        x = block(b, x, b->net->base << stage, i == 0 ? stride : 1);
+    }
+    if (dilates) b->dilation = 2 * before;
+    return x;
 }
 
 shunt_value residual_layers(net_builder *b, shunt_value src)
 {
-    const net_spec *net = b->net;
     shunt_value x = stem(b, src);
-    for (int stage = 0; stage < NET_STAGES; stage++)
-        for (int i = 0; i < net->blocks[stage]; i++) {
-            snprintf(b->block, sizeof b->block, "layer%d.%d", stage + 1, i);
-            x = block(b, x, net->base << stage, stage > 0 && i == 0 ? 2 : 1);
-        }
+    b->dilation = 1;
+    for (int stage = 0; stage < NET_STAGES; stage++) b->stages[stage] = x = stage_layers(b, x, stage);
     return x;
 }

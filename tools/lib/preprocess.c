@@ -7,8 +7,9 @@
 
 const option_row preprocess_rows[] = {
     {"preset", OPTION_TEXT, FIELD(preset), "P",
-     "How pictures are resized and normalised: imagenet, imagenet-v2, timm, timm-288, caffe, cifar10, "
-     "cifar10-kuangliu, cifar10-exact, cifar100; or only normalised: half (-1 to 1), unit (0 to 1), raw (0 to 255). "
+     "How pictures are resized and normalised: imagenet, imagenet-v2, timm, timm-288, segmentation, caffe, "
+     "cifar10, cifar10-kuangliu, cifar10-exact, cifar100; or only normalised: half (-1 to 1), unit (0 to 1), raw (0 to "
+     "255). "
      "Default: what the weight file or the model says. The options below change single parts.",
      NULL, 0, 0},
     {"mean", OPTION_TEXT, FIELD(mean), "R,G,B", "The mean that is subtracted from each channel, or one number for all.",
