@@ -14,8 +14,8 @@
  *         return SHUNT_OK;
  *     }
  *
- * Structs grow as backend.h says. Threads: the runtime calls the functions of a communicator from one thread at a time, though
- * not always the same one. Errors: as in backend.h; the message is for last_error().
+ * Structs grow as backend.h says. Threads: the runtime calls the functions of a communicator from one thread at a time, which
+ * is not the one that opened it. Errors: as in backend.h; the message is for last_error().
  */
 #ifndef SHUNT_COLLECTIVE_H
 #define SHUNT_COLLECTIVE_H
@@ -50,7 +50,7 @@ struct shunt_collective_ops {
     /* dst of the root, of count * bytes, receives the src of all, in the order of the ranks. Elsewhere dst may be NULL. */
     shunt_status (*gather)(shunt_collective *ranks, const void *src, void *dst, uint64_t bytes, uint32_t root,
                            shunt_request **out);
-    /* The same with dst of every rank. */
+    /* The same with dst of every rank. src may be the rank's own place in dst. */
     shunt_status (*all_gather)(shunt_collective *ranks, const void *src, void *dst, uint64_t bytes,
                                shunt_request **out);
     /* *done: 1 when the operation is done. It also lets the operation go on. */
@@ -59,6 +59,13 @@ struct shunt_collective_ops {
     shunt_status (*wait)(shunt_request *request);
     /* Ends all ranks at once, with this exit status. It does not return. */
     void (*abort)(shunt_collective *ranks, int status);
+    /* src has a piece of `bytes` for each rank, in their order; dst receives the piece that each rank has for this one. */
+    shunt_status (*all_to_all)(shunt_collective *ranks, const void *src, void *dst, uint64_t bytes,
+                               shunt_request **out);
+    /* A message from one rank to another. Only these two ranks call; messages of one pair arrive in the order in which they were sent.
+     * Bytes received are those sent. */
+    shunt_status (*send)(shunt_collective *ranks, const void *data, uint64_t bytes, uint32_t to, shunt_request **out);
+    shunt_status (*receive)(shunt_collective *ranks, void *data, uint64_t bytes, uint32_t from, shunt_request **out);
 };
 
 typedef struct shunt_collective_plugin {

@@ -13,7 +13,8 @@
  *
  * A program that no launcher started is rank 0 of 1; then nothing is loaded, and the functions do nothing but copy. All ranks call
  * the same functions in the same order with the same sizes. A rank that fails ends without shunt_ranks_close: the launcher then
- * ends the others. docs/distributed.md
+ * ends the others. Each rank gives a sign of life every second; where one gives none for 20 seconds, what the others exchange fails,
+ * and the message names it. docs/distributed.md
  */
 #ifndef SHUNT_RANKS_H
 #define SHUNT_RANKS_H
@@ -40,6 +41,9 @@ SHUNT_API shunt_status shunt_ranks_open(shunt_ranks **out);
 SHUNT_API void shunt_ranks_close(shunt_ranks *ranks);
 /* Lives as long as ranks. */
 SHUNT_API const shunt_ranks_info *shunt_ranks_describe(const shunt_ranks *ranks);
+
+/* What messages of other ranks call this one, beside its number: "node1: opencl:1, NVIDIA H200". All ranks do this together. */
+SHUNT_API shunt_status shunt_ranks_introduce(shunt_ranks *ranks, const char *name);
 
 /* The plugin file that several ranks would use; NULL, with shunt_last_error(), if there is none. Loads nothing. */
 SHUNT_API const char *shunt_ranks_plugin(void);

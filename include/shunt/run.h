@@ -91,6 +91,11 @@ typedef struct shunt_executor_options {
     uint32_t size;         /* sizeof(shunt_executor_options); 0: as in the first version */
     const char *precision; /* of activations and of what they are multiplied by: "f32", "f16", "bf16"; NULL: the option
                             * "precision" (SHUNT_PRECISION), or f32 */
+    /* Of a graph that trains: with these ranks (shunt/ranks.h) it makes each update from the gradients of all, weighted by the size of
+     * their batches. All of them create executors, run them, fetch and report in the same order, and hold the same weights. NULL: by
+     * itself. */
+    struct shunt_ranks *ranks;
+    int sync_statistics; /* != 0: the statistics of batch norms are those of the pictures of all ranks; 0: of each rank's own */
 } shunt_executor_options;
 SHUNT_API shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights,
                                                   shunt_device *device, const shunt_executor_options *options,

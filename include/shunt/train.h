@@ -165,6 +165,10 @@ typedef struct shunt_train_setup {
     const char *
         precision; /* of activations and their gradients, as in shunt_executor_options. Weights, the gradients of parameters,
                             * statistics and updates stay float32. A checkpoint continues in its own precision only */
+    /* With these ranks (shunt/ranks.h) it trains on slices of each batch, as one rank would on the whole. All of them make the same
+     * calls with the same recipe, data and weights; rank 0 alone writes into `out`. NULL: by itself. */
+    struct shunt_ranks *ranks;
+    int sync_statistics; /* != 0: batch norms use the statistics of the whole batch; 0: those of the rank's slice */
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and

@@ -65,6 +65,10 @@ static void list_pictures(void *context, int64_t number, void *into_slot)
     if (epoch != self->order_epoch) put_in_order(self, epoch);
     into->epoch = (uint64_t)epoch;
     into->batch.n = left < (size_t)setup->batch ? (int64_t)left : setup->batch;
+    if (setup->slice) {
+        begin += (size_t)setup->slice_first;
+        into->batch.n = setup->slice;
+    }
     memcpy(into->pictures, self->order + begin, (size_t)into->batch.n * sizeof *into->pictures);
 }
 
@@ -100,7 +104,8 @@ static shunt_status make_batch(void *context, int64_t number, void *into_slot)
 static shunt_status allocate(loader *self)
 {
     const loader_setup *setup = &self->setup;
-    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop, n = (size_t)setup->batch;
+    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop,
+           n = (size_t)(setup->slice ? setup->slice : setup->batch);
     self->slots = calloc((size_t)self->nslots, sizeof *self->slots);
     self->order = calloc(setup->count, sizeof *self->order);
     if (!self->slots || !self->order) return error_memory();

@@ -118,15 +118,21 @@ bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element);
 uint32_t *graph_count_uses(const shunt_graph *graph);
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason);
 
+/* Of a training graph: the variances that go into moving averages are those of batches of so many pictures, 2 or more, whatever the
+ * graph's own batch. */
+void graph_set_samples(shunt_graph *graph, int64_t batch);
+
 /* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
  * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */
 typedef bool (*fuse_accept_fn)(void *context, const shunt_op_desc *desc);
 shunt_status graph_fold_batch_norms(shunt_graph *graph);
 shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context);
-/* join: updates of the same kind become one, on flat values (join.c). A flat value has at most most_bytes, and its parts begin at
- * multiples of alignment. */
+/* join: updates of the same kind become one, on flat values (join.c). A flat value has at most most_bytes, the first of a series at
+ * most first_bytes; a single part may be larger. Parts begin at multiples of alignment. Cut into `pieces` of one size, one for each
+ * rank, each piece does, too. */
 typedef struct graph_flat_limits {
-    uint64_t alignment, most_bytes;
+    uint64_t alignment, most_bytes, first_bytes;
+    uint32_t pieces;
 } graph_flat_limits;
 shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits);
 /* guard: all updates move to the end of the graph and are left out where a gradient is infinite or NaN. Gradients are multiplied by

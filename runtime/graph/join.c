@@ -16,13 +16,15 @@
 /* Ops that become one. */
 typedef struct join_group {
     uint32_t first, last, count; /* of the ops */
-    uint64_t bytes;              /* of each flat operand */
+    uint64_t bytes, most_bytes;  /* of the parts of each flat operand */
 } join_group;
 
 typedef struct join_pass {
     shunt_graph *graph;
     const graph_flat_limits *limits;
     const uint32_t *uses;
+    uint32_t
+        least; /* ops that become a joined one; of several ranks also a single one, since they share out what is flat */
     int32_t *group_of; /* of each op; -1: none */
     bool *taken;       /* of each value: it is a part already */
     join_group *groups;
@@ -33,6 +35,13 @@ static uint64_t room_of(const join_pass *p, shunt_value value)
 {
     const uint64_t align = p->limits->alignment;
     return (shunt_tensor_bytes(&p->graph->values[value].desc) + align - 1) / align * align;
+}
+
+/* A flat value is so long that its pieces, one for each rank, begin where a part may begin. */
+static uint64_t whole_room(const join_pass *p, uint64_t bytes)
+{
+    const uint64_t unit = p->limits->alignment * p->limits->pieces;
+    return (bytes + unit - 1) / unit * unit;
 }
 
 static bool joins(const graph_op *op, uint32_t input)
@@ -77,8 +86,9 @@ static void add_to_group(join_pass *p, uint32_t index)
     const uint64_t bytes = room_of(p, op->inputs[0]);
     uint32_t g = p->ngroups;
     while (g > 0 && !same(p, op, &p->graph->ops[p->groups[g - 1].first])) g--;
-    if (g == 0 || p->groups[g - 1].bytes + bytes > p->limits->most_bytes) {
-        p->groups[p->ngroups++] = (join_group){.first = index};
+    if (g == 0 || whole_room(p, p->groups[g - 1].bytes + bytes) > p->groups[g - 1].most_bytes) {
+        p->groups[p->ngroups++] =
+            (join_group){.first = index, .most_bytes = g ? p->limits->most_bytes : p->limits->first_bytes};
         g = p->ngroups;
     }
     join_group *group = &p->groups[g - 1];
@@ -90,6 +100,14 @@ static void add_to_group(join_pass *p, uint32_t index)
         if (joins(op, i)) p->taken[op->inputs[i]] = true;
 }
 
+/* To be freed; NULL without memory. */
+static char *name_of_all(const char *first, uint32_t count)
+{
+    char *name;
+    if (count == 1) return strdup(first);
+    return asprintf(&name, "%s and %u more", first, count - 1) < 0 ? NULL : name;
+}
+
 /* The value that operand `input` of the group's ops becomes parts of. */
 static shunt_value make_flat(join_pass *p, const join_group *group, uint32_t input)
 {
@@ -97,10 +115,10 @@ static shunt_value make_flat(join_pass *p, const join_group *group, uint32_t inp
     const graph_value *first = &graph->values[graph->ops[group->first].inputs[input]];
     const uint8_t dtype = first->desc.dtype;
     const bool state = first->state;
-    const int64_t count = (int64_t)(group->bytes / shunt_dtype_bytes(dtype));
+    const int64_t count = (int64_t)(whole_room(p, group->bytes) / shunt_dtype_bytes(dtype));
     const shunt_tensor_desc desc = shunt_tensor_make(dtype, 1, &count);
-    char *name;
-    if (asprintf(&name, "%s and %u more", first->name, group->count - 1) < 0) return SHUNT_NO_VALUE;
+    char *name = name_of_all(first->name, group->count);
+    if (!name) return SHUNT_NO_VALUE;
     const shunt_value flat = graph_new_value(graph, name, &desc, VALUE_FLAT);
     free(name);
     if (flat == SHUNT_NO_VALUE) return flat;
@@ -128,7 +146,7 @@ static bool join_group_ops(join_pass *p, const join_group *group)
         joined.outputs[i] = graph_new_value(graph, joined.name, &desc, VALUE_COMPUTED);
         if (joined.outputs[i] == SHUNT_NO_VALUE) return false;
     }
-    if (asprintf(&joined.name, "%s and %u more", joined.name, group->count - 1) < 0) return false;
+    if (!(joined.name = name_of_all(joined.name, group->count))) return false;
     for (uint32_t i = group->first; i < group->last; i++)
         if (p->group_of[i] == (int32_t)(group - p->groups)) graph->ops[i].kind = 0;
     free(graph->ops[group->last].name);
@@ -160,9 +178,9 @@ static bool join_counts(join_pass *p, shunt_value flat)
         last = (int32_t)i;
         if (count++ == 0) first = last;
     }
-    if (count < 2 || at != shunt_tensor_bytes(&graph->values[flat].desc)) return true;
+    if (count < p->least || whole_room(p, at) != shunt_tensor_bytes(&graph->values[flat].desc)) return true;
     graph_op joined = graph->ops[first]; /* with its residual, if it has one */
-    if (asprintf(&joined.name, "%s and %u more", joined.name, count - 1) < 0) return false;
+    if (!(joined.name = name_of_all(joined.name, count))) return false;
     joined.inputs[0] = flat;
     joined.outputs[0] = graph->ops[last].outputs[0];
     for (int32_t i = first; i < last; i++)
@@ -179,6 +197,7 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
     join_pass p = {.graph = graph,
                    .limits = limits,
                    .uses = uses,
+                   .least = limits->pieces > 1 ? 1 : 2,
                    .group_of = malloc((graph->nops + (size_t)1) * sizeof *p.group_of),
                    .taken = calloc(graph->nvalues + (size_t)1, sizeof *p.taken),
                    .groups = calloc(graph->nops + (size_t)1, sizeof *p.groups)};
@@ -188,7 +207,7 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
         if (can_join(&p, &graph->ops[i])) add_to_group(&p, i);
     }
     for (uint32_t g = 0; enough && g < p.ngroups; g++)
-        if (p.groups[g].count > 1) enough = join_group_ops(&p, &p.groups[g]);
+        if (p.groups[g].count >= p.least) enough = join_group_ops(&p, &p.groups[g]);
     for (uint32_t v = 0; enough && v < graph->nvalues; v++)
         if (graph->values[v].source == VALUE_FLAT) enough = join_counts(&p, (shunt_value)v);
     free(uses);

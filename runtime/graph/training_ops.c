@@ -80,6 +80,18 @@ shunt_status shunt_graph_train_batch_norms(shunt_graph *graph, float rate, const
     return status;
 }
 
+void graph_set_samples(shunt_graph *graph, int64_t batch)
+{
+    for (uint32_t i = 0; i < graph->nops; i++) {
+        graph_op *op = &graph->ops[i];
+        if (op->kind != SHUNT_OP_MOVING_AVERAGE || op->attr.moving_average.scale == 1) continue;
+        const graph_op *statistics = &graph->ops[graph->values[op->inputs[1]].producer];
+        const shunt_tensor_desc *src = &graph->values[statistics->inputs[0]].desc;
+        const int64_t n = samples_of(src) / src->dims[0] * batch;
+        op->attr.moving_average.scale = (float)n / (float)(n - 1);
+    }
+}
+
 /* ---- Loss and optimizer ------------------------------------------------------------------------------------------- */
 
 shunt_value shunt_graph_cross_entropy(shunt_graph *graph, const char *name, shunt_value logits, shunt_value labels,

@@ -21,12 +21,26 @@ shunt_status executor_need_device(shunt_executor *executor, int index)
     return device_fail(device, status, "making a queue");
 }
 
-/* Gradients of later layers are there first: flat values of this size take the memory of activations that are done with. */
-static const uint64_t MOST_FLAT_BYTES = UINT64_C(25) << 20;
+/* Gradients of later layers are there first: flat values of this size take the memory of activations that are done with, and are sent
+ * to other ranks while earlier layers are computed. The first ones are there soonest, if they are small. */
+static const uint64_t MOST_FLAT_BYTES = UINT64_C(25) << 20, FIRST_FLAT_BYTES = UINT64_C(1) << 20;
 
-static graph_flat_limits flat_limits(const shunt_device_info *info)
+/* Of several ranks they suit the devices of all. */
+static shunt_status flat_limits(const shunt_executor *executor, graph_flat_limits *out)
 {
-    return (graph_flat_limits){info->alignment, info->max_alloc < MOST_FLAT_BYTES ? info->max_alloc : MOST_FLAT_BYTES};
+    const shunt_device_info *info = &executor->devices[PLAN_MAIN]->entry.info;
+    const uint32_t ranks = executor->ranks ? shunt_ranks_describe(executor->ranks)->count : 1;
+    uint64_t own[] = {info->alignment, info->max_alloc}, *all = executor->ranks ? calloc(ranks, sizeof own) : own;
+    shunt_status status = all ? SHUNT_OK : error_memory();
+    if (status == SHUNT_OK && executor->ranks) status = ranks_all_gather(executor->ranks, own, all, sizeof own);
+    *out = (graph_flat_limits){.alignment = own[0], .most_bytes = MOST_FLAT_BYTES, .pieces = ranks};
+    for (uint32_t r = 0; status == SHUNT_OK && r < ranks; r++) {
+        if (all[2 * r] > out->alignment) out->alignment = all[2 * r];
+        if (all[2 * r + 1] < out->most_bytes) out->most_bytes = all[2 * r + 1];
+    }
+    out->first_bytes = executor->ranks && FIRST_FLAT_BYTES < out->most_bytes ? FIRST_FLAT_BYTES : out->most_bytes;
+    if (executor->ranks) free(all);
+    return status;
 }
 
 shunt_status shunt_executor_create(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
@@ -58,9 +72,12 @@ shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_we
     executor->devices[PLAN_MAIN] = device;
     executor->profiling = trace_wanted();
     executor->dtype = dtype;
+    if (own.ranks && graph_trains(graph) && shunt_ranks_describe(own.ranks)->count > 1) executor->ranks = own.ranks;
+    executor->sync_statistics = own.sync_statistics != 0;
     status = shunt_graph_copy(graph, &executor->graph);
     if (status == SHUNT_OK) status = graph_fold_batch_norms(executor->graph);
-    const graph_flat_limits limits = flat_limits(&device->entry.info);
+    graph_flat_limits limits;
+    if (status == SHUNT_OK) status = flat_limits(executor, &limits);
     if (status == SHUNT_OK) status = graph_join(executor->graph, &limits);
     if (status != SHUNT_OK) {
         shunt_executor_destroy(executor);

@@ -76,7 +76,7 @@ void plan_share_in_place(graph_plan *plan)
 {
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
-        if (step->transfer || step->desc.noutputs != 1) continue;
+        if (!plan_has_op(step) || step->desc.noutputs != 1) continue;
         plan_value *dst = &plan->values[step->outputs[0]];
         for (uint32_t i = 0; i < step->desc.ninputs; i++) follow_root(plan, step->inputs[i]);
         for (uint32_t i = 0; i < step->desc.ninputs && dst->root == step->outputs[0]; i++) {

@@ -1,5 +1,5 @@
 /* lower.c - the steps of a plan: each op in its types and its layout, and transfers, reorders and casts where two ops disagree. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static bool varies(const shunt_graph *graph, shunt_value value)
     return v->source == VALUE_INPUT || v->source == VALUE_COMPUTED || v->source == VALUE_FLAT || v->state;
 }
 
-static plan_step *add_step(graph_plan *plan, const char *name, int device)
+plan_step *plan_add_step(graph_plan *plan, const char *name, int device)
 {
     if (!graph_room(&plan->steps, &plan->steps_room, plan->nsteps, sizeof *plan->steps)) return NULL;
     plan_step *step = &plan->steps[plan->nsteps++];
@@ -40,14 +40,14 @@ static const plan_value *original(const graph_plan *plan, shunt_value source)
 }
 
 /* A part of a flat value lies in it, where that is; copies elsewhere or in other layouts have memory of their own. */
-static int32_t add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
-                         bool parameter)
+int32_t plan_add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc, bool parameter)
 {
     if (!graph_room(&plan->values, &plan->values_room, plan->nvalues, sizeof *plan->values)) return -1;
-    const graph_value *value = &plan->graph->values[source];
     int32_t id = (int32_t)plan->nvalues++;
     plan->values[id] =
         (plan_value){.desc = *desc, .source = source, .device = (uint8_t)device, .parameter = parameter, .root = id};
+    if (source == SHUNT_NO_VALUE) return id;
+    const graph_value *value = &plan->graph->values[source];
     if (value->flat != SHUNT_NO_VALUE && device == PLAN_MAIN && desc->block == SHUNT_PLAIN &&
         desc->dtype == value->desc.dtype) {
         plan->values[id].root = find_value(plan, value->flat, PLAN_MAIN, ANY, SHUNT_PLAIN);
@@ -78,8 +78,8 @@ static shunt_status add_conversion(graph_plan *plan, int32_t from, int device, c
     shunt_value source = plan->values[from].source;
     shunt_status status = executor_need_device(plan->executor, device);
     if (status != SHUNT_OK) return status;
-    int32_t to = add_value(plan, source, device, &desc->outputs[0], false);
-    plan_step *step = to < 0 ? NULL : add_step(plan, plan->graph->values[source].name, device);
+    int32_t to = plan_add_value(plan, source, device, &desc->outputs[0], false);
+    plan_step *step = to < 0 ? NULL : plan_add_step(plan, plan->graph->values[source].name, device);
     if (!step) return error_memory();
     step->transfer = plan->values[from].device != device;
     step->desc = *desc;
@@ -162,7 +162,7 @@ static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device
                                 const int32_t *inputs, int32_t *outputs)
 {
     for (uint32_t i = 0; i < op->noutputs; i++) {
-        outputs[i] = add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
+        outputs[i] = plan_add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
         if (outputs[i] < 0) return error_memory();
         if (i < op_replaced(op->kind)) plan_share(plan, outputs[i], inputs[i]);
     }
@@ -175,7 +175,7 @@ static shunt_status return_state(graph_plan *plan, const graph_op *op, const int
     for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, ANY, SHUNT_PLAIN);
         if (plan->values[outputs[i]].root == plan->values[state].root) continue;
-        plan_step *step = add_step(plan, op->name, PLAN_MAIN);
+        plan_step *step = plan_add_step(plan, op->name, PLAN_MAIN);
         if (!step) return error_memory();
         step->transfer = true;
         step->desc = reorder_desc(&plan->values[state].desc, SHUNT_PLAIN);
@@ -192,14 +192,13 @@ static shunt_status lower_alias(graph_plan *plan, const graph_op *op, int device
     desc.dtype = original(plan, op->inputs[0])->desc.dtype;
     shunt_status status = get_value(plan, op->inputs[0], device, desc.dtype, SHUNT_PLAIN, &src);
     if (status != SHUNT_OK) return status;
-    int32_t dst = add_value(plan, op->outputs[0], device, &desc, false);
+    int32_t dst = plan_add_value(plan, op->outputs[0], device, &desc, false);
     if (dst < 0) return error_memory();
     plan_share(plan, dst, src);
     return SHUNT_OK;
 }
 
-/* The parts of a flat value that the op reads must lie in it, wherever they were made. */
-static shunt_status gather_parts(graph_plan *plan, shunt_value flat)
+shunt_status plan_gather_parts(graph_plan *plan, shunt_value flat)
 {
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
         int32_t part;
@@ -211,39 +210,58 @@ static shunt_status gather_parts(graph_plan *plan, shunt_value flat)
     return SHUNT_OK;
 }
 
-static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_place *place)
+shunt_status plan_get_plain(graph_plan *plan, shunt_value source, int32_t *out)
 {
+    return get_value(plan, source, PLAN_MAIN, plan->graph->values[source].desc.dtype, SHUNT_PLAIN, out);
+}
+
+/* Input `index` of an op, where and as the op wants it. */
+static shunt_status lower_input(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
+                                int32_t *out)
+{
+    if (!varies(plan->graph, source)) {
+        *out = plan_add_value(plan, source, device, desc, true);
+        return *out < 0 ? error_memory() : SHUNT_OK;
+    }
+    if (plan->graph->values[source].source != VALUE_FLAT)
+        return get_value(plan, source, device, desc->dtype, desc->block, out);
+    shunt_status status = plan_gather_parts(plan, source);
+    if (status != SHUNT_OK) return status;
+    return plan->executor->ranks ? share_piece(plan, source, desc, out)
+                                 : get_value(plan, source, device, desc->dtype, desc->block, out);
+}
+
+/* *out: the op's step; NULL: it needs none. It lives until the next step is added. */
+static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_place *place, const plan_step **out)
+{
+    *out = NULL;
     shunt_status status = executor_need_device(plan->executor, place->device);
     if (status != SHUNT_OK) return status;
     if (graph_is_alias(plan->graph, op)) return lower_alias(plan, op, place->device);
     shunt_op_desc desc;
     graph_op_desc(plan->graph, op, &desc);
+    share_cut(plan, op, &desc);
     plan_set_types(&desc, place->dtype);
     plan_set_blocks(&desc, plan->executor->devices[place->device], place->plain);
     absorb_reorders(plan, op, place->device, &desc);
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {
-        if (varies(plan->graph, op->inputs[i])) {
-            if (plan->graph->values[op->inputs[i]].source == VALUE_FLAT) status = gather_parts(plan, op->inputs[i]);
-            if (status != SHUNT_OK) return status;
-            status =
-                get_value(plan, op->inputs[i], place->device, desc.inputs[i].dtype, desc.inputs[i].block, &inputs[i]);
-            if (status != SHUNT_OK) return status;
-        } else {
-            inputs[i] = add_value(plan, op->inputs[i], place->device, &desc.inputs[i], true);
-            if (inputs[i] < 0) return error_memory();
-        }
+        status = lower_input(plan, op->inputs[i], place->device, &desc.inputs[i], &inputs[i]);
+        if (status != SHUNT_OK) return status;
     }
     status = add_outputs(plan, op, place->device, &desc, inputs, outputs);
     if (status != SHUNT_OK) return status;
-    plan_step *step = add_step(plan, op->name, place->device);
+    const uint32_t at = plan->nsteps;
+    plan_step *step = plan_add_step(plan, op->name, place->device);
     if (!step) return error_memory();
     step->desc = desc;
     memcpy(step->inputs, inputs, sizeof inputs[0] * op->ninputs);
     memcpy(step->outputs, outputs, sizeof outputs[0] * op->noutputs);
     memcpy(step->refused, place->refused, sizeof step->refused);
-    return return_state(plan, op, outputs);
+    status = return_state(plan, op, outputs);
+    *out = &plan->steps[at];
+    return status;
 }
 
 /* What is there from run to run lives on the main device, whoever reads it: flat values, then parameters that runs replace. */
@@ -252,7 +270,7 @@ static shunt_status add_lasting(graph_plan *plan, bool flat)
     for (uint32_t v = 0; v < plan->graph->nvalues; v++) {
         const graph_value *value = &plan->graph->values[v];
         if ((value->source == VALUE_FLAT) != flat || (!flat && !value->state)) continue;
-        int32_t id = add_value(plan, (shunt_value)v, PLAN_MAIN, &value->desc, value->state);
+        int32_t id = plan_add_value(plan, (shunt_value)v, PLAN_MAIN, &value->desc, value->state);
         if (id < 0) return error_memory();
         plan->values[id].flat = flat;
         plan->values[id].state = value->state;
@@ -277,14 +295,16 @@ static shunt_status lower_all(graph_plan *plan, const plan_place *places)
         int device = first_reader(graph, places, value);
         shunt_status status = executor_need_device(plan->executor, device);
         if (status != SHUNT_OK) return status;
-        plan->inputs[i] = add_value(plan, value, device, &graph->values[value].desc, false);
+        plan->inputs[i] = plan_add_value(plan, value, device, &graph->values[value].desc, false);
         if (plan->inputs[i] < 0) return error_memory();
     }
     shunt_status status = add_lasting(plan, true);
     if (status == SHUNT_OK) status = add_lasting(plan, false);
     if (status != SHUNT_OK) return status;
     for (uint32_t o = 0; o < graph->nops; o++) {
-        status = lower_op(plan, &graph->ops[o], &places[o]);
+        const plan_step *step;
+        status = lower_op(plan, &graph->ops[o], &places[o], &step);
+        if (status == SHUNT_OK) status = share_after(plan, o, step);
         if (status != SHUNT_OK) return error_context(status, "%s", graph->ops[o].name);
     }
     for (uint32_t i = 0; i < graph->noutputs; i++) {
@@ -295,7 +315,7 @@ static shunt_status lower_all(graph_plan *plan, const plan_place *places)
         status = get_value(plan, value, original(plan, value)->device, dtype, SHUNT_PLAIN, &plan->outputs[i]);
         if (status != SHUNT_OK) return status;
     }
-    return SHUNT_OK;
+    return share_end(plan);
 }
 
 shunt_status plan_lower(graph_plan *plan)

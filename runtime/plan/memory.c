@@ -2,7 +2,7 @@
  *
  * Largest first, each at the lowest free place over its lifetime: within a few per cent of the lower bound on the networks
  * here, and simple. A device whose largest buffer is smaller than the arena gets several chunks. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
 
 #include <stdlib.h>
@@ -183,5 +183,6 @@ shunt_status plan_allocate(graph_plan *plan)
         }
         for (uint32_t i = 0; i < step->desc.noutputs; i++) step->output_args[i] = plan_arg(plan, step->outputs[i]);
     }
-    return clear_flat(plan);
+    shunt_status status = clear_flat(plan);
+    return status == SHUNT_OK ? exchange_prepare(plan) : status;
 }

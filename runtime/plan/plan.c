@@ -1,5 +1,5 @@
 /* plan.c - makes a plan by running the stages in order, and frees it. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
 #include "runtime/shared/os.h"
 
@@ -51,7 +51,8 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     graph_plan *plan = NULL;
     shunt_status status = plan_outline(executor, inputs, ninputs, dtype, &plan);
     if (status != SHUNT_OK) return status;
-    status = plan_prepare(plan);
+    status = share_weigh(plan);
+    if (status == SHUNT_OK) status = plan_prepare(plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();
     plan_forget_answers(plan);
     os_trim_heap(); /* folding and packing leave holes of tens of MiB, which nobody asks for again */
@@ -84,6 +85,7 @@ void plan_destroy(graph_plan *plan)
         free(arena->chunk_bytes);
     }
     plan_forget_answers(plan);
+    exchange_free(plan);
     shunt_graph_destroy(plan->graph);
     free(plan->values);
     free(plan->steps);

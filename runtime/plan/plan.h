@@ -9,6 +9,7 @@
 
 #include "runtime/device/device.h"
 #include "runtime/graph/graph.h"
+#include "runtime/ranks/ranks.h"
 
 enum { PLAN_MAIN, PLAN_FALLBACK, PLAN_DEVICES };
 
@@ -26,10 +27,14 @@ typedef struct plan_value {
     shunt_arg arg;       /* of a root */
 } plan_value;
 
+typedef struct plan_exchange plan_exchange;
+
 typedef struct plan_step {
     const char *name; /* the graph's */
     uint8_t device;
-    bool transfer; /* no op: outputs[0] becomes a copy of inputs[0], which lies on the other device */
+    bool transfer;           /* no op: outputs[0] becomes a copy of inputs[0], which lies on the other device */
+    plan_exchange *exchange; /* no op: what the ranks exchange (exchange.h) */
+    bool begins;             /* of an exchange: it sends off; else it waits for what the others sent */
     shunt_op_desc desc;
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS]; /* plan values */
     char refused[SHUNT_REASON_CHARS]; /* why the main device does not run it; empty when it does */
@@ -84,6 +89,9 @@ typedef struct graph_plan {
     plan_pack *packs; /* in the order of their steps */
     uint32_t nvalues, nsteps, npacks, values_room, steps_room, packs_room;
     int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
+    plan_exchange **exchanges; /* with other ranks, in the order of their beginnings; alone: none */
+    uint32_t nexchanges, exchanges_room;
+    double *rank_weights; /* the part of each rank's batch in that of all; NULL: alone */
     plan_arena arenas[PLAN_DEVICES];
     plan_answer **answers; /* only while the plan is made */
     uint32_t nanswers, answers_room;
@@ -110,6 +118,8 @@ struct shunt_executor {
     shunt_bqueue *queues[PLAN_DEVICES];
     bool profiling;
     uint8_t dtype;      /* of the data of its plans' ops (plan_precision.c) */
+    shunt_ranks *ranks; /* that make updates together; NULL: alone */
+    bool sync_statistics;
     bool said_infinite; /* that a run was repeated in float32 */
     parameter_copy *parameters;
     uint32_t nparameters, parameters_room;
@@ -171,6 +181,20 @@ void plan_share_in_place(graph_plan *plan);
 /* memory.c: where a value lies, once its root has a place. And lifetime.c: gives a value the memory of another. */
 shunt_arg plan_arg(const graph_plan *plan, int32_t value);
 void plan_share(graph_plan *plan, int32_t value, int32_t with);
+
+/* lower.c, for share.c: a step without an op yet, or NULL without memory; a value, or -1; the graph's value `source` on the main
+ * device, in its own type, plain. */
+plan_step *plan_add_step(graph_plan *plan, const char *name, int device);
+int32_t plan_add_value(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc, bool parameter);
+shunt_status plan_get_plain(graph_plan *plan, shunt_value source, int32_t *out);
+/* lower.c: the parts of a flat value that is read must lie in it, wherever they were made. */
+shunt_status plan_gather_parts(graph_plan *plan, shunt_value flat);
+
+/* Whether a backend's op does what the step does. */
+static inline bool plan_has_op(const plan_step *step)
+{
+    return !step->transfer && !step->exchange;
+}
 
 /* plan_precision.c: the type that the options ask for, where the device has it. */
 shunt_status precision_choose(const shunt_device *device, const char *name, uint8_t *dtype);

@@ -1,5 +1,5 @@
 /* plan_report.c - tells what a plan will do: one row per step, and the totals. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
 
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static void describe_placement(const graph_plan *plan, char *text, size_t size)
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         if (plan->steps[s].transfer)
             transfers++;
-        else if (plan->steps[s].device == PLAN_MAIN)
+        else if (plan_has_op(&plan->steps[s]) && plan->steps[s].device == PLAN_MAIN)
             on_main++;
     }
     size_t used =
@@ -48,7 +48,7 @@ static void describe_placement(const graph_plan *plan, char *text, size_t size)
     for (uint32_t s = 0; s < plan->nsteps && used < size; s++) {
         const plan_step *step = &plan->steps[s];
         char kind[KIND_CHARS], said[KIND_CHARS + 8];
-        if (step->device != PLAN_FALLBACK || step->transfer || !step->refused[0]) continue;
+        if (step->device != PLAN_FALLBACK || !plan_has_op(step) || !step->refused[0]) continue;
         snprintf(said, sizeof said, "; %s -> ", op_label(step->desc.kind, step->desc.flags, kind, sizeof kind));
         if (strstr(text, said)) continue;
         used += (size_t)snprintf(text + used, size - used, "%s%s", said,
@@ -65,6 +65,8 @@ static void describe_step(const graph_plan *plan, const plan_step *step, char *k
 {
     if (step->transfer)
         snprintf(kind, KIND_CHARS, "transfer");
+    else if (step->exchange)
+        snprintf(kind, KIND_CHARS, "%s", exchange_label(step));
     else
         op_label(step->desc.kind, step->desc.flags, kind, KIND_CHARS);
     *out = (shunt_step){.name = step->name,
@@ -73,7 +75,7 @@ static void describe_step(const graph_plan *plan, const plan_step *step, char *k
                         .algorithm = step->info.algorithm,
                         .params = step->info.params,
                         .refused = step->refused[0] ? step->refused : NULL,
-                        .flops = op_flops(&step->desc),
+                        .flops = plan_has_op(step) ? op_flops(&step->desc) : 0,
                         .bytes = op_bytes(&step->desc),
                         .workspace = step->info.workspace,
                         .nanoseconds = step->nanoseconds};

@@ -89,7 +89,7 @@ shunt_status plan_prepare(graph_plan *plan)
     shunt_status status = place_states(plan);
     if (status != SHUNT_OK) return status;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
-        if (plan->steps[s].transfer) continue;
+        if (!plan_has_op(&plan->steps[s])) continue;
         status = prepare_step(plan, &plan->steps[s]);
         if (status == SHUNT_OK) status = plan_note_packs(plan, s);
         if (status != SHUNT_OK) return status;

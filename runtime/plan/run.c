@@ -1,5 +1,5 @@
 /* run.c - launches a plan's steps. Allocates nothing, compiles nothing, decides nothing. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
 
 #include <stdlib.h>
@@ -36,6 +36,7 @@ shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **packe
     shunt_bqueue *queue = plan->executor->queues[step->device];
     shunt_status status = SHUNT_OK;
     if (step->transfer) return transfer(plan, step);
+    if (step->exchange) return exchange_launch(step);
     if (step->packs) status = device->ops->op_launch(step->packs, queue, NULL, NULL, (shunt_arg){0}, packed);
     if (status == SHUNT_OK)
         status = device->ops->op_launch(step->op, queue, step->input_args, step->output_args, step->workspace, event);
@@ -124,6 +125,7 @@ shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
         status = plan_launch(plan, &plan->steps[s], events ? &events[s].packed : NULL, events ? &events[s].own : NULL);
     if (status == SHUNT_OK) status = read_outputs(plan, outputs);
+    if (status != SHUNT_OK) exchange_give_up(plan);
     status = finish(plan, status);
     if (events) {
         if (status == SHUNT_OK) note_times(plan, events);

@@ -39,7 +39,7 @@ static bool tuned_enough(const tune_op *op, const shunt_tune_options *options)
 /* Puts a step on the list, unless it is there, has no choice of algorithms, or runs elsewhere. */
 static void add_step(tune_list *list, graph_plan *plan, const plan_step *step)
 {
-    if (step->transfer || step->device != PLAN_MAIN) return;
+    if (!plan_has_op(step) || step->device != PLAN_MAIN) return;
     for (uint32_t i = 0; i < list->count; i++)
         if (!memcmp(&list->items[i].step->desc, &step->desc, sizeof step->desc)) {
             list->items[i].uses++;

@@ -4,18 +4,20 @@
 #include <shunt/run.h>
 #include "runtime/base/error.h"
 #include "runtime/base/option.h"
+#include "runtime/ranks/ranks.h"
 #include "runtime/ranks/transport.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRANSPORT_CHARS = 160 };
+enum { TRANSPORT_CHARS = 160, NAME_CHARS = 160 };
 
 struct shunt_ranks {
     shunt_ranks_info info;
     shunt_collective *all; /* NULL: one rank */
     const shunt_collective_plugin *plugin;
+    pump *pump;
     char transport[TRANSPORT_CHARS];
 };
 
@@ -58,7 +60,7 @@ static shunt_status join(shunt_ranks *ranks, uint32_t expected)
     ranks->info =
         (shunt_ranks_info){all->rank, all->count, all->local_rank, all->local_count, all->host, ranks->transport};
     snprintf(ranks->transport, sizeof ranks->transport, "%s (%s)", ranks->plugin->name, ranks->plugin->version);
-    return SHUNT_OK;
+    return pump_create(ranks->plugin, ranks->all, &ranks->pump);
 }
 
 shunt_status shunt_ranks_open(shunt_ranks **out)
@@ -80,6 +82,7 @@ shunt_status shunt_ranks_open(shunt_ranks **out)
 void shunt_ranks_close(shunt_ranks *ranks)
 {
     if (!ranks) return;
+    pump_destroy(ranks->pump);
     if (ranks->all) ranks->all->ops->close(ranks->all);
     free(ranks);
 }
@@ -91,19 +94,26 @@ const shunt_ranks_info *shunt_ranks_describe(const shunt_ranks *ranks)
 
 /* ---- Operations --------------------------------------------------------------------------------------------------- */
 
-/* status is that of starting *request. */
-static shunt_status complete(const shunt_ranks *ranks, shunt_status status, shunt_request *const *request)
+pump *ranks_pump(const shunt_ranks *ranks)
 {
-    if (!status) status = ranks->all->ops->wait(*request);
-    return status ? error_fail(status, "rank %u of %u on %s: %s", ranks->info.rank, ranks->info.count, ranks->info.host,
-                               ranks->plugin->last_error())
-                  : SHUNT_OK;
+    return ranks ? ranks->pump : NULL;
 }
 
-static shunt_status all_gather(const shunt_ranks *ranks, const void *src, void *dst, size_t bytes)
+static shunt_status run(const shunt_ranks *ranks, pump_job job)
 {
-    shunt_request *request = NULL;
-    return complete(ranks, ranks->all->ops->all_gather(ranks->all, src, dst, bytes, &request), &request);
+    pump_post(ranks->pump, &job);
+    const shunt_status status = pump_wait(ranks->pump, &job);
+    return status ? ranks_context(ranks, status) : SHUNT_OK;
+}
+
+shunt_status ranks_context(const shunt_ranks *ranks, shunt_status status)
+{
+    return error_context(status, "rank %u of %u on %s", ranks->info.rank, ranks->info.count, ranks->info.host);
+}
+
+shunt_status ranks_all_gather(const shunt_ranks *ranks, const void *src, void *dst, size_t bytes)
+{
+    return run(ranks, (pump_job){.kind = PUMP_ALL_GATHER, .src = src, .dst = dst, .bytes = bytes});
 }
 
 shunt_status shunt_ranks_broadcast(shunt_ranks *ranks, void *data, size_t bytes, uint32_t root)
@@ -112,8 +122,7 @@ shunt_status shunt_ranks_broadcast(shunt_ranks *ranks, void *data, size_t bytes,
     if (root >= ranks->info.count)
         return error_fail(SHUNT_E_INVALID, "rank %u of %u is no root", root, ranks->info.count);
     if (!ranks->all || !bytes) return SHUNT_OK;
-    shunt_request *request = NULL;
-    return complete(ranks, ranks->all->ops->broadcast(ranks->all, data, bytes, root, &request), &request);
+    return run(ranks, (pump_job){.kind = PUMP_BROADCAST, .dst = data, .bytes = bytes, .root = root});
 }
 
 shunt_status shunt_ranks_sum(shunt_ranks *ranks, double *values, size_t count)
@@ -122,7 +131,7 @@ shunt_status shunt_ranks_sum(shunt_ranks *ranks, double *values, size_t count)
     if (!ranks->all || !count) return SHUNT_OK;
     double *of_all = calloc(count, ranks->info.count * sizeof *of_all);
     if (!of_all) return error_memory();
-    const shunt_status status = all_gather(ranks, values, of_all, count * sizeof *values);
+    const shunt_status status = ranks_all_gather(ranks, values, of_all, count * sizeof *values);
     for (size_t i = 0; !status && i < count; i++) {
         double sum = 0;
         for (uint32_t r = 0; r < ranks->info.count; r++) sum += of_all[r * count + i];
@@ -132,12 +141,26 @@ shunt_status shunt_ranks_sum(shunt_ranks *ranks, double *values, size_t count)
     return status;
 }
 
+shunt_status shunt_ranks_introduce(shunt_ranks *ranks, const char *name)
+{
+    if (!ranks || !name) return error_null(__func__, "ranks, name");
+    if (!ranks->all) return SHUNT_OK;
+    const uint32_t count = ranks->info.count, previous = (ranks->info.rank + count - 1) % count;
+    char own[NAME_CHARS] = "", (*names)[NAME_CHARS] = calloc(count, sizeof *names);
+    if (!names) return error_memory();
+    snprintf(own, sizeof own, "%s", name);
+    const shunt_status status = ranks_all_gather(ranks, own, names, sizeof own);
+    if (!status) pump_name_previous(ranks->pump, names[previous]);
+    free(names);
+    return status;
+}
+
 /* The bytes that each rank has; *most is the largest. To be freed; NULL with a status. */
 static shunt_status gather_sizes(const shunt_ranks *ranks, size_t bytes, uint64_t **out, uint64_t *most)
 {
     const uint64_t own = bytes;
     uint64_t *sizes = calloc(ranks->info.count, sizeof *sizes);
-    const shunt_status status = sizes ? all_gather(ranks, &own, sizes, sizeof own) : error_memory();
+    const shunt_status status = sizes ? ranks_all_gather(ranks, &own, sizes, sizeof own) : error_memory();
     if (status) {
         free(sizes);
         return status;
@@ -165,7 +188,6 @@ static shunt_status gather_pieces(const shunt_ranks *ranks, const void *data, si
 {
     const bool root = ranks->info.rank == 0;
     char *piece = calloc(1, most + 1), *pieces = root ? calloc(ranks->info.count, most + 1) : NULL;
-    shunt_request *request = NULL;
     if (!piece || (root && !pieces)) {
         free(piece);
         free(pieces);
@@ -173,7 +195,7 @@ static shunt_status gather_pieces(const shunt_ranks *ranks, const void *data, si
     }
     if (bytes) memcpy(piece, data, bytes);
     const shunt_status status =
-        complete(ranks, ranks->all->ops->gather(ranks->all, piece, pieces, most, 0, &request), &request);
+        run(ranks, (pump_job){.kind = PUMP_GATHER, .src = piece, .dst = pieces, .bytes = most, .root = 0});
     if (!status && root) *all_bytes = close_up(pieces, sizes, ranks->info.count, most);
     free(piece);
     if (status) {
@@ -216,7 +238,7 @@ shunt_status shunt_ranks_agree(shunt_ranks *ranks, const char *what, const char 
     status = own && texts ? SHUNT_OK : error_memory();
     if (!status) {
         memcpy(own, text, strlen(text));
-        status = all_gather(ranks, own, texts, most);
+        status = ranks_all_gather(ranks, own, texts, most);
     }
     for (uint32_t r = 1; !status && r < ranks->info.count; r++)
         if (strcmp(texts, texts + r * most))

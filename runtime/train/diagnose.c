@@ -75,7 +75,7 @@ static shunt_status add_outputs(const shunt_trainer *trainer, probe *self)
 
 static shunt_status probe_begin(const shunt_trainer *trainer, probe *self)
 {
-    shunt_tensor_desc src = train_images(trainer, trainer->recipe.batch);
+    shunt_tensor_desc src = train_images(trainer, trainer->batch);
     shunt_status status = shunt_graph_copy(trainer->graph, &self->graph);
     if (!status) status = graph_reshape(self->graph, &src, 1);
     if (!status) status = shunt_graph_train_batch_norms(self->graph, 0, NULL);
@@ -87,7 +87,7 @@ static shunt_status probe_begin(const shunt_trainer *trainer, probe *self)
 static shunt_status find_layer(const shunt_trainer *trainer, const loader_batch *batch, const char **name)
 {
     probe self = {0};
-    shunt_tensor src = {train_images(trainer, trainer->recipe.batch), batch->images};
+    shunt_tensor src = {train_images(trainer, trainer->batch), batch->images};
     shunt_status status = probe_begin(trainer, &self);
     if (!status) status = shunt_executor_run(self.executor, &src, 1, self.outputs, self.graph->noutputs);
     *name = NULL;
@@ -107,11 +107,12 @@ static shunt_status find_layer(const shunt_trainer *trainer, const loader_batch 
 static shunt_status replay(shunt_trainer *self, loader *pictures, int64_t failed, const loader_batch **batch)
 {
     shunt_status status = SHUNT_OK;
+    double loss;
     for (; !status; self->at.step++) {
         status = loader_next(pictures, batch);
         if (status || self->at.step == failed) break;
         status = train_run_step(self, *batch);
-        if (!status) train_count_results(self, *batch);
+        if (!status) status = train_count_results(self, *batch, &loss);
     }
     return status ? status : shunt_executor_fetch(self->executor, self->state);
 }

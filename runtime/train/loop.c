@@ -1,6 +1,6 @@
 /* loop.c - the training loop: steps, and at the end of each epoch validation, tables and checkpoints. Everything that it
  * carries from step to step is in the executor's parameters and in self->at, so a checkpoint may be taken after any step. */
-#include "runtime/train/trainer.h"
+#include "runtime/train/together.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,8 +68,10 @@ static shunt_status step(shunt_trainer *self, loader *pictures)
     shunt_status status = loader_next(pictures, &batch);
     if (!status) status = train_run_step(self, batch);
     if (status) return status;
-    double loss = train_count_results(self, batch);
-    if (!isfinite(loss)) return train_diagnose(self, loss / (double)batch->n);
+    double loss;
+    status = train_count_results(self, batch, &loss);
+    if (status) return status;
+    if (!isfinite(loss)) return train_diagnose(self, loss / (double)self->recipe.batch);
     status = check_scale(self);
     if (status) return status;
     add_gradients(self, scale);
@@ -183,7 +185,7 @@ static shunt_status fetch(shunt_trainer *self)
                           "step %lld: %s is infinite or NaN; the last checkpoint is kept; try a lower learning rate",
                           (long long)self->at.step, bad);
     self->fetched = self->at;
-    return SHUNT_OK;
+    return together_compare(self, self->state);
 }
 
 loader_setup train_pictures(const shunt_trainer *self)
@@ -194,6 +196,8 @@ loader_setup train_pictures(const shunt_trainer *self)
                           .preprocess = self->setup.preprocess,
                           .recipe = &self->recipe,
                           .batch = self->recipe.batch,
+                          .slice_first = self->slice_first,
+                          .slice = self->batch,
                           .first = self->at.step,
                           .end = self->steps,
                           .workers = self->setup.workers};
@@ -208,6 +212,8 @@ static shunt_status train(shunt_trainer *self, loader *pictures)
         if (status) break;
         bool epoch = self->at.step == train_epoch_end(self, (self->at.step - 1) / self->epoch_steps);
         bool due = self->setup.save_seconds && train_now() - self->saved_at > (double)self->setup.save_seconds;
+        status = together_decide(self, &due);
+        if (status) break;
         if (!epoch && !due && !self->stop) continue;
         status = fetch(self);
         if (!status && epoch) status = end_epoch(self);
@@ -229,6 +235,7 @@ shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
     if (!self->at.step) status = save(self, true);
     self->saved_at = train_now();
     self->fetched = self->at;
+    if (!status && !self->executor) status = together_compare(self, self->state);
     if (!status) status = train_need_executor(self);
     if (!status) status = loader_create(&setup, &pictures);
     if (!status) status = train(self, pictures);

@@ -4,7 +4,7 @@
 #include "runtime/base/error.h"
 #include "runtime/data/dataset.h"
 #include "runtime/train/evaluate.h"
-#include "runtime/train/trainer.h"
+#include "runtime/train/together.h"
 
 shunt_status train_part_open(const shunt_trainer *self, const shunt_dataset *data, const char *whose, train_part *out)
 {
@@ -25,13 +25,25 @@ void train_part_close(train_part *part)
     *part = (train_part){0};
 }
 
+/* What the ranks found on their shares. */
+static shunt_status add_up(const shunt_trainer *self, shunt_score *score)
+{
+    double sums[] = {(double)score->pictures, (double)score->wrong, score->loss * (double)score->pictures};
+    if (!self->setup.ranks) return SHUNT_OK;
+    shunt_status status = together_sum(self, sums, 3);
+    *score = (shunt_score){.pictures = (int64_t)sums[0], .wrong = (int64_t)sums[1], .loss = sums[2] / sums[0]};
+    return status;
+}
+
 shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *part, const shunt_weights *weights,
                                  void (*progress)(void *context, int64_t done), shunt_score *out)
 {
-    int64_t count = (int64_t)part->count, batch = self->recipe.batch < count ? self->recipe.batch : count;
+    size_t first, end;
+    together_share(self, part->count, &first, &end);
+    int64_t count = (int64_t)(end - first), batch = self->batch < count ? self->batch : count;
     evaluate_options options = {.pictures = {.data = part->data,
-                                             .indices = part->pictures,
-                                             .count = part->count,
+                                             .indices = part->pictures + first,
+                                             .count = end - first,
                                              .classes = part->classes,
                                              .preprocess = self->setup.preprocess,
                                              .batch = batch,
@@ -40,5 +52,7 @@ shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *pa
                                 .progress = progress,
                                 .context = (void *)self,
                                 .precision = self->precision};
-    return evaluate(self->graph, weights, self->setup.device, &options, out);
+    *out = (shunt_score){0};
+    shunt_status status = count ? evaluate(self->graph, weights, self->setup.device, &options, out) : SHUNT_OK;
+    return status ? status : add_up(self, out);
 }

@@ -1,5 +1,5 @@
 /* run.c - one step of training: what the training graph is given, and what its results say. */
-#include "runtime/train/trainer.h"
+#include "runtime/train/together.h"
 
 #include <stdlib.h>
 
@@ -29,7 +29,7 @@ typedef struct step_inputs {
 /* batch NULL: only descriptors are wanted. */
 static void make_inputs(const shunt_trainer *self, const loader_batch *batch, step_inputs *out)
 {
-    const int64_t n = self->recipe.batch;
+    const int64_t n = self->batch;
     const bool scaled = self->at.loss_scale != 0;
     *out = (step_inputs){.rate = (float)train_rate(self)};
     out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
@@ -59,21 +59,24 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
     return status;
 }
 
-double train_count_results(shunt_trainer *self, const loader_batch *batch)
+shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch, double *loss)
 {
-    double loss = 0;
-    int64_t wrong = 0;
+    double sums[2] = {0}; /* losses, wrong */
     for (int64_t i = 0; i < batch->n; i++) {
-        loss += (double)self->losses[i];
-        wrong += evaluate_best(self->logits + i * self->classes, self->classes) != (int64_t)batch->labels[i];
+        sums[0] += (double)self->losses[i];
+        sums[1] += evaluate_best(self->logits + i * self->classes, self->classes) != (int64_t)batch->labels[i];
     }
+    shunt_status status = together_sum(self, sums, 2);
+    if (status) return status;
     train_position *at = &self->at;
-    at->loss_sum += loss;
-    at->wrong += wrong;
-    at->recent_error = error_retention * at->recent_error + (1 - error_retention) * (double)wrong / (double)batch->n;
+    *loss = sums[0];
+    at->loss_sum += sums[0];
+    at->wrong += (int64_t)sums[1];
+    at->recent_error =
+        error_retention * at->recent_error + (1 - error_retention) * sums[1] / (double)self->recipe.batch;
     if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
     if (at->loss_scale) train_adapt_scale(at, self->nonfinite != 0);
-    return loss;
+    return SHUNT_OK;
 }
 
 /* ---- The executor ------------------------------------------------------------------------------------------------- */
@@ -81,7 +84,10 @@ double train_count_results(shunt_trainer *self, const loader_batch *batch)
 shunt_status train_need_executor(shunt_trainer *self)
 {
     if (self->executor) return SHUNT_OK;
-    const shunt_executor_options options = {.size = sizeof options, .precision = self->precision};
+    const shunt_executor_options options = {.size = sizeof options,
+                                            .precision = self->precision,
+                                            .ranks = self->setup.ranks,
+                                            .sync_statistics = self->setup.sync_statistics};
     return shunt_executor_create_with(self->training, self->start, self->setup.device, &options, &self->executor);
 }
 

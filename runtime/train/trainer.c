@@ -1,6 +1,6 @@
 /* trainer.c - makes a trainer: checks the setup, divides the data, builds the training graph. */
 #include "runtime/plan/plan.h"
-#include "runtime/train/trainer.h"
+#include "runtime/train/together.h"
 #include "runtime/base/sized.h"
 
 #include <errno.h>
@@ -141,12 +141,20 @@ static shunt_status add_gradient_outputs(shunt_trainer *self)
     return self->gradient_sums && self->gradient_rows ? SHUNT_OK : error_memory();
 }
 
+/* Of how many pictures the statistics are. Of slices it is the larger ones' number, since all ranks average alike. */
+static int64_t sampled_batch(const shunt_trainer *self)
+{
+    const int64_t ranks = shunt_ranks_describe(self->setup.ranks)->count;
+    return self->setup.sync_statistics ? self->recipe.batch : (self->recipe.batch + ranks - 1) / ranks;
+}
+
 static shunt_status build_training_graph(shunt_trainer *self)
 {
-    shunt_tensor_desc src = train_images(self, self->recipe.batch);
+    shunt_tensor_desc src = train_images(self, self->batch);
     const train_step_options options = {
         .pictures = &src, .recompute = self->setup.recompute, .scaled = self->setup.loss_scale != 0};
     shunt_status status = train_step_graph(self->graph, &self->recipe, &options, &self->training);
+    if (!status && self->setup.ranks) graph_set_samples(self->training, sampled_batch(self));
     if (!status && self->setup.log_gradients) status = add_gradient_outputs(self);
     return status ? status : shunt_graph_check(self->training);
 }
@@ -217,9 +225,10 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     if (status) return status;
     self->recipe = *self->setup.recipe;
     self->setup.recipe = &self->recipe;
-    self->out = setup->out ? strdup(setup->out) : NULL;
+    const bool writes = setup->out && together_writes(self);
+    self->out = writes ? strdup(setup->out) : NULL;
     self->data_name = strdup(setup->data_name ? setup->data_name : "");
-    if ((setup->out && !self->out) || !self->data_name) return error_memory();
+    if ((writes && !self->out) || !self->data_name) return error_memory();
     self->setup.out = self->out;
     self->setup.data_name = self->data_name;
     return shunt_graph_copy(setup->graph, &self->graph);
@@ -284,6 +293,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     self->at.loss_scale = self->setup.loss_scale;
     if (!status) status = check_graph(self);
     if (!status) status = open_parts(self);
+    if (!status) status = together_divide(self);
     if (!status && self->out) status = take_folder(self);
     if (!status) status = divide(self);
     if (!status) status = take_fingerprint(self);
@@ -291,11 +301,12 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     if (!status) status = build_training_graph(self);
     if (!status) status = train_set_weights(self, setup->weights);
     if (!status) {
-        self->losses = calloc((size_t)self->recipe.batch, sizeof *self->losses);
-        self->logits = calloc((size_t)self->recipe.batch, (size_t)self->classes * sizeof *self->logits);
+        self->losses = calloc((size_t)self->batch, sizeof *self->losses);
+        self->logits = calloc((size_t)self->batch, (size_t)self->classes * sizeof *self->logits);
         self->rows = calloc((size_t)self->recipe.epochs, sizeof *self->rows);
         if (!self->losses || !self->logits || !self->rows) status = error_memory();
     }
+    if (!status) status = together_agree(self);
     if (status)
         shunt_trainer_destroy(self);
     else

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "lib/curves.h"
 #include "lib/progress.h"
+#include "lib/ranks.h"
 #include "lib/say.h"
 #include "lib/training_run.h"
 #include <math.h>
@@ -12,7 +13,7 @@
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
     const char *epochs, *rate, *batch, *seed, *holdout, *freeze;
-    bool v1, resume, skip_bad, log_gradients, recompute;
+    bool v1, resume, skip_bad, log_gradients, recompute, sync_bn;
     int64_t workers, save_every;
     preprocess_settings preprocess;
     device_settings device;
@@ -66,10 +67,13 @@ static const option_row rows[] = {
      "Write the norm of each parameter's gradient, per epoch, to gradients.csv.", NULL, 0, 0},
     {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
      "Compute activations again in the backward pass: a third more work for much less memory.", NULL, 0, 0},
+    {"sync-bn", OPTION_FLAG, FIELD(sync_bn), NULL,
+     "Under mpirun: batch norms use the statistics of the whole batch, not of each rank's slice.", NULL, 0, 0},
     {0}};
 
 typedef struct training {
     const train_settings *settings;
+    shunt_ranks *ranks;
     shunt_model *model;
     shunt_device *device;
     shunt_dataset *data, *test; /* test NULL: the set has none */
@@ -174,10 +178,10 @@ static int make_weights(training *self)
     return shunt_model_describe(self->model) ? say_library_failure(NULL) : EXIT_OK;
 }
 
-/* That there is nothing which a new run would replace. */
+/* That there is nothing which a new run would replace. Rank 0 writes, and may have begun. */
 static int check_unused(const training *self)
 {
-    if (access(self->checkpoint, F_OK)) return EXIT_OK;
+    if (!ranks_speak(self->ranks) || access(self->checkpoint, F_OK)) return EXIT_OK;
     return say_failure("%s: this folder holds an earlier run; continue it with --resume, or name another --out",
                        self->checkpoint);
 }
@@ -196,17 +200,19 @@ static int make_trainer(training *self)
                                .preprocess = shunt_model_preprocess(self->model),
                                .recipe = &self->recipe,
                                .out = settings->out,
-                               .workers = settings->workers,
+                               .workers = settings->workers ? settings->workers : ranks_workers(self->ranks),
                                .save_seconds = settings->save_every,
                                .log_gradients = settings->log_gradients,
                                .recompute = settings->recompute,
                                .skip_bad = settings->skip_bad,
                                .handler = handle,
                                .context = self,
-                               .test = self->test};
-    progress_begin("checking the pictures", 0);
+                               .test = self->test,
+                               .ranks = self->ranks,
+                               .sync_statistics = settings->sync_bn};
+    if (ranks_speak(self->ranks)) progress_begin("checking the pictures", 0);
     shunt_status status = shunt_trainer_create(&setup, &self->trainer);
-    progress_end();
+    if (ranks_speak(self->ranks)) progress_end();
     if (!status && settings->resume) status = shunt_trainer_resume(self->trainer, self->checkpoint);
     if (status) return say_library_failure(NULL);
     return settings->resume ? EXIT_OK : check_unused(self); /* again: now that nobody else can write there */
@@ -221,6 +227,7 @@ static int set_up(training *self)
         return say_usage("--%s: a resumed run keeps the options it began with; leave it out with --resume",
                          preprocess_option(&settings->preprocess));
     snprintf(self->checkpoint, sizeof self->checkpoint, "%s/last.ckpt", settings->out);
+    if ((status = ranks_begin(&self->ranks))) return status;
     if (!settings->resume && (status = check_unused(self))) return status;
     if (settings->resume)
         status = read_file(self, self->checkpoint);
@@ -229,7 +236,7 @@ static int set_up(training *self)
     if (status == EXIT_OK) status = open_data(self);
     if (status == EXIT_OK) status = make_model(self);
     if (status == EXIT_OK) status = choose_recipe(self);
-    if (status == EXIT_OK) status = device_from_settings(&settings->device, &self->device);
+    if (status == EXIT_OK) status = ranks_device(self->ranks, &settings->device, &self->device);
     if (status == EXIT_OK) status = make_weights(self);
     if (status == EXIT_OK) status = make_trainer(self);
     return status;
@@ -245,6 +252,7 @@ static void draw_curves(const training *self)
 static int handle(void *context, const shunt_train_event *event)
 {
     const training *self = context;
+    if (!ranks_speak(self->ranks)) return training_interrupted();
     if (event->stage == SHUNT_TRAIN_EPOCH) {
         if (!self->settings->output.json) training_print_epoch(event, "", "validation");
         draw_curves(self);
@@ -254,8 +262,8 @@ static int handle(void *context, const shunt_train_event *event)
 
 static int train(training *self)
 {
-    int finished, status = training_run(self->trainer, "training", &finished);
-    if (status || finished) return status;
+    int finished, status = training_run(self->trainer, ranks_speak(self->ranks) ? "training" : NULL, &finished);
+    if (status || finished || !ranks_speak(self->ranks)) return status;
     return say_failure("stopped after this step, everything is saved; continue with: shunt train --resume --out %s",
                        self->settings->out);
 }
@@ -264,10 +272,11 @@ static int report(training *self)
 {
     size_t count = shunt_trainer_rows(self->trainer);
     shunt_score score = {0};
-    progress_begin("testing", 0);
+    if (ranks_speak(self->ranks)) progress_begin("testing", 0);
     shunt_status status = self->test ? shunt_trainer_test(self->trainer, self->test, &score) : SHUNT_OK;
-    progress_end();
+    if (ranks_speak(self->ranks)) progress_end();
     if (status) return say_library_failure(NULL);
+    if (!ranks_speak(self->ranks)) return EXIT_OK;
     const shunt_train_row *row = shunt_trainer_row(self->trainer, (size_t)shunt_trainer_best(self->trainer));
     bool held = isfinite(row->validation_error);
     double error = self->test ? 100 * (double)score.wrong / (double)score.pictures : 0;
@@ -295,7 +304,8 @@ static int run(const void *wanted, int noperands, char **operands)
     (void)operands;
     int status = set_up(&self);
     if (status == EXIT_OK) status = train(&self);
-    if (status == EXIT_OK) status = report(&self);
+    if (status == EXIT_OK && shunt_trainer_step(self.trainer) == shunt_trainer_steps(self.trainer))
+        status = report(&self);
     shunt_trainer_destroy(self.trainer);
     shunt_dataset_close(self.test);
     shunt_dataset_close(self.data);
@@ -303,6 +313,7 @@ static int run(const void *wanted, int noperands, char **operands)
     shunt_device_close(self.device);
     json_decref(self.description);
     free(self.data_name);
+    ranks_end(self.ranks, status);
     return status;
 }
 
@@ -323,6 +334,8 @@ const command train_command = {
                  {"shunt train --resume --out run", "Continues where that run was interrupted."},
                  {"shunt train --init resnet50.safetensors --model resnet50 --data imagefolder:pets --out pets-run",
                   "Teaches a trained network new classes: the folders in pets."},
+                 {"mpirun -n 4 shunt train --model resnet50 --data imagefolder:imagenet --out run",
+                  "Four processes train one network; each takes a GPU, or a part of the processor."},
                  {"shunt classify --weights pets-run/best.safetensors cat.jpg", "Uses the result."}},
     .settings_size = sizeof(train_settings),
     .run = run,

@@ -42,6 +42,15 @@ static long own_processors(const shunt_ranks_info *here)
     return all > here->local_count ? all / here->local_count : 1;
 }
 
+int64_t ranks_workers(const shunt_ranks *ranks)
+{
+    enum { MOST = 8 };
+    const shunt_ranks_info *here = shunt_ranks_describe(ranks);
+    if (here->count == 1) return 0;
+    const long own = own_processors(here);
+    return own < MOST ? own : MOST;
+}
+
 /* "BACKEND:gpu" -> the selector of the GPU that is this rank's. text stays as it is where there is none. */
 static int choose_gpu(const shunt_ranks_info *here, char *text, size_t size)
 {
@@ -92,6 +101,8 @@ int ranks_device(shunt_ranks *ranks, const device_settings *settings, shunt_devi
     if (status != EXIT_OK) return status;
     const shunt_device_entry *entry = shunt_device_describe(*out);
     char line[2 * LINE_CHARS];
+    snprintf(line, sizeof line, "%s: %s, %.80s", here->host, entry->selector, entry->info->name);
+    if (shunt_ranks_introduce(ranks, line)) return say_library_failure(NULL);
     snprintf(line, sizeof line, "rank %u of %u on %s: %s, %.120s\n", here->rank, here->count, here->host,
              entry->selector, entry->info->name);
     return ranks_say(ranks, line);

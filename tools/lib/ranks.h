@@ -18,6 +18,9 @@ bool ranks_speak(const shunt_ranks *ranks);
  * its machine; ranks that run on the processor divide it. */
 int ranks_device(shunt_ranks *ranks, const device_settings *settings, shunt_device **out);
 
+/* Threads that read pictures, of the processors that are this rank's; 0, for the library to decide, of one rank. */
+int64_t ranks_workers(const shunt_ranks *ranks);
+
 /* Prints a line on standard error: those of all ranks, in their order, by rank 0. */
 int ranks_say(shunt_ranks *ranks, const char *line);
 

@@ -52,9 +52,9 @@ bool training_interrupted(void)
 int training_run(shunt_trainer *trainer, const char *note, int *finished)
 {
     os_requests_begin(interrupt);
-    progress_begin(note, (uint64_t)(shunt_trainer_steps(trainer) - shunt_trainer_step(trainer)));
+    if (note) progress_begin(note, (uint64_t)(shunt_trainer_steps(trainer) - shunt_trainer_step(trainer)));
     shunt_status status = shunt_trainer_run(trainer, finished);
-    progress_end();
+    if (note) progress_end();
     os_requests_end();
     return status ? say_library_failure(NULL) : EXIT_OK;
 }

@@ -13,7 +13,7 @@ int training_open_data(const char *spec, shunt_dataset **data, shunt_dataset **t
 int training_set_labels(shunt_model *model, const shunt_dataset *data);
 
 /* Runs the trainer up to its end, or until it is interrupted: SIGINT, SIGTERM and SIGHUP finish the step and save, a second
- * SIGINT or SIGTERM ends the process. note: what the progress line calls the run. */
+ * SIGINT or SIGTERM ends the process. note: what the progress line calls the run; NULL: there is none. */
 int training_run(shunt_trainer *trainer, const char *note, int *finished);
 bool training_interrupted(void);
 

@@ -25,6 +25,7 @@ static uint64_t flops(const shunt_op_desc *op)
 const op_kind op_batch_norm_grad = {
     .name = "batch_norm_grad",
     .attr_bytes = sizeof(shunt_batch_norm_attr),
+    .exchange = OP_EXCHANGE_SUMS,
     .infer = infer,
     .flops = flops,
 };

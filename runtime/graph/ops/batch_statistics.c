@@ -18,6 +18,7 @@ static uint64_t flops(const shunt_op_desc *op)
 /* Its gradient is part of BATCH_NORM's. */
 const op_kind op_batch_statistics = {
     .name = "batch_statistics",
+    .exchange = OP_EXCHANGE_STATISTICS,
     .infer = infer,
     .flops = flops,
 };

@@ -8,6 +8,14 @@
 
 typedef struct gradient_pass gradient_pass; /* runtime/graph/gradients.h */
 
+/* What several ranks exchange behind an op, each having seen its own pictures (runtime/plan/exchange.c). */
+typedef enum op_exchange {
+    OP_EXCHANGE_NOTHING,
+    OP_EXCHANGE_STATISTICS, /* the outputs, means and variances of each channel: those over the pictures of all take their place */
+    OP_EXCHANGE_SUMS, /* outputs 1 and 2, which went into output 0 as well: output 0 is corrected to what the sums of all make it */
+    OP_EXCHANGE_COUNT /* output 0, a number of elements in a rank's pieces of flat values: the sum takes its place */
+} op_exchange;
+
 typedef struct op_kind {
     const char *name;  /* "conv": in reports, options and tuning keys */
     const char *onnx;  /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
@@ -15,9 +23,11 @@ typedef struct op_kind {
     uint32_t replaces; /* how many outputs, from the first on, lie in the memory of the input of the same number */
     uint32_t
         joins; /* bit i: input i is walked element by element, so that ops of the kind that differ in such inputs alone
-                           can be one op on all of them (join.c). Outputs lie in inputs */
-    uint32_t variances; /* bit i: input i is a variance, so positive */
-    size_t attr_bytes;  /* of shunt_op_attr; the rest is zero */
+                           can be one op on all of them (join.c). Outputs lie in inputs. Of several ranks each does a piece of it;
+                           all then get output 0, the other outputs stay in pieces */
+    uint32_t variances;   /* bit i: input i is a variance, so positive */
+    op_exchange exchange; /* STATISTICS and SUMS: if statistics are those of all ranks */
+    size_t attr_bytes;    /* of shunt_op_attr; the rest is zero */
 
     /* Checks what is specific to the kind, and fills the outputs' descriptors except the type. false: reason says why. */
     bool (*infer)(const shunt_op_desc *op, shunt_tensor_desc *outputs, char *reason);

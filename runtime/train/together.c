@@ -1,0 +1,170 @@
+/* together.c - see together.h. */
+#include "runtime/train/together.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/random.h"
+#include "runtime/data/dataset.h"
+#include "runtime/ranks/ranks.h"
+
+enum { TEXT_CHARS = 512 };
+
+static uint32_t count_of(const shunt_trainer *self)
+{
+    return self->setup.ranks ? shunt_ranks_describe(self->setup.ranks)->count : 1;
+}
+
+bool together_writes(const shunt_trainer *self)
+{
+    return !self->setup.ranks || shunt_ranks_describe(self->setup.ranks)->rank == 0;
+}
+
+void together_share(const shunt_trainer *self, size_t count, size_t *first, size_t *end)
+{
+    shunt_ranks_share(self->setup.ranks, count, first, end);
+}
+
+shunt_status together_sum(const shunt_trainer *self, double *values, size_t count)
+{
+    return self->setup.ranks ? shunt_ranks_sum(self->setup.ranks, values, count) : SHUNT_OK;
+}
+
+shunt_status together_divide(shunt_trainer *self)
+{
+    size_t first, end;
+    if (self->recipe.batch < count_of(self))
+        return error_fail(SHUNT_E_INVALID, "a batch of %" PRId64 " pictures for %u ranks; each needs one at least",
+                          self->recipe.batch, count_of(self));
+    if (count_of(self) > 1 && self->setup.log_gradients)
+        return error_fail(SHUNT_E_UNSUPPORTED, "the norms of gradients are logged by one rank alone");
+    together_share(self, (size_t)self->recipe.batch, &first, &end);
+    self->slice_first = (int64_t)first;
+    self->batch = (int64_t)(end - first);
+    return SHUNT_OK;
+}
+
+/* ---- Agreement ---------------------------------------------------------------------------------------------------- */
+
+/* The text of rank 0, on all; to be freed. */
+static shunt_status text_of_first(const shunt_trainer *self, const char *own, char **out)
+{
+    uint64_t bytes = strlen(own) + 1;
+    shunt_status status = shunt_ranks_broadcast(self->setup.ranks, &bytes, sizeof bytes, 0);
+    char *text = status ? NULL : calloc(1, bytes);
+    if (!text) return status ? status : error_memory();
+    if (together_writes(self)) memcpy(text, own, bytes);
+    status = shunt_ranks_broadcast(self->setup.ranks, text, bytes, 0);
+    if (status)
+        free(text);
+    else
+        *out = text;
+    return status;
+}
+
+static shunt_status agree_on_recipe(const shunt_trainer *self)
+{
+    char *own = shunt_recipe_text(&self->recipe), *first = NULL;
+    shunt_recipe theirs;
+    shunt_status status = own ? text_of_first(self, own, &first) : error_memory();
+    if (!status && strcmp(first, own)) {
+        status = shunt_recipe_read(first, &theirs);
+        if (!status) status = shunt_recipe_same(&theirs, &self->recipe);
+        if (status)
+            status = error_context(status, "the recipe of rank %u is not that of rank 0",
+                                   shunt_ranks_describe(self->setup.ranks)->rank);
+    }
+    free(own);
+    free(first);
+    return status;
+}
+
+static shunt_status agree_on_data(const shunt_trainer *self)
+{
+    const shunt_dataset *data = self->setup.data;
+    char text[TEXT_CHARS];
+    snprintf(text, sizeof text,
+             "%zu training pictures of %zu classes, fingerprint %016" PRIx64 "; %zu to validate on, %zu to test",
+             self->npictures + self->nheld, data->classes, self->fingerprint, self->validation.count, self->test.count);
+    return shunt_ranks_agree(self->setup.ranks, "the data", text);
+}
+
+static shunt_status agree_on_way(const shunt_trainer *self)
+{
+    char text[TEXT_CHARS];
+    snprintf(text, sizeof text, "precision %s, loss scale %g%s%s", self->precision, self->setup.loss_scale,
+             self->setup.recompute ? ", recomputed activations" : "",
+             self->setup.sync_statistics ? ", statistics of all ranks" : "");
+    return shunt_ranks_agree(self->setup.ranks, "how they train", text);
+}
+
+shunt_status together_agree(const shunt_trainer *self)
+{
+    if (count_of(self) == 1) return SHUNT_OK;
+    shunt_status status = shunt_ranks_agree(self->setup.ranks, "their version of Shunt", shunt_version());
+    if (!status) status = agree_on_recipe(self);
+    if (!status) status = agree_on_data(self);
+    return status ? status : agree_on_way(self);
+}
+
+/* ---- Equal weights ------------------------------------------------------------------------------------------------ */
+
+static uint64_t hash_of(const shunt_tensor_view *view)
+{
+    const uint64_t bytes = shunt_tensor_bytes(&view->desc);
+    const uint8_t *data = view->data;
+    uint64_t hash = random_key(view->name, bytes), word = 0, at = 0;
+    for (; at + sizeof word <= bytes; at += sizeof word) {
+        memcpy(&word, data + at, sizeof word);
+        hash = (hash ^ word) * 0x100000001b3u;
+        hash ^= hash >> 29;
+    }
+    word = 0;
+    memcpy(&word, data + at, bytes - at);
+    return random_bits(hash, word);
+}
+
+/* hashes: of each rank, one after the other. */
+static shunt_status find_difference(const shunt_trainer *self, const shunt_weights *weights, const uint64_t *hashes,
+                                    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t r = 1; r < count_of(self); r++)
+            if (hashes[r * count + i] != hashes[i])
+                return error_fail(SHUNT_E_INVALID, "step %" PRId64 ": %s of rank %u is not that of rank 0",
+                                  self->at.step, shunt_weights_at(weights, i)->name, r);
+    return SHUNT_OK;
+}
+
+shunt_status together_compare(const shunt_trainer *self, const shunt_weights *weights)
+{
+    if (count_of(self) == 1) return SHUNT_OK;
+    const size_t count = shunt_weights_count(weights);
+    char text[TEXT_CHARS];
+    snprintf(text, sizeof text, "%zu tensors at step %" PRId64, count, self->at.step);
+    shunt_status status = shunt_ranks_agree(self->setup.ranks, "their weights", text);
+    if (status) return status;
+    uint64_t *own = calloc(count + 1, sizeof *own), *all = calloc(count + 1, count_of(self) * sizeof *all);
+    status = own && all ? SHUNT_OK : error_memory();
+    for (size_t i = 0; !status && i < count; i++) own[i] = hash_of(shunt_weights_at(weights, i));
+    if (!status) status = ranks_all_gather(self->setup.ranks, own, all, count * sizeof *own);
+    if (!status) status = find_difference(self, weights, all, count);
+    free(own);
+    free(all);
+    return status;
+}
+
+/* ---- After a step -------------------------------------------------------------------------------------------------- */
+
+shunt_status together_decide(shunt_trainer *self, bool *due)
+{
+    double wanted[] = {self->stop, together_writes(self) && *due};
+    if (count_of(self) == 1) return SHUNT_OK;
+    shunt_status status = together_sum(self, wanted, 2);
+    self->stop = wanted[0] > 0;
+    *due = wanted[1] > 0;
+    return status;
+}
