@@ -7,7 +7,7 @@
  * Work-items: ceil(K/TN) * splits * ceil(N*P*Q/TM) groups of ITEMS, one dimension; neighbours share their src. A group computes TM
  * consecutive pixels of the flattened (n,p,q) index times TN output channels, in steps of TK rows of the product's inner dimension:
  * TK channels of one tap. Splits share the steps among groups, where there are too few of these for the device: each writes its
- * sums, as computed, into its part of `partial`, and conv_group_sum adds the parts up in their order.
+ * sums, as computed, into its part of `partial`, and conv_sum.cl adds the parts up in their order.
  *
  * Tile parameters: see group_tile.cl. TM a multiple of 32; RM, RN 4 or 8; TN of RN; TK 8, 16 or 32; ITEMS divides TM * TK/4 and,
  * unless it is more, TN * TK/4, four times at most; TK/4 and, with PLAIN_SRC, TM divide ITEMS.
@@ -21,7 +21,8 @@
  * spreads what 32 items write over 32 banks, and it keeps the vec that they read aligned. Items that read together read neighbouring
  * vec or the same one. */
 #include "group_tile.cl"
-#include "conv.cl"
+#include "conv_field.cl"
+#include "conv_finish.cl"
 #include "packing.cl"
 
 #define SWIZZLE (128 / TK)
@@ -35,40 +36,10 @@ struct group_cut {
     long image_weights; /* elements from the packed weights of an image to the next one's; 0: they share them */
 };
 
-/* Where the receptive field of a pixel begins; that of a pixel past the end lies far above the image. */
-struct field {
-    int at; /* index of its first element */
-    int h, w;
-};
-
-/* Of the vectors that an item gathers. */
-struct fields {
-    struct field f0, f1, f2, f3;
-};
-
-static struct field field_of(int pixel, int image_size, int pixel_size, const struct conv_dims *d)
-{
-    struct field f;
-    const int line = pixel / d->Q, n = line / d->P;
-    const int h = (line - n * d->P) * d->stride_h - d->pad_top, w = (pixel - line * d->Q) * d->stride_w - d->pad_left;
-    f.at = n < d->N ? n * image_size + (h * d->W + w) * pixel_size : 0;
-    f.h = n < d->N ? h : INT_MIN / 2;
-    f.w = w;
-    return f;
-}
-
-static bool is_inside(struct field f, int h, int w, const struct conv_dims *d)
-{
-    return (uint)(f.h + h) < (uint)d->H && (uint)(f.w + w) < (uint)d->W;
-}
-
 #ifdef PLAIN_SRC
 
 /* An item gathers every (ITEMS/TM)-th row of one column. */
 #define FIELDS 1
-#define PIXEL_SIZE 1
-#define IMAGE_SIZE(d) ((d)->C * (d)->H * (d)->W)
-typedef int walk; /* the step's first row */
 
 static int src_column(int item, int i)
 {
@@ -78,16 +49,6 @@ static int src_column(int item, int i)
 static int src_row(int item, int i, int lane)
 {
     return item / TM + (4 * i + lane) * (ITEMS / TM);
-}
-
-static walk walk_to(int step, const struct conv_dims *d)
-{
-    return step * TK;
-}
-
-static void walk_on(walk *at, const struct conv_dims *d)
-{
-    *at += TK;
 }
 
 /* i / n, quickly, from 1 / n. Exact for 0 <= i < 2^20: with an inverse right to 2.5 ulp the product is off by less than
@@ -114,13 +75,6 @@ static vec gather(__global const real *src, struct field f, int item, int i, wal
 
 /* An item gathers four channels of every (ITEMS/PARTS)-th column. */
 #define FIELDS SRC_VECTORS
-#define PIXEL_SIZE B
-#define IMAGE_SIZE(d) (CEIL_DIV((d)->C, B) * (d)->H * (d)->W * B)
-
-/* The step's first channel and its tap: counted on, for divisions would cost as much as a fifth of the step. */
-typedef struct walk {
-    int c, r, s;
-} walk;
 
 static int src_column(int item, int i)
 {
@@ -130,20 +84,6 @@ static int src_column(int item, int i)
 static int src_row(int item, int i, int lane)
 {
     return item % PARTS * 4 + lane;
-}
-
-static walk walk_to(int step, const struct conv_dims *d)
-{
-    const int line = step / d->S, slice = line / d->R;
-    return (walk){slice * TK, line - slice * d->R, step - line * d->S};
-}
-
-static void walk_on(walk *at, const struct conv_dims *d)
-{
-    const bool line = at->s + 1 == d->S, slice = line && at->r + 1 == d->R;
-    at->s = line ? 0 : at->s + 1;
-    at->r = slice ? 0 : at->r + line;
-    at->c += slice ? TK : 0;
 }
 
 static vec gather(__global const real *src, struct field f, int item, int i, walk at, const struct conv_dims *d)
@@ -224,23 +164,6 @@ struct target {
     int k0, pixel0;        /* first channel and pixel of the tile */
 };
 
-/* Elements of dst, and of a part. */
-static size_t dst_elements(const struct conv_dims *d, const struct conv_place *place)
-{
-    return (size_t)d->N * CEIL_DIV(d->K, B) * place->H * place->W * B;
-}
-
-static acc load_bias(__global const param *bias, int k, const struct conv_dims *d)
-{
-    return d->flags & WITH_BIAS && k < d->K ? bias[k] : 0.0f;
-}
-
-static vec load_biases(__global const param *bias, int k, const struct conv_dims *d)
-{
-    return (vec)(load_bias(bias, k, d), load_bias(bias, k + 1, d), load_bias(bias, k + 2, d),
-                 load_bias(bias, k + 3, d));
-}
-
 /* Of an item's columns. */
 static row bias_of(__global const param *bias, int k0, int x, const struct conv_dims *d)
 {
@@ -249,14 +172,6 @@ static row bias_of(__global const param *bias, int k0, int x, const struct conv_
 #else
     return load_biases(bias, k0 + column_of(x, 0), d);
 #endif
-}
-
-static vec finish(vec sum, const struct target *to, int k, int at, const struct conv_dims *d)
-{
-    if (d->flags & WITH_RESIDUAL) sum += load_aligned(to->residual + at);
-    if (d->flags & WITH_RELU) sum = relu(sum);
-    if (d->flags & WITH_MASK) sum = masked(sum, load_aligned(to->mask + at));
-    return clear_tail(sum, k, d->K);
 }
 
 static void put_row(row sums, int m, const struct target *to, int x, int y, const struct conv_dims *d,
@@ -272,7 +187,7 @@ static void put_row(row sums, int m, const struct target *to, int x, int y, cons
         if (to->partial)
             STORE(columns_of(sums, j), to->partial + i);
         else
-            store_aligned(finish(columns_of(sums + to->bias, j), to, k, i, d), to->dst + i);
+            store_aligned(finish(columns_of(sums + to->bias, j), to->residual, to->mask, k, i, d), to->dst + i);
     }
 }
 
@@ -336,22 +251,6 @@ conv_group(__global const real *restrict src, ulong src_at, __global const real 
     }
     to.bias = bias_of(bias + bias_at, to.k0, x, &d);
     put(&sums, &to, x, y, &d, &place);
-}
-
-/* dst from the parts. Work-items: one per vector of V channels of dst (N,K,H,W), in the order of its memory; groups of WG. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_group_sum(__global const param *restrict bias, ulong bias_at, __global const real *residual, ulong residual_at,
-               __global real *dst, ulong dst_at, __global const acc *partial, ulong partial_at,
-               const struct conv_dims d, const struct conv_place place, const struct group_cut cut)
-{
-    const size_t elements = dst_elements(&d, &place), i = get_global_id(0) * V;
-    if (i >= elements) return;
-    const struct target to = {(row)0.0f, (__global const real *)(bias + bias_at), residual + residual_at, dst + dst_at,
-                              0,         0,                                     0};
-    const int k = i / B / (place.H * place.W) % CEIL_DIV(d.K, B) * B + i % B;
-    vec sum = LOAD(partial + partial_at + i) + load_biases(bias + bias_at, k, &d);
-    for (int split = 1; split < cut.splits; split++) sum += LOAD(partial + partial_at + split * elements + i);
-    store_aligned(finish(sum, &to, k, i, &d), to.dst + i);
 }
 
 /* weights as the view finds them -> packed: `rows` rows per TN output channels. Work-items: one per packed element; groups of WG. */

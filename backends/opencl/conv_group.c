@@ -168,20 +168,6 @@ shunt_status ocl_conv_group_batch(shunt_bop *op, ocl_step *step, const group_til
     return status ? status : ocl_step_constants(step, 12, 3, constants);
 }
 
-/* The sums of the parts, over all phases' pixels. */
-static shunt_status make_sum(shunt_bop *op, const conv_group *g)
-{
-    const shunt_tensor_desc *dst = &op->desc.outputs[0];
-    const conv_phase first = ocl_conv_phase(&op->desc, 0);
-    const group_cut cut = {.splits = g->tile.splits};
-    const ocl_constant constants[] = {
-        {sizeof first.dims, &first.dims}, {sizeof first.place, &first.place}, {sizeof cut, &cut}};
-    op->info.workspace = sizeof(float) * (uint64_t)g->tile.splits * shunt_tensor_storage(dst);
-    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_group_cl, g->options,
-                                               "conv_group_sum", shunt_tensor_storage(dst) / 4);
-    return status ? status : ocl_step_constants(&op->steps[SUM], 8, 3, constants);
-}
-
 static bool make_packings(shunt_bop *op)
 {
     ocl_packings *made = ocl_packings_make(op, &ocl_conv_packs_cl, "conv_packs", ocl_conv_phases(&op->desc));
@@ -208,7 +194,7 @@ static shunt_status prepare(shunt_bop *op)
     ocl_tile_options(op->device, &g->tile, g->options);
     if (g->plain_src) ocl_add_option(g->options, " -DPLAIN_SRC");
     if (ocl_conv_packs_ahead(op) && !make_packings(op)) return ocl_fail_memory();
-    if (g->tile.splits > 1) status = make_sum(op, g);
+    if (g->tile.splits > 1) status = ocl_conv_sum_make(op, &op->steps[SUM], g->tile.splits);
     if (!status) status = ocl_phases_make(op, g->list, make_phase);
     if (status) return status;
     snprintf(packing, sizeof packing, "group tn=%d tk=%d%s", g->tile.n, g->tile.k, g->plain_src ? " plain" : "");

@@ -211,7 +211,8 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 
 static const char *refuse_units(const ocl_device *device, const shunt_op_desc *desc)
 {
-    return device->found.matrix == OCL_MATRIX_PLAIN ? "the device has no matrix units that work" : refuse(device, desc);
+    const char *reason = refuse(device, desc);
+    return !reason && device->found.matrix == OCL_MATRIX_PLAIN ? "the device has no matrix units that work" : reason;
 }
 
 /* By the ratio of their speeds in float32 on two processors. */

@@ -106,6 +106,20 @@ void ocl_phases_destroy(const shunt_bop *op, phase_steps *list)
         for (int s = 0; s < 2; s++) ocl_step_destroy(&list[i].steps[s]);
 }
 
+shunt_status ocl_conv_sum_make(shunt_bop *op, ocl_step *step, cl_int splits)
+{
+    char options[OCL_OPTIONS_CHARS] = "";
+    const shunt_tensor_desc *dst = &op->desc.outputs[0];
+    const conv_phase first = ocl_conv_phase(&op->desc, 0);
+    const ocl_constant constants[] = {
+        {sizeof first.dims, &first.dims}, {sizeof first.place, &first.place}, {sizeof splits, &splits}};
+    op->info.workspace = sizeof(float) * (uint64_t)splits * shunt_tensor_storage(dst);
+    ocl_add_option(options, "-DB=%u -DV=4 -DWG=%zu", (unsigned)shunt_tensor_block(dst), ocl_group(op->device));
+    shunt_status status =
+        ocl_step_create_flat(op->device, step, &ocl_conv_sum_cl, options, "conv_sum", shunt_tensor_storage(dst) / 4);
+    return status ? status : ocl_step_constants(step, 8, 3, constants);
+}
+
 /* ---- Refusals ---- */
 
 const char *ocl_conv_refuse_gradient(const shunt_op_desc *desc)

@@ -1,15 +1,11 @@
 /* matrix.c - finds out whether a device's compiler and processor multiply tiles, by building a small kernel for them and comparing
- * what it computes with plain C. What was found is kept in the host's cache, with all that it depends on.
- *
- * A driver may crash over it. So a mark is put into the cache before, and where it is still found, the family is left out.
- * The runtime asks for devices in a process of its own first, which is all that is lost. */
+ * what it computes with plain C. */
 #include "matrix.h"
 
 #include "cpu.h"
+#include "trial.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum { PIXELS = 32, OUTPUTS = 32, STEPS = 3, ODD_PIXEL = 7 };
 
@@ -60,83 +56,23 @@ static bool right(const trial *t)
     return true;
 }
 
-/* ---- On the device --------------------------------------------------------------------------------------------------- */
-
-static cl_int set_tensor(cl_kernel kernel, cl_uint index, cl_mem buffer)
+/* Whether the family works there. */
+static bool works(const ocl_found *found, const ocl_trial *trial_of)
 {
-    const cl_ulong at = 0;
-    const cl_int code = clSetKernelArg(kernel, 2 * index, sizeof buffer, &buffer);
-    return code ? code : clSetKernelArg(kernel, 2 * index + 1, sizeof at, &at);
-}
-
-static cl_int run_kernel(cl_context context, cl_command_queue queue, cl_kernel kernel, trial *t)
-{
-    const struct {
-        void *data;
-        size_t bytes;
-    } tensors[] = {
-        {t->src, sizeof t->src}, {t->weights, sizeof t->weights}, {t->bias, sizeof t->bias}, {t->dst, sizeof t->dst}};
-    enum { TENSORS = sizeof tensors / sizeof *tensors };
-    const size_t one = 1;
-    const cl_int steps = STEPS;
-    cl_mem buffers[TENSORS] = {NULL};
-    cl_int code = CL_SUCCESS;
-    for (cl_uint i = 0; i < TENSORS && !code; i++) {
-        buffers[i] =
-            clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, tensors[i].bytes, tensors[i].data, &code);
-        if (!code) code = set_tensor(kernel, i, buffers[i]);
-    }
-    if (!code) code = clSetKernelArg(kernel, 2 * TENSORS, sizeof steps, &steps);
-    if (!code) code = clSetKernelArg(kernel, 2 * TENSORS + 1, OUTPUTS * sizeof(cl_float), NULL);
-    if (!code) code = clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &one, &one, 0, NULL, NULL);
-    if (!code)
-        code = clEnqueueReadBuffer(queue, buffers[TENSORS - 1], CL_TRUE, 0, sizeof t->dst, t->dst, 0, NULL, NULL);
-    for (cl_uint i = 0; i < TENSORS; i++)
-        if (buffers[i]) clReleaseMemObject(buffers[i]);
-    return code;
-}
-
-static cl_int run_program(cl_context context, cl_device_id id, cl_program program, trial *t)
-{
-    cl_int code;
-    cl_kernel kernel = clCreateKernel(program, "matrix_probe", &code);
-    if (!kernel) return code;
-    cl_command_queue queue = clCreateCommandQueue(context, id, 0, &code);
-    if (queue) {
-        code = run_kernel(context, queue, kernel, t);
-        clReleaseCommandQueue(queue);
-    }
-    clReleaseKernel(kernel);
-    return code;
-}
-
-static cl_int build_and_run(cl_context context, cl_device_id id, ocl_matrix family, trial *t)
-{
-    char options[OCL_OPTIONS_CHARS] = "";
-    cl_int code;
-    cl_program program = clCreateProgramWithSource(context, 1, (const char *[]){ocl_matrix_probe_cl.text}, NULL, &code);
-    if (!program) return code;
-    ocl_add_option(options, "-cl-std=CL1.2 -DB=16 -DV=16 -DMT=2 -DNT=2 -DDATA=%u%s", SHUNT_BF16,
-                   ocl_matrix_option(family));
-    code = clBuildProgram(program, 1, &id, options, NULL, NULL);
-    if (!code) code = run_program(context, id, program, t);
-    clReleaseProgram(program);
-    return code;
-}
-
-/* Whether the family works there. What a driver cannot do is no failure. */
-static bool works(const ocl_found *found, ocl_matrix family)
-{
-    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)found->platform, 0};
     trial *t = calloc(1, sizeof *t);
-    cl_int code;
+    const cl_int steps = STEPS;
     if (!t) return false;
+    const trial_tensor tensors[] = {
+        {t->src, sizeof t->src}, {t->weights, sizeof t->weights}, {t->bias, sizeof t->bias}, {t->dst, sizeof t->dst}};
+    const ocl_constant constants[] = {{sizeof steps, &steps}, {OUTPUTS * sizeof(cl_float), NULL}};
+    const trial_run run = {.kernel = "matrix_probe",
+                           .items = 1,
+                           .ntensors = sizeof tensors / sizeof *tensors,
+                           .nconstants = sizeof constants / sizeof *constants,
+                           .tensors = tensors,
+                           .constants = constants};
     draw(t);
-    cl_context context = clCreateContext(properties, 1, &found->id, NULL, NULL, &code);
-    if (context) {
-        code = build_and_run(context, found->id, family, t);
-        clReleaseContext(context);
-    }
+    const cl_int code = ocl_trial_run(found, trial_of, &run);
     const bool good = !code && right(t);
     ocl_log(SHUNT_LOG_DEBUG, "opencl: matrix units of %s: %s", found->info.name,
             good   ? "they work"
@@ -146,77 +82,19 @@ static bool works(const ocl_found *found, ocl_matrix family)
     return good;
 }
 
-/* ---- What is known ----------------------------------------------------------------------------------------------------- */
-
-static const char cache_name[] = "opencl-matrix";
-
-/* An entry. Being tried, it stands for a trial that ended the process, unless somebody interrupted it: it holds for a while. */
-typedef struct verdict {
-    enum { UNKNOWN, TRYING, WORKS, FAILS } state;
-    int32_t unused;
-    int64_t since; /* seconds */
-} verdict;
-
-enum { HOLDS_SECONDS = 3600 };
-
-/* All that a verdict depends on. The caller frees it; NULL without memory. */
-static char *make_key(const ocl_found *found, const ocl_cpu *cpu, ocl_matrix family, size_t *nkey)
+static bool known_to_work(const ocl_found *found, ocl_matrix family)
 {
-    const char *parts[] = {found->info.platform, found->info.name, found->info.driver, ocl_matrix_option(family),
-                           ocl_matrix_probe_cl.text};
-    enum { NPARTS = sizeof parts / sizeof *parts };
-    *nkey = sizeof *cpu;
-    for (int i = 0; i < NPARTS; i++) *nkey += strlen(parts[i]) + 1;
-    char *key = malloc(*nkey);
-    if (!key) return NULL;
-    memcpy(key, cpu, sizeof *cpu);
-    char *at = key + sizeof *cpu;
-    for (int i = 0; i < NPARTS; i++) at = stpcpy(at, parts[i]) + 1;
-    return key;
-}
-
-static verdict recall(const char *key, size_t nkey)
-{
-    verdict found = {UNKNOWN, 0, 0};
-    void *blob;
-    size_t nblob;
-    if (ocl_host->cache_get(cache_name, key, nkey, &blob, &nblob)) return found;
-    if (nblob == sizeof found) memcpy(&found, blob, nblob);
-    ocl_host->cache_free(blob);
-    return found;
-}
-
-/* A cache that keeps nothing costs a trial at each start. */
-static void keep(const char *key, size_t nkey, verdict now)
-{
-    now.since = (int64_t)time(NULL);
-    if (ocl_host->cache_put(cache_name, key, nkey, &now, sizeof now))
-        ocl_log(SHUNT_LOG_DEBUG, "opencl: what matrix units can do could not be cached");
-}
-
-static bool known_to_work(const ocl_found *found, ocl_matrix family, const char *key, size_t nkey)
-{
-    const verdict known = recall(key, nkey);
-    const int64_t age = (int64_t)time(NULL) - known.since;
-    if (known.state == WORKS || known.state == FAILS) return known.state == WORKS;
-    if (known.state == TRYING && age >= 0 && age < HOLDS_SECONDS) {
-        ocl_log(SHUNT_LOG_INFO, "opencl: matrix units of %s are left out: trying them did not end", found->info.name);
-        return false;
-    }
-    keep(key, nkey, (verdict){.state = TRYING});
-    const bool good = works(found, family);
-    keep(key, nkey, (verdict){.state = good ? WORKS : FAILS});
-    return good;
+    char options[OCL_OPTIONS_CHARS] = "";
+    ocl_add_option(options, "-cl-std=CL1.2 -DB=16 -DV=16 -DMT=2 -DNT=2 -DDATA=%u%s", SHUNT_BF16,
+                   ocl_matrix_option(family));
+    const ocl_trial trial_of = {
+        .what = "matrix units", .source = &ocl_matrix_probe_cl, .options = options, .works = works};
+    return ocl_trial_passes(found, &trial_of);
 }
 
 ocl_matrix ocl_matrix_find(const ocl_found *found)
 {
     const ocl_cpu cpu = ocl_cpu_look();
-    size_t nkey;
     if (found->info.type != SHUNT_DEVICE_CPU || !ocl_cpu_allow_tiles(&cpu)) return OCL_MATRIX_PLAIN;
-    char *key = make_key(found, &cpu, OCL_MATRIX_AMX, &nkey);
-    if (!key) return OCL_MATRIX_PLAIN;
-    const bool good = known_to_work(found, OCL_MATRIX_AMX, key, nkey);
-    free(key);
-    return good ? OCL_MATRIX_AMX : OCL_MATRIX_PLAIN;
+    return known_to_work(found, OCL_MATRIX_AMX) ? OCL_MATRIX_AMX : OCL_MATRIX_PLAIN;
 }

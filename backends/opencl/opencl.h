@@ -42,12 +42,25 @@ typedef struct ocl_limits {
 /* What multiplies small matrices: nothing but vectors, or the tile registers of x86 (kernels-cl/matrix.cl). */
 typedef enum ocl_matrix { OCL_MATRIX_PLAIN, OCL_MATRIX_AMX } ocl_matrix;
 
+/* How a GPU's matrix units are reached (kernels-cl/wave.cl): mma.sync with an inner dimension of 16, or of 8 before sm_80; WMMA of
+ * gfx11; dpas by 8 or by 16 lanes. */
+typedef enum ocl_wave {
+    OCL_WAVE_NONE,
+    OCL_WAVE_NVIDIA,
+    OCL_WAVE_NVIDIA8,
+    OCL_WAVE_AMD,
+    OCL_WAVE_INTEL8,
+    OCL_WAVE_INTEL16,
+    OCL_NWAVES
+} ocl_wave;
+
 typedef struct ocl_found {
     cl_platform_id platform;
     cl_device_id id;
     shunt_device_info info;
     ocl_limits limits;
     ocl_matrix matrix;
+    ocl_wave wave_f16, wave_bf16; /* by the type of data */
 } ocl_found;
 
 /* All usable devices of all platforms, looked for once in the process. */
@@ -209,7 +222,8 @@ extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_matrix, ocl
     ocl_conv_grad_src_group, ocl_conv_grad_src_winograd2, ocl_conv_grad_src_winograd4, ocl_conv_grad_weights_tile,
     ocl_conv_grad_weights_group, ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct,
     ocl_conv_grad_weights_direct;
-extern const ocl_algorithm ocl_conv_group_winograd2, ocl_conv_group_winograd4, ocl_conv_grad_src_group_winograd2,
+extern const ocl_algorithm ocl_conv_wave, ocl_conv_wave_plain, ocl_conv_grad_src_wave, ocl_conv_grad_src_wave_plain,
+    ocl_conv_group_winograd2, ocl_conv_group_winograd4, ocl_conv_grad_src_group_winograd2,
     ocl_conv_grad_src_group_winograd4;
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;

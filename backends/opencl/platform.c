@@ -1,6 +1,7 @@
 /* platform.c - finds every usable device of every platform, and describes it. A platform or device that does not work is
  * skipped with a line in the log: it must not stand in the way of the others. Makes no context. */
 #include "matrix.h"
+#include "wave.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,8 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     info->block16 = info->block;
     found->id = id;
     found->matrix = ocl_matrix_find(found);
+    found->wave_f16 = ocl_wave_find(found, SHUNT_F16);
+    found->wave_bf16 = ocl_wave_find(found, SHUNT_BF16);
     if (found->matrix == OCL_MATRIX_AMX) info->block16 = OCL_LINE;
     return true;
 }

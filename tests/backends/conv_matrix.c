@@ -1,5 +1,5 @@
-/* conv_matrix.c - convolutions of bfloat16 on matrix units, and in the plain arithmetic that stands for them, are exact on whole numbers
- * and their eighths: sums of them fit float32, so plain C in any order must give the same bits. Shapes, strides, dilations, blocks of channels
+/* conv_matrix.c - convolutions of 16-bit numbers on matrix units, and in the plain arithmetic that stands for them, are exact on whole
+ * numbers and their eighths: sums of them fit float32, so plain C in any order must give the same bits. Shapes, strides, dilations, blocks of channels
  * and the size of tiles are drawn; NaN and infinity reach just the outputs whose windows hold them. */
 #include "runtime/verify/run.h"
 #include "tests/support/op_runner.h"
@@ -13,6 +13,16 @@ enum { MOST = 40 * 40 * 70 * 4, CASES = 40 };
 
 static double src[MOST], weights[MOST], bias[MOST], residual[MOST], dst[MOST], wanted[MOST];
 static uint32_t state;
+
+/* An algorithm, its parameters, and what it takes. */
+typedef struct subject {
+    const char *algorithm;
+    const char *const *params;
+    int64_t nparams;
+    uint8_t dtype;
+    uint32_t blocks[3];
+    bool dilated_plain; /* dilation in a plain src */
+} subject;
 
 static int64_t draw(int64_t from, int64_t to)
 {
@@ -35,16 +45,17 @@ static shunt_tensor_desc tensor(uint8_t type, uint32_t block, int64_t n, int64_t
     return desc;
 }
 
-static shunt_op_desc draw_conv(void)
+static shunt_op_desc draw_conv(const subject *of)
 {
-    static const uint32_t blocks[] = {16, 32, 32};
+    const uint32_t *blocks = of->blocks;
+    const uint8_t dtype = of->dtype;
     const int64_t plain = draw(0, 4) == 0, point = draw(0, 2) == 0, R = point ? 1 : draw(1, 4),
                   S = point ? 1 : draw(1, 7), C = plain ? draw(1, 5) : draw(1, 70), K = draw(1, 70), N = draw(1, 4),
                   H = draw(8, 20), W = draw(8, 20);
     shunt_conv_attr attr = {.groups = 1};
     for (int i = 0; i < 2; i++) {
         attr.stride[i] = (int32_t)draw(1, point ? 1 : 3);
-        attr.dilation[i] = plain || point ? 1 : (int32_t)draw(1, 2);
+        attr.dilation[i] = (plain && !of->dilated_plain) || point ? 1 : (int32_t)draw(1, 2);
         attr.pad_before[i] = point ? 0 : (int32_t)draw(0, (i ? S : R) - 1);
         attr.pad_after[i] = point ? 0 : (int32_t)draw(0, (i ? S : R) - 1);
     }
@@ -56,9 +67,9 @@ static shunt_op_desc draw_conv(void)
     }
     shunt_op_desc op = {.kind = SHUNT_OP_CONV, .flags = (uint32_t)draw(0, 7), .attr.conv = attr};
     const int64_t k_dims[] = {K};
-    op.inputs[0] = tensor(SHUNT_BF16, plain ? SHUNT_PLAIN : blocks[draw(0, 2)], N, C, H, W);
+    op.inputs[0] = tensor(dtype, plain ? SHUNT_PLAIN : blocks[draw(0, 2)], N, C, H, W);
     op.inputs[1] = tensor(SHUNT_F32, SHUNT_PLAIN, K, C, R, S);
-    op.outputs[0] = tensor(SHUNT_BF16, blocks[draw(0, 2)], N, K, size[0], size[1]);
+    op.outputs[0] = tensor(dtype, blocks[draw(0, 2)], N, K, size[0], size[1]);
     op.ninputs = 2;
     op.noutputs = 1;
     if (op.flags & SHUNT_FLAG_BIAS) op.inputs[op.ninputs++] = shunt_tensor_make(SHUNT_F32, 1, k_dims);
@@ -94,7 +105,8 @@ static void compute(const shunt_op_desc *op)
                 for (int64_t q = 0; q < out[3]; q++, at++) {
                     double sum = convolve(op, n, k, p, q) + (op->flags & SHUNT_FLAG_RESIDUAL ? residual[at] : 0);
                     if (op->flags & SHUNT_FLAG_RELU && sum < 0) sum = 0;
-                    wanted[at] = (double)shunt_from_bf16(shunt_to_bf16((float)sum));
+                    wanted[at] = op->outputs[0].dtype == SHUNT_F16 ? (double)shunt_from_f16(shunt_to_f16((float)sum))
+                                                                   : (double)shunt_from_bf16(shunt_to_bf16((float)sum));
                 }
 }
 
@@ -109,17 +121,16 @@ static void check(const shunt_op_desc *op, const char *algorithm, const char *pa
 }
 
 /* Draws ops; those that the algorithm refuses for another reason than that the device lacks the units count as wrong. */
-static void run_all(const char *algorithm)
+static void run_all(const subject *of)
 {
-    static const char *const shapes[] = {"m=2 n=2", "m=1 n=4"};
     shunt_device *device = op_runner_open();
     for (int i = 0; i < CASES; i++) {
         const double *inputs[SHUNT_MAX_INPUTS] = {src, weights};
         double *outputs[] = {dst};
         state = 1000 + (uint32_t)i;
-        const shunt_op_desc op = draw_conv();
+        const shunt_op_desc op = draw_conv(of);
         if (op.outputs[0].dims[2] < 1 || op.outputs[0].dims[3] < 1) continue;
-        const op_variant variant = {algorithm, shapes[draw(0, 1)], OP_NOT_IN_PLACE};
+        const op_variant variant = {of->algorithm, of->params[draw(0, of->nparams - 1)], OP_NOT_IN_PLACE};
         for (uint32_t in = 2; in < op.ninputs; in++) inputs[in] = op.inputs[in].rank == 1 ? bias : residual;
         fill(src, &op.inputs[0], 0.125);
         fill(weights, &op.inputs[1], 0.125);
@@ -130,21 +141,42 @@ static void run_all(const char *algorithm)
         }
         compute(&op);
         const shunt_status status = op_run(device, &op, &variant, inputs, outputs, NULL);
-        if (i == 0 && status == SHUNT_E_INVALID) cr_skip("%s: %s", algorithm, shunt_last_error());
+        if (i == 0 && status == SHUNT_E_INVALID) cr_skip("%s: %s", of->algorithm, shunt_last_error());
         cr_assert_eq(status, SHUNT_OK, "%s", shunt_last_error());
-        check(&op, algorithm, variant.params);
+        check(&op, of->algorithm, variant.params);
     }
     shunt_device_close(device);
 }
 
 TestSuite(conv_matrix, .timeout = 600);
 
+/* ---- Of processors ---- */
+
+static const char *const fragments[] = {"m=2 n=2", "m=1 n=4"};
+
 Test(conv_matrix, units)
 {
-    run_all("matrix");
+    run_all(&(subject){"matrix", fragments, 2, SHUNT_BF16, {16, 32, 32}, false});
 }
 
 Test(conv_matrix, plain)
 {
-    run_all("matrix_plain");
+    run_all(&(subject){"matrix_plain", fragments, 2, SHUNT_BF16, {16, 32, 32}, false});
+}
+
+/* ---- Of GPUs, in each vendor's layout of fragments ---- */
+
+static const char *const waves[] = {"nvidia tm=64 tn=64 tk=32 f=2x2 s=2",  "nvidia tm=32 tn=32 tk=32 f=1x1 s=1",
+                                    "amd tm=64 tn=64 tk=32 f=2x2 s=2",     "amd tm=32 tn=32 tk=32 f=1x1 s=1",
+                                    "intel8 tm=64 tn=64 tk=16 f=2x2 s=2",  "intel8 tm=32 tn=32 tk=16 f=1x1 s=1",
+                                    "intel16 tm=64 tn=64 tk=16 f=2x2 s=2", "intel16 tm=32 tn=32 tk=16 f=1x1 s=1"};
+
+Test(conv_matrix, waves_f16)
+{
+    run_all(&(subject){"wave_plain", waves, 8, SHUNT_F16, {16, 16, 16}, true});
+}
+
+Test(conv_matrix, waves_bf16)
+{
+    run_all(&(subject){"wave_plain", waves, 8, SHUNT_BF16, {16, 16, 16}, true});
 }

@@ -4,6 +4,7 @@
 #include "card.h"
 
 #include <CL/cl.h>
+#include <shunt/half.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,19 @@ struct _cl_program {
     char file[64], options[512];
 };
 
+enum { PROBE_TENSORS = 3 };
+
 struct _cl_kernel {
     const char *file, *options;
     char name[64];
     bool ran;
+    cl_mem tensors[PROBE_TENSORS];
+};
+
+/* A buffer that was given contents; all others are the handle. */
+struct _cl_mem {
+    size_t bytes;
+    uint8_t data[];
 };
 
 /* Whatever else is a handle is the address of this. */
@@ -198,9 +208,11 @@ cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *code)
     return kernel;
 }
 
+/* Tensors are the arguments of even number. */
 cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t bytes, const void *value)
 {
-    (void)kernel, (void)index, (void)bytes, (void)value;
+    if (value && bytes == sizeof(cl_mem) && index % 2 == 0 && index / 2 < PROBE_TENSORS)
+        memcpy(&kernel->tensors[index / 2], value, bytes);
     return CL_SUCCESS;
 }
 
@@ -253,8 +265,15 @@ cl_int clFinish(cl_command_queue queue)
 
 cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *host, cl_int *code)
 {
-    (void)context, (void)flags, (void)bytes, (void)host;
-    return made(code);
+    (void)context;
+    if (!(flags & CL_MEM_COPY_HOST_PTR)) return made(code);
+    cl_mem memory = malloc(sizeof *memory + bytes);
+    if (memory) {
+        memory->bytes = bytes;
+        memcpy(memory->data, host, bytes);
+    }
+    if (code) *code = memory ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+    return memory;
 }
 
 cl_mem clCreateSubBuffer(cl_mem buffer, cl_mem_flags flags, cl_buffer_create_type type, const void *region,
@@ -266,8 +285,25 @@ cl_mem clCreateSubBuffer(cl_mem buffer, cl_mem_flags flags, cl_buffer_create_typ
 
 cl_int clReleaseMemObject(cl_mem memory)
 {
-    (void)memory;
+    if (memory != (cl_mem)&handle) free(memory);
     return CL_SUCCESS;
+}
+
+/* kernels-cl/wave_probe.cl in plain C. */
+static void multiply(const struct _cl_kernel *kernel)
+{
+    enum { EDGE = 16, INNER = 32 };
+    const bool f16 = strstr(kernel->options, "-DDATA=4") != NULL;
+    const uint16_t *x = (const uint16_t *)kernel->tensors[0]->data, *y = (const uint16_t *)kernel->tensors[1]->data;
+    float *sums = (float *)kernel->tensors[2]->data;
+    for (size_t i = 0; i < kernel->tensors[2]->bytes / sizeof *sums; i++) {
+        const size_t wave = i / (EDGE * EDGE), row = wave * EDGE + i / EDGE % EDGE, column = wave * EDGE + i % EDGE;
+        sums[i] = 0;
+        for (size_t k = 0; k < INNER; k++) {
+            const uint16_t a = x[row * INNER + k], b = y[column * INNER + k];
+            sums[i] += f16 ? shunt_from_f16(a) * shunt_from_f16(b) : shunt_from_bf16(a) * shunt_from_bf16(b);
+        }
+    }
 }
 
 cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset,
@@ -277,6 +313,8 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     size_t items = 1;
     (void)queue, (void)offset, (void)global, (void)nwait, (void)wait;
     for (cl_uint i = 0; i < dims; i++) items *= local[i];
+    if (!strcmp(kernel->name, "wave_probe") && card.units_option && strstr(kernel->options, card.units_option))
+        multiply(kernel);
     const card_run run = {kernel->file, kernel->options, kernel->name, items, kernel->ran};
     if (card_ran) card_ran(&run);
     kernel->ran = true;
@@ -286,8 +324,11 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
 cl_int clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool blocking, size_t offset, size_t bytes,
                            void *to, cl_uint nwait, const cl_event *wait, cl_event *event)
 {
-    (void)queue, (void)memory, (void)blocking, (void)offset, (void)nwait, (void)wait;
-    memset(to, 0, bytes);
+    (void)queue, (void)blocking, (void)nwait, (void)wait;
+    if (memory == (cl_mem)&handle)
+        memset(to, 0, bytes);
+    else
+        memcpy(to, memory->data + offset, bytes);
     return done(event);
 }
 

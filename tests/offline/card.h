@@ -1,5 +1,5 @@
 /* card.h - a graphics card that is not there: OpenCL's functions, as far as the plugin calls them. It answers as a GPU with the
- * limits below, compiles and computes nothing, and tells card_ran of each kernel that the plugin runs.
+ * limits below, compiles nothing, computes nothing (but see units_option), and tells card_ran of each kernel that the plugin runs.
  *
  * A program that is linked with card.c, and exports its symbols, takes the loader's place for the plugins that it loads. */
 #ifndef SHUNT_TESTS_OFFLINE_CARD_H
@@ -14,6 +14,9 @@ typedef struct card_limits {
     size_t group;   /* most work-items of a work-group */
     uint64_t local; /* bytes */
     const char *extensions;
+    /* What makes it multiply matrices: an option of the build. Of all kernels it then computes one, wave_probe, so that the backend sees
+     * its units work. NULL: it has none. */
+    const char *units_option;
 } card_limits;
 
 extern card_limits card;

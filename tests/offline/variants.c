@@ -1,8 +1,8 @@
-/* variants.c - prints every kernel that the OpenCL backend may choose on a card, for ResNet-18 and -50, inference and training:
- * all candidates of each op of their plans are prepared on a card that is not there (card.h).
+/* variants.c - prints every kernel that the OpenCL backend may choose on a card, for ResNet-18 and -50, inference and training, in
+ * float32, float16 and bfloat16: all candidates of each op of their plans are prepared on a card that is not there (card.h).
  *
- * gpu-variants PLUGIN_FOLDER UNITS GROUP LOCAL      lines of file, build options, kernel and items of a group,
- * some more than once */
+ * gpu-variants PLUGIN_FOLDER UNITS GROUP LOCAL [EXTENSION OPTION]      lines of file, build options, kernel and items of a group,
+ * some more than once. The card has the extension, and matrix units for kernels built with the option. */
 #include "card.h"
 #include "runtime/plan/plan.h"
 
@@ -28,10 +28,12 @@ static shunt_status prepare(const shunt_device *device, const shunt_op_desc *des
     return SHUNT_OK;
 }
 
-/* CLBlast compiles kernels of its own, and wants a driver that answers. */
+/* CLBlast compiles kernels of its own, and wants a driver that answers. What stands for matrix units in plain arithmetic is no
+ * choice for a card. */
 static int ours(const shunt_candidate *candidate)
 {
-    return strcmp(candidate->algorithm, "gemm") != 0;
+    return strcmp(candidate->algorithm, "gemm") && strcmp(candidate->algorithm, "wave_plain") &&
+           strcmp(candidate->algorithm, "matrix_plain");
 }
 
 static shunt_status prepare_all(graph_plan *plan)
@@ -49,20 +51,21 @@ static shunt_status prepare_all(graph_plan *plan)
 }
 
 static shunt_status list(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
-                         const shunt_tensor_desc *inputs, size_t ninputs)
+                         const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype)
 {
     shunt_executor *executor;
     graph_plan *plan = NULL;
     shunt_status status = shunt_executor_create(graph, weights, device, &executor);
     if (status) return status;
-    status = plan_outline(executor, inputs, ninputs, SHUNT_F32, &plan);
+    status = plan_outline(executor, inputs, ninputs, dtype, &plan);
     if (!status) status = prepare_all(plan);
     plan_destroy(plan);
     shunt_executor_destroy(executor);
     return status;
 }
 
-static shunt_status list_training(const shunt_model *model, shunt_device *device, const shunt_tensor_desc *pictures)
+static shunt_status list_training(const shunt_model *model, shunt_device *device, const shunt_tensor_desc *pictures,
+                                  uint8_t dtype)
 {
     const int64_t batch = pictures->dims[0], one = 1;
     const shunt_tensor_desc inputs[] = {*pictures, shunt_tensor_make(SHUNT_F32, 1, &batch),
@@ -74,7 +77,7 @@ static shunt_status list_training(const shunt_model *model, shunt_device *device
     recipe.batch = batch;
     if (!status) status = shunt_graph_training_step(shunt_model_graph(model), &recipe, pictures, 0, &step);
     if (!status) status = shunt_graph_initialize(step, 0, &weights);
-    if (!status) status = list(step, weights, device, inputs, 3);
+    if (!status) status = list(step, weights, device, inputs, 3, dtype);
     shunt_weights_destroy(weights);
     shunt_graph_destroy(step);
     return status;
@@ -83,15 +86,17 @@ static shunt_status list_training(const shunt_model *model, shunt_device *device
 static shunt_status list_model(const char *name, shunt_device *device)
 {
     static const int64_t batches[] = {1, 64};
+    static const uint8_t types[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16};
     shunt_model *model;
     shunt_status status = shunt_model_create(name, NULL, &model);
     if (status) return status;
     status = shunt_model_randomize(model, 1);
-    for (int i = 0; i < 2 && !status; i++) {
-        const int64_t dims[] = {batches[i], 3, 224, 224};
+    for (int i = 0; i < 6 && !status; i++) {
+        const int64_t dims[] = {batches[i % 2], 3, 224, 224};
+        const uint8_t dtype = types[i / 2];
         const shunt_tensor_desc pictures = shunt_tensor_make(SHUNT_F32, 4, dims);
-        status = list(shunt_model_graph(model), shunt_model_weights(model), device, &pictures, 1);
-        if (!status) status = list_training(model, device, &pictures);
+        status = list(shunt_model_graph(model), shunt_model_weights(model), device, &pictures, 1, dtype);
+        if (!status) status = list_training(model, device, &pictures, dtype);
     }
     shunt_model_destroy(model);
     return status;
@@ -105,16 +110,21 @@ static void print_new(const card_run *run)
 int main(int argc, char **argv)
 {
     shunt_device *device;
-    if (argc != 5) {
-        fputs("usage: gpu-variants PLUGIN_FOLDER UNITS GROUP LOCAL\n", stderr);
+    if (argc != 5 && argc != 7) {
+        fputs("usage: gpu-variants PLUGIN_FOLDER UNITS GROUP LOCAL [EXTENSION OPTION]\n", stderr);
         return 2;
     }
     card_ran = print_new;
     card.units = (uint32_t)strtoul(argv[2], NULL, 10);
     card.group = strtoul(argv[3], NULL, 10);
     card.local = strtoull(argv[4], NULL, 10);
-    /* The plugin is not tried in another process, for that one has no such card. */
-    if (setenv("SHUNT_PLUGIN_PATH", argv[1], 1) || setenv("SHUNT_PROBE", "off", 1) || setenv("SHUNT_TUNE", "off", 1)) {
+    if (argc == 7) {
+        card.extensions = argv[5];
+        card.units_option = argv[6];
+    }
+    /* The plugin is not tried in another process, for that one has no such card; and what this one seems to do is not kept. */
+    if (setenv("SHUNT_PLUGIN_PATH", argv[1], 1) || setenv("SHUNT_PROBE", "off", 1) || setenv("SHUNT_TUNE", "off", 1) ||
+        setenv("SHUNT_CACHE_DIR", "/dev/null", 1)) {
         perror("gpu-variants: setenv");
         return 1;
     }

@@ -12,6 +12,8 @@ def classify(text):
         return {"all": 1, "fma": sum(part.startswith("fma") for part in re.findall(r"v_dual_(\w+)", text))}
     if name.startswith("v_pk_fma_f32"):
         return {"all": 1, "fma": 2}
+    if name.startswith("v_wmma"):
+        return {"all": 1, "fma": 1, "matrix": 1}
     if re.match(r"v_(fma|fmac|mac|mad|fmaak|fmamk)_f32|v_fma_mix", name):
         return {"all": 1, "fma": 1}
     if name.startswith(("global_", "buffer_", "flat_")):

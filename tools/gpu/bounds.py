@@ -7,13 +7,15 @@ SLACK = 1.02  # by which a known figure may be missed: compilers get updates
 
 class Bounds:
     def __init__(self, path=pathlib.Path(__file__).with_name("bounds.txt")):
-        self.products, self.bounds, self.known, self.used = [], [], [], set()
+        self.products, self.matrix, self.bounds, self.known, self.used = [], [], [], [], set()
         for number, line in enumerate(path.read_text().splitlines(), 1):
             words = line.split("#")[0].split()
             if not words:
                 continue
             if words[0] == "product" and len(words) >= 2:
                 self.products += words[1:]
+            elif words[0] == "matrix" and len(words) >= 2:
+                self.matrix += words[1:]
             elif words[0] == "bound" and len(words) == 6:
                 _, targets, kernels, measure, order, value = words
                 self.bounds.append((targets.split(","), kernels, measure, order, float(value)))
@@ -21,7 +23,7 @@ class Bounds:
                 _, target, kernel, variant, measure, value = words
                 self.known.append((target, kernel, variant, measure, float(value)))
             else:
-                raise SystemExit(f"{path.name}:{number}: neither a product, a bound nor a known exception: {line}")
+                raise SystemExit(f"{path.name}:{number}: neither a product, a matrix product, a bound nor a known exception: {line}")
 
     def wanted(self, options):
         """Multiply-adds of a work-item in one step of a product of matrices: a function of the kernel's name."""
@@ -35,7 +37,7 @@ class Bounds:
         for targets, kernels, measure, order, value in self.bounds:
             if facts.get(measure) is None or not any(fnmatch.fnmatch(target, t) for t in targets):
                 continue
-            if kernels == "products" and kernel not in self.products:
+            if kernels != "all" and kernel not in (self.products if kernels == "products" else self.matrix):
                 continue
             have = facts[measure]
             kept = have <= value if order == "<=" else have >= value

@@ -14,6 +14,8 @@ def classify(text):
     if not found:
         return {"all": 1}
     name, width = found[1], int(found[2])
+    if name.startswith("dpas"):
+        return {"all": 1, "fma": 1, "matrix": 1}
     if name == "mad" and width >= 8 and ":f" in text:  # narrower ones compute addresses
         return {"all": 1, "fma": 1}
     if name.startswith("send") and ".slm" not in name and ".gtwy" not in name and not re.search(r"0x0[0-9A-F]{5}FE\b", text):

@@ -1,9 +1,11 @@
 """NVIDIA: clang's PTX with Debian's libclc, ptxas and nvdisasm of CUDA."""
+import pathlib
 import re
 
 from gpu.loops import Instruction, hot_loop
 
 LIBRARY = "nvptx64--nvidiacl.bc"
+HALVES = pathlib.Path(__file__).with_name("half.cl")
 THREADS = {"sm_75": 1024, "sm_86": 1536, "sm_89": 1536, "sm_90": 2048}  # of a multiprocessor
 LOCAL = {"sm_75": 64 << 10, "sm_86": 100 << 10, "sm_89": 100 << 10, "sm_90": 228 << 10}
 REGISTERS = 65536
@@ -13,6 +15,8 @@ PREDICATE = re.compile(r"^@!?U?P\w+\s+")
 
 def classify(text):
     name = PREDICATE.sub("", text).split()[0]
+    if name.startswith("HMMA"):
+        return {"all": 1, "fma": 1, "matrix": 1}
     if name.startswith("FFMA"):
         return {"all": 1, "fma": 1}
     if name.startswith(("LDG", "STG", "LD.E", "ST.E", "LDL", "STL")):
@@ -51,7 +55,8 @@ def state_groups(ptx, items):
 
 def compile_kernels(target, source, options, folder, tools, wanted, items):
     ptx, binary = folder / "kernel.ptx", folder / "kernel.cubin"
-    tools.run([*tools.clang, *options, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target, "-Xclang",
+    halves = ["-Xclang", "-cl-ext=+cl_khr_fp16", "-include", str(HALVES)] if "-DDATA=4" in options else []
+    tools.run([*tools.clang, *options, *halves, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target, "-Xclang",
                "-mlink-builtin-bitcode", "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(ptx), str(source)])
     ptx.write_text(state_groups(ptx.read_text(), items))
     said = tools.run([tools.ptxas, "-v", f"-arch={target}", str(ptx), "-o", str(binary)])
