@@ -1,10 +1,11 @@
 /* mpi.c - ranks by MPI (collective.h): one file, since MPI does what the contract asks for.
  *
- * MPI is started with MPI_THREAD_SERIALIZED: the runtime calls from one thread at a time, but not always from the one that opened
- * the communicator. Messages of more than 2^31 - 1 bytes go as several. */
+ * MPI is started with MPI_THREAD_SERIALIZED: the runtime calls from one thread at a time, but not from the one that opened the
+ * communicator. Messages of more than 2^31 - 1 bytes go as several. */
 #include <mpi.h>
 #include <shunt/collective.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,8 +147,47 @@ static shunt_status all_gather(shunt_collective *base, const void *src, void *ds
     if (status) return status;
     shunt_request *request = new_request(1);
     if (!request) return fail(SHUNT_E_MEMORY, "no memory");
-    const int code = MPI_Iallgather(src, count, type, dst, count, type, ranks->all, &request->parts[0]);
+    const bool in_place = src == (const char *)dst + base->rank * bytes;
+    const int code =
+        MPI_Iallgather(in_place ? MPI_IN_PLACE : src, count, type, dst, count, type, ranks->all, &request->parts[0]);
     return finish_start("MPI_Iallgather", code, request, out);
+}
+
+static shunt_status all_to_all(shunt_collective *base, const void *src, void *dst, uint64_t bytes, shunt_request **out)
+{
+    const mpi_ranks *ranks = (const mpi_ranks *)base;
+    MPI_Datatype type;
+    int count;
+    shunt_status status = make_block(bytes, &count, &type);
+    if (status) return status;
+    shunt_request *request = new_request(1);
+    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
+    const int code = MPI_Ialltoall(src, count, type, dst, count, type, ranks->all, &request->parts[0]);
+    return finish_start("MPI_Ialltoall", code, request, out);
+}
+
+static shunt_status send(shunt_collective *base, const void *data, uint64_t bytes, uint32_t to, shunt_request **out)
+{
+    const mpi_ranks *ranks = (const mpi_ranks *)base;
+    shunt_request *request = new_request(bytes);
+    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
+    int code = MPI_SUCCESS;
+    for (size_t i = 0; i < request->count && !code; i++)
+        code = MPI_Isend((const char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)to, 0,
+                         ranks->all, &request->parts[i]);
+    return finish_start("MPI_Isend", code, request, out);
+}
+
+static shunt_status receive(shunt_collective *base, void *data, uint64_t bytes, uint32_t from, shunt_request **out)
+{
+    const mpi_ranks *ranks = (const mpi_ranks *)base;
+    shunt_request *request = new_request(bytes);
+    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
+    int code = MPI_SUCCESS;
+    for (size_t i = 0; i < request->count && !code; i++)
+        code = MPI_Irecv((char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)from, 0,
+                         ranks->all, &request->parts[i]);
+    return finish_start("MPI_Irecv", code, request, out);
 }
 
 /* ---- Joining and leaving ----------------------------------------------------------------------------------------- */
@@ -173,7 +213,10 @@ static const shunt_collective_ops ops = {.size = sizeof ops,
                                          .all_gather = all_gather,
                                          .test = test,
                                          .wait = wait,
-                                         .abort = abort_ranks};
+                                         .abort = abort_ranks,
+                                         .all_to_all = all_to_all,
+                                         .send = send,
+                                         .receive = receive};
 
 static shunt_status start(void)
 {
