@@ -7,56 +7,17 @@
  *
  * Work-items of conv_grad_group: ceil(columns/TN) * ceil(K/TM) * taps * splits groups of ITEMS, one dimension. A group sums the pixels of
  * one split, in steps of TK pixels (group_tile.cl), and writes its tile, as computed: partial[split][tap][K][columns rounded up to 4].
- * conv_grad_group_sum adds the splits up in their order.
+ * conv_grad_sum.cl adds the splits up in their order.
  *
  * Coalescing: B/4 items read the channels of a block, their neighbours the next pixels, which lie beside it. */
 #include "group_tile.cl"
 #include "conv.cl"
+#include "conv_grad_cut.cl"
 
 #define DST_VECTORS (TM * PARTS / ITEMS) /* that an item reads per step */
 #define SRC_VECTORS CEIL_DIV(TN *PARTS, ITEMS)
 #define BLOCK_VECTORS (B / 4)
 #define BLOCK_STEP (ITEMS / (BLOCK_VECTORS * TK)) /* blocks between an item's vectors */
-
-/* How the work is cut; the same fields as group_grad in backends/opencl/conv_grad_group.c. */
-struct group_grad {
-    int taps, columns, stride; /* of partial: products, columns of each, and elements from row to row */
-    int pixels, splits;        /* of a split, and how many */
-};
-
-/* A pixel of dst, or a distance between two; and how many there are from it to the end of the split. */
-struct pixel {
-    int n, p, q, left;
-};
-
-static struct pixel pixel_of(int i, int left, const struct conv_dims *d)
-{
-    const int line = i / d->Q, n = line / d->P;
-    return (struct pixel){n, line - n * d->P, i - line * d->Q, left};
-}
-
-/* The distance of `count` pixels. */
-static struct pixel distance_of(int count, const struct conv_dims *d)
-{
-    return pixel_of(count, -count, d);
-}
-
-static void move(struct pixel *at, struct pixel by, const struct conv_dims *d)
-{
-    const int q = at->q + by.q, line = q >= d->Q, p = at->p + by.p + line, image = p >= d->P;
-    at->q = line ? q - d->Q : q;
-    at->p = image ? p - d->P : p;
-    at->n += by.n + image;
-    at->left += by.left;
-}
-
-/* Where in a plane of src the tap (h, w away) of a pixel lies, or -1. */
-static int src_pixel(struct pixel at, int h, int w, const struct conv_dims *d)
-{
-    h += at.p * d->stride_h - d->pad_top;
-    w += at.q * d->stride_w - d->pad_left;
-    return (uint)h < (uint)d->H && (uint)w < (uint)d->W ? h * d->W + w : -1;
-}
 
 /* ---- Blocks of channels ---- */
 
@@ -260,39 +221,4 @@ conv_grad_group(__global const real *restrict src, ulong src_at, __global const 
         add_step(&sums, dst_tile, src_tile, x, y, 0);
     }
     put(&sums, k0, c0, x, y, partial + partial_at + (size_t)product * d.K * g.stride, d.K, &g);
-}
-
-/* diff_weights from the splits. Work-items: one per channel k and column; groups of WG. An item writes the taps of its column, which lie
- * side by side. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_grad_group_sum(__global const acc *restrict partial, ulong partial_at, __global param *restrict diff_weights,
-                    ulong diff_weights_at, int K, const struct group_grad g)
-{
-    const size_t i = get_global_id(0), product = (size_t)K * g.stride;
-    if (i >= (size_t)K * g.columns) return;
-    partial += partial_at + i / g.columns * g.stride + i % g.columns;
-    for (int tap = 0; tap < g.taps; tap++) {
-        acc sum = partial[tap * product];
-        for (int split = 1; split < g.splits; split++) sum += partial[((size_t)split * g.taps + tap) * product];
-        diff_weights[diff_weights_at + i * g.taps + tap] = sum;
-    }
-}
-
-/* diff_bias[k] = sum over n, p, q of diff_dst. Work-items: WG per four channels, groups of WG, whose sums are added up as a tree. */
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
-conv_grad_group_bias(__global const real *restrict diff_dst, ulong diff_dst_at, __global param *restrict diff_bias,
-                     ulong diff_bias_at, const struct conv_dims d)
-{
-    __local vec parts[WG];
-    const int item = get_local_id(0), k = get_group_id(0) * 4, plane = d.P * d.Q, blocks = CEIL_DIV(d.K, B);
-    vec sum = (vec)0.0f;
-    for (int n = 0; n < d.N; n++)
-        for (int i = item; i < plane; i += WG)
-            sum += load_aligned(diff_dst + diff_dst_at + ((size_t)(n * blocks + k / B) * plane + i) * B + k % B);
-    parts[item] = sum;
-    for (int half_ = WG / 2; half_ > 0; half_ /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (item < half_) parts[item] += parts[item + half_];
-    }
-    if (item == 0) store_params(parts[0], diff_bias + diff_bias_at, k, d.K);
 }

@@ -33,11 +33,13 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_conv_grad_weights_matrix,
     &ocl_conv_grad_weights_matrix_plain,
     &ocl_conv_grad_weights_tile,
+    &ocl_conv_grad_weights_wave,
     &ocl_conv_grad_weights_group,
     &ocl_conv_grad_weights_winograd4,
     &ocl_conv_grad_src_direct,
     &ocl_conv_grad_src_wave_plain,
     &ocl_conv_grad_weights_direct,
+    &ocl_conv_grad_weights_wave_plain,
     /* all else */
     &ocl_linear,
     &ocl_linear_product,

@@ -223,8 +223,8 @@ extern const ocl_algorithm ocl_conv_direct, ocl_conv_group, ocl_conv_matrix, ocl
     ocl_conv_grad_weights_group, ocl_conv_grad_weights_winograd4, ocl_conv_grad_src_direct,
     ocl_conv_grad_weights_direct;
 extern const ocl_algorithm ocl_conv_wave, ocl_conv_wave_plain, ocl_conv_grad_src_wave, ocl_conv_grad_src_wave_plain,
-    ocl_conv_group_winograd2, ocl_conv_group_winograd4, ocl_conv_grad_src_group_winograd2,
-    ocl_conv_grad_src_group_winograd4;
+    ocl_conv_grad_weights_wave, ocl_conv_grad_weights_wave_plain, ocl_conv_group_winograd2, ocl_conv_group_winograd4,
+    ocl_conv_grad_src_group_winograd2, ocl_conv_grad_src_group_winograd4;
 extern const ocl_algorithm ocl_linear, ocl_linear_product, ocl_batch_norm, ocl_relu, ocl_add, ocl_max_pool,
     ocl_avg_pool, ocl_global_pool, ocl_softmax, ocl_shortcut, ocl_reorder;
 extern const ocl_algorithm ocl_batch_statistics, ocl_batch_norm_grad, ocl_relu_grad, ocl_linear_grad_src,

@@ -110,6 +110,28 @@ static void compute(const shunt_op_desc *op)
                 }
 }
 
+/* The gradient by weights: src and diff_dst (in `weights`) are the inputs. */
+static void compute_gradient(const shunt_op_desc *op)
+{
+    const shunt_conv_attr *a = &op->attr.conv;
+    const int64_t *in = op->inputs[0].dims, *out = op->inputs[1].dims, *w = op->outputs[0].dims;
+    int64_t at = 0;
+    for (int64_t k = 0; k < w[0]; k++)
+        for (int64_t c = 0; c < w[1]; c++)
+            for (int64_t r = 0; r < w[2]; r++)
+                for (int64_t s = 0; s < w[3]; s++, at++) {
+                    wanted[at] = 0;
+                    for (int64_t i = 0; i < in[0] * out[2] * out[3]; i++) {
+                        const int64_t n = i / (out[2] * out[3]), p = i / out[3] % out[2], q = i % out[3],
+                                      h = p * a->stride[0] + r * a->dilation[0] - a->pad_before[0],
+                                      v = q * a->stride[1] + s * a->dilation[1] - a->pad_before[1];
+                        if (h < 0 || h >= in[2] || v < 0 || v >= in[3]) continue;
+                        wanted[at] += src[((n * in[1] + c) * in[2] + h) * in[3] + v] *
+                                      weights[((n * out[1] + k) * out[2] + p) * out[3] + q];
+                    }
+                }
+}
+
 static void check(const shunt_op_desc *op, const char *algorithm, const char *params)
 {
     const uint64_t count = shunt_tensor_count(&op->outputs[0]);
@@ -164,6 +186,32 @@ Test(conv_matrix, plain)
     run_all(&(subject){"matrix_plain", fragments, 2, SHUNT_BF16, {16, 32, 32}, false});
 }
 
+/* Gradients by weights of the same convolutions. */
+static void run_gradients(const subject *of)
+{
+    shunt_device *device = op_runner_open();
+    for (int i = 0; i < CASES; i++) {
+        const double *inputs[SHUNT_MAX_INPUTS] = {src, weights};
+        double *outputs[] = {dst};
+        state = 2000 + (uint32_t)i;
+        const shunt_op_desc conv = draw_conv(of);
+        if (conv.inputs[0].block == SHUNT_PLAIN || conv.outputs[0].dims[2] < 1 || conv.outputs[0].dims[3] < 1) continue;
+        shunt_op_desc op = {.kind = SHUNT_OP_CONV_GRAD_WEIGHTS, .attr = conv.attr, .ninputs = 2, .noutputs = 1};
+        op.inputs[0] = conv.inputs[0];
+        op.inputs[1] = conv.outputs[0];
+        op.outputs[0] = conv.inputs[1];
+        const op_variant variant = {of->algorithm, of->params[draw(0, of->nparams - 1)], OP_NOT_IN_PLACE};
+        fill(src, &op.inputs[0], 0.125);
+        fill(weights, &op.inputs[1], 0.125);
+        compute_gradient(&op);
+        const shunt_status status = op_run(device, &op, &variant, inputs, outputs, NULL);
+        if (i == 0 && status == SHUNT_E_INVALID) cr_skip("%s: %s", of->algorithm, shunt_last_error());
+        cr_assert_eq(status, SHUNT_OK, "%s", shunt_last_error());
+        check(&op, of->algorithm, variant.params);
+    }
+    shunt_device_close(device);
+}
+
 /* ---- Of GPUs, in each vendor's layout of fragments ---- */
 
 static const char *const waves[] = {"nvidia tm=64 tn=64 tk=32 f=2x2 s=2",  "nvidia tm=32 tn=32 tk=32 f=1x1 s=1",
@@ -179,4 +227,9 @@ Test(conv_matrix, waves_f16)
 Test(conv_matrix, waves_bf16)
 {
     run_all(&(subject){"wave_plain", waves, 8, SHUNT_BF16, {16, 16, 16}, true});
+}
+
+Test(conv_matrix, waves_gradients)
+{
+    run_gradients(&(subject){"wave_plain", waves, 8, SHUNT_F16, {16, 16, 16}, true});
 }

@@ -1,8 +1,9 @@
 /* pose.c - an OpenCL layer (OPENCL_LAYERS) that makes every device answer as a GPU of eight units, so that on a processor's driver the
- * kernels for GPUs are chosen and computed. */
+ * kernels for GPUs are chosen and computed. In place of its extensions it claims those of POSE_EXTENSIONS, if that is set. */
 #define CL_TARGET_OPENCL_VERSION 300
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl_layer.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -23,9 +24,20 @@ static void pose(cl_device_info what, void *value)
     if (what == CL_DEVICE_MAX_WORK_GROUP_SIZE) memcpy(value, &group, sizeof group);
 }
 
+static cl_int answer_text(const char *text, size_t size, void *value, size_t *used)
+{
+    const size_t bytes = strlen(text) + 1;
+    if (used) *used = bytes;
+    if (value && size < bytes) return CL_INVALID_VALUE;
+    if (value) memcpy(value, text, bytes);
+    return CL_SUCCESS;
+}
+
 static cl_int CL_API_CALL on_device_info(cl_device_id device, cl_device_info what, size_t size, void *value,
                                          size_t *used)
 {
+    const char *claims = getenv("POSE_EXTENSIONS");
+    if (what == CL_DEVICE_EXTENSIONS && claims) return answer_text(claims, size, value, used);
     const cl_int code = driver->clGetDeviceInfo(device, what, size, value, used);
     if (!code && value) pose(what, value);
     return code;

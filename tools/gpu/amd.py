@@ -39,7 +39,7 @@ def listing(body):
 def compile_kernels(target, source, options, folder, tools, wanted, items):
     del items  # clang reads them in the source
     assembly = folder / "kernel.s"
-    tools.run([*tools.clang, *options, "--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-Xclang", "-mlink-builtin-bitcode",
+    tools.run([*tools.clang, "-I", str(source.parent), *options, "--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-Xclang", "-mlink-builtin-bitcode",
                "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(assembly), str(source)])
     found = {}
     for kernel in re.finditer(r"^(\w+):\s*;\s*@\1\n(.*?)^\.Lfunc_end\d+:(.*?)(?=^\t\.text|\Z)", assembly.read_text(),

@@ -53,12 +53,19 @@ def state_groups(ptx, items):
     return ptx
 
 
+def compile_ptx(target, source, options, folder, tools):
+    """The PTX that clang makes of a kernel file."""
+    ptx = folder / "kernel.ptx"
+    halves = ["-Xclang", "-cl-ext=+cl_khr_fp16", "-include", str(HALVES)] if "-DDATA=4" in options else []
+    tools.run([*tools.clang, "-I", str(source.parent), *options, *halves, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target,
+               "-Xclang", "-mlink-builtin-bitcode", "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(ptx), str(source)])
+    return ptx.read_text()
+
+
 def compile_kernels(target, source, options, folder, tools, wanted, items):
     ptx, binary = folder / "kernel.ptx", folder / "kernel.cubin"
-    halves = ["-Xclang", "-cl-ext=+cl_khr_fp16", "-include", str(HALVES)] if "-DDATA=4" in options else []
-    tools.run([*tools.clang, *options, *halves, "--target=nvptx64-nvidia-cuda", "-Xclang", "-target-cpu", "-Xclang", target, "-Xclang",
-               "-mlink-builtin-bitcode", "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(ptx), str(source)])
-    ptx.write_text(state_groups(ptx.read_text(), items))
+    text = compile_ptx(target, source, options, folder, tools)
+    ptx.write_text(state_groups(text, items))
     said = tools.run([tools.ptxas, "-v", f"-arch={target}", str(ptx), "-o", str(binary)])
     code = {m[1]: listing(m[2]) for m in re.finditer(r"^\.text\.(\w+):\n(.*?)(?=^//-----|\Z|^\.text\.)",
                                                      tools.run([tools.nvdisasm, "-c", str(binary)]), re.M | re.S)}
