@@ -112,7 +112,11 @@ static shunt_status segment(shunt_model *model, shunt_device *device, const shun
                             shunt_segmentation *out)
 {
     float *data = NULL;
-    *out = (shunt_segmentation){image->height, image->width, malloc((size_t)image->height * (size_t)image->width)};
+    *out = (shunt_segmentation){.height = image->height,
+                                .width = image->width,
+                                .classes = malloc((size_t)image->height * (size_t)image->width),
+                                .input_height = view->height,
+                                .input_width = view->width};
     shunt_status status = out->classes ? run(model, device, view, &data) : error_memory();
     scores made = {.classes = model->net.classes, .height = view->height, .width = view->width, .data = data};
     if (!status) status = choose(&made, out);

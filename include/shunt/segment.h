@@ -25,8 +25,9 @@ extern "C" {
 #endif
 
 typedef struct shunt_segmentation {
-    int64_t height, width; /* the picture's own */
-    uint8_t *classes;      /* height x width, row by row from the top: the class with the highest score */
+    int64_t height, width;             /* the picture's own */
+    uint8_t *classes;                  /* height x width, row by row from the top: the class with the highest score */
+    int64_t input_height, input_width; /* of the network's input */
 } shunt_segmentation;
 
 /* The whole picture, its short side resized as the model's preprocessing says. The scores are resized to the picture's own size

@@ -4,9 +4,9 @@
 #include "lib/pictures.h"
 #include "lib/progress.h"
 #include "lib/say.h"
+#include "lib/summary.h"
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct classify_settings {
     model_settings model;
@@ -51,6 +51,8 @@ static int set_up_model(const classify_settings *self, shunt_model **out, double
     int status =
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status) return status;
+    if (shunt_model_task(*out) != SHUNT_TASK_CLASSIFY)
+        return say_usage("%s tells the class of each pixel; use shunt segment", shunt_model_name(*out));
     status = model_preprocess_from_settings(&self->preprocess, *out);
     if (status == EXIT_OK) status = head_from_settings(&self->head, *out, threshold);
     if (status) return status;
@@ -147,46 +149,12 @@ static void take(work *self, const char *path)
 
 /* ---- The end ----------------------------------------------------------------------------------------------------------- */
 
-/* How many of the plan's steps run elsewhere. */
-static void note_steps(work *self, char *text, size_t size)
+static void say_summary(const work *self, size_t pictures, double seconds)
 {
-    shunt_executor *executor;
-    const shunt_plan_report *plan;
-    const char *selector = shunt_device_describe(self->device)->selector;
-    shunt_tensor_desc input =
-        model_input(self->model, self->padded ? (int64_t)self->batch : 1, (const int64_t[]){0, 0});
     const int64_t side = shunt_model_preprocess(self->model)->crop;
-    size_t elsewhere = 0;
-    input.dims[2] = input.dims[3] = side;
-    *text = '\0';
-    if (shunt_model_executor(self->model, self->device, &executor) || shunt_executor_report(executor, &input, 1, &plan))
-        return;
-    for (size_t i = 0; i < plan->nsteps; i++) elsewhere += strcmp(plan->steps[i]->device, selector) != 0;
-    if (elsewhere)
-        snprintf(text, size, ", %zu of %zu steps in plain C", elsewhere, plan->nsteps);
-    else
-        snprintf(text, size, ", all %zu steps on it", plan->nsteps);
-    const size_t used = strlen(text);
-    if (strcmp(plan->precision, "f32") != 0) snprintf(text + used, size - used, ", data in %s", plan->precision);
-}
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void say_summary(work *self, size_t pictures, double seconds)
-{
-    char text[512], steps[80] = "", failures[40] = "none failed";
-    const shunt_device_entry *device = shunt_device_describe(self->device);
-    if (self->failed < pictures) note_steps(self, steps, sizeof steps);
-    if (self->failed) snprintf(failures, sizeof failures, "%zu failed", self->failed);
-    snprintf(text, sizeof text, "%zu picture%s on %s (%.100s)%s: %.3g s, %.3g a second, %s", pictures,
-             pictures == 1 ? "" : "s", device->selector, device->info->name, steps, seconds, (double)pictures / seconds,
-             failures);
-    say_info(text);
+    const shunt_tensor_desc input =
+        model_input(self->model, self->padded ? (int64_t)self->batch : 1, (const int64_t[]){side, side});
+    summary_say(&(run_summary){self->model, self->device, input, pictures, self->failed, seconds});
 }
 
 /* ---- The command -------------------------------------------------------------------------------------------------------- */
@@ -223,13 +191,13 @@ static int classify(work *self, const classify_settings *settings, const picture
         free_room(self);
         return say_failure("no memory");
     }
-    const double begun = seconds_now();
+    const double begun = summary_clock();
     answers_begin(&self->to, settings->random_weights ? random_note : NULL);
     progress_begin("classifying", pictures->count);
     for (size_t i = 0; i < pictures->count; i++) take(self, pictures->paths[i]);
     run_batch(self);
     progress_end();
-    const double seconds = seconds_now() - begun;
+    const double seconds = summary_clock() - begun;
     free_room(self);
     int status = self->to.format == ANSWER_JSON ? print_report(self, settings->random_weights) : EXIT_OK;
     say_summary(self, pictures->count, seconds);

@@ -6,9 +6,9 @@
 #include "lib/json_out.h"
 #include <shunt/shunt.h>
 
-extern const command classify_command, embed_command, eval_command, pull_command, bench_command, inspect_command,
-    convert_command, devices_command, plugins_command, doctor_command, tune_command, verify_command, train_command,
-    study_command, help_command;
+extern const command classify_command, segment_command, embed_command, eval_command, pull_command, bench_command,
+    inspect_command, convert_command, devices_command, plugins_command, doctor_command, tune_command, verify_command,
+    train_command, study_command, help_command;
 extern const command *const commands[]; /* all of them, ended by NULL (main.c) */
 
 /* ---- Options that many commands have ------------------------------------------------------------------------- */
