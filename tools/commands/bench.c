@@ -248,8 +248,11 @@ done:
 const command bench_command = {
     .name = "bench",
     .summary = "Measure how long a model takes.",
-    .text = "Weights are random when none are given: the time does not depend on them. The last line printed is a JSON "
-            "object. A multiply and an add count as two operations (FLOP), as the direct algorithm does them.",
+    .text =
+        "Weights are random when none are given: the time does not depend on them, unless they overflow f16, and each "
+        "run is repeated in f32; a warning says so. The last line printed is a JSON object. A multiply and an add "
+        "count "
+        "as two operations (FLOP), as the direct algorithm does them.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
                  {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
