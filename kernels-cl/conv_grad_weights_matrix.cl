@@ -84,56 +84,11 @@ static void rows_of_pairs(const struct pixels *from, const int *at, __global uin
 /* sums (DB, SB) += a * b over `chunks` chunks; with `first` they begin at 0. */
 MATRIX void multiply(__global const real *a, __global const real *b, __global acc *sums, int chunks, int first)
 {
-    MATRIX_REGISTERS
-    if (first) {
-        ZERO_SUMS(0, 0);
-#if NT == 2
-        ZERO_SUMS(0, 1);
-#endif
-#if MT == 2
-        ZERO_SUMS(1, 0);
-#endif
-#if MT == 2 && NT == 2
-        ZERO_SUMS(1, 1);
-#endif
-    } else {
-        LOAD_SUMS(0, 0, sums);
-#if NT == 2
-        LOAD_SUMS(0, 1, sums + 16);
-#endif
-#if MT == 2
-        LOAD_SUMS(1, 0, sums + 16 * SB);
-#endif
-#if MT == 2 && NT == 2
-        LOAD_SUMS(1, 1, sums + 16 * SB + 16);
-#endif
-    }
-    for (int i = 0; i < chunks; i++, a += DB * CHUNK, b += SB * CHUNK) {
-        LOAD_SRC(0, a, CHUNK);
-        LOAD_WEIGHTS(0, b);
-        MULTIPLY_ADD(0, 0);
-#if NT == 2
-        LOAD_WEIGHTS(1, b + 16 * CHUNK);
-        MULTIPLY_ADD(0, 1);
-#endif
-#if MT == 2
-        LOAD_SRC(1, a + 16 * CHUNK, CHUNK);
-        MULTIPLY_ADD(1, 0);
-#endif
-#if MT == 2 && NT == 2
-        MULTIPLY_ADD(1, 1);
-#endif
-    }
-    STORE_SUMS(0, 0, sums);
-#if NT == 2
-    STORE_SUMS(0, 1, sums + 16);
-#endif
-#if MT == 2
-    STORE_SUMS(1, 0, sums + 16 * SB);
-#endif
-#if MT == 2 && NT == 2
-    STORE_SUMS(1, 1, sums + 16 * SB + 16);
-#endif
+    const int tap = 0;
+    const struct steps steps = {
+        .src = a, .step = CHUNK, .plane = DB * CHUNK, .tap = &tap, .blocks = chunks, .taps = 1, .until = DB, .weights = b};
+    multiply_steps(sums, first ? WITH_ZEROS : WITH_SUMS, &steps);
+    store_sums(sums);
 }
 
 /* The pixels of a run: where each lies in diff_dst, and where its taps begin in src; -1 past the end. */

@@ -24,7 +24,6 @@
 #endif
 #include "matrix.cl"
 #include "conv.cl"
-#include "prefetch.cl"
 
 enum {
     LINE = 32,         /* channels of a fragment */
@@ -119,24 +118,33 @@ MATRIX_INLINE void finish(const struct job *job, const struct tile *tile)
 /* ---- Multiplying ---- */
 
 #if SRC == 3
+#define STEP job->step
+
 /* A copy of 16 rows without the columns that are no taps. */
-static MEM const real *without_surplus(const struct job *job, MEM const real *from, int tap, int fragment)
+static void without_surplus(const struct job *job, MEM const real *from, int tap, int fragment)
 {
     __local real *to = job->rows + fragment * FRAGMENT;
     const int groups = CEIL_DIV(job->taps_w, job->columns), left = job->taps_w - tap % groups * job->columns;
+    from += fragment * 16 * job->step;
     for (int p = 0; p < 16; p++)
         for (int i = 0; i < LINE; i++) to[p * LINE + i] = i / CP < left ? from[p * job->step + i] : 0;
-    return to;
 }
-#define LOAD_TAP(i, from, tap)                                     \
-    do {                                                           \
-        if (job->odd)                                              \
-            LOAD_SRC(i, without_surplus(job, from, tap, i), LINE); \
-        else                                                       \
-            LOAD_SRC(i, from, job->step);                          \
-    } while (0)
+
+/* Tap by tap. */
+MATRIX_INLINE void multiply_odd(const struct job *job, float *sums, const struct steps *all)
+{
+    const int first = 0;
+    __global const real *weights = all->weights;
+    for (int u = 0; u < job->taps; u++, weights += NT * FRAGMENT) {
+        for (int i = 0; i < MT; i++) without_surplus(job, all->src + job->tap[u], u, i);
+        const struct steps rows = {
+            .src = job->rows, .step = LINE, .tap = &first, .blocks = 1, .taps = 1, .until = TILE, .weights = weights, .row = all->row};
+        multiply_steps(sums, u > 0 ? WITH_SUMS : WITH_ROW, &rows);
+        store_sums(sums);
+    }
+}
 #else
-#define LOAD_TAP(i, from, tap) LOAD_SRC(i, from, job->step)
+#define STEP LINE
 #endif
 
 /* All positions times all panels. */
@@ -147,10 +155,8 @@ MATRIX void multiply(const struct job *job)
     const int tiles = CEIL_DIV(job->positions, TILE), groups = CEIL_DIV(tiles, GROUP), lines = CEIL_DIV(16 * NT, tiles);
     const long panel_size = (long)job->blocks * job->taps * NT * FRAGMENT;
     int slot = 0;
-    MATRIX_REGISTERS
     for (int unit = 0; unit < job->panels * groups; unit++) {
         const int panel = unit / groups, t0 = unit % groups * GROUP, t1 = min(t0 + GROUP, tiles);
-        __local const float *bias = job->bias + panel * PANEL;
         __global const real *weights = job->weights + panel * panel_size,
                             *next = weights + panel_size + (long)t0 * lines * job->blocks * job->taps * LINE;
         for (int c0 = 0; c0 < job->blocks; c0 += job->slice) {
@@ -161,61 +167,28 @@ MATRIX void multiply(const struct job *job)
 #else
                 const int first = t * TILE, skip = 0;
 #endif
-                MEM const real *x = job->src + first * job->step + c0 * job->plane;
-                __global const real *w = weights + (long)c0 * job->taps * NT * FRAGMENT;
+                const struct steps steps = {.src = job->src + first * STEP + c0 * job->plane,
+                                            .step = STEP,
+                                            .plane = job->plane,
+                                            .tap = job->tap,
+                                            .blocks = c1 - c0,
+                                            .taps = job->taps,
+                                            .from = skip,
+                                            .until = min(TILE, job->positions - first),
+                                            .weights = weights + (long)c0 * job->taps * NT * FRAGMENT,
+                                            .row = job->bias + panel * PANEL,
+                                            .fetch = next, /* the panel behind */
+                                            .lines = lines};
                 float *to = sums[(slot + t - t0) % (GROUP + 1)];
-                if (c0 == 0) {
-                    FILL_SUMS(0, 0, bias);
-                    FILL_SUMS(0, 1, bias + 16);
-#if MT == 2
-                    FILL_SUMS(1, 0, bias);
-                    FILL_SUMS(1, 1, bias + 16);
-#else
-                    FILL_SUMS(0, 2, bias + 32);
-                    FILL_SUMS(0, 3, bias + 48);
+#if SRC == 3
+                if (job->odd)
+                    multiply_odd(job, to, &steps);
+                else
 #endif
-                } else {
-                    LOAD_SUMS(0, 0, to);
-                    LOAD_SUMS(0, 1, to + 16);
-#if MT == 2
-                    LOAD_SUMS(1, 0, to + 16 * PANEL);
-                    LOAD_SUMS(1, 1, to + 16 * PANEL + 16);
-#else
-                    LOAD_SUMS(0, 2, to + 32);
-                    LOAD_SUMS(0, 3, to + 48);
-#endif
-                }
-                for (int c = c0; c < c1; c++, x += job->plane) {
-                    for (int u = 0; u < job->taps; u++, w += NT * FRAGMENT) {
-                        MEM const real *at = x + job->tap[u];
-                        LOAD_TAP(0, at, u);
-                        LOAD_WEIGHTS(0, w);
-                        MULTIPLY_ADD(0, 0);
-                        LOAD_WEIGHTS(1, w + FRAGMENT);
-                        MULTIPLY_ADD(0, 1);
-#if MT == 2
-                        LOAD_TAP(1, at + 16 * job->step, u);
-                        MULTIPLY_ADD(1, 0);
-                        MULTIPLY_ADD(1, 1);
-#else
-                        LOAD_WEIGHTS(2, w + 2 * FRAGMENT);
-                        MULTIPLY_ADD(0, 2);
-                        LOAD_WEIGHTS(3, w + 3 * FRAGMENT);
-                        MULTIPLY_ADD(0, 3);
-#endif
-                        for (int i = 0; i < lines; i++, next += LINE) PREFETCH(next); /* the panel behind */
-                    }
-                }
+                    multiply_steps(to, c0 > 0 ? WITH_SUMS : WITH_ROW, &steps);
+                next += (long)steps.blocks * steps.taps * lines * LINE;
                 if (old.sums) finish(job, &old);
-                STORE_SUMS(0, 0, to);
-                STORE_SUMS(0, 1, to + 16);
-#if MT == 2
-                STORE_SUMS(1, 0, to + 16 * PANEL);
-                STORE_SUMS(1, 1, to + 16 * PANEL + 16);
-#else
-                STORE_SUMS(0, 2, to + 32);
-                STORE_SUMS(0, 3, to + 48);
-#endif
+                store_sums(to);
                 old.sums = c1 < job->blocks ? 0 : to;
                 old.panel = panel;
                 old.first = first;

@@ -11,9 +11,11 @@
  *                            where fused
  * The padding keeps the E*E streams of a transform from falling into the same set of the first-level cache.
  *
- * Two ways to run it, built as two programs:
+ * Three ways to run it, built as programs of their own:
  *   staged: winograd_src, winograd_multiply, winograd_dst, with v and m in global memory. Each u is read once per strip:
  *     the choice for many channels.
+ *   -DSLICED: the same for data of 16 bits, whose weights stay so, and are transformed where they are used (winograd_slices):
+ *     u is four times as large as they are, in twice the bytes, and rounded to 16 bits too inexact.
  *   -DFUSED: winograd_fused, an item takes `chunk` tiles and `slice` groups of channels through all three stages with v and
  *     m in local memory, which on a CPU is a buffer of the thread that stays in its cache. u is read once per item: the
  *     choice where u fits the cache. Local floats: see winograd_fused.
@@ -28,6 +30,11 @@
 #else
 #define SCRATCH __global
 #endif
+#ifdef SLICED
+#define U_MEM __local
+#else
+#define U_MEM __global
+#endif
 #include "winograd.cl"
 #include "winograd_lines.cl"
 
@@ -35,18 +42,19 @@
 struct winograd_cut {
     int first, count; /* tiles of the strip; fused: 0 and all */
     int chunk;        /* tiles per item, a multiple of M */
-    int slice;        /* fused: groups of KB*V channels per item */
+    int slice;        /* fused: groups of KB*V channels per item; sliced: channels of src whose weights are transformed at once */
 };
 
-/* m (M tiles, KB blocks) = v * u in one of the E*E products. On the way it fetches from `next`, `step` of them a channel. */
-static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m, int T, int C,
-                     __global const acc *next, int step)
+/* m (M tiles, KB blocks) = v * u in one of the E*E products, or with `more` it is added. On the way it fetches from `next`,
+ * `step` of them a channel. */
+static void multiply(SCRATCH const acc *v, U_MEM const acc *u, SCRATCH vec *m, int T, int C, int more, U_MEM const acc *next,
+                     int step)
 {
     vec sums[M][KB];
 #pragma unroll
     for (int i = 0; i < M; i++)
 #pragma unroll
-        for (int j = 0; j < KB; j++) sums[i][j] = (vec)0.0f;
+        for (int j = 0; j < KB; j++) sums[i][j] = more ? m[(long)j * T + i] : (vec)0.0f;
     for (int left = C; left > 0; left -= V, v += (long)T * V) {
         const int lanes = min(left, V);
         for (int c = 0; c < lanes; c += 2) {
@@ -55,7 +63,7 @@ static void multiply(SCRATCH const acc *v, __global const acc *u, SCRATCH vec *m
                 vec uv[KB];
                 PREFETCH(next);
 #pragma unroll
-                for (int j = 0; j < KB; j++) uv[j] = ((__global const vec *)u)[j];
+                for (int j = 0; j < KB; j++) uv[j] = ((U_MEM const vec *)u)[j];
 #pragma unroll
                 for (int i = 0; i < M; i++)
 #pragma unroll
@@ -115,6 +123,27 @@ static void transform_dst(SCRATCH const vec *m, long stride, __global const para
     }
 }
 
+/* u = G g transpose(G): its E*E numbers go to `to`, `stride` apart. */
+static void transform_weights(const vec g[9], U_MEM vec *to, long stride)
+{
+    vec part[E][3];
+#pragma unroll
+    for (int s = 0; s < 3; s++) {
+        const vec column[3] = {g[s], g[3 + s], g[6 + s]};
+        vec out[E];
+        weights_line(out, column);
+#pragma unroll
+        for (int i = 0; i < E; i++) part[i][s] = out[i];
+    }
+#pragma unroll
+    for (int i = 0; i < E; i++) {
+        vec out[E];
+        weights_line(out, part[i]);
+#pragma unroll
+        for (int e = 0; e < E; e++, to += stride) *to = out[e];
+    }
+}
+
 /* Floats of one product's weights for one group of channels. */
 static long u_size(int C)
 {
@@ -147,7 +176,7 @@ winograd_fused(__global const real *src_, ulong src_at, __global const acc *rest
         for (int e = 0; e < E * E; e++) {
             __global const acc *panel = u + (group * E * E + e) * size;
             for (int t = 0; t < T; t += M)
-                multiply((__local const acc *)(v + e * v_stride + t), panel, m + e * m_stride + t, T, d.C,
+                multiply((__local const acc *)(v + e * v_stride + t), panel, m + e * m_stride + t, T, d.C, 0,
                          panel + size + fetch_at(c_size, t / M, step), step);
         }
         for (int kb = group * KB; kb < min((group + 1) * KB, k_blocks); kb++)
@@ -170,6 +199,9 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_src(__glob
                   min(cut.chunk, T - begin), &d);
 }
 
+#ifdef SLICED
+#include "winograd_slices.cl"
+#else
 /* Work-items: (ceil(T/chunk), groups, E*E): an item multiplies `chunk` tiles by one group of one product. Neighbours share
  * the weights; then come the other groups of the same product, whose src is in the cache still. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -188,8 +220,9 @@ winograd_multiply(__global const acc *restrict v_, ulong v_at, __global const ac
     v += e * ((long)CEIL_DIV(d.C, V) * T + 1);
     m += e * ((long)groups * KB * T + 1) + (long)group * KB * T;
     for (int t = begin; t < end; t += M)
-        multiply((__global const acc *)(v + t), panel, m + t, T, d.C, following + fetch_at(c_size, t / M, step), step);
+        multiply((__global const acc *)(v + t), panel, m + t, T, d.C, 0, following + fetch_at(c_size, t / M, step), step);
 }
+#endif
 
 /* Work-items: (ceil(count/chunk), vectors of dst, 1). */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
@@ -208,6 +241,7 @@ winograd_dst(__global const acc *restrict m_, ulong m_at, __global const param *
 }
 #endif
 
+#ifndef SLICED
 /* weights (K,C,3,3) -> u = G g transpose(G). Work-items: (KB, ceil(c_size / PACK_CHANNELS), groups) with c_size = C rounded up
  * to 2, groups of 1. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__global const param *restrict weights,
@@ -221,20 +255,10 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void winograd_weights(__
 
     weights += weights_at;
     for (int c = c0; c < c1; c++) {
-        vec part[E][3];
-        for (int s = 0; s < 3; s++) {
-            vec column[3], out[E];
-            for (int r = 0; r < 3; r++)
-                column[r] = c < C ? load_weights(weights, &view, (group * KB + j) * V, K, c, r, s) : (vec)0.0f;
-            weights_line(out, column);
-#pragma unroll
-            for (int i = 0; i < E; i++) part[i][s] = out[i];
-        }
-        for (int i = 0; i < E; i++) {
-            vec out[E];
-            weights_line(out, part[i]);
-#pragma unroll
-            for (int e = 0; e < E; e++) u[((size_t)(group * E * E + i * E + e) * c_size + c) * KB + j] = out[e];
-        }
+        vec g[9];
+        for (int i = 0; i < 9; i++)
+            g[i] = c < C ? load_weights(weights, &view, (group * KB + j) * V, K, c, i / 3, i % 3) : (vec)0.0f;
+        transform_weights(g, u + ((size_t)group * E * E * c_size + c) * KB + j, (long)c_size * KB);
     }
 }
+#endif

@@ -1,20 +1,35 @@
-/* matrix_amx.cl - fragments in the tile registers of x86 processors: sums from 0 up, src from 4 up, weights from 7 down. */
+/* matrix_amx.cl - fragments in the tile registers of x86 processors: sums from 0 up, src from 4 up, weights from 7 down. The
+ * registers stand in the instructions, so their numbers are constants. One of weights lives until the next with the same number
+ * or, with NT = 4, three loads on. */
 #define MATRIX_FEATURES "amx-tile,amx-bf16,avx512f,avx512bw,avx512bf16"
-#define MATRIX __attribute__((target(MATRIX_FEATURES), noinline)) static
-#define MATRIX_INLINE __attribute__((target(MATRIX_FEATURES), always_inline)) static inline
+#include "matrix_round.cl"
+#include "prefetch.cl"
 
 #define SUMS_TILE(i, j) ((i)*NT + (j))
 #define SRC_TILE(i) (4 + (i))
 #define WEIGHTS_TILE(j) (7 - (j) % (4 - MT))
 
-#define MATRIX_REGISTERS
-#define ZERO_SUMS(i, j) __builtin_ia32_tilezero(SUMS_TILE(i, j))
-#define FILL_SUMS(i, j, row) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), row, 0)
-#define LOAD_SUMS(i, j, from) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), from, NT * 16 * sizeof(float))
-#define STORE_SUMS(i, j, to) __builtin_ia32_tilestored64(SUMS_TILE(i, j), to, NT * 16 * sizeof(float))
 #define LOAD_SRC(i, from, step) __builtin_ia32_tileloadd64(SRC_TILE(i), from, (step) * sizeof(real))
-#define LOAD_WEIGHTS(j, from) __builtin_ia32_tileloadd64(WEIGHTS_TILE(j), from, 64)
+#define LOAD_WEIGHTS(j, from) __builtin_ia32_tileloadd64(WEIGHTS_TILE(j), (from) + (j)*FRAGMENT, 64)
 #define MULTIPLY_ADD(i, j) __builtin_ia32_tdpbf16ps(SUMS_TILE(i, j), SRC_TILE(i), WEIGHTS_TILE(j))
+
+/* Of all registers of sums. */
+#if NT == 1
+#define ROW_OF(do, i) do(i, 0)
+#elif NT == 2
+#define ROW_OF(do, i) do(i, 0) do(i, 1)
+#else
+#define ROW_OF(do, i) do(i, 0) do(i, 1) do(i, 2) do(i, 3)
+#endif
+#if MT == 1
+#define ALL_OF(do) ROW_OF(do, 0)
+#else
+#define ALL_OF(do) ROW_OF(do, 0) ROW_OF(do, 1)
+#endif
+#define ZERO(i, j) __builtin_ia32_tilezero(SUMS_TILE(i, j));
+#define FILL(i, j) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), row + (j)*16, 0);
+#define TAKE(i, j) __builtin_ia32_tileloadd64(SUMS_TILE(i, j), sums + ((i)*NT * 16 + (j)) * 16, NT * 16 * sizeof(float));
+#define GIVE(i, j) __builtin_ia32_tilestored64(SUMS_TILE(i, j), sums + ((i)*NT * 16 + (j)) * 16, NT * 16 * sizeof(float));
 
 struct tile_config {
     uchar palette, start, reserved[14];
@@ -37,12 +52,47 @@ MATRIX void matrix_end(void)
     __builtin_ia32_tilerelease();
 }
 
-typedef short short32 __attribute__((ext_vector_type(32)));
-
-/* As integers, all negative numbers but NaN are at most -infinity. */
-MATRIX_INLINE uint16 round_line(vec low, vec high, int relu)
+MATRIX_INLINE void store_sums(SUMS_MEM float *sums)
 {
-    short32 line = __builtin_ia32_cvtne2ps2bf16_512(high, low);
-    if (relu) line = line > (short32)(short)0xff80 ? line : (short32)0;
-    return __builtin_astype(line, uint16);
+    ALL_OF(GIVE)
+}
+
+MATRIX_INLINE void multiply_steps(SUMS_MEM float *sums, tile_begin begin, const struct steps *s)
+{
+    __local const float *row = s->row;
+    MEM const real *block = s->src;
+    __global const real *w = s->weights, *fetch = s->fetch;
+    if (begin == WITH_ZEROS) {
+        ALL_OF(ZERO)
+    } else if (begin == WITH_ROW) {
+        ALL_OF(FILL)
+    } else {
+        ALL_OF(TAKE)
+    }
+    for (int c = 0; c < s->blocks; c++, block += s->plane) {
+        for (int u = 0; u < s->taps; u++, w += NT * FRAGMENT) {
+            MEM const real *x = block + s->tap[u];
+            LOAD_SRC(0, x, s->step);
+            LOAD_WEIGHTS(0, w);
+            MULTIPLY_ADD(0, 0);
+#if NT > 1
+            LOAD_WEIGHTS(1, w);
+            MULTIPLY_ADD(0, 1);
+#endif
+#if NT > 2
+            LOAD_WEIGHTS(2, w);
+            MULTIPLY_ADD(0, 2);
+            LOAD_WEIGHTS(3, w);
+            MULTIPLY_ADD(0, 3);
+#endif
+#if MT > 1
+            LOAD_SRC(1, x + 16 * s->step, s->step);
+            MULTIPLY_ADD(1, 0);
+#if NT > 1
+            MULTIPLY_ADD(1, 1);
+#endif
+#endif
+            for (int i = 0; i < s->lines; i++, fetch += 32) PREFETCH(fetch);
+        }
+    }
 }

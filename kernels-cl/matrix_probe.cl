@@ -7,28 +7,12 @@
 
 MATRIX void product(__global const real *src, __global const real *weights, __local const float *bias, float *sums, int steps)
 {
-    MATRIX_REGISTERS
-    FILL_SUMS(0, 0, bias);
-    FILL_SUMS(0, 1, bias + 16);
-    FILL_SUMS(1, 0, bias);
-    FILL_SUMS(1, 1, bias + 16);
+    const int first = 0;
     for (int i = 0; i < steps; i++, src += 2 * FRAGMENT, weights += 2 * FRAGMENT) {
-        LOAD_SRC(0, src, 32);
-        LOAD_WEIGHTS(0, weights);
-        MULTIPLY_ADD(0, 0);
-        LOAD_WEIGHTS(1, weights + FRAGMENT);
-        MULTIPLY_ADD(0, 1);
-        LOAD_SRC(1, src + FRAGMENT, 32);
-        MULTIPLY_ADD(1, 0);
-        MULTIPLY_ADD(1, 1);
-        STORE_SUMS(0, 0, sums);
-        STORE_SUMS(0, 1, sums + 16);
-        STORE_SUMS(1, 0, sums + 16 * 32);
-        STORE_SUMS(1, 1, sums + 16 * 32 + 16);
-        LOAD_SUMS(0, 0, sums);
-        LOAD_SUMS(0, 1, sums + 16);
-        LOAD_SUMS(1, 0, sums + 16 * 32);
-        LOAD_SUMS(1, 1, sums + 16 * 32 + 16);
+        const struct steps step = {
+            .src = src, .step = 32, .tap = &first, .blocks = 1, .taps = 1, .until = 32, .weights = weights, .row = bias};
+        multiply_steps(sums, i > 0 ? WITH_SUMS : WITH_ROW, &step);
+        store_sums(sums);
     }
 }
 

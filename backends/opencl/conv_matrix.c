@@ -20,6 +20,7 @@ typedef struct conv_matrix {
     cl_int m, n; /* fragments of src and weights */
     cl_int src_block, dst_block;
     cl_int channels, columns; /* SRC_PLAIN: channels of a column of the copy; columns in a row of a fragment */
+    cl_int pairs;             /* of channels in a fragment that has any weights there */
     cl_int planes;            /* of the copy */
     cl_int taps;
 } conv_matrix;
@@ -66,9 +67,10 @@ static conv_matrix describe(const shunt_op_desc *desc, const conv_phase *phase, 
     op.src = !is_block(op.src_block)                                         ? SRC_PLAIN
              : point && op.src_block == OCL_LINE && d->P * d->Q >= 16 * op.m ? SRC_DIRECT
                                                                              : SRC_COPY;
-    for (op.channels = 2; op.channels < d->C; op.channels *= 2)
+    for (op.channels = 2; op.src == SRC_PLAIN && op.channels < d->C; op.channels *= 2)
         ;
     op.columns = OCL_LINE / op.channels;
+    op.pairs = (op.src == SRC_PLAIN ? least(d->S, op.columns) * op.channels : OCL_LINE) / 2;
     op.planes = least(d->stride[0], (d->R - 1) * d->dilation[0] + 1);
     if (op.src == SRC_COPY) op.planes *= least(d->stride[1], (d->S - 1) * d->dilation[1] + 1);
     op.taps = op.src == SRC_PLAIN ? d->R * ceil_div(d->S, op.columns) : phase->taps;
@@ -215,11 +217,11 @@ static const char *refuse_units(const ocl_device *device, const shunt_op_desc *d
     return !reason && device->found.matrix == OCL_MATRIX_PLAIN ? "the device has no matrix units that work" : reason;
 }
 
-/* By the ratio of their speeds in float32 on two processors. */
+/* By the ratio of their speeds to that of register tiles, measured on one processor each. */
 static int rank_units(const ocl_device *device, const shunt_op_desc *desc)
 {
-    (void)device, (void)desc;
-    return 8 * OCL_TILE_RANK;
+    (void)desc;
+    return device->found.matrix == OCL_MATRIX_AMX ? 8 * OCL_TILE_RANK : 17 * OCL_TILE_RANK / 10;
 }
 
 static int rank_plain(const ocl_device *device, const shunt_op_desc *desc)
@@ -284,8 +286,9 @@ static shunt_status make_phase(shunt_bop *bop, const conv_phase *phase, phase_st
     shunt_status status = get_tile(bop, &m, &n);
     if (status) return status;
     const conv_matrix op = describe(&bop->desc, phase, m, n);
-    ocl_add_option(options, "-DB=16 -DV=16 -DMT=%d -DNT=%d -DSRC=%d -DSB=%d -DDB=%d -DCP=%d%s", m, n, (int)op.src,
-                   op.src == SRC_PLAIN ? OCL_LINE : op.src_block, op.dst_block, op.channels, ocl_matrix_option(family));
+    ocl_add_option(options, "-DB=16 -DV=16 -DMT=%d -DNT=%d -DSRC=%d -DSB=%d -DDB=%d -DCP=%d -DPAIRS=%d%s", m, n,
+                   (int)op.src, op.src == SRC_PLAIN ? OCL_LINE : op.src_block, op.dst_block, op.channels, op.pairs,
+                   ocl_matrix_option(family));
     status = make_conv(bop, &op, phase, steps->conv, options);
     return status || !steps->pack ? status : make_pack(bop, &op, phase, steps->pack, options);
 }

@@ -36,14 +36,18 @@ ocl_cpu ocl_cpu_look(void)
     return cpu;
 }
 
+bool ocl_cpu_has_dots(const ocl_cpu *cpu)
+{
+    const uint32_t avx512 = 1u << 16 | 1u << 30, dots = 1u << 5, saved = 7u << 5; /* F, BW; BF16; its registers */
+    const uint32_t *word = cpu->features;
+    return (word[WORD_7_EBX] & avx512) == avx512 && (word[WORD_7_1_EAX] & dots) && (word[WORD_SAVED] & saved) == saved;
+}
+
 bool ocl_cpu_allow_tiles(const ocl_cpu *cpu)
 {
-    const uint32_t tiles = 1u << 22 | 1u << 24,
-                   saved = 7u << 5 | 3u << 17; /* AMX_BF16, AMX_TILE; registers of AVX-512 and tiles */
-    const uint32_t avx512 = 1u << 16 | 1u << 30, rounding = 1u << 5; /* AVX512F, AVX512BW; AVX512_BF16 */
+    const uint32_t tiles = 1u << 22 | 1u << 24, saved = 3u << 17; /* AMX_BF16, AMX_TILE; registers of tiles */
     const uint32_t *word = cpu->features;
-    return (word[WORD_7_EDX] & tiles) == tiles && (word[WORD_7_EBX] & avx512) == avx512 &&
-           (word[WORD_7_1_EAX] & rounding) && (word[WORD_SAVED] & saved) == saved &&
+    return ocl_cpu_has_dots(cpu) && (word[WORD_7_EDX] & tiles) == tiles && (word[WORD_SAVED] & saved) == saved &&
            syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
@@ -52,6 +56,12 @@ bool ocl_cpu_allow_tiles(const ocl_cpu *cpu)
 ocl_cpu ocl_cpu_look(void)
 {
     return (ocl_cpu){{0}};
+}
+
+bool ocl_cpu_has_dots(const ocl_cpu *cpu)
+{
+    (void)cpu;
+    return false;
 }
 
 bool ocl_cpu_allow_tiles(const ocl_cpu *cpu)

@@ -14,7 +14,10 @@ typedef struct ocl_cpu {
 
 ocl_cpu ocl_cpu_look(void);
 
-/* Whether it multiplies tiles of bfloat16 (AMX) and rounds to bfloat16 (AVX512_BF16), and this process may: Linux gives the
+/* Whether it multiplies pairs of bfloat16 and rounds to it (AVX512_BF16). */
+bool ocl_cpu_has_dots(const ocl_cpu *cpu);
+
+/* Whether it multiplies tiles of bfloat16 (AMX) and rounds to it (AVX512_BF16), and this process may: Linux gives the
  * tile registers only to a process that asks. All of its threads may then, those that it has already, too. */
 bool ocl_cpu_allow_tiles(const ocl_cpu *cpu);
 

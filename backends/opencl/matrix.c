@@ -1,5 +1,5 @@
-/* matrix.c - finds out whether a device's compiler and processor multiply tiles, by building a small kernel for them and comparing
- * what it computes with plain C. */
+/* matrix.c - finds out which matrix units a device's compiler and processor have, by building a small kernel for each family and
+ * comparing what it computes with plain C. */
 #include "matrix.h"
 
 #include "cpu.h"
@@ -15,9 +15,15 @@ typedef struct trial {
     float bias[OUTPUTS];
 } trial;
 
+static const struct {
+    const char *name, *option;
+} texts[] = {[OCL_MATRIX_PLAIN] = {"plain arithmetic", ""},
+             [OCL_MATRIX_AVX512_BF16] = {"dot products (AVX512_BF16)", " -DMATRIX_AVX512_BF16"},
+             [OCL_MATRIX_AMX] = {"tile registers (AMX)", " -DMATRIX_AMX"}};
+
 const char *ocl_matrix_option(ocl_matrix family)
 {
-    return family == OCL_MATRIX_AMX ? " -DMATRIX_AMX" : "";
+    return texts[family].option;
 }
 
 /* Small whole numbers, so that every order of summing gives the same: no bfloat16 but NaN is far from them. */
@@ -74,7 +80,7 @@ static bool works(const ocl_found *found, const ocl_trial *trial_of)
     draw(t);
     const cl_int code = ocl_trial_run(found, trial_of, &run);
     const bool good = !code && right(t);
-    ocl_log(SHUNT_LOG_DEBUG, "opencl: matrix units of %s: %s", found->info.name,
+    ocl_log(SHUNT_LOG_DEBUG, "opencl: %s of %s: %s", trial_of->what, found->info.name,
             good   ? "they work"
             : code ? ocl_code_name(code)
                    : "they compute something else");
@@ -88,13 +94,15 @@ static bool known_to_work(const ocl_found *found, ocl_matrix family)
     ocl_add_option(options, "-cl-std=CL1.2 -DB=16 -DV=16 -DMT=2 -DNT=2 -DDATA=%u%s", SHUNT_BF16,
                    ocl_matrix_option(family));
     const ocl_trial trial_of = {
-        .what = "matrix units", .source = &ocl_matrix_probe_cl, .options = options, .works = works};
+        .what = texts[family].name, .source = &ocl_matrix_probe_cl, .options = options, .works = works};
     return ocl_trial_passes(found, &trial_of);
 }
 
 ocl_matrix ocl_matrix_find(const ocl_found *found)
 {
     const ocl_cpu cpu = ocl_cpu_look();
-    if (found->info.type != SHUNT_DEVICE_CPU || !ocl_cpu_allow_tiles(&cpu)) return OCL_MATRIX_PLAIN;
-    return known_to_work(found, OCL_MATRIX_AMX) ? OCL_MATRIX_AMX : OCL_MATRIX_PLAIN;
+    if (found->info.type != SHUNT_DEVICE_CPU) return OCL_MATRIX_PLAIN;
+    if (ocl_cpu_allow_tiles(&cpu) && known_to_work(found, OCL_MATRIX_AMX)) return OCL_MATRIX_AMX;
+    if (ocl_cpu_has_dots(&cpu) && known_to_work(found, OCL_MATRIX_AVX512_BF16)) return OCL_MATRIX_AVX512_BF16;
+    return OCL_MATRIX_PLAIN;
 }

@@ -39,8 +39,9 @@ typedef struct ocl_limits {
     bool doubles;        /* it computes in float64 */
 } ocl_limits;
 
-/* What multiplies small matrices: nothing but vectors, or the tile registers of x86 (kernels-cl/matrix.cl). */
-typedef enum ocl_matrix { OCL_MATRIX_PLAIN, OCL_MATRIX_AMX } ocl_matrix;
+/* What multiplies small matrices of bfloat16 (kernels-cl/matrix.cl): nothing but vectors; the dot products of AVX512_BF16; the tile
+ * registers of x86. */
+typedef enum ocl_matrix { OCL_MATRIX_PLAIN, OCL_MATRIX_AVX512_BF16, OCL_MATRIX_AMX } ocl_matrix;
 
 /* How a GPU's matrix units are reached (kernels-cl/wave.cl): mma.sync with an inner dimension of 16, or of 8 before sm_80; WMMA of
  * gfx11; dpas by 8 or by 16 lanes. */

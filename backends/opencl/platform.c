@@ -144,7 +144,7 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     found->matrix = ocl_matrix_find(found);
     found->wave_f16 = ocl_wave_find(found, SHUNT_F16);
     found->wave_bf16 = ocl_wave_find(found, SHUNT_BF16);
-    if (found->matrix == OCL_MATRIX_AMX) info->block16 = OCL_LINE;
+    if (found->matrix != OCL_MATRIX_PLAIN) info->block16 = OCL_LINE;
     return true;
 }
 
