@@ -19,11 +19,12 @@ NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
 
 # A folder may use those before it in this order, in its include lines and in the symbols that its objects need.
 ORDER = ["runtime/shared", "runtime/base", "runtime/pickle", "runtime/graph", "runtime/device", "runtime/ranks", "runtime/weights", "runtime/data",
-         "runtime/onnx", "runtime/tune", "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models"]
+         "runtime/coco", "runtime/onnx", "runtime/tune", "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models"]
 # Those that know less than the order would let them.
 SMALL = {"runtime/shared", "runtime/base"}
 NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SMALL | {"runtime/pickle"},
           "runtime/data": SMALL | {"runtime/pickle"},
+          "runtime/coco": SMALL,
           "runtime/onnx": SMALL | {"runtime/graph", "runtime/weights"},
           "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
           "models/nets": SMALL | {"runtime/graph"}}

@@ -28,6 +28,7 @@
 #ifndef SHUNT_SHUNT_H
 #define SHUNT_SHUNT_H
 
+#include <shunt/coco.h>
 #include <shunt/data.h>
 #include <shunt/graph.h>
 #include <shunt/look.h>

@@ -35,11 +35,21 @@ static uint64_t most_bytes(const char *text, size_t length)
     return bytes;
 }
 
-json_t *bounded_json_load(const char *text, size_t length, json_error_t *error)
+static json_t *load(const char *text, size_t length, uint64_t times, json_error_t *error)
 {
     *error = (json_error_t){.line = 1};
-    if (most_bytes(text, length) <= FREE_BYTES + 2 * (uint64_t)length)
+    if (most_bytes(text, length) <= FREE_BYTES + times * length)
         return json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
     snprintf(error->text, sizeof error->text, "more and smaller values than its %zu bytes may hold", length);
     return NULL;
+}
+
+json_t *bounded_json_load(const char *text, size_t length, json_error_t *error)
+{
+    return load(text, length, 2, error);
+}
+
+json_t *bounded_json_load_numbers(const char *text, size_t length, json_error_t *error)
+{
+    return load(text, length, 16, error);
 }

@@ -4,7 +4,7 @@
 
 TestSuite(command, .init = enter_folder, .fini = leave_folder);
 
-static const char *const names[] = {"pull", "classify", "eval",    "train",   "bench",  "inspect",
+static const char *const names[] = {"pull", "classify", "eval",    "score",   "train",  "bench", "inspect",
                                     "tune", "verify",   "devices", "plugins", "doctor", "help"};
 
 /* ---- Help --------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,97 @@
+/* coco.h - annotations and results in memory, and how they are compared. */
+#ifndef SHUNT_RUNTIME_COCO_H
+#define SHUNT_RUNTIME_COCO_H
+
+#include "runtime/coco/mask.h"
+
+#include <jansson.h>
+#include <shunt/coco.h>
+
+enum { COCO_JOINTS = 17, COCO_THRESHOLDS = 10 };
+
+typedef struct coco_picture {
+    int64_t id;
+    uint32_t height, width; /* 0: the file does not say */
+} coco_picture;
+
+typedef struct coco_category {
+    int64_t id;
+    char *name;
+} coco_category;
+
+/* An object of the ground truth, or a detection. */
+typedef struct coco_object {
+    uint32_t picture, category; /* indices */
+    uint32_t order;             /* in its file */
+    uint32_t visible;           /* keypoints with a flag over 0 */
+    int64_t id;
+    double score; /* detections */
+    double area, box[4];
+    bool crowd, ignored, has_area, has_box;
+    const json_t *segmentation, *keypoints; /* in the file's JSON; NULL: none */
+    mask mask;
+    double (*joints)[3]; /* x, y, flag, 17 of them */
+} coco_object;
+
+/* By category, picture, and then the order of the file. */
+typedef struct coco_objects {
+    coco_object *list;
+    size_t count;
+    uint64_t left_out;
+} coco_objects;
+
+struct shunt_coco {
+    char *path;
+    json_t *json;
+    coco_picture *pictures;    /* by id */
+    coco_category *categories; /* by id */
+    size_t npictures, ncategories;
+    coco_objects objects;
+};
+
+/* ---- read.c ---- */
+
+shunt_status coco_take_options(const shunt_coco_options *given, bool *skip_bad);
+
+/* Parses a file that begins with this kind of value. The caller releases it. */
+shunt_status coco_load_json(const char *path, json_type type, json_t **out);
+void coco_objects_free(coco_objects *self);
+/* Reads a list of annotations or (results) of detections, and sorts them. */
+shunt_status coco_read_objects(const shunt_coco *truth, const char *path, const json_t *list, bool results,
+                               bool skip_bad, coco_objects *out);
+
+/* ---- shape.c ---- */
+
+/* Reads what the task needs of an object: its mask or its joints. Its reason to be refused goes to `reason`, which is "" without
+ * memory. */
+bool coco_take_shape(const shunt_coco *truth, shunt_coco_task task, bool detection, coco_object *self, char *reason,
+                     size_t size);
+
+/* ---- similarity.c ---- */
+
+/* likeness[d x truths + t] of each detection and object of a picture and category. */
+void coco_compare(shunt_coco_task task, const coco_object *detections, size_t ndetections, const coco_object *truths,
+                  size_t ntruths, double *likeness);
+
+/* ---- match.c ---- */
+
+enum { COCO_AREAS = 4, COCO_MOST_DETECTIONS = 100 };
+typedef struct coco_areas {
+    uint32_t count;
+    double least[COCO_AREAS], most[COCO_AREAS];
+} coco_areas;
+
+/* How a detection came out: a bit for each threshold. */
+typedef struct coco_outcome {
+    double score;
+    uint32_t rank; /* among its picture's detections */
+    uint16_t matched[COCO_AREAS], ignored[COCO_AREAS];
+} coco_outcome;
+
+double coco_threshold(uint32_t index);
+/* The detections, at most `most`, sorted by score, against the objects of one picture and category. Adds to npositive[area] the
+ * objects that count. False: no memory. */
+bool coco_match(shunt_coco_task task, const coco_areas *areas, const coco_object *detections, size_t ndetections,
+                const coco_object *truths, size_t ntruths, coco_outcome *outcomes, uint64_t *npositive);
+
+#endif
