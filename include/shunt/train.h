@@ -41,6 +41,15 @@ typedef enum shunt_augment {
     SHUNT_AUGMENT_RESIZED_CROP /* resizes a random part: min_area .. 1 of the picture, sides 3:4 .. 4:3 */
 } shunt_augment;
 
+/* What activations and their gradients are stored in; weights, the gradients of parameters, statistics and updates are float32. */
+typedef enum shunt_recipe_precision {
+    SHUNT_RECIPE_DEFAULT, /* the option "precision" (SHUNT_PRECISION), or f32. The trainer puts what it is in its place */
+    SHUNT_RECIPE_F32,
+    SHUNT_RECIPE_F16,
+    SHUNT_RECIPE_BF16,
+    SHUNT_RECIPE_FAST /* f32, since nothing is recorded of training steps; the trainer puts that in its place */
+} shunt_recipe_precision;
+
 /* Plain data. shunt_recipe_set and shunt_recipe_text write and read the fields by name. */
 typedef struct shunt_recipe {
     char name[16];
@@ -66,14 +75,15 @@ typedef struct shunt_recipe {
     int64_t pad, flip;    /* flip != 0: half of the pictures are mirrored */
     double min_area;
     char freeze[128];      /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
-    uint64_t reserved[32]; /* 0; later fields take their place here */
+    int64_t precision;     /* enum shunt_recipe_precision */
+    uint64_t reserved[31]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
 SHUNT_API shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *field, const char *value);
 /* All fields as a JSON object. Free it with free(); NULL without memory. */
 SHUNT_API char *shunt_recipe_text(const shunt_recipe *recipe);
-/* Reads such a text. It must contain every field. */
+/* Reads such a text. It must contain every field, but `precision`, which recipes were without at first. */
 SHUNT_API shunt_status shunt_recipe_read(const char *text, shunt_recipe *out);
 /* The recipe in a file that a training run wrote. */
 SHUNT_API shunt_status shunt_recipe_load(const char *path, shunt_recipe *out);
@@ -162,9 +172,9 @@ typedef struct shunt_train_setup {
      * are divided by it. The factor doubles after 2,000 steps without an overflow. If a gradient overflows, the step changes nothing and
      * the factor halves. 0: none of this, or 65536 where the precision is f16. */
     double loss_scale;
-    const char *
-        precision; /* of activations and their gradients, as in shunt_executor_options. Weights, the gradients of parameters,
-                            * statistics and updates stay float32. A checkpoint continues in its own precision only */
+    const char
+        *precision; /* "f32", "f16", "bf16", "fast": takes the place of the recipe's; NULL: the recipe's. A checkpoint
+                            * continues in its own precision only */
     /* With these ranks (shunt/ranks.h) it trains on slices of each batch, as one rank would on the whole. All of them make the same
      * calls with the same recipe, data and weights; rank 0 alone writes into `out`. NULL: by itself. */
     struct shunt_ranks *ranks;
@@ -184,6 +194,8 @@ SHUNT_API shunt_status shunt_trainer_resume(shunt_trainer *trainer, const char *
 SHUNT_API shunt_status shunt_trainer_run(shunt_trainer *trainer, int *finished);
 /* Device memory of a step: weights, activations and workspace. It makes the plan, so call it after shunt_trainer_resume. */
 SHUNT_API shunt_status shunt_trainer_memory(shunt_trainer *trainer, uint64_t *bytes);
+/* What activations and their gradients are stored in, and why. The texts live as long as the trainer. */
+SHUNT_API shunt_status shunt_trainer_precision(const shunt_trainer *trainer, shunt_precision *out);
 /* The number of epochs of the whole run. */
 SHUNT_API int64_t shunt_trainer_epochs(const shunt_trainer *trainer);
 /* The number of steps done, and of the whole run. */

@@ -40,8 +40,8 @@ typedef struct shunt_verify_options {
     const shunt_graph *graph; /* its ops are also checked, in its shapes, against plain C in float64; or NULL */
     shunt_verify_handler handler;
     void *context;
-    const char
-        *precision; /* ops on data in this type only: "f32", "f16", "bf16"; NULL: in each that the device takes */
+    const char *
+        precision; /* ops on data in this type only: "f32", "f16", "bf16"; NULL or "fast": in each that the device takes */
 } shunt_verify_options;
 /* SHUNT_E_DEVICE when a check fails. The handler, if not NULL, is called after each check. options NULL: seed 1, all checks.
  * Takes from seconds to minutes. */

@@ -13,7 +13,7 @@ from .data import Dataset, Preprocess, read_image
 from .device import Check, Device, DeviceInfo, devices
 from .errors import (AbiError, DeviceError, InputOutputError, InvalidError, NotFoundError, OutOfMemoryError, ShuntError,
                      UnsupportedError)
-from .executor import Executor
+from .executor import Executor, Precision
 from .model import Guess, Model, Score
 from .network import Network, Port
 from .session import InferenceSession, NodeArg
@@ -29,6 +29,6 @@ def set_option(key: str, value: str | None) -> None:
 
 
 __all__ = ["AbiError", "Check", "Dataset", "Device", "DeviceError", "DeviceInfo", "Executor", "Guess", "InferenceSession",
-           "InputOutputError", "InvalidError", "Model", "Network", "NodeArg", "NotFoundError", "OutOfMemoryError", "Port",
+           "InputOutputError", "InvalidError", "Model", "Network", "NodeArg", "NotFoundError", "OutOfMemoryError", "Port", "Precision",
            "Preprocess", "Recipe", "Score", "ShuntError", "Trainer", "UnsupportedError", "Weights", "devices", "read_image",
            "set_option"]

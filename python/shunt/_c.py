@@ -124,7 +124,7 @@ class RecipeStruct(Structure):
                 ("warm_up_error", c_double), ("momentum", c_double), ("nesterov", c_int64), ("weight_decay", c_double),
                 ("decay_all", c_int64), ("smoothing", c_double), ("norm_momentum", c_double), ("augment", c_int64),
                 ("pad", c_int64), ("flip", c_int64), ("min_area", c_double), ("freeze", c_char * 128),
-                ("reserved", c_uint64 * 32)]
+                ("precision", c_int64), ("reserved", c_uint64 * 31)]
 
 
 class TrainRow(Structure):
@@ -171,7 +171,18 @@ class Score(Structure):
 class TuneOptions(Structure):
     _name = "shunt_tune_options"
     _fields_ = [("size", c_uint32), ("full", c_int), ("retry", c_int), ("safe_only", c_int), ("handler", c_void_p),
-                ("context", c_void_p), ("force", c_int), ("watched", c_int), ("done", POINTER(c_char_p)), ("ndone", c_uint32)]
+                ("context", c_void_p), ("force", c_int), ("watched", c_int), ("done", POINTER(c_char_p)), ("ndone", c_uint32),
+                ("precisions", c_int), ("skip", c_char_p)]
+
+
+class ExecutorOptions(Structure):
+    _name = "shunt_executor_options"
+    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int)]
+
+
+class PrecisionStruct(Structure):
+    _name = "shunt_precision"
+    _fields_ = [("asked", c_char_p), ("taken", c_char_p), ("reason", c_char_p)]
 
 
 class VerifyCheck(Structure):
@@ -208,7 +219,8 @@ _CHECKED = {
     "shunt_import": [_S, POINTER(ImportOptions), _OUT],
     "shunt_import_bytes": [_S, c_size_t, POINTER(ImportOptions), _OUT],
     "shunt_graph_cut": [_P, POINTER(c_char_p), c_size_t, _OUT],
-    "shunt_executor_create": [_P, _P, _P, _OUT],
+    "shunt_executor_create_with": [_P, _P, _P, POINTER(ExecutorOptions), _OUT],
+    "shunt_executor_precision": [_P, POINTER(PrecisionStruct)],
     "shunt_executor_output": [_P, POINTER(TensorDesc), c_size_t, c_size_t, POINTER(TensorDesc)],
     "shunt_executor_run": [_P, POINTER(Tensor), c_size_t, POINTER(Tensor), c_size_t],
     "shunt_executor_tune": [_P, POINTER(TensorDesc), c_size_t, POINTER(TuneOptions)],

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
@@ -34,13 +34,23 @@ def _desc(shape):
     return _c.TensorDesc(_c.F32, len(shape), 1, 0, shape)
 
 
+class Precision(NamedTuple):
+    """What data is stored in while a network runs: what was asked for, what is taken, and why."""
+
+    asked: str
+    taken: str
+    reason: str
+
+
 class Executor(_c.Handle):
-    """Runs a graph with weights on a device. `owner` has both and outlives the executor (Network, Model)."""
+    """Runs a graph with weights on a device. `owner` has both and outlives the executor (Network, Model). precision: "f32", "f16",
+    "bf16", or "fast", what tuning recorded; None: what SHUNT_PRECISION says."""
 
     _end = "shunt_executor_destroy"
 
-    def __init__(self, graph, weights, device, *owners, noutputs: int):
-        super().__init__(_c.made("shunt_executor_create", graph, weights, device._pointer), device, *owners)
+    def __init__(self, graph, weights, device, *owners, noutputs: int, precision: str | None = None):
+        options = _c.sized(_c.ExecutorOptions, precision=_c.encode(precision))
+        super().__init__(_c.made("shunt_executor_create_with", graph, weights, device._pointer, options), device, *owners)
         self._noutputs, self._plans = noutputs, {}
 
     def _plan(self, shapes):
@@ -73,11 +83,20 @@ class Executor(_c.Handle):
             _c.fail(status)
         return outputs
 
-    def tune(self, shapes: Sequence[Sequence[int]], *, full: bool = False, safe_only: bool = True) -> None:
+    @property
+    def precision(self) -> Precision:
+        """Of most runs so far; there must have been one."""
+        found = _c.PrecisionStruct()
+        _c.lib.shunt_executor_precision(self._pointer, found)
+        return Precision(_c.decode(found.asked), _c.decode(found.taken), _c.decode(found.reason))
+
+    def tune(self, shapes: Sequence[Sequence[int]], *, full: bool = False, safe_only: bool = True, precisions: bool = False,
+             force: bool = False) -> None:
         """Finds the fastest algorithms for inputs of these shapes and keeps them for later runs (`shunt tune`). A candidate that is
-        not known to be safe may crash the process; with safe_only it is left out."""
+        not known to be safe may crash the process; with safe_only it is left out. precisions: also records what "fast" is. force:
+        even if the machine is busy."""
         descs = (_c.TensorDesc * max(len(shapes), 1))(*[_desc(tuple(shape)) for shape in shapes])
-        options = _c.sized(_c.TuneOptions, full=full, safe_only=safe_only)
+        options = _c.sized(_c.TuneOptions, full=full, safe_only=safe_only, precisions=precisions, force=force)
         _c.lib.shunt_executor_tune(self._pointer, descs, len(shapes), options)
 
 

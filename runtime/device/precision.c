@@ -1,4 +1,4 @@
-/* precision.c - the types that a device's ops take their data in, by the names that users give them. */
+/* precision.c - see precision.h. */
 #include "runtime/device/precision.h"
 
 #include "runtime/base/error.h"
@@ -30,4 +30,21 @@ shunt_status precision_expect(const shunt_device *device, uint8_t dtype)
     }
     return error_fail(SHUNT_E_UNSUPPORTED, "%s: its ops do not take data in %s; precisions it has: %s",
                       device->entry.selector, shunt_dtype_name(dtype), has);
+}
+
+const char *precision_asked(const precision_wish *wish)
+{
+    return wish->fast ? "fast" : shunt_dtype_name(wish->dtype);
+}
+
+shunt_status precision_choose(const shunt_device *device, const char *name, precision_wish *out)
+{
+    const char *asked = name ? name : shunt_option("precision");
+    *out = (precision_wish){.dtype = SHUNT_F32, .is_default = !asked || !*asked};
+    if (out->is_default) return SHUNT_OK;
+    out->fast = !strcmp(asked, "fast");
+    if (out->fast) return SHUNT_OK;
+    if (!precision_type(asked, &out->dtype))
+        return error_fail(SHUNT_E_INVALID, "precision \"%.40s\": it must be f32, f16, bf16 or fast", asked);
+    return precision_expect(device, out->dtype);
 }

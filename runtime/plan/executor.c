@@ -54,12 +54,12 @@ shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_we
 {
     if (!graph || !weights || !device) return error_fail(SHUNT_E_INVALID, "executor: graph, weights or device missing");
     shunt_executor_options own;
-    uint8_t dtype = SHUNT_F32;
+    precision_wish precision = {0};
     shunt_status status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_executor_options, precision), options,
                                      "shunt_executor_options");
-    if (status == SHUNT_OK) status = precision_choose(device, own.precision, &dtype);
+    if (status == SHUNT_OK) status = precision_choose(device, own.precision, &precision);
     if (status == SHUNT_OK) status = shunt_graph_check(graph);
-    if (status == SHUNT_OK && dtype == SHUNT_F16 && graph_trains(graph) && !graph_is_guarded(graph))
+    if (status == SHUNT_OK && precision.dtype == SHUNT_F16 && graph_trains(graph) && !graph_is_guarded(graph))
         status = error_fail(SHUNT_E_UNSUPPORTED, "training in f16 needs a scaled loss, which this graph does not have; "
                                                  "shunt_train_setup.loss_scale makes one, or use bf16");
     if (status != SHUNT_OK) return status;
@@ -71,7 +71,7 @@ shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_we
     executor->weights = weights;
     executor->devices[PLAN_MAIN] = device;
     executor->profiling = trace_wanted();
-    executor->dtype = dtype;
+    executor->precision = precision;
     if (own.ranks && graph_trains(graph) && shunt_ranks_describe(own.ranks)->count > 1) executor->ranks = own.ranks;
     executor->sync_statistics = own.sync_statistics != 0;
     status = shunt_graph_copy(graph, &executor->graph);
@@ -111,9 +111,8 @@ void shunt_executor_profile(shunt_executor *executor, int on)
     executor->profiling = on || trace_wanted();
 }
 
-static bool fits(const graph_plan *plan, const shunt_tensor_desc *inputs, uint8_t dtype)
+bool plan_fits(const graph_plan *plan, const shunt_tensor_desc *inputs)
 {
-    if (plan->dtype != dtype) return false;
     for (uint32_t i = 0; i < plan->graph->ninputs; i++) {
         const shunt_tensor_desc *have = &plan->graph->values[plan->graph->inputs[i]].desc;
         if (have->rank != inputs[i].rank || memcmp(have->dims, inputs[i].dims, have->rank * sizeof have->dims[0]))
@@ -122,7 +121,7 @@ static bool fits(const graph_plan *plan, const shunt_tensor_desc *inputs, uint8_
     return true;
 }
 
-static shunt_status check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
+shunt_status executor_check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
 {
     if (ninputs != executor->graph->ninputs)
         return error_fail(SHUNT_E_INVALID, "the graph has %u inputs, %zu were given", executor->graph->ninputs,
@@ -136,16 +135,16 @@ static shunt_status check_inputs(const shunt_executor *executor, const shunt_ten
 }
 
 /* The plan for these inputs and data of this type: one that is there, or a new one in place of the one unused for longest. */
-static shunt_status find_typed_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                                    uint8_t dtype, graph_plan **out)
+shunt_status executor_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                           graph_plan **out)
 {
-    shunt_status status = check_inputs(executor, inputs, ninputs);
+    shunt_status status = executor_check_inputs(executor, inputs, ninputs);
     if (status != SHUNT_OK) return status;
     int oldest = 0;
     executor->clock++;
     for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
         graph_plan *plan = executor->plans[p];
-        if (plan && fits(plan, inputs, dtype)) {
+        if (plan && plan->dtype == dtype && plan_fits(plan, inputs)) {
             plan->last_use = executor->clock;
             *out = plan;
             return SHUNT_OK;
@@ -167,7 +166,9 @@ static shunt_status find_typed_plan(shunt_executor *executor, const shunt_tensor
 static shunt_status find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                               graph_plan **out)
 {
-    return find_typed_plan(executor, inputs, ninputs, executor->dtype, out);
+    const precision_wish *wish = &executor->precision;
+    return wish->fast ? plan_fast(executor, inputs, ninputs, out)
+                      : executor_plan(executor, inputs, ninputs, wish->dtype, out);
 }
 
 shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs)
@@ -201,32 +202,12 @@ shunt_status shunt_executor_report(shunt_executor *executor, const shunt_tensor_
     return status;
 }
 
-/* The plans that there are have been made without what tuning finds. */
-static void drop_plans(shunt_executor *executor)
+void executor_drop_plans(shunt_executor *executor)
 {
     for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
         plan_destroy(executor->plans[p]);
         executor->plans[p] = NULL;
     }
-}
-
-shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
-                                 const shunt_tune_options *options)
-{
-    if (!executor || !inputs) return error_null(__func__, "executor, inputs");
-    shunt_tune_options own;
-    shunt_status status =
-        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
-    if (status == SHUNT_OK) status = check_inputs(executor, inputs, ninputs);
-    if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
-    if (status != SHUNT_OK) return status;
-    drop_plans(executor);
-    graph_plan *outline = NULL;
-    status = plan_outline(executor, inputs, ninputs, executor->dtype, &outline);
-    if (status != SHUNT_OK) return status;
-    status = plan_tune(outline, &own);
-    plan_destroy(outline);
-    return status;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------- */
@@ -301,7 +282,7 @@ static shunt_status repeat_wide(shunt_executor *executor, graph_plan *narrow, co
     if (status != SHUNT_OK) return status;
     executor->said_infinite = true;
     graph_plan *wide;
-    status = find_typed_plan(executor, descs, narrow->graph->ninputs, SHUNT_F32, &wide);
+    status = executor_plan(executor, descs, narrow->graph->ninputs, SHUNT_F32, &wide);
     return status == SHUNT_OK ? plan_run(wide, inputs, outputs) : status;
 }
 

@@ -8,6 +8,7 @@
 #define SHUNT_RUNTIME_PLAN_H
 
 #include "runtime/device/device.h"
+#include "runtime/device/precision.h"
 #include "runtime/graph/graph.h"
 #include "runtime/ranks/ranks.h"
 
@@ -80,6 +81,8 @@ typedef struct plan_arena {
     uint64_t bytes, workspace; /* of all chunks; of the largest workspace */
 } plan_arena;
 
+enum { PLAN_REASON_CHARS = 512 };
+
 typedef struct graph_plan {
     shunt_executor *executor;
     shunt_graph *graph; /* reshaped and rewritten */
@@ -97,6 +100,9 @@ typedef struct graph_plan {
     uint32_t nanswers, answers_room;
     bool unasked;      /* memory ran out while asking: the plan fails, since it would differ from the usual one */
     uint64_t last_use; /* the executor's clock */
+    uint64_t runs;
+    bool fast;                      /* what "fast" is for these inputs */
+    char reason[PLAN_REASON_CHARS]; /* of fast: why it has this type */
 } graph_plan;
 
 /* A parameter on a device, plain or in an op's own packed format, shared by all plans of an executor. */
@@ -117,7 +123,7 @@ struct shunt_executor {
     shunt_device *devices[PLAN_DEVICES]; /* the fallback one is opened when it is first needed */
     shunt_bqueue *queues[PLAN_DEVICES];
     bool profiling;
-    uint8_t dtype;      /* of the data of its plans' ops (plan_precision.c) */
+    precision_wish precision;
     shunt_ranks *ranks; /* that make updates together; NULL: alone */
     bool sync_statistics;
     bool said_infinite; /* that a run was repeated in float32 */
@@ -133,6 +139,13 @@ struct shunt_executor {
 
 /* executor.c: opens the fallback device on first use, and makes the device's queue. */
 shunt_status executor_need_device(shunt_executor *executor, int device);
+/* executor.c: whether the graph takes such inputs. The plan for them and data of this type, made if there is none. Whether a plan is
+ * for such inputs. And no plans any more. */
+shunt_status executor_check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs);
+shunt_status executor_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
+                           graph_plan **out);
+bool plan_fits(const graph_plan *plan, const shunt_tensor_desc *inputs);
+void executor_drop_plans(shunt_executor *executor);
 
 /* outline: only as far as lower.c, so its steps have no ops yet. dtype: see graph_plan. */
 shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
@@ -153,8 +166,9 @@ shunt_status plan_write_inputs(graph_plan *plan, const shunt_tensor *inputs);
 /* packed: the event of the step's packs, if it has any. Events may be NULL. */
 shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **packed, shunt_bevent **event);
 shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
-/* tune.c: for an outline. */
-shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options);
+/* time_types.c: times and checks the whole network in each type that the device has, and records what "fast" is for these inputs. */
+shunt_status plan_time_types(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                             const shunt_tune_options *options);
 /* plan_report.c: fills executor->report for this plan. */
 shunt_status plan_describe(graph_plan *plan);
 
@@ -196,8 +210,11 @@ static inline bool plan_has_op(const plan_step *step)
     return !step->transfer && !step->exchange;
 }
 
-/* plan_precision.c: the type that the options ask for, where the device has it. */
-shunt_status precision_choose(const shunt_device *device, const char *name, uint8_t *dtype);
+/* fast.c: the network that records are about: the executor's graph for inputs of these shapes. Destroy it. */
+shunt_status plan_network(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                          shunt_graph **out);
+/* fast.c: the plan that "fast" is for these inputs. One in 16 bits that cannot be made is made in float32. */
+shunt_status plan_fast(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
 
 /* infinite.c: runs that overflowed a 16-bit type. Whether an output is not finite though all inputs are. */
 bool plan_overflowed(const graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);

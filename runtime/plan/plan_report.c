@@ -119,3 +119,34 @@ shunt_status plan_describe(graph_plan *plan)
     describe_placement(plan, report->placement, sizeof report->placement);
     return SHUNT_OK;
 }
+
+/* ---- Precision --------------------------------------------------------------------------------------------------- */
+
+static const graph_plan *usual_plan(const shunt_executor *executor)
+{
+    const graph_plan *usual = NULL;
+    for (int p = 0; p < EXECUTOR_MAX_PLANS; p++) {
+        const graph_plan *plan = executor->plans[p];
+        const bool more =
+            plan && usual && (plan->runs != usual->runs ? plan->runs > usual->runs : plan->last_use > usual->last_use);
+        if (plan && (!usual || more)) usual = plan;
+    }
+    return usual;
+}
+
+static const char *reason_of(const graph_plan *plan)
+{
+    const precision_wish *wish = &plan->executor->precision;
+    if (wish->fast) return plan->reason;
+    if (plan->dtype != wish->dtype) return "runs overflow f16, and are repeated in f32";
+    return wish->is_default ? "the default" : "as asked";
+}
+
+shunt_status shunt_executor_precision(const shunt_executor *executor, shunt_precision *out)
+{
+    if (!executor || !out) return error_null(__func__, "executor, out");
+    const graph_plan *plan = usual_plan(executor);
+    if (!plan) return error_fail(SHUNT_E_NOT_FOUND, "the executor has no plan yet: run or prepare it first");
+    *out = (shunt_precision){precision_asked(&executor->precision), shunt_dtype_name(plan->dtype), reason_of(plan)};
+    return SHUNT_OK;
+}

@@ -121,6 +121,7 @@ shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_
 {
     step_events *events = NULL;
     if (plan->executor->profiling && !(events = calloc(plan->nsteps + 1, sizeof *events))) return error_memory();
+    plan->runs++;
     shunt_status status = plan_write_inputs(plan, inputs);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++)
         status = plan_launch(plan, &plan->steps[s], events ? &events[s].packed : NULL, events ? &events[s].own : NULL);

@@ -1,5 +1,7 @@
-/* tune.c - tunes the distinct ops of a plan, without making the plan itself. */
+/* tune.c - tunes the distinct ops of a network's plans, without making the plans themselves; then, where it is asked for, times the
+ * whole network in each type. */
 #include "runtime/base/error.h"
+#include "runtime/base/sized.h"
 #include "runtime/plan/plan.h"
 #include "runtime/tune/tune.h"
 
@@ -84,14 +86,64 @@ static shunt_status tune_items(tune_list *list, const shunt_tune_options *option
     return SHUNT_OK;
 }
 
-shunt_status plan_tune(graph_plan *plan, const shunt_tune_options *options)
+/* The types that plans of the executor may have. */
+static uint32_t list_types(const shunt_executor *executor, uint8_t types[1 + TUNE_TYPES])
 {
-    const shunt_device *device = plan->executor->devices[PLAN_MAIN];
-    tune_list list = {.items = calloc(plan->nsteps + 1, sizeof *list.items)};
+    static const uint8_t all[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16};
+    const shunt_device_info *info = &executor->devices[PLAN_MAIN]->entry.info;
+    const bool several = executor->precision.fast && !graph_trains(executor->graph);
+    uint32_t count = 0;
+    if (!several) types[count++] = executor->precision.dtype;
+    for (uint32_t i = 0; several && i < sizeof all; i++)
+        if (shunt_device_takes(info, all[i])) types[count++] = all[i];
+    return count;
+}
+
+static shunt_status tune_plans(graph_plan *const *plans, uint32_t count, const shunt_tune_options *options)
+{
+    uint32_t steps = 0;
+    for (uint32_t p = 0; p < count; p++) steps += plans[p]->nsteps;
+    tune_list list = {.items = calloc(steps + 1, sizeof *list.items)};
     if (!list.items) return error_memory();
+    const shunt_device *device = plans[0]->executor->devices[PLAN_MAIN];
     shunt_status status = options->retry == 1 ? tune_journal_retry(device) : SHUNT_OK;
-    for (uint32_t s = 0; s < plan->nsteps; s++) add_step(&list, plan, &plan->steps[s]);
+    for (uint32_t p = 0; p < count; p++)
+        for (uint32_t s = 0; s < plans[p]->nsteps; s++) add_step(&list, plans[p], &plans[p]->steps[s]);
     if (status == SHUNT_OK) status = tune_items(&list, options);
     free(list.items);
+    return status;
+}
+
+static shunt_status tune_ops(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                             const shunt_tune_options *options)
+{
+    uint8_t types[1 + TUNE_TYPES];
+    graph_plan *plans[1 + TUNE_TYPES];
+    uint32_t wanted = list_types(executor, types), count = 0;
+    shunt_status status = SHUNT_OK;
+    while (status == SHUNT_OK && count < wanted) {
+        status = plan_outline(executor, inputs, ninputs, types[count], &plans[count]);
+        if (status == SHUNT_OK) count++;
+    }
+    if (status == SHUNT_OK) status = tune_plans(plans, count, options);
+    while (count) plan_destroy(plans[--count]);
+    return status;
+}
+
+/* The plans that there are have been made without what tuning finds; and those that it makes, without what follows. */
+shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                 const shunt_tune_options *options)
+{
+    if (!executor || !inputs) return error_null(__func__, "executor, inputs");
+    shunt_tune_options own;
+    shunt_status status =
+        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
+    if (status == SHUNT_OK) status = executor_check_inputs(executor, inputs, ninputs);
+    if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
+    if (status != SHUNT_OK) return status;
+    executor_drop_plans(executor);
+    status = tune_ops(executor, inputs, ninputs, &own);
+    if (status == SHUNT_OK && own.precisions) status = plan_time_types(executor, inputs, ninputs, &own);
+    executor_drop_plans(executor);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "runtime/graph/graph.h"
 #include "runtime/base/json.h"
 #include "runtime/shared/os.h"
+#include "runtime/train/recipe.h"
 #include "runtime/train/trainer.h"
 #include "runtime/weights/weights.h"
 
@@ -40,10 +41,6 @@ static json_t *position_json(const shunt_trainer *self)
                                at->recent_error, "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds",
                                at->seconds, "best", (json_int_t)at->best, "data", self->data_name, "fingerprint",
                                fingerprint, "pictures", (json_int_t)(self->npictures + self->nheld));
-    if (object && json_object_set_new(object, "precision", json_string(self->precision))) {
-        json_decref(object);
-        return NULL;
-    }
     if (!object || !at->loss_scale) return object;
     if (!json_object_set_new(object, "loss_scale", json_real(at->loss_scale)) &&
         !json_object_set_new(object, "good_steps", json_integer((json_int_t)at->good_steps)))
@@ -208,15 +205,6 @@ static shunt_status read_rows(shunt_trainer *self, const shunt_weights *file)
     return SHUNT_OK;
 }
 
-/* A file that says nothing of it was made before there was another. */
-static shunt_status check_precision(const shunt_trainer *self, const json_t *object)
-{
-    const char *text = json_string_value(json_object_get(object, "precision")), *theirs = text ? text : "f32";
-    if (!strcmp(theirs, self->precision)) return SHUNT_OK;
-    return error_fail(SHUNT_E_INVALID, "it was trained in %.16s, and this run is in %s; choose its precision", theirs,
-                      self->precision);
-}
-
 static shunt_status check_data(const shunt_trainer *self, const json_t *object)
 {
     char ours[20];
@@ -259,7 +247,6 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                             TRAIN_VERSION);
     else
         status = check_data(self, object);
-    if (!status) status = check_precision(self, object);
     json_decref(object);
     if (!status && !at.loss_scale != !self->setup.loss_scale)
         status = error_fail(SHUNT_E_INVALID, "it was made with%s loss scaling", at.loss_scale ? "" : "out");
@@ -291,12 +278,25 @@ static shunt_status read_gradients(shunt_trainer *self, const shunt_weights *fil
     return status;
 }
 
+/* Of a file whose recipe says nothing of it: its position does, or there was no other yet. */
+static shunt_status read_older_precision(const shunt_weights *file, shunt_recipe *recipe)
+{
+    const char *text = shunt_weights_metadata(file, "training");
+    json_error_t error;
+    json_t *position = text ? bounded_json_load(text, strlen(text), &error) : NULL;
+    const char *name = json_string_value(json_object_get(position, "precision"));
+    shunt_status status = shunt_recipe_set(recipe, "precision", name ? name : shunt_dtype_name(SHUNT_F32));
+    json_decref(position);
+    return status;
+}
+
 static shunt_status check_recipe(const shunt_trainer *self, const shunt_weights *file)
 {
     const char *text = shunt_weights_metadata(file, "recipe");
     shunt_recipe recipe;
     if (!text) return error_fail(SHUNT_E_INVALID, "recipe is missing: the file is not a checkpoint of a training run");
     shunt_status status = shunt_recipe_read(text, &recipe);
+    if (!status && !recipe_precision(&recipe)) status = read_older_precision(file, &recipe);
     return status ? status : shunt_recipe_same(&self->recipe, &recipe);
 }
 

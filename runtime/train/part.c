@@ -51,7 +51,7 @@ shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *pa
                                              .workers = self->setup.workers},
                                 .progress = progress,
                                 .context = (void *)self,
-                                .precision = self->precision};
+                                .precision = shunt_dtype_name(self->precision.dtype)};
     *out = (shunt_score){0};
     shunt_status status = count ? evaluate(self->graph, weights, self->setup.device, &options, out) : SHUNT_OK;
     return status ? status : add_up(self, out);

@@ -24,11 +24,13 @@ typedef struct field {
     double low, high;           /* COUNT, REAL, PAIR */
     const char *const *choices; /* CHOICE, by number; ended by NULL */
     size_t size;                /* TEXT */
+    bool younger;               /* than recipes: a text may lack it, and its value is 0 then */
 } field;
 
 static const char *const schedules[] = {"step", "cosine", "one-cycle", NULL};
 static const char *const augments[] = {"none", "crop", "resized-crop", NULL};
 static const char *const switches[] = {"no", "yes", NULL};
+static const char *const precisions[] = {"default", "f32", "f16", "bf16", "fast", NULL};
 
 #define AT(member) offsetof(shunt_recipe, member)
 static const field fields[] = {
@@ -57,6 +59,7 @@ static const field fields[] = {
     {"flip", FIELD_CHOICE, AT(flip), .choices = switches},
     {"min_area", FIELD_REAL, AT(min_area), 0.001, 1},
     {"freeze", FIELD_TEXT, AT(freeze), .size = sizeof((shunt_recipe *)0)->freeze},
+    {"precision", FIELD_CHOICE, AT(precision), .choices = precisions, .younger = true},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -67,13 +70,21 @@ static const field *find(const char *name)
     return NULL;
 }
 
+static shunt_status refuse_choice(const field *f, const char *value)
+{
+    char list[128] = "";
+    for (int i = 0; f->choices[i]; i++) {
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", f->choices[i]);
+    }
+    return error_fail(SHUNT_E_INVALID, "%s '%.40s': there are %s", f->name, value, list);
+}
+
 static shunt_status refuse(const field *f, const char *value)
 {
     if (f->kind == FIELD_TEXT)
         return error_fail(SHUNT_E_INVALID, "%s '%.40s': at most %zu printable characters", f->name, value, f->size - 1);
-    if (f->kind == FIELD_CHOICE)
-        return error_fail(SHUNT_E_INVALID, "%s '%.40s': there are %s, %s%s%s", f->name, value, f->choices[0],
-                          f->choices[1], f->choices[2] ? ", " : "", f->choices[2] ? f->choices[2] : "");
+    if (f->kind == FIELD_CHOICE) return refuse_choice(f, value);
     return error_fail(SHUNT_E_INVALID, "%s '%.40s': expected %s from %.15g to %.15g", f->name, value,
                       f->kind == FIELD_COUNT  ? "a whole number"
                       : f->kind == FIELD_PAIR ? "two numbers such as 0.5,0.75, each"
@@ -265,7 +276,7 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
         if (!status) status = shunt_recipe_set(&recipe, name, string ? string : "(not a string)");
     }
     for (int i = 0; !status && i < NFIELDS; i++)
-        if (!json_object_get(object, fields[i].name))
+        if (!fields[i].younger && !json_object_get(object, fields[i].name))
             status = error_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
     json_decref(object);
     if (!status) *out = recipe;
@@ -299,4 +310,11 @@ shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_recipe *the
                      fields[i].name, b, a);
     }
     return *differences ? error_fail(SHUNT_E_INVALID, "it has %s", differences) : SHUNT_OK;
+}
+
+const char *recipe_precision(const shunt_recipe *recipe)
+{
+    return recipe->precision > SHUNT_RECIPE_DEFAULT && recipe->precision <= SHUNT_RECIPE_FAST
+               ? precisions[recipe->precision]
+               : NULL;
 }

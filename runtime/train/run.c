@@ -85,7 +85,7 @@ shunt_status train_need_executor(shunt_trainer *self)
 {
     if (self->executor) return SHUNT_OK;
     const shunt_executor_options options = {.size = sizeof options,
-                                            .precision = self->precision,
+                                            .precision = shunt_dtype_name(self->precision.dtype),
                                             .ranks = self->setup.ranks,
                                             .sync_statistics = self->setup.sync_statistics};
     return shunt_executor_create_with(self->training, self->start, self->setup.device, &options, &self->executor);

@@ -95,8 +95,8 @@ static shunt_status agree_on_data(const shunt_trainer *self)
 static shunt_status agree_on_way(const shunt_trainer *self)
 {
     char text[TEXT_CHARS];
-    snprintf(text, sizeof text, "precision %s, loss scale %g%s%s", self->precision, self->setup.loss_scale,
-             self->setup.recompute ? ", recomputed activations" : "",
+    snprintf(text, sizeof text, "precision %s, loss scale %g%s%s", shunt_dtype_name(self->precision.dtype),
+             self->setup.loss_scale, self->setup.recompute ? ", recomputed activations" : "",
              self->setup.sync_statistics ? ", statistics of all ranks" : "");
     return shunt_ranks_agree(self->setup.ranks, "how they train", text);
 }

@@ -208,12 +208,11 @@ static shunt_status check_setup(const shunt_train_setup *setup)
 static shunt_status choose_precision(shunt_trainer *self)
 {
     enum { FIRST_SCALE = 1 << 16 };
-    uint8_t dtype;
-    shunt_status status = precision_choose(self->setup.device, self->setup.precision, &dtype);
+    const char *asked = self->setup.precision ? self->setup.precision : recipe_precision(&self->recipe);
+    shunt_status status = precision_choose(self->setup.device, asked, &self->precision);
     if (status) return status;
-    self->precision = shunt_dtype_name(dtype);
-    if (dtype == SHUNT_F16 && !self->setup.loss_scale) self->setup.loss_scale = FIRST_SCALE;
-    return SHUNT_OK;
+    if (self->precision.dtype == SHUNT_F16 && !self->setup.loss_scale) self->setup.loss_scale = FIRST_SCALE;
+    return shunt_recipe_set(&self->recipe, "precision", shunt_dtype_name(self->precision.dtype));
 }
 
 static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *self)
@@ -221,10 +220,11 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     shunt_status status =
         sized_take(&self->setup, sizeof self->setup, SIZE_THROUGH(shunt_train_setup, test), setup, "shunt_train_setup");
     if (!status) status = check_setup(&self->setup);
-    if (!status) status = choose_precision(self);
     if (status) return status;
     self->recipe = *self->setup.recipe;
     self->setup.recipe = &self->recipe;
+    status = choose_precision(self);
+    if (status) return status;
     const bool writes = setup->out && together_writes(self);
     self->out = writes ? strdup(setup->out) : NULL;
     self->data_name = strdup(setup->data_name ? setup->data_name : "");
@@ -336,6 +336,17 @@ void shunt_trainer_destroy(shunt_trainer *self)
     free(self->data_name);
     free(self->out);
     free(self);
+}
+
+shunt_status shunt_trainer_precision(const shunt_trainer *self, shunt_precision *out)
+{
+    if (!self || !out) return error_null(__func__, "trainer, out");
+    const precision_wish *wish = &self->precision;
+    *out = (shunt_precision){precision_asked(wish), shunt_dtype_name(wish->dtype),
+                             wish->fast         ? "shunt tune keeps no records of training steps"
+                             : wish->is_default ? "the default"
+                                                : "as asked"};
+    return SHUNT_OK;
 }
 
 int64_t shunt_trainer_epochs(const shunt_trainer *self)

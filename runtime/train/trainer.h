@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "runtime/device/precision.h"
 #include "runtime/train/gradient_norms.h"
 #include "runtime/data/loader.h"
 
@@ -34,7 +35,7 @@ struct shunt_trainer {
     shunt_train_setup setup; /* its strings and recipe are our own copies */
     shunt_recipe recipe;
     char *out, *data_name;
-    const char *precision; /* "f32", "f16", "bf16" */
+    precision_wish precision;
     shunt_graph *graph;    /* for inference */
     shunt_graph *training; /* the same, with gradients and updates */
     shunt_weights *start;  /* the executor's initial weights */

@@ -25,6 +25,11 @@ static tune_mode mode(void)
     return TUNE_KNOWN;
 }
 
+bool tune_is_off(void)
+{
+    return mode() == TUNE_OFF;
+}
+
 /* Tries the safe candidates, where there is a choice between them. True: one was found, even if it could not be stored. */
 static bool search(const tune_op *op, bool full, tune_choice *out)
 {

@@ -11,6 +11,7 @@
 
 static const double LEAST_MARGIN = 0.02; /* a smaller gain is not worth another algorithm */
 static const double CLEAR = 2;           /* a factor that needs no further turns */
+static const double MAX_SPREAD = 0.5;    /* of the times of one and the same thing: with more, times tell nothing */
 
 static int ascending(const void *left, const void *right)
 {
@@ -36,6 +37,11 @@ double tune_spread(const double *times, uint32_t count)
     return high / low - 1;
 }
 
+bool tune_is_steady(double spread)
+{
+    return spread <= MAX_SPREAD;
+}
+
 double tune_median(const double *times, uint32_t count)
 {
     double sorted[TUNE_MAX_TURNS], low, median, high;
@@ -46,11 +52,11 @@ double tune_median(const double *times, uint32_t count)
 
 tune_comparison tune_compare(const tune_turns *turns)
 {
-    double ratios[TUNE_MAX_TURNS], low, high;
+    double ratios[TUNE_MAX_TURNS];
     tune_comparison result = {.turns = turns->count};
     for (uint32_t i = 0; i < turns->count; i++) ratios[i] = turns->other[i] / turns->guess[i];
-    sort_quartiles(ratios, turns->count, &low, &result.ratio, &high);
-    result.spread = high / low - 1;
+    sort_quartiles(ratios, turns->count, &result.low, &result.ratio, &result.high);
+    result.spread = result.high / result.low - 1;
     result.slower = ratios[0] > CLEAR;
     result.faster = ratios[turns->count - 1] < 1 / CLEAR;
     return result;

@@ -1,7 +1,8 @@
 /* database.c - the tuned choices: a JSON file that anyone can read and edit.
  *
  *   { "format": "shunt-tuning-1",
- *     "devices": { DEVICE: { OP: { "algorithm": A, "params": P, "microseconds": T, "effort": "fast" } } } }
+ *     "devices": { DEVICE: { OP: { "algorithm": A, "params": P, "microseconds": T, "effort": "fast" },
+ *                            NETWORK: { see network.c } } } }
  *
  * The user's file is <cache>/tuning.json; defaults, with a device class in place of the device, are the files
  * <data>/tuning/<class with "-" for spaces>.json. A file is read once per process. Storing takes a lock, reads the file again,
@@ -11,11 +12,10 @@
 #include "runtime/base/json.h"
 #include "runtime/base/shutdown.h"
 #include "runtime/shared/os.h"
-#include "runtime/tune/tune.h"
+#include "runtime/tune/database.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,14 +136,22 @@ static bool parse_entry(const json_t *entry, tune_choice *out)
            copy_text(entry, "params", out->params, sizeof out->params);
 }
 
+json_t *database_find(const shunt_device *device, const char *key)
+{
+    char device_key[TUNE_KEY_CHARS];
+    tune_device_key(device, device_key);
+    pthread_mutex_lock(&lock);
+    json_t *entry = json_deep_copy(json_object_get(json_object_get(user_devices(), device_key), key));
+    pthread_mutex_unlock(&lock);
+    return entry;
+}
+
 bool tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out)
 {
-    char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
-    tune_device_key(device, device_key);
-    tune_op_key(desc, op_key);
-    pthread_mutex_lock(&lock);
-    bool found = parse_entry(json_object_get(json_object_get(user_devices(), device_key), op_key), out);
-    pthread_mutex_unlock(&lock);
+    char op_key[TUNE_KEY_CHARS];
+    json_t *entry = database_find(device, tune_op_key(desc, op_key));
+    bool found = parse_entry(entry, out);
+    json_decref(entry);
     return found;
 }
 
@@ -249,21 +257,26 @@ static shunt_status update_file(const char *device_key, const char *op_key, json
     return status;
 }
 
-shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice)
+shunt_status database_store(const shunt_device *device, const char *key, json_t *entry)
 {
-    char device_key[TUNE_KEY_CHARS], op_key[TUNE_KEY_CHARS];
+    char device_key[TUNE_KEY_CHARS];
     tune_device_key(device, device_key);
-    tune_op_key(desc, op_key);
-    json_t *entry = json_pack("{s:s, s:s, s:f, s:s}", "algorithm", choice->algorithm, "params", choice->params,
-                              "microseconds", choice->microseconds, "effort", efforts[choice->effort]);
     if (!entry) return error_memory();
     pthread_mutex_lock(&lock);
     user_devices();
-    shunt_status status = put(user, device_key, op_key, entry);
-    if (status == SHUNT_OK) status = update_file(device_key, op_key, entry);
+    shunt_status status = put(user, device_key, key, entry);
+    if (status == SHUNT_OK) status = update_file(device_key, key, entry);
     pthread_mutex_unlock(&lock);
     json_decref(entry);
     return status;
+}
+
+shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice)
+{
+    char op_key[TUNE_KEY_CHARS];
+    return database_store(device, tune_op_key(desc, op_key),
+                          json_pack("{s:s, s:s, s:f, s:s}", "algorithm", choice->algorithm, "params", choice->params,
+                                    "microseconds", choice->microseconds, "effort", efforts[choice->effort]));
 }
 
 void tune_free(void)

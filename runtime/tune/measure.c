@@ -99,16 +99,22 @@ tune_verdict tune_check(tune_runner *runner, tune_runner *other)
 
 /* ---- Timing -------------------------------------------------------------------------------------------------------- */
 
-/* Some launches of the runner; *batch is how many, 0: not known yet. */
-static shunt_status take_time(tune_runner *runner, tune_runner *other, int *batch, double *microseconds)
+/* A runner to time. */
+typedef struct runner_times {
+    tune_runner *runner, *other; /* other: stopped where there is no memory for both; or NULL */
+    int batch;                   /* launches in a time; 0: not known yet */
+} runner_times;
+
+static shunt_status take_time(void *context, double *microseconds)
 {
-    shunt_status status = start(runner, other);
-    if (status == SHUNT_OK && !*batch) {
-        status = time_batch(runner->trial, 1, microseconds);
-        *batch = batch_of(*microseconds);
-        if (*batch == 1) return status;
+    runner_times *self = context;
+    shunt_status status = start(self->runner, self->other);
+    if (status == SHUNT_OK && !self->batch) {
+        status = time_batch(self->runner->trial, 1, microseconds);
+        self->batch = batch_of(*microseconds);
+        if (self->batch == 1) return status;
     }
-    return status == SHUNT_OK ? time_batch(runner->trial, *batch, microseconds) : status;
+    return status == SHUNT_OK ? time_batch(self->runner->trial, self->batch, microseconds) : status;
 }
 
 static bool enough_turns(const tune_turns *turns, double spent)
@@ -121,19 +127,24 @@ static bool enough_turns(const tune_turns *turns, double spent)
 }
 
 /* Who begins changes from turn to turn: a load that comes or goes shall be nobody's gain. */
-shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out)
+shunt_status tune_take_turns(const tune_timed *guess, const tune_timed *other, tune_turns *out)
 {
-    int guess_batch = 0, other_batch = 0;
     shunt_status status = SHUNT_OK;
     const double began = now_microseconds();
     for (out->count = 0; status == SHUNT_OK && (!out->count || !enough_turns(out, now_microseconds() - began));) {
         const uint32_t turn = out->count;
-        if (turn % 2 == 0) status = take_time(guess, other, &guess_batch, &out->guess[turn]);
-        if (status == SHUNT_OK) status = take_time(other, guess, &other_batch, &out->other[turn]);
-        if (status == SHUNT_OK && turn % 2) status = take_time(guess, other, &guess_batch, &out->guess[turn]);
+        if (turn % 2 == 0) status = guess->take(guess->context, &out->guess[turn]);
+        if (status == SHUNT_OK) status = other->take(other->context, &out->other[turn]);
+        if (status == SHUNT_OK && turn % 2) status = guess->take(guess->context, &out->guess[turn]);
         if (status == SHUNT_OK) out->count++;
     }
     return status;
+}
+
+shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out)
+{
+    runner_times first = {guess, other, 0}, second = {other, guess, 0};
+    return tune_take_turns(&(tune_timed){take_time, &first}, &(tune_timed){take_time, &second}, out);
 }
 
 static bool steady_enough(const double *times, uint32_t count, double spent)
@@ -152,11 +163,11 @@ shunt_status tune_steadiness(tune_runner *runner, double *spread, double *micros
 {
     double times[TUNE_MAX_TURNS];
     uint32_t count = 0;
-    int batch = 0;
+    runner_times self = {.runner = runner};
     shunt_status status = SHUNT_OK;
     const double began = now_microseconds();
     while (status == SHUNT_OK && !steady_enough(times, count, now_microseconds() - began)) {
-        status = take_time(runner, NULL, &batch, &times[count]);
+        status = take_time(&self, &times[count]);
         if (status == SHUNT_OK) count++;
     }
     *spread = count ? tune_spread(times, count) : 0;

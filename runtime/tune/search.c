@@ -5,12 +5,12 @@
 #include "runtime/base/error.h"
 #include "runtime/tune/tune.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { FAST_CANDIDATES = 8, MAX_CONFIRMATIONS = 3, STEADY_ATTEMPTS = 3 };
-static const double MAX_SPREAD = 0.5; /* of the times of one and the same op: with more, times tell nothing */
 
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* two trials at a time would slow each other */
 
@@ -113,8 +113,8 @@ static shunt_status end_trial(const op_search *self, const shunt_candidate *cand
 static tune_verdict time_guess(op_search *self, double *spread)
 {
     const int attempts = self->how->safe_only || self->how->force ? 1 : STEADY_ATTEMPTS;
-    *spread = 2 * MAX_SPREAD;
-    for (int i = 0; i<attempts && * spread> MAX_SPREAD; i++)
+    *spread = INFINITY;
+    for (int i = 0; i < attempts && !tune_is_steady(*spread); i++)
         if (tune_steadiness(&self->guess, spread, &self->guess_microseconds) != SHUNT_OK) return VERDICT_FAILED;
     self->event->microseconds = self->guess_microseconds;
     return VERDICT_SAFE;
@@ -133,7 +133,7 @@ static shunt_status find_guess(op_search *self, const shunt_candidate *list, uin
         status = end_trial(self, &list[i], verdict);
         if (status != SHUNT_OK) return status;
         *index = i;
-        if (verdict == VERDICT_SAFE && spread > MAX_SPREAD && !self->how->force && i + 1 < count)
+        if (verdict == VERDICT_SAFE && !tune_is_steady(spread) && !self->how->force && i + 1 < count)
             return error_fail(SHUNT_E_DEVICE,
                               "the time of one and the same op spreads by %.0f %% now, too much to tell algorithms "
                               "apart: end other programs and tune again, or use --force",

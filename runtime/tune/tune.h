@@ -7,6 +7,7 @@
 #define SHUNT_RUNTIME_TUNE_H
 
 #include "runtime/device/device.h"
+#include "runtime/graph/graph.h"
 #include <stdbool.h>
 
 /* How thoroughly the best was looked for: among safe candidates (in an application), the first few, all. */
@@ -31,6 +32,32 @@ bool tune_find_own(const shunt_device *device, const shunt_op_desc *desc, tune_c
 bool tune_find_default(const shunt_device *device, const shunt_op_desc *desc, tune_choice *out);
 /* What cannot be written is still known to this process. */
 shunt_status tune_store(const shunt_device *device, const shunt_op_desc *desc, const tune_choice *choice);
+
+/* ---- machine.c: "AMD EPYC 9R14, 2 of them, features 1f2e3d4c": the processor's name, how many there are, and a hash of its features.
+ * Returns the text. */
+enum { TUNE_MACHINE_CHARS = 160 };
+const char *tune_machine(char text[TUNE_MACHINE_CHARS]);
+
+/* ---- network.c: how fast a whole network is in each type, and how good its results are: what the precision "fast" goes by. In the
+ * data base, by device, machine, network and the shapes of its inputs. */
+enum { TUNE_TYPES = 2, TUNE_REFUSED_CHARS = 200, TUNE_REASON_CHARS = 512 };
+typedef struct tune_type {
+    uint8_t dtype;                    /* SHUNT_F16, SHUNT_BF16 */
+    double microseconds, speedup;     /* of a run; float32's time over this one. 0: it was not timed */
+    double error;                     /* of the results, relative to float32's (L2 norms) */
+    char refused[TUNE_REFUSED_CHARS]; /* why "fast" does not take it; empty: it may */
+} tune_type;
+typedef struct tune_network {
+    uint8_t taken;       /* what "fast" is here: SHUNT_F32, or that of one of types */
+    double microseconds; /* of a run in float32 */
+    uint32_t ntypes;     /* those that the device has */
+    tune_type types[TUNE_TYPES];
+} tune_network;
+/* graph: for inference, reshaped. What is found is in range, whoever edited the file; `taken` may be a type that the device lacks. */
+bool tune_find_network(const shunt_device *device, const shunt_graph *graph, tune_network *out);
+shunt_status tune_store_network(const shunt_device *device, const shunt_graph *graph, const tune_network *network);
+/* Why `taken` is what it is: "1.84 times as fast as f32 in shunt tune, with results off by 0.0031". Returns the text. */
+const char *tune_network_reason(const tune_network *network, char text[TUNE_REASON_CHARS]);
 
 /* ---- journal.c: what is known of a candidate on a device, whatever the shape. SAFE: it ran and was right at least once;
  * UNFINISHED, which overrides all others: it hung, or crashed its process. RETRY: the same, but it may be tried again; it counts as
@@ -77,8 +104,9 @@ typedef struct tune_turns {
 
 typedef struct tune_comparison {
     uint32_t turns;
-    double ratio;  /* of the other's time to the guess's: the median over the turns */
-    double spread; /* of these ratios: by how much the upper quartile exceeds the lower, as a share of the lower */
+    double ratio;     /* of the other's time to the guess's: the median over the turns */
+    double low, high; /* its quartiles */
+    double spread;    /* of these ratios: by how much the upper quartile exceeds the lower, as a share of the lower */
     bool slower, faster; /* by more than a factor of two in every turn */
 } tune_comparison;
 
@@ -86,6 +114,8 @@ tune_comparison tune_compare(const tune_turns *turns);
 /* Whether the guess takes longer than the other by a share that exceeds 2 % and the spread. */
 bool tune_is_faster(const tune_comparison *comparison);
 double tune_median(const double *times, uint32_t count);
+/* Whether times of one and the same thing that spread so much tell anything. */
+bool tune_is_steady(double spread);
 /* By how much the upper quartile exceeds the lower, as a share of the lower. */
 double tune_spread(const double *times, uint32_t count);
 
@@ -105,6 +135,12 @@ tune_verdict tune_check(tune_runner *runner, tune_runner *other);
 /* Times both in turn: until the times are precise enough, about a second at most, except for very slow ops. Either is started as it is
  * needed, so that two which do not fit into the device's memory together stop each other. */
 shunt_status tune_time(tune_runner *guess, tune_runner *other, tune_turns *out);
+/* The same for whatever can be timed: `take` gives the time of one run. */
+typedef struct tune_timed {
+    shunt_status (*take)(void *context, double *microseconds);
+    void *context;
+} tune_timed;
+shunt_status tune_take_turns(const tune_timed *guess, const tune_timed *other, tune_turns *out);
 /* How much the time of one and the same op spreads now (tune_spread), and its median. */
 shunt_status tune_steadiness(tune_runner *runner, double *spread, double *microseconds);
 void tune_stop(tune_runner *runner);
@@ -142,6 +178,8 @@ shunt_status tune_search_op(const tune_op *op, const tune_search *search, shunt_
 
 /* ---- choose.c: the algorithm for an op when a plan is made, after SHUNT_TUNE. False: the backend's best guess. */
 bool tune_choose(const tune_op *op, tune_choice *out);
+/* SHUNT_TUNE=off: nothing that is stored is used. */
+bool tune_is_off(void);
 /* Logs, once per process, that a choice could not be prepared. */
 void tune_choice_failed(const tune_choice *choice);
 

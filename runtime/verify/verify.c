@@ -100,10 +100,12 @@ static shunt_status refuse_name(const char *name)
     return error_fail(SHUNT_E_NOT_FOUND, "there is no check \"%.40s\"; there are: %s", name, names);
 }
 
+/* "fast" may be any type that the device has. */
 static shunt_status take_precision(const shunt_device *device, const char *name, uint8_t *dtype)
 {
+    if (!strcmp(name, "fast")) return SHUNT_OK;
     if (!precision_type(name, dtype))
-        return error_fail(SHUNT_E_INVALID, "precision \"%.40s\"; there are: f32, f16, bf16", name);
+        return error_fail(SHUNT_E_INVALID, "precision \"%.40s\"; there are: f32, f16, bf16, fast", name);
     return precision_expect(device, *dtype);
 }
 

@@ -300,6 +300,19 @@ class Sessions(Base):
             with self.assertRaises(shunt.InvalidError):
                 executor.run([array], [wrong])
 
+    def test_precision_is_taken_and_told(self):
+        array = np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3)
+        network = shunt.Network(self.identity(), shapes={"x": (2, 3)})
+        for asked, taken in (("f16", "f16"), ("fast", "f32"), (None, "f32")):
+            executor = network.executor(self.device, asked)
+            with self.assertRaises(shunt.NotFoundError):
+                executor.precision
+            executor.run([array])
+            self.assertEqual(executor.precision[:2], (asked or "f32", taken))
+            self.assertTrue(executor.precision.reason)
+        with self.assertRaises(shunt.InvalidError):
+            network.executor(self.device, "f8")
+
     def test_dlpack_shares_memory(self):
         class Foreign:
             def __init__(self, array):

@@ -2,6 +2,7 @@
  * and a study that is killed and resumed ends in the same results. */
 #include "tests/support/command_support.h"
 #include "tests/support/train_data.h"
+#include <math.h>
 
 TestSuite(study_runs, .init = enter_folder, .fini = leave_folder);
 
@@ -94,6 +95,48 @@ Test(study_runs, gradients)
     }
     run("sed -n 's/^1,conv2.weight,//p' out/runs/cnn-s1/gradients.csv");
     cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
+}
+
+static double test_error(const json_t *rows, const char *model, int seed)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) if (!strcmp(text_at(row, "model"), model) &&
+                                         number_at(row, "seed") == seed) return number_at(row, "test_error");
+    cr_assert_fail("no %s, seed %d", model, seed);
+    return 0;
+}
+
+/* Each network in three precisions; the mean difference of two seeds and its interval, worked out here: t is 12.706 then, and the
+ * deviation of the mean half of how far the two are apart. A run of it is shunt train's with --precision. */
+Test(study_runs, precision)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study precision --device scalar --data cifar10:set --models resnet8 --recipe fast --epochs 1 --batch 10 "
+        "--seeds 2 --out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 6);
+    static const char *const models[] = {"resnet8-f16", "resnet8-bf16"};
+    for (int m = 0; m < 2; m++) {
+        double points[2];
+        char line[256];
+        for (int seed = 1; seed <= 2; seed++)
+            points[seed - 1] = 100 * (test_error(rows, models[m], seed) - test_error(rows, "resnet8-f32", seed));
+        const double mean = (points[0] + points[1]) / 2, margin = 12.706 * fabs(points[1] - points[0]) / 2;
+        snprintf(line, sizeof line,
+                 "%s: %+.2f points, between %+.2f and %+.2f with 95 %% confidence, 2 seeds, which is %s", models[m],
+                 mean, mean - margin, mean + margin, mean <= 0.4 ? "within the goal" : "above the goal");
+        cr_expect(strstr(text_at(report, "verdict"), line), "no %s in %s", line, text_at(report, "verdict"));
+    }
+    json_decref(report);
+    run("shunt train --device scalar --data cifar10:set --model resnet8 --recipe fast --epochs 1 --batch 10 --seed 2 "
+        "--holdout 0 --precision bf16 --out train");
+    expect_success();
+    for (int column = 0; column <= 4; column++)
+        cr_assert_eq(field("train/log.csv", 1, column), field("out/runs/resnet8-bf16-s2/log.csv", 1, column));
+    run("shunt inspect --json out/runs/resnet8-f16-s1/last.ckpt | grep -c 'precision.....f16'"); /* in the text of its recipe */
+    expect_success();
 }
 
 /* Rows are by network, two epochs each. */

@@ -219,6 +219,49 @@ Test(tune_command, refuses_on_a_machine_too_busy_to_tell)
     json_decref(report);
 }
 
+/* ---- Precisions ------------------------------------------------------------------------------------------------------ */
+
+/* The reason why a type is not taken; the report is the command's. */
+static void expect_precision(const char *precision, const char *reason, const char *taken)
+{
+    json_t *report = json_said(), *row;
+    size_t i, found = 0;
+    json_array_foreach(json_object_get(report, "precisions"), i, row)
+    {
+        if (strcmp(text_at(row, "precision"), precision) != 0) continue;
+        found++;
+        cr_expect(strstr(text_at(row, "reason"), reason), "%s", text_at(row, "reason"));
+    }
+    cr_expect_eq(found, 1, "%s", said.out);
+    cr_expect_str_eq(text_at(json_object_get(report, "fast"), "precision"), taken, "%s", said.out);
+    json_decref(report);
+}
+
+/* A driver that a whole network in 16 bits brings down costs that type alone. */
+Test(tune_command, a_precision_that_hangs_or_crashes_is_not_fast)
+{
+    setenv("SHUNT_TUNABLE_LIST", "fast", 1);
+    setenv("SHUNT_TUNABLE_WIDE", "20", 1);
+    run("SHUNT_TUNABLE_16=f16:crashes " TUNE "--force");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    cr_expect(strstr(said.err, "the network in f16 is not tried again: it crashed: Aborted"), "%s", said.err);
+    expect_precision("f16", "crashed shunt tune, or hung", "bf16");
+    run("SHUNT_TUNABLE_16=bf16:hangs shunt tune --model resnet8 --size 16x16 --threads 1 --time-limit 1 --json "
+        "--force");
+    cr_assert_eq(said.status, 0, "%s", said.err);
+    expect_precision("bf16", "crashed shunt tune, or hung", "f16");
+    run("shunt inspect --model resnet8 --size 16x16 --threads 1 --precision fast --json");
+    expect_success();
+    json_t *report = json_said(), *precision = json_object_get(report, "precision");
+    cr_expect_str_eq(text_at(precision, "asked"), "fast");
+    cr_expect_str_eq(text_at(precision, "taken"), "f16");
+    cr_expect(strstr(text_at(precision, "reason"), "times as fast as f32"), "%s", text_at(precision, "reason"));
+    json_decref(report);
+    run("shunt inspect --model resnet8 --size 16x16 --threads 1 --batch 2 --precision fast");
+    expect_success();
+    cr_expect(strstr(said.out, "precision   f32 (fast: no record of this network"), "%s", said.out);
+}
+
 /* ---- What it says -------------------------------------------------------------------------------------------------- */
 
 Test(tune_command, prints_a_table)

@@ -89,6 +89,7 @@ Test(train, recipe_fields_are_checked)
                {"milestones", "0.5", "two numbers"},
                {"milestones", "0.5,2", "two numbers"},
                {"freeze", "a\nb", "printable"},
+               {"precision", "f8", "there are default, f32, f16, bf16, fast"},
                {"colour", "red", "no 'colour'"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_assert_neq(shunt_recipe_set(&recipe, bad[i].field, bad[i].value), SHUNT_OK, "%s", bad[i].field);
@@ -97,6 +98,7 @@ Test(train, recipe_fields_are_checked)
     cr_assert_eq(memcmp(&recipe, &before, sizeof recipe), 0);
     cr_assert(!shunt_recipe_set(&recipe, "schedule", "cosine") && recipe.schedule == SHUNT_SCHEDULE_COSINE);
     cr_assert(!shunt_recipe_set(&recipe, "milestones", "0.25,0.5") && recipe.milestones[1] == 0.5);
+    cr_assert(!shunt_recipe_set(&recipe, "precision", "bf16") && recipe.precision == SHUNT_RECIPE_BF16);
     cr_assert_eq(shunt_recipe_read("{\"rate\":\"1\"}", &recipe), SHUNT_E_INVALID);
     expect_message("lacks", "'name'");
     cr_assert_eq(shunt_recipe_read("[", &recipe), SHUNT_E_INVALID);

@@ -98,6 +98,21 @@ Test(train_resume, precision)
         expect_same(whole, cut, "last.ckpt");
         expect_same(whole, cut, "best.safetensors");
     }
+    /* The recipe of its files says it, and decides by itself; the setup takes its place. */
+    shunt_recipe recipe;
+    int finished;
+    cr_assert_eq(shunt_recipe_load("whole-bf16/best.safetensors", &recipe), SHUNT_OK, "%s", shunt_last_error());
+    cr_expect_eq(recipe.precision, SHUNT_RECIPE_BF16);
+    run_whole(&(run_setup){.out = "by-recipe", .field = "precision", .value = "bf16"});
+    expect_same("whole-bf16", "by-recipe", "last.ckpt");
+    cr_assert(!run_continue(&(run_setup){.out = "both", .field = "precision", .value = "f16", .precision = "bf16"},
+                            &finished));
+    expect_same("whole-bf16", "both", "last.ckpt");
+    run_whole(&(run_setup){.out = "f32"});
+    run_whole(&(run_setup){.out = "fast", .precision = "fast"});
+    expect_same("f32", "fast", "last.ckpt");
+    cr_assert_eq(shunt_recipe_load("fast/last.ckpt", &recipe), SHUNT_OK);
+    cr_expect_eq(recipe.precision, SHUNT_RECIPE_F32, "files hold what fast is");
     run_setup wrong = {.out = "wrong", .precision = "f8"};
     run_parts parts;
     cr_expect(run_begin(&wrong, &parts) == SHUNT_E_INVALID && strstr(shunt_last_error(), "f8"), "%s",
@@ -219,6 +234,28 @@ Test(train_resume, checkpoints_of_something_else)
     expect_resume_refused(&setup, "out/last.ckpt", "training pictures differ");
     put_records("set/data_batch_1.bin", 0, PICTURES + 1);
     expect_resume_refused(&setup, "out/last.ckpt", "has 70 training pictures, this one 71");
+}
+
+/* Before recipes had a precision, the position of a checkpoint said it, or nothing did. */
+Test(train_resume, checkpoints_of_before_recipes_had_a_precision)
+{
+    int finished;
+    run_parts parts;
+    run_setup wide = {.out = "wide", .handler = run_stop_at_once},
+              narrow = {.out = "narrow", .precision = "bf16", .handler = run_stop_at_once};
+    put_training_set("set", PICTURES);
+    cr_assert(!run_continue(&wide, &finished) && !run_continue(&narrow, &finished));
+    change_metadata("wide/last.ckpt", "wide/old.ckpt", "recipe", ",\"precision\":\"f32\"", "");
+    change_metadata("narrow/last.ckpt", "narrow/old.ckpt", "recipe", ",\"precision\":\"bf16\"", "");
+    change_metadata("narrow/old.ckpt", "narrow/old.ckpt", "training", "{", "{\"precision\":\"bf16\",");
+    expect_resume_refused(&narrow, "wide/old.ckpt", "precision 'f32', not 'bf16'");
+    expect_resume_refused(&wide, "narrow/old.ckpt", "precision 'bf16', not 'f32'");
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(run_begin(i ? &narrow : &wide, &parts), SHUNT_OK);
+        cr_assert_eq(shunt_trainer_resume(parts.trainer, i ? "narrow/old.ckpt" : "wide/old.ckpt"), SHUNT_OK, "%s",
+                     shunt_last_error());
+        run_end(&parts);
+    }
 }
 
 /* A norm that overflowed is null in a checkpoint, and the epoch's mean is not a number; the run continues. */

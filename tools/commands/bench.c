@@ -1,6 +1,7 @@
 /* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
 #include "bench_task.h"
 #include "commands.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/step_table.h"
 #include "lib/say.h"
@@ -162,29 +163,31 @@ static double tenths(double value)
 }
 
 static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
-                                const measurement *m, const shunt_plan_report *plan)
+                                const measurement *m, const shunt_executor *executor, const shunt_plan_report *plan)
 {
     double batch = (double)settings->batch;
     json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt",
-                     "version", shunt_version(), "task", settings->train ? "train" : "infer", "model",
-                     shunt_model_name(model), "device", shunt_device_describe(device)->selector, "placement",
-                     plan->placement, "batch", (json_int_t)settings->batch, "threads", threads, "prepare_ms",
-                     round(m->prepare_ms * 1e3) / 1e3, "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3,
-                     "ms_per_image_med", round(m->median_ms / batch * 1e3) / 1e3, "gflops_best",
-                     tenths((double)plan->flops / m->best_ms * 1e-6), "device_gflops",
-                     tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
-                     tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt", "version",
+        shunt_version(), "task", settings->train ? "train" : "infer", "model", shunt_model_name(model), "device",
+        shunt_device_describe(device)->selector, "placement", plan->placement, "precision",
+        precision_json(precision_of(executor)), "batch", (json_int_t)settings->batch, "threads", threads, "prepare_ms",
+        round(m->prepare_ms * 1e3) / 1e3, "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3, "ms_per_image_med",
+        round(m->median_ms / batch * 1e3) / 1e3, "gflops_best", tenths((double)plan->flops / m->best_ms * 1e-6),
+        "device_gflops", tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
+        tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
 }
 
 static void print_measurement(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
-                              const measurement *m, const shunt_plan_report *plan)
+                              const measurement *m, const shunt_executor *executor, const shunt_plan_report *plan)
 {
+    char precision[PRECISION_CHARS];
     const shunt_device_entry *entry = shunt_device_describe(device);
     double batch = (double)settings->batch;
     say_line("%s%s, batch %lld, on %s (%s)", settings->train ? "training step of " : "", shunt_model_name(model),
              (long long)settings->batch, entry->selector, entry->info->name);
     say_line("placement  %s", plan->placement);
+    say_line("precision  %s", precision_text(precision_of(executor), precision));
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
     printf("median     %.3f ms/image\n", m->median_ms / batch);
@@ -232,8 +235,8 @@ static int run(const void *settings, int noperands, char **operands)
         status = say_library_failure(NULL);
         goto done;
     }
-    json_t *line = measurement_json(self, model, device, &m, plan);
-    if (!self->output.json) print_measurement(self, model, device, &m, plan);
+    json_t *line = measurement_json(self, model, device, &m, executor, plan);
+    if (!self->output.json) print_measurement(self, model, device, &m, executor, plan);
     if (self->layers) status = profile_layers(&task, device, self->repeats, &m.roof, self->output.json ? line : NULL);
     int printed = print_json(line, true);
     if (status == EXIT_OK) status = printed;

@@ -2,6 +2,7 @@
 #include "classify_answer.h"
 #include "commands.h"
 #include "lib/pictures.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/summary.h"
@@ -169,10 +170,13 @@ static int choose_format(const classify_settings *self, answer_format *out)
 
 static int print_report(const work *self, bool random)
 {
-    json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(self->model), "device",
-                               shunt_device_describe(self->device)->selector, "random_weights", random, "preprocess",
-                               preprocess_json(self->model), "head", shunt_head_name(self->to.head), "threshold",
-                               self->to.threshold, "images", self->to.images);
+    shunt_executor *executor; /* the model's own, which has run */
+    const bool none = shunt_model_executor(self->model, self->device, &executor) != SHUNT_OK;
+    json_t *report = json_pack("{s:s, s:s, s:o, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(self->model),
+                               "device", shunt_device_describe(self->device)->selector, "precision",
+                               precision_json(precision_of(none ? NULL : executor)), "random_weights", random,
+                               "preprocess", preprocess_json(self->model), "head", shunt_head_name(self->to.head),
+                               "threshold", self->to.threshold, "images", self->to.images);
     if (random) json_put(report, "note", json_string(random_note));
     return print_json(report, false);
 }

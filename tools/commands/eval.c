@@ -3,6 +3,7 @@
 #include "lib/csv.h"
 #include "eval_tally.h"
 #include "lib/output.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/ranks.h"
 #include "lib/say.h"
@@ -264,16 +265,24 @@ static int set_up(const eval_settings *settings, char **operands, evaluation *se
     return status;
 }
 
+/* Of model m's executor, which has run. */
+static shunt_precision precision_taken(const evaluation *self, size_t m)
+{
+    shunt_executor *executor = NULL;
+    return precision_of(shunt_model_executor(self->models[m], self->device, &executor) ? NULL : executor);
+}
+
 /* ---- The report --------------------------------------------------------------------------------------------------- */
 
 static int report_json(const eval_settings *settings, const evaluation *self)
 {
     const tally *t = &self->tally;
     double n = (double)t->count;
-    json_t *models = json_array(), *scales = json_array(), *preprocess = json_array();
+    json_t *models = json_array(), *scales = json_array(), *preprocess = json_array(), *precisions = json_array();
     for (size_t m = 0; m < self->nmodels; m++) {
         json_add(models, json_string(shunt_model_name(self->models[m])));
         json_add(preprocess, preprocess_json(self->models[m]));
+        json_add(precisions, precision_json(precision_taken(self, m)));
     }
     for (size_t s = 0; s < self->options.nsides; s++) json_add(scales, json_integer(self->scales[s]));
     json_t *report = json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:f, s:f, s:f}", "model",
@@ -282,6 +291,7 @@ static int report_json(const eval_settings *settings, const evaluation *self)
                                scales, "images", (json_int_t)t->count, "bad", (json_int_t)t->bad, "wrong",
                                (json_int_t)t->wrong1, "top1_error", 100 * (double)t->wrong1 / n, "top5_error",
                                100 * (double)t->wrong5 / n, "images_per_second", self->speed);
+    json_put(report, "precision", precisions);
     json_put(report, "head", json_string(shunt_head_name(t->head)));
     json_put(report, "threshold", json_real(t->threshold));
     if (t->head == SHUNT_HEAD_MULTI_LABEL) {
@@ -292,6 +302,12 @@ static int report_json(const eval_settings *settings, const evaluation *self)
     if (settings->confusions)
         json_put(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
     return print_json(report, false);
+}
+
+static void print_precision(shunt_precision precision)
+{
+    char text[PRECISION_CHARS];
+    if (!precision_is_usual(precision)) say_line("precision    %s", precision_text(precision, text));
 }
 
 static int report_text(const eval_settings *settings, const evaluation *self)
@@ -306,6 +322,7 @@ static int report_text(const eval_settings *settings, const evaluation *self)
     say_line("%s on %s, %llu pictures", names, shunt_device_describe(self->device)->selector,
              (unsigned long long)t->count);
     for (size_t m = 0; m < self->nmodels; m++) print_preprocess(self->models[m]);
+    for (size_t m = 0; m < self->nmodels; m++) print_precision(precision_taken(self, m));
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);
     if (t->head != SHUNT_HEAD_SOFTMAX)
         printf("head         %s, threshold %g %%\n", shunt_head_name(t->head), 100 * t->threshold);

@@ -1,6 +1,7 @@
 /* inspect.c - shunt inspect: what a plan will do, step by step, and what it costs; or what a weight file holds. */
 #include "bench_task.h"
 #include "commands.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/step_table.h"
 #include "lib/say.h"
@@ -102,15 +103,17 @@ static int inspect_file(const char *path, bool json)
 
 /* ---- A plan -------------------------------------------------------------------------------------------------- */
 
-static int print_plan(const shunt_model *model, const shunt_plan_report *plan, int64_t batch)
+static int print_plan(const shunt_model *model, const shunt_executor *executor, const shunt_plan_report *plan,
+                      int64_t batch)
 {
+    char precision[PRECISION_CHARS];
     shunt_graph_cost cost = shunt_graph_count(shunt_model_graph(model));
     char macs[16], flops[16], activations[16], weights[16], workspace[16], sum[16];
     int status = print_steps(plan);
     putchar('\n');
     say_line("model       %s, batch %lld", shunt_model_name(model), (long long)batch);
     say_line("placement   %s", plan->placement);
-    printf("precision   %s\n", plan->precision);
+    say_line("precision   %s", precision_text(precision_of(executor), precision));
     printf("parameters  %llu\n", (unsigned long long)cost.parameters);
     printf("MACs        %llu (%s) a picture\n", (unsigned long long)cost.macs, human_count((double)cost.macs, macs));
     printf("FLOPs       %s a run\n", human_count((double)plan->flops, flops));
@@ -125,22 +128,25 @@ static int print_plan(const shunt_model *model, const shunt_plan_report *plan, i
     return status;
 }
 
-static int print_plan_json(const shunt_model *model, const shunt_plan_report *plan, int64_t batch)
+static int print_plan_json(const shunt_model *model, const shunt_executor *executor, const shunt_plan_report *plan,
+                           int64_t batch)
 {
     shunt_graph_cost cost = shunt_graph_count(shunt_model_graph(model));
-    return print_json(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model",
+    return print_json(json_pack("{s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "model",
                                 shunt_model_name(model), "batch", (json_int_t)batch, "placement", plan->placement,
-                                "precision", plan->precision, "parameters", (json_int_t)cost.parameters, "macs",
-                                (json_int_t)cost.macs, "flops", (json_int_t)plan->flops, "activation_bytes",
-                                (json_int_t)plan->activation_bytes, "weight_bytes", (json_int_t)plan->weight_bytes,
-                                "workspace_bytes", (json_int_t)plan->workspace_bytes, "update_bytes",
-                                (json_int_t)plan->update_bytes, "steps", steps_json(plan)),
+                                "precision", precision_json(precision_of(executor)), "parameters",
+                                (json_int_t)cost.parameters, "macs", (json_int_t)cost.macs, "flops",
+                                (json_int_t)plan->flops, "activation_bytes", (json_int_t)plan->activation_bytes,
+                                "weight_bytes", (json_int_t)plan->weight_bytes, "workspace_bytes",
+                                (json_int_t)plan->workspace_bytes, "update_bytes", (json_int_t)plan->update_bytes,
+                                "steps", steps_json(plan)),
                       false);
 }
 
-static int print(const inspect_settings *self, const shunt_model *model, const shunt_plan_report *plan)
+static int print(const inspect_settings *self, const shunt_model *model, const shunt_executor *executor,
+                 const shunt_plan_report *plan)
 {
-    return self->output.json ? print_plan_json(model, plan, self->batch) : print_plan(model, plan, self->batch);
+    return (self->output.json ? print_plan_json : print_plan)(model, executor, plan, self->batch);
 }
 
 static int inspect_inference(const inspect_settings *self, shunt_model *model, shunt_device *device)
@@ -151,7 +157,7 @@ static int inspect_inference(const inspect_settings *self, shunt_model *model, s
     progress_begin("preparing", 0);
     bool failed = shunt_model_executor(model, device, &executor) || shunt_executor_report(executor, &input, 1, &plan);
     progress_end();
-    return failed ? say_library_failure(NULL) : print(self, model, plan);
+    return failed ? say_library_failure(NULL) : print(self, model, executor, plan);
 }
 
 static int inspect_training(const inspect_settings *self, const shunt_model *model, shunt_device *device)
@@ -165,7 +171,7 @@ static int inspect_training(const inspect_settings *self, const shunt_model *mod
         bool failed = shunt_executor_create(task.graph, task.weights, device, &executor) ||
                       bench_task_report(&task, executor, &plan);
         progress_end();
-        status = failed ? say_library_failure(NULL) : print(self, model, plan);
+        status = failed ? say_library_failure(NULL) : print(self, model, executor, plan);
     }
     shunt_executor_destroy(executor);
     bench_task_end(&task);

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const study *const studies[] = {
-    &degradation_study, &gradients_study, &ablation_study, &responses_study, &lesion_study, &table6_study, NULL};
+static const study *const studies[] = {&degradation_study, &gradients_study, &ablation_study,  &responses_study,
+                                       &lesion_study,      &table6_study,    &precision_study, NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 
@@ -253,7 +253,9 @@ const command study_command = {
     .text =
         "NAME is degradation (the deeper plain network has the higher training error, the deeper residual one has "
         "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
-        "(the paper's networks for CIFAR-10, by the full recipe), responses (how strongly each 3x3 layer of trained "
+        "(the paper's networks for CIFAR-10, by the full recipe), precision (whether training in 16 bits raises the "
+        "test "
+        "error, seed by seed), responses (how strongly each 3x3 layer of trained "
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
         "other. An interruption, such as Ctrl-C, loses at most the work since the last checkpoint. The same command "

@@ -1,6 +1,7 @@
 /* train.c - shunt train: trains a network by a recipe, from random or given weights, and resumes interrupted runs. */
 #include "commands.h"
 #include "lib/curves.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/ranks.h"
 #include "lib/say.h"
@@ -140,9 +141,13 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
 {
     const struct {
         const char *option, *field, *value;
-    } given[] = {{"epochs", "epochs", settings->epochs},    {"lr", "rate", settings->rate},
-                 {"batch", "batch", settings->batch},       {"seed", "seed", settings->seed},
-                 {"holdout", "holdout", settings->holdout}, {"freeze", "freeze", settings->freeze}};
+    } given[] = {{"epochs", "epochs", settings->epochs},
+                 {"lr", "rate", settings->rate},
+                 {"batch", "batch", settings->batch},
+                 {"seed", "seed", settings->seed},
+                 {"holdout", "holdout", settings->holdout},
+                 {"freeze", "freeze", settings->freeze},
+                 {"precision", "precision", settings->device.precision}};
     if (settings->epochs) recipe->steps = 0;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
@@ -279,20 +284,25 @@ static int report(training *self)
     if (!ranks_speak(self->ranks)) return EXIT_OK;
     const shunt_train_row *row = shunt_trainer_row(self->trainer, (size_t)shunt_trainer_best(self->trainer));
     bool held = isfinite(row->validation_error);
+    shunt_precision precision;
+    if (shunt_trainer_precision(self->trainer, &precision)) return say_library_failure(NULL);
     double error = self->test ? 100 * (double)score.wrong / (double)score.pictures : 0;
     if (self->settings->output.json)
-        return print_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model),
-                                    "device", shunt_device_describe(self->device)->selector, "out", self->settings->out,
-                                    "preprocess", preprocess_json(self->model), "epochs", (json_int_t)count,
-                                    "best_epoch", (json_int_t)row->epoch, "validation_error",
-                                    held ? json_real(100 * row->validation_error) : json_null(), "test_error",
-                                    self->test ? json_real(error) : json_null()),
-                          false);
+        return print_json(
+            json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:o, s:o}", "model", shunt_model_name(self->model), "device",
+                      shunt_device_describe(self->device)->selector, "precision", precision_json(precision), "out",
+                      self->settings->out, "preprocess", preprocess_json(self->model), "epochs", (json_int_t)count,
+                      "best_epoch", (json_int_t)row->epoch, "validation_error",
+                      held ? json_real(100 * row->validation_error) : json_null(), "test_error",
+                      self->test ? json_real(error) : json_null()),
+            false);
     printf("best epoch    %lld of %zu\n", (long long)row->epoch, count);
     if (held) printf("validation    %.2f %% error\n", 100 * row->validation_error);
     if (self->test)
         printf("test          %.2f %% error (%lld of %lld wrong)\n", error, (long long)score.wrong,
                (long long)score.pictures);
+    char text[PRECISION_CHARS];
+    if (!precision_is_usual(precision)) say_line("precision     %s", precision_text(precision, text));
     say_line("weights       %s/best.safetensors", self->settings->out);
     return EXIT_OK;
 }

@@ -2,21 +2,12 @@
  *
  * This process never opens a device. A worker does the trials and reports them as lines of JSON; when a candidate hangs or
  * crashes the worker is recorded in the journal, and the next worker continues without it. */
-#include "commands.h"
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/supervise.h"
-#include "lib/table.h"
+#include "tune.h"
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct tune_settings {
-    model_settings model;
-    device_settings device;
-    int64_t batch, time_limit, size[2];
-    bool fast, full, retry, force;
-    json_settings output;
-} tune_settings;
 
 #define FIELD(name) offsetof(tune_settings, name)
 
@@ -35,136 +26,12 @@ static const option_row rows[] = {
      "Time limit for one algorithm, including its compilation. After that it counts as hung.", "60", 1, 86400},
     {0}};
 
+enum { NETWORK_LIMITS = 10 }; /* a whole network may take so many times the limit of one algorithm */
+
 /* Workers that end before they try anything: the device itself does not work. */
 enum { MAX_IDLE_WORKERS = 3 };
 
-typedef struct tuning {
-    const tune_settings *settings;
-    shunt_model *model;
-    FILE *parent; /* the worker's end */
-
-    json_t *trial;  /* the line of the trial that is under way, or NULL */
-    json_t *killed; /* the line of a trial in which a worker was killed, or NULL */
-    json_t *chosen, *dropped, *device;
-    char failure[1024]; /* why a worker gave up */
-    bool started, heard_trial;
-    json_int_t ops, known;
-} tuning;
-
-/* ---- In the worker ------------------------------------------------------------------------------------------ */
-
-static void send(tuning *self, json_t *line)
-{
-    if (json_dumpf(line, self->parent, JSON_COMPACT) != 0) fputs("{}", self->parent);
-    fputc('\n', self->parent);
-    fflush(self->parent);
-    json_decref(line);
-}
-
-static void send_log(void *context, int level, const char *message)
-{
-    send(context, json_pack("{s:s, s:i, s:o}", "is", "log", "level", level, "text", json_text(message)));
-}
-
-static json_t *algorithm_text(const char *algorithm, const char *params)
-{
-    char text[128];
-    snprintf(text, sizeof text, "%s%s%s", algorithm, params[0] ? " " : "", params);
-    return json_text(text);
-}
-
-static void send_event(void *context, const shunt_tune_event *e)
-{
-    json_t *line = NULL;
-    switch (e->stage) {
-    case SHUNT_TUNE_START:
-        line = json_pack("{s:s, s:I, s:I, s:I}", "is", "start", "ops", (json_int_t)e->ops, "known",
-                         (json_int_t)e->known, "trials", (json_int_t)e->trials);
-        break;
-    case SHUNT_TUNE_TRY:
-    case SHUNT_TUNE_CONFIRM:
-        line = json_pack("{s:s, s:o, s:o, s:o, s:o}", "is", e->stage == SHUNT_TUNE_TRY ? "try" : "confirm", "trial",
-                         json_text(e->trial), "step", json_text(e->name), "op", json_text(e->op), "algorithm",
-                         algorithm_text(e->algorithm, e->params));
-        break;
-    case SHUNT_TUNE_TRIED:
-        line = json_pack("{s:s, s:s, s:o}", "is", "tried", "verdict", e->verdict, "reason", json_text(e->reason));
-        break;
-    case SHUNT_TUNE_CONFIRMED:
-        line = json_pack("{s:s}", "is", "confirmed");
-        break;
-    case SHUNT_TUNE_CHOSEN:
-        line = json_pack("{s:s, s:o, s:o, s:I, s:o, s:f, s:o, s:f}", "is", "chosen", "step", json_text(e->name), "op",
-                         json_text(e->op), "uses", (json_int_t)e->uses, "before",
-                         algorithm_text(e->guess_algorithm, e->guess_params), "before_us", e->guess_microseconds,
-                         "algorithm", algorithm_text(e->algorithm, e->params), "us", e->microseconds);
-        break;
-    }
-    send(context, line);
-}
-
-/* The ops that earlier workers have tuned; to be freed, their texts belong to self. */
-static const char **chosen_ops(const tuning *self)
-{
-    const char **ops = calloc(json_array_size(self->chosen) + 1, sizeof *ops);
-    size_t i;
-    json_t *row;
-    json_array_foreach(self->chosen, i, row) if (ops) ops[i] = json_string_value(json_object_get(row, "op"));
-    return ops;
-}
-
-/* Ends without closing anything: a driver that has been through the trials may crash in that. */
-static int work(void *context, FILE *parent)
-{
-    tuning *self = context;
-    const tune_settings *settings = self->settings;
-    shunt_device *device = NULL;
-    shunt_executor *executor = NULL;
-    char params[32] = "";
-    shunt_tensor_desc input = model_input(self->model, settings->batch, settings->size);
-    const char **done = chosen_ops(self);
-    shunt_tune_options options = {.size = sizeof options,
-                                  .full = settings->full,
-                                  .retry = !settings->retry ? 0
-                                           : self->started  ? 2
-                                                            : 1,
-                                  .force = settings->force,
-                                  .watched = 1,
-                                  .done = done,
-                                  .ndone = done ? (uint32_t)json_array_size(self->chosen) : 0,
-                                  .handler = send_event,
-                                  .context = self};
-    self->parent = parent;
-    shunt_set_log_handler(send_log, self);
-    if (settings->device.threads) snprintf(params, sizeof params, "threads=%lld", (long long)settings->device.threads);
-    shunt_status status =
-        settings->device.precision ? shunt_set_option("precision", settings->device.precision) : SHUNT_OK;
-    if (!status) status = shunt_device_open(settings->device.device, params[0] ? params : NULL, &device);
-    if (!status) {
-        const shunt_device_entry *entry = shunt_device_describe(device);
-        send(self, json_pack("{s:s, s:o, s:o}", "is", "device", "selector", json_text(entry->selector), "name",
-                             json_text(entry->info->name)));
-        status = shunt_model_executor(self->model, device, &executor);
-    }
-    if (!status) status = shunt_executor_tune(executor, &input, 1, &options);
-    free(done);
-    if (!status) return EXIT_OK;
-    send(self, json_pack("{s:s, s:o}", "is", "failure", "text", json_text(shunt_last_error())));
-    return EXIT_FAILED;
-}
-
 /* ---- In the parent ------------------------------------------------------------------------------------------- */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
 
 static void drop(tuning *self, const char *verdict, const char *reason)
 {
@@ -183,10 +50,26 @@ static void hear_start(tuning *self, const json_t *line)
 {
     progress_end();
     progress_begin("tuning", (uint64_t)number_of(line, "trials"));
+    json_array_clear(self->precisions);
     if (self->started) return; /* a later worker: it counts what its forerunners did as known */
     self->started = true;
     self->ops = (json_int_t)number_of(line, "ops");
     self->known = (json_int_t)number_of(line, "known");
+}
+
+static bool is_time(const json_t *trial)
+{
+    return !strcmp(text_of(trial, "is"), "time");
+}
+
+static void hear_time(tuning *self, const json_t *line)
+{
+    char note[64];
+    progress_end();
+    snprintf(note, sizeof note, "timing the whole network in %s", text_of(line, "precision"));
+    progress_begin(note, 0);
+    self->heard_trial = true;
+    self->trial = json_incref((json_t *)line);
 }
 
 static int hear(void *context, const char *text)
@@ -212,13 +95,20 @@ static int hear(void *context, const char *text)
         end_trial(self);
     } else if (!strcmp(is, "chosen")) {
         json_add(self->chosen, json_incref(line));
+    } else if (!strcmp(is, "time")) {
+        hear_time(self, line);
+    } else if (!strcmp(is, "timed")) {
+        json_add(self->precisions, json_incref(line));
+        end_trial(self);
+    } else if (!strcmp(is, "recorded")) {
+        self->fast = json_incref(line);
     } else if (!strcmp(is, "failure")) {
         snprintf(self->failure, sizeof self->failure, "%s", text_of(line, "text"));
     } else if (!strcmp(is, "log")) {
         say_log(NULL, (int)number_of(line, "level"), text_of(line, "text"));
     }
     json_decref(line);
-    return self->trial ? (int)self->settings->time_limit : 0;
+    return self->trial ? (int)self->settings->time_limit * (is_time(self->trial) ? NETWORK_LIMITS : 1) : 0;
 }
 
 static bool was_dropped_before(const tuning *self)
@@ -234,18 +124,36 @@ static bool was_dropped_before(const tuning *self)
     return false;
 }
 
+static void say_why(const tuning *self, worker_end end, int result, char reason[1200])
+{
+    const long long limit = self->settings->time_limit;
+    if (end == WORKER_HUNG)
+        snprintf(reason, 1200, "it did not end within %lld s", is_time(self->trial) ? limit * NETWORK_LIMITS : limit);
+    else if (end == WORKER_KILLED)
+        snprintf(reason, 1200, "it was killed, and again in a second try: is there too little memory?");
+    else if (end == WORKER_CRASHED)
+        snprintf(reason, 1200, "it crashed: %s", supervise_signal(result));
+    else
+        snprintf(reason, 1200, "%s", self->failure[0] ? self->failure : "it ended the process");
+}
+
+/* The next worker leaves it out, and the record says so. */
+static int blame_precision(tuning *self, worker_end end, int result)
+{
+    char reason[1200];
+    say_why(self, end, result, reason);
+    say_failure("the network in %s is not tried again: %s", text_of(self->trial, "precision"), reason);
+    const size_t used = strlen(self->skip);
+    snprintf(self->skip + used, sizeof self->skip - used, "%s%s", used ? "," : "", text_of(self->trial, "precision"));
+    end_trial(self);
+    return EXIT_OK;
+}
+
 /* The trial took its worker along: the journal gets to know, or the next worker would try it again. */
 static int blame_candidate(tuning *self, worker_end end, int result)
 {
     char reason[1200];
-    if (end == WORKER_HUNG)
-        snprintf(reason, sizeof reason, "it did not end within %lld s", (long long)self->settings->time_limit);
-    else if (end == WORKER_KILLED)
-        snprintf(reason, sizeof reason, "it was killed, and again in a second try: is there too little memory?");
-    else if (end == WORKER_CRASHED)
-        snprintf(reason, sizeof reason, "it crashed: %s", supervise_signal(result));
-    else
-        snprintf(reason, sizeof reason, "%s", self->failure[0] ? self->failure : "it ended the process");
+    say_why(self, end, result, reason);
     say_failure("%s: %s is dropped and not tried again before --retry: %s", text_of(self->trial, "step"),
                 text_of(self->trial, "algorithm"), reason);
     int status = EXIT_OK;
@@ -279,7 +187,7 @@ static int give_up(const tuning *self, worker_end end, int result)
 /* Starts workers until one has done all that is left. Each that a candidate takes with it leaves one candidate less. */
 static int supervise_all(tuning *self)
 {
-    worker job = {.work = work, .hear = hear, .context = self};
+    worker job = {.work = tune_work, .hear = hear, .context = self};
     for (int idle = 0; idle < MAX_IDLE_WORKERS;) {
         int result;
         self->failure[0] = '\0';
@@ -292,10 +200,10 @@ static int supervise_all(tuning *self)
             return say_failure(
                 "stopped: %s. Results so far are kept, and no algorithm is blamed; the same command continues",
                 supervise_signal(result));
-        bool guilty = self->trial != NULL;
+        bool guilty = self->trial && !(end == WORKER_RETURNED && is_time(self->trial));
         if (guilty && may_be_chance(self, end))
             end_trial(self);
-        else if (guilty && blame_candidate(self, end, result))
+        else if (guilty && (is_time(self->trial) ? blame_precision : blame_candidate)(self, end, result))
             return EXIT_FAILED;
         idle = self->heard_trial ? 0 : idle + 1;
         if (!guilty && (end == WORKER_RETURNED || idle == MAX_IDLE_WORKERS)) return give_up(self, end, result);
@@ -303,73 +211,7 @@ static int supervise_all(tuning *self)
     return EXIT_FAILED;
 }
 
-/* ---- The report ------------------------------------------------------------------------------------------------ */
-
-static int print_table(const tuning *self)
-{
-    static const char *const headings[] = {"STEP", ">TIMES", "BEST GUESS", ">MS", "CHOSEN", ">MS", ">GAIN"};
-    table out;
-    size_t i;
-    json_t *row;
-    table_begin(&out, headings, 7);
-    json_array_foreach(self->chosen, i, row)
-    {
-        double before = number_of(row, "before_us") / 1e3, after = number_of(row, "us") / 1e3;
-        table_cell(&out, "%s", text_of(row, "step"));
-        table_cell(&out, "%.0f", number_of(row, "uses"));
-        table_cell(&out, "%s", text_of(row, "before"));
-        table_cell(&out, before > 0 ? "%.3f" : "-", before);
-        table_cell(&out, "%s", text_of(row, "algorithm"));
-        table_cell(&out, "%.3f", after);
-        table_cell(&out, before > 0 ? "%.2f" : "-", before / after);
-    }
-    return table_end(&out);
-}
-
-static int print_report(const tuning *self)
-{
-    size_t count = json_array_size(self->chosen), i;
-    double before = 0, after = 0;
-    json_t *row;
-    const char *selector = text_of(self->device, "selector");
-    int status = count ? print_table(self) : EXIT_OK;
-    json_array_foreach(self->chosen, i, row)
-    {
-        double guess = number_of(row, "before_us"), best = number_of(row, "us"), uses = number_of(row, "uses");
-        before += uses * (guess > 0 ? guess : best);
-        after += uses * best;
-    }
-    if (self->ops == 0)
-        say_line("No op of %s has several algorithms on %s: there is nothing to tune.", shunt_model_name(self->model),
-                 selector);
-    else if (count == 0 && self->known == self->ops)
-        printf("All %lld ops are tuned already; --full tries more candidates, --retry tries all again.\n",
-               (long long)self->ops);
-    if (count) printf("\nall of them  %.3f ms with the best guesses, %.3f ms tuned\n", before / 1e3, after / 1e3);
-    say_line("device       %s (%s)", selector, text_of(self->device, "name"));
-    say_line("kept in      %s/tuning.json", shunt_cache_folder());
-    return status;
-}
-
-static int print_json_report(const tuning *self, const char *path)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach(self->chosen, i, row) json_object_del(row, "is");
-    return print_json(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:O, s:O, s:o}", "model", shunt_model_name(self->model),
-                                "batch", (json_int_t)self->settings->batch, "device", text_of(self->device, "selector"),
-                                "device_name", text_of(self->device, "name"), "ops", self->ops, "known", self->known,
-                                "chosen", self->chosen, "dropped", self->dropped, "file", json_text(path)),
-                      false);
-}
-
-static int report(const tuning *self)
-{
-    char path[4096];
-    if (!self->settings->output.json) return print_report(self);
-    snprintf(path, sizeof path, "%s/tuning.json", shunt_cache_folder());
-    return print_json_report(self, path);
-}
+/* ---- The command --------------------------------------------------------------------------------------------- */
 
 static int run(const void *settings, int noperands, char **operands)
 {
@@ -378,17 +220,19 @@ static int run(const void *settings, int noperands, char **operands)
     (void)noperands;
     (void)operands;
     if (given->fast && given->full) return say_usage("--fast and --full: choose one");
-    tuning self = {.settings = settings, .chosen = json_array(), .dropped = json_array()};
+    tuning self = {.settings = settings, .chosen = json_array(), .dropped = json_array(), .precisions = json_array()};
     int status = shunt_cache_folder() ? EXIT_OK : say_library_failure(NULL);
     if (status == EXIT_OK) status = model_from_settings(&given->model, WEIGHTS_OR_RANDOM, &options, &self.model);
     if (status == EXIT_OK) {
         status = supervise_all(&self);
-        int printed = self.started ? report(&self) : EXIT_OK;
+        int printed = self.started ? tune_report(&self) : EXIT_OK;
         if (status == EXIT_OK) status = printed;
     }
     json_decref(self.chosen);
     json_decref(self.dropped);
     json_decref(self.device);
+    json_decref(self.precisions);
+    json_decref(self.fast);
     json_decref(self.trial);
     json_decref(self.killed);
     shunt_model_destroy(self.model);

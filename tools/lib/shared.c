@@ -17,10 +17,11 @@ const option_row device_rows[] = {
      NULL, 0, 0},
     {"threads", OPTION_COUNT, offsetof(device_settings, threads), "T",
      "Threads, for a device that is a processor. Default: the device decides.", NULL, 1, 4096},
-    {"precision", OPTION_TEXT, offsetof(device_settings, precision), "f32|f16|bf16",
-     "What activations and weights are stored in while a network runs: f32, f16 or bf16 (docs/precision.md). Default: "
-     "the "
-     "environment's SHUNT_PRECISION, or f32.",
+    {"precision", OPTION_TEXT, offsetof(device_settings, precision), "f32|f16|bf16|fast",
+     "What activations and weights are stored in while a network runs: f32, f16 or bf16 (docs/precision.md); fast: "
+     "what "
+     "shunt tune found to be fastest for this network, batch and device, else f32. Default: the environment's "
+     "SHUNT_PRECISION, or f32.",
      NULL, 0, 0},
     {0}};
 

@@ -1,5 +1,6 @@
 /* summary.c - see summary.h. */
 #include "summary.h"
+#include "precision.h"
 #include "say.h"
 #include <stdio.h>
 #include <string.h>
@@ -28,13 +29,16 @@ static void note_steps(const run_summary *self, char *text, size_t size)
         snprintf(text, size, ", %zu of %zu steps in plain C", elsewhere, plan->nsteps);
     else
         snprintf(text, size, ", all %zu steps on it", plan->nsteps);
+    char precision[PRECISION_CHARS];
     const size_t used = strlen(text);
-    if (strcmp(plan->precision, "f32") != 0) snprintf(text + used, size - used, ", data in %s", plan->precision);
+    const shunt_precision taken = precision_of(executor);
+    if (!precision_is_usual(taken))
+        snprintf(text + used, size - used, ", data in %s", precision_text(taken, precision));
 }
 
 void summary_say(const run_summary *self)
 {
-    char text[512], steps[80] = "", failures[40] = "none failed";
+    char text[1200], steps[720] = "", failures[40] = "none failed";
     const shunt_device_entry *device = shunt_device_describe(self->device);
     if (self->failed < self->pictures) note_steps(self, steps, sizeof steps);
     if (self->failed) snprintf(failures, sizeof failures, "%zu failed", self->failed);

@@ -56,13 +56,24 @@ int runs_parse_models(const char *text, run_list *list)
 
 /* ---- One run ---------------------------------------------------------------------------------------------------------- */
 
-/* "resnet20-B" is resnet20 with shortcuts B. */
+const char *run_precision(const char *name)
+{
+    static const char *const known[] = {"f32", "f16", "bf16"};
+    const char *dash = strrchr(name, '-');
+    for (size_t i = 0; dash && i < sizeof known / sizeof *known; i++)
+        if (!strcmp(dash + 1, known[i])) return dash + 1;
+    return NULL;
+}
+
+/* "resnet20-B-bf16" is resnet20 with shortcuts B, which choose_recipe trains in bf16. */
 static int make_model(const run_context *self, const char *name, shunt_model **out)
 {
     char base[RUN_NAME];
     shunt_model_options options = {.size = sizeof options, .classes = (int64_t)shunt_dataset_classes(self->data)};
-    size_t length = strlen(name);
-    memcpy(base, name, length + 1);
+    const char *precision = run_precision(name);
+    size_t length = precision ? (size_t)(precision - name) - 1 : strlen(name);
+    memcpy(base, name, length);
+    base[length] = '\0';
     if (length > 2 && name[length - 2] == '-' && strchr("ABC", name[length - 1])) {
         options.shortcut = name[length - 1];
         base[length - 2] = '\0';
@@ -71,8 +82,9 @@ static int make_model(const run_context *self, const char *name, shunt_model **o
     return training_set_labels(*out, self->data);
 }
 
-static int choose_recipe(const run_context *self, int64_t seed, run_parts *parts)
+static int choose_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts)
 {
+    const char *precision = run_precision(name);
     const study_settings *settings = self->job->settings;
     shunt_recipe *recipe = &parts->recipe;
     if (shunt_model_recipe(parts->model, settings->recipe ? settings->recipe : "paper", recipe))
@@ -80,6 +92,7 @@ static int choose_recipe(const run_context *self, int64_t seed, run_parts *parts
     recipe->seed = seed;
     recipe->holdout = 0;
     if (settings->batch) recipe->batch = settings->batch;
+    if (precision && shunt_recipe_set(recipe, "precision", precision)) return say_library_failure(NULL);
     if (self->epochs) {
         recipe->steps = 0;
         recipe->epochs = self->epochs;
@@ -97,7 +110,7 @@ int run_make(const run_context *self, const char *name, int64_t seed, const char
 {
     *parts = (run_parts){0};
     int status = make_model(self, name, &parts->model);
-    if (status == EXIT_OK) status = choose_recipe(self, seed, parts);
+    if (status == EXIT_OK) status = choose_recipe(self, name, seed, parts);
     if (status) return status;
     if (shunt_model_initialize(parts->model, (uint64_t)seed) || shunt_model_describe(parts->model))
         return say_library_failure(NULL);

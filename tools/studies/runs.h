@@ -12,7 +12,8 @@ struct run_context;
 struct run_parts;
 
 typedef struct run_list {
-    char names[RUNS_MOST][RUN_NAME]; /* "resnet20", or with a shortcut option "resnet20-B" */
+    char names[RUNS_MOST]
+              [RUN_NAME]; /* "resnet20", with a shortcut option "resnet20-B", with a precision "resnet20-bf16" */
     size_t count;
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
@@ -28,6 +29,9 @@ typedef struct run_list {
 int runs_parse_depths(const char *text, int64_t depths[RUNS_MOST], size_t *count);
 int runs_parse_models(const char *text, run_list *list);
 int runs_add(run_list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The precision that a run's name ends with, "bf16"; NULL: none. */
+const char *run_precision(const char *name);
 
 /* Trains all that is not finished, all networks with seed 1 first, and calls study_update after each epoch. A run that fails
  * is reported, and the others continue. */

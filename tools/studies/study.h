@@ -54,6 +54,7 @@ struct study {
 /* Writes results.csv, report.md and the pictures. Returns an EXIT_ number. */
 int study_update(const study_job *job);
 
-extern const study degradation_study, gradients_study, ablation_study, responses_study, lesion_study, table6_study;
+extern const study degradation_study, gradients_study, ablation_study, responses_study, lesion_study, table6_study,
+    precision_study;
 
 #endif

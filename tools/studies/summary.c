@@ -32,13 +32,25 @@ int64_t summary_row(const csv *results, const char *model, int64_t epoch)
 static void add(spread *self, double value)
 {
     if (!isfinite(value)) return;
-    double n = (double)self->count++;
+    double n = (double)self->count++, before = n > 0 ? self->mean : value;
     self->mean = n > 0 ? (self->mean * n + value) / (n + 1) : value;
+    self->squares += (value - before) * (value - self->mean);
     self->low = n > 0 ? fmin(self->low, value) : value;
     self->high = n > 0 ? fmax(self->high, value) : value;
 }
 
-static const spread nothing = {0, NAN, NAN, NAN};
+static const spread nothing = {0, NAN, NAN, NAN, 0};
+
+double spread_margin(const spread *self)
+{
+    /* Student's t, both sides together 5 %, by degrees of freedom from 1 on; for more of them the last one is a little too large. */
+    static const double t[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+                               2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086};
+    enum { COUNT = sizeof t / sizeof *t };
+    if (self->count < 2) return NAN;
+    const size_t freedom = self->count - 1;
+    return t[freedom < COUNT ? freedom - 1 : COUNT - 1] * sqrt(self->squares / (double)freedom / (double)self->count);
+}
 
 spread summary_at(const csv *results, const char *model, int64_t epoch, const char *column)
 {

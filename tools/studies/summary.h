@@ -13,12 +13,15 @@ size_t summary_models(const csv *results, const char *models[SUMMARY_MODELS]);
 typedef struct spread {
     size_t count; /* of seeds; 0: the rest is NaN */
     double mean, low, high;
+    double squares; /* the sum of the squared distances from the mean */
 } spread;
 
 /* Over the seeds of a model that have come to this epoch. */
 spread summary_at(const csv *results, const char *model, int64_t epoch, const char *column);
 /* Of b less a, seed by seed, over the seeds that both have come to this epoch with. */
 spread summary_difference(const csv *results, const char *a, const char *b, int64_t epoch, const char *column);
+/* How far the mean of many more seeds may be from this one: half of its 95 % confidence interval, by Student's t. NaN below two seeds. */
+double spread_margin(const spread *self);
 /* The last epoch that some seed of each of these models has come to; 0: one has not begun. */
 int64_t summary_epoch(const csv *results, const char *const *models, size_t count);
 /* The model's first row at an epoch, or -1. */

@@ -11,6 +11,8 @@
  *       other                is listed as refused
  *   tunable_tires=N          after N launches each takes 30 ms more
  *   tunable_load=SEED        a busy machine: three of four launches, drawn from SEED, take eight times as long; 0: every other
+ *   tunable_wide=MS          a convolution of float32 takes MS milliseconds more; tunable_narrow=MS: of 16 bits
+ *   tunable_16=TYPE:wrong    one of TYPE (f16, bf16) doubles its result; or TYPE:crashes, TYPE:hangs, which it does
  *   tunable_block=B          the layout that the device wants
  *   tunable_open=crashes     opening the device does; it leaves a line "open" in the trace
  *   tunable_trace=FILE       gets a line "NAME" per op that is launched, in append mode */
@@ -38,7 +40,8 @@ struct shunt_bop {
     shunt_bop *inner; /* the scalar backend's */
     char name[SHUNT_ALGORITHM_CHARS];
     shunt_tensor_desc dst;
-    int faded;
+    uint8_t data; /* the type */
+    int faded, is_conv;
 };
 
 static const char *last_error(void)
@@ -97,6 +100,8 @@ static shunt_status op_prepare(shunt_bdevice *device, const shunt_op_desc *desc,
     snprintf(op->name, sizeof op->name, "%s", name);
     if (!strcmp(name, "fades")) op->faded = fades++;
     op->dst = desc->outputs[0];
+    op->data = shunt_op_data_type(desc);
+    op->is_conv = desc->kind == SHUNT_OP_CONV;
     *out = op;
     return SHUNT_OK;
 }
@@ -124,9 +129,13 @@ static shunt_status spoil(shunt_bqueue *queue, const shunt_bop *op, const shunt_
 {
     uint64_t bytes = shunt_tensor_bytes(&op->dst), whole = bytes + (strcmp(op->name, "spills") ? 0 : 4);
     float *data = calloc(1, whole);
+    uint16_t *halves = (uint16_t *)data;
     shunt_status status = data ? scalar_ops->read(queue, data, *dst, bytes, NULL) : SHUNT_E_MEMORY;
-    if (status == SHUNT_OK && whole == bytes)
+    if (status == SHUNT_OK && whole == bytes && op->dst.dtype == SHUNT_F32)
         for (uint64_t i = 0; i < bytes / sizeof *data; i++) data[i] *= 2;
+    for (uint64_t i = 0; status == SHUNT_OK && op->dst.dtype != SHUNT_F32 && i < bytes / sizeof *halves; i++)
+        halves[i] = op->dst.dtype == SHUNT_F16 ? shunt_to_f16(2 * shunt_from_f16(halves[i]))
+                                               : shunt_to_bf16(2 * shunt_from_bf16(halves[i]));
     if (status == SHUNT_OK) status = scalar_ops->write(queue, *dst, data, whole, NULL);
     free(data);
     return status;
@@ -144,12 +153,27 @@ static void spend(useconds_t milliseconds)
     usleep(milliseconds * 1000);
 }
 
+/* What the option says of convolutions of this type; or "". */
+static const char *told_of_type(const shunt_bop *op)
+{
+    const char *told = services->option("tunable_16"), *name = op->data == SHUNT_F16 ? "f16" : "bf16";
+    const size_t length = strlen(name);
+    return told && op->is_conv && op->data != SHUNT_F32 && !strncmp(told, name, length) && told[length] == ':'
+               ? told + length + 1
+               : "";
+}
+
 static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event)
 {
     trace(op->name);
     if (!strcmp(op->name, "crashes")) abort();
     while (!strcmp(op->name, "hangs")) pause();
+    const char *told = told_of_type(op);
+    const char *more = services->option(op->data == SHUNT_F32 ? "tunable_wide" : "tunable_narrow");
+    if (!strcmp(told, "crashes")) abort();
+    while (!strcmp(told, "hangs")) pause();
+    if (more && op->is_conv) usleep((useconds_t)atoi(more) * 1000);
     if (!strcmp(op->name, "fails")) return fail("told to fail");
     if (!strcmp(op->name, "loses")) lost = 1;
     if (lost) return fail("the device is gone");
@@ -161,7 +185,7 @@ static shunt_status op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_ar
     if (!strcmp(op->name, "quick")) spend(2);
     if (op->faded) spend(100);
     shunt_status status = scalar_ops->op_launch(op->inner, queue, inputs, outputs, workspace, event);
-    if (status == SHUNT_OK && (!strcmp(op->name, "wrong") || !strcmp(op->name, "spills")))
+    if (status == SHUNT_OK && (!strcmp(op->name, "wrong") || !strcmp(op->name, "spills") || !strcmp(told, "wrong")))
         status = spoil(queue, op, outputs);
     return status;
 }
