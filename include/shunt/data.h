@@ -143,6 +143,26 @@ SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image,
                                          int64_t *label);
 
+/* ---- Pictures whose pixels have classes ------------------------------------------------------------------------- */
+
+typedef struct shunt_labelled_image {
+    shunt_image image;
+    uint8_t *classes; /* height x width, row by row from the top; 255: of no class, and counts for nothing */
+} shunt_labelled_image;
+SHUNT_API void shunt_labelled_image_free(shunt_labelled_image *image);
+
+typedef struct shunt_pixelset shunt_pixelset;
+/* "voc:DIR", as Pascal VOC has it: DIR/ImageSets/Segmentation/val.txt (split "train": train.txt; "test" or NULL: val.txt) names the pictures, one a
+ * line; JPEGImages/NAME.jpg (or another ending) are they, SegmentationClass/NAME.png the classes of their pixels, of the same size, as numbers of a
+ * palette or as grays. */
+SHUNT_API shunt_status shunt_pixelset_open(const char *spec, const char *split, shunt_pixelset **out);
+SHUNT_API void shunt_pixelset_close(shunt_pixelset *set);
+SHUNT_API size_t shunt_pixelset_count(const shunt_pixelset *set);
+/* NULL past the last one. */
+SHUNT_API const char *shunt_pixelset_name(const shunt_pixelset *set, size_t index);
+/* Free the result with shunt_labelled_image_free. May be called by several threads at once. */
+SHUNT_API shunt_status shunt_pixelset_get(const shunt_pixelset *set, size_t index, shunt_labelled_image *out);
+
 #ifdef __cplusplus
 }
 #endif

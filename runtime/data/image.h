@@ -18,6 +18,13 @@ shunt_status image_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *
 shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status image_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 
+/* The numbers of a PNG file with a palette, or of one of grays: one byte a pixel, whatever the depth; to be freed. */
+typedef struct image_numbers {
+    int64_t height, width;
+    uint8_t *numbers;
+} image_numbers;
+shunt_status image_decode_numbers(const uint8_t *bytes, size_t nbytes, const char *name, image_numbers *out);
+
 /* preset.c: whether two are equal. */
 bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
 

@@ -3,6 +3,7 @@
 #include "runtime/data/image.h"
 
 #include <png.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -50,29 +51,75 @@ static void ask_for_rgb(png_structp png, png_infop info)
     png_set_strip_alpha(png);
 }
 
-/* The part that longjmp may leave. */
-static shunt_status read_picture(png_structp png, png_infop info, png_source *source, shunt_image *out)
+static void begin(png_structp png, png_infop info, png_source *source)
 {
-    if (setjmp(png_jmpbuf(png))) return source->status;
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* the size is checked below, with a better message */
     png_set_chunk_cache_max(png, 1); /* keeps no texts: a file of them can become a thousand times larger */
     /* libpng would take as much memory for it as its length says; exif.c looks for it by itself. */
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, (png_const_bytep) "eXIf", 1);
     png_set_read_fn(png, source, on_read);
     png_read_info(png, info);
+}
+
+/* height rows of this many bytes, after what a pixel is to become has been asked for. */
+static void read_rows(png_structp png, png_infop info, size_t row, int64_t height, uint8_t *to)
+{
+    int passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    if (png_get_rowbytes(png, info) != row) png_error(png, "its pixels do not become whole bytes");
+    for (int pass = 0; pass < passes; pass++)
+        for (int64_t y = 0; y < height; y++) png_read_row(png, to + (size_t)y * row, NULL);
+    png_read_end(png, NULL);
+}
+
+/* The part that longjmp may leave; so is the one below. */
+static shunt_status read_picture(png_structp png, png_infop info, png_source *source, shunt_image *out)
+{
+    if (setjmp(png_jmpbuf(png))) return source->status;
+    begin(png, info, source);
     int64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
     shunt_status status = image_check_file(source->name, source->size, height, width, 3);
     if (!status) status = image_alloc(source->name, height, width, out);
     if (status) return status;
     ask_for_rgb(png, info);
-    int passes = png_set_interlace_handling(png);
-    png_read_update_info(png, info);
-    size_t row = (size_t)out->width * 3;
-    if (png_get_rowbytes(png, info) != row) png_error(png, "it does not become RGB");
-    for (int pass = 0; pass < passes; pass++)
-        for (int64_t y = 0; y < out->height; y++) png_read_row(png, out->rgb + (size_t)y * row, NULL);
-    png_read_end(png, NULL);
+    read_rows(png, info, (size_t)out->width * 3, out->height, out->rgb);
     return SHUNT_OK;
+}
+
+static shunt_status read_numbers(png_structp png, png_infop info, png_source *source, image_numbers *out)
+{
+    if (setjmp(png_jmpbuf(png))) return source->status;
+    begin(png, info, source);
+    const png_byte colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
+    if ((colour != PNG_COLOR_TYPE_PALETTE && colour != PNG_COLOR_TYPE_GRAY) || depth > 8)
+        return error_fail(SHUNT_E_INVALID, "%s: it has colours; a map of classes has a palette, or grays of 8 bits",
+                          source->name);
+    out->height = png_get_image_height(png, info);
+    out->width = png_get_image_width(png, info);
+    shunt_status status = image_check_file(source->name, source->size, out->height, out->width, 1);
+    if (status) return status;
+    out->numbers = malloc((size_t)out->height * (size_t)out->width);
+    if (!out->numbers) return error_memory();
+    png_set_packing(png);
+    read_rows(png, info, (size_t)out->width, out->height, out->numbers);
+    return SHUNT_OK;
+}
+
+shunt_status image_decode_numbers(const uint8_t *bytes, size_t nbytes, const char *name, image_numbers *out)
+{
+    *out = (image_numbers){0};
+    png_source source = {bytes, nbytes, nbytes, name, SHUNT_OK};
+    if (nbytes < 8 || png_sig_cmp(bytes, 0, 8))
+        return error_fail(SHUNT_E_INVALID, "%s: not a PNG file, which maps of classes are", name);
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    shunt_status status = info ? read_numbers(png, info, &source, out) : error_memory();
+    if (status) {
+        free(out->numbers);
+        *out = (image_numbers){0};
+    }
+    if (png) png_destroy_read_struct(&png, &info, NULL);
+    return status;
 }
 
 shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out)

@@ -1,6 +1,9 @@
 /* Fuzz target: pictures; the format is detected from the first bytes. Of large ones only those of every 64th size are read: the time would go
  * into their pixels, while what can go wrong but memory is in the headers and in how the data end. */
 #include "tests/fuzz/fuzz.h"
+#include "runtime/data/image.h"
+
+#include <stdlib.h>
 
 enum { MOST_PIXELS = 1 << 16 };
 
@@ -22,10 +25,24 @@ static int is_large(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* The same bytes as a map of classes. */
+static void try_numbers(const uint8_t *data, size_t size)
+{
+    image_numbers map;
+    if (image_decode_numbers(data, size, "map", &map)) {
+        fuzz_check_message();
+        fuzz_check(!map.numbers, "a failure that leaves a map");
+        return;
+    }
+    fuzz_read_bytes(map.numbers, (uint64_t)(map.height * map.width));
+    free(map.numbers);
+}
+
 int fuzz_input(const uint8_t *data, size_t size)
 {
     shunt_image image;
     if (size % 64 && is_large(data, size)) return -1;
+    try_numbers(data, size);
     if (shunt_image_decode_upright(data, size, "picture", &image)) {
         fuzz_check_message();
         fuzz_check(!image.rgb, "a failure that leaves an image");

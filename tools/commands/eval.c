@@ -1,6 +1,7 @@
 /* eval.c - shunt eval: the error of a model, or of several together, on labelled pictures, and its speed. */
 #include "commands.h"
 #include "lib/csv.h"
+#include "eval_pixels.h"
 #include "eval_tally.h"
 #include "lib/output.h"
 #include "lib/precision.h"
@@ -30,7 +31,9 @@ typedef struct eval_settings {
 static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: imagefolder:DIR for DIR/class/picture.jpg (or the same in DIR/val), cifar10:DIR and "
-     "cifar100:DIR for CIFAR's archives, the binary or the Python version.",
+     "cifar100:DIR for CIFAR's archives, the binary or the Python version. For networks that label pixels voc:DIR, "
+     "with "
+     "JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt in DIR.",
      NULL, 0, 0},
     {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
      "For an imagefolder whose pictures all lie in DIR: lines of NAME,LABEL, also with semicolons, tabs or blanks, "
@@ -337,11 +340,41 @@ static int report_text(const eval_settings *settings, const evaluation *self)
     return status;
 }
 
+/* ---- Pixels --------------------------------------------------------------------------------------------------------- */
+
+/* The first option that says something of whole pictures, or NULL. */
+static const char *needless_option(const eval_settings *settings)
+{
+    return settings->picture_labels                 ? "--picture-labels"
+           : strcmp(settings->crops, "centre") != 0 ? "--crops"
+           : settings->scales                       ? "--scales"
+           : settings->confusions                   ? "--confusions"
+           : settings->predictions                  ? "--predictions"
+           : strcmp(settings->head.head, "auto")    ? "--head"
+                                                    : NULL;
+}
+
+static int run_pixels(const eval_settings *settings, int noperands)
+{
+    const char *other = needless_option(settings);
+    if (other) return say_usage("%s does not apply to voc:DIR, whose pixels have classes", other);
+    if (noperands) return say_usage("one network is evaluated on pixels; name its file with --weights");
+    return eval_pixels(&(pixel_settings){.model = &settings->model,
+                                         .device = &settings->device,
+                                         .preprocess = &settings->preprocess,
+                                         .data = settings->data,
+                                         .labels = settings->labels,
+                                         .limit = settings->limit,
+                                         .skip_bad = settings->skip_bad,
+                                         .per_class = settings->per_class,
+                                         .json = settings->output.json});
+}
+
 static int run(const void *settings, int noperands, char **operands)
 {
     const eval_settings *wanted = settings;
     evaluation self = {0};
-    (void)noperands;
+    if (pixels_are_labelled(wanted->data)) return run_pixels(wanted, noperands);
     int status = set_up(wanted, operands, &self);
     if (status == EXIT_OK) {
         const size_t count = shunt_dataset_count(self.dataset), limit = (size_t)wanted->limit;
@@ -372,7 +405,8 @@ const command eval_command = {
     .text =
         "Prints the top-1 error (the label is not the best guess), the top-5 error (the label is not among the five "
         "best), and the pictures per second of the model alone. Several weight files form an ensemble: their "
-        "probabilities are averaged.",
+        "probabilities are averaged. On voc:DIR it prints the mean intersection over union of "
+        "the classes of pixels, at the pictures' own size, and the share of right pixels.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
