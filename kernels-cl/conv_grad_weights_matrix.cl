@@ -85,10 +85,18 @@ static void rows_of_pairs(const struct pixels *from, const int *at, __global uin
 MATRIX void multiply(__global const real *a, __global const real *b, __global acc *sums, int chunks, int first)
 {
     const int tap = 0;
-    const struct steps steps = {
-        .src = a, .step = CHUNK, .plane = DB * CHUNK, .tap = &tap, .blocks = chunks, .taps = 1, .until = DB, .weights = b};
-    multiply_steps(sums, first ? WITH_ZEROS : WITH_SUMS, &steps);
-    store_sums(sums);
+    for (int i = 0; i < chunks; i += STEPS_AT_ONCE) {
+        const struct steps steps = {.src = a + i * DB * CHUNK,
+                                    .step = CHUNK,
+                                    .plane = DB * CHUNK,
+                                    .tap = &tap,
+                                    .blocks = min(chunks - i, STEPS_AT_ONCE),
+                                    .taps = 1,
+                                    .until = DB,
+                                    .weights = b + i * SB * CHUNK};
+        multiply_steps(sums, first && i == 0 ? WITH_ZEROS : WITH_SUMS, &steps);
+        store_sums(sums);
+    }
 }
 
 /* The pixels of a run: where each lies in diff_dst, and where its taps begin in src; -1 past the end. */

@@ -13,6 +13,7 @@
  *   multiply_steps(sums, begin, steps)
  *                                  a tile becomes the sum of the steps and of what it begins with
  *   store_sums(sums)               before it, `sums` need not hold the tile; no other tile is multiplied meanwhile
+ *   STEPS_AT_ONCE                  at most so many are best multiplied in one call
  *   round_line(low, high, relu)    32 floats rounded to bfloat16, to nearest even, through ReLU if wanted; NaN stay NaN
  * Denormal numbers may count as zero.
  *

@@ -5,6 +5,8 @@
 #include "matrix_round.cl"
 #include "prefetch.cl"
 
+enum { STEPS_AT_ONCE = 1 << 16 }; /* while the sums stay in their registers */
+
 #define SUMS_TILE(i, j) ((i)*NT + (j))
 #define SRC_TILE(i) (4 + (i))
 #define WEIGHTS_TILE(j) (7 - (j) % (4 - MT))

@@ -2,7 +2,11 @@
  * they are in memory; PIXELS pixels by OUTS vectors of outputs at a time get all their steps in registers. */
 #include "prefetch.cl"
 
-enum { PIXELS = NT > 1 ? 8 : 16, OUTS = NT > 1 ? 2 : 1 };
+enum {
+    PIXELS = NT > 1 ? 8 : 16,
+    OUTS = NT > 1 ? 2 : 1,
+    STEPS_AT_ONCE = 8 /* whose weights stay in the first-level cache while all pixels use them */
+};
 
 MATRIX void matrix_begin(void)
 {

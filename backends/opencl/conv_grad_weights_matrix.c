@@ -111,8 +111,8 @@ static const char *refuse_units(const ocl_device *device, const shunt_op_desc *d
 
 static int rank_units(const ocl_device *device, const shunt_op_desc *desc)
 {
-    (void)device, (void)desc;
-    return 8 * OCL_TILE_RANK;
+    (void)desc;
+    return ocl_matrix_rank(device->found.matrix);
 }
 
 /* It shows on any device that the algorithm is right; that it is fast there, nobody says. */

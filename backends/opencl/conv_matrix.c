@@ -217,11 +217,10 @@ static const char *refuse_units(const ocl_device *device, const shunt_op_desc *d
     return !reason && device->found.matrix == OCL_MATRIX_PLAIN ? "the device has no matrix units that work" : reason;
 }
 
-/* By the ratio of their speeds to that of register tiles, measured on one processor each. */
 static int rank_units(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)desc;
-    return device->found.matrix == OCL_MATRIX_AMX ? 8 * OCL_TILE_RANK : 17 * OCL_TILE_RANK / 10;
+    return ocl_matrix_rank(device->found.matrix);
 }
 
 static int rank_plain(const ocl_device *device, const shunt_op_desc *desc)

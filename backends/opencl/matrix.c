@@ -21,6 +21,11 @@ static const struct {
              [OCL_MATRIX_AVX512_BF16] = {"dot products (AVX512_BF16)", " -DMATRIX_AVX512_BF16"},
              [OCL_MATRIX_AMX] = {"tile registers (AMX)", " -DMATRIX_AMX"}};
 
+int ocl_matrix_rank(ocl_matrix family)
+{
+    return family == OCL_MATRIX_AMX ? 8 * OCL_TILE_RANK : 17 * OCL_TILE_RANK / 10;
+}
+
 const char *ocl_matrix_option(ocl_matrix family)
 {
     return texts[family].option;

@@ -12,6 +12,9 @@ enum { OCL_MATRIX_ERROR = 2 };
 /* The family to use on a device that has been described but for this. It runs a kernel there, unless the cache knows. */
 ocl_matrix ocl_matrix_find(const ocl_found *found);
 
+/* The rank of algorithms on it: its speed over that of register tiles, measured on one processor each. */
+int ocl_matrix_rank(ocl_matrix family);
+
 /* Build options of kernels that use it. */
 const char *ocl_matrix_option(ocl_matrix family);
 
