@@ -37,7 +37,7 @@ class Bounds:
         for targets, kernels, measure, order, value in self.bounds:
             if facts.get(measure) is None or not any(fnmatch.fnmatch(target, t) for t in targets):
                 continue
-            if kernels != "all" and kernel not in (self.products if kernels == "products" else self.matrix):
+            if not self.is_among(kernel, kernels):
                 continue
             have = facts[measure]
             kept = have <= value if order == "<=" else have >= value
@@ -50,6 +50,10 @@ class Bounds:
             else:
                 broken.append(f"{self.line(target, kernel, variant_of(options), measure, have)}  the bound is {order} {value:g}")
         return broken, held
+
+    def is_among(self, kernel, kernels):
+        return {"all": True, "products": kernel in self.products, "matrix": kernel in self.matrix,
+                "vector": kernel not in self.matrix}[kernels]
 
     def find(self, target, kernel, options, measure):
         for exception in self.known:
@@ -70,4 +74,4 @@ class Bounds:
 def variant_of(options):
     """The build options that tell variants apart, as one word."""
     plain = ("-cl-std=CL1.2", "-DB=16", "-DV=4", "-DWG=64")
-    return ",".join(option[2:] for option in options if option not in plain) or "-"
+    return ",".join(option[2:] for option in options if option.startswith("-D") and option not in plain) or "-"
