@@ -1,11 +1,11 @@
 /* weight_files.c - opens a weight file of any format: those of runtime/weights, the weights of an ONNX file, and a folder. */
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "models/folder.h"
 #include "models/source.h"
 #include "runtime/base/error.h"
 #include "runtime/onnx/onnx.h"
+#include "runtime/shared/os.h"
 
 static shunt_status open_folder(const char *folder, shunt_weights **out)
 {
@@ -39,7 +39,7 @@ shunt_status source_map(const model_source *source, shunt_weights **out)
 shunt_status source_weights(const model_source *source, shunt_weights **out)
 {
     struct stat info;
-    if (source->path != file_in_memory && !stat(source->path, &info) && S_ISDIR(info.st_mode))
+    if (source->path != file_in_memory && !os_stat(source->path, &info) && S_ISDIR(info.st_mode))
         return open_folder(source->path, out);
     shunt_status status = source_map(source, out);
     if (status) return status;

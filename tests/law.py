@@ -12,7 +12,8 @@ import sys
 import tempfile
 
 BUILTIN = "runtime/device/builtin.c"  # the one file of the core that names a backend
-HELPER = "runtime/device/helper_main.c"  # a program of its own
+# A program of its own, and what it alone calls.
+HELPER = ("runtime/device/helper_main.c", "runtime/shared/child_posix.c", "runtime/shared/child_windows.c")
 OPTION = "runtime/base/option.c"    # the one file that reads the environment
 LIBRARY = ("runtime", "models", "backends")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)

@@ -19,7 +19,9 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+#if defined(_WIN32)
+#define SHUNT_API __attribute__((dllexport))
+#elif defined(__GNUC__)
 #define SHUNT_API __attribute__((visibility("default")))
 #else
 #define SHUNT_API

@@ -24,7 +24,7 @@ static void find(void)
 {
     char folder[PLACE_CHARS], helper[PLACE_CHARS + 32], joined[PLACE_CHARS + sizeof SHUNT_DATA_FROM_LIBRARY];
     if (!place_own_folder(folder)) return;
-    snprintf(helper, sizeof helper, "%s/shunt/shunt-probe", folder);
+    snprintf(helper, sizeof helper, "%s/shunt/shunt-probe%s", folder, os_program_ending);
     if (access(helper, X_OK)) return;
     snprintf(plugins, sizeof plugins, "%s/shunt", folder);
     snprintf(joined, sizeof joined, "%s/" SHUNT_DATA_FROM_LIBRARY, folder);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/error.h"
+#include "runtime/shared/os.h"
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -154,7 +155,7 @@ static shunt_status walk_folder(const walk *self, const char *path, const walked
 {
     walked at = {.above = above, .path = path};
     struct dirent **entries;
-    if (stat(path, &at.about)) return cannot_read(self, path, errno);
+    if (os_stat(path, &at.about)) return cannot_read(self, path, errno);
     if (is_walked(above, &at.about)) return SHUNT_OK;
     int n = scandir(path, &entries, is_shown, by_name);
     if (n < 0) return cannot_read(self, path, errno);

@@ -8,6 +8,7 @@
 #include "runtime/base/place.h"
 #include "runtime/device/registry.h"
 #include "runtime/shared/child.h"
+#include "runtime/shared/os.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,10 +37,10 @@ static bool find_helper(char path[PATH_CHARS])
         return found(path);
     }
     if (place_own_folder(folder)) {
-        snprintf(path, PATH_CHARS, "%s/shunt-probe", folder);
+        snprintf(path, PATH_CHARS, "%s/shunt-probe%s", folder, os_program_ending);
         if (found(path)) return true;
     }
-    snprintf(path, PATH_CHARS, "%s/shunt-probe", place_plugins());
+    snprintf(path, PATH_CHARS, "%s/shunt-probe%s", place_plugins(), os_program_ending);
     return found(path);
 }
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Does everything that the registry will do. An error without a crash is ignored: the registry gets it again and reports it. */
 static void ask(const char *path)
@@ -35,7 +34,7 @@ static void ask(const char *path)
 
 static void say(const char *text)
 {
-    if (!child_answer(text)) _exit(3);
+    if (!child_answer(text)) child_leave(3);
 }
 
 int main(int argc, char **argv)
@@ -48,5 +47,5 @@ int main(int argc, char **argv)
     say(HELPER_GREETING);
     ask(argv[1]);
     say(HELPER_DONE);
-    _exit(0);
+    child_leave(0);
 }

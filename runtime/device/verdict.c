@@ -42,7 +42,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 /* The first line of a small text file, which may be the path of a driver; "" if the file is not text. */
 static void first_line(const char *path, char line[LINE_CHARS])
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = os_read_text(path);
     if (!file || !fgets(line, LINE_CHARS, file)) line[0] = 0;
     if (file) fclose(file);
     line[strcspn(line, "\r\n")] = 0;

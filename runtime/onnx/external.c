@@ -19,8 +19,8 @@ enum { MOST_LOCATION = 1024 };
 static bool stays_inside(const char *path)
 {
     if (os_is_absolute(path) || !*path) return false;
-    for (const char *part = path; *part; part += strspn(part, "/\\")) {
-        size_t length = strcspn(part, "/\\");
+    for (const char *part = path; *part; part += strspn(part, os_slashes)) {
+        size_t length = strcspn(part, os_slashes);
         if (length == 2 && part[0] == '.' && part[1] == '.') return false;
         part += length;
     }

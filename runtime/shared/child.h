@@ -25,5 +25,7 @@ void child_end(child *self, char *how, size_t size);
 /* In the child. It gets no core file, and ends after so many seconds or when its parent does. */
 void child_confine(unsigned seconds);
 bool child_answer(const char *text);
+/* Ends it at once: no library gets a chance to hang or crash on the way out. */
+_Noreturn void child_leave(int status);
 
 #endif

@@ -1,5 +1,6 @@
 /* folders.c - see folders.h. */
 #include "runtime/shared/folders.h"
+#include "runtime/shared/os.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +10,8 @@
 static int make_folder(const char *path, mode_t mode)
 {
     struct stat info;
-    if (!mkdir(path, mode)) return 0;
-    int error = errno;
-    if (stat(path, &info)) return error;
+    const int error = os_make_folder(path, mode);
+    if (!error || stat(path, &info)) return error;
     return S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
 }
 
@@ -21,8 +21,8 @@ int make_folders(const char *path, mode_t mode, size_t *length)
     int error = copy ? 0 : ENOMEM;
     *length = 0;
     for (char *end = copy; !error && *end;) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
+        end += strspn(end, os_slashes);
+        end += strcspn(end, os_slashes);
         char kept = *end;
         *end = '\0';
         error = make_folder(copy, mode);

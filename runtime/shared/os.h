@@ -14,8 +14,8 @@
 
 /* ---- Paths (os_files) -------------------------------------------------------------------------------------------------- */
 
-/* What stands between the folders of a list: ":" or ";". */
-extern const char os_list_divider[];
+/* What stands between the folders of a list, ":" or ";"; and the characters that stand between the parts of a path. */
+extern const char os_list_divider[], os_slashes[];
 /* Where the cache folder lies: `below` in the folder that the first of these variables of the environment names by an absolute path. The
  * last one's variable is NULL. */
 typedef struct os_cache_place {
@@ -31,6 +31,12 @@ char *os_last_slash(const char *path);
 
 /* ---- Files (os_files) -------------------------------------------------------------------------------------------------- */
 
+/* As stat; slashes at the end of a folder's path are allowed. */
+int os_stat(const char *path, struct stat *about);
+/* A text, opened to be read. */
+FILE *os_read_text(const char *path);
+/* 0 or errno's value. */
+int os_make_folder(const char *path, unsigned mode);
 /* A second descriptor of the same file, above those of the standard streams; -1 on failure. */
 int os_duplicate(int fd);
 /* Locks the open file until all its descriptors are closed, without waiting. errno is EWOULDBLOCK where another one has the lock. */
@@ -52,6 +58,8 @@ int64_t os_modified(const struct stat *about);
 void os_touch(const char *path);
 /* An empty file without a name, open for writing and reading; in memory where the system can. -1 on failure. */
 int os_nameless_file(void);
+/* The same as a stream, on disk. */
+FILE *os_temporary(void);
 /* A pipe that no file names. */
 bool os_is_pipe(int fd, const struct stat *about);
 /* Waits until a read of a descriptor that does not block would give something. */
@@ -119,6 +127,7 @@ void os_plain_numbers_end(void *before);
 /* Libraries that are loaded at run time: how the names of their files end; global: their symbols serve libraries that are loaded later.
  * os_library_error: why the last call of this thread failed. */
 extern const char os_library_ending[];
+extern const char os_program_ending[]; /* the same of programs */
 void *os_library_open(const char *path, bool global);
 void *os_library_symbol(void *library, const char *name);
 void os_library_close(void *library);

@@ -15,7 +15,7 @@ enum { PIPE_FILE_SYSTEM = 0x50495045, FIRST_FREE = 3 /* behind standard input, o
 
 /* ---- Paths ---- */
 
-const char os_list_divider[] = ":";
+const char os_list_divider[] = ":", os_slashes[] = "/";
 const os_cache_place os_cache_places[] = {{"XDG_CACHE_HOME", "shunt"}, {"HOME", ".cache/shunt"}, {NULL, NULL}};
 
 bool os_is_absolute(const char *path)
@@ -34,6 +34,21 @@ char *os_last_slash(const char *path)
 }
 
 /* ---- Open files ---- */
+
+int os_stat(const char *path, struct stat *about)
+{
+    return stat(path, about);
+}
+
+FILE *os_read_text(const char *path)
+{
+    return fopen(path, "re");
+}
+
+int os_make_folder(const char *path, unsigned mode)
+{
+    return mkdir(path, (mode_t)mode) ? errno : 0;
+}
 
 int os_duplicate(int fd)
 {
@@ -101,6 +116,11 @@ void os_touch(const char *path)
 int os_nameless_file(void)
 {
     return memfd_create("shunt", MFD_CLOEXEC);
+}
+
+FILE *os_temporary(void)
+{
+    return tmpfile();
 }
 
 bool os_is_pipe(int fd, const struct stat *about)

@@ -99,7 +99,7 @@ void os_plain_numbers_end(void *before)
 
 /* ---- Libraries ---- */
 
-const char os_library_ending[] = ".so";
+const char os_library_ending[] = ".so", os_program_ending[] = "";
 
 void *os_library_open(const char *path, bool global)
 {

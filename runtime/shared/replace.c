@@ -90,7 +90,7 @@ static bool begin_through(replacement *self, const char *path, const struct stat
     self->stdout_named = descriptor == STDOUT_FILENO;
     int error = target_open(path, descriptor, &self->through, &reason);
     if (error) return fail(self, error, reason);
-    self->file = tmpfile();
+    self->file = os_temporary();
     return self->file || fail(self, errno, NULL);
 }
 

@@ -140,10 +140,19 @@ tune_verdict records_verdict(const char *device, const char *algorithm, const ch
     return candidate->blamed < candidate->device->retried ? VERDICT_RETRY : VERDICT_UNFINISHED;
 }
 
+/* A tree's root points to what is stored there. */
+static void free_tree(void **root, int (*compare)(const void *left, const void *right))
+{
+    while (*root) {
+        void *stored = *(void **)*root;
+        tdelete(stored, root, compare);
+        free(stored);
+    }
+}
+
 void records_free(void)
 {
-    tdestroy(open_trials, free);
-    tdestroy(records, free);
-    records = open_trials = NULL;
+    free_tree(&open_trials, compare_trials);
+    free_tree(&records, compare_records);
     clock_now = 0;
 }

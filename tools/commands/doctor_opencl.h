@@ -2,6 +2,8 @@
 #ifndef SHUNT_TOOLS_DOCTOR_OPENCL_H
 #define SHUNT_TOOLS_DOCTOR_OPENCL_H
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum doctor_state {
@@ -29,9 +31,12 @@ typedef struct doctor_opencl_options {
     int seconds;                  /* 0: 10; for each driver */
 } doctor_opencl_options;
 
-/* Looks at files, and loads libraries only in child processes: call it before anything has loaded a driver. options may
+/* doctor_opencl_posix.c, doctor_opencl_windows.c. Looks at files, and loads libraries only in child processes: call it before anything has loaded a driver. options may
  * be NULL. Returns 0, or -1 without memory. */
 int doctor_opencl(const doctor_opencl_options *options, doctor_report *out);
+/* doctor_report.c: adds a copy of what was found; false without memory. */
+bool doctor_report_add(doctor_report *report, doctor_state state, const char *kind, const char *subject,
+                       const char *package, const char *format, va_list args) __attribute__((format(printf, 6, 0)));
 void doctor_report_free(doctor_report *report);
 /* "good", "note", "problem" */
 const char *doctor_state_name(doctor_state state);

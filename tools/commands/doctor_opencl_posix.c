@@ -36,52 +36,15 @@ typedef struct doctor {
     int seconds, ndrivers;
 } doctor;
 
-/* ---- The report ---- */
-
-const char *doctor_state_name(doctor_state state)
-{
-    return state == DOCTOR_GOOD ? "good" : state == DOCTOR_NOTE ? "note" : "problem";
-}
-
-void doctor_report_free(doctor_report *report)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        free(report->items[i].subject);
-        free(report->items[i].text);
-    }
-    free(report->items);
-    *report = (doctor_report){0};
-}
-
-static char *printable_copy(const char *text)
-{
-    char *copy = strdup(text);
-    for (char *c = copy; c && *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    return copy;
-}
-
 static void add(doctor *self, doctor_state state, const char *kind, const char *subject, const char *package,
                 const char *format, ...) __attribute__((format(printf, 6, 7)));
 static void add(doctor *self, doctor_state state, const char *kind, const char *subject, const char *package,
                 const char *format, ...)
 {
-    char text[TEXT_CHARS];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    if (!doctor_report_add(self->report, state, kind, subject, package, format, args)) self->failed = true;
     va_end(args);
-    doctor_report *report = self->report;
-    doctor_item *grown = realloc(report->items, (report->count + 1) * sizeof *grown);
-    if (grown) report->items = grown;
-    doctor_item item = {state, kind, printable_copy(subject), printable_copy(text), package};
-    if (grown && item.subject && item.text) {
-        report->items[report->count++] = item;
-        return;
-    }
-    free(item.subject);
-    free(item.text);
-    self->failed = true;
 }
 
 /* The Debian package of a library, or NULL. */

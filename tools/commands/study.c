@@ -5,6 +5,7 @@
 #include "studies/study.h"
 #include "runtime/shared/folders.h"
 #include "runtime/shared/lock.h"
+#include "runtime/shared/os.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static int print_report(const char *path)
 {
     char *line = NULL;
     size_t room = 0;
-    FILE *file = fopen(path, "r");
+    FILE *file = os_read_text(path);
     if (!file) return say_failure("%s: %s", path, strerror(errno));
     while (getline(&line, &room, file) >= 0) {
         line[strcspn(line, "\n")] = '\0';

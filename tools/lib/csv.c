@@ -3,6 +3,7 @@
 #include "args.h"
 #include "output.h"
 #include "say.h"
+#include "runtime/shared/os.h"
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -184,7 +185,7 @@ int csv_read(csv *self, const char *const *columns, const char *path)
 
 int csv_read_older(csv *self, const char *const *columns, const char *later, const char *path)
 {
-    FILE *file = fopen(path, "r");
+    FILE *file = os_read_text(path);
     csv_begin(self, columns);
     if (!file) return say_failure("%s: %s", path, strerror(errno));
     int status = read_rows(self, later, file, path);

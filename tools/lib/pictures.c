@@ -2,6 +2,7 @@
 #include "pictures.h"
 #include "args.h"
 #include "say.h"
+#include "runtime/shared/os.h"
 #include <errno.h>
 #include <shunt/shunt.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ static int add_lines(picture_paths *self, FILE *file, const char *list)
 static int add_list(picture_paths *self, const char *list)
 {
     const bool piped = !strcmp(list, "-");
-    FILE *file = piped ? stdin : fopen(list, "re");
+    FILE *file = piped ? stdin : os_read_text(list);
     if (!file) return say_failure("%s: %s", list, strerror(errno));
     int status = add_lines(self, file, list);
     if (!piped) fclose(file);
@@ -81,8 +82,8 @@ int pictures_find(char *const *operands, const char *list, picture_paths *out)
     struct stat info;
     *out = (picture_paths){0};
     for (; *operands && status == EXIT_OK; operands++)
-        status =
-            stat(*operands, &info) || !S_ISDIR(info.st_mode) ? add(out, strdup(*operands)) : add_folder(out, *operands);
+        status = os_stat(*operands, &info) || !S_ISDIR(info.st_mode) ? add(out, strdup(*operands))
+                                                                     : add_folder(out, *operands);
     if (status == EXIT_OK && list) status = add_list(out, list);
     if (status != EXIT_OK) pictures_free(out);
     return status;

@@ -39,7 +39,7 @@ static long own_processors(const shunt_ranks_info *here)
 {
     const long all = os_processors(), allowed = os_own_processors();
     if (allowed < all) return allowed;
-    return all > here->local_count ? all / here->local_count : 1;
+    return all > (long)here->local_count ? all / (long)here->local_count : 1;
 }
 
 int64_t ranks_workers(const shunt_ranks *ranks)
