@@ -96,7 +96,7 @@ def main(archive, linux, work):
         check("OpenCL as plain C on Linux", found.code == 0 and distance <= TOLERANCE, distance)
     else:
         print("skipped OpenCL: Wine shows no OpenCL device")
-    result = shunt("verify", "--device", "scalar", "--quick")
+    result = shunt("verify", "--device", "scalar", "--count", "3")
     check("verify, every kind of op on scalar", result.code == 0, (result.out.strip().splitlines() or [result.err])[-1])
     doctor = shunt("doctor")
     check("doctor", "OpenCL" in doctor.out and doctor.code in (0, 1), doctor.code)
