@@ -58,6 +58,7 @@ def main(archive, linux, work):
     for name in ("SHUNT_CACHE_DIR", "SHUNT_PLUGIN_PATH", "SHUNT_DATA_DIR", "SHUNT_DEVICE"):
         environment.pop(name, None)
     run(["wine", "wineboot", "--init"], work, environment)
+    run(["wine", "cmd", "/c", "exit"], work, environment) # Wine itself has started when the clock does
 
     check("the zip has at most 5 MB", archive.stat().st_size <= MOST_BYTES, archive.stat().st_size)
     start = time.monotonic()
