@@ -23,7 +23,7 @@ int main(int argc, char **argv)
              !shunt_executor_create(graph, shunt_model_weights(model), device, &executor);
     const shunt_preprocess *how = shunt_model_preprocess(model);
     const int64_t src_dims[] = {1, 3, ok ? how->crop : 0, ok ? how->crop : 0};
-    shunt_tensor src = {shunt_tensor_make(SHUNT_F32, 4, src_dims), batch, {0, 0}}, dst = {src.desc, features, {0, 0}};
+    shunt_tensor src = {shunt_tensor_make(SHUNT_F32, 4, src_dims), batch, NULL, 0}, dst = {src.desc, features, NULL, 0};
     ok = ok && !shunt_preprocess_frames(how, &frame, 1, batch) &&
          !shunt_executor_output(executor, &src.desc, 1, 0, &dst.desc) && shunt_tensor_count(&dst.desc) <= MOST &&
          !shunt_executor_run(executor, &src, 1, &dst, 1);

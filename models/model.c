@@ -17,11 +17,19 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
     return SHUNT_OK;
 }
 
+shunt_model *model_new(void)
+{
+    shunt_model *model = calloc(1, sizeof *model);
+    if (!model || !pthread_mutex_init(&model->lock, NULL)) return model;
+    free(model);
+    return NULL;
+}
+
 shunt_status shunt_model_create(const char *name, const shunt_model_options *options, shunt_model **out)
 {
     if (!out) return error_null(__func__, "out");
     *out = NULL;
-    shunt_model *model = calloc(1, sizeof *model);
+    shunt_model *model = model_new();
     if (!model) return error_memory();
     shunt_status status = net_describe(name, options, &model->net);
     if (!status) status = model_usual_preprocess(&model->net, &model->preprocess);
@@ -49,6 +57,7 @@ void shunt_model_destroy(shunt_model *model)
     shunt_weights_destroy(model->weights);
     labels_free(model->labels, shunt_model_outcomes(model));
     shunt_graph_destroy(model->graph);
+    pthread_mutex_destroy(&model->lock);
     free(model);
 }
 
@@ -179,9 +188,9 @@ shunt_status shunt_model_save(const shunt_model *model, const char *path)
     return status ? status : shunt_weights_save(model->weights, path);
 }
 
-shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
+/* With the lock held. */
+static shunt_status find_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
 {
-    if (!model || !device || !out) return error_null(__func__, "model, device, out");
     for (size_t i = 0; i < model->nexecutors; i++)
         if (model->executors[i].device == device) {
             *out = model->executors[i].executor;
@@ -194,6 +203,15 @@ shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shun
     model->executors = grown;
     status = shunt_executor_create(model->graph, model->weights, device, out);
     if (!status) grown[model->nexecutors++] = (model_executor){device, *out};
+    return status;
+}
+
+shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
+{
+    if (!model || !device || !out) return error_null(__func__, "model, device, out");
+    pthread_mutex_lock(&model->lock);
+    const shunt_status status = find_executor(model, device, out);
+    pthread_mutex_unlock(&model->lock);
     return status;
 }
 

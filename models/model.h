@@ -4,6 +4,8 @@
 
 #include "models/nets/net.h"
 
+#include <pthread.h>
+
 typedef struct model_executor {
     shunt_device *device;
     shunt_executor *executor;
@@ -20,9 +22,13 @@ struct shunt_model {
     bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
     char assumption[256]; /* what was assumed about the network, since the weight file fits several; "": nothing */
     char input_note[256]; /* what its input requires of pixels; "": nothing special */
+    pthread_mutex_t lock; /* of what follows: several threads may run the model */
     model_executor *executors;
     size_t nexecutors;
 };
+
+/* model.c: an empty one, which shunt_model_destroy ends; NULL without memory. */
+shunt_model *model_new(void);
 
 /* model.c: gives the model these weights, which it then owns, and forgets executors made with others. */
 void model_take_weights(shunt_model *model, shunt_weights *weights);

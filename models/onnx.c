@@ -83,7 +83,7 @@ shunt_status onnx_model_open(const char *path, shunt_weights *weights, const shu
     onnx_import file;
     onnx_options wanted = {.classify = true, .height = options->height, .width = options->width};
     shunt_status status = onnx_import_weights(path, weights, &wanted, &file);
-    shunt_model *model = status ? NULL : calloc(1, sizeof *model);
+    shunt_model *model = status ? NULL : model_new();
     if (!status && !model) status = error_memory();
     if (status) {
         onnx_close(&file);

@@ -51,6 +51,7 @@ RULES = [
      r'#include "(?!runtime/shared/)|#include <shunt/', 0),
     ("public headers include only each other and the C library", ("include",), None, r'#include "', 0),
     ("headers for applications do not show the plugin ABI", ("include",), "include/shunt/collective.h", r'#include <shunt/backend', 0),
+    ("OpenCL's headers are included by one public header", ("include",), "include/shunt/opencl.h", r'#include <CL/', 0),
     ("a backend includes its contract alone of the project", ("backends",), None, r'#include <shunt/(?!backend\.h|collective\.h)', 0),
     ("a plugin copies structs that can grow with shunt_struct_copy", ("backends", "examples"), None,
      r'\*\s*\w+ = \(shunt_(?:device_info|op_info|op_candidates)\)|^\s+\*info = ', re.M),
@@ -90,6 +91,7 @@ BREACHES = [
     ("tools/main.c", '#include <windows.h>'),
     ("include/shunt/shunt.h", '#include "runtime/base/error.h"'),
     ("include/shunt/run.h", '#include <shunt/backend.h>'),
+    ("include/shunt/async.h", '#include <CL/cl.h>'),
 ]
 
 

@@ -11,8 +11,9 @@ static void close_device(shunt_bdevice *base)
     ocl_gemm_forget();
     ocl_programs_free(device);
     if (device->maps) clReleaseCommandQueue(device->maps);
+    if (device->shared) clReleaseCommandQueue(device->shared);
     if (device->context) clReleaseContext(device->context);
-    if (device->id != device->found.id) clReleaseDevice(device->id);
+    if (device->id && device->id != device->found.id) clReleaseDevice(device->id);
     pthread_mutex_destroy(&device->lock);
     free(device);
 }
@@ -44,6 +45,7 @@ static const shunt_device_ops device_ops = {
     .op_destroy = ocl_op_destroy,
     .measure = ocl_measure,
     .packs_prepare = ocl_packs_prepare,
+    .event_poll = ocl_event_poll,
 };
 
 /* "threads=N" is all there is. *threads stays 0 where it is not given. */
@@ -103,7 +105,24 @@ static shunt_status start(ocl_device *device, const char *params)
     if (!device->context) return ocl_failed("clCreateContext", code);
     device->maps = clCreateCommandQueue(device->context, device->id, 0, &code);
     if (!device->maps) return ocl_failed("clCreateCommandQueue", code);
-    return SHUNT_OK;
+    if (!ocl_takes_turns(device)) return SHUNT_OK;
+    device->shared = clCreateCommandQueue(device->context, device->id, 0, &code);
+    return device->shared ? SHUNT_OK : ocl_failed("clCreateCommandQueue", code);
+}
+
+/* NULL without memory. */
+static ocl_device *make_device(const ocl_found *found)
+{
+    ocl_device *device = calloc(1, sizeof *device);
+    if (!device) return NULL;
+    if (pthread_mutex_init(&device->lock, NULL)) {
+        free(device);
+        return NULL;
+    }
+    device->base.ops = &device_ops;
+    device->found = *found;
+    device->id = found->id;
+    return device;
 }
 
 shunt_status ocl_device_open(uint32_t index, const char *params, shunt_bdevice **out)
@@ -113,16 +132,40 @@ shunt_status ocl_device_open(uint32_t index, const char *params, shunt_bdevice *
     shunt_status status = ocl_find_devices(&found, &count);
     if (status) return status;
     if (index >= count) return ocl_fail(SHUNT_E_NOT_FOUND, "no OpenCL device %u: there are %u", index, count);
-    ocl_device *device = calloc(1, sizeof *device);
+    ocl_device *device = make_device(&found[index]);
     if (!device) return ocl_fail_memory();
-    if (pthread_mutex_init(&device->lock, NULL)) {
-        free(device);
-        return ocl_fail_memory();
-    }
-    device->base.ops = &device_ops;
-    device->found = found[index];
-    device->id = found[index].id;
     status = start(device, params);
+    if (status) {
+        close_device(&device->base);
+        return status;
+    }
+    *out = &device->base;
+    return SHUNT_OK;
+}
+
+/* Context and queue are the application's; buffers are mapped on its queue, too, and so in the order of its commands. */
+static shunt_status start_on(ocl_device *device, cl_command_queue queue)
+{
+    cl_context context;
+    cl_int code = clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
+    if (code) return ocl_failed("clGetCommandQueueInfo", code);
+    code = clRetainContext(context);
+    if (code) return ocl_failed("clRetainContext", code);
+    device->context = context;
+    for (int i = 0; i < 2; i++) {
+        code = clRetainCommandQueue(queue);
+        if (code) return ocl_failed("clRetainCommandQueue", code);
+        *(i ? &device->maps : &device->shared) = queue;
+    }
+    device->adopted = true;
+    return SHUNT_OK;
+}
+
+shunt_status ocl_device_open_on(cl_command_queue queue, const ocl_found *found, shunt_bdevice **out)
+{
+    ocl_device *device = make_device(found);
+    if (!device) return ocl_fail_memory();
+    shunt_status status = start_on(device, queue);
     if (status) {
         close_device(&device->base);
         return status;

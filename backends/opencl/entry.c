@@ -30,6 +30,7 @@ static const shunt_backend backend = {
     .device_info = device_info,
     .device_open = ocl_device_open,
     .last_error = ocl_last_error,
+    .extension = ocl_extension,
 };
 
 __attribute__((visibility("default"))) const shunt_backend *shunt_backend_entry(const shunt_host *host)

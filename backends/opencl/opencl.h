@@ -66,6 +66,8 @@ typedef struct ocl_found {
 
 /* All usable devices of all platforms, looked for once in the process. */
 shunt_status ocl_find_devices(const ocl_found **found, uint32_t *count);
+/* The same about a device of the application, which may be a part of one (a sub-device). */
+shunt_status ocl_describe_device(cl_device_id id, ocl_found *out);
 
 /* ---- An open device (device.c, program.c) ------------------------------------------------------------------------ */
 
@@ -89,12 +91,16 @@ typedef struct ocl_device {
     ocl_found found; /* limits.units counts those of a sub-device */
     cl_device_id id; /* found.id, or a sub-device of it */
     cl_context context;
-    cl_command_queue maps; /* for buffer_map */
-    pthread_mutex_t lock;  /* of programs */
-    ocl_program *programs; /* one per source and options */
+    cl_command_queue maps;   /* for buffer_map */
+    cl_command_queue shared; /* the queue of all shunt_bqueues; NULL: each has one of its own */
+    bool adopted;            /* `shared` is the application's, also for profiling */
+    pthread_mutex_t lock;    /* of programs */
+    ocl_program *programs;   /* one per source and options */
 } ocl_device;
 
 shunt_status ocl_device_open(uint32_t index, const char *params, shunt_bdevice **out);
+/* A device on the application's queue. */
+shunt_status ocl_device_open_on(cl_command_queue queue, const ocl_found *found, shunt_bdevice **out);
 
 static inline bool ocl_is_cpu(const ocl_device *device)
 {
@@ -129,7 +135,7 @@ struct shunt_bevent {
 
 struct shunt_bqueue {
     ocl_device *device;
-    cl_command_queue queue;
+    cl_command_queue queue;  /* retained */
     shunt_bevent *recording; /* commands given meanwhile belong to this event; NULL: to none */
     cl_int failed;           /* what another queue's turn found when it finished this one (turn.c) */
 };
@@ -145,7 +151,13 @@ shunt_status ocl_fill(shunt_bqueue *queue, shunt_arg dst, uint32_t word, uint64_
 shunt_status ocl_queue_wait(shunt_bqueue *queue, shunt_bevent *event);
 shunt_status ocl_event_wait(shunt_bevent *event);
 shunt_status ocl_event_time(shunt_bevent *event, uint64_t *start, uint64_t *end);
+shunt_status ocl_event_poll(shunt_bevent *event, int *done);
 void ocl_event_release(shunt_bevent *event);
+/* The event of the last command. */
+cl_event ocl_event_last(const shunt_bevent *event);
+
+/* Objects of the application (interop.c); what the plugin's extension() gives. */
+void *ocl_extension(const char *name);
 
 /* Between begin and end all commands of the queue make up one event. end frees it where status is a failure, else gives
  * it out; it returns status. With out = NULL both do nothing. */
@@ -157,6 +169,8 @@ void ocl_recorded(shunt_bqueue *queue, cl_event event);
 
 /* ---- One queue at a time, where the driver needs it (turn.c) ------------------------------------------------------------ */
 
+/* Whether the device's driver needs that. */
+bool ocl_takes_turns(const ocl_device *device);
 /* Between the two the queue is given a kernel, and no other queue runs one; with queue NULL none runs. */
 void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue);
 void ocl_turn_end(const ocl_device *device);

@@ -148,15 +148,31 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
     return true;
 }
 
-static shunt_status add_device(cl_platform_id platform, const char *platform_name, cl_device_id id)
+/* NULL, or why the device cannot be used. */
+static const char *look_at(cl_platform_id platform, const char *of, cl_device_id id, ocl_found *found)
+{
+    const char *reason = unusable(id);
+    *found = (ocl_found){.platform = platform};
+    if (!reason && !describe(id, of, found)) reason = "its driver does not tell its limits";
+    return reason;
+}
+
+static void platform_name(cl_platform_id platform, char *name, size_t size)
+{
+    size_t bytes;
+    snprintf(name, size, "without a name");
+    if (clGetPlatformInfo(platform, CL_PLATFORM_NAME, size - 1, name, &bytes) == CL_SUCCESS && bytes < size)
+        name[bytes] = 0;
+}
+
+static shunt_status add_device(cl_platform_id platform, const char *of, cl_device_id id)
 {
     char name[128] = "a device";
     device_text(id, CL_DEVICE_NAME, name, sizeof name);
-    const char *reason = unusable(id);
-    ocl_found found = {.platform = platform};
-    if (!reason && !describe(id, platform_name, &found)) reason = "its driver does not tell its limits";
+    ocl_found found;
+    const char *reason = look_at(platform, of, id, &found);
     if (reason) {
-        ocl_log(SHUNT_LOG_INFO, "opencl: %s of platform %s skipped: %s", name, platform_name, reason);
+        ocl_log(SHUNT_LOG_INFO, "opencl: %s of platform %s skipped: %s", name, of, reason);
         return SHUNT_OK;
     }
     ocl_found *more = realloc(devices, (ndevices + 1) * sizeof *more);
@@ -168,11 +184,8 @@ static shunt_status add_device(cl_platform_id platform, const char *platform_nam
 
 static shunt_status add_platform(cl_platform_id platform)
 {
-    char name[256] = "without a name";
-    size_t bytes;
-    if (clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, &bytes) == CL_SUCCESS &&
-        bytes < sizeof name)
-        name[bytes] = 0;
+    char name[256];
+    platform_name(platform, name, sizeof name);
     cl_uint count = 0;
     cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
     if (code != CL_DEVICE_NOT_FOUND) note("clGetDeviceIDs", code);
@@ -226,4 +239,25 @@ shunt_status ocl_find_devices(const ocl_found **found, uint32_t *count)
     *count = ndevices;
     pthread_mutex_unlock(&lock);
     return status;
+}
+
+shunt_status ocl_describe_device(cl_device_id id, ocl_found *out)
+{
+    const ocl_found *found;
+    uint32_t count;
+    shunt_status status = ocl_find_devices(&found, &count);
+    for (uint32_t i = 0; i < count && !status; i++) {
+        if (found[i].id != id) continue;
+        *out = found[i];
+        return SHUNT_OK;
+    }
+    cl_platform_id platform;
+    char name[256];
+    cl_int code = clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL);
+    if (code) return ocl_failed("clGetDeviceInfo", code);
+    platform_name(platform, name, sizeof name);
+    pthread_mutex_lock(&lock); /* of `failure` */
+    const char *reason = look_at(platform, name, id, out);
+    pthread_mutex_unlock(&lock);
+    return reason ? ocl_fail(SHUNT_E_UNSUPPORTED, "the queue's device cannot be used: %s", reason) : SHUNT_OK;
 }

@@ -9,21 +9,47 @@ shunt_status ocl_queue_create(shunt_bdevice *base, int profiling, shunt_bqueue *
     shunt_bqueue *queue = calloc(1, sizeof *queue);
     if (!queue) return ocl_fail_memory();
     queue->device = device;
+    const bool shares = device->shared && (!profiling || device->adopted);
+    const char *call = shares ? "clRetainCommandQueue" : "clCreateCommandQueue";
     cl_int code;
-    queue->queue = clCreateCommandQueue(device->context, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
-    if (!queue->queue) {
+    queue->queue = device->shared;
+    if (shares)
+        code = clRetainCommandQueue(device->shared);
+    else
+        queue->queue =
+            clCreateCommandQueue(device->context, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    if (code) {
         free(queue);
-        return ocl_failed("clCreateCommandQueue", code);
+        return ocl_failed(call, code);
     }
     *out = queue;
     return SHUNT_OK;
 }
 
+/* clFinish. A queue that others use, too, may never be empty: what was given so far is waited for. *call: what failed. */
+static cl_int wait_for_all(shunt_bqueue *queue, const char **call)
+{
+    cl_event marker;
+    *call = "clFinish";
+    if (queue->queue != queue->device->shared) return clFinish(queue->queue);
+    cl_int code = clEnqueueMarkerWithWaitList(queue->queue, 0, NULL, &marker);
+    if (code) {
+        clFinish(queue->queue);
+        *call = "clEnqueueMarkerWithWaitList";
+        return code;
+    }
+    code = clWaitForEvents(1, &marker);
+    *call = "clWaitForEvents";
+    clReleaseEvent(marker);
+    return code;
+}
+
 void ocl_queue_destroy(shunt_bdevice *base, shunt_bqueue *queue)
 {
+    const char *call;
     (void)base;
     if (!queue) return;
-    clFinish(queue->queue); /* its failure is of no use to anybody any more */
+    wait_for_all(queue, &call); /* its failure is of no use to anybody any more */
     ocl_turn_over(queue);
     clReleaseCommandQueue(queue->queue);
     free(queue);
@@ -37,9 +63,10 @@ shunt_status ocl_queue_flush(shunt_bqueue *queue)
 
 shunt_status ocl_queue_finish(shunt_bqueue *queue)
 {
-    cl_int code = clFinish(queue->queue), before = ocl_turn_over(queue);
-    if (!code) code = before;
-    return code ? ocl_failed("clFinish", code) : SHUNT_OK;
+    const char *call;
+    const cl_int code = wait_for_all(queue, &call), before = ocl_turn_over(queue);
+    if (code) return ocl_failed(call, code);
+    return before ? ocl_failed("clFinish", before) : SHUNT_OK;
 }
 
 /* ---- Events ----------------------------------------------------------------------------------------------------- */
@@ -57,6 +84,10 @@ shunt_status ocl_record_end(shunt_bqueue *queue, shunt_bevent **out, shunt_statu
     shunt_bevent *event = queue->recording;
     queue->recording = NULL;
     if (!out) return status;
+    if (!status && !event->first) { /* there was nothing to do */
+        cl_int code = clEnqueueMarkerWithWaitList(queue->queue, 0, NULL, &event->first);
+        if (code) status = ocl_failed("clEnqueueMarkerWithWaitList", code);
+    }
     if (status)
         ocl_event_release(event);
     else
@@ -81,30 +112,39 @@ void ocl_recorded(shunt_bqueue *queue, cl_event event)
     if (recording->first != event) recording->last = event;
 }
 
-static cl_event last_of(const shunt_bevent *event)
+cl_event ocl_event_last(const shunt_bevent *event)
 {
     return event->last ? event->last : event->first;
 }
 
 shunt_status ocl_queue_wait(shunt_bqueue *queue, shunt_bevent *event)
 {
-    cl_event last = last_of(event);
+    cl_event last = ocl_event_last(event);
     cl_int code = clEnqueueBarrierWithWaitList(queue->queue, 1, &last, NULL);
     return code ? ocl_failed("clEnqueueBarrierWithWaitList", code) : SHUNT_OK;
 }
 
 shunt_status ocl_event_wait(shunt_bevent *event)
 {
-    cl_event last = last_of(event);
+    cl_event last = ocl_event_last(event);
     cl_int code = clWaitForEvents(1, &last);
     return code ? ocl_failed("clWaitForEvents", code) : SHUNT_OK;
+}
+
+shunt_status ocl_event_poll(shunt_bevent *event, int *done)
+{
+    cl_int state;
+    cl_int code = clGetEventInfo(ocl_event_last(event), CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    if (code) return ocl_failed("clGetEventInfo", code);
+    *done = state <= CL_COMPLETE; /* below: it failed */
+    return state < CL_COMPLETE ? ocl_failed("a command", state) : SHUNT_OK;
 }
 
 shunt_status ocl_event_time(shunt_bevent *event, uint64_t *start, uint64_t *end)
 {
     cl_ulong from, to;
     cl_int code = clGetEventProfilingInfo(event->first, CL_PROFILING_COMMAND_START, sizeof from, &from, NULL);
-    if (!code) code = clGetEventProfilingInfo(last_of(event), CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
+    if (!code) code = clGetEventProfilingInfo(ocl_event_last(event), CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
     if (code) return ocl_failed("clGetEventProfilingInfo", code);
     *start = from;
     *end = to;

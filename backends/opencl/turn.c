@@ -4,24 +4,25 @@
  * a key that several entries may match, and the wrong one found aborts the process (seen with 3.1; others report it for 5.0).
  * So a queue takes its turn before it is given a kernel: the queue that had the turn is finished first. The lock is not held
  * while kernels run, so no thread waits for what another thread has yet to do. Asking for a program's binary adds entries to
- * that table, and needs a turn without a queue. */
+ * that table, and needs a turn without a queue. All queues of one device stand on one queue of the driver (device.c), so that turns
+ * change only between devices. */
 #include "opencl.h"
 
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static shunt_bqueue *holder; /* the only queue that may have kernels under way */
+static shunt_bqueue *holder; /* the last that was given a kernel: only its driver's queue may have kernels under way */
 
-static bool takes_turns(const ocl_device *device)
+bool ocl_takes_turns(const ocl_device *device)
 {
     return ocl_is_cpu(device) && !strcmp(device->found.info.platform, "Portable Computing Language");
 }
 
 void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue)
 {
-    if (!takes_turns(device)) return;
+    if (!ocl_takes_turns(device)) return;
     pthread_mutex_lock(&lock);
-    if (holder && holder != queue) {
+    if (holder && !(queue && holder->queue == queue->queue)) {
         cl_int code = clFinish(holder->queue);
         if (code) holder->failed = code;
     }
@@ -30,12 +31,12 @@ void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue)
 
 void ocl_turn_end(const ocl_device *device)
 {
-    if (takes_turns(device)) pthread_mutex_unlock(&lock);
+    if (ocl_takes_turns(device)) pthread_mutex_unlock(&lock);
 }
 
 cl_int ocl_turn_over(shunt_bqueue *queue)
 {
-    if (!takes_turns(queue->device)) return CL_SUCCESS;
+    if (!ocl_takes_turns(queue->device)) return CL_SUCCESS;
     pthread_mutex_lock(&lock);
     if (holder == queue) holder = NULL;
     cl_int code = queue->failed;

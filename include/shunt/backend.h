@@ -13,7 +13,9 @@
  *
  * Threads: any thread may call any function at any time, unless its comment says otherwise. The runtime uses each queue, op
  * and buffer in one thread at a time. But several threads use different queues, ops and buffers of one device, and devices
- * of one driver, at once. Where a driver or library does not allow that, the plugin must lock by itself.
+ * of one driver, at once. Where a driver or library does not allow that, the plugin must lock by itself. An event may be waited for in
+ * one thread while its queue is given commands in another. An op may be launched again, also on another queue and with other
+ * workspace, before its earlier launches are done.
  * Errors: a function that returns shunt_status changes nothing when it fails, and leaves a message for
  * shunt_backend.last_error() on the calling thread. A plugin never prints, exits, aborts or calls getenv, and no C++
  * exception leaves it.
@@ -216,7 +218,30 @@ struct shunt_device_ops {
     /* [opt: ahead_inputs is 0] Prepares an op that packs all of these, in as few launches as can be, and is launched without inputs,
      * outputs and workspace. The ops and the memory outlive it. It may pack once already. */
     shunt_status (*packs_prepare)(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
+
+    /* [opt: event_wait is used, so asking waits] *done: whether the event's commands are done. Does not wait. */
+    shunt_status (*event_poll)(shunt_bevent *event, int *done);
 };
+
+/* What extension(SHUNT_INTEROP) returns: work on objects that the application made with the device's own API. Each `void *` is such an
+ * object; the plugin's header for applications says which (opencl.h: a cl_command_queue, a cl_mem, a cl_event). */
+#define SHUNT_INTEROP "interop"
+enum { SHUNT_ACCESS_READ = 1u << 0, SHUNT_ACCESS_WRITE = 1u << 1 }; /* what ops may do with a buffer */
+typedef struct shunt_interop {
+    uint32_t size;
+    /* A device that gives all its commands to this queue, in order, between those of the application. It keeps the queue until it is
+     * closed. The caller sets info->size; info is as by device_info. */
+    shunt_status (*device_open)(void *queue, shunt_device_info *info, shunt_bdevice **out);
+    /* The application's memory as a buffer, kept until buffer_free. *bytes: its size; *access: SHUNT_ACCESS_* bits. */
+    shunt_status (*buffer_wrap)(shunt_bdevice *device, void *memory, uint64_t *bytes, uint32_t *access,
+                                shunt_bbuffer **out);
+    /* The memory of any buffer of the device; lives as long as the buffer. */
+    shunt_status (*buffer_memory)(shunt_bbuffer *buffer, void **memory);
+    /* Later commands of the queue wait for these events of the application. */
+    shunt_status (*queue_wait)(shunt_bqueue *queue, uint32_t count, void *const *events);
+    /* The last command of what the event stands for, as the API's own event, which the caller then owns. */
+    shunt_status (*event_own)(shunt_bevent *event, void **own);
+} shunt_interop;
 
 typedef struct shunt_backend {
     uint32_t size;
@@ -232,7 +257,7 @@ typedef struct shunt_backend {
     shunt_status (*device_open)(uint32_t index, const char *params, shunt_bdevice **out);
     /* Message of the last failed call of this plugin on this thread; never NULL. Valid until its next call. */
     const char *(*last_error)(void);
-    /* [opt: none] A function outside this ABI by name, or NULL. */
+    /* [opt: none] What is outside this table, by name, or NULL: SHUNT_INTEROP, a shunt_interop. */
     void *(*extension)(const char *name);
     /* [opt: nothing] At the end of the process, after all devices are closed: releases the driver's resources. */
     void (*shutdown)(void);

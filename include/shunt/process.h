@@ -21,8 +21,9 @@
  * dimension first: N pictures x C channels x H rows x W columns.
  * Threads: functions on one object are called by one thread at a time; different objects are independent. A device may be
  * used by several models and executors in several threads at once, on every backend; it is closed after all of them. So may
- * weights that executors read, while nobody changes them. Functions without an object may be called at any time, but
- * shunt_shutdown.
+ * weights that executors read, while nobody changes them. Several threads may also run one executor, or one model, at once: run, submit,
+ * prepare and output of an executor; run, classify, probabilities and executor of a model. Functions without an object may be called
+ * at any time, but shunt_shutdown.
  * fork: once a device or a driver has started threads, children of the process cannot use devices. Each call that needs one
  * fails with SHUNT_E_UNSUPPORTED and says so. What a child got from its parent may be freed. Fork before the first use, or
  * start a program instead. dlclose of the library does nothing.
@@ -46,6 +47,8 @@ typedef struct shunt_device shunt_device;
 typedef struct shunt_weights shunt_weights;
 typedef struct shunt_graph shunt_graph;
 typedef struct shunt_executor shunt_executor;
+typedef struct shunt_buffer shunt_buffer;
+typedef struct shunt_event shunt_event;
 typedef struct shunt_model shunt_model;
 typedef struct shunt_dataset shunt_dataset;
 

@@ -9,10 +9,7 @@
  *         shunt_device_close(device);
  *     }
  *
- * A run returns when it is done. Later versions add runs that do not wait, under these names, and change nothing here:
- * shunt_executor_submit starts a run and returns a shunt_event; shunt_event_wait and shunt_event_release; shunt_buffer is memory
- * of a device that keeps its content between runs, and stands in shunt_tensor in place of `data`. An executor then may have
- * several runs in flight, which take effect in the order of their submission. shunt_executor_run is submit, then wait.
+ * Runs that do not wait, and memory of a device that keeps its content between runs, are in async.h.
  */
 #ifndef SHUNT_RUN_H
 #define SHUNT_RUN_H
@@ -99,17 +96,20 @@ typedef struct shunt_executor_options {
      * itself. */
     struct shunt_ranks *ranks;
     int sync_statistics; /* != 0: the statistics of batch norms are those of the pictures of all ranks; 0: of each rank's own */
+    uint32_t
+        streams; /* runs of shunt_executor_submit that the device may do at the same time (async.h); 0: 1. At most 16 */
 } shunt_executor_options;
 SHUNT_API shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights,
                                                   shunt_device *device, const shunt_executor_options *options,
                                                   shunt_executor **out);
 SHUNT_API void shunt_executor_destroy(shunt_executor *executor);
 
-/* A tensor in the caller's memory. */
+/* A tensor in the caller's memory, or in memory of the executor's device. */
 typedef struct shunt_tensor {
-    shunt_tensor_desc desc; /* float32, plain */
-    void *data;             /* shunt_tensor_bytes(&desc) bytes, aligned for float */
-    uint64_t reserved[2];   /* 0; for memory of a device */
+    shunt_tensor_desc desc; /* float32, plain: rows without gaps */
+    void *data;             /* shunt_tensor_bytes(&desc) bytes, aligned for float; NULL with a buffer */
+    shunt_buffer *buffer;   /* in place of data (async.h); else NULL */
+    uint64_t offset; /* where in the buffer it begins, in bytes: a multiple of shunt_device_info.alignment; else 0 */
 } shunt_tensor;
 
 /* Makes the plan for inputs of these shapes, if there is none yet; shunt_executor_run does that too. Slow the first time (compiling).
@@ -141,7 +141,7 @@ typedef struct shunt_step {
 typedef struct shunt_plan_report {
     const shunt_step *const *steps; /* nsteps pointers */
     size_t nsteps;
-    uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices */
+    uint64_t activation_bytes, weight_bytes, workspace_bytes; /* device memory, all devices, all streams */
     uint64_t flops;
     char placement[128];   /* "21 ops opencl:0; softmax -> scalar" */
     const char *precision; /* "f32", "f16", "bf16": of the data of ops */

@@ -11,6 +11,7 @@
  *
  * process.h  messages, options, log; the rules that hold for all functions
  * run.h      devices, and running a network on one
+ * async.h    runs that do not wait, and memory of a device
  * model.h    networks with weights, labels and preprocessing: classifying and evaluating
  * segment.h  the class of each pixel of a picture
  * network.h  any network from a file: inputs, outputs, graph and weights
@@ -23,11 +24,12 @@
  * verify.h   checking what a device computes
  * look.h     looking into a network: responses of its layers, blocks taken out
  *
- * Plugins include backend.h instead. C++ has shunt.hpp, on top of these.
+ * Plugins include backend.h instead. C++ has shunt.hpp, on top of these. Applications with OpenCL of their own: opencl.h.
  */
 #ifndef SHUNT_SHUNT_H
 #define SHUNT_SHUNT_H
 
+#include <shunt/async.h>
 #include <shunt/coco.h>
 #include <shunt/data.h>
 #include <shunt/graph.h>

@@ -212,7 +212,7 @@ class Executor : public Handle<shunt_executor, shunt_executor_destroy>
         std::vector<Tensor> results(outputs_);
         for (const Tensor &input : inputs) {
             shapes.push_back(desc(input.shape));
-            src.push_back({shapes.back(), const_cast<float *>(input.data.data()), {0, 0}});
+            src.push_back({shapes.back(), const_cast<float *>(input.data.data()), nullptr, 0});
             if (input.shape.size() > SHUNT_MAX_RANK || shunt_tensor_count(&shapes.back()) != input.data.size())
                 return check(refuse(), status), std::vector<Tensor>();
         }

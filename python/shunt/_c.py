@@ -34,7 +34,7 @@ class TensorDesc(Structure):
 
 class Tensor(Structure):
     _name = "shunt_tensor"
-    _fields_ = [("desc", TensorDesc), ("data", c_void_p), ("reserved", c_uint64 * 2)]
+    _fields_ = [("desc", TensorDesc), ("data", c_void_p), ("buffer", c_void_p), ("offset", c_uint64)]
 
 
 class TensorView(Structure):

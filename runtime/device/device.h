@@ -19,6 +19,7 @@ struct shunt_device {
     shunt_bdevice *handle;
     const shunt_device_ops *ops; /* &table: every pointer that is not [opt] is there */
     shunt_device_ops table;      /* a copy of handle->ops, NULL where the plugin's is too short */
+    shunt_interop interop;       /* NULL pointers where the backend has none (adopt.c) */
     shunt_device *next;          /* of the open devices (fork.h) */
     shunt_backend refusing;      /* what `backend` becomes in a child made by fork (fork.h) */
 };

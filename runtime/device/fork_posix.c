@@ -94,6 +94,12 @@ static shunt_status refuse_event(shunt_bevent *event)
     return SHUNT_E_UNSUPPORTED;
 }
 
+static shunt_status refuse_poll(shunt_bevent *event, int *done)
+{
+    (void)event, (void)done;
+    return SHUNT_E_UNSUPPORTED;
+}
+
 static shunt_status refuse_query(shunt_bdevice *device, const shunt_op_desc *desc, shunt_op_candidates *out)
 {
     (void)device, (void)desc;
@@ -194,6 +200,7 @@ static const shunt_device_ops child_ops = {
     .op_pack = refuse_pack,
     .op_launch = refuse_launch,
     .op_destroy = leave_op,
+    .event_poll = refuse_poll,
 };
 
 /* ---- The handlers ----------------------------------------------------------------------------------------------------- */

@@ -59,6 +59,14 @@ shunt_status table_copy_backend(const shunt_backend *table, shunt_backend *out, 
 /* Makes *info safe to show and to compute with; SHUNT_E_ABI with a reason if that is impossible. */
 shunt_status device_info_check(shunt_device_info *info, char *reason, size_t size);
 
+/* ---- select.c: a device is begun, the backend opens device->handle and returns a status, and the device ends its opening: it is
+ * given out, or freed after a failure. */
+shunt_status device_begin(const registry_device *chosen, shunt_device **out);
+shunt_status device_end_opening(shunt_device *device, shunt_status status, shunt_device **out);
+
+/* ---- adopt.c: copies the backend's table for objects of applications, NULL where there is none. */
+void device_take_interop(shunt_device *device);
+
 /* ---- registry.c */
 
 /* The devices of the backend of this name, in any case, or of all when NULL, as a list to be freed. A backend may have

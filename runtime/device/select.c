@@ -29,7 +29,7 @@ shunt_status device_fail(const shunt_device *device, shunt_status status, const 
     return error_fail(known ? status : SHUNT_E_DEVICE, "%s: %s: %s", device->entry.selector, what, text);
 }
 
-static shunt_status open_device(const registry_device *chosen, const char *params, shunt_device **out)
+shunt_status device_begin(const registry_device *chosen, shunt_device **out)
 {
     fork_watch();
     shunt_device *device = calloc(1, sizeof *device);
@@ -39,29 +39,43 @@ static shunt_status open_device(const registry_device *chosen, const char *param
     device->backend = chosen->backend;
     device->index = chosen->index;
     device->ops = &device->table;
+    device_take_interop(device);
+    *out = device;
+    return SHUNT_OK;
+}
 
+/* What a plugin that gives no device, or a bad table, is refused for. */
+static shunt_status take_table(shunt_device *device)
+{
     char reason[256];
-    shunt_status status = device->backend->device_open(chosen->index, params, &device->handle);
+    if (!device->handle || !device->handle->ops)
+        return error_fail(SHUNT_E_ABI, "%s: opening: the plugin gave no device", device->entry.selector);
+    shunt_status status = table_copy_device(device->handle->ops, &device->table, reason, sizeof reason);
+    if (status == SHUNT_OK) return SHUNT_OK;
+    error_fail(status, "%s: opening: %s", device->entry.selector, reason);
+    if (device->table.close) device->table.close(device->handle);
+    return status;
+}
+
+shunt_status device_end_opening(shunt_device *device, shunt_status status, shunt_device **out)
+{
+    status = status ? device_fail(device, status, "opening") : take_table(device);
     if (status) {
-        status = device_fail(device, status, "opening");
-        goto fail;
-    }
-    if (!device->handle || !device->handle->ops) {
-        status = error_fail(SHUNT_E_ABI, "%s: opening: the plugin gave no device", device->entry.selector);
-        goto fail;
-    }
-    status = table_copy_device(device->handle->ops, &device->table, reason, sizeof reason);
-    if (status) {
-        error_fail(status, "%s: opening: %s", device->entry.selector, reason);
-        if (device->table.close) device->table.close(device->handle);
-        goto fail;
+        free(device);
+        return status;
     }
     fork_device_opened(device);
     *out = device;
     return SHUNT_OK;
-fail:
-    free(device);
-    return status;
+}
+
+static shunt_status open_device(const registry_device *chosen, const char *params, shunt_device **out)
+{
+    shunt_device *device = NULL;
+    shunt_status status = device_begin(chosen, &device);
+    if (status) return status;
+    status = device->backend->device_open(chosen->index, params, &device->handle);
+    return device_end_opening(device, status, out);
 }
 
 void shunt_device_close(shunt_device *device)

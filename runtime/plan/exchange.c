@@ -35,7 +35,7 @@ static uint8_t *allocate(plan_exchange *self, int index, uint64_t bytes)
 static shunt_status map(const graph_plan *plan, int32_t value, uint8_t **out)
 {
     const shunt_device *device = plan->executor->devices[PLAN_MAIN];
-    const shunt_arg arg = plan_arg(plan, value);
+    const shunt_arg arg = plan_arg(plan, 0, value);
     void *memory = NULL;
     shunt_status status = device->ops->buffer_map(device->handle, arg.buffer, &memory);
     if (status != SHUNT_OK) return device_fail(device, status, "mapping memory");
@@ -151,7 +151,7 @@ static shunt_status read_sources(plan_exchange *self)
         const uint64_t bytes = bytes_of(plan, self->sources[i]);
         const bool last = value->device == PLAN_MAIN && i + 1 == self->nsources;
         shunt_status status = device->ops->read(queue, self->mapped ? (void *)&self->mark : self->send + at,
-                                                plan_arg(plan, self->sources[i]),
+                                                plan_arg(plan, 0, self->sources[i]),
                                                 self->mapped ? sizeof self->mark : bytes, last ? &self->event : NULL);
         if (status == SHUNT_OK) status = last ? device->ops->queue_flush(queue) : device->ops->queue_finish(queue);
         if (status != SHUNT_OK) return device_fail(device, status, "reading what the ranks exchange");
@@ -169,7 +169,7 @@ static shunt_status write_targets(plan_exchange *self)
         const shunt_device *device = plan->executor->devices[value->device];
         const uint64_t bytes = bytes_of(plan, self->targets[i]);
         shunt_status status = device->ops->write(plan->executor->queues[value->device],
-                                                 plan_arg(plan, self->targets[i]), self->result + at, bytes, NULL);
+                                                 plan_arg(plan, 0, self->targets[i]), self->result + at, bytes, NULL);
         if (status != SHUNT_OK) return device_fail(device, status, "writing what the ranks exchange");
         at += bytes;
     }

@@ -69,13 +69,14 @@ static shunt_status collect_all(shunt_executor *executor)
 shunt_status shunt_executor_fetch(shunt_executor *executor, shunt_weights *weights)
 {
     if (!executor || !weights) return error_fail(SHUNT_E_INVALID, "fetch: executor or weights missing");
-    shunt_status collected = collect_all(executor);
-    if (collected != SHUNT_OK) return collected;
-    for (uint32_t v = 0; v < executor->graph->nvalues; v++) {
+    pthread_mutex_lock(&executor->lock);
+    shunt_status status = collect_all(executor);
+    for (uint32_t v = 0; v < executor->graph->nvalues && status == SHUNT_OK; v++) {
         const graph_value *value = &executor->graph->values[v];
         if (!value->state || value->source != VALUE_PARAMETER) continue;
-        shunt_status status = fetch_one(executor, (shunt_value)v, weights);
-        if (status != SHUNT_OK) return error_context(status, "%s", value->name);
+        status = fetch_one(executor, (shunt_value)v, weights);
+        if (status != SHUNT_OK) error_context(status, "%s", value->name);
     }
-    return SHUNT_OK;
+    pthread_mutex_unlock(&executor->lock);
+    return status;
 }

@@ -82,6 +82,7 @@ void plan_share_in_place(graph_plan *plan)
         for (uint32_t i = 0; i < step->desc.ninputs && dst->root == step->outputs[0]; i++) {
             plan_value *src = &plan->values[step->inputs[i]];
             if (!(step->info.inplace_inputs >> i & 1) || src->parameter || src->last != (int32_t)s) continue;
+            if (plan->values[src->root].input) continue;
             if (shunt_tensor_bytes(&src->desc) != shunt_tensor_bytes(&dst->desc)) continue;
             bool read_twice = false; /* as another input, which the op may read after writing dst */
             for (uint32_t j = 0; j < step->desc.ninputs; j++)

@@ -297,6 +297,7 @@ static shunt_status lower_all(graph_plan *plan, const plan_place *places)
         if (status != SHUNT_OK) return status;
         plan->inputs[i] = plan_add_value(plan, value, device, &graph->values[value].desc, false);
         if (plan->inputs[i] < 0) return error_memory();
+        plan->values[plan->inputs[i]].input = true;
     }
     shunt_status status = add_lasting(plan, true);
     if (status == SHUNT_OK) status = add_lasting(plan, false);

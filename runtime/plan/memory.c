@@ -69,22 +69,25 @@ static shunt_status place_pieces(const shunt_device *device, piece *pieces, uint
     return SHUNT_OK;
 }
 
-static shunt_status allocate_chunks(const shunt_device *device, plan_arena *arena)
+/* The arena's chunks, for one stream. */
+static shunt_status allocate_chunks(graph_plan *plan, uint32_t stream, int device_index)
 {
-    uint32_t planned = arena->nchunks;
-    arena->nchunks = 0; /* so many are there to be freed, should one fail */
-    arena->chunks = calloc(planned + 1, sizeof(shunt_bbuffer *));
-    if (!arena->chunks) return error_memory();
-    for (uint32_t c = 0; c < planned; c++) {
-        shunt_status status = device->ops->buffer_alloc(device->handle, arena->chunk_bytes[c],
-                                                        SHUNT_USE_ACTIVATION | SHUNT_USE_SCRATCH, &arena->chunks[c]);
+    const shunt_device *device = plan->executor->devices[device_index];
+    const plan_arena *arena = &plan->arenas[device_index];
+    plan_stream *own = &plan->streams[stream];
+    own->chunks[device_index] = calloc(arena->nchunks + 1, sizeof(shunt_bbuffer *));
+    if (!own->chunks[device_index]) return error_memory();
+    for (uint32_t c = 0; c < arena->nchunks; c++) {
+        shunt_status status =
+            device->ops->buffer_alloc(device->handle, arena->chunk_bytes[c], SHUNT_USE_ACTIVATION | SHUNT_USE_SCRATCH,
+                                      &own->chunks[device_index][c]);
         if (status != SHUNT_OK) {
             device_fail(device, status, "allocating activations");
-            return error_context(status, "the plan needs %llu MiB for activations",
-                                 (unsigned long long)(arena->chunk_bytes[c] >> 20));
+            return error_context(status, "the plan needs %llu MiB for activations%s",
+                                 (unsigned long long)(arena->chunk_bytes[c] >> 20),
+                                 plan->nstreams > 1 ? ", for each stream" : "");
         }
-        arena->nchunks++;
-        arena->bytes += arena->chunk_bytes[c];
+        own->nchunks[device_index]++;
     }
     return SHUNT_OK;
 }
@@ -120,7 +123,27 @@ static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pie
     return count;
 }
 
-static shunt_status allocate_on(graph_plan *plan, int device_index)
+/* In the arena: without a buffer, which each stream has for itself. */
+static void give_place(graph_plan *plan, const piece *p)
+{
+    const shunt_arg place = {NULL, p->offset};
+    switch (p->kind) {
+    case PIECE_VALUE:
+        plan->values[p->index].arg = place;
+        plan->values[p->index].chunk = p->chunk;
+        return;
+    case PIECE_WORKSPACE:
+        plan->steps[p->index].workspace = place;
+        plan->steps[p->index].workspace_chunk = p->chunk;
+        return;
+    case PIECE_PACKED:
+        plan->packs[p->index].arg = place;
+        plan->packs[p->index].chunk = p->chunk;
+        return;
+    }
+}
+
+static shunt_status place_on(graph_plan *plan, int device_index)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
@@ -129,26 +152,10 @@ static shunt_status allocate_on(graph_plan *plan, int device_index)
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);
     shunt_status status = place_pieces(device, pieces, count, arena);
-    if (status == SHUNT_OK)
-        status = allocate_chunks(device, arena);
-    else
-        arena->nchunks = 0;
-    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) {
-        shunt_arg arg = {arena->chunks[pieces[i].chunk], pieces[i].offset};
-        const uint32_t index = pieces[i].index;
-        *(pieces[i].kind == PIECE_VALUE       ? &plan->values[index].arg
-          : pieces[i].kind == PIECE_WORKSPACE ? &plan->steps[index].workspace
-                                              : &plan->packs[index].arg) = arg;
-    }
+    for (uint32_t i = 0; status == SHUNT_OK && i < count; i++) give_place(plan, &pieces[i]);
+    for (uint32_t c = 0; c < arena->nchunks; c++) arena->bytes += arena->chunk_bytes[c];
     free(pieces);
     return status;
-}
-
-shunt_arg plan_arg(const graph_plan *plan, int32_t value)
-{
-    const plan_value *own = &plan->values[value];
-    const shunt_arg root = plan->values[own->root].arg;
-    return (shunt_arg){root.buffer, root.offset + own->offset};
 }
 
 /* What lies between the parts of flat values is read with them. Those that have nothing there may be cleared as well. */
@@ -160,29 +167,36 @@ static shunt_status clear_flat(graph_plan *plan)
     for (uint32_t v = 0; v < plan->nvalues && status == SHUNT_OK; v++) {
         const plan_value *value = &plan->values[v];
         if (!value->flat || value->state) continue;
-        status = device->ops->fill(queue, value->arg, 0, shunt_tensor_bytes(&value->desc), NULL);
+        status = device->ops->fill(queue, plan_arg(plan, 0, (int32_t)v), 0, shunt_tensor_bytes(&value->desc), NULL);
     }
     const shunt_status finished = device->ops->queue_finish(queue);
     if (status == SHUNT_OK) status = finished;
     return status == SHUNT_OK ? SHUNT_OK : device_fail(device, status, "clearing memory");
 }
 
+/* Plans whose runs change something, or wait, have one run at a time. */
+static uint32_t count_streams(const graph_plan *plan)
+{
+    return plan->waits || graph_trains(plan->graph) ? 1 : plan->executor->nstreams;
+}
+
 shunt_status plan_allocate(graph_plan *plan)
 {
     plan_share_in_place(plan);
-    for (int d = 0; d < PLAN_DEVICES; d++) {
-        if (!plan->executor->devices[d]) continue;
-        shunt_status status = allocate_on(plan, d);
-        if (status != SHUNT_OK) return status;
+    plan->waits = plan->nexchanges > 0;
+    for (uint32_t s = 0; s < plan->nsteps; s++) plan->waits |= plan->steps[s].device != PLAN_MAIN;
+    shunt_status status = plan_find_direct(plan);
+    for (int d = 0; d < PLAN_DEVICES && status == SHUNT_OK; d++)
+        if (plan->executor->devices[d]) status = place_on(plan, d);
+    if (status != SHUNT_OK) return status;
+    plan->nstreams = count_streams(plan);
+    plan->streams = calloc(plan->nstreams, sizeof *plan->streams);
+    if (!plan->streams) return error_memory();
+    for (uint32_t stream = 0; stream < plan->nstreams && status == SHUNT_OK; stream++) {
+        for (int d = 0; d < PLAN_DEVICES && status == SHUNT_OK; d++)
+            if (plan->executor->devices[d]) status = allocate_chunks(plan, stream, d);
+        if (status == SHUNT_OK) status = plan_place_stream(plan, stream);
     }
-    for (uint32_t s = 0; s < plan->nsteps; s++) {
-        plan_step *step = &plan->steps[s];
-        for (uint32_t i = 0; i < step->desc.ninputs; i++) {
-            const plan_value *value = &plan->values[step->inputs[i]];
-            if (!value->parameter || value->state) step->input_args[i] = plan_arg(plan, step->inputs[i]);
-        }
-        for (uint32_t i = 0; i < step->desc.noutputs; i++) step->output_args[i] = plan_arg(plan, step->outputs[i]);
-    }
-    shunt_status status = clear_flat(plan);
+    if (status == SHUNT_OK) status = clear_flat(plan);
     return status == SHUNT_OK ? exchange_prepare(plan) : status;
 }

@@ -62,8 +62,11 @@ static shunt_status make_group(graph_plan *plan, uint32_t begin, uint32_t end)
     for (uint32_t p = begin; p < end; p++) {
         const plan_pack *pack = &plan->packs[p];
         plan_step *step = &plan->steps[pack->step];
-        list[p - begin] = (shunt_pack){step->op, pack->input, plan_arg(plan, step->inputs[pack->input]), pack->arg};
-        step->input_args[pack->input] = pack->arg;
+        const shunt_arg place = {plan->streams[0].chunks[PLAN_MAIN][pack->chunk], pack->arg.offset};
+        list[p - begin] = (shunt_pack){step->op, pack->input, plan_arg(plan, 0, step->inputs[pack->input]), place};
+        step->parameters[pack->input] = place;
+        step->packed_inputs |= 1u << pack->input;
+        plan_place_step(plan, 0, pack->step);
     }
     plan_step *first = &plan->steps[plan->packs[begin].first];
     shunt_status status = device->ops->packs_prepare(device->handle, list, end - begin, &first->packs);

@@ -66,6 +66,18 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     return SHUNT_OK;
 }
 
+static void free_stream(const graph_plan *plan, plan_stream *stream)
+{
+    for (int d = 0; d < PLAN_DEVICES; d++) {
+        const shunt_device *device = plan->executor->devices[d];
+        for (uint32_t c = 0; c < stream->nchunks[d]; c++)
+            device->ops->buffer_free(device->handle, stream->chunks[d][c]);
+        free(stream->chunks[d]);
+    }
+    free(stream->roots);
+    free(stream->args);
+}
+
 void plan_destroy(graph_plan *plan)
 {
     if (!plan) return;
@@ -77,13 +89,9 @@ void plan_destroy(graph_plan *plan)
         const plan_step *step = &plan->steps[s];
         if (step->op) plan->executor->devices[step->device]->ops->op_destroy(step->op);
     }
-    for (int d = 0; d < PLAN_DEVICES; d++) {
-        plan_arena *arena = &plan->arenas[d];
-        const shunt_device *device = plan->executor->devices[d];
-        for (uint32_t c = 0; c < arena->nchunks; c++) device->ops->buffer_free(device->handle, arena->chunks[c]);
-        free(arena->chunks);
-        free(arena->chunk_bytes);
-    }
+    for (uint32_t stream = 0; plan->streams && stream < plan->nstreams; stream++)
+        free_stream(plan, &plan->streams[stream]);
+    for (int d = 0; d < PLAN_DEVICES; d++) free(plan->arenas[d].chunk_bytes);
     plan_forget_answers(plan);
     exchange_free(plan);
     shunt_graph_destroy(plan->graph);
@@ -92,5 +100,7 @@ void plan_destroy(graph_plan *plan)
     free(plan->packs);
     free(plan->inputs);
     free(plan->outputs);
+    free(plan->direct);
+    free(plan->streams);
     free(plan);
 }

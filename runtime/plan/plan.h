@@ -2,8 +2,8 @@
  *
  * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
  * lower.c (layouts, transfers, reorders) -> lifetime.c (from which step to which a value is needed) -> prepare.c (an op of the backend
- * for each step, its parameters packed) -> memory.c (a place for each value) -> packs.c (what packs parameters that runs change) ->
- * run.c. All decisions are made before run.c, which only launches. */
+ * for each step, its parameters packed) -> memory.c, bind.c (a place for each value) -> packs.c (what packs parameters that runs
+ * change) -> run.c. All decisions are made before run.c, which only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -11,6 +11,8 @@
 #include "runtime/device/precision.h"
 #include "runtime/graph/graph.h"
 #include "runtime/ranks/ranks.h"
+
+#include <pthread.h>
 
 enum { PLAN_MAIN, PLAN_FALLBACK, PLAN_DEVICES };
 
@@ -22,10 +24,12 @@ typedef struct plan_value {
     bool parameter;      /* holds data of the weights; otherwise lives in the arena */
     bool state;          /* of a parameter: runs replace it, in place */
     bool flat;           /* memory of others */
+    bool input;          /* of the graph: no step may write to it, for it may lie in the caller's buffer */
     int32_t first, last; /* first and last step that need it; -1: before the first, nsteps: after the last */
     int32_t root;        /* the value whose memory it shares, itself when it has its own */
     uint64_t offset;     /* where in the root's memory it begins, in bytes */
-    shunt_arg arg;       /* of a root */
+    shunt_arg arg;       /* of a root: its memory; in an arena, with no buffer, the offset in the chunk */
+    uint32_t chunk;      /* of a root in an arena */
 } plan_value;
 
 typedef struct plan_exchange plan_exchange;
@@ -42,7 +46,10 @@ typedef struct plan_step {
 
     shunt_bop *op;
     shunt_op_info info;
-    shunt_arg input_args[SHUNT_MAX_INPUTS], output_args[SHUNT_MAX_OUTPUTS], workspace;
+    shunt_arg parameters[SHUNT_MAX_INPUTS]; /* inputs that runs do not change, or that are packed ahead */
+    uint32_t packed_inputs;                 /* bit i: input i is packed ahead */
+    shunt_arg workspace;                    /* as plan_value.arg in an arena */
+    uint32_t workspace_chunk;
     shunt_bop *packs;     /* packs for this step and later ones, before it runs; NULL: nothing */
     uint64_t nanoseconds; /* of the last profiled run, packs included */
 } plan_step;
@@ -52,7 +59,8 @@ typedef struct plan_pack {
     uint32_t step, input;
     uint32_t first; /* the step before which it is packed */
     uint64_t bytes;
-    shunt_arg arg; /* where; in the arena of the main device, from the first to the step */
+    shunt_arg arg; /* as plan_value.arg in the arena of the main device, from the first to the step */
+    uint32_t chunk;
 } plan_pack;
 
 /* What a device answers about an op (ask.c). */
@@ -73,15 +81,33 @@ typedef struct plan_place {
         [SHUNT_REASON_CHARS]; /* why the main device does not run it, or not on data of the plan's type; else empty */
 } plan_place;
 
-/* Memory of one device: a few buffers, each at most max_alloc bytes. */
+/* Memory of one device: a few buffers (chunks), each at most max_alloc bytes. */
 typedef struct plan_arena {
-    shunt_bbuffer **chunks;
     uint64_t *chunk_bytes;
     uint32_t nchunks, chunks_room;
     uint64_t bytes, workspace; /* of all chunks; of the largest workspace */
 } plan_arena;
 
 enum { PLAN_REASON_CHARS = 512 };
+
+/* Where the operands of a step lie. */
+typedef struct plan_args {
+    shunt_arg inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS], workspace;
+} plan_args;
+
+/* What a run has for itself while other streams run the same plan. */
+typedef struct plan_stream {
+    shunt_bbuffer **chunks[PLAN_DEVICES]; /* as the plan's arenas say; fewer after a failure */
+    uint32_t nchunks[PLAN_DEVICES];
+    shunt_arg *roots; /* the memory of each value that is a root: in an arena, a parameter's, or the caller's */
+    plan_args *args;  /* of each step */
+} plan_stream;
+
+/* What a run is asked for. */
+typedef struct plan_request {
+    const shunt_tensor *inputs, *outputs; /* checked: as many as the graph has, of its shapes */
+    uint32_t stream;
+} plan_request;
 
 typedef struct graph_plan {
     shunt_executor *executor;
@@ -95,7 +121,11 @@ typedef struct graph_plan {
     plan_exchange **exchanges; /* with other ranks, in the order of their beginnings; alone: none */
     uint32_t nexchanges, exchanges_room;
     double *rank_weights; /* the part of each rank's batch in that of all; NULL: alone */
+    bool *direct;         /* of each output: its memory may be the caller's buffer; else it is copied there */
+    bool waits;           /* its steps are on two devices, or exchange with other ranks, so launching waits */
     plan_arena arenas[PLAN_DEVICES];
+    plan_stream *streams;
+    uint32_t nstreams;
     plan_answer **answers; /* only while the plan is made */
     uint32_t nanswers, answers_room;
     bool unasked;      /* memory ran out while asking: the plan fails, since it would differ from the usual one */
@@ -115,13 +145,19 @@ typedef struct parameter_copy {
     shunt_bbuffer *buffer;
 } parameter_copy;
 
-enum { EXECUTOR_MAX_PLANS = 8 };
+enum { EXECUTOR_MAX_PLANS = 8, EXECUTOR_MAX_STREAMS = 16, EXECUTOR_MAX_RUNS = 64, EXECUTOR_MAX_TENSORS = 64 };
 
 struct shunt_executor {
-    shunt_graph *graph; /* batch norms folded */
+    pthread_mutex_t lock; /* of all that follows: held by each function of the API */
+    shunt_graph *graph;   /* batch norms folded */
     const shunt_weights *weights;
     shunt_device *devices[PLAN_DEVICES]; /* the fallback one is opened when it is first needed */
-    shunt_bqueue *queues[PLAN_DEVICES];
+    shunt_bqueue *queues[PLAN_DEVICES];  /* where plans are made and shunt_executor_run runs: that of stream 0 */
+    shunt_bqueue *streams[EXECUTOR_MAX_STREAMS]; /* on the main device; [0] is queues[PLAN_MAIN] */
+    uint32_t nstreams;
+    shunt_event *runs[EXECUTOR_MAX_RUNS]; /* the last ones that were submitted, in a ring */
+    uint64_t nruns;
+    struct run_notifier *notifier; /* NULL: no run has a handler (notify.c) */
     bool profiling;
     precision_wish precision;
     shunt_ranks *ranks; /* that make updates together; NULL: alone */
@@ -137,13 +173,15 @@ struct shunt_executor {
     char (*report_kinds)[48];
 };
 
-/* executor.c: opens the fallback device on first use, and makes the device's queue. */
+/* executor.c: opens the fallback device on first use, and makes the device's queues. */
 shunt_status executor_need_device(shunt_executor *executor, int device);
-/* executor.c: whether the graph takes such inputs. The plan for them and data of this type, made if there is none. Whether a plan is
- * for such inputs. And no plans any more. */
+/* executor.c, with the lock held: whether the graph takes such inputs. The plan for them and data of this type, or of the type that the
+ * executor is for, made if there is none. Whether a plan is for such inputs. And no plans any more. */
 shunt_status executor_check_inputs(const shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs);
 shunt_status executor_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
                            graph_plan **out);
+shunt_status executor_find_plan(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                                graph_plan **out);
 bool plan_fits(const graph_plan *plan, const shunt_tensor_desc *inputs);
 void executor_drop_plans(shunt_executor *executor);
 
@@ -162,10 +200,20 @@ shunt_status plan_note_packs(graph_plan *plan, uint32_t step);
 shunt_status plan_make_packs(graph_plan *plan);
 /* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. */
 uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step);
-shunt_status plan_write_inputs(graph_plan *plan, const shunt_tensor *inputs);
+/* run.c: starts a run on its stream. *last: an event of its last command, unless plan->waits; last may be NULL. After a failure
+ * finish. */
+shunt_status plan_start(graph_plan *plan, const plan_request *request, shunt_bevent **last);
+/* Waits for the stream, whatever status says, since the caller's memory may be named in what still runs. Returns status, or the
+ * failure of a command. */
+shunt_status plan_finish(graph_plan *plan, uint32_t stream, shunt_status status);
+/* Both, with the time of each step where the executor wants it. */
+shunt_status plan_run(graph_plan *plan, const plan_request *request);
+shunt_status plan_write_inputs(graph_plan *plan, const plan_request *request);
 /* packed: the event of the step's packs, if it has any. Events may be NULL. */
-shunt_status plan_launch(graph_plan *plan, plan_step *step, shunt_bevent **packed, shunt_bevent **event);
-shunt_status plan_run(graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t step, shunt_bevent **packed, shunt_bevent **event);
+shunt_bqueue *plan_queue(const graph_plan *plan, uint32_t stream, int device);
+/* bind.c: puts the stream's inputs and direct outputs where the request has them. */
+void plan_bind(graph_plan *plan, const plan_request *request);
 /* time_types.c: times and checks the whole network in each type that the device has, and records what "fast" is for these inputs. */
 shunt_status plan_time_types(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                              const shunt_tune_options *options);
@@ -192,8 +240,13 @@ void plan_report_wide(const graph_plan *plan, const plan_place *places);
 void plan_find_lifetimes(graph_plan *plan);
 void plan_share_in_place(graph_plan *plan);
 
-/* memory.c: where a value lies, once its root has a place. And lifetime.c: gives a value the memory of another. */
-shunt_arg plan_arg(const graph_plan *plan, int32_t value);
+/* bind.c: where a value lies in a stream, once its root has a place. And lifetime.c: gives a value the memory of another. */
+shunt_arg plan_arg(const graph_plan *plan, uint32_t stream, int32_t value);
+/* bind.c: the places of all values and steps of a stream, whose chunks are there; and those of one step. */
+shunt_status plan_place_stream(graph_plan *plan, uint32_t stream);
+void plan_place_step(const graph_plan *plan, uint32_t stream, uint32_t step);
+/* bind.c: which outputs are direct. */
+shunt_status plan_find_direct(graph_plan *plan);
 void plan_share(graph_plan *plan, int32_t value, int32_t with);
 
 /* lower.c, for share.c: a step without an op yet, or NULL without memory; a value, or -1; the graph's value `source` on the main
@@ -217,9 +270,9 @@ shunt_status plan_network(const shunt_executor *executor, const shunt_tensor_des
 shunt_status plan_fast(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, graph_plan **out);
 
 /* infinite.c: runs that overflowed a 16-bit type. Whether an output is not finite though all inputs are. */
-bool plan_overflowed(const graph_plan *plan, const shunt_tensor *inputs, const shunt_tensor *outputs);
+bool plan_overflowed(const graph_plan *plan, const plan_request *request);
 /* infinite.c: runs the plan again, and says which step is the first to make what is not finite. */
-shunt_status plan_say_overflow(graph_plan *plan, const shunt_tensor *inputs);
+shunt_status plan_say_overflow(graph_plan *plan, const plan_request *request);
 
 /* parameters.c: where input `input` of a prepared step lies, packed if the op needs that; made on first use. */
 shunt_status parameter_place(graph_plan *plan, const plan_step *step, uint32_t input, shunt_arg *out);

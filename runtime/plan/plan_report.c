@@ -109,7 +109,7 @@ shunt_status plan_describe(graph_plan *plan)
         report->flops += steps[s].flops;
     }
     for (int d = 0; d < PLAN_DEVICES; d++) {
-        report->activation_bytes += plan->arenas[d].bytes;
+        report->activation_bytes += plan->arenas[d].bytes * plan->nstreams;
         report->workspace_bytes += plan->arenas[d].workspace;
     }
     for (uint32_t v = 0; v < plan->nvalues; v++)

@@ -66,7 +66,7 @@ static shunt_status prepare_step(graph_plan *plan, plan_step *step)
     for (uint32_t i = 0; i < step->desc.ninputs; i++) {
         const plan_value *value = &plan->values[step->inputs[i]];
         if (!value->parameter || value->state) continue;
-        status = parameter_place(plan, step, i, &step->input_args[i]);
+        status = parameter_place(plan, step, i, &step->parameters[i]);
         if (status != SHUNT_OK)
             return error_context(status, "%s", plan->graph->values[plan->values[step->inputs[i]].source].name);
     }

@@ -109,7 +109,7 @@ static double distance(const network *self)
 static bool check(const network *self, graph_plan *narrow, tune_type *type)
 {
     double error;
-    if (plan_run(narrow, self->inputs, self->got) != SHUNT_OK)
+    if (plan_run(narrow, &(plan_request){self->inputs, self->got, 0}) != SHUNT_OK)
         refuse(type, "fails: %s", shunt_last_error());
     else if (!isfinite(error = distance(self)))
         refuse(type, "gives results that are not finite");
@@ -135,7 +135,7 @@ static shunt_status take_time(void *context, double *microseconds)
 {
     const plan_times *self = context;
     const double began = now_microseconds();
-    shunt_status status = plan_run(self->plan, self->on->inputs, self->on->got);
+    shunt_status status = plan_run(self->plan, &(plan_request){self->on->inputs, self->on->got, 0});
     *microseconds = now_microseconds() - began;
     return status;
 }
@@ -255,7 +255,7 @@ static shunt_status run_wide(network *self)
 {
     shunt_status status = executor_plan(self->executor, self->descs, self->ninputs, SHUNT_F32, &self->wide);
     if (status == SHUNT_OK) status = make_tensors(self);
-    if (status == SHUNT_OK) status = plan_run(self->wide, self->inputs, self->expected);
+    if (status == SHUNT_OK) status = plan_run(self->wide, &(plan_request){self->inputs, self->expected, 0});
     return status;
 }
 

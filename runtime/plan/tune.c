@@ -131,6 +131,19 @@ static shunt_status tune_ops(shunt_executor *executor, const shunt_tensor_desc *
 }
 
 /* The plans that there are have been made without what tuning finds; and those that it makes, without what follows. */
+static shunt_status tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
+                         const shunt_tune_options *options)
+{
+    shunt_status status = executor_check_inputs(executor, inputs, ninputs);
+    if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
+    if (status != SHUNT_OK) return status;
+    executor_drop_plans(executor);
+    status = tune_ops(executor, inputs, ninputs, options);
+    if (status == SHUNT_OK && options->precisions) status = plan_time_types(executor, inputs, ninputs, options);
+    executor_drop_plans(executor);
+    return status;
+}
+
 shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                  const shunt_tune_options *options)
 {
@@ -138,12 +151,9 @@ shunt_status shunt_executor_tune(shunt_executor *executor, const shunt_tensor_de
     shunt_tune_options own;
     shunt_status status =
         sized_take(&own, sizeof own, SIZE_THROUGH(shunt_tune_options, ndone), options, "shunt_tune_options");
-    if (status == SHUNT_OK) status = executor_check_inputs(executor, inputs, ninputs);
-    if (status == SHUNT_OK) status = executor_need_device(executor, PLAN_MAIN);
     if (status != SHUNT_OK) return status;
-    executor_drop_plans(executor);
-    status = tune_ops(executor, inputs, ninputs, &own);
-    if (status == SHUNT_OK && own.precisions) status = plan_time_types(executor, inputs, ninputs, &own);
-    executor_drop_plans(executor);
+    pthread_mutex_lock(&executor->lock);
+    status = tune(executor, inputs, ninputs, &own);
+    pthread_mutex_unlock(&executor->lock);
     return status;
 }

@@ -23,6 +23,7 @@ says '' verify
 says '' tune
 says '' data "$source/examples/tracks.png"
 says '^ *[0-9.]* %' model "$place/w.safetensors" "$source/examples/tracks.png"
+says '^[-0-9.]* [-0-9.]*$' async "$place/w.safetensors"
 says '^layer2.1$' look
 says '' shunt
 # Training needs a data set: without one it says what is missing.

@@ -48,6 +48,7 @@
     F(clGetKernelInfo)                                                                                                 \
     F(clGetKernelWorkGroupInfo)                                                                                        \
     F(clWaitForEvents)                                                                                                 \
+    F(clCreateUserEvent)                                                                                               \
     F(clGetEventInfo)                                                                                                  \
     F(clRetainEvent)                                                                                                   \
     F(clReleaseEvent)                                                                                                  \
@@ -323,6 +324,7 @@ PLAIN(clGetKernelWorkGroupInfo,
       (kernel, device, what, size, value, used))
 
 AFTERWARDS(clWaitForEvents, (cl_uint n, const cl_event *events), (n, events))
+CREATE(cl_event, EVENT, clCreateUserEvent, (cl_context context, cl_int *error), (context, error))
 RETAIN_RELEASE(cl_event, EVENT, clRetainEvent, clReleaseEvent)
 PLAIN(clGetEventInfo, (cl_event event, cl_event_info what, size_t size, void *value, size_t *used),
       (event, what, size, value, used))

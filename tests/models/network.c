@@ -330,9 +330,8 @@ Test(network, a_cut_network_gives_what_is_inside)
     cr_assert_eq(shunt_graph_find(graph, "fc"), SHUNT_NO_VALUE, "the classifier is still there");
     cr_assert_eq(shunt_graph_features(shunt_model_graph(model)), shunt_graph_output_value(graph, 1));
     OK(shunt_executor_create(graph, shunt_model_weights(model), device, &executor));
-    const shunt_tensor src = {{SHUNT_F32, 4, 1, 0, {N, 3, SIDE, SIDE}}, pixels, {0}};
-    const shunt_tensor dst[] = {{{SHUNT_F32, 4, 1, 0, {N, C, 8, 8}}, map, {0}},
-                                {{SHUNT_F32, 2, 1, 0, {N, C}}, pooled, {0}}};
+    const shunt_tensor src = {{SHUNT_F32, 4, 1, 0, {N, 3, SIDE, SIDE}}, pixels};
+    const shunt_tensor dst[] = {{{SHUNT_F32, 4, 1, 0, {N, C, 8, 8}}, map}, {{SHUNT_F32, 2, 1, 0, {N, C}}, pooled}};
     OK(shunt_executor_run(executor, &src, 1, dst, 2));
     const float *weights = shunt_weights_find(shunt_model_weights(model), "fc.weight")->data,
                 *bias = shunt_weights_find(shunt_model_weights(model), "fc.bias")->data;

@@ -370,10 +370,10 @@ Test(plan, wrong_inputs_are_refused_with_the_reason)
     cr_expect(strstr(shunt_last_error(), "output y"), "%s", shunt_last_error());
     cr_expect_eq(shunt_executor_run(s.executor, &in, 0, &out, 1), SHUNT_E_INVALID);
     out.desc.dims[1] = CLASSES;
-    out.reserved[1] = 1;
+    out.offset = 64;
     cr_expect_eq(shunt_executor_run(s.executor, &in, 1, &out, 1), SHUNT_E_INVALID);
-    cr_expect(strstr(shunt_last_error(), "output 0: the reserved"), "%s", shunt_last_error());
-    out.reserved[1] = 0;
+    cr_expect(strstr(shunt_last_error(), "output 0 has an offset and no buffer"), "%s", shunt_last_error());
+    out.offset = 0;
     in.desc.dims[1] = 4;
     cr_expect_eq(shunt_executor_run(s.executor, &in, 1, &out, 1), SHUNT_E_INVALID);
     in.desc = image_desc(1, 0);

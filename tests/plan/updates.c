@@ -236,11 +236,12 @@ Test(updates, parts_do_not_overlap_and_gaps_are_zero)
             cr_assert_eq(part->flat_at % device->entry.info.alignment, 0);
             for (uint64_t i = 0; i < shunt_tensor_bytes(&part->desc); i++) cr_assert(!used[part->flat_at + i]++);
         }
-        OK(device->ops->buffer_map(device->handle, plan->values[f].arg.buffer, &mapped));
-        memory = (uint8_t *)mapped + plan->values[f].arg.offset;
+        const shunt_arg place = plan_arg(plan, 0, (int32_t)f);
+        OK(device->ops->buffer_map(device->handle, place.buffer, &mapped));
+        memory = (uint8_t *)mapped + place.offset;
         for (uint64_t i = 0; i < bytes; i++)
             cr_assert(used[i] || !memory[i], "%s", plan->graph->values[plan->values[f].source].name);
-        device->ops->buffer_unmap(device->handle, plan->values[f].arg.buffer);
+        device->ops->buffer_unmap(device->handle, place.buffer);
         free(used);
     }
     cr_assert_eq(flats, 2 * 3 + 4 * 2);

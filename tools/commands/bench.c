@@ -1,10 +1,11 @@
 /* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
-#include "bench_task.h"
+#include "bench_streams.h"
 #include "commands.h"
 #include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/step_table.h"
 #include "lib/say.h"
+#include "lib/table.h"
 #include "runtime/shared/os.h"
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 typedef struct bench_settings {
     model_settings model;
     device_settings device;
-    int64_t batch, repeats, warm_up, size[2];
+    int64_t batch, repeats, warm_up, streams, size[2];
     bool layers, train, recompute;
     json_settings output;
 } bench_settings;
@@ -27,6 +28,11 @@ static const option_row rows[] = {
      65536},
     {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
     {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
+    {"streams", OPTION_COUNT, FIELD(streams), "K",
+     "Then as many runs again with K in flight, each submitted when the one K before it is done: pictures per second, "
+     "and how long "
+     "runs take from submission to end. Default: none.",
+     NULL, 1, 16},
     {"train", OPTION_FLAG, FIELD(train), NULL,
      "Measure a training step: forward, backward and the update of all weights. The weights are freshly initialized.",
      NULL, 0, 0},
@@ -41,6 +47,7 @@ typedef struct measurement {
     double prepare_ms, best_ms, median_ms; /* best, median: of a whole batch */
     long rss_mib;                          /* peak, of the timed runs */
     device_roof roof;
+    bench_flow flow; /* with --streams */
 } measurement;
 
 static double now_ms(void)
@@ -162,12 +169,22 @@ static double tenths(double value)
     return round(value * 10) / 10;
 }
 
+static void put_flow(json_t *object, const bench_settings *settings, const bench_flow *flow)
+{
+    json_put(object, "streams", json_integer(settings->streams));
+    json_put(object, "images_per_second", json_real(tenths(flow->runs_per_second * (double)settings->batch)));
+    json_put(object, "latency_ms_p50", json_real(round(flow->p50_ms * 1e3) / 1e3));
+    json_put(object, "latency_ms_p90", json_real(round(flow->p90_ms * 1e3) / 1e3));
+    json_put(object, "latency_ms_p99", json_real(round(flow->p99_ms * 1e3) / 1e3));
+    json_put(object, "latency_ms_max", json_real(round(flow->most_ms * 1e3) / 1e3));
+}
+
 static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
                                 const measurement *m, const shunt_executor *executor, const shunt_plan_report *plan)
 {
     double batch = (double)settings->batch;
     json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
-    return json_pack(
+    json_t *line = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt", "version",
         shunt_version(), "task", settings->train ? "train" : "infer", "model", shunt_model_name(model), "device",
         shunt_device_describe(device)->selector, "placement", plan->placement, "precision",
@@ -176,6 +193,8 @@ static json_t *measurement_json(const bench_settings *settings, const shunt_mode
         round(m->median_ms / batch * 1e3) / 1e3, "gflops_best", tenths((double)plan->flops / m->best_ms * 1e-6),
         "device_gflops", tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
         tenths(m->roof.bytes_per_second * 1e-9), "rss_mib", (json_int_t)m->rss_mib);
+    if (line && settings->streams) put_flow(line, settings, &m->flow);
+    return line;
 }
 
 static void print_measurement(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
@@ -191,6 +210,11 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
     printf("prepare    %.0f ms\n", m->prepare_ms);
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
     printf("median     %.3f ms/image\n", m->median_ms / batch);
+    if (settings->streams)
+        printf("in flight  %lld: %.1f images/s; latency of a run %.3f ms (50 %%), %.3f (90 %%), %.3f (99 %%), %.3f at "
+               "most\n",
+               (long long)settings->streams, m->flow.runs_per_second * batch, m->flow.p50_ms, m->flow.p90_ms,
+               m->flow.p99_ms, m->flow.most_ms);
     if (m->roof.flops_per_second <= 0) return;
     printf("device     %.1f GFLOP/s of multiply-adds, %.1f GB/s of memory: the best run is at %.0f %% of the former\n",
            m->roof.flops_per_second * 1e-9, m->roof.bytes_per_second * 1e-9,
@@ -211,40 +235,111 @@ static int prepare(const bench_settings *settings, shunt_model *model, shunt_dev
     return status;
 }
 
+/* A row of what is compared at the end. */
+static void add_row(table *rows_of_devices, const bench_settings *settings, const char *selector, const measurement *m)
+{
+    const double batch = (double)settings->batch;
+    table_cell(rows_of_devices, "%s", selector);
+    table_cell(rows_of_devices, "%.3f", m->best_ms / batch);
+    table_cell(rows_of_devices, "%.3f", m->median_ms / batch);
+    if (!settings->streams) return;
+    table_cell(rows_of_devices, "%.1f", m->flow.runs_per_second * batch);
+    table_cell(rows_of_devices, "%.3f", m->flow.p50_ms);
+    table_cell(rows_of_devices, "%.3f", m->flow.p90_ms);
+    table_cell(rows_of_devices, "%.3f", m->flow.p99_ms);
+    table_cell(rows_of_devices, "%.3f", m->flow.most_ms);
+}
+
+static int measure(const bench_settings *self, shunt_model *model, shunt_device *device, bench_task *task,
+                   measurement *m, json_t **line)
+{
+    shunt_executor *executor = NULL;
+    const shunt_plan_report *plan = NULL;
+    int status = prepare(self, model, device, task, &executor, m);
+    if (status == EXIT_OK) status = time_runs(self, executor, task, m);
+    if (status == EXIT_OK && self->streams)
+        status = bench_streams(task, device, self->streams, self->warm_up, self->repeats, &m->flow);
+    if (status == EXIT_OK) status = measure_roof(device, m);
+    if (status == EXIT_OK && bench_task_report(task, executor, &plan)) status = say_library_failure(NULL);
+    if (status == EXIT_OK) {
+        *line = measurement_json(self, model, device, m, executor, plan);
+        if (!self->output.json) print_measurement(self, model, device, m, executor, plan);
+    }
+    shunt_executor_destroy(executor);
+    if (status == EXIT_OK && self->layers)
+        status = profile_layers(task, device, self->repeats, &m->roof, self->output.json ? *line : NULL);
+    return status;
+}
+
+static int measure_on(const bench_settings *self, shunt_model *model, const char *selector, table *compared,
+                      json_t **line)
+{
+    device_settings wanted = self->device;
+    shunt_device *device = NULL;
+    bench_task task = {0};
+    measurement m = {0};
+    wanted.device = selector;
+    int status = device_from_settings(&wanted, &device);
+    if (status == EXIT_OK) status = measure(self, model, device, &task, &m, line);
+    if (status == EXIT_OK) add_row(compared, self, shunt_device_describe(device)->selector, &m);
+    bench_task_end(&task);
+    shunt_device_close(device);
+    return status;
+}
+
+/* One line of JSON for each device; with --json and several devices, an array of them. */
+static int measure_all(const bench_settings *self, shunt_model *model, char *selectors, table *compared)
+{
+    const bool several = selectors && strchr(selectors, ',');
+    json_t *all = several && self->output.json ? json_array() : NULL;
+    int status = EXIT_OK;
+    do {
+        char *comma = selectors ? strchr(selectors, ',') : NULL;
+        json_t *line = NULL;
+        if (comma) *comma = 0;
+        status = measure_on(self, model, selectors, compared, &line);
+        if (line && all)
+            json_add(all, line);
+        else if (line) {
+            const int printed = print_json(line, true);
+            if (status == EXIT_OK) status = printed;
+        }
+        selectors = comma ? comma + 1 : NULL;
+    } while (status == EXIT_OK && selectors);
+    if (!several || status != EXIT_OK) {
+        json_decref(all);
+        table_free(compared);
+        return status;
+    }
+    if (!all) return table_end(compared);
+    table_free(compared);
+    return print_json(all, true);
+}
+
 static int run(const void *settings, int noperands, char **operands)
 {
+    static const char *const headings[] = {"device",   ">best ms/image", ">median",  ">images/s",
+                                           ">50 % ms", ">90 % ms",       ">99 % ms", ">most ms"};
     const bench_settings *self = settings;
     shunt_model_options options = {.size = sizeof options, .height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
-    shunt_device *device = NULL;
-    shunt_executor *executor = NULL;
-    bench_task task = {0};
-    const shunt_plan_report *plan = NULL;
-    measurement m = {0};
+    table compared;
     (void)noperands;
     (void)operands;
 
     if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
+    if (self->streams && self->train)
+        return say_usage("--streams does not go with --train, whose steps follow each other");
+    char *selectors = self->device.device ? strdup(self->device.device) : NULL;
+    if (self->device.device && !selectors) return say_failure("no memory");
     int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
-    if (status == EXIT_OK) status = device_from_settings(&self->device, &device);
-    if (status == EXIT_OK) status = prepare(self, model, device, &task, &executor, &m);
-    if (status == EXIT_OK) status = time_runs(self, executor, &task, &m);
-    if (status == EXIT_OK) status = measure_roof(device, &m);
-    if (status != EXIT_OK) goto done;
-    if (bench_task_report(&task, executor, &plan)) {
-        status = say_library_failure(NULL);
-        goto done;
-    }
-    json_t *line = measurement_json(self, model, device, &m, executor, plan);
-    if (!self->output.json) print_measurement(self, model, device, &m, executor, plan);
-    if (self->layers) status = profile_layers(&task, device, self->repeats, &m.roof, self->output.json ? line : NULL);
-    int printed = print_json(line, true);
-    if (status == EXIT_OK) status = printed;
-done:
-    shunt_executor_destroy(executor);
-    bench_task_end(&task);
+    table_begin(&compared, headings, self->streams ? 8 : 3);
+    if (status == EXIT_OK)
+        status = measure_all(self, model, selectors, &compared);
+    else
+        table_free(&compared);
     shunt_model_destroy(model);
-    shunt_device_close(device);
+    free(selectors);
     return status;
 }
 
@@ -253,13 +348,16 @@ const command bench_command = {
     .summary = "Measure how long a model takes.",
     .text =
         "Weights are random when none are given: the time does not depend on them, unless they overflow f16, and each "
-        "run is repeated in f32; a warning says so. The last line printed is a JSON object. A multiply and an add "
-        "count "
-        "as two operations (FLOP), as the direct algorithm does them.",
+        "run is repeated in f32; a warning says so. The last line printed is a JSON object. With several devices, "
+        "separated by commas (--device opencl:cpu,onednn), each is measured in turn and has such a line, and a table "
+        "compares them at the end; with --json the objects are in an array. A multiply and an add count as two "
+        "operations (FLOP), as the direct algorithm does them.",
     .groups = {{model_rows, FIELD(model)}, {rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt bench --model resnet18 --batch 8", "Time per picture, in runs of eight."},
                  {"shunt bench --model resnet50 --device scalar --threads 1 --repeats 3 --layers",
                   "One thread of plain C, step by step."},
+                 {"shunt bench --device opencl:cpu,onednn --model resnet18 --streams 2 --repeats 200",
+                  "Two devices side by side, with two runs in flight."},
                  {"shunt bench --model resnet20 --batch 128 --train --layers",
                   "Where the time of a training step goes."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
