@@ -16,8 +16,13 @@ try {
     shunt::check(shunt_image_read(argv[2], &image));
     const auto batch = model.preprocess({shunt::frame(SHUNT_PIXELS_RGB, image.rgb, image.height, image.width)});
     shunt_image_free(&image);
-    const auto features = model.cut({"avgpool"}, device).run({batch});
+    const auto executor = model.cut({"avgpool"}, device);
+    const std::vector<shunt::Tensor> inputs = {batch};
+    std::vector<shunt::Tensor> features;
+    const shunt::Event event = executor.submit(inputs, features); // the device works meanwhile
+    event.wait();
     std::printf("%zu numbers, the first %g\n", features[0].data.size(), static_cast<double>(features[0].data[0]));
+    if (features[0].data != executor.run(inputs)[0].data) throw std::runtime_error("submit and run differ");
 
     shunt::Status status; // without an exception
     if (!shunt::Model::open("nowhere.onnx", nullptr, &status)) std::printf("as expected: %s\n", status.message.c_str());

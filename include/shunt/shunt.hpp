@@ -195,6 +195,44 @@ class Graph : public Handle<shunt_graph, shunt_graph_destroy>
 
 /* ---- Running --------------------------------------------------------------------------------------------------------- */
 
+/* The end of a run. */
+class Event : public Handle<shunt_event, shunt_event_release>
+{
+  public:
+    using Handle::Handle;
+    bool done(Status *status = nullptr) const
+    {
+        int over = 0;
+        check(shunt_event_poll(get(), &over), status);
+        return over != 0;
+    }
+    bool wait(Status *status = nullptr) const
+    {
+        return check(shunt_event_wait(get()), status);
+    }
+};
+
+/* Memory of a device, for shunt_tensor.buffer. */
+class Buffer : public Handle<shunt_buffer, shunt_buffer_destroy>
+{
+  public:
+    using Handle::Handle;
+    static Buffer create(const Device &device, uint64_t bytes, Status *status = nullptr)
+    {
+        shunt_buffer *made = nullptr;
+        check(shunt_buffer_create(device.get(), bytes, &made), status);
+        return Buffer(made);
+    }
+    bool write(const void *src, uint64_t bytes, uint64_t offset = 0, Status *status = nullptr) const
+    {
+        return check(shunt_buffer_write(get(), offset, src, bytes), status);
+    }
+    bool read(void *dst, uint64_t bytes, uint64_t offset = 0, Status *status = nullptr) const
+    {
+        return check(shunt_buffer_read(get(), offset, dst, bytes), status);
+    }
+};
+
 class Executor : public Handle<shunt_executor, shunt_executor_destroy>
 {
   public:
@@ -207,23 +245,22 @@ class Executor : public Handle<shunt_executor, shunt_executor_destroy>
     /* All results for these inputs. Empty after a failure that was stored. */
     std::vector<Tensor> run(const std::vector<Tensor> &inputs, Status *status = nullptr) const
     {
-        std::vector<shunt_tensor_desc> shapes;
-        std::vector<shunt_tensor> src, dst(outputs_);
-        std::vector<Tensor> results(outputs_);
-        for (const Tensor &input : inputs) {
-            shapes.push_back(desc(input.shape));
-            src.push_back({shapes.back(), const_cast<float *>(input.data.data()), nullptr, 0});
-            if (input.shape.size() > SHUNT_MAX_RANK || shunt_tensor_count(&shapes.back()) != input.data.size())
-                return check(refuse(), status), std::vector<Tensor>();
-        }
-        for (size_t i = 0; i < outputs_; i++) {
-            if (!check(shunt_executor_output(get(), shapes.data(), shapes.size(), i, &dst[i].desc), status)) return {};
-            results[i].shape.assign(dst[i].desc.dims, dst[i].desc.dims + dst[i].desc.rank);
-            results[i].data.resize(shunt_tensor_count(&dst[i].desc));
-            dst[i].data = results[i].data.data();
-        }
-        if (!check(shunt_executor_run(get(), src.data(), src.size(), dst.data(), dst.size()), status)) return {};
+        std::vector<shunt_tensor> src, dst;
+        std::vector<Tensor> results;
+        if (!describe(inputs, results, src, dst, status) ||
+            !check(shunt_executor_run(get(), src.data(), src.size(), dst.data(), dst.size()), status))
+            return {};
         return results;
+    }
+    /* The same without waiting. Inputs and results stay as they are until the event was waited for. */
+    Event submit(const std::vector<Tensor> &inputs, std::vector<Tensor> &results, Status *status = nullptr) const
+    {
+        std::vector<shunt_tensor> src, dst;
+        shunt_event *event = nullptr;
+        if (describe(inputs, results, src, dst, status))
+            check(shunt_executor_submit(get(), src.data(), src.size(), dst.data(), dst.size(), nullptr, &event),
+                  status);
+        return Event(event);
     }
 
   private:
@@ -238,6 +275,28 @@ class Executor : public Handle<shunt_executor, shunt_executor_destroy>
     static shunt_status refuse()
     {
         return shunt_executor_run(nullptr, nullptr, 0, nullptr, 0);
+    }
+    /* The C API's tensors; the results get their shapes and memory. */
+    bool describe(const std::vector<Tensor> &inputs, std::vector<Tensor> &results, std::vector<shunt_tensor> &src,
+                  std::vector<shunt_tensor> &dst, Status *status) const
+    {
+        std::vector<shunt_tensor_desc> shapes;
+        results.resize(outputs_);
+        dst.resize(outputs_);
+        for (const Tensor &input : inputs) {
+            shapes.push_back(desc(input.shape));
+            src.push_back({shapes.back(), const_cast<float *>(input.data.data()), nullptr, 0});
+            if (input.shape.size() > SHUNT_MAX_RANK || shunt_tensor_count(&shapes.back()) != input.data.size())
+                return check(refuse(), status), false;
+        }
+        for (size_t i = 0; i < outputs_; i++) {
+            if (!check(shunt_executor_output(get(), shapes.data(), shapes.size(), i, &dst[i].desc), status))
+                return false;
+            results[i].shape.assign(dst[i].desc.dims, dst[i].desc.dims + dst[i].desc.rank);
+            results[i].data.resize(shunt_tensor_count(&dst[i].desc));
+            dst[i].data = results[i].data.data();
+        }
+        return true;
     }
 
     size_t outputs_ = 0;

@@ -13,7 +13,7 @@ from .data import Dataset, Preprocess, read_image
 from .device import Check, Device, DeviceInfo, devices
 from .errors import (AbiError, DeviceError, InputOutputError, InvalidError, NotFoundError, OutOfMemoryError, ShuntError,
                      UnsupportedError)
-from .executor import Executor, Precision
+from .executor import Executor, Precision, Run
 from .model import Guess, Model, Score
 from .network import Network, Port
 from .session import InferenceSession, NodeArg
@@ -30,5 +30,5 @@ def set_option(key: str, value: str | None) -> None:
 
 __all__ = ["AbiError", "Check", "Dataset", "Device", "DeviceError", "DeviceInfo", "Executor", "Guess", "InferenceSession",
            "InputOutputError", "InvalidError", "Model", "Network", "NodeArg", "NotFoundError", "OutOfMemoryError", "Port", "Precision",
-           "Preprocess", "Recipe", "Score", "ShuntError", "Trainer", "UnsupportedError", "Weights", "devices", "read_image",
+           "Preprocess", "Recipe", "Run", "Score", "ShuntError", "Trainer", "UnsupportedError", "Weights", "devices", "read_image",
            "set_option"]

@@ -37,6 +37,11 @@ class Tensor(Structure):
     _fields_ = [("desc", TensorDesc), ("data", c_void_p), ("buffer", c_void_p), ("offset", c_uint64)]
 
 
+class ExecutorOptions(Structure):
+    _name = "shunt_executor_options"
+    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("streams", c_uint32)]
+
+
 class TensorView(Structure):
     _name = "shunt_tensor_view"
     _fields_ = [("name", c_char_p), ("desc", TensorDesc), ("data", c_void_p)]
@@ -221,6 +226,9 @@ _CHECKED = {
     "shunt_graph_cut": [_P, POINTER(c_char_p), c_size_t, _OUT],
     "shunt_executor_create_with": [_P, _P, _P, POINTER(ExecutorOptions), _OUT],
     "shunt_executor_precision": [_P, POINTER(PrecisionStruct)],
+    "shunt_executor_submit": [_P, POINTER(Tensor), c_size_t, POINTER(Tensor), c_size_t, _P, _OUT],
+    "shunt_event_poll": [_P, POINTER(c_int)],
+    "shunt_event_wait": [_P],
     "shunt_executor_output": [_P, POINTER(TensorDesc), c_size_t, c_size_t, POINTER(TensorDesc)],
     "shunt_executor_run": [_P, POINTER(Tensor), c_size_t, POINTER(Tensor), c_size_t],
     "shunt_executor_tune": [_P, POINTER(TensorDesc), c_size_t, POINTER(TuneOptions)],
@@ -284,6 +292,7 @@ _OTHERS = {
     "shunt_graph_output_name": (_S, [_P, c_size_t]),
     "shunt_graph_desc": (TensorDesc, [_P, c_int32]),
     "shunt_executor_destroy": (None, [_P]),
+    "shunt_event_release": (None, [_P]),
     "shunt_model_destroy": (None, [_P]),
     "shunt_model_name": (_S, [_P]),
     "shunt_model_graph": (_P, [_P]),

@@ -42,14 +42,41 @@ class Precision(NamedTuple):
     reason: str
 
 
+class Run(_c.Handle):
+    """A run that was submitted. It keeps the arrays that it reads and writes; ending it waits for the run."""
+
+    _end = "shunt_event_release"
+
+    def __init__(self, pointer, executor, inputs, outputs):
+        super().__init__(pointer, executor)
+        self._inputs, self._outputs = inputs, outputs
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is done; does not wait."""
+        over = ctypes.c_int()
+        _c.lib.shunt_event_poll(self._pointer, over)
+        return bool(over.value)
+
+    def wait(self) -> list[np.ndarray]:
+        """Waits for the end, and returns the results."""
+        _c.lib.shunt_event_wait(self._pointer)
+        return self._outputs
+
+    def _finish(self):
+        _wait(self._pointer)
+        super()._finish()
+
+
 class Executor(_c.Handle):
     """Runs a graph with weights on a device. `owner` has both and outlives the executor (Network, Model). precision: "f32", "f16",
-    "bf16", or "fast", what tuning recorded; None: what SHUNT_PRECISION says."""
+    "bf16", or "fast", what tuning recorded; None: what SHUNT_PRECISION says. streams: how many submitted runs the device may do at the
+    same time."""
 
     _end = "shunt_executor_destroy"
 
-    def __init__(self, graph, weights, device, *owners, noutputs: int, precision: str | None = None):
-        options = _c.sized(_c.ExecutorOptions, precision=_c.encode(precision))
+    def __init__(self, graph, weights, device, *owners, noutputs: int, precision: str | None = None, streams: int = 1):
+        options = _c.sized(_c.ExecutorOptions, precision=_c.encode(precision), streams=streams)
         super().__init__(_c.made("shunt_executor_create_with", graph, weights, device._pointer, options), device, *owners)
         self._noutputs, self._plans = noutputs, {}
 
@@ -65,19 +92,34 @@ class Executor(_c.Handle):
     def run(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
         """The graph's results for these inputs. Contiguous float32 is used where it lies, everything else is converted. `outputs`:
         arrays to write the results to, contiguous float32 of the right shapes; None: new ones."""
+        plan, arrays = self._take(inputs, outputs)
+        return self._call(plan, arrays, outputs)
+
+    def submit(self, inputs: Sequence[Any], outputs: Sequence[np.ndarray] | None = None) -> Run:
+        """As run, but without waiting: starts the run. Do not write to the arrays before the run is done."""
+        plan, arrays = self._take(inputs, outputs)
+        outputs, pointer = self._place(plan, arrays, outputs), ctypes.c_void_p()
+        _c.lib.shunt_executor_submit(self._pointer, plan.inputs, len(arrays), plan.outputs, len(outputs), None, pointer)
+        return Run(pointer, self, arrays, outputs)
+
+    def _take(self, inputs, outputs):
         arrays = [as_float32(value) for value in inputs]
         plan = self._plan(tuple([array.shape for array in arrays]))
         if outputs is not None and (len(outputs) != len(plan.shapes) or not all(map(_fits, outputs, plan.shapes))):
             raise InvalidError(f"outputs have to be contiguous arrays of {[shape for shape, _ in plan.shapes]}")
-        return self._call(plan, arrays, outputs)
+        return plan, arrays
 
-    def _call(self, plan, arrays, outputs=None):
-        """A run with arrays that are as the plan wants them."""
+    def _place(self, plan, arrays, outputs):
         for tensor, array in zip(plan.each_input, arrays):
             tensor.data = array.__array_interface__["data"][0]
         outputs = [np.empty(shape, kind) for shape, kind in plan.shapes] if outputs is None else list(outputs)
         for tensor, array in zip(plan.each_output, outputs):
             tensor.data = array.__array_interface__["data"][0]
+        return outputs
+
+    def _call(self, plan, arrays, outputs=None):
+        """A run with arrays that are as the plan wants them."""
+        outputs = self._place(plan, arrays, outputs)
         status = _run(self._pointer, plan.inputs, len(arrays), plan.outputs, len(outputs))
         if status:
             _c.fail(status)
@@ -101,7 +143,7 @@ class Executor(_c.Handle):
 
 
 # Without the detour of errcheck, which costs as much as the call.
-_run = _c.plain("shunt_executor_run")
+_run, _wait = _c.plain("shunt_executor_run"), _c.plain("shunt_event_wait")
 
 
 def _fits(array, wanted):

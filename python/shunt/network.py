@@ -110,11 +110,11 @@ class Network(_c.Handle):
         """The names of all values in the network, as `cut` takes them."""
         return value_names(_c.lib.shunt_network_graph(self._pointer))
 
-    def executor(self, device: Device, precision: str | None = None) -> Executor:
-        """The network on a device, in a precision as Executor takes it."""
+    def executor(self, device: Device, precision: str | None = None, *, streams: int = 1) -> Executor:
+        """The network on a device, in a precision and with streams as Executor takes them."""
         graph, weights = _c.lib.shunt_network_graph(self._pointer), _c.lib.shunt_network_weights(self._pointer)
         return Executor(graph, weights, device, self, noutputs=sum(port._index >= 0 for port in self.outputs),
-                        precision=precision)
+                        precision=precision, streams=streams)
 
     def cut(self, names: Iterable[str], device: Device) -> Executor:
         """The network up to the values of these names, which are its results: embeddings, feature maps."""

@@ -277,4 +277,3 @@ void executor_drop_plans(shunt_executor *executor)
         executor->plans[p] = NULL;
     }
 }
-}

@@ -313,6 +313,26 @@ class Sessions(Base):
         with self.assertRaises(shunt.InvalidError):
             network.executor(self.device, "f8")
 
+    def test_runs_are_submitted(self):
+        network = shunt.Network(self.identity(), shapes={"x": (2, 3)})
+        executor, room = network.executor(self.device, streams=2), np.empty((2, 3), np.float32)
+        arrays = [np.random.default_rng(i).standard_normal((2, 3), np.float32) for i in range(8)]
+        runs = [executor.submit([array]) for array in arrays]
+        for run, array in zip(reversed(runs), reversed(arrays)):
+            np.testing.assert_array_equal(run.wait()[0], array)
+            self.assertTrue(run.done)
+        self.assertIs(executor.submit([arrays[3]], [room]).wait()[0], room)
+        np.testing.assert_array_equal(room, arrays[3])
+        with self.assertRaises(shunt.InvalidError):
+            executor.submit([arrays[0]], [np.empty((2, 6), np.float32)[:, ::2]])
+        with self.assertRaises(shunt.InvalidError):
+            executor.close() # runs need it
+        with self.assertRaises(shunt.InvalidError):
+            network.executor(self.device, streams=99)
+        runs[0].close()
+        with self.assertRaises(shunt.InvalidError):
+            runs[0].wait()
+
     def test_dlpack_shares_memory(self):
         class Foreign:
             def __init__(self, array):

@@ -319,6 +319,35 @@ Test(command, bench_train)
     expect_failure(2, "--recompute goes with --train", NULL);
 }
 
+Test(command, bench_with_runs_in_flight_on_two_devices)
+{
+    run("shunt bench --model resnet8 --device scalar,scalar:0 --threads 1 --streams 2 --batch 2 --repeats 11 --json");
+    expect_success();
+    json_t *all = json_said(), *line;
+    size_t i;
+    cr_assert_eq(json_array_size(all), 2);
+    json_array_foreach(all, i, line)
+    {
+        const double middle = number_at(line, "latency_ms_p50"), late = number_at(line, "latency_ms_p90");
+        const double latest = number_at(line, "latency_ms_p99"), most = number_at(line, "latency_ms_max");
+        cr_assert(0 < middle && middle <= late && late <= latest && latest <= most);
+        cr_assert_eq(latest, most, "of eleven runs the 99th percentile is the last");
+        cr_assert_eq(number_at(line, "streams"), 2);
+        /* No run is faster than the best alone, by much. */
+        cr_assert_leq(number_at(line, "images_per_second"), 2e3 / number_at(line, "ms_per_image_min"));
+    }
+    json_decref(all);
+    run("shunt bench --model resnet8 --device scalar,scalar --threads 1 --repeats 1 --warm-up 0");
+    expect_success();
+    cr_assert(strstr(said.out, "device  best ms/image"), "%s", said.out);
+    run("shunt bench --model resnet8 --streams 2 --train");
+    expect_failure(2, "--streams does not go with --train", NULL);
+    run("shunt bench --model resnet8 --streams 17");
+    expect_failure(2, "--streams", NULL);
+    run("shunt bench --model resnet8 --device scalar,nosuch --repeats 1 --warm-up 0 --json");
+    expect_failure(1, "nosuch", NULL);
+}
+
 /* The line shows after a second of work, so there are as many repeats as take over two, however slow this build is. */
 Test(command, progress_is_for_terminals)
 {
