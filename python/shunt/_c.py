@@ -39,7 +39,8 @@ class Tensor(Structure):
 
 class ExecutorOptions(Structure):
     _name = "shunt_executor_options"
-    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("streams", c_uint32)]
+    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int),
+                ("streams", c_uint32)]
 
 
 class TensorView(Structure):
