@@ -37,7 +37,7 @@ static shunt_status transfer(graph_plan *plan, uint32_t stream, bool to_host, sh
 shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t number, shunt_bevent **packed,
                          shunt_bevent **event)
 {
-    const plan_step *step = &plan->steps[number];
+    plan_step *step = &plan->steps[number];
     const plan_args *args = &plan->streams[stream].args[number];
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan_queue(plan, stream, step->device);
