@@ -105,7 +105,7 @@ static shunt_status start(ocl_device *device, const char *params)
     if (!device->context) return ocl_failed("clCreateContext", code);
     device->maps = clCreateCommandQueue(device->context, device->id, 0, &code);
     if (!device->maps) return ocl_failed("clCreateCommandQueue", code);
-    if (!ocl_takes_turns(device)) return SHUNT_OK;
+    if (!ocl_takes_turns(&device->found.info)) return SHUNT_OK;
     device->shared = clCreateCommandQueue(device->context, device->id, 0, &code);
     return device->shared ? SHUNT_OK : ocl_failed("clCreateCommandQueue", code);
 }

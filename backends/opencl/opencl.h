@@ -170,7 +170,7 @@ void ocl_recorded(shunt_bqueue *queue, cl_event event);
 /* ---- One queue at a time, where the driver needs it (turn.c) ------------------------------------------------------------ */
 
 /* Whether the device's driver needs that. */
-bool ocl_takes_turns(const ocl_device *device);
+bool ocl_takes_turns(const shunt_device_info *info);
 /* Between the two the queue is given a kernel, and no other queue runs one; with queue NULL none runs. */
 void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue);
 void ocl_turn_end(const ocl_device *device);

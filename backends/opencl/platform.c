@@ -130,6 +130,7 @@ static bool describe(cl_device_id id, const char *platform, ocl_found *found)
                  : type & CL_DEVICE_TYPE_CPU ? SHUNT_DEVICE_CPU
                                              : SHUNT_DEVICE_OTHER;
     count_group_units(&found->limits, info);
+    if (ocl_takes_turns(info)) info->caps |= SHUNT_CAP_ONE_QUEUE;
     info->score = score(info->type, &found->limits);
     info->memory = memory;
     info->max_alloc = max_alloc;

@@ -13,14 +13,14 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static shunt_bqueue *holder; /* the last that was given a kernel: only its driver's queue may have kernels under way */
 
-bool ocl_takes_turns(const ocl_device *device)
+bool ocl_takes_turns(const shunt_device_info *info)
 {
-    return ocl_is_cpu(device) && !strcmp(device->found.info.platform, "Portable Computing Language");
+    return info->type == SHUNT_DEVICE_CPU && !strcmp(info->platform, "Portable Computing Language");
 }
 
 void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue)
 {
-    if (!ocl_takes_turns(device)) return;
+    if (!ocl_takes_turns(&device->found.info)) return;
     pthread_mutex_lock(&lock);
     if (holder && !(queue && holder->queue == queue->queue)) {
         cl_int code = clFinish(holder->queue);
@@ -31,12 +31,12 @@ void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue)
 
 void ocl_turn_end(const ocl_device *device)
 {
-    if (ocl_takes_turns(device)) pthread_mutex_unlock(&lock);
+    if (ocl_takes_turns(&device->found.info)) pthread_mutex_unlock(&lock);
 }
 
 cl_int ocl_turn_over(shunt_bqueue *queue)
 {
-    if (!ocl_takes_turns(queue->device)) return CL_SUCCESS;
+    if (!ocl_takes_turns(&queue->device->found.info)) return CL_SUCCESS;
     pthread_mutex_lock(&lock);
     if (holder == queue) holder = NULL;
     cl_int code = queue->failed;

@@ -133,8 +133,9 @@ static inline uint64_t shunt_tensor_at(const shunt_tensor_desc *t, int64_t n, in
 
 typedef enum shunt_device_type { SHUNT_DEVICE_CPU = 1, SHUNT_DEVICE_GPU, SHUNT_DEVICE_OTHER } shunt_device_type;
 
-enum {                                 /* shunt_device_info.caps */
-       SHUNT_CAP_HOST_MEMORY = 1u << 0 /* buffer_map returns the memory itself, at no cost */
+enum {                                  /* shunt_device_info.caps */
+       SHUNT_CAP_HOST_MEMORY = 1u << 0, /* buffer_map returns the memory itself, at no cost */
+       SHUNT_CAP_ONE_QUEUE = 1u << 1    /* all commands are done one after another, also those of different queues */
 };
 
 /* A backend's description of a device. Texts end with 0. It may grow at its end, so do not put it into arrays or other structs. */
