@@ -37,12 +37,6 @@ class Tensor(Structure):
     _fields_ = [("desc", TensorDesc), ("data", c_void_p), ("buffer", c_void_p), ("offset", c_uint64)]
 
 
-class ExecutorOptions(Structure):
-    _name = "shunt_executor_options"
-    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int),
-                ("streams", c_uint32)]
-
-
 class TensorView(Structure):
     _name = "shunt_tensor_view"
     _fields_ = [("name", c_char_p), ("desc", TensorDesc), ("data", c_void_p)]
@@ -160,7 +154,8 @@ class TrainSetup(Structure):
                 ("out", c_char_p), ("workers", c_int64), ("save_seconds", c_int64), ("log_gradients", c_int),
                 ("recompute", c_int), ("skip_bad", c_int), ("handler", TrainHandler), ("context", c_void_p),
                 ("validation", c_void_p), ("test", c_void_p), ("loss_scale", c_double), ("precision", c_char_p),
-                ("ranks", c_void_p), ("sync_statistics", c_int)]
+                ("ranks", c_void_p), ("sync_statistics", c_int),
+                ("streams", c_uint32)]
 
 
 class EvaluateOptions(Structure):
@@ -183,7 +178,8 @@ class TuneOptions(Structure):
 
 class ExecutorOptions(Structure):
     _name = "shunt_executor_options"
-    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int)]
+    _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int),
+                ("streams", c_uint32)]
 
 
 class PrecisionStruct(Structure):
