@@ -31,6 +31,8 @@ struct tune_trial {
     slot *dst[SHUNT_MAX_OUTPUTS];
     slot *src[SHUNT_MAX_INPUTS]; /* before packing */
     shunt_arg inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS], workspace;
+    uint32_t ahead;   /* bit i: input i may be packed before each launch */
+    shunt_bop *packs; /* what does that; NULL: nothing */
 };
 
 static shunt_status check(const tune_trial *trial, shunt_status status, const char *what)
@@ -101,19 +103,45 @@ static shunt_status read_slot(tune_trial *trial, const slot *at, unsigned char *
     return SHUNT_OK;
 }
 
+/* The weights that are not constant. */
+static uint32_t changing_weights(const shunt_op_desc *desc)
+{
+    uint32_t inputs = 0;
+    for (uint32_t i = 0; i < desc->ninputs; i++)
+        if (shunt_op_rounds_input(desc, i) && !(desc->constant_inputs >> i & 1)) inputs |= 1u << i;
+    return inputs;
+}
+
 static shunt_status prepare(tune_trial *trial, const trial_options *options)
 {
     const shunt_device_ops *ops = trial->device->ops;
+    trial->ahead = options->ahead && ops->packs_prepare ? changing_weights(&trial->desc) : 0;
     shunt_prepare_options wanted = {.size = sizeof wanted,
                                     .algorithm = options->algorithm,
                                     .params = options->params,
-                                    .memory_limit = options->memory_limit};
+                                    .memory_limit = options->memory_limit,
+                                    .ahead_inputs = trial->ahead};
     shunt_status status = ops->op_prepare(trial->device->handle, &trial->desc, &wanted, &trial->op);
     if (status != SHUNT_OK) {
         trial->op = NULL;
         return check(trial, status, "preparing");
     }
     return device_op_info(trial->device, trial->op, &trial->info);
+}
+
+/* Replaces the plain input in trial->inputs[i] by memory into which each launch packs it. An op has one such input. */
+static shunt_status pack_ahead(tune_trial *trial, uint32_t i)
+{
+    const shunt_device_ops *ops = trial->device->ops;
+    slot *packed;
+    shunt_status status =
+        add_slot(trial, "a packed input", SHUNT_USE_SCRATCH, trial->info.packed_bytes[i], NULL, &packed);
+    if (status != SHUNT_OK) return status;
+    const shunt_pack pack = {.op = trial->op, .input = i, .src = trial->inputs[i], .dst = argument(packed)};
+    trial->inputs[i] = argument(packed);
+    status = check(trial, ops->packs_prepare(trial->device->handle, &pack, 1, &trial->packs), "packing");
+    if (status != SHUNT_OK) trial->packs = NULL;
+    return status;
 }
 
 /* Replaces the plain input in trial->inputs[i] by its packed form, which no launch may change any more. */
@@ -162,7 +190,7 @@ static shunt_status place(tune_trial *trial, int inplace, const void *const *inp
             made->role = "an output";
             trial->dst[output] = made;
         }
-        if (trial->info.packed_bytes[i]) status = pack(trial, i);
+        if (trial->info.packed_bytes[i]) status = trial->ahead >> i & 1 ? pack_ahead(trial, i) : pack(trial, i);
         if (status != SHUNT_OK) return status;
     }
     for (uint32_t i = 0; i < desc->noutputs; i++) {
@@ -204,6 +232,7 @@ void trial_end(tune_trial *trial)
     if (!trial) return;
     const shunt_device *device = trial->device;
     if (trial->queue) device->ops->queue_finish(trial->queue);
+    if (trial->packs) device->ops->op_destroy(trial->packs);
     if (trial->op) device->ops->op_destroy(trial->op);
     for (uint32_t i = 0; i < trial->nslots; i++) {
         device->ops->buffer_free(device->handle, trial->slots[i].buffer);
@@ -236,10 +265,12 @@ shunt_status trial_refill(tune_trial *trial, const void *const *inputs)
 
 shunt_status trial_launch(tune_trial *trial)
 {
-    return check(
-        trial,
-        trial->device->ops->op_launch(trial->op, trial->queue, trial->inputs, trial->outputs, trial->workspace, NULL),
-        "running");
+    const shunt_device_ops *ops = trial->device->ops;
+    shunt_status status = SHUNT_OK;
+    if (trial->packs) status = ops->op_launch(trial->packs, trial->queue, NULL, NULL, (shunt_arg){0}, NULL);
+    if (status == SHUNT_OK)
+        status = ops->op_launch(trial->op, trial->queue, trial->inputs, trial->outputs, trial->workspace, NULL);
+    return check(trial, status, "running");
 }
 
 shunt_status trial_finish(tune_trial *trial)

@@ -52,7 +52,10 @@ static shunt_status repeat(tune_trial *trial, const shunt_op_desc *desc, const v
 shunt_status op_run_stored(const shunt_device *device, const shunt_op_desc *desc, const op_variant *variant,
                            const void *const *inputs, void *const *outputs, shunt_op_info *info)
 {
-    trial_options options = {.algorithm = variant->algorithm, .params = variant->params, .inplace = variant->inplace};
+    trial_options options = {.algorithm = variant->algorithm,
+                             .params = variant->params,
+                             .inplace = variant->inplace,
+                             .ahead = variant->ahead};
     tune_trial *trial = NULL;
     shunt_status status = trial_begin(device, desc, &options, inputs, &trial);
     if (status == SHUNT_OK && info) *info = *trial_info(trial);

@@ -11,6 +11,7 @@ enum { OP_NOT_IN_PLACE = -1 }; /* TRIAL_NOT_IN_PLACE */
 typedef struct op_variant {
     const char *algorithm, *params; /* NULL: the device's best guess */
     int inplace;                    /* the input whose memory the first output takes, or OP_NOT_IN_PLACE */
+    int ahead; /* weights that are not constant are packed before each launch, where the device can */
 } op_variant;
 
 /* Runs desc, whose tensors have the layouts that the device shall see. inputs and outputs are in that layout, too.

@@ -118,8 +118,8 @@ static void run_op(shape *s, const shunt_device *fallback)
     }
     draw_inputs(s, false);
     uint64_t count = verify_count(s->state);
-    for (uint32_t i = 0; i < found.count && i < count && !found.list[i].reason[0] && !s->state->problem[0]; i++)
-        run_candidate(s, &op, &found.list[i]);
+    for (uint32_t i = 0; i < found.count && i < count && !s->state->problem[0]; i++)
+        if (verify_takes(s->state, &found.list[i])) run_candidate(s, &op, &found.list[i]);
 }
 
 /* The first op of the graph with this descriptor. */

@@ -74,7 +74,7 @@ static uint32_t run_all(verify_state *state, uint32_t *failures)
         uint32_t other = kind - SHUNT_OP_KINDS;
         bool is_kind = kind < SHUNT_OP_KINDS;
         const char *name = is_kind ? op_kind_name(kind) : checks[other].name;
-        bool without_graph = !is_kind && checks[other].run == verify_graph && !options->graph;
+        bool without_graph = !is_kind && checks[other].run == verify_graph && (!options->graph || options->quick);
         if (!name || without_graph || !wanted(options, name)) continue;
         if (is_kind && state->dtype && !options->op && !verify_has_type(kind, state->dtype)) continue;
         *state = fresh;

@@ -5,6 +5,7 @@
 #include "runtime/device/device.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum { VERIFY_TEXT_CHARS = 1024 };
 
@@ -21,7 +22,14 @@ typedef struct verify_state {
 /* options->count, or what is usual. */
 static inline uint64_t verify_count(const verify_state *state)
 {
-    return state->options->count ? state->options->count : 200;
+    return state->options->count ? state->options->count : state->options->quick ? 16 : 200;
+}
+
+/* Whether the options want it run by this algorithm. */
+static inline bool verify_takes(const verify_state *state, const shunt_candidate *candidate)
+{
+    const char *only = state->options->algorithm;
+    return !candidate->reason[0] && (!only || !strcmp(only, candidate->algorithm));
 }
 
 /* Records an error; number: the case that repeats it, -1 for a check without cases. */

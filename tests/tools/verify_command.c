@@ -84,6 +84,31 @@ Test(verify_command, reports_each_check)
     json_decref(report);
 }
 
+Test(verify_command, a_quick_check_finds_faults_with_fewer_runs)
+{
+    expect_found("padding", "conv --quick", "element");
+    expect_found("narrow", "mul --quick", "then rounded");
+    double runs[2];
+    for (int quick = 0; quick < 2; quick++) {
+        run("shunt verify --device broken --op conv --count 16 --json %s", quick ? "--quick" : "");
+        expect_success();
+        json_t *report = json_said();
+        runs[quick] = number_at(json_array_get(json_object_get(report, "checks"), 0), "runs");
+        json_decref(report);
+    }
+    cr_assert(runs[1] >= 16 && 2 * runs[1] <= runs[0], "%g runs, not many fewer than %g", runs[1], runs[0]);
+}
+
+Test(verify_command, runs_one_algorithm_where_asked)
+{
+    run("shunt verify --device broken --op add --count 3 --algorithm none-such --json");
+    expect_success();
+    json_t *report = json_said(), *check = json_array_get(json_object_get(report, "checks"), 0);
+    cr_assert_eq(number_at(check, "cases"), 3);
+    cr_assert_eq(number_at(check, "runs"), 0);
+    json_decref(report);
+}
+
 Test(verify_command, refuses_what_it_does_not_know)
 {
     run("shunt verify --device broken --op convolve");

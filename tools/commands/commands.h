@@ -8,7 +8,7 @@
 
 extern const command classify_command, segment_command, embed_command, eval_command, pull_command, bench_command,
     inspect_command, convert_command, devices_command, plugins_command, doctor_command, tune_command, verify_command,
-    train_command, study_command, score_command, help_command;
+    report_command, train_command, study_command, score_command, help_command;
 extern const command *const commands[]; /* all of them, ended by NULL (main.c) */
 
 /* ---- Options that many commands have ------------------------------------------------------------------------- */

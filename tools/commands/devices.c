@@ -8,14 +8,23 @@ static const char *type_name(uint32_t type)
     return type == SHUNT_DEVICE_CPU ? "cpu" : type == SHUNT_DEVICE_GPU ? "gpu" : "other";
 }
 
+static json_t *precisions_json(const shunt_device_info *info)
+{
+    static const uint8_t types[] = {SHUNT_F32, SHUNT_F16, SHUNT_BF16};
+    json_t *array = json_array();
+    for (size_t i = 0; i < sizeof types; i++)
+        if (shunt_device_takes(info, types[i])) json_add(array, json_string(shunt_dtype_name(types[i])));
+    return array;
+}
+
 static json_t *device_json(const shunt_device_entry *entry)
 {
     const shunt_device_info *info = entry->info;
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i}", "selector", entry->selector, "type",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:o}", "selector", entry->selector, "type",
                      type_name(info->type), "name", json_text(info->name), "vendor", json_text(info->vendor),
                      "platform", json_text(info->platform), "driver", json_text(info->driver), "score",
                      (int)info->score, "memory", (json_int_t)info->memory, "max_alloc", (json_int_t)info->max_alloc,
-                     "block", (int)info->block);
+                     "block", (int)info->block, "precisions", precisions_json(info));
 }
 
 json_t *devices_json(const shunt_device_list *devices)

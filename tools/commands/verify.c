@@ -11,7 +11,8 @@
 
 typedef struct verify_settings {
     device_settings device;
-    const char *op;
+    const char *op, *algorithm;
+    bool quick;
     int64_t seed, count, only;
     json_settings output;
 } verify_settings;
@@ -21,9 +22,17 @@ typedef struct verify_settings {
 static const option_row rows[] = {
     {"op", OPTION_TEXT, FIELD(op), "NAME",
      "Only this check: a kind of op, such as conv, or graph, queue, errors, network.", NULL, 0, 0},
+    {"algorithm", OPTION_TEXT, FIELD(algorithm), "NAME", "Ops by this algorithm only, such as direct.", NULL, 0, 0},
+    {"quick", OPTION_FLAG, FIELD(quick), NULL,
+     "A choice of about a minute, once kernels are compiled: 16 random ops of each kind, each in one type and two "
+     "layouts, "
+     "and one network; not ResNet-50's own shapes.",
+     NULL, 0, 0},
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
-     "Random ops of each kind; also the most candidates tried for each op of ResNet-50.", "200", 1, 1000000000},
+     "Random ops of each kind; also the most candidates tried for each op of ResNet-50. Default: 200, or 16 with "
+     "--quick.",
+     NULL, 1, 1000000000},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},
     {0}};
 
@@ -98,7 +107,7 @@ static bool run_both(shunt_model *model, shunt_device *device, shunt_device *pla
 }
 
 /* CIFAR and ImageNet networks, basic blocks and bottlenecks. */
-static void verify_networks(findings *self, shunt_device *device)
+static void verify_networks(findings *self, shunt_device *device, bool quick)
 {
     static const struct {
         const char *name;
@@ -109,7 +118,7 @@ static void verify_networks(findings *self, shunt_device *device)
     shunt_device *plain = NULL;
     problem[0] = '\0';
     if (shunt_device_open("scalar", NULL, &plain)) snprintf(problem, sizeof problem, "%s", shunt_last_error());
-    for (size_t i = 0; i < sizeof nets / sizeof *nets && !problem[0]; i++) {
+    for (size_t i = 0; i < (quick ? 1 : sizeof nets / sizeof *nets) && !problem[0]; i++) {
         shunt_model *model = NULL;
         double apart = 0;
         check.cases++;
@@ -166,16 +175,18 @@ static int verify(const verify_settings *given, shunt_device *device, findings *
                                     .count = (uint64_t)given->count,
                                     .only = given->only,
                                     .precision = given->device.precision,
+                                    .quick = given->quick,
+                                    .algorithm = given->algorithm,
                                     .handler = hear,
                                     .context = self};
     bool network_only = given->op && !strcmp(given->op, "network");
-    bool with_graph = !given->op || !strcmp(given->op, "graph");
+    bool with_graph = !given->quick && (!given->op || !strcmp(given->op, "graph"));
     shunt_model *model = NULL;
     if (with_graph && shunt_model_create("resnet50", NULL, &model)) return say_library_failure(NULL);
     if (model) options.graph = shunt_model_graph(model);
     progress_begin("verifying", 0);
     shunt_status status = network_only ? SHUNT_OK : shunt_device_verify(device, &options);
-    if (!given->op || network_only) verify_networks(self, device);
+    if (!given->op || network_only) verify_networks(self, device, given->quick);
     progress_end();
     shunt_model_destroy(model);
     if (status == SHUNT_OK || self->failed) return EXIT_OK;
@@ -217,6 +228,7 @@ const command verify_command = {
         "and for drivers that have not been tried yet.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt verify --device opencl:gpu", "Everything, on the first GPU."},
+                 {"shunt verify --device opencl:gpu --quick", "What a minute allows."},
                  {"shunt verify --device opencl --op conv --count 1000 --seed 7", "Many other convolutions."},
                  {"shunt verify --device opencl --op conv --seed 1 --case 39", "One of them."}},
     .settings_size = sizeof(verify_settings),
