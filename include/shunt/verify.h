@@ -42,7 +42,7 @@ typedef struct shunt_verify_options {
     void *context;
     const char *
         precision; /* ops on data in this type only: "f32", "f16", "bf16"; NULL or "fast": in each that the device takes */
-    int quick; /* a choice: fewer random ops, each in one type and two layouts, and no graph; with compiled kernels it takes
+    int quick;     /* a choice: fewer random ops, each in two layouts, and no graph; with compiled kernels it takes
                        about a minute */
     const char *algorithm; /* ops by this algorithm only; NULL: by each that the device lists */
 } shunt_verify_options;

@@ -22,7 +22,7 @@ typedef struct verify_state {
 /* options->count, or what is usual. */
 static inline uint64_t verify_count(const verify_state *state)
 {
-    return state->options->count ? state->options->count : state->options->quick ? 16 : 200;
+    return state->options->count ? state->options->count : state->options->quick ? 24 : 200;
 }
 
 /* Whether the options want it run by this algorithm. */

@@ -24,13 +24,13 @@ static const option_row rows[] = {
      "Only this check: a kind of op, such as conv, or graph, queue, errors, network.", NULL, 0, 0},
     {"algorithm", OPTION_TEXT, FIELD(algorithm), "NAME", "Ops by this algorithm only, such as direct.", NULL, 0, 0},
     {"quick", OPTION_FLAG, FIELD(quick), NULL,
-     "A choice of about a minute, once kernels are compiled: 16 random ops of each kind, each in one type and two "
+     "A choice of about a minute, once kernels are compiled: 24 random ops of each kind, each in two "
      "layouts, "
      "and one network; not ResNet-50's own shapes.",
      NULL, 0, 0},
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",
-     "Random ops of each kind; also the most candidates tried for each op of ResNet-50. Default: 200, or 16 with "
+     "Random ops of each kind; also the most candidates tried for each op of ResNet-50. Default: 200, or 24 with "
      "--quick.",
      NULL, 1, 1000000000},
     {"case", OPTION_COUNT, FIELD(only), "N", "Only the op of this number; -1: all.", "-1", -1, INT64_MAX},

@@ -47,7 +47,7 @@ static void draw(dice *d, shunt_op_desc *op)
     int64_t most = dice_one_in(d, 8) ? 150 : a->groups > 1 ? 3 : 20, N = dice_between(d, 1, 3);
     int64_t C = dice_between(d, 1, most), K = dice_between(d, 1, most);
     op->flags = (uint32_t)dice_between(d, 0, 7);
-    if (dice_one_in(d, 5)) { /* what fast paths are made for */
+    if (dice_one_in(d, a->groups == 1 && window[0] == window[1] ? 2 : 5)) { /* what fast paths are made for */
         C = (C + 15) / 16 * 16;
         K = (K + 63) / 64 * 64;
     }
