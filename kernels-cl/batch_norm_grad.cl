@@ -52,19 +52,8 @@ static inline vec add_items(vec x, __local vec *parts)
     __local vec parts[WG];                                                                                             \
     a = add_items(a, parts);                                                                                           \
     b = add_items(b, parts);
-/* Gives what the first PARTS items have to all items of the same vector. */
-#define SHARE(a, b)                                                                                                    \
-    __local vec shared[2][PARTS];                                                                                      \
-    if (get_local_id(0) < PARTS) {                                                                                     \
-        shared[0][get_local_id(0)] = a;                                                                                \
-        shared[1][get_local_id(0)] = b;                                                                                \
-    }                                                                                                                  \
-    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
-    a = shared[0][get_local_id(0) % PARTS];                                                                            \
-    b = shared[1][get_local_id(0) % PARTS];
 #else
 #define ADD_ITEMS(a, b)
-#define SHARE(a, b)
 #endif
 
 /* This item's part of the slices' sums. */

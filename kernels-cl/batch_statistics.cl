@@ -80,16 +80,23 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void statistics_slices(
     *partial_at(partial, get_group_id(1), 1, c, d.C) = m.squares;
 }
 
+/* This item's part of the slices' moments. */
+static inline struct moments merge_slices(__global acc *partial, int c, const struct channel_dims *d)
+{
+    const int slices = CEIL_DIV(d->total, d->slice);
+    struct moments m = {(vec)0.0f, (vec)0.0f, 0};
+    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP)
+        merge(&m, *partial_at(partial, s, 0, c, d->C), *partial_at(partial, s, 1, c, d->C),
+              min(d->slice, d->total - s * d->slice));
+    return m;
+}
+
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 statistics_merge(__global acc *partial, ulong partial_begin, __global param *mean, ulong mean_at,
                  __global param *variance, ulong variance_at, const struct channel_dims d)
 {
-    const int c = item_channel(), slices = CEIL_DIV(d.total, d.slice);
-    struct moments m = {(vec)0.0f, (vec)0.0f, 0};
-    partial += partial_begin;
-    for (int s = get_local_id(0) / PARTS; s < slices; s += STEP)
-        merge(&m, *partial_at(partial, s, 0, c, d.C), *partial_at(partial, s, 1, c, d.C),
-              min(d.slice, d.total - s * d.slice));
+    const int c = item_channel();
+    struct moments m = merge_slices(partial + partial_begin, c, &d);
     MERGE_ITEMS(&m)
     if (get_local_id(0) >= PARTS) return;
     store_params(m.sum / (acc)d.total, mean + mean_at, c, d.C);

@@ -55,3 +55,18 @@ static inline __global vec *partial_at(__global acc *partial, int slice, int i, 
     const int channels = CEIL_DIV(C, B) * B;
     return (__global vec *)(partial + (((size_t)slice * 2 + i) * channels + c));
 }
+
+#if WG > 1
+/* Gives what the first PARTS items have to all items of the same vector. */
+#define SHARE(a, b)                                                                                                    \
+    __local vec shared[2][PARTS];                                                                                      \
+    if (get_local_id(0) < PARTS) {                                                                                     \
+        shared[0][get_local_id(0)] = a;                                                                                \
+        shared[1][get_local_id(0)] = b;                                                                                \
+    }                                                                                                                  \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    a = shared[0][get_local_id(0) % PARTS];                                                                            \
+    b = shared[1][get_local_id(0) % PARTS];
+#else
+#define SHARE(a, b)
+#endif

@@ -54,6 +54,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_reorder,
     &ocl_batch_statistics,
     &ocl_batch_norm_grad,
+    &ocl_batch_norm_train,
     &ocl_relu_grad,
     &ocl_linear_grad_src,
     &ocl_linear_grad_weights,

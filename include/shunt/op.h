@@ -40,6 +40,8 @@ extern "C" {
  *   BATCH_NORM_GRAD     src, scale (C), shift (C), mean (C), variance (C): BATCH_STATISTICS of src, diff_dst like src
  *                       -> diff_src, diff_scale (C), diff_shift (C). The gradient also passes through the statistics. With
  *                       RELU the op computes BATCH_NORM's dst again, and diff_dst counts as 0 where that is not above 0
+ *   BATCH_NORM_TRAIN    src, scale (C), shift (C), [residual: RESIDUAL] -> dst, mean (C), variance (C): BATCH_STATISTICS of src and
+ *                       BATCH_NORM with them, RELU as there. Plans make it of the two where the device takes it
  *   RELU_GRAD           dst, diff_dst -> diff_src = diff_dst where dst > 0, else 0
  *   CONV_GRAD_SRC       weights, diff_dst, [residual, like diff_src: RESIDUAL], [mask, like diff_src: RELU]
  *                       -> diff_src (+ residual), 0 where mask is not above 0
@@ -138,6 +140,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_COUNT_NONFINITE,
     SHUNT_OP_RESIZE,
     SHUNT_OP_RESIZE_GRAD,
+    SHUNT_OP_BATCH_NORM_TRAIN,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -324,6 +327,12 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.input_flags = SHUNT_FLAG_RESIDUAL;
         s.flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
         s.wide_inputs = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4; /* all but src and residual */
+        break;
+    case SHUNT_OP_BATCH_NORM_TRAIN:
+        s.ninputs = s.noutputs = 3;
+        s.input_flags = SHUNT_FLAG_RESIDUAL;
+        s.flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        s.wide_inputs = s.wide_outputs = 1u << 1 | 1u << 2; /* scale, shift; mean, variance */
         break;
     case SHUNT_OP_ADD:
         s.ninputs = 2;

@@ -79,6 +79,38 @@ static void fuse_mask(const pass *p, graph_op *relu)
     if (better(p, &fused, conv)) replace(p, conv, &fused, relu);
 }
 
+/* Whether an op between the two reads what the first makes. */
+static bool read_between(const graph_op *first, const graph_op *last)
+{
+    for (const graph_op *op = first + 1; op < last; op++)
+        for (uint32_t i = 0; op->kind && i < op->ninputs; i++)
+            for (uint32_t o = 0; o < first->noutputs; o++)
+                if (op->inputs[i] == first->outputs[o]) return true;
+    return false;
+}
+
+/* The statistics of a batch and the norm by them, where the device takes them as one op. All that is fused into the norm is in it. */
+static void fuse_statistics(const pass *p, graph_op *norm)
+{
+    graph_value *values = p->graph->values;
+    const int32_t producer = values[norm->inputs[3]].producer;
+    graph_op *statistics = producer >= 0 ? &p->graph->ops[producer] : NULL;
+    if (!statistics || statistics->kind != SHUNT_OP_BATCH_STATISTICS || statistics->inputs[0] != norm->inputs[0] ||
+        statistics->outputs[0] != norm->inputs[3] || statistics->outputs[1] != norm->inputs[4] ||
+        read_between(statistics, norm))
+        return;
+    graph_op fused = *norm;
+    fused.kind = SHUNT_OP_BATCH_NORM_TRAIN;
+    fused.ninputs = norm->ninputs - 2;
+    fused.inputs[3] = norm->inputs[5];
+    fused.noutputs = 3;
+    for (int i = 0; i < 2; i++) fused.outputs[1 + i] = statistics->outputs[i];
+    if (!accepted(p, &fused)) return;
+    *norm = fused;
+    for (int i = 1; i < 3; i++) values[norm->outputs[i]].producer = (int32_t)(norm - p->graph->ops);
+    statistics->kind = 0;
+}
+
 /* One walk is enough: what a ReLU is fused into has by then taken its addition. */
 shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context)
 {
@@ -93,6 +125,8 @@ shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context
         else if (graph->ops[i].kind == SHUNT_OP_RELU_GRAD)
             fuse_mask(&p, &graph->ops[i]);
     }
+    for (uint32_t i = 0; i < graph->nops; i++)
+        if (graph->ops[i].kind == SHUNT_OP_BATCH_NORM) fuse_statistics(&p, &graph->ops[i]);
     free(uses);
     graph_compact(graph);
     return SHUNT_OK;
