@@ -125,9 +125,15 @@ shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context
         else if (graph->ops[i].kind == SHUNT_OP_RELU_GRAD)
             fuse_mask(&p, &graph->ops[i]);
     }
-    for (uint32_t i = 0; i < graph->nops; i++)
-        if (graph->ops[i].kind == SHUNT_OP_BATCH_NORM) fuse_statistics(&p, &graph->ops[i]);
     free(uses);
     graph_compact(graph);
     return SHUNT_OK;
+}
+
+void graph_fuse_statistics(shunt_graph *graph, fuse_accept_fn accept, void *context)
+{
+    const pass p = {.graph = graph, .accept = accept, .context = context};
+    for (uint32_t i = 0; i < graph->nops; i++)
+        if (graph->ops[i].kind == SHUNT_OP_BATCH_NORM) fuse_statistics(&p, &graph->ops[i]);
+    graph_compact(graph);
 }

@@ -127,6 +127,9 @@ void graph_set_samples(shunt_graph *graph, int64_t batch);
 typedef bool (*fuse_accept_fn)(void *context, const shunt_op_desc *desc);
 shunt_status graph_fold_batch_norms(shunt_graph *graph);
 shunt_status graph_fuse(shunt_graph *graph, fuse_accept_fn accept, void *context);
+/* After fuse, and after all gradients are there: the statistics of a batch and the batch norm by them become one op, where the device
+ * accepts that. */
+void graph_fuse_statistics(shunt_graph *graph, fuse_accept_fn accept, void *context);
 /* join: updates of the same kind become one, on flat values (join.c). A flat value has at most most_bytes, the first of a series at
  * most first_bytes; a single part may be larger. Parts begin at multiples of alignment. Cut into `pieces` of one size, one for each
  * rank, each piece does, too. */

@@ -23,6 +23,13 @@ static bool accept_fused(void *context, const shunt_op_desc *desc)
     return plan->dtype != SHUNT_F32 && !plan_takes(plan, &bare, plan->dtype) && plan_takes(plan, desc, SHUNT_F32);
 }
 
+/* A device takes both in one, on data of the plan's type, or as they are. */
+static bool accept_statistics(void *context, const shunt_op_desc *desc)
+{
+    graph_plan *plan = context;
+    return plan_takes(plan, desc, plan->dtype);
+}
+
 shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
                           graph_plan **out)
 {
@@ -34,6 +41,7 @@ shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inp
     if (status == SHUNT_OK) status = graph_reshape(plan->graph, inputs, ninputs);
     if (status == SHUNT_OK) graph_settle_sizes(plan->graph);
     if (status == SHUNT_OK) status = graph_fuse(plan->graph, accept_fused, plan);
+    if (status == SHUNT_OK) graph_fuse_statistics(plan->graph, accept_statistics, plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();
     if (status == SHUNT_OK) status = plan_lower(plan);
     if (status == SHUNT_OK && plan->unasked) status = error_memory();
