@@ -45,6 +45,20 @@ SHUNT_API const shunt_ranks_info *shunt_ranks_describe(const shunt_ranks *ranks)
 /* What messages of other ranks call this one, beside its number: "node1: opencl:1, NVIDIA H200". All ranks do this together. */
 SHUNT_API shunt_status shunt_ranks_introduce(shunt_ranks *ranks, const char *name);
 
+typedef struct shunt_ranks_work {
+    uint64_t bytes; /* received from other ranks */
+    double seconds; /* in which something was exchanged */
+    double
+        waited; /* of the calls of this library: for what was exchanged; the rest of `seconds` was overlapped with computing */
+    double processor; /* time of a processor that exchanging took */
+} shunt_ranks_work;
+/* Since the ranks were opened; all 0 for one rank. */
+SHUNT_API shunt_status shunt_ranks_measure(const shunt_ranks *ranks, shunt_ranks_work *out);
+
+/* Rank 0 of `count` ranks that are not there, to see the plan that they would make. What is to be exchanged in a run fails; all other
+ * functions do what they do for one rank. */
+SHUNT_API shunt_status shunt_ranks_pretend(uint32_t count, shunt_ranks **out);
+
 /* The plugin file that several ranks would use; NULL, with shunt_last_error(), if there is none. Loads nothing. */
 SHUNT_API const char *shunt_ranks_plugin(void);
 

@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static const shunt_ranks_info *ranks_of(const plan_exchange *self)
 {
@@ -14,14 +15,17 @@ static uint64_t bytes_of(const graph_plan *plan, int32_t value)
     return shunt_tensor_bytes(&plan->values[value].desc);
 }
 
+/* Its end, its begin, and the whole. */
+static const char *const exchange_labels[][3] = {
+    [EXCHANGE_SUM] = {"get sum", "send to sum", "sum"},
+    [EXCHANGE_GATHER] = {"get pieces", "send piece", "pieces"},
+    [EXCHANGE_STATISTICS] = {"get statistics", "send statistics", "statistics"},
+    [EXCHANGE_SUMS] = {"get norm sums", "send norm sums", "norm sums"},
+    [EXCHANGE_COUNT] = {"get count", "send count", "count"}};
+
 const char *exchange_label(const plan_step *step)
 {
-    static const char *const labels[][2] = {[EXCHANGE_SUM] = {"get gradients", "send gradients"},
-                                            [EXCHANGE_GATHER] = {"get weights", "send weights"},
-                                            [EXCHANGE_STATISTICS] = {"get statistics", "send statistics"},
-                                            [EXCHANGE_SUMS] = {"get sums", "send sums"},
-                                            [EXCHANGE_COUNT] = {"get count", "send count"}};
-    return labels[step->exchange->kind][step->begins];
+    return exchange_labels[step->exchange->kind][step->begins];
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
@@ -89,6 +93,17 @@ static shunt_status prepare_small(plan_exchange *self)
     return SHUNT_OK;
 }
 
+/* A device's clock is behind the host's by no more than what lies between the end of a command and the return of the wait for it. */
+static void note_clock(plan_exchange *self, const shunt_device *device)
+{
+    struct timespec now;
+    uint64_t start, end;
+    if (!device->ops->event_time || clock_gettime(CLOCK_MONOTONIC, &now)) return;
+    if (device->ops->event_time(self->event, &start, &end) != SHUNT_OK) return;
+    self->behind = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - (int64_t)end;
+    self->timed = true;
+}
+
 /* Whether what is sent can be read, for the pump. */
 static shunt_status is_ready(void *context, int *yes)
 {
@@ -97,6 +112,7 @@ static shunt_status is_ready(void *context, int *yes)
     *yes = 1;
     if (!self->event) return SHUNT_OK;
     shunt_status status = device->ops->event_wait(self->event);
+    if (status == SHUNT_OK && self->plan->executor->profiling) note_clock(self, device);
     device->ops->event_release(self->event);
     self->event = NULL;
     return status == SHUNT_OK ? SHUNT_OK : device_fail(device, status, "running");
@@ -178,6 +194,7 @@ static shunt_status write_targets(plan_exchange *self)
 
 static shunt_status begin(plan_exchange *self)
 {
+    if (!pump_of(self)) return error_fail(SHUNT_E_UNSUPPORTED, "the plan is that of ranks that are not there");
     shunt_status status = read_sources(self);
     if (status != SHUNT_OK) return status;
     self->posted = true;
@@ -198,9 +215,24 @@ shunt_status exchange_launch(plan_step *step)
     return step->begins ? begin(step->exchange) : finish(step->exchange);
 }
 
+void exchange_trace(const graph_plan *plan)
+{
+    int64_t behind = INT64_MAX;
+    for (uint32_t i = 0; i < plan->nexchanges; i++)
+        if (plan->exchanges[i]->timed && plan->exchanges[i]->behind < behind) behind = plan->exchanges[i]->behind;
+    for (uint32_t i = 0; i < plan->nexchanges; i++) {
+        const plan_exchange *self = plan->exchanges[i];
+        const uint64_t by = behind == INT64_MAX ? 0 : (uint64_t)behind;
+        trace_add_exchange(self->name, exchange_labels[self->kind][2], self->job.started - by, self->job.ended - by,
+                           self->job.bytes * (ranks_of(self)->count - 1));
+        if (self->job.awaited < self->job.ended)
+            trace_add_exchange(self->name, "waiting", self->job.awaited - by, self->job.ended - by, 0);
+    }
+}
+
 void exchange_give_up(graph_plan *plan)
 {
-    if (!plan->nexchanges) return;
+    if (!plan->nexchanges || !ranks_pump(plan->executor->ranks)) return;
     pump_give_up(ranks_pump(plan->executor->ranks));
     for (uint32_t i = 0; i < plan->nexchanges; i++) {
         plan_exchange *self = plan->exchanges[i];

@@ -39,7 +39,8 @@ struct plan_exchange {
     uint32_t mark;
     uint64_t bytes;      /* of what is sent */
     shunt_bevent *event; /* when send can be read; NULL: now */
-    bool posted;
+    bool posted, timed;  /* timed: `behind` is known */
+    int64_t behind;      /* nanoseconds of the device's clock behind the host's, at most */
     pump_job job;
 };
 
@@ -48,8 +49,10 @@ shunt_status exchange_prepare(graph_plan *plan);
 void exchange_free(graph_plan *plan);
 
 shunt_status exchange_launch(plan_step *step);
-/* "send gradients", "get gradients" ... */
+/* "send to sum", "get sum" ... */
 const char *exchange_label(const plan_step *step);
+/* Of a run that was profiled: its exchanges, and the waits for them, on the device's clock. */
+void exchange_trace(const graph_plan *plan);
 /* After a run that failed: the other ranks learn of it, and nothing is under way any more. */
 void exchange_give_up(graph_plan *plan);
 

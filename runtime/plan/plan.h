@@ -287,6 +287,8 @@ shunt_status parameters_check(const shunt_graph *graph, const shunt_weights *wei
 /* trace.c: SHUNT_PROFILE. add records a finished step; save writes all recorded steps, of all executors, to the file. */
 bool trace_wanted(void);
 void trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end);
+/* what: "sum", of `bytes` from other ranks; "waiting". */
+void trace_add_exchange(const char *name, const char *what, uint64_t start, uint64_t end, uint64_t bytes);
 shunt_status trace_save(void);
 
 #endif

@@ -164,6 +164,7 @@ static void note_times(graph_plan *plan, const step_events *events)
         note_time(step, device, events[s].packed);
         note_time(step, device, events[s].own);
     }
+    if (trace_wanted()) exchange_trace(plan);
 }
 
 static void release_events(const graph_plan *plan, step_events *events)

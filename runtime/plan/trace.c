@@ -20,6 +20,17 @@ bool trace_wanted(void)
     return path && *path;
 }
 
+/* Takes the event; NULL: memory ran out. */
+static void keep(json_t *event)
+{
+    pthread_mutex_lock(&lock);
+    if (!events) events = json_array();
+    bool room = !events || json_array_size(events) < MAX_EVENTS;
+    if (!event || !events || (room && json_array_append(events, event))) lost = true;
+    pthread_mutex_unlock(&lock);
+    json_decref(event);
+}
+
 void trace_add(const plan_step *step, const char *device, uint64_t start, uint64_t end)
 {
     char kind[48];
@@ -29,12 +40,15 @@ void trace_add(const plan_step *step, const char *device, uint64_t start, uint64
                               (int)getpid(), "tid", step->device, "args", "device", device, "algorithm",
                               step->info.algorithm, "params", step->info.params, "flops",
                               (json_int_t)op_flops(&step->desc), "bytes", (json_int_t)op_bytes(&step->desc));
-    pthread_mutex_lock(&lock);
-    if (!events) events = json_array();
-    bool room = !events || json_array_size(events) < MAX_EVENTS;
-    if (!event || !events || (room && json_array_append(events, event))) lost = true;
-    pthread_mutex_unlock(&lock);
-    json_decref(event);
+    keep(event);
+}
+
+void trace_add_exchange(const char *name, const char *what, uint64_t start, uint64_t end, uint64_t bytes)
+{
+    enum { EXCHANGES = 10, WAITS }; /* behind the devices */
+    keep(json_pack("{s:s s:s s:s s:f s:f s:i s:i s:{s:I}}", "name", name, "cat", what, "ph", "X", "ts",
+                   (double)start / 1e3, "dur", (double)(end - start) / 1e3, "pid", (int)getpid(), "tid",
+                   bytes ? EXCHANGES : WAITS, "args", "bytes", (json_int_t)bytes));
 }
 
 shunt_status trace_save(void)

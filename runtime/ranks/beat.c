@@ -3,9 +3,9 @@
 
 enum { LIVES, LEAVES };
 
-void beat_begin(beat *self, shunt_collective *ranks, double now)
+void beat_begin(beat *self, shunt_collective *ranks, double limit, double now)
 {
-    *self = (beat){.ranks = ranks, .said_at = now, .heard_at = now};
+    *self = (beat){.ranks = ranks, .said_at = now, .heard_at = now, .turned_at = now, .limit = limit};
 }
 
 /* *done: nothing is under way, or what was is over. */
@@ -46,11 +46,19 @@ static shunt_status hear(beat *self, double now)
     return self->ranks->ops->receive(self->ranks, &self->heard, sizeof self->heard, previous, &self->receiving);
 }
 
+/* While this process was stopped itself, it has heard nothing. */
+static void forgive(beat *self, double now)
+{
+    if (now - self->turned_at > BEAT_EACH) self->heard_at += now - self->turned_at;
+    self->turned_at = now;
+}
+
 shunt_status beat_turn(beat *self, double now, bool *lost)
 {
+    forgive(self, now);
     shunt_status status = say(self, now);
     if (!status) status = hear(self, now);
-    *lost = !self->gone && now - self->heard_at > BEAT_LIMIT;
+    *lost = !self->gone && now - self->heard_at > self->limit;
     return status;
 }
 

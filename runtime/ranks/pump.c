@@ -22,7 +22,10 @@ struct pump {
     pthread_cond_t posted, finished;
     pump_job *first, *last; /* in the order in which they were posted; under the lock */
     bool ending, given_up;
-    beat beat;                    /* the thread's own, as is what follows */
+    pump_work work;
+    beat beat; /* the thread's own, as is what follows */
+    uint32_t flying;
+    uint64_t flying_since;
     char lost[PUMP_REASON_CHARS]; /* why nothing works any more; else empty */
     char previous[NAME_CHARS];    /* under the lock */
 };
@@ -44,7 +47,6 @@ static double now_seconds(void)
 static shunt_status start(const pump *self, pump_job *job)
 {
     const shunt_collective_ops *ops = self->ranks->ops;
-    job->started = nanoseconds(CLOCK_MONOTONIC);
     switch (job->kind) {
     case PUMP_BROADCAST:
         return ops->broadcast(self->ranks, job->dst, job->bytes, job->root, &job->request);
@@ -68,7 +70,6 @@ static void finish(pump *self, pump_job *job, shunt_status status, const char *r
     if (self->last == job) self->last = before;
     job->status = status;
     if (status) snprintf(job->reason, sizeof job->reason, "%s", reason);
-    job->ended = nanoseconds(CLOCK_MONOTONIC);
     job->done = true;
     pthread_cond_broadcast(&self->finished);
     pthread_mutex_unlock(&self->lock);
@@ -103,10 +104,23 @@ static bool try_start(pump *self, pump_job *job)
         return false;
     }
     if (!yes) return false;
+    job->started = nanoseconds(CLOCK_MONOTONIC);
     status = start(self, job);
     if (status) lose(self, self->plugin->last_error());
     job->flying = !status;
+    if (job->flying && self->flying++ == 0) self->flying_since = job->started;
     return job->flying;
+}
+
+/* Counts a job that has arrived. */
+static void note(pump *self, pump_job *job)
+{
+    const uint64_t others = self->ranks->count - 1;
+    job->ended = nanoseconds(CLOCK_MONOTONIC);
+    pthread_mutex_lock(&self->lock);
+    self->work.bytes += job->kind == PUMP_BROADCAST || job->kind == PUMP_GATHER ? job->bytes : others * job->bytes;
+    if (--self->flying == 0) self->work.seconds += 1e-9 * (double)(job->ended - self->flying_since);
+    pthread_mutex_unlock(&self->lock);
 }
 
 static void try_finish(pump *self, pump_job *job)
@@ -120,6 +134,7 @@ static void try_finish(pump *self, pump_job *job)
         return;
     }
     status = job->after ? job->after(job->context) : SHUNT_OK;
+    note(self, job);
     finish(self, job, status, status ? shunt_last_error() : "");
 }
 
@@ -134,8 +149,8 @@ static void listen(pump *self)
     char reason[PUMP_REASON_CHARS];
     const uint32_t count = self->ranks->count, previous = (self->ranks->rank + count - 1) % count;
     pthread_mutex_lock(&self->lock);
-    snprintf(reason, sizeof reason, "rank %u%s%s has given no sign of life for %d seconds", previous,
-             self->previous[0] ? ", " : "", self->previous, BEAT_LIMIT);
+    snprintf(reason, sizeof reason, "rank %u%s%s has given no sign of life for %g seconds", previous,
+             self->previous[0] ? ", " : "", self->previous, self->beat.limit);
     pthread_mutex_unlock(&self->lock);
     lose(self, reason);
 }
@@ -188,14 +203,14 @@ static void *run(void *context)
 
 /* ---- From other threads ------------------------------------------------------------------------------------------ */
 
-shunt_status pump_create(const shunt_collective_plugin *plugin, shunt_collective *ranks, pump **out)
+shunt_status pump_create(const shunt_collective_plugin *plugin, shunt_collective *ranks, double limit, pump **out)
 {
     pump *self = calloc(1, sizeof *self);
     if (!self) return error_memory();
     pthread_condattr_t steady;
     self->plugin = plugin;
     self->ranks = ranks;
-    beat_begin(&self->beat, ranks, now_seconds());
+    beat_begin(&self->beat, ranks, limit, now_seconds());
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_init(&steady);
     pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
@@ -243,8 +258,10 @@ void pump_post(pump *self, pump_job *job)
 
 shunt_status pump_wait(pump *self, pump_job *job)
 {
+    job->awaited = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&self->lock);
     while (!job->done) pthread_cond_wait(&self->finished, &self->lock);
+    self->work.waited += 1e-9 * (double)(nanoseconds(CLOCK_MONOTONIC) - job->awaited);
     pthread_mutex_unlock(&self->lock);
     return job->status ? error_fail(job->status, "%s", job->reason) : SHUNT_OK;
 }
@@ -264,8 +281,12 @@ void pump_name_previous(pump *self, const char *name)
     pthread_mutex_unlock(&self->lock);
 }
 
-double pump_seconds(const pump *self)
+pump_work pump_measure(pump *self)
 {
     clockid_t clock;
-    return pthread_getcpuclockid(self->thread, &clock) ? 0 : 1e-9 * (double)nanoseconds(clock);
+    pthread_mutex_lock(&self->lock);
+    pump_work work = self->work;
+    pthread_mutex_unlock(&self->lock);
+    work.processor = pthread_getcpuclockid(self->thread, &clock) ? 0 : 1e-9 * (double)nanoseconds(clock);
+    return work;
 }

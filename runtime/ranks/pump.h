@@ -23,8 +23,8 @@ typedef struct pump_job {
     shunt_status (*ready)(void *context, int *yes);
     shunt_status (*after)(void *context);
     void *context;
-    /* Once pump_wait has returned: when it was started and done, in nanoseconds of CLOCK_MONOTONIC. */
-    uint64_t started, ended;
+    /* Once pump_wait has returned, in nanoseconds of CLOCK_MONOTONIC: when it was started and done, and when the wait began. */
+    uint64_t started, ended, awaited;
     /* The pump's own. */
     struct pump_job *next;
     shunt_request *request;
@@ -35,8 +35,8 @@ typedef struct pump_job {
 
 typedef struct pump pump;
 
-/* The pump uses both as long as it lives. */
-shunt_status pump_create(const shunt_collective_plugin *plugin, shunt_collective *ranks, pump **out);
+/* The pump uses both as long as it lives. limit: seconds without a sign of life after which the rank before this one is given up. */
+shunt_status pump_create(const shunt_collective_plugin *plugin, shunt_collective *ranks, double limit, pump **out);
 /* All jobs have been waited for, and all ranks do this together. */
 void pump_destroy(pump *self);
 
@@ -50,7 +50,12 @@ void pump_give_up(pump *self);
 
 /* What messages call the rank before this one, once it is known. */
 void pump_name_previous(pump *self, const char *name);
-/* Processor time that the thread has used. */
-double pump_seconds(const pump *self);
+/* What it has done since it was made. */
+typedef struct pump_work {
+    uint64_t bytes;           /* received from other ranks */
+    double seconds;           /* in which something was under way */
+    double waited, processor; /* what other threads have waited in pump_wait; processor time of the pump's thread */
+} pump_work;
+pump_work pump_measure(pump *self);
 
 #endif

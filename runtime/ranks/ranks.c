@@ -4,6 +4,7 @@
 #include <shunt/run.h>
 #include "runtime/base/error.h"
 #include "runtime/base/option.h"
+#include "runtime/ranks/beat.h"
 #include "runtime/ranks/ranks.h"
 #include "runtime/ranks/transport.h"
 
@@ -60,7 +61,9 @@ static shunt_status join(shunt_ranks *ranks, uint32_t expected)
     ranks->info =
         (shunt_ranks_info){all->rank, all->count, all->local_rank, all->local_count, all->host, ranks->transport};
     snprintf(ranks->transport, sizeof ranks->transport, "%s (%s)", ranks->plugin->name, ranks->plugin->version);
-    return pump_create(ranks->plugin, ranks->all, &ranks->pump);
+    const char *limit = shunt_option("ranks_limit");
+    const double seconds = limit ? strtod(limit, NULL) : 0;
+    return pump_create(ranks->plugin, ranks->all, seconds > 0 ? seconds : BEAT_LIMIT, &ranks->pump);
 }
 
 shunt_status shunt_ranks_open(shunt_ranks **out)
@@ -76,6 +79,27 @@ shunt_status shunt_ranks_open(shunt_ranks **out)
         return status;
     }
     *out = ranks;
+    return SHUNT_OK;
+}
+
+shunt_status shunt_ranks_pretend(uint32_t count, shunt_ranks **out)
+{
+    if (!out) return error_null(__func__, "out");
+    if (count == 0) return error_fail(SHUNT_E_INVALID, "0 ranks; there is at least one");
+    *out = calloc(1, sizeof **out);
+    if (!*out) return error_memory();
+    (*out)->info =
+        (shunt_ranks_info){.count = count, .local_count = count, .host = "this machine", .transport = "none"};
+    return SHUNT_OK;
+}
+
+shunt_status shunt_ranks_measure(const shunt_ranks *ranks, shunt_ranks_work *out)
+{
+    if (!ranks || !out) return error_null(__func__, "ranks, out");
+    *out = (shunt_ranks_work){0};
+    if (!ranks->pump) return SHUNT_OK;
+    const pump_work work = pump_measure(ranks->pump);
+    *out = (shunt_ranks_work){work.bytes, work.seconds, work.waited, work.processor};
     return SHUNT_OK;
 }
 
@@ -113,6 +137,9 @@ shunt_status ranks_context(const shunt_ranks *ranks, shunt_status status)
 
 shunt_status ranks_all_gather(const shunt_ranks *ranks, const void *src, void *dst, size_t bytes)
 {
+    for (uint32_t r = 0; !ranks->all && r < ranks->info.count; r++)
+        if ((char *)dst + r * bytes != src) memcpy((char *)dst + r * bytes, src, bytes);
+    if (!ranks->all) return SHUNT_OK;
     return run(ranks, (pump_job){.kind = PUMP_ALL_GATHER, .src = src, .dst = dst, .bytes = bytes});
 }
 

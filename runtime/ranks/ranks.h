@@ -8,7 +8,8 @@
 /* For operations that go on meanwhile; NULL: one rank. */
 pump *ranks_pump(const shunt_ranks *ranks);
 
-/* dst of every rank receives the `bytes` bytes of src of all, in their order. Only of several ranks. */
+/* dst of every rank receives the `bytes` bytes of src of all, in their order. Of ranks that are not there it is
+ * what this one has. */
 shunt_status ranks_all_gather(const shunt_ranks *ranks, const void *src, void *dst, size_t bytes);
 
 /* Puts in front of this thread's message which rank this is, and returns status. */

@@ -3,7 +3,7 @@
 # and sees that shunt eval on several ranks finds what one finds.
 set -u
 mpirun=$1 program=$2 shunt=$4 samples=$5
-export SHUNT_COLLECTIVE=$3
+export SHUNT_COLLECTIVE=$3 SHUNT_RANKS_LIMIT=60
 start() { "$mpirun" --allow-run-as-root --oversubscribe --bind-to none -n "$@"; }
 fail() { echo "ranks.sh: $*" >&2; exit 1; }
 wants() { # TEXT COMMAND...: fails and says TEXT

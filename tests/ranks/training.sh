@@ -3,7 +3,7 @@
 # same bits; other ranks continue it; what differs between ranks is refused. STEPS and RUN are the programs of steps.c and run.c.
 set -u
 mpirun=$1 steps=$(realpath "$3") run=$(realpath "$4") shunt=$(realpath "$5") tensors=$(realpath "$6")
-SHUNT_COLLECTIVE=$(realpath "$2") && export SHUNT_COLLECTIVE SHUNT_DEVICE=scalar OMP_NUM_THREADS=1
+SHUNT_COLLECTIVE=$(realpath "$2") && export SHUNT_COLLECTIVE SHUNT_DEVICE=scalar OMP_NUM_THREADS=1 SHUNT_RANKS_LIMIT=60
 place=$(mktemp -d) || exit 1
 trap 'rm -rf "$place"' EXIT
 start() { "$mpirun" --allow-run-as-root --oversubscribe --bind-to none -n "$@"; }

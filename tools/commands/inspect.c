@@ -12,8 +12,8 @@
 typedef struct inspect_settings {
     model_settings model;
     device_settings device;
-    int64_t batch, size[2];
-    bool train, recompute;
+    int64_t batch, size[2], ranks;
+    bool train, recompute, sync_bn;
     json_settings output;
 } inspect_settings;
 
@@ -26,6 +26,10 @@ static const option_row rows[] = {
     {"train", OPTION_FLAG, FIELD(train), NULL, "Show the plan of a training step.", NULL, 0, 0},
     {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
      "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
+    {"ranks", OPTION_COUNT, FIELD(ranks), "N",
+     "With --train: the plan of one of N ranks, with what it sends to the others and gets from them.", "1", 1, 65536},
+    {"sync-bn", OPTION_FLAG, FIELD(sync_bn), NULL, "With --ranks: statistics of batch norms over all ranks.", NULL, 0,
+     0},
     {0}};
 
 /* ---- A weight file ------------------------------------------------------------------------------------------ */
@@ -160,20 +164,30 @@ static int inspect_inference(const inspect_settings *self, shunt_model *model, s
     return failed ? say_library_failure(NULL) : print(self, model, executor, plan);
 }
 
+static shunt_status make_executor(const inspect_settings *self, const bench_task *task, shunt_device *device,
+                                  shunt_ranks **ranks, shunt_executor **out)
+{
+    shunt_status status = shunt_ranks_pretend((uint32_t)self->ranks, ranks);
+    const shunt_executor_options options = {.size = sizeof options, .ranks = *ranks, .sync_statistics = self->sync_bn};
+    return status ? status : shunt_executor_create_with(task->graph, task->weights, device, &options, out);
+}
+
 static int inspect_training(const inspect_settings *self, const shunt_model *model, shunt_device *device)
 {
     bench_task task = {0};
+    shunt_ranks *ranks = NULL;
     shunt_executor *executor = NULL;
     const shunt_plan_report *plan = NULL;
     int status = bench_task_make(&task, model, true, self->recompute, self->batch, self->size);
     if (status == EXIT_OK) {
         progress_begin("preparing", 0);
-        bool failed = shunt_executor_create(task.graph, task.weights, device, &executor) ||
-                      bench_task_report(&task, executor, &plan);
+        bool failed =
+            make_executor(self, &task, device, &ranks, &executor) || bench_task_report(&task, executor, &plan);
         progress_end();
         status = failed ? say_library_failure(NULL) : print(self, model, executor, plan);
     }
     shunt_executor_destroy(executor);
+    shunt_ranks_close(ranks);
     bench_task_end(&task);
     return status;
 }
@@ -196,6 +210,8 @@ static int run(const void *settings, int noperands, char **operands)
 {
     const inspect_settings *self = settings;
     if (noperands > 1) return say_usage("%s: one file at a time", operands[1]);
+    if (self->ranks > 1 && !self->train) return say_usage("--ranks goes with --train");
+    if (self->sync_bn && self->ranks == 1) return say_usage("--sync-bn goes with --ranks");
     if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
     if (noperands == 1 && (self->model.model || self->model.weights))
         return say_usage(
@@ -216,6 +232,8 @@ const command inspect_command = {
     .examples = {{"shunt inspect --model resnet50 --batch 8", "The plan for the best device."},
                  {"shunt inspect --model resnet18 --device scalar --size 193x257", "Another device, another size."},
                  {"shunt inspect --model resnet50 --batch 8 --train", "The plan of a training step, and its memory."},
+                 {"shunt inspect --model resnet50 --batch 8 --train --ranks 4",
+                  "The plan of one of four ranks: when it sends which gradients, and how many."},
                  {"shunt inspect resnet50.pth", "The tensors in a file."}},
     .settings_size = sizeof(inspect_settings),
     .run = run,

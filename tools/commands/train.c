@@ -80,6 +80,7 @@ typedef struct training {
     shunt_dataset *data, *test; /* test NULL: the set has none */
     shunt_recipe recipe;
     shunt_trainer *trainer;
+    int64_t first_step; /* of this process */
     char checkpoint[4096], *data_name;
     shunt_preprocess preprocess; /* of the checkpoint */
     json_t *description;         /* of the network of --init or the checkpoint; NULL: not known */
@@ -267,10 +268,22 @@ static int handle(void *context, const shunt_train_event *event)
 
 static int train(training *self)
 {
+    self->first_step = shunt_trainer_step(self->trainer);
     int finished, status = training_run(self->trainer, ranks_speak(self->ranks) ? "training" : NULL, &finished);
     if (status || finished || !ranks_speak(self->ranks)) return status;
     return say_failure("stopped after this step, everything is saved; continue with: shunt train --resume --out %s",
                        self->settings->out);
+}
+
+/* What the ranks exchanged in the steps that this process did. */
+static void report_ranks(const training *self)
+{
+    shunt_ranks_work work;
+    const double steps = (double)(shunt_trainer_step(self->trainer) - self->first_step);
+    if (shunt_ranks_describe(self->ranks)->count == 1 || shunt_ranks_measure(self->ranks, &work) || steps < 1) return;
+    const double overlapped = work.seconds > work.waited ? 100 * (1 - work.waited / work.seconds) : 0;
+    printf("exchanged     %.2f MiB a step in %.2f ms, %.0f %% of it while computing; %.2f ms of a processor\n",
+           (double)work.bytes / steps / 0x1p20, 1e3 * work.seconds / steps, overlapped, 1e3 * work.processor / steps);
 }
 
 static int report(training *self)
@@ -303,6 +316,7 @@ static int report(training *self)
                (long long)score.pictures);
     char text[PRECISION_CHARS];
     if (!precision_is_usual(precision)) say_line("precision     %s", precision_text(precision, text));
+    report_ranks(self);
     say_line("weights       %s/best.safetensors", self->settings->out);
     return EXIT_OK;
 }

@@ -24,6 +24,10 @@ const variable environment_variables[] = {
      "The plugin by which processes that mpirun or srun started reach each other. Default: the file "
      "collective/shunt-*.so in the first plugin folder that has one.",
      NULL},
+    {"SHUNT_RANKS_LIMIT",
+     "Seconds without a sign of life after which a process that mpirun or srun started is given up by the others. "
+     "Default: 20.",
+     NULL},
     {"SHUNT_PROBE",
      "How backends are tried before they are loaded, so that a driver that crashes or hangs does no harm. "
      "Default: the program shunt-probe tries them, and its result is kept in the cache folder. isolated: "
@@ -44,7 +48,9 @@ const variable environment_variables[] = {
      "How much is said on standard error: error, warn, info or debug. Default: warn, and info "
      "for lines of the command itself.",
      "error|warn|info|debug"},
-    {"SHUNT_PROFILE", "A file that gets the time of every step, in the Chrome trace format.", NULL},
+    {"SHUNT_PROFILE",
+     "A file that gets the time of every step, in the Chrome trace format. Of several ranks each writes FILE.RANK.",
+     NULL},
     {NULL, NULL, NULL},
 };
 

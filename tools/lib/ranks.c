@@ -8,9 +8,21 @@
 
 enum { LINE_CHARS = 256, PARAMS_CHARS = 32 };
 
+/* Each rank has a profile of its own, FILE.RANK. */
+static int divide_profile(const shunt_ranks_info *here)
+{
+    const char *path = shunt_option("profile");
+    char *own;
+    if (here->count == 1 || !path || !*path) return EXIT_OK;
+    if (asprintf(&own, "%s.%u", path, here->rank) < 0) return say_failure("no memory");
+    const int status = shunt_set_option("profile", own) ? say_library_failure(NULL) : EXIT_OK;
+    free(own);
+    return status;
+}
+
 int ranks_begin(shunt_ranks **out)
 {
-    return shunt_ranks_open(out) ? say_library_failure(NULL) : EXIT_OK;
+    return shunt_ranks_open(out) ? say_library_failure(NULL) : divide_profile(shunt_ranks_describe(*out));
 }
 
 void ranks_end(shunt_ranks *ranks, int status)
