@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "lib/precision.h"
 #include "lib/progress.h"
+#include "lib/ranks.h"
 #include "lib/step_table.h"
 #include "lib/say.h"
 #include "lib/table.h"
@@ -23,7 +24,7 @@ typedef struct bench_settings {
 #define FIELD(name) offsetof(bench_settings, name)
 
 static const option_row rows[] = {
-    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run.", "1", 1, 65536},
+    {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures in one run, of each rank.", "1", 1, 65536},
     {"size", OPTION_SIZE, FIELD(size), "HxW", "Size of the pictures. Default: 224, or 32 for the CIFAR nets.", NULL, 1,
      65536},
     {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
@@ -47,7 +48,9 @@ typedef struct measurement {
     double prepare_ms, best_ms, median_ms; /* best, median: of a whole batch */
     long rss_mib;                          /* peak, of the timed runs */
     device_roof roof;
-    bench_flow flow; /* with --streams */
+    bench_flow flow;            /* with --streams */
+    shunt_ranks *ranks;         /* of a training step; else NULL */
+    shunt_ranks_work exchanged; /* in the timed runs */
 } measurement;
 
 static double now_ms(void)
@@ -65,11 +68,13 @@ static int by_value(const void *a, const void *b)
 
 static int time_runs(const bench_settings *settings, shunt_executor *executor, const bench_task *task, measurement *out)
 {
+    shunt_ranks_work before = {0}, after = {0};
     double *times = calloc((size_t)settings->repeats, sizeof *times);
     if (!times) return say_failure("no memory");
     int status = EXIT_OK;
     progress_begin("measuring", (uint64_t)(settings->warm_up + settings->repeats));
     for (int64_t i = -settings->warm_up; i < settings->repeats; i++) {
+        if (i == 0 && out->ranks) shunt_ranks_measure(out->ranks, &before);
         double start = now_ms();
         if (bench_task_run(task, executor)) {
             status = say_library_failure(NULL);
@@ -79,6 +84,9 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
         progress_advance(1);
     }
     progress_end();
+    if (out->ranks) shunt_ranks_measure(out->ranks, &after);
+    out->exchanged = (shunt_ranks_work){after.bytes - before.bytes, after.seconds - before.seconds,
+                                        after.waited - before.waited, after.processor - before.processor};
     qsort(times, (size_t)settings->repeats, sizeof *times, by_value);
     out->best_ms = times[0];
     out->median_ms = times[settings->repeats / 2];
@@ -179,16 +187,38 @@ static void put_flow(json_t *object, const bench_settings *settings, const bench
     json_put(object, "latency_ms_max", json_real(round(flow->most_ms * 1e3) / 1e3));
 }
 
+/* Of several ranks one prints. */
+static bool speaks(const shunt_ranks *ranks)
+{
+    return !ranks || ranks_speak(ranks);
+}
+
+static uint32_t count_of(const measurement *m)
+{
+    return m->ranks ? shunt_ranks_describe(m->ranks)->count : 1;
+}
+
+static void print_exchanged(const bench_settings *settings, const measurement *m)
+{
+    const shunt_ranks_work *work = &m->exchanged;
+    const double steps = (double)settings->repeats;
+    if (count_of(m) == 1) return;
+    printf(
+        "ranks      %u; each gets %.1f MiB a step in %.2f ms, %.0f %% of it while computing; %.2f ms of a processor\n",
+        count_of(m), (double)work->bytes / steps / 0x1p20, 1e3 * work->seconds / steps,
+        work->seconds > work->waited ? 100 * (1 - work->waited / work->seconds) : 0, 1e3 * work->processor / steps);
+}
+
 static json_t *measurement_json(const bench_settings *settings, const shunt_model *model, const shunt_device *device,
                                 const measurement *m, const shunt_executor *executor, const shunt_plan_report *plan)
 {
-    double batch = (double)settings->batch;
+    double batch = (double)settings->batch * count_of(m);
     json_t *threads = settings->device.threads ? json_integer(settings->device.threads) : json_null();
     json_t *line = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "peer", "shunt", "version",
         shunt_version(), "task", settings->train ? "train" : "infer", "model", shunt_model_name(model), "device",
         shunt_device_describe(device)->selector, "placement", plan->placement, "precision",
-        precision_json(precision_of(executor)), "batch", (json_int_t)settings->batch, "threads", threads, "prepare_ms",
+        precision_json(precision_of(executor)), "batch", (json_int_t)batch, "threads", threads, "prepare_ms",
         round(m->prepare_ms * 1e3) / 1e3, "ms_per_image_min", round(m->best_ms / batch * 1e3) / 1e3, "ms_per_image_med",
         round(m->median_ms / batch * 1e3) / 1e3, "gflops_best", tenths((double)plan->flops / m->best_ms * 1e-6),
         "device_gflops", tenths(m->roof.flops_per_second * 1e-9), "device_gbytes_per_second",
@@ -202,9 +232,9 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
 {
     char precision[PRECISION_CHARS];
     const shunt_device_entry *entry = shunt_device_describe(device);
-    double batch = (double)settings->batch;
+    double batch = (double)settings->batch * count_of(m);
     say_line("%s%s, batch %lld, on %s (%s)", settings->train ? "training step of " : "", shunt_model_name(model),
-             (long long)settings->batch, entry->selector, entry->info->name);
+             (long long)batch, entry->selector, entry->info->name);
     say_line("placement  %s", plan->placement);
     say_line("precision  %s", precision_text(precision_of(executor), precision));
     printf("prepare    %.0f ms\n", m->prepare_ms);
@@ -215,6 +245,7 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
                "most\n",
                (long long)settings->streams, m->flow.runs_per_second * batch, m->flow.p50_ms, m->flow.p90_ms,
                m->flow.p99_ms, m->flow.most_ms);
+    print_exchanged(settings, m);
     if (m->roof.flops_per_second <= 0) return;
     printf("device     %.1f GFLOP/s of multiply-adds, %.1f GB/s of memory: the best run is at %.0f %% of the former\n",
            m->roof.flops_per_second * 1e-9, m->roof.bytes_per_second * 1e-9,
@@ -228,7 +259,9 @@ static int prepare(const bench_settings *settings, shunt_model *model, shunt_dev
     if (status) return status;
     double start = now_ms();
     progress_begin("preparing", 0);
-    if (shunt_executor_create(task->graph, task->weights, device, executor)) status = say_library_failure(NULL);
+    const shunt_executor_options options = {.size = sizeof options, .ranks = m->ranks};
+    if (shunt_executor_create_with(task->graph, task->weights, device, &options, executor))
+        status = say_library_failure(NULL);
     if (status == EXIT_OK) status = bench_task_allocate(task, *executor);
     progress_end();
     m->prepare_ms = now_ms() - start;
@@ -238,7 +271,7 @@ static int prepare(const bench_settings *settings, shunt_model *model, shunt_dev
 /* A row of what is compared at the end. */
 static void add_row(table *rows_of_devices, const bench_settings *settings, const char *selector, const measurement *m)
 {
-    const double batch = (double)settings->batch;
+    const double batch = (double)settings->batch * count_of(m);
     table_cell(rows_of_devices, "%s", selector);
     table_cell(rows_of_devices, "%.3f", m->best_ms / batch);
     table_cell(rows_of_devices, "%.3f", m->median_ms / batch);
@@ -261,25 +294,25 @@ static int measure(const bench_settings *self, shunt_model *model, shunt_device 
         status = bench_streams(task, device, self->streams, self->warm_up, self->repeats, &m->flow);
     if (status == EXIT_OK) status = measure_roof(device, m);
     if (status == EXIT_OK && bench_task_report(task, executor, &plan)) status = say_library_failure(NULL);
-    if (status == EXIT_OK) {
+    if (status == EXIT_OK && speaks(m->ranks)) {
         *line = measurement_json(self, model, device, m, executor, plan);
         if (!self->output.json) print_measurement(self, model, device, m, executor, plan);
     }
     shunt_executor_destroy(executor);
-    if (status == EXIT_OK && self->layers)
+    if (status == EXIT_OK && self->layers && speaks(m->ranks))
         status = profile_layers(task, device, self->repeats, &m->roof, self->output.json ? *line : NULL);
     return status;
 }
 
-static int measure_on(const bench_settings *self, shunt_model *model, const char *selector, table *compared,
-                      json_t **line)
+static int measure_on(const bench_settings *self, shunt_model *model, shunt_ranks *ranks, const char *selector,
+                      table *compared, json_t **line)
 {
     device_settings wanted = self->device;
     shunt_device *device = NULL;
     bench_task task = {0};
-    measurement m = {0};
+    measurement m = {.ranks = ranks};
     wanted.device = selector;
-    int status = device_from_settings(&wanted, &device);
+    int status = ranks ? ranks_device(ranks, &wanted, &device) : device_from_settings(&wanted, &device);
     if (status == EXIT_OK) status = measure(self, model, device, &task, &m, line);
     if (status == EXIT_OK) add_row(compared, self, shunt_device_describe(device)->selector, &m);
     bench_task_end(&task);
@@ -288,7 +321,8 @@ static int measure_on(const bench_settings *self, shunt_model *model, const char
 }
 
 /* One line of JSON for each device; with --json and several devices, an array of them. */
-static int measure_all(const bench_settings *self, shunt_model *model, char *selectors, table *compared)
+static int measure_all(const bench_settings *self, shunt_model *model, shunt_ranks *ranks, char *selectors,
+                       table *compared)
 {
     const bool several = selectors && strchr(selectors, ',');
     json_t *all = several && self->output.json ? json_array() : NULL;
@@ -297,7 +331,7 @@ static int measure_all(const bench_settings *self, shunt_model *model, char *sel
         char *comma = selectors ? strchr(selectors, ',') : NULL;
         json_t *line = NULL;
         if (comma) *comma = 0;
-        status = measure_on(self, model, selectors, compared, &line);
+        status = measure_on(self, model, ranks, selectors, compared, &line);
         if (line && all)
             json_add(all, line);
         else if (line) {
@@ -306,7 +340,7 @@ static int measure_all(const bench_settings *self, shunt_model *model, char *sel
         }
         selectors = comma ? comma + 1 : NULL;
     } while (status == EXIT_OK && selectors);
-    if (!several || status != EXIT_OK) {
+    if (!several || status != EXIT_OK || !speaks(ranks)) {
         json_decref(all);
         table_free(compared);
         return status;
@@ -323,6 +357,7 @@ static int run(const void *settings, int noperands, char **operands)
     const bench_settings *self = settings;
     shunt_model_options options = {.size = sizeof options, .height = self->size[0], .width = self->size[1]};
     shunt_model *model = NULL;
+    shunt_ranks *ranks = NULL;
     table compared;
     (void)noperands;
     (void)operands;
@@ -334,12 +369,14 @@ static int run(const void *settings, int noperands, char **operands)
     if (self->device.device && !selectors) return say_failure("no memory");
     int status = model_from_settings(&self->model, WEIGHTS_OR_RANDOM, &options, &model);
     table_begin(&compared, headings, self->streams ? 8 : 3);
+    if (status == EXIT_OK && self->train) status = ranks_begin(&ranks);
     if (status == EXIT_OK)
-        status = measure_all(self, model, selectors, &compared);
+        status = measure_all(self, model, ranks, selectors, &compared);
     else
         table_free(&compared);
     shunt_model_destroy(model);
     free(selectors);
+    ranks_end(ranks, status);
     return status;
 }
 
@@ -360,6 +397,8 @@ const command bench_command = {
                   "Two devices side by side, with two runs in flight."},
                  {"shunt bench --model resnet20 --batch 128 --train --layers",
                   "Where the time of a training step goes."},
+                 {"mpirun -n 2 shunt bench --model resnet18 --batch 32 --train",
+                  "A training step of two processes, with 32 pictures in each."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
     .settings_size = sizeof(bench_settings),
     .run = run,
