@@ -93,7 +93,7 @@ static shunt_status prepare_small(plan_exchange *self)
     return SHUNT_OK;
 }
 
-/* A device's clock is behind the host's by no more than what lies between the end of a command and the return of the wait for it. */
+/* A device's clock is behind the host's by no more than what lies between the end of a command and the moment in which that is seen. */
 static void note_clock(plan_exchange *self, const shunt_device *device)
 {
     struct timespec now;
@@ -111,7 +111,9 @@ static shunt_status is_ready(void *context, int *yes)
     const shunt_device *device = self->plan->executor->devices[PLAN_MAIN];
     *yes = 1;
     if (!self->event) return SHUNT_OK;
-    shunt_status status = device->ops->event_wait(self->event);
+    shunt_status status =
+        device->ops->event_poll ? device->ops->event_poll(self->event, yes) : device->ops->event_wait(self->event);
+    if (status == SHUNT_OK && !*yes) return SHUNT_OK;
     if (status == SHUNT_OK && self->plan->executor->profiling) note_clock(self, device);
     device->ops->event_release(self->event);
     self->event = NULL;
