@@ -11,8 +11,9 @@
 
 enum { NAME_CHARS = 160 };
 
-/* Between polls: while something is under way, and while nothing is. */
-static const long BUSY_NANOSECONDS = 20000, IDLE_NANOSECONDS = 100000000;
+/* Between polls, while something is under way: an eighth of the time in which nothing has happened, within these bounds, as polls take
+ * time of a processor that computes. And while nothing is under way. */
+static const long LEAST_NANOSECONDS = 10000, MOST_NANOSECONDS = 500000, IDLE_NANOSECONDS = 100000000;
 
 struct pump {
     const shunt_collective_plugin *plugin;
@@ -25,9 +26,9 @@ struct pump {
     pump_work work;
     beat beat; /* the thread's own, as is what follows */
     uint32_t flying;
-    uint64_t flying_since;
-    char lost[PUMP_REASON_CHARS]; /* why nothing works any more; else empty */
-    char previous[NAME_CHARS];    /* under the lock */
+    uint64_t flying_since, happened; /* when the first of those was started; when the last one was started or done */
+    char lost[PUMP_REASON_CHARS];    /* why nothing works any more; else empty */
+    char previous[NAME_CHARS];       /* under the lock */
 };
 
 static uint64_t nanoseconds(clockid_t clock)
@@ -108,6 +109,7 @@ static bool try_start(pump *self, pump_job *job)
     status = start(self, job);
     if (status) lose(self, self->plugin->last_error());
     job->flying = !status;
+    self->happened = job->started;
     if (job->flying && self->flying++ == 0) self->flying_since = job->started;
     return job->flying;
 }
@@ -116,7 +118,7 @@ static bool try_start(pump *self, pump_job *job)
 static void note(pump *self, pump_job *job)
 {
     const uint64_t others = self->ranks->count - 1;
-    job->ended = nanoseconds(CLOCK_MONOTONIC);
+    self->happened = job->ended = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&self->lock);
     self->work.bytes += job->kind == PUMP_BROADCAST || job->kind == PUMP_GATHER ? job->bytes : others * job->bytes;
     if (--self->flying == 0) self->work.seconds += 1e-9 * (double)(job->ended - self->flying_since);
@@ -176,6 +178,14 @@ static void turn(pump *self)
     if (self->lost[0]) fail_all(self);
 }
 
+static void doze(const pump *self)
+{
+    const uint64_t eighth = (nanoseconds(CLOCK_MONOTONIC) - self->happened) / 8;
+    long wanted = eighth < (uint64_t)MOST_NANOSECONDS ? (long)eighth : MOST_NANOSECONDS;
+    if (wanted < LEAST_NANOSECONDS) wanted = LEAST_NANOSECONDS;
+    nanosleep(&(struct timespec){0, wanted}, NULL);
+}
+
 /* Returns false when the thread is to end. */
 static bool pause_between(pump *self)
 {
@@ -185,9 +195,10 @@ static bool pause_between(pump *self)
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += IDLE_NANOSECONDS;
     if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
-    if (!busy) pthread_cond_timedwait(&self->posted, &self->lock, &until);
+    if (!busy && !pthread_cond_timedwait(&self->posted, &self->lock, &until))
+        self->happened = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_unlock(&self->lock);
-    if (busy) nanosleep(&(struct timespec){0, BUSY_NANOSECONDS}, NULL);
+    if (busy) doze(self);
     if (!ending) return true;
     beat_leave(&self->beat);
     return !self->lost[0] && !beat_is_over(&self->beat);
@@ -261,7 +272,9 @@ shunt_status pump_wait(pump *self, pump_job *job)
     job->awaited = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&self->lock);
     while (!job->done) pthread_cond_wait(&self->finished, &self->lock);
-    self->work.waited += 1e-9 * (double)(nanoseconds(CLOCK_MONOTONIC) - job->awaited);
+    const uint64_t from =
+        job->awaited > job->started ? job->awaited : job->started; /* before, it was not there to be sent */
+    if (job->ended > from) self->work.waited += 1e-9 * (double)(job->ended - from);
     pthread_mutex_unlock(&self->lock);
     return job->status ? error_fail(job->status, "%s", job->reason) : SHUNT_OK;
 }
