@@ -88,7 +88,7 @@ static void print_examples(FILE *file, const command *const *list)
 {
     fputs(".Sh EXAMPLES\n.Bl -tag -width Ds\n", file);
     for (; *list; list++)
-        for (const example *e = (*list)->examples; e->line; e++) {
+        for (const example *e = (*list)->examples; e < (*list)->examples + MAX_EXAMPLES && e->line; e++) {
             fputs(".It Li ", file);
             print_argument(file, e->line);
             fputc('\n', file);

@@ -206,6 +206,7 @@ void args_print_help(FILE *file, const command *self)
     for (int i = 0; i < list.count; i++) print_row(file, list.rows[i]);
     print_row(file, &help_row);
     fputs("\nExamples:\n", file);
-    for (const example *e = self->examples; e->line; e++) fprintf(file, "  %s\n      %s\n", e->line, e->meaning);
+    for (const example *e = self->examples; e < self->examples + MAX_EXAMPLES && e->line; e++)
+        fprintf(file, "  %s\n      %s\n", e->line, e->meaning);
     fputs("\nExit status: 0 all done, 1 something failed, 2 wrong usage.\n", file);
 }

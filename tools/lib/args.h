@@ -34,12 +34,12 @@ typedef struct option_group {
 } option_group;
 
 typedef struct example {
-    const char *line, *meaning; /* line NULL ends the list */
+    const char *line, *meaning; /* line NULL ends a list that is not full */
 } example;
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum { MAX_GROUPS = 8, MAX_EXAMPLES = 6 };
+enum { MAX_GROUPS = 8, MAX_EXAMPLES = 8 };
 
 typedef struct command {
     const char *name, *summary;
