@@ -23,11 +23,11 @@ static bool accept_fused(void *context, const shunt_op_desc *desc)
     return plan->dtype != SHUNT_F32 && !plan_takes(plan, &bare, plan->dtype) && plan_takes(plan, desc, SHUNT_F32);
 }
 
-/* A device takes both in one, on data of the plan's type, or as they are. */
+/* A device takes both in one, on data of the plan's type, or as they are. Statistics of all ranks come between the two. */
 static bool accept_statistics(void *context, const shunt_op_desc *desc)
 {
     graph_plan *plan = context;
-    return plan_takes(plan, desc, plan->dtype);
+    return !plan->executor->sync_statistics && plan_takes(plan, desc, plan->dtype);
 }
 
 shunt_status plan_outline(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs, uint8_t dtype,
