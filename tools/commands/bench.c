@@ -397,6 +397,8 @@ const command bench_command = {
                   "Two devices side by side, with two runs in flight."},
                  {"shunt bench --model resnet20 --batch 128 --train --layers",
                   "Where the time of a training step goes."},
+                 {"mpirun -n 2 shunt bench --model resnet18 --batch 32 --train",
+                  "A training step of two processes, with 32 pictures in each."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
     .settings_size = sizeof(bench_settings),
     .run = run,
