@@ -16,6 +16,7 @@ ranks() { # OUT: begins the run, or continues it
 harm() { # SIGNAL SECONDS [FROM]: does it to one of the ranks, which must end all with a message, and within 30 s; FROM: counted from
   # where the ranks have said where they are
   local signal=$1 rank start
+  : >said # what the run before has said must not be taken for this one's
   (ranks cut) >said 2>&1 &
   local run=$!
   until [[ -z ${3-} ]] || grep -q '^rank 1 of 2 on' said || ! kill -0 $run 2>/dev/null; do sleep 0.1; done
