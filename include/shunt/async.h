@@ -17,6 +17,8 @@
  *         for (int i = 0; i < 2; i++, shunt_event_release(events[i - 1]))
  *             if (shunt_event_wait(events[i])) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
  *         printf("%g %g\n", scores[0], scores[out[1]]);
+ *         free(data), free(scores);
+ *         shunt_model_destroy(model), shunt_device_close(device);
  *     }
  *
  * Order: runs of one executor take effect in the order of their submission, and so do runs of one device that use the same buffer,
