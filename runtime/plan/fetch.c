@@ -54,7 +54,7 @@ static shunt_status collect(shunt_executor *executor, shunt_value flat)
     return status;
 }
 
-/* All that ranks hold in pieces: what an update replaces beside the weights. */
+/* Each rank has only its piece of the velocities. This collects the whole of them. */
 static shunt_status collect_all(shunt_executor *executor)
 {
     shunt_status status = SHUNT_OK;

@@ -146,7 +146,7 @@ shunt_status plan_finish(graph_plan *plan, uint32_t stream, shunt_status status)
     return status;
 }
 
-/* Adds the time of an event. One that cannot be had counts as none. */
+/* Adds the event's time to the step. A time that the device does not tell counts as 0. */
 static void note_time(plan_step *step, const shunt_device *device, shunt_bevent *event)
 {
     uint64_t from, to;

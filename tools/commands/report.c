@@ -211,13 +211,12 @@ const command report_command = {
     .summary = "What a device computes and how fast, in one file to send in.",
     .operands = "[FILE...]",
     .text =
-        "Checks a device's results, and times ResNet-18 and ResNet-50 on it: inference and training, in batches of 1, "
-        "8 and "
-        "64, in each precision, by the best guess and after tuning, beside the machine's processor. Writes NAME.json "
-        "and "
-        "the page NAME.md. They hold names of devices and drivers, and nothing about you. Each measurement is a "
-        "process "
-        "of its own, so a driver that crashes costs one line. With FILEs: prints the pages of reports that there are. "
+        "Checks a device's results. Then times ResNet-18 and ResNet-50: inference and training, batches of 1, 8 and "
+        "64, "
+        "each precision, before and after tuning. The machine's processor is timed for comparison. The results go to "
+        "NAME.json and to the page NAME.md, which name devices and drivers, and nothing about you. Each measurement is "
+        "a "
+        "process of its own, so a driver that crashes costs one line. With FILEs: prints the pages of these reports. "
         "docs/devices.md is made from such files; a new one is welcome (data/devices/README.md).",
     .groups = {{rows, 0}},
     .examples = {{"shunt report --device opencl:gpu --quick", "Some minutes on the first GPU."},

@@ -1,4 +1,4 @@
-/* segment.c - shunt segment: the class of each pixel of pictures. One that cannot be read does not stop the others. */
+/* segment.c - shunt segment: the class of each pixel of pictures. A picture that cannot be read does not stop the others. */
 #include "commands.h"
 #include "lib/class_map.h"
 #include "lib/pictures.h"
