@@ -124,16 +124,24 @@ static shunt_status make_block(uint64_t bytes, int *count, MPI_Datatype *type)
     return SHUNT_OK;
 }
 
+/* A request of one operation on blocks. */
+static shunt_status begin_blocks(uint64_t bytes, int *count, MPI_Datatype *type, shunt_request **out)
+{
+    shunt_status status = make_block(bytes, count, type);
+    if (status) return status;
+    *out = new_request(1);
+    return *out ? SHUNT_OK : fail(SHUNT_E_MEMORY, "no memory");
+}
+
 static shunt_status gather(shunt_collective *base, const void *src, void *dst, uint64_t bytes, uint32_t root,
                            shunt_request **out)
 {
     const mpi_ranks *ranks = (const mpi_ranks *)base;
     MPI_Datatype type;
     int count;
-    shunt_status status = make_block(bytes, &count, &type);
+    shunt_request *request;
+    shunt_status status = begin_blocks(bytes, &count, &type, &request);
     if (status) return status;
-    shunt_request *request = new_request(1);
-    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
     const int code = MPI_Igather(src, count, type, dst, count, type, (int)root, ranks->all, &request->parts[0]);
     return finish_start("MPI_Igather", code, request, out);
 }
@@ -143,10 +151,9 @@ static shunt_status all_gather(shunt_collective *base, const void *src, void *ds
     const mpi_ranks *ranks = (const mpi_ranks *)base;
     MPI_Datatype type;
     int count;
-    shunt_status status = make_block(bytes, &count, &type);
+    shunt_request *request;
+    shunt_status status = begin_blocks(bytes, &count, &type, &request);
     if (status) return status;
-    shunt_request *request = new_request(1);
-    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
     const bool in_place = src == (const char *)dst + base->rank * bytes;
     const int code =
         MPI_Iallgather(in_place ? MPI_IN_PLACE : src, count, type, dst, count, type, ranks->all, &request->parts[0]);
@@ -158,10 +165,9 @@ static shunt_status all_to_all(shunt_collective *base, const void *src, void *ds
     const mpi_ranks *ranks = (const mpi_ranks *)base;
     MPI_Datatype type;
     int count;
-    shunt_status status = make_block(bytes, &count, &type);
+    shunt_request *request;
+    shunt_status status = begin_blocks(bytes, &count, &type, &request);
     if (status) return status;
-    shunt_request *request = new_request(1);
-    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
     const int code = MPI_Ialltoall(src, count, type, dst, count, type, ranks->all, &request->parts[0]);
     return finish_start("MPI_Ialltoall", code, request, out);
 }

@@ -120,6 +120,16 @@ shunt_status ocl_conv_sum_make(shunt_bop *op, ocl_step *step, cl_int splits)
     return status ? status : ocl_step_constants(step, 8, 3, constants);
 }
 
+shunt_status ocl_phases_launch_sums(shunt_bop *op, const phase_steps *list, ocl_step *sum, shunt_bqueue *queue,
+                                    const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace)
+{
+    shunt_arg tensors[6];
+    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
+    tensors[5] = sum ? workspace : tensors[4];
+    shunt_status status = ocl_phases_launch(op, list, queue, inputs, workspace, 6, tensors);
+    return status || !sum ? status : ocl_step_run(sum, queue, 4, tensors + 2);
+}
+
 /* ---- Refusals ---- */
 
 const char *ocl_conv_refuse_gradient(const shunt_op_desc *desc)

@@ -56,6 +56,9 @@ void ocl_phases_destroy(const shunt_bop *op, phase_steps *list);
 /* Makes the step that adds up the parts of split sums, over all phases' pixels (conv_sum.cl), and notes the workspace for them. Its
  * tensors are bias (mask), residual, dst and the parts, each of them like dst in float32. */
 shunt_status ocl_conv_sum_make(shunt_bop *op, ocl_step *step, cl_int splits);
+/* Launches all phases of an op, and behind them the step that adds up the parts; NULL: its sums are not split. */
+shunt_status ocl_phases_launch_sums(shunt_bop *op, const phase_steps *list, ocl_step *sum, shunt_bqueue *queue,
+                                    const shunt_arg *inputs, const shunt_arg *outputs, shunt_arg workspace);
 
 /* Why CONV or CONV_GRAD_SRC cannot be done so, whatever the algorithm; or NULL. */
 const char *ocl_conv_refuse_gradient(const shunt_op_desc *desc);

@@ -183,12 +183,8 @@ static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *
                            shunt_arg workspace)
 {
     const conv_wave *w = op->own;
-    const bool split = w->tile.splits > 1;
-    shunt_arg tensors[6];
-    ocl_conv_tensors(op, inputs, outputs, workspace, tensors);
-    tensors[5] = split ? workspace : tensors[4];
-    shunt_status status = ocl_phases_launch(op, w->list, queue, inputs, workspace, 6, tensors);
-    return status || !split ? status : ocl_step_run(&op->steps[SUM], queue, 4, tensors + 2);
+    ocl_step *sum = w->tile.splits > 1 ? &op->steps[SUM] : NULL;
+    return ocl_phases_launch_sums(op, w->list, sum, queue, inputs, outputs, workspace);
 }
 
 const ocl_algorithm ocl_conv_wave = {.kind = SHUNT_OP_CONV,

@@ -22,8 +22,9 @@ static double box_likeness(const coco_object *d, const coco_object *t)
 static double mask_likeness(const coco_object *d, const coco_object *t)
 {
     if (d->mask.height != t->mask.height || d->mask.width != t->mask.width) return -1;
-    const uint64_t common = mask_common(&d->mask, &t->mask), area = mask_area(&d->mask);
+    const uint64_t common = mask_common(&d->mask, &t->mask);
     if (!common) return 0;
+    const uint64_t area = mask_area(&d->mask);
     return (double)common / (double)(t->crowd ? area : area + mask_area(&t->mask) - common);
 }
 

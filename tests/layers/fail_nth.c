@@ -1,16 +1,13 @@
 /* fail_nth.c - see fail_nth.h. Every function that the OpenCL plugin and CLBlast call has a wrapper here, which asks
  * must_fail() first and counts objects after; all others go to the driver unseen. */
-#define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include "layer.h"
+
 #include "fail_nth.h"
 
-#include <CL/cl_layer.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* One line a function, for the enumeration and for the names. */
 #define FUNCTIONS(F)                                                                                                   \
@@ -73,9 +70,6 @@ static const char *const names[] = {FUNCTIONS(NAME)};
 typedef enum kind { DEVICE, CONTEXT, QUEUE, MEMORY, PROGRAM, KERNEL, EVENT, MAPPING, NKINDS } kind;
 static const char *const kind_names[] = {"sub-device", "context", "queue", "buffer",
                                          "program",    "kernel",  "event", "mapping"};
-
-static const cl_icd_dispatch *driver;
-static cl_icd_dispatch table;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long calls[NFUNCTIONS], held[NKINDS];
@@ -380,15 +374,7 @@ static cl_int CL_API_CALL on_clEnqueueUnmapMemObject(cl_command_queue queue, cl_
 
 EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *used)
 {
-    static const char name[] = "fail_nth";
-    const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
-    const void *answer = what == CL_LAYER_NAME ? (const void *)name : &version;
-    size_t bytes = what == CL_LAYER_NAME ? sizeof name : sizeof version;
-    if (what != CL_LAYER_NAME && what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
-    if (value && size < bytes) return CL_INVALID_VALUE;
-    if (value) memcpy(value, answer, bytes);
-    if (used) *used = bytes;
-    return CL_SUCCESS;
+    return layer_tell("fail_nth", what, size, value, used);
 }
 
 #define ENTER(name) table.name = on_##name;
@@ -396,12 +382,9 @@ EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *
 EXPORT cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *target, cl_uint *nout,
                                       const cl_icd_dispatch **out)
 {
-    if (!target || !nout || !out || n < sizeof table / sizeof(void *)) return CL_INVALID_VALUE;
-    driver = target;
-    table = *target;
+    const cl_int code = layer_take(n, target, nout, out);
+    if (code) return code;
     FUNCTIONS(ENTER)
-    *nout = sizeof table / sizeof(void *);
-    *out = &table;
     arm_from_environment();
     return CL_SUCCESS;
 }

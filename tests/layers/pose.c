@@ -1,15 +1,9 @@
 /* pose.c - an OpenCL layer (OPENCL_LAYERS) that makes every device answer as a GPU of eight units, so that on a processor's driver the
  * kernels for GPUs are chosen and computed. In place of its extensions it claims those of POSE_EXTENSIONS, if that is set. */
-#define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
-#include <CL/cl_layer.h>
+#include "layer.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
-
-static const cl_icd_dispatch *driver;
-static cl_icd_dispatch table;
 
 static void pose(cl_device_info what, void *value)
 {
@@ -45,25 +39,13 @@ static cl_int CL_API_CALL on_device_info(cl_device_id device, cl_device_info wha
 
 EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *used)
 {
-    static const char name[] = "pose";
-    const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
-    const void *answer = what == CL_LAYER_NAME ? (const void *)name : &version;
-    const size_t bytes = what == CL_LAYER_NAME ? sizeof name : sizeof version;
-    if (what != CL_LAYER_NAME && what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
-    if (value && size < bytes) return CL_INVALID_VALUE;
-    if (value) memcpy(value, answer, bytes);
-    if (used) *used = bytes;
-    return CL_SUCCESS;
+    return layer_tell("pose", what, size, value, used);
 }
 
 EXPORT cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *target, cl_uint *nout,
                                       const cl_icd_dispatch **out)
 {
-    if (!target || !nout || !out || n < sizeof table / sizeof(void *)) return CL_INVALID_VALUE;
-    driver = target;
-    table = *target;
+    const cl_int code = layer_take(n, target, nout, out);
     table.clGetDeviceInfo = on_device_info;
-    *nout = sizeof table / sizeof(void *);
-    *out = &table;
-    return CL_SUCCESS;
+    return code;
 }

@@ -1,16 +1,10 @@
 /* swap.c - an OpenCL layer (OPENCL_LAYERS) that swaps kernel sources: where the folder SHUNT_SWAP has a file of the name with which a
  * program's text begins, that file is compiled instead. Binaries from a cache are not looked at. For tools/mutants. */
-#define CL_TARGET_OPENCL_VERSION 300
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
-#include <CL/cl_layer.h>
+#include "layer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
-
-static const cl_icd_dispatch *driver;
-static cl_icd_dispatch table;
 
 /* The text to compile instead, to be freed; NULL: none. */
 static char *other_text(const char *text)
@@ -44,25 +38,13 @@ static cl_program CL_API_CALL on_source(cl_context context, cl_uint count, const
 
 EXPORT cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t size, void *value, size_t *used)
 {
-    static const char name[] = "swap";
-    const cl_layer_api_version version = CL_LAYER_API_VERSION_100;
-    const void *answer = what == CL_LAYER_NAME ? (const void *)name : &version;
-    const size_t bytes = what == CL_LAYER_NAME ? sizeof name : sizeof version;
-    if (what != CL_LAYER_NAME && what != CL_LAYER_API_VERSION) return CL_INVALID_VALUE;
-    if (value && size < bytes) return CL_INVALID_VALUE;
-    if (value) memcpy(value, answer, bytes);
-    if (used) *used = bytes;
-    return CL_SUCCESS;
+    return layer_tell("swap", what, size, value, used);
 }
 
 EXPORT cl_int CL_API_CALL clInitLayer(cl_uint n, const cl_icd_dispatch *target, cl_uint *nout,
                                       const cl_icd_dispatch **out)
 {
-    if (!target || !nout || !out || n < sizeof table / sizeof(void *)) return CL_INVALID_VALUE;
-    driver = target;
-    table = *target;
+    const cl_int code = layer_take(n, target, nout, out);
     table.clCreateProgramWithSource = on_source;
-    *nout = sizeof table / sizeof(void *);
-    *out = &table;
-    return CL_SUCCESS;
+    return code;
 }
