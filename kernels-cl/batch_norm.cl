@@ -12,16 +12,5 @@ batch_norm(__global const real *src, ulong src_at, __global const param *scale, 
     const vec deviation = sqrt(load_params(variance + variance_at, c, d.C) + epsilon);
     const vec gain = load_params(scale + scale_at, c, d.C) / deviation;
     const vec centre = load_params(mean + mean_at, c, d.C), offset = load_params(shift + shift_at, c, d.C);
-    const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
-    struct walk w;
-    walk_slice(&w, &d);
-    src += src_at;
-    residual += residual_at;
-    dst += dst_at;
-    while (w.left > 0) {
-        const size_t at = walk_on(&w, &d);
-        vec x = fma(load_aligned(src + at) - centre, gain, offset);
-        if (flags & WITH_RESIDUAL) x += load_aligned(residual + at);
-        store_aligned(clear_tail(at_least(x, floor), c, d.C), dst + at);
-    }
+    norm_slice(src + src_at, residual + residual_at, dst + dst_at, centre, gain, offset, &d, flags);
 }

@@ -24,16 +24,5 @@ norm_slices(__global const real *src, ulong src_at, __global const param *scale,
     SHARE(centre, square)
     const vec gain = load_params(scale + scale_at, c, d.C) / sqrt(square + epsilon);
     const vec offset = load_params(shift + shift_at, c, d.C);
-    const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
-    struct walk w;
-    walk_slice(&w, &d);
-    src += src_at;
-    residual += residual_at;
-    dst += dst_at;
-    while (w.left > 0) {
-        const size_t at = walk_on(&w, &d);
-        vec x = fma(load_aligned(src + at) - centre, gain, offset);
-        if (flags & WITH_RESIDUAL) x += load_aligned(residual + at);
-        store_aligned(clear_tail(at_least(x, floor), c, d.C), dst + at);
-    }
+    norm_slice(src + src_at, residual + residual_at, dst + dst_at, centre, gain, offset, &d, flags);
 }

@@ -49,6 +49,21 @@ static inline size_t walk_on(struct walk *w, const struct channel_dims *d)
     return at;
 }
 
+/* The item's elements of a slice: dst = (src - centre) gain + offset, optionally + residual and through ReLU. */
+static inline void norm_slice(__global const real *src, __global const real *residual, __global real *dst, vec centre, vec gain,
+                              vec offset, const struct channel_dims *d, int flags)
+{
+    const vec floor = flags & WITH_RELU ? (vec)0.0f : (vec)-INFINITY;
+    struct walk w;
+    walk_slice(&w, d);
+    while (w.left > 0) {
+        const size_t at = walk_on(&w, d);
+        vec x = fma(load_aligned(src + at) - centre, gain, offset);
+        if (flags & WITH_RESIDUAL) x += load_aligned(residual + at);
+        store_aligned(clear_tail(at_least(x, floor), item_channel(), d->C), dst + at);
+    }
+}
+
 /* Where slice number `slice` leaves its i-th of two sums for channel c. */
 static inline __global vec *partial_at(__global acc *partial, int slice, int i, int c, int C)
 {

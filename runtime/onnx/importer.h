@@ -108,6 +108,8 @@ shunt_status onnx_append(onnx_node *node, shunt_op_kind kind, uint32_t flags, co
 /* The graph's value in another shape of as many elements. */
 shunt_status onnx_reshape(onnx_node *node, shunt_value value, uint32_t rank, const int64_t *dims, shunt_value *out);
 shunt_tensor_desc onnx_desc(const onnx_node *node, shunt_value value);
+/* An input that must be constant; *out is NULL if it is left out. what: the input's meaning, for the message. */
+shunt_status onnx_constant_input(const onnx_node *node, uint32_t index, const char *what, const onnx_value **out);
 /* Whole numbers of constant input `index`, such as axes and shapes; `there` is false if the input is left out. */
 shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out);
 /* Brings an axis that may count from the end into 0 .. rank - 1. */

@@ -90,13 +90,9 @@ static shunt_status take_wish(const onnx_tensor *tensor, const char *what, wish 
 
 static shunt_status take_input(const onnx_node *node, uint32_t index, const char *what, wish *out)
 {
-    const onnx_value *value = onnx_input(node, index);
-    if (!value) return SHUNT_OK;
-    if (!onnx_is_constant(value))
-        return error_fail(SHUNT_E_UNSUPPORTED,
-                          "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
-                          value->name);
-    return take_wish(&value->tensor, what, out);
+    const onnx_value *value;
+    shunt_status status = onnx_constant_input(node, index, what, &value);
+    return status || !value ? status : take_wish(&value->tensor, what, out);
 }
 
 static shunt_status read_wish(onnx_node *node, wish *out)

@@ -182,15 +182,21 @@ shunt_status onnx_as_is(onnx_node *node, uint32_t index, shunt_value *out)
 
 /* ---- Numbers that say how ------------------------------------------------------------------------------------- */
 
+shunt_status onnx_constant_input(const onnx_node *node, uint32_t index, const char *what, const onnx_value **out)
+{
+    *out = onnx_input(node, index);
+    if (!*out || onnx_is_constant(*out)) return SHUNT_OK;
+    return error_fail(SHUNT_E_UNSUPPORTED,
+                      "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
+                      (*out)->name);
+}
+
 shunt_status onnx_input_ints(const onnx_node *node, uint32_t index, const char *what, onnx_ints *out)
 {
-    const onnx_value *value = onnx_input(node, index);
+    const onnx_value *value;
     *out = (onnx_ints){0};
-    if (!value) return SHUNT_OK;
-    if (!onnx_is_constant(value))
-        return error_fail(SHUNT_E_UNSUPPORTED,
-                          "its %s '%.100s' are computed when the network runs; export with fixed shapes", what,
-                          value->name);
+    shunt_status status = onnx_constant_input(node, index, what, &value);
+    if (status || !value) return status;
     if (value->tensor.rank > 1 || onnx_size(&value->tensor) > ONNX_MOST_INTS ||
         !onnx_type_is_integer(value->tensor.type))
         return error_fail(SHUNT_E_INVALID, "its %s '%.100s' are not a list of at most %d whole numbers", what,
