@@ -142,6 +142,9 @@ SHUNT_API const char *shunt_dataset_picture(const shunt_dataset *dataset, size_t
 /* Image and label number `index`; free the image. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt_image *image,
                                          int64_t *label);
+/* A number that tells this set from others, most likely: it depends on the names of classes and pictures, on how many there are, and
+ * on the pixels and labels of 16 pictures, spread evenly over the set. The same on every machine. */
+SHUNT_API shunt_status shunt_dataset_fingerprint(const shunt_dataset *dataset, uint64_t *out);
 
 /* ---- Pictures whose pixels have classes ------------------------------------------------------------------------- */
 

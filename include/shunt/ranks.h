@@ -35,7 +35,8 @@ typedef struct shunt_ranks_info {
 } shunt_ranks_info;
 
 /* Joins the others. Once in the life of a process, by one thread, before threads that use devices are started. An MPI that finds
- * another number of ranks than the launcher started is refused: it is another MPI than the launcher's. */
+ * another number of ranks than the launcher started is refused: it is another MPI than the launcher's. So are ranks of different
+ * versions of Shunt. */
 SHUNT_API shunt_status shunt_ranks_open(shunt_ranks **out);
 /* All ranks leave together. */
 SHUNT_API void shunt_ranks_close(shunt_ranks *ranks);
@@ -73,6 +74,10 @@ SHUNT_API shunt_status shunt_ranks_gather(shunt_ranks *ranks, const void *data, 
 /* Fails, on every rank, unless all have the same text. The message names the first rank that differs, and both texts. what: "the
  * recipe". */
 SHUNT_API shunt_status shunt_ranks_agree(shunt_ranks *ranks, const char *what, const char *text);
+/* The same of weights (shunt/weights.h): all ranks must have the same tensors, bit for bit. The message names the first tensor that
+ * differs, and the rank. */
+struct shunt_weights;
+SHUNT_API shunt_status shunt_ranks_agree_weights(shunt_ranks *ranks, const struct shunt_weights *weights);
 /* The part of `count` things that is this rank's: [*first, *end). Parts differ by at most one. */
 SHUNT_API void shunt_ranks_share(const shunt_ranks *ranks, size_t count, size_t *first, size_t *end);
 

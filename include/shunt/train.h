@@ -74,16 +74,18 @@ typedef struct shunt_recipe {
     int64_t augment;      /* enum shunt_augment */
     int64_t pad, flip;    /* flip != 0: half of the pictures are mirrored */
     double min_area;
-    char freeze[128];      /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
-    int64_t precision;     /* enum shunt_recipe_precision */
-    uint64_t reserved[31]; /* 0; later fields take their place here */
+    char freeze[128];  /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
+    int64_t precision; /* enum shunt_recipe_precision */
+    int64_t limit; /* above 0: at most so many pictures of each set, spread evenly over it; `holdout` is among them */
+    uint64_t reserved[30]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
 SHUNT_API shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *field, const char *value);
 /* All fields as a JSON object. Free it with free(); NULL without memory. */
 SHUNT_API char *shunt_recipe_text(const shunt_recipe *recipe);
-/* Reads such a text. It must contain every field, but `precision`, which recipes were without at first. */
+/* Reads such a text. It must contain every field, but `precision` and those after it, which recipes were without at first; they are 0
+ * then. */
 SHUNT_API shunt_status shunt_recipe_read(const char *text, shunt_recipe *out);
 /* The recipe in a file that a training run wrote. */
 SHUNT_API shunt_status shunt_recipe_load(const char *path, shunt_recipe *out);

@@ -124,7 +124,7 @@ class RecipeStruct(Structure):
                 ("warm_up_error", c_double), ("momentum", c_double), ("nesterov", c_int64), ("weight_decay", c_double),
                 ("decay_all", c_int64), ("smoothing", c_double), ("norm_momentum", c_double), ("augment", c_int64),
                 ("pad", c_int64), ("flip", c_int64), ("min_area", c_double), ("freeze", c_char * 128),
-                ("precision", c_int64), ("reserved", c_uint64 * 31)]
+                ("precision", c_int64), ("limit", c_int64), ("reserved", c_uint64 * 30)]
 
 
 class TrainRow(Structure):

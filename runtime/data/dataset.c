@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/base/random.h"
 
 static const dataset_kind *const kinds[] = {&dataset_cifar10, &dataset_cifar100, &dataset_imagefolder,
                                             &dataset_pictures};
@@ -76,4 +77,42 @@ shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt
     if (index >= dataset->count)
         return error_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);
     return dataset->kind->get(dataset, index, image, label);
+}
+
+/* ---- Telling sets apart ----------------------------------------------------------------------------------------- */
+
+static const uint64_t fnv_prime = 0x100000001b3u;
+
+shunt_status dataset_hash_picture(const shunt_dataset *dataset, size_t index, uint64_t *hash)
+{
+    shunt_image image;
+    int64_t label;
+    shunt_status status = shunt_dataset_get(dataset, index, &image, &label);
+    if (status) return status;
+    *hash = random_bits(*hash, index ^ (uint64_t)label << 48);
+    const size_t bytes = (size_t)image.height * (size_t)image.width * 3;
+    for (size_t k = 0; k < bytes; k++) *hash = (*hash ^ image.rgb[k]) * fnv_prime;
+    shunt_image_free(&image);
+    return SHUNT_OK;
+}
+
+/* name: NULL where there is none. */
+static uint64_t add_name(uint64_t hash, const char *name)
+{
+    for (; name && *name; name++) hash = (hash ^ (uint8_t)*name) * fnv_prime;
+    return random_bits(hash, name != NULL);
+}
+
+shunt_status shunt_dataset_fingerprint(const shunt_dataset *dataset, uint64_t *out)
+{
+    enum { SAMPLES = 16 };
+    if (!dataset || !out) return error_null(__func__, "dataset, out");
+    uint64_t hash = random_bits(dataset->count, dataset->classes);
+    for (size_t i = 0; i < dataset->classes; i++) hash = add_name(hash, shunt_dataset_label(dataset, i));
+    for (size_t i = 0; i < dataset->count; i++) hash = add_name(hash, shunt_dataset_picture(dataset, i));
+    const size_t each = dataset->count / SAMPLES, rest = dataset->count % SAMPLES;
+    for (size_t i = 0; i < SAMPLES && dataset->count; i++)
+        if (dataset_hash_picture(dataset, i * each + i * rest / SAMPLES, &hash)) hash = add_name(hash, NULL);
+    *out = hash;
+    return SHUNT_OK;
 }

@@ -46,6 +46,9 @@ shunt_status classes_match(const class_names *ours, const class_names *theirs, i
 shunt_status classes_match_data(const shunt_dataset *dataset, const char *whose, const shunt_dataset *like,
                                 int64_t *classes);
 
+/* *hash becomes one that depends on this picture and its label, too. */
+shunt_status dataset_hash_picture(const shunt_dataset *dataset, size_t index, uint64_t *hash);
+
 extern const dataset_kind dataset_cifar10, dataset_cifar100, dataset_imagefolder, dataset_pictures;
 
 #endif

@@ -174,9 +174,16 @@ shunt_status loader_next(loader *self, const loader_batch **out)
 
 typedef struct check {
     const shunt_dataset *data;
-    size_t count;
+    size_t count;    /* of the pictures to check */
     char **failures; /* per picture: why it cannot be decoded, or NULL */
 } check;
+
+/* Picture `number` of those to check. Sets list their pictures class by class, so the first ones would be of a few classes. */
+static size_t index_of(const check *self, size_t number)
+{
+    const size_t all = shunt_dataset_count(self->data);
+    return number * (all / self->count) + number * (all % self->count) / self->count;
+}
 
 static shunt_status check_picture(void *context, int64_t number, void *unused)
 {
@@ -184,7 +191,7 @@ static shunt_status check_picture(void *context, int64_t number, void *unused)
     shunt_image image = {0};
     int64_t label;
     (void)unused;
-    shunt_status status = shunt_dataset_get(self->data, (size_t)number, &image, &label);
+    shunt_status status = shunt_dataset_get(self->data, index_of(self, (size_t)number), &image, &label);
     shunt_image_free(&image);
     return status;
 }
@@ -222,17 +229,18 @@ static shunt_status judge(const check *self, size_t nbad, int skip_bad)
     return SHUNT_OK;
 }
 
-shunt_status loader_check(const shunt_dataset *data, int64_t workers, int skip_bad, size_t **good, size_t *count)
+shunt_status loader_check(const shunt_dataset *data, size_t limit, int64_t workers, int skip_bad, size_t **good,
+                          size_t *count)
 {
-    check self = {.data = data, .count = shunt_dataset_count(data)};
-    size_t total = self.count;
+    const size_t all = shunt_dataset_count(data), total = limit && limit < all ? limit : all;
+    check self = {.data = data, .count = total};
     *count = 0;
     *good = calloc(total, sizeof **good);
     self.failures = calloc(total, sizeof *self.failures);
     shunt_status status = *good && self.failures ? SHUNT_OK : error_memory();
     if (!status) status = run_check(&self, workers);
     for (size_t i = 0; !status && i < total; i++)
-        if (!self.failures[i]) (*good)[(*count)++] = i;
+        if (!self.failures[i]) (*good)[(*count)++] = index_of(&self, i);
     if (!status) status = judge(&self, total - *count, skip_bad);
     for (size_t i = 0; self.failures && i < total; i++) free(self.failures[i]);
     free(self.failures);

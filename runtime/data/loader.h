@@ -33,9 +33,11 @@ void loader_destroy(loader *self);
 /* The next batch, which lives until the next call. Not more often than there are batches. */
 shunt_status loader_next(loader *self, const loader_batch **out);
 
-/* Decodes each picture once, with as many threads. *good: the indices (to be freed) of those that can be decoded; the first few of
- * the others are logged. Fails, saying how many and naming the first, unless skip_bad. */
-shunt_status loader_check(const shunt_dataset *data, int64_t workers, int skip_bad, size_t **good, size_t *count);
+/* Decodes each picture once, with as many threads; limit above 0: of so many at most, spread evenly over the set. *good: the indices
+ * (to be freed) of those that can be decoded; the first few of the others are logged. Fails, saying how many and naming the first,
+ * unless skip_bad. */
+shunt_status loader_check(const shunt_dataset *data, size_t limit, int64_t workers, int skip_bad, size_t **good,
+                          size_t *count);
 
 /* Exchanges items so that their order is a function of key. */
 void loader_shuffle(size_t *items, size_t count, uint64_t key);

@@ -73,7 +73,8 @@ shunt_status shunt_ranks_open(shunt_ranks **out)
     if (!ranks) return error_memory();
     ranks->info = (shunt_ranks_info){.count = 1, .local_count = 1, .host = "this machine", .transport = "none"};
     const uint32_t expected = launched();
-    const shunt_status status = expected > 1 ? join(ranks, expected) : SHUNT_OK;
+    shunt_status status = expected > 1 ? join(ranks, expected) : SHUNT_OK;
+    if (!status) status = shunt_ranks_agree(ranks, "their version of Shunt", shunt_version());
     if (status) {
         shunt_ranks_close(ranks);
         return status;

@@ -229,13 +229,13 @@ shunt_status shunt_trainer_run(shunt_trainer *self, int *finished)
     loader *pictures = NULL;
     shunt_status status = SHUNT_OK;
     self->stop = false;
-    *finished = self->at.step == self->steps;
-    if (*finished) return SHUNT_OK;
+    if (!self->executor) status = together_compare(self, self->state);
+    *finished = !status && self->at.step == self->steps;
+    if (status || *finished) return status;
     /* At the start, too: a folder that is full or not ours shows now. */
     if (!self->at.step) status = save(self, true);
     self->saved_at = train_now();
     self->fetched = self->at;
-    if (!status && !self->executor) status = together_compare(self, self->state);
     if (!status) status = train_need_executor(self);
     if (!status) status = loader_create(&setup, &pictures);
     if (!status) status = train(self, pictures);

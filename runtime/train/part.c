@@ -12,7 +12,9 @@ shunt_status train_part_open(const shunt_trainer *self, const shunt_dataset *dat
     out->classes = calloc(data->classes + 1, sizeof *out->classes);
     shunt_status status = out->classes ? SHUNT_OK : error_memory();
     if (!status) status = classes_match_data(data, whose, self->setup.data, out->classes);
-    if (!status) status = loader_check(data, self->setup.workers, self->setup.skip_bad, &out->pictures, &out->count);
+    if (!status)
+        status = loader_check(data, (size_t)self->recipe.limit, self->setup.workers, self->setup.skip_bad,
+                              &out->pictures, &out->count);
     if (!status && !out->count) status = error_fail(SHUNT_E_INVALID, "none of %s can be read", whose);
     if (status) train_part_close(out);
     return status;

@@ -60,6 +60,7 @@ static const field fields[] = {
     {"min_area", FIELD_REAL, AT(min_area), 0.001, 1},
     {"freeze", FIELD_TEXT, AT(freeze), .size = sizeof((shunt_recipe *)0)->freeze},
     {"precision", FIELD_CHOICE, AT(precision), .choices = precisions, .younger = true},
+    {"limit", FIELD_COUNT, AT(limit), 0, 1e12, .younger = true},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 

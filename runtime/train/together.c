@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "runtime/base/error.h"
-#include "runtime/base/random.h"
 #include "runtime/data/dataset.h"
 #include "runtime/ranks/ranks.h"
 
@@ -82,14 +81,38 @@ static shunt_status agree_on_recipe(const shunt_trainer *self)
     return status;
 }
 
+/* Of a set of its own to validate or test on: its pictures, and the fingerprint of the whole. */
+static shunt_status describe_part(const train_part *part, const char *purpose, char *text, size_t size)
+{
+    uint64_t fingerprint = 0;
+    if (!part->data) return SHUNT_OK;
+    shunt_status status = shunt_dataset_fingerprint(part->data, &fingerprint);
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "; %zu to %s on, fingerprint %016" PRIx64, part->count, purpose, fingerprint);
+    return status;
+}
+
 static shunt_status agree_on_data(const shunt_trainer *self)
 {
     const shunt_dataset *data = self->setup.data;
+    uint64_t fingerprint;
     char text[TEXT_CHARS];
-    snprintf(text, sizeof text,
-             "%zu training pictures of %zu classes, fingerprint %016" PRIx64 "; %zu to validate on, %zu to test",
-             self->npictures + self->nheld, data->classes, self->fingerprint, self->validation.count, self->test.count);
-    return shunt_ranks_agree(self->setup.ranks, "the data", text);
+    shunt_status status = shunt_dataset_fingerprint(data, &fingerprint);
+    if (status) return status;
+    snprintf(text, sizeof text, "%zu training pictures of %zu classes, fingerprint %016" PRIx64,
+             self->npictures + self->nheld, data->classes, fingerprint);
+    status = describe_part(&self->validation, "validate", text, sizeof text);
+    if (!status) status = describe_part(&self->test, "test", text, sizeof text);
+    return status ? status : shunt_ranks_agree(self->setup.ranks, "the data", text);
+}
+
+static shunt_status agree_on_network(const shunt_trainer *self)
+{
+    const char *described = shunt_weights_metadata(self->start, "model");
+    char text[SHUNT_PREPROCESS_TEXT];
+    shunt_status status = shunt_ranks_agree(self->setup.ranks, "the network", described ? described : "no description");
+    shunt_preprocess_print(self->setup.preprocess, text, sizeof text);
+    return status ? status : shunt_ranks_agree(self->setup.ranks, "the preprocessing", text);
 }
 
 static shunt_status agree_on_way(const shunt_trainer *self)
@@ -104,57 +127,20 @@ static shunt_status agree_on_way(const shunt_trainer *self)
 shunt_status together_agree(const shunt_trainer *self)
 {
     if (count_of(self) == 1) return SHUNT_OK;
-    shunt_status status = shunt_ranks_agree(self->setup.ranks, "their version of Shunt", shunt_version());
-    if (!status) status = agree_on_recipe(self);
+    shunt_status status = agree_on_recipe(self);
     if (!status) status = agree_on_data(self);
+    if (!status) status = agree_on_network(self);
     return status ? status : agree_on_way(self);
-}
-
-/* ---- Equal weights ------------------------------------------------------------------------------------------------ */
-
-static uint64_t hash_of(const shunt_tensor_view *view)
-{
-    const uint64_t bytes = shunt_tensor_bytes(&view->desc);
-    const uint8_t *data = view->data;
-    uint64_t hash = random_key(view->name, bytes), word = 0, at = 0;
-    for (; at + sizeof word <= bytes; at += sizeof word) {
-        memcpy(&word, data + at, sizeof word);
-        hash = (hash ^ word) * 0x100000001b3u;
-        hash ^= hash >> 29;
-    }
-    word = 0;
-    memcpy(&word, data + at, bytes - at);
-    return random_bits(hash, word);
-}
-
-/* hashes: of each rank, one after the other. */
-static shunt_status find_difference(const shunt_trainer *self, const shunt_weights *weights, const uint64_t *hashes,
-                                    size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        for (uint32_t r = 1; r < count_of(self); r++)
-            if (hashes[r * count + i] != hashes[i])
-                return error_fail(SHUNT_E_INVALID, "step %" PRId64 ": %s of rank %u is not that of rank 0",
-                                  self->at.step, shunt_weights_at(weights, i)->name, r);
-    return SHUNT_OK;
 }
 
 shunt_status together_compare(const shunt_trainer *self, const shunt_weights *weights)
 {
-    if (count_of(self) == 1) return SHUNT_OK;
-    const size_t count = shunt_weights_count(weights);
     char text[TEXT_CHARS];
-    snprintf(text, sizeof text, "%zu tensors at step %" PRId64, count, self->at.step);
-    shunt_status status = shunt_ranks_agree(self->setup.ranks, "their weights", text);
-    if (status) return status;
-    uint64_t *own = calloc(count + 1, sizeof *own), *all = calloc(count + 1, count_of(self) * sizeof *all);
-    status = own && all ? SHUNT_OK : error_memory();
-    for (size_t i = 0; !status && i < count; i++) own[i] = hash_of(shunt_weights_at(weights, i));
-    if (!status) status = ranks_all_gather(self->setup.ranks, own, all, count * sizeof *own);
-    if (!status) status = find_difference(self, weights, all, count);
-    free(own);
-    free(all);
-    return status;
+    if (count_of(self) == 1) return SHUNT_OK;
+    snprintf(text, sizeof text, "step %" PRId64, self->at.step);
+    shunt_status status = shunt_ranks_agree(self->setup.ranks, "how far they are", text);
+    if (!status) status = shunt_ranks_agree_weights(self->setup.ranks, weights);
+    return status ? error_context(status, "step %" PRId64, self->at.step) : SHUNT_OK;
 }
 
 /* ---- After a step -------------------------------------------------------------------------------------------------- */

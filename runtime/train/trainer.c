@@ -58,8 +58,8 @@ static shunt_status divide(shunt_trainer *self)
 {
     const shunt_recipe *recipe = &self->recipe;
     size_t count = 0, held = (size_t)recipe->holdout;
-    shunt_status status =
-        loader_check(self->setup.data, self->setup.workers, self->setup.skip_bad, &self->pictures, &count);
+    shunt_status status = loader_check(self->setup.data, (size_t)recipe->limit, self->setup.workers,
+                                       self->setup.skip_bad, &self->pictures, &count);
     if (status) return status;
     if (held >= count || count - held < (size_t)recipe->batch)
         return error_fail(SHUNT_E_INVALID,
@@ -82,15 +82,8 @@ static shunt_status take_fingerprint(shunt_trainer *self)
     size_t count = self->npictures + self->nheld;
     uint64_t hash = random_bits(count, data->classes);
     for (size_t i = 0; i < SAMPLES; i++) {
-        shunt_image image;
-        int64_t label;
-        size_t at = self->pictures[count * i / SAMPLES];
-        shunt_status status = shunt_dataset_get(data, at, &image, &label);
+        shunt_status status = dataset_hash_picture(data, self->pictures[count * i / SAMPLES], &hash);
         if (status) return status;
-        hash = random_bits(hash, at ^ (uint64_t)label << 48);
-        size_t bytes = (size_t)image.height * (size_t)image.width * 3;
-        for (size_t k = 0; k < bytes; k++) hash = (hash ^ image.rgb[k]) * 0x100000001b3u;
-        shunt_image_free(&image);
     }
     self->fingerprint = hash;
     return SHUNT_OK;

@@ -1,20 +1,14 @@
 #!/usr/bin/env bash
-# training.sh MPIRUN PLUGIN STEPS RUN SHUNT TENSORS: training on several ranks is the run that one rank would do; the same ranks give the
-# same bits; other ranks continue it; what differs between ranks is refused. STEPS and RUN are the programs of steps.c and run.c.
+# training.sh MPIRUN PLUGIN STEPS RUN TENSORS: training on several ranks is the run that one rank would do; the same ranks give the
+# same bits; other ranks continue it. STEPS and RUN are the programs of steps.c and run.c.
 set -u
-mpirun=$1 steps=$(realpath "$3") run=$(realpath "$4") shunt=$(realpath "$5") tensors=$(realpath "$6")
+mpirun=$1 steps=$(realpath "$3") run=$(realpath "$4") tensors=$(realpath "$5")
 SHUNT_COLLECTIVE=$(realpath "$2") && export SHUNT_COLLECTIVE SHUNT_DEVICE=scalar OMP_NUM_THREADS=1 SHUNT_RANKS_LIMIT=60
 place=$(mktemp -d) || exit 1
 trap 'rm -rf "$place"' EXIT
 start() { "$mpirun" --allow-run-as-root --oversubscribe --bind-to none -n "$@"; }
 fail() { echo "training.sh: $*" >&2; exit 1; }
 must() { local said; said=$("$@" 2>&1) || fail "$*: $said"; }
-wants() { # TEXT COMMAND...: fails and says TEXT
-  local text=$1 said
-  shift
-  said=$("$@" 2>&1) && fail "$*: succeeds"
-  [[ $said == *"$text"* ]] || fail "$*: says $said"
-}
 cd "$place" && "$tensors" set data || fail 'the pictures'
 
 # One step, of uneven slices, with the statistics of all: the step of one rank.
@@ -42,16 +36,4 @@ for n in 2 4 1; do
 done
 must "$tensors" near on-2/last.ckpt on-4/last.ckpt 1e-5
 must "$tensors" near on-2/last.ckpt on-1/last.ckpt 1e-5
-
-# What must be the same on all ranks.
-wants "rate '0.25', not" start 2 "$run" cifar10:data refused 0 rate 0.25
-wants 'a batch of 3 pictures for 4 ranks' start 4 "$run" cifar10:data refused 0 batch 3
-cat >differ <<EOF
-#!/bin/sh
-[ "\$OMPI_COMM_WORLD_RANK" = 1 ] && set -- \$OTHER "\$@"
-exec "$shunt" train --model mini-resnet --holdout 0 --resize 8 --crop 8 --epochs 1 --batch 4 --out "\$OUT" "\$@"
-EOF
-chmod +x differ
-OUT=refused wants "epochs '2', not '1'" env OTHER='--epochs 2' "$mpirun" --allow-run-as-root --oversubscribe -n 2 ./differ --data cifar10:data
-ls refused/last.ckpt 2>/dev/null && fail 'a refused run has begun'
 echo ok

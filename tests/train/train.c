@@ -295,11 +295,18 @@ Test(train, pictures_that_cannot_be_decoded)
         put_bytes(path, text, strlen(text));
     }
     cr_assert_eq(shunt_dataset_open("imagefolder:set", "train", &data), SHUNT_OK);
-    cr_assert_eq(loader_check(data, 3, 0, &good, &count), SHUNT_E_INVALID);
+    cr_assert_eq(loader_check(data, 0, 3, 0, &good, &count), SHUNT_E_INVALID);
     expect_message("2 of 8 pictures", "owl/2.ppm");
-    cr_assert_eq(loader_check(data, 3, 1, &good, &count), SHUNT_OK);
+    cr_assert_eq(loader_check(data, 0, 3, 1, &good, &count), SHUNT_OK);
     const size_t expected[6] = {0, 1, 3, 4, 6, 7};
     cr_assert(count == 6 && !memcmp(good, expected, sizeof expected));
+    free(good);
+    /* Of three, which are spread over the set, the second and the third one are bad. */
+    cr_assert_eq(loader_check(data, 3, 2, 1, &good, &count), SHUNT_OK);
+    cr_assert(count == 1 && good[0] == 0);
+    free(good);
+    cr_assert_eq(loader_check(data, 2, 2, 0, &good, &count), SHUNT_OK);
+    cr_assert(count == 2 && good[0] == 0 && good[1] == 4);
     free(good);
     /* What goes bad later stops the loader, with its name. */
     loader *self;

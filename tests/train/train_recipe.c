@@ -25,6 +25,7 @@ Test(train_recipe, recipes_that_cannot_be_followed)
         {"holdout", offsetof(shunt_recipe, holdout), -1, 0},
         {"holdout", offsetof(shunt_recipe, holdout), INT64_MIN, 0},
         {"seed", offsetof(shunt_recipe, seed), -1, 0},
+        {"limit", offsetof(shunt_recipe, limit), -1, 0},
         {"pad", offsetof(shunt_recipe, pad), -3, 0},
         {"pad", offsetof(shunt_recipe, pad), 1 << 30, 0},
         {"pad", offsetof(shunt_recipe, pad), INT64_MAX, 0},

@@ -67,6 +67,23 @@ Test(train_run, refused_before_the_first_step)
     expect_refused(&(run_setup){.out = "out", .model = "resnet9"}, "resnet9", "no model 'resnet9'; there are");
 }
 
+/* 46 of 300 training pictures and of 60 test pictures; what is held out is among the 46. Whoever goes on must take as many. */
+Test(train_run, a_part_of_each_set)
+{
+    run_parts parts;
+    int finished;
+    shunt_score score;
+    put_training_set("set", 60);
+    cr_assert_eq(run_begin(&(run_setup){.out = "out", .field = "limit", .value = "46"}, &parts), SHUNT_OK, "%s",
+                 shunt_last_error());
+    cr_assert_eq(shunt_trainer_steps(parts.trainer), EPOCHS * ((46 - PICTURES) / BATCH));
+    cr_assert_eq(shunt_trainer_run(parts.trainer, &finished), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_trainer_test(parts.trainer, parts.test, &score), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(score.pictures, 46);
+    run_end(&parts);
+    expect_refused(&(run_setup){.out = "out", .field = "limit", .value = "47"}, "last.ckpt", "limit '46', not '47'");
+}
+
 /* A full disk shows before the first step; one that fills up later leaves the previous checkpoint, and training continues. */
 typedef struct disk {
     int failures, epochs;

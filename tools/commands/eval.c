@@ -242,14 +242,32 @@ static int begin_predictions(const char *path, evaluation *self)
     return status;
 }
 
-/* Ranks that see other pictures or another network must not add up. */
-static int agree(const eval_settings *settings, const evaluation *self)
+static shunt_status agree_on_model(const evaluation *self, const shunt_model *model)
 {
     char text[256];
-    snprintf(text, sizeof text, "%zu pictures, %s, %lld classes, --limit %lld, shunt %s",
-             shunt_dataset_count(self->dataset), shunt_model_name(self->models[0]),
-             (long long)shunt_model_outcomes(self->models[0]), (long long)settings->limit, shunt_version());
-    return shunt_ranks_agree(self->ranks, "what they evaluate", text) ? say_library_failure(NULL) : EXIT_OK;
+    snprintf(text, sizeof text, "%s, %lld classes, head %s, threshold %g", shunt_model_name(model),
+             (long long)shunt_model_outcomes(model), shunt_head_name(shunt_model_head(model)), self->threshold);
+    shunt_status status = shunt_ranks_agree(self->ranks, "the network", text);
+    char preprocess[SHUNT_PREPROCESS_TEXT];
+    shunt_preprocess_print(shunt_model_preprocess(model), preprocess, sizeof preprocess);
+    if (!status) status = shunt_ranks_agree(self->ranks, "the preprocessing", preprocess);
+    return status ? status : shunt_ranks_agree_weights(self->ranks, shunt_model_weights(model));
+}
+
+/* Ranks that see other pictures or other networks must not add up. */
+static int agree(const eval_settings *settings, const evaluation *self)
+{
+    uint64_t fingerprint;
+    char text[256];
+    if (shunt_ranks_describe(self->ranks)->count == 1) return EXIT_OK;
+    if (shunt_dataset_fingerprint(self->dataset, &fingerprint)) return say_library_failure(NULL);
+    snprintf(text, sizeof text,
+             "%zu pictures, fingerprint %016llx, --limit %lld, --crops %s, --scales %s, %zu networks",
+             shunt_dataset_count(self->dataset), (unsigned long long)fingerprint, (long long)settings->limit,
+             settings->crops, settings->scales ? settings->scales : "none", self->nmodels);
+    shunt_status status = shunt_ranks_agree(self->ranks, "what they evaluate", text);
+    for (size_t m = 0; !status && m < self->nmodels; m++) status = agree_on_model(self, self->models[m]);
+    return status ? say_library_failure(NULL) : EXIT_OK;
 }
 
 static int set_up(const eval_settings *settings, char **operands, evaluation *self)

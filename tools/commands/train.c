@@ -13,7 +13,7 @@
 
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
-    const char *epochs, *rate, *batch, *seed, *holdout, *freeze;
+    const char *epochs, *rate, *batch, *seed, *holdout, *limit, *freeze;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -54,6 +54,8 @@ static const option_row rows[] = {
     {"seed", OPTION_TEXT, FIELD(seed), "S", "Decides the initial weights and the order of the pictures.", NULL, 0, 0},
     {"holdout", OPTION_TEXT, FIELD(holdout), "N",
      "Training pictures kept for validation after each epoch. Default: a tenth.", NULL, 0, 0},
+    {"limit", OPTION_TEXT, FIELD(limit), "N",
+     "Take only N pictures of each set, spread evenly over it, for a quick trial. 0: all.", NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
     {"resume", OPTION_FLAG, FIELD(resume), NULL, "Continue from last.ckpt in --out, with the options stored there.",
@@ -142,13 +144,10 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
 {
     const struct {
         const char *option, *field, *value;
-    } given[] = {{"epochs", "epochs", settings->epochs},
-                 {"lr", "rate", settings->rate},
-                 {"batch", "batch", settings->batch},
-                 {"seed", "seed", settings->seed},
-                 {"holdout", "holdout", settings->holdout},
-                 {"freeze", "freeze", settings->freeze},
-                 {"precision", "precision", settings->device.precision}};
+    } given[] = {{"epochs", "epochs", settings->epochs},    {"lr", "rate", settings->rate},
+                 {"batch", "batch", settings->batch},       {"seed", "seed", settings->seed},
+                 {"holdout", "holdout", settings->holdout}, {"limit", "limit", settings->limit},
+                 {"freeze", "freeze", settings->freeze},    {"precision", "precision", settings->device.precision}};
     if (settings->epochs) recipe->steps = 0;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
@@ -166,8 +165,11 @@ static int choose_recipe(training *self)
     bool read = settings->resume || !named;
     if (read ? shunt_recipe_load(name, &self->recipe) : shunt_model_recipe(self->model, name, &self->recipe))
         return say_library_failure(NULL);
-    if (!read) self->recipe.holdout = (int64_t)shunt_dataset_count(self->data) / 10;
-    return apply_options(settings, &self->recipe);
+    const int status = apply_options(settings, &self->recipe);
+    if (read || settings->holdout) return status;
+    const int64_t all = (int64_t)shunt_dataset_count(self->data), limit = self->recipe.limit;
+    self->recipe.holdout = (limit && limit < all ? limit : all) / 10;
+    return status;
 }
 
 static int make_weights(training *self)
