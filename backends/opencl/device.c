@@ -10,8 +10,10 @@ static void close_device(shunt_bdevice *base)
     ocl_device *device = (ocl_device *)base;
     ocl_gemm_forget();
     ocl_programs_free(device);
-    if (device->maps) clReleaseCommandQueue(device->maps);
-    if (device->shared) clReleaseCommandQueue(device->shared);
+    cl_command_queue queues[] = {device->maps, device->shared};
+    device->shared = NULL; /* no shunt_bqueue holds it any more */
+    for (int i = 0; i < 2; i++)
+        if (queues[i]) ocl_queue_release(device, queues[i]);
     if (device->context) clReleaseContext(device->context);
     if (device->id && device->id != device->found.id) clReleaseDevice(device->id);
     pthread_mutex_destroy(&device->lock);

@@ -142,6 +142,8 @@ struct shunt_bqueue {
 
 shunt_status ocl_queue_create(shunt_bdevice *device, int profiling, shunt_bqueue **out);
 void ocl_queue_destroy(shunt_bdevice *device, shunt_bqueue *queue);
+/* Gives back one reference of ours; with the last one of a part of a device, once the driver is done with the queue. */
+void ocl_queue_release(const ocl_device *device, cl_command_queue queue);
 shunt_status ocl_queue_flush(shunt_bqueue *queue);
 shunt_status ocl_queue_finish(shunt_bqueue *queue);
 shunt_status ocl_write(shunt_bqueue *queue, shunt_arg dst, const void *src, uint64_t bytes, shunt_bevent **event);

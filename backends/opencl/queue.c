@@ -2,6 +2,28 @@
 #include "opencl.h"
 
 #include <stdlib.h>
+#include <time.h>
+
+enum { PAUSES = 2000, PAUSE_NS = 100000 };
+
+/* A command that has ended holds its queue while the driver's thread puts it away. PoCL's thread still reads the device then, which
+ * the queue does not hold: a part of a device would be freed under it. A driver that never lets go is waited for 0.2 s. */
+static void wait_for_driver(cl_command_queue queue)
+{
+    for (int i = 0; i < PAUSES; i++) {
+        cl_uint references = 0;
+        cl_int code = clGetCommandQueueInfo(queue, CL_QUEUE_REFERENCE_COUNT, sizeof references, &references, NULL);
+        if (!code && references <= 1) return;
+        nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
+    }
+}
+
+void ocl_queue_release(const ocl_device *device, cl_command_queue queue)
+{
+    const bool last = !device->adopted && queue != device->shared, part = device->id != device->found.id;
+    if (last && part) wait_for_driver(queue);
+    clReleaseCommandQueue(queue);
+}
 
 shunt_status ocl_queue_create(shunt_bdevice *base, int profiling, shunt_bqueue **out)
 {
@@ -51,7 +73,7 @@ void ocl_queue_destroy(shunt_bdevice *base, shunt_bqueue *queue)
     if (!queue) return;
     wait_for_all(queue, &call); /* its failure is of no use to anybody any more */
     ocl_turn_over(queue);
-    clReleaseCommandQueue(queue->queue);
+    ocl_queue_release(queue->device, queue->queue);
     free(queue);
 }
 

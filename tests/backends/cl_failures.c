@@ -25,6 +25,7 @@ static const struct {
     {"clGetPlatformInfo", "a platform may lack a name"},
     {"clGetDeviceIDs", "another platform has devices"},
     {"clGetDeviceInfo", "of a device's name for the log"},
+    {"clGetCommandQueueInfo", "of a queue's end: it is asked again"},
     {"clCreateProgramWithBinary", "the source is compiled"},
     {"clBuildProgram", "of a cached binary: the source is compiled"},
     {"clGetProgramInfo", "the program is not cached"},
