@@ -2,21 +2,46 @@
 #include "common.cl"
 #include "conv.cl"
 #include "conv_grad_cut.cl"
+#include "entries.cl"
 
-/* diff_weights from the splits. Work-items: one per channel k and column; groups of WG. An item writes the taps of its column, which lie
- * side by side. */
+/* Number i of K * columns: an item writes the taps of a channel k and a column, which lie side by side. */
+static inline void sum_splits(__global const acc *restrict partial, __global param *restrict diff_weights, size_t i,
+                              int K, const struct group_grad *g)
+{
+    const size_t product = (size_t)K * g->stride;
+    if (i >= (size_t)K * g->columns) return;
+    partial += i / g->columns * g->stride + i % g->columns;
+    for (int tap = 0; tap < g->taps; tap++) {
+        acc sum = partial[tap * product];
+        for (int split = 1; split < g->splits; split++) sum += partial[((size_t)split * g->taps + tap) * product];
+        diff_weights[i * g->taps + tap] = sum;
+    }
+}
+
+/* diff_weights from the splits. Work-items: one per channel k and column; groups of WG. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 conv_grad_sum(__global const acc *restrict partial, ulong partial_at, __global param *restrict diff_weights,
               ulong diff_weights_at, int K, const struct group_grad g)
 {
-    const size_t i = get_global_id(0), product = (size_t)K * g.stride;
-    if (i >= (size_t)K * g.columns) return;
-    partial += partial_at + i / g.columns * g.stride + i % g.columns;
-    for (int tap = 0; tap < g.taps; tap++) {
-        acc sum = partial[tap * product];
-        for (int split = 1; split < g.splits; split++) sum += partial[((size_t)split * g.taps + tap) * product];
-        diff_weights[diff_weights_at + i * g.taps + tap] = sum;
-    }
+    sum_splits(partial + partial_at, diff_weights + diff_weights_at, get_global_id(0), K, &g);
+}
+
+/* One of many; the same fields as sum_entry in backends/opencl/sums.c. */
+struct sum_entry {
+    ulong first;                 /* work-group */
+    ulong partial, diff_weights; /* where they begin */
+    struct group_grad cut;
+    int K;
+};
+
+/* The same for many convolutions, each in whole groups of WG. */
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+conv_grad_sums(__global const acc *restrict partial, ulong partial_at, __global param *restrict diff_weights,
+               ulong diff_weights_at, __global const struct sum_entry *list, ulong list_at, int count)
+{
+    const struct sum_entry s = list[find_entry(&list->first, sizeof *list, count)];
+    sum_splits(partial + partial_at + s.partial, diff_weights + diff_weights_at + s.diff_weights, entry_item(s.first), s.K,
+               &s.cut);
 }
 
 /* diff_bias[k] = sum over n, p, q of diff_dst. Work-items: WG per four channels, groups of WG, whose sums are added up as a tree. */

@@ -141,7 +141,7 @@ group_winograd_packs(__global const param *restrict weights, ulong weights_at, _
                      __global const struct packing *list, ulong list_at, int count)
 {
     const struct packing p = find_packing(list + list_at, count);
-    const size_t item = packing_item(&p);
+    const size_t item = entry_item(p.first);
     if (item >= p.count) return;
     transform_weights(weights + weights_at + p.src, u + u_at + p.dst, item, &p.dims, &p.view, p.rows, p.width);
 }

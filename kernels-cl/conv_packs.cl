@@ -11,7 +11,7 @@ conv_packs(__global const param *weights, ulong weights_at, __global real *packe
            __global const struct packing *list, ulong list_at, int count)
 {
     const struct packing p = find_packing(list + list_at, count);
-    const size_t i = packing_item(&p);
+    const size_t i = entry_item(p.first);
     if (i >= p.count) return;
     store(group_weight(weights + weights_at + p.src, i, &p.dims, &p.view, p.rows, p.width, p.step, p.plain), packed,
           packed_at + p.dst + i);

@@ -1,4 +1,5 @@
 /* packing.cl - weights in the order in which conv_group.cl reads them, and lists of such weights for kernels that pack many at once. */
+#include "entries.cl"
 
 /* Element i of packed weights: `rows` rows for each `width` output channels, `step` rows of a tap one after the other, or, for plain
  * src, all taps of a channel. Zero beyond K or C. */
@@ -22,22 +23,8 @@ struct packing {
     int rows, width, step, plain;
 };
 
-/* That of this work-group, among `count` in the order of their work-groups. */
+/* That of this work-group. */
 static inline struct packing find_packing(__global const struct packing *list, int count)
 {
-    int low = 0, high = count - 1;
-    while (low < high) {
-        const int middle = (low + high + 1) / 2;
-        if (list[middle].first <= get_group_id(0))
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return list[low];
-}
-
-/* This item's number in it; may be past the last. */
-static inline size_t packing_item(const struct packing *p)
-{
-    return (get_group_id(0) - p->first) * WG + get_local_id(0);
+    return list[find_entry(&list->first, sizeof *list, count)];
 }

@@ -103,25 +103,45 @@ static shunt_status make_bias(shunt_bop *op, const conv_dims *d, const char *opt
     return status ? status : ocl_step_constants(&op->steps[BIAS], 4, 1, constants);
 }
 
+void ocl_grad_sum_options(const ocl_device *device, char *options)
+{
+    ocl_add_option(options, "-DB=%u -DV=4 -DWG=%zu", device->found.info.block, ocl_group(device));
+}
+
+static shunt_status make_sum(shunt_bop *op, const group_grad *g, const conv_dims *d, const char *options)
+{
+    const ocl_constant constants[] = {{sizeof d->K, &d->K}, {sizeof *g, g}};
+    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_grad_sum_cl, options,
+                                               "conv_grad_sum", (uint64_t)d->K * (uint64_t)g->columns);
+    return status ? status : ocl_step_constants(&op->steps[SUM], 4, 2, constants);
+}
+
+/* Leaves the parts as output 0. */
+static shunt_status leave_parts(shunt_bop *op, const group_grad *g)
+{
+    op->parts = malloc(sizeof *g);
+    if (!op->parts) return ocl_fail_memory();
+    *op->parts = *g;
+    return SHUNT_OK;
+}
+
 shunt_status ocl_grad_sum_make(shunt_bop *op, const group_grad *g, const conv_dims *d)
 {
     char options[OCL_OPTIONS_CHARS] = "";
-    const ocl_constant constants[] = {{sizeof d->K, &d->K}, {sizeof *g, g}};
-    op->info.workspace = (uint64_t)g->splits * partial_bytes(g, d);
-    ocl_add_option(options, "-DB=%u -DV=4 -DWG=%zu", op->device->found.info.block, ocl_group(op->device));
-    shunt_status status = ocl_step_create_flat(op->device, &op->steps[SUM], &ocl_conv_grad_sum_cl, options,
-                                               "conv_grad_sum", (uint64_t)d->K * (uint64_t)g->columns);
-    if (!status) status = ocl_step_constants(&op->steps[SUM], 4, 2, constants);
+    const bool later = op->later & 1;
+    *(later ? &op->info.parts_bytes[0] : &op->info.workspace) = (uint64_t)g->splits * partial_bytes(g, d);
+    ocl_grad_sum_options(op->device, options);
+    const shunt_status status = later ? leave_parts(op, g) : make_sum(op, g, d, options);
     return status || !(op->desc.flags & SHUNT_FLAG_BIAS) ? status : make_bias(op, d, options);
 }
 
 shunt_status ocl_grad_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                              shunt_arg workspace)
 {
-    const shunt_arg product[] = {inputs[0], inputs[1], workspace}, sum[] = {workspace, outputs[0]},
-                    bias[] = {inputs[1], outputs[1]};
+    const shunt_arg product[] = {inputs[0], inputs[1], op->parts ? outputs[0] : workspace},
+                    sum[] = {workspace, outputs[0]}, bias[] = {inputs[1], outputs[1]};
     shunt_status status = ocl_step_run(&op->steps[0], queue, 3, product);
-    if (!status) status = ocl_step_run(&op->steps[SUM], queue, 2, sum);
+    if (!status && !op->parts) status = ocl_step_run(&op->steps[SUM], queue, 2, sum);
     if (!status && op->desc.flags & SHUNT_FLAG_BIAS) status = ocl_step_run(&op->steps[BIAS], queue, 2, bias);
     return status;
 }

@@ -47,6 +47,7 @@ static const shunt_device_ops device_ops = {
     .op_destroy = ocl_op_destroy,
     .measure = ocl_measure,
     .packs_prepare = ocl_packs_prepare,
+    .sums_prepare = ocl_sums_prepare,
     .event_poll = ocl_event_poll,
 };
 

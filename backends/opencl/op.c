@@ -248,10 +248,10 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     memcpy(op->info.params, chosen.params, sizeof op->info.params);
     status = op->algorithm->prepare(op);
     if (status) return ocl_fail_context(status, "algorithm %s", chosen.algorithm);
-    uint64_t limit = options->memory_limit;
-    if (limit > 0 && op->info.workspace > limit)
+    const uint64_t limit = options->memory_limit, wanted = op->info.workspace + op->info.parts_bytes[0];
+    if (limit > 0 && wanted > limit)
         return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
-                        chosen.algorithm, op->info.workspace, limit);
+                        chosen.algorithm, wanted, limit);
     if (!wants_run(op)) return SHUNT_OK;
     status = ocl_op_warm(op);
     if (!status) ocl_programs_save(op->device);
@@ -268,6 +268,7 @@ shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, cons
     op->device = (ocl_device *)base;
     op->desc = *desc;
     op->ahead = asked.ahead_inputs;
+    op->later = asked.later_outputs;
     op->pack.data = shunt_op_data_type(desc);
     for (int i = 0; i < OCL_MAX_STEPS; i++) op->steps[i].data = op->pack.data;
     shunt_status status = make(op, &asked);
@@ -319,5 +320,6 @@ void ocl_op_destroy(shunt_bop *op)
     if (op->algorithm && op->algorithm->destroy) op->algorithm->destroy(op);
     free(op->own);
     free(op->packings);
+    free(op->parts);
     free(op);
 }

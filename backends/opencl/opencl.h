@@ -179,7 +179,7 @@ void ocl_turn_end(const ocl_device *device);
 /* The queue is finished. Returns the code with which it failed when another queue took its turn. */
 cl_int ocl_turn_over(shunt_bqueue *queue);
 
-/* ---- Ops (op.c, packs.c) ------------------------------------------------------------------------------------------------------ */
+/* ---- Ops (op.c, packs.c, sums.c) ------------------------------------------------------------------------------------------------------ */
 
 /* A kernel with its constant arguments and its geometry: an op is one or a few of them. A kernel takes its tensors first,
  * each as a buffer and the index of its first element (ulong), then its constants. */
@@ -196,6 +196,7 @@ enum { OCL_MAX_STEPS = 4, OCL_TILE_RANK = 1000, OCL_OPTIONS_CHARS = 160 };
 
 typedef struct ocl_algorithm ocl_algorithm;
 typedef struct ocl_packings ocl_packings; /* packs.h */
+typedef struct group_grad group_grad;     /* conv_grad_group.h */
 
 struct shunt_bop {
     ocl_device *device;
@@ -209,6 +210,8 @@ struct shunt_bop {
     uint64_t pack_offset;   /* in the workspace, of weights packed at launch */
     uint32_t ahead;         /* shunt_prepare_options.ahead_inputs */
     ocl_packings *packings; /* of weights that are packed ahead; NULL: there are none */
+    uint32_t later;         /* shunt_prepare_options.later_outputs */
+    group_grad *parts;      /* of output 0, which are added up later; NULL: there are none */
 };
 
 /* One way to do one kind of op. */
@@ -261,6 +264,7 @@ shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, co
 shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info);
 shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
 shunt_status ocl_packs_prepare(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
+shunt_status ocl_sums_prepare(shunt_bdevice *device, const shunt_sum *sums, uint32_t count, shunt_bop **out);
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace, shunt_bevent **event);
 void ocl_op_destroy(shunt_bop *op);

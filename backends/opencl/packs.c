@@ -1,19 +1,9 @@
 /* packs.c - see packs.h. */
 #include "packs.h"
+#include "joint.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* One launch: a kernel's packings from one buffer into another. */
-typedef struct pack_launch {
-    ocl_step step;
-    shunt_arg tensors[3]; /* the third is the list, its own */
-} pack_launch;
-
-typedef struct packs {
-    uint32_t count;
-    pack_launch list[];
-} packs;
 
 ocl_packings *ocl_packings_make(shunt_bop *op, const ocl_source *source, const char *kernel, uint32_t most)
 {
@@ -53,63 +43,27 @@ static cl_int collect(const shunt_pack *first, const shunt_pack *end, size_t loc
     return count;
 }
 
-static shunt_status write_list(ocl_device *device, const ocl_packing *list, cl_int count, shunt_arg *out)
-{
-    const uint64_t bytes = (uint64_t)count * sizeof *list;
-    shunt_bqueue *queue;
-    shunt_status status = ocl_buffer_alloc(&device->base, bytes, SHUNT_USE_WEIGHTS, &out->buffer);
-    if (status) return status;
-    status = ocl_queue_create(&device->base, 0, &queue);
-    if (status) return status;
-    status = ocl_write(queue, *out, list, bytes, NULL);
-    const shunt_status finished = ocl_queue_finish(queue);
-    ocl_queue_destroy(&device->base, queue);
-    return status ? status : finished;
-}
-
 /* What goes with the first of them. */
-static shunt_status make_launch(ocl_device *device, const shunt_pack *first, const shunt_pack *end, pack_launch *out)
+static shunt_status add_launch(shunt_bop *op, const shunt_pack *first, const shunt_pack *end)
 {
     const ocl_packings *own = first->op->packings;
-    const size_t local = ocl_group(device);
-    uint64_t groups, most = 0;
+    uint64_t most = 0;
     for (const shunt_pack *pack = first; pack < end; pack++) most += pack->op->packings->count;
     ocl_packing *list = calloc(most, sizeof *list);
     if (!list) return ocl_fail_memory();
-    const cl_int count = collect(first, end, local, list, &groups);
-    const ocl_constant constants[] = {{sizeof count, &count}};
-    out->step.data = shunt_op_data_type(&first->op->desc);
-    out->tensors[0].buffer = first->src.buffer;
-    out->tensors[1].buffer = first->dst.buffer;
-    shunt_status status = write_list(device, list, count, &out->tensors[2]);
-    if (!status)
-        status = ocl_step_create_flat(device, &out->step, own->source, own->options, own->kernel, groups * local);
-    if (!status) status = ocl_step_constants(&out->step, 6, 1, constants);
+    ocl_joint joint = {.source = own->source,
+                       .options = own->options,
+                       .kernel = own->kernel,
+                       .data = shunt_op_data_type(&first->op->desc),
+                       .src = first->src.buffer,
+                       .dst = first->dst.buffer,
+                       .list = list};
+    joint.count = collect(first, end, ocl_group(op->device), list, &joint.groups);
+    joint.bytes = (uint64_t)joint.count * sizeof *list;
+    const shunt_status status = ocl_joint_add(op, &joint);
     free(list);
     return status;
 }
-
-static shunt_status launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
-                           shunt_arg workspace)
-{
-    packs *self = op->own;
-    shunt_status status = SHUNT_OK;
-    (void)inputs, (void)outputs, (void)workspace;
-    for (uint32_t i = 0; i < self->count && !status; i++)
-        status = ocl_step_run(&self->list[i].step, queue, 3, self->list[i].tensors);
-    return status;
-}
-
-static void destroy(shunt_bop *op)
-{
-    packs *self = op->own;
-    for (uint32_t i = 0; self && i < self->count; i++) {
-        ocl_step_destroy(&self->list[i].step);
-        ocl_buffer_free(&op->device->base, self->list[i].tensors[2].buffer);
-    }
-}
-
-static const ocl_algorithm packs_algorithm = {.name = "packs", .launch = launch, .destroy = destroy};
 
 static bool is_first(const shunt_pack *list, const shunt_pack *pack)
 {
@@ -118,47 +72,18 @@ static bool is_first(const shunt_pack *list, const shunt_pack *pack)
     return true;
 }
 
-static shunt_status make(shunt_bop *op, const shunt_pack *list, uint32_t count)
-{
-    packs *self = calloc(1, sizeof *self + count * sizeof *self->list);
-    shunt_status status = SHUNT_OK;
-    if (!self) return ocl_fail_memory();
-    op->own = self;
-    for (uint32_t i = 0; i < count && !status; i++) {
-        if (!list[i].op->packings || list[i].op->info.packed_bytes[list[i].input] == 0)
-            return ocl_fail(SHUNT_E_INVALID, "%s: input %u is not packed ahead", list[i].op->info.algorithm,
-                            list[i].input);
-        if (is_first(list, &list[i]))
-            status = make_launch(op->device, &list[i], list + count, &self->list[self->count++]);
-    }
-    return status;
-}
-
-/* Drivers finish a kernel when it first runs (warm.c). */
-static shunt_status run_ahead(shunt_bop *op)
-{
-    const packs *self = op->own;
-    shunt_bqueue *queue;
-    bool fresh = false;
-    for (uint32_t i = 0; i < self->count; i++) fresh = fresh || self->list[i].step.fresh;
-    if (!fresh) return SHUNT_OK;
-    shunt_status status = ocl_queue_create(&op->device->base, 0, &queue);
-    if (status) return status;
-    status = launch(op, queue, NULL, NULL, (shunt_arg){0});
-    const shunt_status finished = ocl_queue_finish(queue);
-    ocl_queue_destroy(&op->device->base, queue);
-    ocl_programs_save(op->device);
-    return status ? status : finished;
-}
-
 shunt_status ocl_packs_prepare(shunt_bdevice *device, const shunt_pack *list, uint32_t count, shunt_bop **out)
 {
-    shunt_bop *op = calloc(1, sizeof *op);
-    if (!op) return ocl_fail_memory();
-    op->device = (ocl_device *)device;
-    op->algorithm = &packs_algorithm;
-    shunt_status status = make(op, list, count);
-    if (!status) status = run_ahead(op);
+    shunt_bop *op = NULL;
+    shunt_status status = ocl_joint_begin((ocl_device *)device, "packs", count, &op);
+    for (uint32_t i = 0; i < count && !status; i++) {
+        const shunt_bop *own = list[i].op;
+        if (!own->packings || own->info.packed_bytes[list[i].input] == 0)
+            status = ocl_fail(SHUNT_E_INVALID, "%s: input %u is not packed ahead", own->info.algorithm, list[i].input);
+        else if (is_first(list, &list[i]))
+            status = add_launch(op, &list[i], list + count);
+    }
+    if (!status) status = ocl_joint_end(op);
     if (status)
         ocl_op_destroy(op);
     else

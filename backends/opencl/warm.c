@@ -20,7 +20,8 @@ static shunt_status allocate(shunt_bop *op, scratch *s)
             status = ocl_buffer_alloc(device, packed > 0 ? packed : plain, SHUNT_USE_SCRATCH, &s->inputs[i].buffer);
     }
     for (uint32_t i = 0; i < op->desc.noutputs && !status; i++) {
-        uint64_t bytes = shunt_tensor_bytes(&op->desc.outputs[i]);
+        const uint64_t parts = op->info.parts_bytes[i];
+        uint64_t bytes = parts > 0 ? parts : shunt_tensor_bytes(&op->desc.outputs[i]);
         status = ocl_buffer_alloc(device, bytes, SHUNT_USE_SCRATCH, &s->outputs[i].buffer);
     }
     if (!status && op->info.workspace > 0)

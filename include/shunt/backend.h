@@ -89,6 +89,9 @@ typedef struct shunt_prepare_options {
     uint32_t
         ahead_inputs; /* bit i: input i changes between runs of the network alone, so that it may have packed_bytes, too:
                          packs_prepare then packs it in each run, before the op is launched */
+    uint32_t
+        later_outputs; /* bit i: output i is read some steps later, so that it may have parts_bytes: sums_prepare then makes
+                               it from its parts in each run, behind the op */
 } shunt_prepare_options;
 
 typedef struct shunt_op_info {
@@ -104,6 +107,7 @@ typedef struct shunt_op_info {
         error_scale; /* the algorithm's rounding error, as a multiple of a plain sum's: 1 .. 64; 0: 1. Algorithms that compute
                           on transformed inputs have more than 1; they may also spread a NaN or an infinity to
                           neighbouring outputs */
+    uint64_t parts_bytes[SHUNT_MAX_OUTPUTS]; /* 0: op_launch makes output i itself */
 } shunt_op_info;
 
 /* ---- Host services (runtime -> plugin) --------------------------------------------------------------------------- */
@@ -156,6 +160,13 @@ typedef struct shunt_pack {
     shunt_arg src, dst;
 } shunt_pack;
 
+/* Output `output` of an op that has parts_bytes: its parts at src, to become the output at dst. */
+typedef struct shunt_sum {
+    const shunt_bop *op;
+    uint32_t output;
+    shunt_arg src, dst;
+} shunt_sum;
+
 /* "[opt: X]" marks a pointer that may be NULL; the runtime then does X. The results are as if a queue ran its commands in the
  * order given. A command returns before it is done. If `event` is not NULL, it receives an event, which event_release frees.
  * Memory named in a command stays valid until the command is done. */
@@ -205,7 +216,8 @@ struct shunt_device_ops {
     shunt_status (*op_info)(const shunt_bop *op, shunt_op_info *info);
     /* [opt: no op has packed_bytes] Puts constant input `input`, plain at src, into the op's own format at dst. */
     shunt_status (*op_pack)(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
-    /* Runs the op. inputs[i] is packed where op_info says packed_bytes[i] > 0. workspace holds info.workspace bytes.
+    /* Runs the op. inputs[i] is packed where op_info says packed_bytes[i] > 0; outputs[i] is memory for its parts where that says
+     * parts_bytes[i] > 0. workspace holds info.workspace bytes.
      * Allocates nothing and compiles nothing. */
     shunt_status (*op_launch)(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                               shunt_arg workspace, shunt_bevent **event);
@@ -221,6 +233,10 @@ struct shunt_device_ops {
 
     /* [opt: event_wait is used, so asking waits] *done: whether the event's commands are done. Does not wait. */
     shunt_status (*event_poll)(shunt_bevent *event, int *done);
+
+    /* [opt: later_outputs is 0] Prepares an op that makes all of these outputs from their parts, in as few launches as can be, and is
+     * launched without inputs, outputs and workspace. The ops and the memory outlive it. It may write to dst already. */
+    shunt_status (*sums_prepare)(shunt_bdevice *device, const shunt_sum *sums, uint32_t count, shunt_bop **out);
 };
 
 /* What extension(SHUNT_INTEROP) returns: work on objects that the application made with the device's own API. Each `void *` is such an

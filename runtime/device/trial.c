@@ -9,7 +9,7 @@
 
 /* Floats and doubles of NAN_BYTE are NaN, so what is read around an input, or in dst, shows in the result. What is written
  * has GUARD around it: a NaN that is read past an input and written past dst shall not look as if nothing happened. */
-enum { NAN_BYTE = 0xff, GUARD = 0xa5, TAIL_BYTES = 512, SLOTS = 2 * SHUNT_MAX_INPUTS + SHUNT_MAX_OUTPUTS + 1 };
+enum { NAN_BYTE = 0xff, GUARD = 0xa5, TAIL_BYTES = 512, SLOTS = 2 * SHUNT_MAX_INPUTS + 2 * SHUNT_MAX_OUTPUTS + 1 };
 
 typedef struct slot {
     const char *role;
@@ -33,6 +33,7 @@ struct tune_trial {
     shunt_arg inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS], workspace;
     uint32_t ahead;   /* bit i: input i may be packed before each launch */
     shunt_bop *packs; /* what does that; NULL: nothing */
+    shunt_bop *sums;  /* what makes an output from its parts behind each launch; NULL: nothing */
 };
 
 static shunt_status check(const tune_trial *trial, shunt_status status, const char *what)
@@ -120,7 +121,8 @@ static shunt_status prepare(tune_trial *trial, const trial_options *options)
                                     .algorithm = options->algorithm,
                                     .params = options->params,
                                     .memory_limit = options->memory_limit,
-                                    .ahead_inputs = trial->ahead};
+                                    .ahead_inputs = trial->ahead,
+                                    .later_outputs = options->ahead && ops->sums_prepare ? UINT32_MAX : 0};
     shunt_status status = ops->op_prepare(trial->device->handle, &trial->desc, &wanted, &trial->op);
     if (status != SHUNT_OK) {
         trial->op = NULL;
@@ -141,6 +143,21 @@ static shunt_status pack_ahead(tune_trial *trial, uint32_t i)
     trial->inputs[i] = argument(packed);
     status = check(trial, ops->packs_prepare(trial->device->handle, &pack, 1, &trial->packs), "packing");
     if (status != SHUNT_OK) trial->packs = NULL;
+    return status;
+}
+
+/* Replaces the memory in trial->outputs[i] by that of its parts, which each launch then adds up there. An op has one such output. */
+static shunt_status sum_later(tune_trial *trial, uint32_t i)
+{
+    const shunt_device_ops *ops = trial->device->ops;
+    slot *parts;
+    shunt_status status =
+        add_slot(trial, "parts of an output", SHUNT_USE_SCRATCH, trial->info.parts_bytes[i], NULL, &parts);
+    if (status != SHUNT_OK) return status;
+    const shunt_sum sum = {.op = trial->op, .output = i, .src = argument(parts), .dst = trial->outputs[i]};
+    trial->outputs[i] = argument(parts);
+    status = check(trial, ops->sums_prepare(trial->device->handle, &sum, 1, &trial->sums), "adding up");
+    if (status != SHUNT_OK) trial->sums = NULL;
     return status;
 }
 
@@ -199,6 +216,8 @@ static shunt_status place(tune_trial *trial, int inplace, const void *const *inp
             trial->dst[i] ? SHUNT_OK : add_slot(trial, "an output", SHUNT_USE_ACTIVATION, bytes, NULL, &trial->dst[i]);
         if (status != SHUNT_OK) return status;
         trial->outputs[i] = argument(trial->dst[i]);
+        if (trial->info.parts_bytes[i]) status = sum_later(trial, i);
+        if (status != SHUNT_OK) return status;
     }
     if (!trial->info.workspace) return SHUNT_OK;
     shunt_status status = add_slot(trial, "the workspace", SHUNT_USE_SCRATCH, trial->info.workspace, NULL, &made);
@@ -233,6 +252,7 @@ void trial_end(tune_trial *trial)
     const shunt_device *device = trial->device;
     if (trial->queue) device->ops->queue_finish(trial->queue);
     if (trial->packs) device->ops->op_destroy(trial->packs);
+    if (trial->sums) device->ops->op_destroy(trial->sums);
     if (trial->op) device->ops->op_destroy(trial->op);
     for (uint32_t i = 0; i < trial->nslots; i++) {
         device->ops->buffer_free(device->handle, trial->slots[i].buffer);
@@ -270,6 +290,8 @@ shunt_status trial_launch(tune_trial *trial)
     if (trial->packs) status = ops->op_launch(trial->packs, trial->queue, NULL, NULL, (shunt_arg){0}, NULL);
     if (status == SHUNT_OK)
         status = ops->op_launch(trial->op, trial->queue, trial->inputs, trial->outputs, trial->workspace, NULL);
+    if (status == SHUNT_OK && trial->sums)
+        status = ops->op_launch(trial->sums, trial->queue, NULL, NULL, (shunt_arg){0}, NULL);
     return check(trial, status, "running");
 }
 

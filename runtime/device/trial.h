@@ -14,7 +14,8 @@ typedef struct trial_options {
     uint64_t memory_limit;          /* of the workspace, in bytes; 0: none */
     /* The input whose memory the first output takes, or TRIAL_NOT_IN_PLACE. Kinds that work in place do so anyway. */
     int inplace;
-    int ahead; /* weights that are not constant may be packed before each launch, by packs_prepare */
+    int ahead; /* as in a plan that trains: weights that are not constant may be packed before each launch, by packs_prepare, and
+                  results may be added up behind it, by sums_prepare */
 } trial_options;
 
 typedef struct tune_trial tune_trial;

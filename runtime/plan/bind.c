@@ -34,7 +34,8 @@ void plan_place_step(const graph_plan *plan, uint32_t stream, uint32_t number)
         args->inputs[i] = is_fixed(plan, step->inputs[i]) || step->packed_inputs >> i & 1
                               ? step->parameters[i]
                               : plan_arg(plan, stream, step->inputs[i]);
-    for (uint32_t i = 0; i < step->desc.noutputs; i++) args->outputs[i] = plan_arg(plan, stream, step->outputs[i]);
+    for (uint32_t i = 0; i < step->desc.noutputs; i++)
+        args->outputs[i] = step->parted_outputs >> i & 1 ? step->parts[i] : plan_arg(plan, stream, step->outputs[i]);
 }
 
 shunt_status plan_place_stream(graph_plan *plan, uint32_t stream)

@@ -60,7 +60,7 @@ shunt_status plan_say_overflow(graph_plan *plan, const plan_request *request)
     shunt_status status = plan_write_inputs(plan, request);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps && !infinite; s++) {
         const plan_step *step = &plan->steps[s];
-        status = plan_launch(plan, request->stream, s, NULL, NULL);
+        status = plan_launch(plan, request->stream, s, NULL);
         if (status == SHUNT_OK) status = look(plan, request->stream, s, &infinite);
         if (infinite)
             log_write(SHUNT_LOG_WARN, "%s: results overflow %s; this run, and others like it, are repeated in f32",

@@ -7,12 +7,12 @@
 
 #include <stdlib.h>
 
-typedef enum piece_kind { PIECE_VALUE, PIECE_WORKSPACE, PIECE_PACKED } piece_kind;
+typedef enum piece_kind { PIECE_VALUE, PIECE_WORKSPACE, PIECE_PACKED, PIECE_PARTS } piece_kind;
 
-/* A piece of memory: of a value, the workspace of a step, or a packed parameter. */
+/* A piece of memory: of a value, the workspace of a step, a packed parameter, or parts of a result. */
 typedef struct piece {
     piece_kind kind;
-    uint32_t index; /* of the value, the step, the pack */
+    uint32_t index; /* of the value, the step, the pack, the sum */
     int32_t first, last;
     uint64_t bytes, offset;
     uint32_t chunk;
@@ -97,7 +97,7 @@ static uint64_t rounded_up(uint64_t bytes, uint64_t align)
     return bytes > 0 ? (bytes + align - 1) / align * align : align;
 }
 
-/* Writes the pieces of one device to `pieces` (room for nvalues + nsteps + npacks); returns how many. */
+/* Writes the pieces of one device to `pieces` (room for all); returns how many. */
 static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pieces, uint64_t *workspace)
 {
     uint64_t align = plan->executor->devices[device_index]->entry.info.alignment;
@@ -116,9 +116,14 @@ static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pie
         if (bytes > *workspace) *workspace = bytes;
     }
     for (uint32_t p = 0; p < plan->npacks && device_index == PLAN_MAIN; p++) {
-        const plan_pack *pack = &plan->packs[p];
+        const plan_joint *pack = &plan->packs[p];
         const uint64_t bytes = rounded_up(pack->bytes, align);
-        pieces[count++] = (piece){PIECE_PACKED, p, (int32_t)pack->first, (int32_t)pack->step, bytes, 0, 0};
+        pieces[count++] = (piece){PIECE_PACKED, p, (int32_t)pack->at, (int32_t)pack->step, bytes, 0, 0};
+    }
+    for (uint32_t p = 0; p < plan->nsums && device_index == PLAN_MAIN; p++) {
+        const plan_joint *sum = &plan->sums[p];
+        const uint64_t bytes = rounded_up(sum->bytes, align);
+        pieces[count++] = (piece){PIECE_PARTS, p, (int32_t)sum->step, (int32_t)sum->at, bytes, 0, 0};
     }
     return count;
 }
@@ -140,6 +145,10 @@ static void give_place(graph_plan *plan, const piece *p)
         plan->packs[p->index].arg = place;
         plan->packs[p->index].chunk = p->chunk;
         return;
+    case PIECE_PARTS:
+        plan->sums[p->index].arg = place;
+        plan->sums[p->index].chunk = p->chunk;
+        return;
     }
 }
 
@@ -147,7 +156,7 @@ static shunt_status place_on(graph_plan *plan, int device_index)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
-    piece *pieces = malloc((plan->nvalues + plan->nsteps + plan->npacks + 1) * sizeof *pieces);
+    piece *pieces = malloc((plan->nvalues + plan->nsteps + plan->npacks + plan->nsums + 1) * sizeof *pieces);
     if (!pieces) return error_memory();
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);

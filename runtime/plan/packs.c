@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* All of a ResNet-50 fits into one, which is a fiftieth of what its activations take at batch 64. */
-static const uint64_t GROUP_BYTES = UINT64_C(256) << 20;
+/* All of a ResNet-50 fits into one, with Winograd's weights, which are four times as many. */
+static const uint64_t GROUP_BYTES = UINT64_C(384) << 20;
 
 uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step)
 {
@@ -34,8 +34,8 @@ static bool is_replaced(const graph_plan *plan, int32_t value, uint32_t first, u
 static uint32_t first_of(const graph_plan *plan, uint32_t step, int32_t value, uint64_t bytes)
 {
     if (plan->npacks == 0) return step;
-    const uint32_t first = plan->packs[plan->npacks - 1].first;
-    for (uint32_t p = plan->npacks; p-- > 0 && plan->packs[p].first == first;) bytes += plan->packs[p].bytes;
+    const uint32_t first = plan->packs[plan->npacks - 1].at;
+    for (uint32_t p = plan->npacks; p-- > 0 && plan->packs[p].at == first;) bytes += plan->packs[p].bytes;
     return bytes > GROUP_BYTES || is_replaced(plan, value, first, step) ? step : first;
 }
 
@@ -48,7 +48,7 @@ shunt_status plan_note_packs(graph_plan *plan, uint32_t index)
         if (!(ahead >> i & 1) || bytes == 0) continue;
         if (!graph_room(&plan->packs, &plan->packs_room, plan->npacks, sizeof *plan->packs)) return error_memory();
         const uint32_t first = first_of(plan, index, step->inputs[i], bytes);
-        plan->packs[plan->npacks++] = (plan_pack){.step = index, .input = i, .first = first, .bytes = bytes};
+        plan->packs[plan->npacks++] = (plan_joint){.step = index, .operand = i, .at = first, .bytes = bytes};
     }
     return SHUNT_OK;
 }
@@ -60,15 +60,15 @@ static shunt_status make_group(graph_plan *plan, uint32_t begin, uint32_t end)
     shunt_pack *list = calloc(end - begin, sizeof *list);
     if (!list) return error_memory();
     for (uint32_t p = begin; p < end; p++) {
-        const plan_pack *pack = &plan->packs[p];
+        const plan_joint *pack = &plan->packs[p];
         plan_step *step = &plan->steps[pack->step];
         const shunt_arg place = {plan->streams[0].chunks[PLAN_MAIN][pack->chunk], pack->arg.offset};
-        list[p - begin] = (shunt_pack){step->op, pack->input, plan_arg(plan, 0, step->inputs[pack->input]), place};
-        step->parameters[pack->input] = place;
-        step->packed_inputs |= 1u << pack->input;
+        list[p - begin] = (shunt_pack){step->op, pack->operand, plan_arg(plan, 0, step->inputs[pack->operand]), place};
+        step->parameters[pack->operand] = place;
+        step->packed_inputs |= 1u << pack->operand;
         plan_place_step(plan, 0, pack->step);
     }
-    plan_step *first = &plan->steps[plan->packs[begin].first];
+    plan_step *first = &plan->steps[plan->packs[begin].at];
     shunt_status status = device->ops->packs_prepare(device->handle, list, end - begin, &first->packs);
     free(list);
     if (status == SHUNT_OK) return SHUNT_OK;
@@ -81,7 +81,7 @@ shunt_status plan_make_packs(graph_plan *plan)
 {
     shunt_status status = SHUNT_OK;
     for (uint32_t begin = 0, end; begin < plan->npacks && status == SHUNT_OK; begin = end) {
-        for (end = begin + 1; end < plan->npacks && plan->packs[end].first == plan->packs[begin].first;) end++;
+        for (end = begin + 1; end < plan->npacks && plan->packs[end].at == plan->packs[begin].at;) end++;
         status = make_group(plan, begin, end);
     }
     return status;

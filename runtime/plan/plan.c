@@ -66,6 +66,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     os_trim_heap(); /* folding and packing leave holes of tens of MiB, which nobody asks for again */
     if (status == SHUNT_OK) status = plan_allocate(plan);
     if (status == SHUNT_OK) status = plan_make_packs(plan);
+    if (status == SHUNT_OK) status = plan_make_sums(plan);
     if (status != SHUNT_OK) {
         plan_destroy(plan);
         return status;
@@ -92,6 +93,7 @@ void plan_destroy(graph_plan *plan)
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
         if (step->packs) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->packs);
+        if (step->sums) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->sums);
     }
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
@@ -106,6 +108,7 @@ void plan_destroy(graph_plan *plan)
     free(plan->values);
     free(plan->steps);
     free(plan->packs);
+    free(plan->sums);
     free(plan->inputs);
     free(plan->outputs);
     free(plan->direct);

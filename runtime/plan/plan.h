@@ -2,8 +2,8 @@
  *
  * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
  * lower.c (layouts, transfers, reorders) -> lifetime.c (from which step to which a value is needed) -> prepare.c (an op of the backend
- * for each step, its parameters packed) -> memory.c, bind.c (a place for each value) -> packs.c (what packs parameters that runs
- * change) -> run.c. All decisions are made before run.c, which only launches. */
+ * for each step, its parameters packed) -> memory.c, bind.c (a place for each value) -> packs.c, sums.c (what packs parameters that runs
+ * change, and adds up parts of results, for many steps at once) -> run.c. All decisions are made before run.c, which only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -48,20 +48,24 @@ typedef struct plan_step {
     shunt_op_info info;
     shunt_arg parameters[SHUNT_MAX_INPUTS]; /* inputs that runs do not change, or that are packed ahead */
     uint32_t packed_inputs;                 /* bit i: input i is packed ahead */
+    shunt_arg parts[SHUNT_MAX_OUTPUTS];     /* of outputs that are added up later */
+    uint32_t parted_outputs;                /* bit i: output i is one of them */
     shunt_arg workspace;                    /* as plan_value.arg in an arena */
     uint32_t workspace_chunk;
     shunt_bop *packs;     /* packs for this step and later ones, before it runs; NULL: nothing */
-    uint64_t nanoseconds; /* of the last profiled run, packs included */
+    shunt_bop *sums;      /* adds up for this step and earlier ones, behind it; NULL: nothing */
+    uint64_t nanoseconds; /* of the last profiled run, packs and sums included */
 } plan_step;
 
-/* A parameter that runs change, in the format of a step that reads it: packed anew in each run. */
-typedef struct plan_pack {
-    uint32_t step, input;
-    uint32_t first; /* the step before which it is packed */
+/* An operand of a step that is in a format of its own: an input that is packed anew in each run, since runs change it, or parts that
+ * become an output. One op does so for several steps. */
+typedef struct plan_joint {
+    uint32_t step, operand;
+    uint32_t at; /* the step before which it is packed, or behind which the parts are added up */
     uint64_t bytes;
-    shunt_arg arg; /* as plan_value.arg in the arena of the main device, from the first to the step */
+    shunt_arg arg; /* as plan_value.arg in the arena of the main device, between the two steps */
     uint32_t chunk;
-} plan_pack;
+} plan_joint;
 
 /* What a device answers about an op (ask.c). */
 typedef struct plan_answer {
@@ -115,8 +119,8 @@ typedef struct graph_plan {
     uint8_t dtype;      /* of the data of its ops, where these take it: SHUNT_F32, or a 16-bit type */
     plan_value *values;
     plan_step *steps;
-    plan_pack *packs; /* in the order of their steps */
-    uint32_t nvalues, nsteps, npacks, values_room, steps_room, packs_room;
+    plan_joint *packs, *sums; /* in the order of their steps */
+    uint32_t nvalues, nsteps, npacks, nsums, values_room, steps_room, packs_room, sums_room;
     int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
     plan_exchange **exchanges; /* with other ranks, in the order of their beginnings; alone: none */
     uint32_t nexchanges, exchanges_room;
@@ -200,6 +204,11 @@ shunt_status plan_note_packs(graph_plan *plan, uint32_t step);
 shunt_status plan_make_packs(graph_plan *plan);
 /* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. */
 uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step);
+/* sums.c: the same for outputs: notes those that a prepared step gives as parts; makes what adds them up; and what op_prepare may leave
+ * so. */
+shunt_status plan_note_sums(graph_plan *plan, uint32_t step);
+shunt_status plan_make_sums(graph_plan *plan);
+uint32_t plan_later_outputs(const graph_plan *plan, const plan_step *step);
 /* run.c: starts a run on its stream. *last: an event of its last command, unless plan->waits; last may be NULL. After a failure
  * finish. */
 shunt_status plan_start(graph_plan *plan, const plan_request *request, shunt_bevent **last);
@@ -209,8 +218,9 @@ shunt_status plan_finish(graph_plan *plan, uint32_t stream, shunt_status status)
 /* Both, with the time of each step where the executor wants it. */
 shunt_status plan_run(graph_plan *plan, const plan_request *request);
 shunt_status plan_write_inputs(graph_plan *plan, const plan_request *request);
-/* packed: the event of the step's packs, if it has any. Events may be NULL. */
-shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t step, shunt_bevent **packed, shunt_bevent **event);
+/* events: of the step's packs, of its own op, of its sums, where it has these; may be NULL. */
+enum { EVENT_PACKS, EVENT_OWN, EVENT_SUMS, STEP_EVENTS };
+shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t step, shunt_bevent **events);
 shunt_bqueue *plan_queue(const graph_plan *plan, uint32_t stream, int device);
 /* bind.c: puts the stream's inputs and direct outputs where the request has them. */
 void plan_bind(graph_plan *plan, const plan_request *request);

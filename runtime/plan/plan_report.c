@@ -55,10 +55,13 @@ static void describe_placement(const graph_plan *plan, char *text, size_t size)
                                  plan->executor->devices[PLAN_FALLBACK]->entry.selector);
     }
     if (transfers && used < size) used += (size_t)snprintf(text + used, size - used, "; %u transfers", transfers);
-    uint32_t times = 0;
-    for (uint32_t s = 0; s < plan->nsteps; s++) times += plan->steps[s].packs != NULL;
-    if (times && used < size)
-        snprintf(text + used, size - used, "; %u weights packed at %u steps", plan->npacks, times);
+    uint32_t packs = 0, sums = 0;
+    for (uint32_t s = 0; s < plan->nsteps; s++) {
+        packs += plan->steps[s].packs != NULL;
+        sums += plan->steps[s].sums != NULL;
+    }
+    if (packs) append(text, size, "; %u weights packed at %u steps", plan->npacks, packs);
+    if (sums) append(text, size, "; %u gradients added up at %u steps", plan->nsums, sums);
 }
 
 static void describe_step(const graph_plan *plan, const plan_step *step, char *kind, shunt_step *out)

@@ -31,7 +31,8 @@ static shunt_status make_op(graph_plan *plan, plan_step *step)
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_prepare_options options = {.size = sizeof options,
                                      .memory_limit = device->entry.info.max_alloc,
-                                     .ahead_inputs = plan_ahead_inputs(plan, step)};
+                                     .ahead_inputs = plan_ahead_inputs(plan, step),
+                                     .later_outputs = plan_later_outputs(plan, step)};
     tune_choice choice;
     const tune_op op = plan_tune_op(plan, step);
     if (tune_choose(&op, &choice)) {
@@ -92,6 +93,7 @@ shunt_status plan_prepare(graph_plan *plan)
         if (!plan_has_op(&plan->steps[s])) continue;
         status = prepare_step(plan, &plan->steps[s]);
         if (status == SHUNT_OK) status = plan_note_packs(plan, s);
+        if (status == SHUNT_OK) status = plan_note_sums(plan, s);
         if (status != SHUNT_OK) return status;
     }
     return SHUNT_OK;

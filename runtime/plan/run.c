@@ -34,22 +34,26 @@ static shunt_status transfer(graph_plan *plan, uint32_t stream, bool to_host, sh
     return status == SHUNT_OK ? SHUNT_OK : device_fail(main_device, status, "moving data");
 }
 
-shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t number, shunt_bevent **packed,
-                         shunt_bevent **event)
+shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t number, shunt_bevent **events)
 {
     plan_step *step = &plan->steps[number];
     const plan_args *args = &plan->streams[stream].args[number];
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan_queue(plan, stream, step->device);
     const bool to_host = step->device == PLAN_FALLBACK;
+    const shunt_arg none = {0};
     shunt_status status = SHUNT_OK;
     if (step->transfer)
         return transfer(plan, stream, to_host, to_host ? args->inputs[0] : args->outputs[0],
                         to_host ? args->outputs[0] : args->inputs[0], shunt_tensor_bytes(&step->desc.inputs[0]));
     if (step->exchange) return exchange_launch(step);
-    if (step->packs) status = device->ops->op_launch(step->packs, queue, NULL, NULL, (shunt_arg){0}, packed);
+    if (step->packs)
+        status = device->ops->op_launch(step->packs, queue, NULL, NULL, none, events ? &events[EVENT_PACKS] : NULL);
     if (status == SHUNT_OK)
-        status = device->ops->op_launch(step->op, queue, args->inputs, args->outputs, args->workspace, event);
+        status = device->ops->op_launch(step->op, queue, args->inputs, args->outputs, args->workspace,
+                                        events ? &events[EVENT_OWN] : NULL);
+    if (status == SHUNT_OK && step->sums)
+        status = device->ops->op_launch(step->sums, queue, NULL, NULL, none, events ? &events[EVENT_SUMS] : NULL);
     if (status == SHUNT_OK) return SHUNT_OK;
     device_fail(device, status, "running");
     return error_context(status, "%s", step->name);
@@ -106,10 +110,32 @@ static int64_t last_given(const graph_plan *plan, const plan_request *request)
     return last;
 }
 
-/* Of a step: of what packs for it, and its own. */
+/* As plan_launch has them. */
 typedef struct step_events {
-    shunt_bevent *packed, *own;
+    shunt_bevent *of[STEP_EVENTS];
 } step_events;
+
+static void release_events(const graph_plan *plan, uint32_t step, step_events *events)
+{
+    const shunt_device *device = plan->executor->devices[plan->steps[step].device];
+    for (int i = 0; i < STEP_EVENTS; i++)
+        if (events->of[i]) device->ops->event_release(events->of[i]);
+}
+
+/* Launches the last step. *last: the event of its last command. */
+static shunt_status launch_last(graph_plan *plan, uint32_t stream, shunt_bevent **last)
+{
+    const uint32_t step = plan->nsteps - 1;
+    const int command = plan->steps[step].sums ? EVENT_SUMS : EVENT_OWN;
+    step_events events = {0};
+    const shunt_status status = plan_launch(plan, stream, step, events.of);
+    if (status == SHUNT_OK) {
+        *last = events.of[command];
+        events.of[command] = NULL;
+    }
+    release_events(plan, step, &events);
+    return status;
+}
 
 /* events: of the steps, or NULL. */
 static shunt_status start(graph_plan *plan, const plan_request *request, step_events *events, shunt_bevent **last)
@@ -118,9 +144,9 @@ static shunt_status start(graph_plan *plan, const plan_request *request, step_ev
     plan->runs++;
     shunt_status status = plan_write_inputs(plan, request);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++) {
-        shunt_bevent **event = last_output < 0 && s + 1 == plan->nsteps ? last : NULL;
-        status =
-            plan_launch(plan, request->stream, s, events ? &events[s].packed : NULL, events ? &events[s].own : event);
+        const bool ends = last && last_output < 0 && s + 1 == plan->nsteps;
+        status = ends ? launch_last(plan, request->stream, last)
+                      : plan_launch(plan, request->stream, s, events ? events[s].of : NULL);
     }
     for (uint32_t o = 0; status == SHUNT_OK && o < plan->graph->noutputs; o++)
         if (!is_in_place(plan, o, &request->outputs[o]))
@@ -161,20 +187,9 @@ static void note_times(graph_plan *plan, const step_events *events)
         plan_step *step = &plan->steps[s];
         const shunt_device *device = plan->executor->devices[step->device];
         step->nanoseconds = 0;
-        note_time(step, device, events[s].packed);
-        note_time(step, device, events[s].own);
+        for (int i = 0; i < STEP_EVENTS; i++) note_time(step, device, events[s].of[i]);
     }
     if (trace_wanted()) exchange_trace(plan);
-}
-
-static void release_events(const graph_plan *plan, step_events *events)
-{
-    for (uint32_t s = 0; s < plan->nsteps; s++) {
-        const shunt_device *device = plan->executor->devices[plan->steps[s].device];
-        if (events[s].packed) device->ops->event_release(events[s].packed);
-        if (events[s].own) device->ops->event_release(events[s].own);
-    }
-    free(events);
 }
 
 shunt_status plan_run(graph_plan *plan, const plan_request *request)
@@ -184,7 +199,8 @@ shunt_status plan_run(graph_plan *plan, const plan_request *request)
     shunt_status status = plan_finish(plan, request->stream, start(plan, request, events, NULL));
     if (events) {
         if (status == SHUNT_OK) note_times(plan, events);
-        release_events(plan, events);
+        for (uint32_t s = 0; s < plan->nsteps; s++) release_events(plan, s, &events[s]);
+        free(events);
     }
     return status;
 }
