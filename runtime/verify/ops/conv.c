@@ -29,10 +29,35 @@ static void draw_odd_window(dice *d, shunt_conv_attr *a, int64_t *window)
     }
 }
 
+/* From the sizes of src, weights and dst, of which the attributes are there. */
+static void add_tensors(dice *d, shunt_op_desc *op, const int64_t src[4], const int64_t weights[4],
+                        const int64_t dst[4])
+{
+    op->flags = (uint32_t)dice_between(d, 0, 7);
+    dice_input(op, shunt_tensor_make(SHUNT_F32, 4, src), 0);
+    dice_input(op, shunt_tensor_make(SHUNT_F32, 4, weights), 1);
+    op->outputs[0] = shunt_tensor_make(SHUNT_F32, 4, dst);
+    if (op->flags & SHUNT_FLAG_BIAS) dice_input(op, dice_tensor(1, dst[1], 0, 0, 0), 1);
+    if (op->flags & SHUNT_FLAG_RESIDUAL) dice_input(op, op->outputs[0], 0);
+}
+
+/* 1x1 of whole blocks and whole tiles, which is a product of matrices, sometimes in several passes over the channels. */
+static void draw_point(dice *d, shunt_op_desc *op)
+{
+    const int64_t N = dice_between(d, 1, 2), H = 6 * dice_between(d, 1, 2), W = dice_between(d, 3, 8);
+    const int64_t C = dice_one_in(d, 4) ? 1024 : 32 * dice_between(d, 1, 3), K = 48 * dice_between(d, 1, 4);
+    op->attr.conv = (shunt_conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
+    add_tensors(d, op, (const int64_t[]){N, C, H, W}, (const int64_t[]){K, C, 1, 1}, (const int64_t[]){N, K, H, W});
+}
+
 static void draw(dice *d, shunt_op_desc *op)
 {
     shunt_conv_attr *a = &op->attr.conv;
     int64_t window[2], size[2], result[2];
+    if (dice_one_in(d, 5)) {
+        draw_point(d, op);
+        return;
+    }
     if (dice_one_in(d, 2))
         draw_common_window(d, a, window);
     else
@@ -46,16 +71,13 @@ static void draw(dice *d, shunt_op_desc *op)
     a->groups = (int32_t)(dice_one_in(d, 4) ? dice_between(d, 2, 9) : 1);
     int64_t most = dice_one_in(d, 8) ? 150 : a->groups > 1 ? 3 : 20, N = dice_between(d, 1, 3);
     int64_t C = dice_between(d, 1, most), K = dice_between(d, 1, most);
-    op->flags = (uint32_t)dice_between(d, 0, 7);
     if (dice_one_in(d, a->groups == 1 && window[0] == window[1] ? 2 : 5)) { /* what fast paths are made for */
         C = (C + 15) / 16 * 16;
         K = (K + 63) / 64 * 64;
     }
-    dice_input(op, dice_tensor(4, N, a->groups * C, size[0], size[1]), 0);
-    dice_input(op, dice_tensor(4, a->groups * K, C, window[0], window[1]), 1);
-    op->outputs[0] = dice_tensor(4, N, a->groups * K, result[0], result[1]);
-    if (op->flags & SHUNT_FLAG_BIAS) dice_input(op, dice_tensor(1, a->groups * K, 0, 0, 0), 1);
-    if (op->flags & SHUNT_FLAG_RESIDUAL) dice_input(op, op->outputs[0], 0);
+    add_tensors(d, op, (const int64_t[]){N, a->groups * C, size[0], size[1]},
+                (const int64_t[]){a->groups * K, C, window[0], window[1]},
+                (const int64_t[]){N, a->groups * K, result[0], result[1]});
 }
 
 /* One output of a convolution: output channel k at row p, column q. */
