@@ -1,8 +1,9 @@
-/* resize.cl - dst (N,C,P,Q) from src (N,C,H,W), bilinear (built with BILINEAR) or nearest, and its gradient.
+/* resize.cl - dst (N,C,P,Q) from src (N,C,H,W): resize is bilinear (built with BILINEAR) or nearest, and resize_grad its gradient;
+ * resize_spans is antialiased.
  *
  * taps, made by the host: first those of dst's P rows, then of its Q columns. A tap is two indices in src and, as the bits of floats, their
  * weights. reach, for the gradient: of src's H rows, then of its W columns, the first place of dst that is made of it, and the one
- * behind the last.
+ * behind the last. spans: as taps; a span is the first of its indices in src, how many there are, and where in `weights` theirs begin.
  * Work-items: one per piece of a row of the result (common.cl); groups of WG.
  * Memory per vector: resize reads four of src, or one; resize_grad one vector of diff_dst per place that it reaches. */
 #include "common.cl"
@@ -11,7 +12,7 @@ struct resize_dims {
     int C, H, W, P, Q;
 };
 
-enum { TAP = 4 }; /* numbers of a tap */
+enum { TAP = 4, SPAN = 3 }; /* numbers of a tap, of a span */
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void resize(__global const real *src, ulong src_at,
                                                                      __global real *dst, ulong dst_at,
@@ -41,6 +42,31 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void resize(__global co
         const vec result = load_aligned(upper + left);
 #endif
         store_aligned(clear_tail(result, at.c, d.C), dst + (size_t)q * B);
+    }
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+resize_spans(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, ulong pieces, int run,
+             const struct resize_dims d, __global const int *spans, __global const float *weights)
+{
+    const size_t i = get_global_id(0);
+    if (i >= pieces) return;
+    const struct place at = piece_of(i, d.C, d.P, d.Q, run);
+    __global const int *row = spans + at.h * SPAN, *columns = spans + (size_t)d.P * SPAN;
+    __global const float *down = weights + row[2];
+    src += src_at + blocked(B, at.n, at.c, d.C, d.H, d.W, row[0], 0);
+    dst += dst_at + blocked(B, at.n, at.c, d.C, d.P, d.Q, at.h, 0);
+    for (int q = at.w; q < min(at.w + run, d.Q); q++) {
+        __global const int *column = columns + (size_t)q * SPAN;
+        __global const float *right = weights + column[2];
+        vec sum = (vec)0.0f;
+        for (int y = 0; y < row[1]; y++) {
+            __global const real *from = src + ((size_t)y * d.W + column[0]) * B;
+            vec line = (vec)0.0f;
+            for (int x = 0; x < column[1]; x++) line += right[x] * load_aligned(from + (size_t)x * B);
+            sum += down[y] * line;
+        }
+        store_aligned(clear_tail(sum, at.c, d.C), dst + (size_t)q * B);
     }
 }
 

@@ -1,4 +1,4 @@
-/* resize.c - bilinear and nearest resizing, and their gradient. Which elements make which is computed here, once, into a table. */
+/* resize.c - resizing by each of the filters, and the gradient. Which elements make which is computed here, once, into a table. */
 #include "kernels.h"
 
 #include <math.h>
@@ -19,9 +19,14 @@ typedef struct resize_reach {
     cl_int begin, end;
 } resize_reach;
 
-/* The op's own: what the kernel's tables lie in. */
+/* Elements of src, of an antialiased filter, and where their weights begin. */
+typedef struct resize_span {
+    cl_int first, count, weights;
+} resize_span;
+
+/* The op's own: what the kernel's tables lie in. An antialiased filter has spans for taps, and their weights. */
 typedef struct resize_tables {
-    cl_mem taps, reach;
+    cl_mem taps, more; /* more: resize_reach, weights or NULL */
 } resize_tables;
 
 static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_desc *src, const shunt_tensor_desc *dst)
@@ -37,8 +42,10 @@ static const char *refuse_tensors(const shunt_op_desc *desc, const shunt_tensor_
         if (!isfinite(attr->factor[i]) || attr->factor[i] < 0) return "a factor that is no size";
         if (attr->size[i] && attr->size[i] != dst->dims[2 + i]) return "dst is not of the size that is given";
         if (src->dims[2 + i] > most || dst->dims[2 + i] > most) return "more than 2^24 rows or columns";
+        if (shunt_resize_is_antialiased(attr) && (attr->factor[i] != 0 || attr->coordinates != SHUNT_RESIZE_HALF_PIXEL))
+            return "an antialiased filter with a factor, or not of half pixels";
     }
-    return NULL;
+    return attr->filter > SHUNT_RESIZE_CUBIC ? "a filter that is not known" : NULL;
 }
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
@@ -50,6 +57,7 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 static const char *refuse_grad(const ocl_device *device, const shunt_op_desc *desc)
 {
     (void)device;
+    if (shunt_resize_is_antialiased(&desc->attr.resize)) return "an antialiased filter, which has no gradient";
     return refuse_tensors(desc, &desc->outputs[0], &desc->inputs[0]);
 }
 
@@ -86,7 +94,51 @@ static shunt_status make_table(const ocl_device *device, size_t bytes, void *dat
     return *out ? SHUNT_OK : ocl_fail_context(ocl_failed("clCreateBuffer", code), "a table of %zu bytes", bytes);
 }
 
-static shunt_status make_tables(shunt_bop *op, const resize_dims *d)
+/* Appends the weights of one element, which add up to 1, to the first *count; with weights NULL it only counts. */
+static void add_weights(const shunt_resize_attr *attr, const shunt_resize_span *span, cl_float *weights, cl_int *count)
+{
+    double total = 0;
+    for (int64_t k = 0; k < span->count; k++)
+        total += shunt_resize_weight(attr->filter, ((double)(span->first + k) - span->at) / span->width);
+    for (int64_t k = 0; weights && k < span->count; k++)
+        weights[*count + k] =
+            (cl_float)(shunt_resize_weight(attr->filter, ((double)(span->first + k) - span->at) / span->width) / total);
+    *count += (cl_int)span->count;
+}
+
+/* Returns the number of weights. */
+static cl_int fill_spans(const shunt_resize_attr *attr, const resize_dims *d, resize_span *spans, cl_float *weights)
+{
+    cl_int count = 0;
+    for (cl_int i = 0; i < d->P + d->Q; i++) {
+        const bool row = i < d->P;
+        const shunt_resize_span span =
+            shunt_resize_span_at(attr, row ? d->H : d->W, row ? d->P : d->Q, row ? i : i - d->P);
+        spans[i] = (resize_span){(cl_int)span.first, (cl_int)span.count, count};
+        add_weights(attr, &span, weights, &count);
+    }
+    return count;
+}
+
+static shunt_status make_spans(shunt_bop *op, const resize_dims *d)
+{
+    const size_t nspans = (size_t)d->P + (size_t)d->Q;
+    resize_span *spans = calloc(nspans, sizeof *spans);
+    resize_tables *own = op->own = calloc(1, sizeof *own);
+    const size_t nweights = spans ? (size_t)fill_spans(&op->desc.attr.resize, d, spans, NULL) : 0;
+    cl_float *weights = calloc(nweights + 1, sizeof *weights);
+    shunt_status status = spans && weights && own ? SHUNT_OK : ocl_fail_memory();
+    if (!status) {
+        fill_spans(&op->desc.attr.resize, d, spans, weights);
+        status = make_table(op->device, nspans * sizeof *spans, spans, &own->taps);
+    }
+    if (!status) status = make_table(op->device, nweights * sizeof *weights, weights, &own->more);
+    free(spans);
+    free(weights);
+    return status;
+}
+
+static shunt_status make_taps(shunt_bop *op, const resize_dims *d)
 {
     const size_t ntaps = (size_t)d->P + (size_t)d->Q, nreach = (size_t)d->H + (size_t)d->W;
     resize_tap *taps = calloc(ntaps, sizeof *taps);
@@ -100,7 +152,7 @@ static shunt_status make_tables(shunt_bop *op, const resize_dims *d)
     if (!status && op->desc.kind == SHUNT_OP_RESIZE_GRAD) {
         fill_reach(taps, d->P, reach);
         fill_reach(taps + d->P, d->Q, reach + d->H);
-        status = make_table(op->device, nreach * sizeof *reach, reach, &own->reach);
+        status = make_table(op->device, nreach * sizeof *reach, reach, &own->more);
     }
     free(taps);
     free(reach);
@@ -111,7 +163,7 @@ static void destroy(shunt_bop *op)
 {
     const resize_tables *own = op->own;
     if (own && own->taps) clReleaseMemObject(own->taps);
-    if (own && own->reach) clReleaseMemObject(own->reach);
+    if (own && own->more) clReleaseMemObject(own->more);
 }
 
 /* ---- Steps -------------------------------------------------------------------------------------------------------- */
@@ -126,23 +178,25 @@ static shunt_status prepare_tensors(shunt_bop *op, const char *kernel, const shu
     char options[OCL_OPTIONS_CHARS];
     cl_int run;
     const cl_ulong pieces = ocl_pieces(op->device, made, made->dims[3], &run);
-    shunt_status status = make_tables(op, &dims);
+    const bool antialiased = shunt_resize_is_antialiased(&op->desc.attr.resize);
+    shunt_status status = antialiased ? make_spans(op, &dims) : make_taps(op, &dims);
     if (status) return status;
     const resize_tables *own = op->own;
     const ocl_constant constants[] = {{sizeof pieces, &pieces},
                                       {sizeof run, &run},
                                       {sizeof dims, &dims},
                                       {sizeof own->taps, &own->taps},
-                                      {sizeof own->reach, &own->reach}};
+                                      {sizeof own->more, &own->more}};
     ocl_block_options(op->device, shunt_tensor_block(src), options);
     if (op->desc.attr.resize.filter == SHUNT_RESIZE_BILINEAR) ocl_add_option(options, " -DBILINEAR");
     status = ocl_step_create_flat(op->device, &op->steps[0], &ocl_resize_cl, options, kernel, pieces);
-    return status ? status : ocl_step_constants(&op->steps[0], 4, own->reach ? 5 : 4, constants);
+    return status ? status : ocl_step_constants(&op->steps[0], 4, own->more ? 5 : 4, constants);
 }
 
 static shunt_status prepare(shunt_bop *op)
 {
-    return prepare_tensors(op, "resize", &op->desc.inputs[0], &op->desc.outputs[0]);
+    const char *kernel = shunt_resize_is_antialiased(&op->desc.attr.resize) ? "resize_spans" : "resize";
+    return prepare_tensors(op, kernel, &op->desc.inputs[0], &op->desc.outputs[0]);
 }
 
 static shunt_status prepare_grad(shunt_bop *op)

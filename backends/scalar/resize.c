@@ -1,4 +1,4 @@
-/* resize.c - dst (N,C,P,Q) from src (N,C,H,W), bilinear or nearest. Where its elements lie in src is computed in double. */
+/* resize.c - dst (N,C,P,Q) from src (N,C,H,W), by each of the filters. Where its elements lie in src is computed in double. */
 #include "op.h"
 
 static shunt_status check(const shunt_op_desc *desc)
@@ -14,6 +14,8 @@ static shunt_status check(const shunt_op_desc *desc)
         if (a->size[i] && a->size[i] != dst->dims[2 + i])
             return scalar_fail(SHUNT_E_INVALID, "dst has a size of %lld, not %d", (long long)dst->dims[2 + i],
                                a->size[i]);
+        if (shunt_resize_is_antialiased(a) && (a->factor[i] != 0 || a->coordinates != SHUNT_RESIZE_HALF_PIXEL))
+            return scalar_fail(SHUNT_E_INVALID, "an antialiased filter with a factor, or not of half pixels");
     }
     return scalar_expect_dims(dst, "dst", 4, (int64_t[]){src->dims[0], src->dims[1], dst->dims[2], dst->dims[3]});
 }
@@ -35,6 +37,34 @@ static void resize_row(const shunt_op_desc *desc, const real *src, const shunt_r
     }
 }
 
+/* One element of dst by TRIANGLE or CUBIC; src: its plane. */
+static real weigh(int32_t filter, const real *src, int64_t W, const shunt_resize_span *rows,
+                  const shunt_resize_span *columns)
+{
+    double sum = 0, total = 0;
+    for (int64_t h = rows->first; h < rows->first + rows->count; h++) {
+        const double down = shunt_resize_weight(filter, ((double)h - rows->at) / rows->width);
+        for (int64_t w = columns->first; w < columns->first + columns->count; w++) {
+            const double weight = down * shunt_resize_weight(filter, ((double)w - columns->at) / columns->width);
+            sum += weight * (double)src[h * W + w];
+            total += weight;
+        }
+    }
+    return (real)(sum / total);
+}
+
+static void weigh_row(const shunt_op_desc *desc, const real *src, int64_t p, real *dst)
+{
+    const shunt_resize_attr *attr = &desc->attr.resize;
+    const int64_t H = desc->inputs[0].dims[2], W = desc->inputs[0].dims[3];
+    const int64_t P = desc->outputs[0].dims[2], Q = desc->outputs[0].dims[3];
+    const shunt_resize_span rows = shunt_resize_span_at(attr, H, P, p);
+    for (int64_t q = 0; q < Q; q++) {
+        const shunt_resize_span columns = shunt_resize_span_at(attr, W, Q, q);
+        dst[q] = weigh(attr->filter, src, W, &rows, &columns);
+    }
+}
+
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
 {
     const int64_t *in = desc->inputs[0].dims, *out = desc->outputs[0].dims;
@@ -42,8 +72,13 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 #pragma omp parallel for collapse(2) num_threads(threads) if (planes * P * Q > SCALAR_SMALL)
     for (int64_t plane = 0; plane < planes; plane++) {
         for (int64_t p = 0; p < P; p++) {
+            const real *src = (const real *)inputs[0] + plane * H * W;
+            real *dst = (real *)outputs[0] + (plane * P + p) * Q;
             const shunt_resize_tap row = shunt_resize_tap_at(&desc->attr.resize, 0, H, P, p);
-            resize_row(desc, (const real *)inputs[0] + plane * H * W, &row, (real *)outputs[0] + (plane * P + p) * Q);
+            if (shunt_resize_is_antialiased(&desc->attr.resize))
+                weigh_row(desc, src, p, dst);
+            else
+                resize_row(desc, src, &row, dst);
         }
     }
 }

@@ -112,6 +112,15 @@ SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, 
  * names its number, from 0. */
 SHUNT_API shunt_status shunt_classify_frames(shunt_model *model, shunt_device *device, const shunt_frame *frames,
                                              size_t n, size_t top, shunt_guess *guesses, size_t *found);
+
+/* Preprocessing as a graph, for the device, so that the host need not do it. Its input: frames of bytes, u8 (1, height, width, bytes of a
+ * pixel), rows without gaps; run it with more than one at a time as any graph. Its result: what shunt_preprocess_frames gives,
+ * (1, planes, crop, crop), from values that differ by at most 1/255 of the range, since nothing is rounded to bytes in between; bicubic
+ * and gray ones by 2/255. Plan it in float32 or float16: bfloat16 rounds the pixels. NV12 frames are refused. Graph and weights
+ * are the caller's. With its result in a shunt_buffer (async.h) that is the network's input, no picture comes back to the host. */
+SHUNT_API shunt_status shunt_preprocess_graph(const shunt_preprocess *preprocess, shunt_pixels pixels, int64_t height,
+                                              int64_t width, shunt_graph **graph, shunt_weights **weights);
+
 /* The probabilities of a picture's outcomes from its scores (shunt_model_classes of them), by the model's head. They are computed
  * in double. */
 SHUNT_API shunt_status shunt_model_probabilities(const shunt_model *model, const float *scores, float *probabilities);

@@ -230,8 +230,11 @@ typedef struct shunt_lrn_attr {
  *     CORNERS     x = p * (H - 1) / (P - 1), 0 if P is 1: the corners of both lie on each other
  *     ASYMMETRIC  x = p * r
  * x is brought into 0 .. H - 1. BILINEAR weights the rows floor(x) and floor(x) + 1 by 1 - (x - floor(x)) and x - floor(x). NEAREST takes the
- * row that `rounding` makes of x: of one half, HALF_DOWN makes 0 and HALF_UP 1. Columns likewise. PyTorch's nearest is ASYMMETRIC, FLOOR. */
-enum { SHUNT_RESIZE_BILINEAR, SHUNT_RESIZE_NEAREST };
+ * row that `rounding` makes of x: of one half, HALF_DOWN makes 0 and HALF_UP 1. Columns likewise. PyTorch's nearest is ASYMMETRIC, FLOOR.
+ * TRIANGLE and CUBIC are antialiased, as Pillow's bilinear and bicubic: of HALF_PIXEL's x, which is not brought into a range, row h of src has
+ * the weight f((h - x) / max(r, 1)), divided by the sum over all rows. TRIANGLE: f(t) = 1 - |t| up to 1. CUBIC: Keys' convolution with
+ * a = -1/2 up to 2. They take sizes, no factors, and have no gradient. */
+enum { SHUNT_RESIZE_BILINEAR, SHUNT_RESIZE_NEAREST, SHUNT_RESIZE_TRIANGLE, SHUNT_RESIZE_CUBIC };
 enum { SHUNT_RESIZE_HALF_PIXEL, SHUNT_RESIZE_CORNERS, SHUNT_RESIZE_ASYMMETRIC };
 enum { SHUNT_RESIZE_FLOOR, SHUNT_RESIZE_CEIL, SHUNT_RESIZE_HALF_DOWN, SHUNT_RESIZE_HALF_UP };
 
@@ -536,6 +539,38 @@ static inline shunt_resize_tap shunt_resize_tap_at(const shunt_resize_attr *attr
     tap.weight[0] = 1;
     tap.weight[1] = 0;
     return tap;
+}
+
+/* Whether TRIANGLE or CUBIC makes each element of dst from as many of src as the scale asks for. */
+static inline int shunt_resize_is_antialiased(const shunt_resize_attr *attr)
+{
+    return attr->filter >= SHUNT_RESIZE_TRIANGLE;
+}
+
+/* The rows or columns of src that element p of dst is made of by TRIANGLE or CUBIC: `count` of them from `first` on. Number i of src has the
+ * weight shunt_resize_weight(filter, (i - at) / width), divided by the sum of all. */
+typedef struct shunt_resize_span {
+    int64_t first, count;
+    double at, width;
+} shunt_resize_span;
+
+static inline shunt_resize_span shunt_resize_span_at(const shunt_resize_attr *attr, int64_t size, int64_t places,
+                                                     int64_t p)
+{
+    const double ratio = (double)size / (double)places, width = ratio > 1 ? ratio : 1;
+    const double at = ((double)p + 0.5) * ratio - 0.5, reach = attr->filter == SHUNT_RESIZE_CUBIC ? 2 * width : width;
+    const int64_t first = at > reach ? (int64_t)(at - reach) : 0, last = (int64_t)(at + reach);
+    const int64_t end = last < size ? last + 1 : size;
+    const shunt_resize_span span = {first, end - first, at, width};
+    return span;
+}
+
+static inline double shunt_resize_weight(int32_t filter, double distance)
+{
+    const double t = distance < 0 ? -distance : distance;
+    if (filter == SHUNT_RESIZE_TRIANGLE) return t < 1 ? 1 - t : 0;
+    if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
+    return t < 2 ? ((2.5 - 0.5 * t) * t - 4) * t + 2 : 0;
 }
 
 /* The type of a wide operand of an op that stores its data in `data`. */

@@ -32,7 +32,12 @@ bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
 enum { PREPROCESS_MOST_SIDE = 1 << 14 };
 extern const char *const preprocess_orders[]; /* preset.c: the names of shunt_channels, ended by NULL */
 shunt_status preprocess_check(const shunt_preprocess *preprocess);
+/* A picture's size becomes the one that torchvision's Resize gives: short side to `resize`, the long one in proportion, cut off to whole
+ * pixels. */
+shunt_status preprocess_size(const shunt_preprocess *preprocess, int64_t *height, int64_t *width);
 shunt_status preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out);
+/* Where the centre crop begins along one side; negative where the side is shorter and zeros come before it. */
+int64_t preprocess_crop_begin(int64_t size, int64_t crop);
 /* dst: planes x crop x crop, normalised, from (top, left) on, which may be outside: there the picture is black. */
 void preprocess_crop(const shunt_preprocess *preprocess, const shunt_image *src, int64_t top, int64_t left,
                      int mirrored, float *dst);

@@ -28,17 +28,21 @@ static shunt_status make_gray(const shunt_image *src, shunt_image *out)
     return SHUNT_OK;
 }
 
-/* The size that torchvision's Resize gives: short side to `side`, the long one in proportion, cut off to whole pixels. */
+shunt_status preprocess_size(const shunt_preprocess *preprocess, int64_t *height, int64_t *width)
+{
+    const int64_t side = preprocess->resize, h = *height, w = *width;
+    if (w < 1 || h < 1) return error_fail(SHUNT_E_INVALID, "preprocessing: an empty picture");
+    *height = w <= h ? side * h / w : side;
+    *width = w <= h ? side : side * w / h;
+    return SHUNT_OK;
+}
+
 shunt_status preprocess_resize(const shunt_preprocess *preprocess, const shunt_image *src, shunt_image *out)
 {
-    int64_t side = preprocess->resize, height = side, width = side;
-    if (src->width < 1 || src->height < 1) return error_fail(SHUNT_E_INVALID, "preprocessing: an empty picture");
-    if (src->width <= src->height)
-        height = side * src->height / src->width;
-    else
-        width = side * src->width / src->height;
+    int64_t height = src->height, width = src->width;
     shunt_image gray = {0};
-    shunt_status status = preprocess->channels == SHUNT_GRAY ? make_gray(src, &gray) : SHUNT_OK;
+    shunt_status status = preprocess_size(preprocess, &height, &width);
+    if (!status && preprocess->channels == SHUNT_GRAY) status = make_gray(src, &gray);
     if (!status) status = shunt_image_resize_with(preprocess->filter, gray.rgb ? &gray : src, height, width, out);
     shunt_image_free(&gray);
     return status ? error_context(status, "preprocessing") : SHUNT_OK;
@@ -51,8 +55,7 @@ static int64_t half(int64_t difference)
     return difference % 2 ? down + down % 2 : down;
 }
 
-/* Where the crop begins in the picture; negative where the picture is smaller and zeros come before it. */
-static int64_t crop_begin(int64_t size, int64_t crop)
+int64_t preprocess_crop_begin(int64_t size, int64_t crop)
 {
     return size >= crop ? half(size - crop) : -((crop - size) / 2);
 }
@@ -97,7 +100,8 @@ shunt_status preprocess_check(const shunt_preprocess *p)
 
 static void crop_centre(const shunt_preprocess *p, const shunt_image *src, float *dst)
 {
-    preprocess_crop(p, src, crop_begin(src->height, p->crop), crop_begin(src->width, p->crop), 0, dst);
+    preprocess_crop(p, src, preprocess_crop_begin(src->height, p->crop), preprocess_crop_begin(src->width, p->crop), 0,
+                    dst);
 }
 
 shunt_status shunt_preprocess_apply(const shunt_preprocess *preprocess, const shunt_image *image, float *dst)

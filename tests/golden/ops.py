@@ -198,6 +198,11 @@ RESIZES = [((1, 2, 3, 4), (6, 8), None, "bilinear", False), ((2, 3, 5, 4), (3, 9
            ((1, 3, 4, 3), (7, 8), None, "nearest-exact", None), ((1, 2, 6, 9), (4, 4), None, "nearest-exact", None)]
 
 
+# Shape, size, mode: antialiased.
+SMOOTH = [((1, 3, 9, 14), (4, 5), "bilinear"), ((2, 9, 7, 5), (3, 9), "bilinear"), ((1, 2, 6, 6), (6, 2), "bilinear"),
+          ((1, 3, 11, 13), (5, 4), "bicubic"), ((2, 2, 4, 9), (7, 3), "bicubic"), ((1, 17, 16, 1), (2, 1), "bicubic")]
+
+
 def resize_attr(size, factor, mode, corners):
     """What op.h calls it."""
     return {"filter": int(mode != "bilinear"), "coordinates": 1 if corners else 2 if mode == "nearest" else 0,
@@ -209,6 +214,9 @@ def resizes():
         factor = factor and tuple(float(np.float32(f)) for f in factor)
         add_case("resize", lambda src: F.interpolate(src, size, factor, mode, corners), [shape],
                  resize_attr(size, factor, mode, corners))
+    for shape, size, mode in SMOOTH:
+        add_case("resize", lambda src: F.interpolate(src, size, None, mode, False, antialias=True), [shape],
+                 {"filter": 2 if mode == "bilinear" else 3, "coordinates": 0, "rounding": 0, "size": size, "factor": (0, 0)})
 
 
 def blocked(src, block):

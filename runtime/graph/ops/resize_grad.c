@@ -2,9 +2,12 @@
 #include "runtime/graph/ops/ops.h"
 #include "runtime/graph/ops/count.h"
 #include "runtime/graph/ops/forward.h"
+#include "runtime/graph/ops/infer.h"
 
 static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *reason)
 {
+    if (shunt_resize_is_antialiased(&op->attr.resize))
+        return infer_refuse(reason, "an antialiased filter has no gradient");
     return forward_infer_src(op, SHUNT_OP_RESIZE, diff_src, reason);
 }
 

@@ -6,8 +6,24 @@
 
 #include <math.h>
 
+/* Pictures that mostly get smaller. */
+static void draw_antialiased(dice *d, shunt_op_desc *op)
+{
+    shunt_resize_attr *a = &op->attr.resize;
+    const int64_t H = dice_between(d, 1, 25), W = dice_between(d, 1, 25);
+    a->filter = (int32_t)dice_between(d, SHUNT_RESIZE_TRIANGLE, SHUNT_RESIZE_CUBIC);
+    a->size[0] = (int32_t)dice_between(d, 1, 12);
+    a->size[1] = (int32_t)dice_between(d, 1, 12);
+    dice_input(op, dice_tensor(4, dice_between(d, 1, 3), dice_between(d, 1, 20), H, W), 0);
+    op->outputs[0] = dice_tensor(4, op->inputs[0].dims[0], op->inputs[0].dims[1], a->size[0], a->size[1]);
+}
+
 static void draw(dice *d, shunt_op_desc *op)
 {
+    if (dice_one_in(d, 3)) {
+        draw_antialiased(d, op);
+        return;
+    }
     shunt_resize_attr *a = &op->attr.resize;
     int64_t size[2], result[2];
     const int64_t N = dice_between(d, 1, 3), C = dice_between(d, 1, 20);
@@ -76,8 +92,42 @@ int resize_places(const shunt_resize_attr *attr, const shunt_tensor_desc *src, c
     return count;
 }
 
+/* Of an antialiased filter, along one axis: the weight of element h of src in element p of dst, before it is divided by their sum. */
+static double antialiased(int32_t filter, double size, double places, double p, double h)
+{
+    const double ratio = size / places, x = (p + 0.5) * ratio - 0.5, t = fabs(h - x) / fmax(ratio, 1);
+    if (filter == SHUNT_RESIZE_TRIANGLE) return fmax(0, 1 - t);
+    if (t >= 2) return 0;
+    return t < 1 ? 1 - 2.5 * pow(t, 2) + 1.5 * pow(t, 3) : 2 - 4 * t + 2.5 * pow(t, 2) - 0.5 * pow(t, 3);
+}
+
+static void reference_antialiased(const shunt_op_desc *d, const double *src, double *const *out, double *const *scale)
+{
+    const int64_t *in = d->inputs[0].dims, *to = d->outputs[0].dims;
+    const int32_t filter = d->attr.resize.filter;
+    for (int64_t i = 0; i < (int64_t)shunt_tensor_count(&d->outputs[0]); i++) {
+        const double p = (double)(i / to[3] % to[2]), q = (double)(i % to[3]);
+        const double *plane = src + i / (to[2] * to[3]) * in[2] * in[3];
+        double total = 0;
+        for (int pass = 0; pass < 2; pass++) { /* the sum, then the weighted mean */
+            for (int64_t k = 0; k < in[2] * in[3]; k++) {
+                const double weight = antialiased(filter, (double)in[2], (double)to[2], p, (double)(k / in[3])) *
+                                      antialiased(filter, (double)in[3], (double)to[3], q, (double)(k % in[3]));
+                if (!pass)
+                    total += weight;
+                else if (weight != 0)
+                    naive_add(out, scale, 0, i, weight / total * plane[k]);
+            }
+        }
+    }
+}
+
 static void reference(const shunt_op_desc *d, const double *const *in, double *const *out, double *const *scale)
 {
+    if (shunt_resize_is_antialiased(&d->attr.resize)) {
+        reference_antialiased(d, in[0], out, scale);
+        return;
+    }
     for (int64_t i = 0; i < (int64_t)shunt_tensor_count(&d->outputs[0]); i++) {
         int64_t places[4];
         double weights[4];
@@ -88,8 +138,8 @@ static void reference(const shunt_op_desc *d, const double *const *in, double *c
 
 static double terms(const shunt_op_desc *d)
 {
-    (void)d;
-    return 4;
+    if (!shunt_resize_is_antialiased(&d->attr.resize)) return 4;
+    return (double)d->inputs[0].dims[2] * (double)d->inputs[0].dims[3];
 }
 
 const verify_op verify_resize = {

@@ -7,6 +7,7 @@
 static void draw(dice *d, shunt_op_desc *op)
 {
     dice_gradient_of(d, SHUNT_OP_RESIZE, op);
+    if (shunt_resize_is_antialiased(&op->attr.resize)) op->attr.resize.filter = SHUNT_RESIZE_BILINEAR;
 }
 
 static void reference(const shunt_op_desc *d, const double *const *in, double *const *out, double *const *scale)
