@@ -2,7 +2,10 @@
  * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
  * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
  * Built with SCALED, diff is multiplied by scale first; with SKIPPED, nothing changes where skip is not 0.
- * All stay in float32. Geometry: see flat.cl. Each reads and writes its tensors once. */
+ * All stay in float32. Geometry: see flat.cl. Each reads and writes its tensors once.
+ * shrink: scale and shift times 1 - threshold / r, r being the root of the mean square of both; 0 where r is not above the threshold.
+ * Work-items (WG), one group: an item has every WG-th element of both, which it reads twice and writes once; their squares are added
+ * up as a tree. */
 #include "flat.cl"
 
 /* What flags add to the arguments. */
@@ -50,5 +53,39 @@ moving_average(__global const real *average, ulong average_at, __global const re
         const vec old = load_flat(average + average_at, i, run.end);
         const vec apart = fma((vec)scale, load_flat(sample + sample_at, i, run.end), -old);
         store_flat(IS_SKIPPED ? old : fma((vec)rate, apart, old), new_average + new_average_at, i, run.end);
+    }
+}
+
+/* Of this item's elements. */
+static inline acc squares_of(__global const param *x, int count)
+{
+    acc sum = 0.0f;
+    for (int i = get_local_id(0); i < count; i += WG) sum = fma(x[i], x[i], sum);
+    return sum;
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+shrink(__global const param *scale, ulong scale_at, __global const param *shift, ulong shift_at,
+       __global const param *threshold, ulong threshold_at, SKIP_TENSOR __global param *new_scale, ulong new_scale_at,
+       __global param *new_shift, ulong new_shift_at, int count)
+{
+    const int item = get_local_id(0);
+    acc sum = squares_of(scale + scale_at, count) + squares_of(shift + shift_at, count);
+#if WG > 1
+    __local acc parts[WG];
+    parts[item] = sum;
+    for (int distance = WG / 2; distance > 0; distance /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < distance) parts[item] += parts[item + distance];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    sum = parts[0];
+#endif
+    const acc r = sqrt(sum / (2 * count)), least = threshold[threshold_at];
+    const int vanishes = !IS_SKIPPED && r <= least;
+    const acc factor = IS_SKIPPED ? 1.0f : 1.0f - least / r;
+    for (int i = item; i < count; i += WG) {
+        new_scale[new_scale_at + i] = vanishes ? 0.0f : factor * scale[scale_at + i];
+        new_shift[new_shift_at + i] = vanishes ? 0.0f : factor * shift[shift_at + i];
     }
 }

@@ -262,16 +262,17 @@ int64_t match_count_classes(const net_spec *net, const shunt_graph *graph, const
     return names.classes;
 }
 
-int match_count_blocks(const shunt_weights *file)
+int match_count_blocks(const shunt_weights *file, int stage)
 {
-    char name[SURVEY_NAME];
+    char name[SURVEY_NAME], prefix[24];
     int most = 0;
+    snprintf(prefix, sizeof prefix, "layer%d.", stage + 1);
     for (size_t i = 0; i < shunt_weights_count(file); i++) {
-        const char *original = shunt_weights_at(file, i)->name, *stage;
+        const char *original = shunt_weights_at(file, i)->name, *found;
         int block;
         if (strlen(original) > SURVEY_MOST_CHARS || !names_canonical(NULL, original, name, sizeof name)) continue;
-        stage = strstr(name, "layer1.");
-        if (stage && sscanf(stage, "layer1.%4d.", &block) == 1 && block >= most) most = block + 1;
+        found = strstr(name, prefix);
+        if (found && sscanf(found + strlen(prefix), "%4d.", &block) == 1 && block >= most) most = block + 1;
     }
     return most;
 }

@@ -19,8 +19,8 @@ shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weig
 
 /* Whether the file holds a network such as the graph of `net`, with any number of classes, or without its classifier. */
 bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file);
-/* How many blocks the first stage of the file's network has. */
-int match_count_blocks(const shunt_weights *file);
+/* How many blocks this stage, from 0, of the file's network has. */
+int match_count_blocks(const shunt_weights *file, int stage);
 /* How many classes the file's network tells apart; 0: it has no classifier that fits the graph's features. */
 int64_t match_count_classes(const net_spec *net, const shunt_graph *graph, const shunt_weights *file);
 

@@ -153,16 +153,27 @@ static bool is_this(const net_spec *net, const shunt_weights *file, match_part p
     return fits;
 }
 
+/* The same network without some of its blocks. */
+static void try_fewer_blocks(search *self, const net_spec *net)
+{
+    char name[sizeof net->name];
+    int blocks[NET_STAGES];
+    for (int s = 0; s < NET_STAGES; s++) blocks[s] = match_count_blocks(self->file, s);
+    net_name_blocks(net, blocks, name);
+    try_network(self, name, 0);
+}
+
 static void say_what_fits(const net_spec *net, const shunt_weights *file, match_part part, message *to)
 {
     search self = {.file = file, .tried = net, .to = to};
     const char *family;
     char name[32];
     if (shunt_weights_count(file) > MOST_TENSORS || is_this(net, file, part, to)) return;
-    const int blocks = match_count_blocks(file);
+    const int blocks = match_count_blocks(file, 0);
     try_network(&self, net->name, 'A');
     try_network(&self, net->name, 'B');
     try_network(&self, net->name, 'C');
+    try_fewer_blocks(&self, net);
     for (size_t i = 0; (family = shunt_model_family(i)); i++)
         if (expand(family, blocks, name)) try_network(&self, name, 0);
     for (size_t i = 0; !self.found && (family = shunt_model_family(i)); i++)

@@ -199,6 +199,7 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
                            .decay = 0.1,
                            .momentum = 0.9,
                            .norm_momentum = 0.1,
+                           .prune_ramp = {0, 0.5},
                            .augment = net->cifar ? SHUNT_AUGMENT_CROP : SHUNT_AUGMENT_RESIZED_CROP,
                            .pad = net->cifar ? 4 : 0,
                            .flip = 1,

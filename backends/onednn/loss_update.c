@@ -1,5 +1,5 @@
-/* loss_update.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD and
- * MOVING_AVERAGE, which work in place; COUNT_NONFINITE; RELU_GRAD and SHORTCUT_GRAD. */
+/* loss_update.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD,
+ * MOVING_AVERAGE and SHRINK, which work in place; COUNT_NONFINITE; RELU_GRAD and SHORTCUT_GRAD. */
 #include "onednn.h"
 
 #include <math.h>
@@ -112,6 +112,29 @@ static void average_loop(const shunt_op_desc *desc, const float *const *inputs, 
     for (int64_t i = 0; i < count; i++) outputs[0][i] = inputs[0][i] + rate * (scale * inputs[1][i] - inputs[0][i]);
 }
 
+static shunt_status check_shrink(const shunt_op_desc *desc)
+{
+    if (desc->inputs[2].rank != 1 || desc->inputs[2].dims[0] != 1 ||
+        memcmp(&desc->outputs[0], &desc->outputs[1], sizeof desc->outputs[0]))
+        return onednn_fail(SHUNT_E_INVALID, "the threshold is not a single number, or scale and shift differ");
+    shunt_status status = check_number(desc, SHUNT_FLAG_SKIP);
+    return status ? status : all_alike(desc, 2);
+}
+
+static void shrink_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    const bool skip = flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0;
+    double squares = 0;
+    for (int i = 0; i < 2; i++)
+        for (int64_t c = 0; c < count; c++) squares += (double)inputs[i][c] * inputs[i][c];
+    const double threshold = inputs[2][0], r = sqrt(squares / (double)(2 * count));
+    const bool vanishes = !skip && r <= threshold;
+    const float factor = skip ? 1 : (float)(1 - threshold / r);
+    for (int i = 0; i < 2; i++)
+        for (int64_t c = 0; c < count; c++) outputs[i][c] = vanishes ? 0 : factor * inputs[i][c];
+}
+
 static shunt_status check_count(const shunt_op_desc *desc)
 {
     if (desc->outputs[0].rank != 1 || desc->outputs[0].dims[0] != 1)
@@ -174,5 +197,6 @@ const onednn_kind onednn_sgd = {
     .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP, .loop = sgd_loop, .check = check_sgd};
 const onednn_kind onednn_count_nonfinite = {.flags = SHUNT_FLAG_RESIDUAL, .loop = count_loop, .check = check_count};
 const onednn_kind onednn_moving_average = {.flags = SHUNT_FLAG_SKIP, .loop = average_loop, .check = check_average};
+const onednn_kind onednn_shrink = {.flags = SHUNT_FLAG_SKIP, .loop = shrink_loop, .check = check_shrink};
 const onednn_kind onednn_relu_grad = {.inplace_inputs = 3, .loop = relu_loop, .check = check_average};
 const onednn_kind onednn_shortcut_grad = {.loop = shortcut_loop, .check = check_shortcut};

@@ -61,6 +61,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_cross_entropy,
     &ocl_sgd,
     &ocl_moving_average,
+    &ocl_shrink,
     &ocl_max_pool_grad,
     &ocl_avg_pool_grad,
     &ocl_global_pool_grad,

@@ -1,4 +1,4 @@
-/* update.c - what a training step does to parameters: stochastic gradient descent, moving averages. */
+/* update.c - what a training step does to parameters: stochastic gradient descent, moving averages, groups that shrink. */
 #include "flat.h"
 #include "kernels.h"
 
@@ -61,6 +61,34 @@ static shunt_status prepare_average(shunt_bop *op)
     return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 3, constants);
 }
 
+static const char *refuse_shrink(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    const shunt_tensor_desc *scale = &desc->inputs[0];
+    if (!ocl_same_desc(&desc->inputs[1], scale) || !ocl_same_desc(&desc->outputs[0], scale) ||
+        !ocl_same_desc(&desc->outputs[1], scale))
+        return "tensors of different shapes or layouts";
+    if (scale->rank != 1) return "a scale that is not a vector";
+    if (shunt_tensor_count(&desc->inputs[2]) != 1) return "a threshold that is not one number";
+    return refuse_number(desc, SHUNT_FLAG_SKIP);
+}
+
+static shunt_status prepare_shrink(shunt_bop *op)
+{
+    const cl_int count = (cl_int)op->desc.inputs[0].dims[0];
+    const size_t local = ocl_reduce_group(op->device, sizeof(cl_float));
+    const uint64_t items = local;
+    const ocl_constant constants[] = {{sizeof count, &count}};
+    char options[OCL_OPTIONS_CHARS] = "";
+    ocl_add_option(options, "-DB=1 -DV=1 -DRUN=1 -DWG=%zu%s", local,
+                   op->desc.flags & SHUNT_FLAG_SKIP ? " -DSKIPPED" : "");
+    shunt_status status =
+        ocl_step_create(op->device, &op->steps[0], &ocl_update_cl, options, "shrink", 1, &items, &local);
+    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 1, constants);
+}
+
 const ocl_algorithm ocl_sgd = {.kind = SHUNT_OP_SGD, .name = "flat", .refuse = refuse_sgd, .prepare = prepare_sgd};
 const ocl_algorithm ocl_moving_average = {
     .kind = SHUNT_OP_MOVING_AVERAGE, .name = "flat", .refuse = refuse_average, .prepare = prepare_average};
+const ocl_algorithm ocl_shrink = {
+    .kind = SHUNT_OP_SHRINK, .name = "group", .refuse = refuse_shrink, .prepare = prepare_shrink};

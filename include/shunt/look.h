@@ -36,6 +36,12 @@ SHUNT_API int shunt_model_block(const shunt_model *model, size_t index, shunt_bl
 SHUNT_API shunt_status shunt_model_without(const shunt_model *model, const char *const *blocks, size_t nblocks,
                                            shunt_graph **out);
 
+/* The weights without the residual blocks that compute exactly their input: those with the identity as their shortcut, whose last batch
+ * norm has only zeros as scale and shift (recipe->prune in train.h brings them there). The blocks that follow move up, and the metadata
+ * name the smaller network, "resnet56-5-3-8", whose logits are the same; it is opened and trained like any other. *dropped: how
+ * many blocks; 0 gives a copy. A network that has no such shortcuts is SHUNT_E_UNSUPPORTED. Destroy with shunt_weights_destroy. */
+SHUNT_API shunt_status shunt_model_drop_zero_blocks(const shunt_model *model, shunt_weights **out, size_t *dropped);
+
 /* ---- Responses of layers ---------------------------------------------------------------------------------------- */
 
 /* Adds the response of each kernel x kernel convolution (0: any size) to the graph's results, under the convolution's name. The

@@ -59,10 +59,13 @@ extern "C" {
  *                       g = scale * diff + weight_decay * weights, scale being 1 without SCALE;  velocity = momentum * velocity + g;
  *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
  *   MOVING_AVERAGE      average, sample, [skip (1): SKIP] -> average + rate * (scale * sample - average)
- * With SKIP, where skip is not 0, the outputs of both are the inputs as they were, whatever diff and sample hold.
- * SGD and MOVING_AVERAGE work in place: output i is the memory of input i.
+ *   SHRINK              scale (C), shift (C), threshold (1), [skip (1): SKIP] -> scale, shift: both times 1 - threshold / r, where r is the
+ *                       root of the mean square of all their elements; both exactly 0 where r is not above the threshold. It
+ *                       follows an SGD on the same parameters: a proximal step by the norm of the two together
+ * With SKIP, where skip is not 0, the outputs of all three are the inputs as they were, whatever diff and sample hold.
+ * SGD, MOVING_AVERAGE and SHRINK work in place: output i is the memory of input i.
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
- * diff_weights, and all operands of SGD, MOVING_AVERAGE and COUNT_NONFINITE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK and COUNT_NONFINITE (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
@@ -141,6 +144,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_RESIZE,
     SHUNT_OP_RESIZE_GRAD,
     SHUNT_OP_BATCH_NORM_TRAIN,
+    SHUNT_OP_SHRINK,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -408,6 +412,12 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         break;
     case SHUNT_OP_MOVING_AVERAGE:
         s.ninputs = 2;
+        s.flags = s.input_flags = SHUNT_FLAG_SKIP;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_SHRINK:
+        s.ninputs = 3;
+        s.noutputs = 2;
         s.flags = s.input_flags = SHUNT_FLAG_SKIP;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;

@@ -77,7 +77,9 @@ typedef struct shunt_recipe {
     char freeze[128];  /* prefixes of parameters that are not trained, separated by commas: "conv1,bn1,layer1" */
     int64_t precision; /* enum shunt_recipe_precision */
     int64_t limit; /* above 0: at most so many pictures of each set, spread evenly over it; `holdout` is among them */
-    uint64_t reserved[30]; /* 0; later fields take their place here */
+    double prune;  /* above 0: the strength of a penalty on blocks, shunt_recipe_threshold */
+    double prune_ramp[2];  /* fractions of the run: where the penalty begins, and where it has its full strength */
+    uint64_t reserved[27]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
@@ -85,7 +87,7 @@ SHUNT_API shunt_status shunt_recipe_set(shunt_recipe *recipe, const char *field,
 /* All fields as a JSON object. Free it with free(); NULL without memory. */
 SHUNT_API char *shunt_recipe_text(const shunt_recipe *recipe);
 /* Reads such a text. It must contain every field, but `precision` and those after it, which recipes were without at first; they are 0
- * then. */
+ * then, and `prune_ramp` is 0,0.5. */
 SHUNT_API shunt_status shunt_recipe_read(const char *text, shunt_recipe *out);
 /* The recipe in a file that a training run wrote. */
 SHUNT_API shunt_status shunt_recipe_load(const char *path, shunt_recipe *out);
@@ -95,6 +97,11 @@ SHUNT_API shunt_status shunt_recipe_same(const shunt_recipe *ours, const shunt_r
 /* The learning rate at `step` of a run of `steps`. warm_until: the first step after the error was low enough; -1: not yet. */
 SHUNT_API double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int64_t steps, int64_t warm_until);
 
+/* The penalty on blocks is prune * the sum, over all blocks whose shortcut is the identity, of 2 C r: r is the root of the mean square of
+ * the C scales and C shifts of the block's last batch norm. Each step follows the gradient of the loss, and then brings r nearer to 0
+ * by this threshold (SHUNT_OP_SHRINK), down to exactly 0. rate: the step's learning rate. momentum must be below 1. */
+SHUNT_API double shunt_recipe_threshold(const shunt_recipe *recipe, int64_t step, int64_t steps, double rate);
+
 /* The recipe "paper" or "fast" for this network; it depends on the pictures' size and the network's depth. "finetune" is for
  * weights that are already trained. */
 SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out);
@@ -102,8 +109,8 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
 /* Makes a training graph of a network that has one input and gives logits. Each run of it is one step of the recipe. Inputs:
- * the pictures (recipe->batch of them), the labels (batch), the learning rate (1). Outputs: logits, losses (batch). recompute:
- * see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
+ * the pictures (recipe->batch of them), the labels (batch), the learning rate (1); if recipe->prune is above 0, the threshold (1).
+ * Outputs: logits, losses (batch). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                                  const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
 /* Makes initial weights by the roles of the parameters. They depend only on the seed and the names. */
@@ -130,6 +137,8 @@ typedef struct shunt_train_row {
     double rate;   /* learning rate of its last step */
     double training_loss, training_error, validation_loss, validation_error;
     double seconds;
+    int64_t
+        blocks_left; /* with recipe->prune: blocks that the penalty has not brought to 0 at the end of the epoch; else 0 */
 } shunt_train_row;
 
 typedef enum shunt_train_stage {
@@ -206,7 +215,9 @@ SHUNT_API int64_t shunt_trainer_steps(const shunt_trainer *trainer);
 /* The row of finished epoch number `index`, from 0; NULL past the last one. Valid until the trainer runs again. */
 SHUNT_API const shunt_train_row *shunt_trainer_row(const shunt_trainer *trainer, size_t index);
 SHUNT_API size_t shunt_trainer_rows(const shunt_trainer *trainer);
-/* The index of the best row; -1: none yet. */
+/* The number of blocks that recipe->prune penalises; 0 without it. */
+SHUNT_API size_t shunt_trainer_blocks(const shunt_trainer *trainer);
+/* The index of the best row: the lowest validation error, the later of equals; with recipe->prune the last row. -1: none yet. */
 SHUNT_API int64_t shunt_trainer_best(const shunt_trainer *trainer);
 /* The current weights, and NAME.velocity. Valid until the trainer runs again. */
 SHUNT_API const shunt_weights *shunt_trainer_weights(const shunt_trainer *trainer);

@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/sized.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,11 +49,81 @@ static shunt_status unknown(const char *name)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", family);
     return error_fail(SHUNT_E_NOT_FOUND,
                       "no model '%.40s'; there are %s, with 6n+2 = 20, 32, 44, 56, 110 ... up to %d; resnet50 and "
-                      "resnet152 mean ImageNet's, CIFAR's are cifar-resnet50 and cifar-resnet152",
+                      "resnet152 mean ImageNet's, CIFAR's are cifar-resnet50 and cifar-resnet152; numbers behind a "
+                      "residual network, as in resnet56-5-3-8, are the blocks of its stages that are left",
                       name, list, NET_MOST_DEPTH);
 }
 
-static shunt_status parse(const char *name, net_spec *out)
+/* ---- Networks without some of their blocks -------------------------------------------------------------------------- */
+
+/* Where the numbers begin in "resnet56-5-3-8", the first dash included; the end of a name without. */
+static size_t find_blocks(const char *name)
+{
+    size_t begin = strlen(name), at = begin;
+    while (at > 0 && isdigit((unsigned char)name[at - 1])) {
+        while (at > 0 && isdigit((unsigned char)name[at - 1])) at--;
+        if (!at || name[at - 1] != '-') break;
+        begin = --at;
+    }
+    return strchr(name + begin, '-') == strrchr(name, '-') ? strlen(name)
+                                                           : begin; /* a single number is none of these */
+}
+
+/* The last stage has a block at least. */
+static int count_stages(const int blocks[NET_STAGES])
+{
+    int count = NET_STAGES;
+    while (count > 0 && !blocks[count - 1]) count--;
+    return count;
+}
+
+void net_name_blocks(const net_spec *net, const int blocks[NET_STAGES], char *name)
+{
+    size_t used = (size_t)snprintf(name, sizeof net->name, "%.*s", (int)find_blocks(net->name), net->name);
+    for (int i = 0; i < count_stages(blocks) && used < sizeof net->name; i++)
+        used += (size_t)snprintf(name + used, sizeof net->name - used, "-%d", blocks[i]);
+}
+
+/* A first block that changes the shape cannot be left out. */
+static int least_blocks(const net_spec *net, int stage)
+{
+    return stage > 0 || net->bottleneck;
+}
+
+/* Whether the text has a number for each stage, from the least to what the whole network has. */
+static bool read_blocks(const char *text, const net_spec *net, int blocks[NET_STAGES])
+{
+    const int stages = count_stages(net->blocks);
+    for (int i = 0; i < stages; i++) {
+        const size_t digits = strspn(text, "0123456789");
+        blocks[i] = atoi(text);
+        if (digits < 1 || digits > 5 || blocks[i] < least_blocks(net, i) || blocks[i] > net->blocks[i]) return false;
+        text += digits;
+        if (*text++ != (i + 1 < stages ? '-' : '\0')) return false;
+    }
+    return stages > 0;
+}
+
+static shunt_status take_blocks(const char *name, const char *text, net_spec *net)
+{
+    const net_spec whole = *net;
+    char most[64] = "";
+    if (!net->residual || !count_stages(net->blocks))
+        return error_fail(SHUNT_E_INVALID, "%.40s: %s has no blocks that could be left out", name, net->name);
+    if (read_blocks(text, &whole, net->blocks)) {
+        if (memcmp(net->blocks, whole.blocks, sizeof net->blocks)) net_name_blocks(&whole, net->blocks, net->name);
+        return SHUNT_OK;
+    }
+    for (int i = 0; i < count_stages(whole.blocks); i++) {
+        const size_t used = strlen(most);
+        snprintf(most + used, sizeof most - used, "%s%d to %d", i ? ", " : "", least_blocks(&whole, i),
+                 whole.blocks[i]);
+    }
+    return error_fail(SHUNT_E_INVALID, "%.40s: the stages of %s have these numbers of blocks: %s", name, whole.name,
+                      most);
+}
+
+static shunt_status parse_whole(const char *name, net_spec *out)
 {
     static const char prefix[] = "cifar-";
     const bool cifar = !strncmp(name, prefix, sizeof prefix - 1);
@@ -64,6 +135,16 @@ static shunt_status parse(const char *name, net_spec *out)
         return SHUNT_OK;
     }
     return unknown(name);
+}
+
+static shunt_status parse(const char *name, net_spec *out)
+{
+    char whole[sizeof out->name];
+    const size_t length = find_blocks(name);
+    if (!name[length] || length >= sizeof whole) return parse_whole(name, out);
+    snprintf(whole, sizeof whole, "%.*s", (int)length, name);
+    shunt_status status = parse_whole(whole, out);
+    return status ? status : take_blocks(name, name + length + 1, out);
 }
 
 static shunt_status choose(const char *what, int64_t wanted, int64_t usual, int64_t most, int64_t *out)

@@ -14,7 +14,8 @@ typedef struct net_family net_family;
 /* A network, as its name and options say: all that building it needs. Zero is the usual choice for every field that a
  * family does not set. */
 typedef struct net_spec {
-    char name[32]; /* the shortest that means this net: "resnet20", "cifar-resnet50" */
+    char name
+        [32]; /* the shortest that means this net: "resnet20", "cifar-resnet50", with blocks left out "resnet56-5-3-8" */
     const net_family *family;
     bool cifar; /* made for 32x32 pictures: a first convolution of 3x3, stride 1 */
     int64_t classes, height, width;
@@ -73,6 +74,8 @@ shunt_status model_options_take(shunt_model_options *own, const shunt_model_opti
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 /* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
+/* families.c: the name of this network with so many blocks in each stage: "resnet56-5-3-8". name: as large as net->name. */
+void net_name_blocks(const net_spec *net, const int blocks[NET_STAGES], char *name);
 /* families.c: the other networks, with default options, that have the same tensors: "resnetblur50, resnetaa50". Returns how many. */
 size_t net_lookalikes(const net_spec *net, char *text, size_t size);
 /* Whether the network of this name is another one with the very same tensors. */

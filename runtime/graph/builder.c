@@ -130,13 +130,15 @@ uint32_t op_replaced(uint32_t kind)
     return row ? row->replaces : 0;
 }
 
-/* What the op replaces has to be a parameter that no other op does. */
+/* What the op replaces has to be a parameter that no other op does, unless its kind follows another. */
 static bool mark_state(shunt_graph *graph, const graph_op *op)
 {
+    const op_kind *row = op_kind_of(op->kind);
     for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
         graph_value *value = &graph->values[op->inputs[i]];
-        if (value->source != VALUE_PARAMETER || value->state) {
-            fail(graph, SHUNT_E_INVALID, "%s: %s is not a parameter, or is replaced twice", op->name, value->name);
+        if (value->source != VALUE_PARAMETER || value->state != row->follows) {
+            fail(graph, SHUNT_E_INVALID, "%s: %s is not a parameter, or is %s", op->name, value->name,
+                 row->follows ? "updated by no op before" : "replaced twice");
             return false;
         }
         value->state = true;

@@ -122,6 +122,13 @@ bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *rea
  * graph's own batch. */
 void graph_set_samples(shunt_graph *graph, int64_t batch);
 
+/* skip.c: the branches of an inference network that end in a batch norm with this scale and shift, and are added to what they began
+ * with, in execution order. To be freed. */
+typedef struct graph_branch {
+    shunt_value scale, shift;
+} graph_branch;
+shunt_status graph_find_skippable(const shunt_graph *graph, graph_branch **out, size_t *count);
+
 /* Passes. Each leaves a valid graph. `accept` says whether the device would rather have this op; NULL accepts all.
  * fold: batch norms behind convolutions with one reader. fuse: residual additions and ReLUs into what is before them. */
 typedef bool (*fuse_accept_fn)(void *context, const shunt_op_desc *desc);

@@ -1,6 +1,7 @@
 /* lower.c - the steps of a plan: each op in its types and its layout, and transfers, reorders and casts where two ops disagree. */
 #include "runtime/plan/exchange.h"
 #include "runtime/base/error.h"
+#include "runtime/graph/ops/ops.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,17 @@ static shunt_status lower_input(graph_plan *plan, shunt_value source, int device
                                  : get_value(plan, source, device, desc->dtype, desc->block, out);
 }
 
+/* Copies of what an op replaces, where this one follows an op that has done so: they hold what it was before. */
+static void forget_copies(graph_plan *plan, const graph_op *op)
+{
+    for (uint32_t i = 0; i < op_replaced(op->kind); i++) {
+        const int32_t state = find_value(plan, op->inputs[i], PLAN_MAIN, ANY, SHUNT_PLAIN);
+        for (uint32_t v = 0; v < plan->nvalues; v++)
+            if (plan->values[v].source == op->inputs[i] && plan->values[v].root != plan->values[state].root)
+                plan->values[v].source = SHUNT_NO_VALUE;
+    }
+}
+
 /* *out: the op's step; NULL: it needs none. It lives until the next step is added. */
 static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_place *place, const plan_step **out)
 {
@@ -244,6 +256,7 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
     plan_set_types(&desc, place->dtype);
     plan_set_blocks(&desc, plan->executor->devices[place->device], place->plain);
     absorb_reorders(plan, op, place->device, &desc);
+    if (op_kind_of(op->kind)->follows) forget_copies(plan, op);
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {

@@ -51,10 +51,10 @@ static json_t *position_json(const shunt_trainer *self)
 
 static json_t *row_json(const shunt_train_row *row)
 {
-    return json_pack("[I, I, o, o, o, o, o, o]", (json_int_t)row->epoch, (json_int_t)row->step, train_number(row->rate),
-                     train_number(row->training_loss), train_number(row->training_error),
+    return json_pack("[I, I, o, o, o, o, o, o, I]", (json_int_t)row->epoch, (json_int_t)row->step,
+                     train_number(row->rate), train_number(row->training_loss), train_number(row->training_error),
                      train_number(row->validation_loss), train_number(row->validation_error),
-                     train_number(row->seconds));
+                     train_number(row->seconds), (json_int_t)row->blocks_left);
 }
 
 static json_t *rows_json(const shunt_trainer *self)
@@ -177,7 +177,7 @@ double train_number_of(const json_t *value)
 
 static bool read_row(const json_t *from, shunt_train_row *row)
 {
-    if (json_array_size(from) != 8) return false;
+    if (json_array_size(from) != 8 && json_array_size(from) != 9) return false; /* older ones know of no blocks */
     *row = (shunt_train_row){.epoch = json_integer_value(json_array_get(from, 0)),
                              .step = json_integer_value(json_array_get(from, 1)),
                              .rate = train_number_of(json_array_get(from, 2)),
@@ -185,7 +185,8 @@ static bool read_row(const json_t *from, shunt_train_row *row)
                              .training_error = train_number_of(json_array_get(from, 4)),
                              .validation_loss = train_number_of(json_array_get(from, 5)),
                              .validation_error = train_number_of(json_array_get(from, 6)),
-                             .seconds = train_number_of(json_array_get(from, 7))};
+                             .seconds = train_number_of(json_array_get(from, 7)),
+                             .blocks_left = json_integer_value(json_array_get(from, 8))};
     return true;
 }
 

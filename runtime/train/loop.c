@@ -113,9 +113,11 @@ static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
     return SHUNT_OK;
 }
 
+/* Under a penalty that grows, an earlier network may be better, but has more blocks: then the last one counts. */
 static bool is_best(const shunt_trainer *self, const shunt_train_row *row)
 {
-    return self->at.best < 0 || !(row->validation_error > self->rows[self->at.best].validation_error);
+    return self->at.best < 0 || self->nbranches ||
+           !(row->validation_error > self->rows[self->at.best].validation_error);
 }
 
 static shunt_status add_gradient_row(shunt_trainer *self, int64_t steps)
@@ -142,7 +144,8 @@ static shunt_status end_epoch(shunt_trainer *self)
                              .rate = self->last_rate,
                              .training_loss = at->loss_sum / pictures,
                              .training_error = (double)at->wrong / pictures,
-                             .seconds = at->seconds};
+                             .seconds = at->seconds,
+                             .blocks_left = train_blocks_left(self)};
     shunt_status status = validate(self, row);
     if (!status) status = add_gradient_row(self, steps);
     if (status) return status;
@@ -155,7 +158,8 @@ static shunt_status end_epoch(shunt_trainer *self)
     if (best && !status) status = train_save_best(self);
     if (!status) status = train_save_tables(self);
     if (status) return status;
-    shunt_train_event event = {.stage = SHUNT_TRAIN_EPOCH, .row = row, .improved = best, .rate = row->rate};
+    shunt_train_event event = {
+        .stage = SHUNT_TRAIN_EPOCH, .row = row, .improved = best && !self->nbranches, .rate = row->rate};
     tell(self, &event);
     return SHUNT_OK;
 }

@@ -24,7 +24,7 @@ typedef struct field {
     double low, high;           /* COUNT, REAL, PAIR */
     const char *const *choices; /* CHOICE, by number; ended by NULL */
     size_t size;                /* TEXT */
-    bool younger;               /* than recipes: a text may lack it, and its value is 0 then */
+    const char *absent;         /* what it is where a text lacks it, being older; NULL: no text may lack it */
 } field;
 
 static const char *const schedules[] = {"step", "cosine", "one-cycle", NULL};
@@ -59,8 +59,10 @@ static const field fields[] = {
     {"flip", FIELD_CHOICE, AT(flip), .choices = switches},
     {"min_area", FIELD_REAL, AT(min_area), 0.001, 1},
     {"freeze", FIELD_TEXT, AT(freeze), .size = sizeof((shunt_recipe *)0)->freeze},
-    {"precision", FIELD_CHOICE, AT(precision), .choices = precisions, .younger = true},
-    {"limit", FIELD_COUNT, AT(limit), 0, 1e12, .younger = true},
+    {"precision", FIELD_CHOICE, AT(precision), .choices = precisions, .absent = "default"},
+    {"limit", FIELD_COUNT, AT(limit), 0, 1e12, .absent = "0"},
+    {"prune", FIELD_REAL, AT(prune), 0, 1000, .absent = "0"},
+    {"prune_ramp", FIELD_PAIR, AT(prune_ramp), 0, 1, .absent = "0,0.5"},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
@@ -276,9 +278,11 @@ shunt_status shunt_recipe_read(const char *text, shunt_recipe *out)
         const char *string = json_string_value(value);
         if (!status) status = shunt_recipe_set(&recipe, name, string ? string : "(not a string)");
     }
-    for (int i = 0; !status && i < NFIELDS; i++)
-        if (!fields[i].younger && !json_object_get(object, fields[i].name))
-            status = error_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
+    for (int i = 0; !status && i < NFIELDS; i++) {
+        if (json_object_get(object, fields[i].name)) continue;
+        status = fields[i].absent ? shunt_recipe_set(&recipe, fields[i].name, fields[i].absent)
+                                  : error_fail(SHUNT_E_INVALID, "the recipe lacks '%s'", fields[i].name);
+    }
     json_decref(object);
     if (!status) *out = recipe;
     return status;

@@ -21,8 +21,8 @@ static shunt_tensor vector(int64_t n, float *data)
 
 /* The inputs of a step, with the numbers among them. */
 typedef struct step_inputs {
-    float rate, scale, inverse;
-    shunt_tensor list[5];
+    float rate, scale, inverse, threshold;
+    shunt_tensor list[6];
     size_t count;
 } step_inputs;
 
@@ -31,11 +31,14 @@ static void make_inputs(const shunt_trainer *self, const loader_batch *batch, st
 {
     const int64_t n = self->batch;
     const bool scaled = self->at.loss_scale != 0;
-    *out = (step_inputs){.rate = (float)train_rate(self)};
+    const double rate = train_rate(self),
+                 threshold = shunt_recipe_threshold(&self->recipe, self->at.step, self->steps, rate);
+    *out = (step_inputs){.rate = (float)rate, .threshold = (float)threshold};
     out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
     out->list[out->count++] = vector(n, batch ? batch->labels : NULL);
     if (scaled) out->list[out->count++] = vector(1, &out->scale);
     out->list[out->count++] = vector(1, &out->rate);
+    if (self->nbranches) out->list[out->count++] = vector(1, &out->threshold);
     if (!scaled) return;
     out->list[out->count++] = vector(1, &out->inverse);
     out->scale = (float)self->at.loss_scale;

@@ -13,7 +13,8 @@
 
 static void print_rows(const shunt_trainer *self, FILE *file)
 {
-    fputs("epoch,step,rate,training_loss,training_error,validation_loss,validation_error,seconds\n", file);
+    fprintf(file, "epoch,step,rate,training_loss,training_error,validation_loss,validation_error,seconds%s\n",
+            self->nbranches ? ",blocks_left" : "");
     for (size_t i = 0; i < self->nrows; i++) {
         const shunt_train_row *row = &self->rows[i];
         fprintf(file, "%" PRId64 ",%" PRId64 ",%.6g,%.6f,%.6f,", row->epoch, row->step, row->rate, row->training_loss,
@@ -22,7 +23,9 @@ static void print_rows(const shunt_trainer *self, FILE *file)
             fprintf(file, "%.6f,%.6f", row->validation_loss, row->validation_error);
         else
             fputc(',', file);
-        fprintf(file, ",%.1f\n", row->seconds);
+        fprintf(file, ",%.1f", row->seconds);
+        if (self->nbranches) fprintf(file, ",%" PRId64, row->blocks_left);
+        fputc('\n', file);
     }
 }
 

@@ -1,4 +1,4 @@
-/* schedule.c - the learning rate as a function of the step: nothing is accumulated, so a run that continues from a checkpoint
+/* schedule.c - the learning rate, and the strength of a penalty, as functions of the step: nothing is accumulated, so a run that continues from a checkpoint
  * has the very rates of one that was not cut off. */
 #include <shunt/train.h>
 
@@ -33,4 +33,14 @@ double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int64_t steps
     if (recipe->warm_up_error > 0 && (warm_until < 0 || step < warm_until)) return recipe->warm_up_rate;
     if (step < warm) return line(recipe->warm_up_rate, recipe->rate, (double)step / (double)warm);
     return after_warm_up(recipe, step, steps, warm);
+}
+
+double shunt_recipe_threshold(const shunt_recipe *recipe, int64_t step, int64_t steps, double rate)
+{
+    if (!recipe || recipe->prune <= 0) return 0;
+    const double share = (double)step / (double)(steps > 0 ? steps : 1), begin = recipe->prune_ramp[0],
+                 end = recipe->prune_ramp[1];
+    const double strength = share >= end ? 1 : share <= begin ? 0 : (share - begin) / (end - begin);
+    /* Under a constant gradient g, momentum makes a step of rate * g / (1 - momentum). */
+    return strength * recipe->prune * rate / (1 - recipe->momentum);
 }

@@ -1,6 +1,7 @@
 /* step.c - see step.h: a network, its loss, gradients and update, by a recipe. */
 #include "runtime/train/step.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -33,8 +34,43 @@ static shunt_status check_frozen(const shunt_graph *graph, const shunt_frozen *f
     return SHUNT_OK;
 }
 
+static shunt_status check_prune(const shunt_recipe *recipe)
+{
+    const double *ramp = recipe->prune_ramp;
+    if (recipe->prune > 0 && !(ramp[0] <= ramp[1]))
+        return error_fail(SHUNT_E_INVALID, "prune_ramp '%g,%g': it ends before it begins", ramp[0], ramp[1]);
+    if (recipe->prune > 0 && recipe->momentum >= 1)
+        return error_fail(SHUNT_E_INVALID, "prune needs a momentum below 1, not %g", recipe->momentum);
+    return SHUNT_OK;
+}
+
+/* Behind the update of each batch norm that ends a skippable block: what shrinks it. Frozen ones stay as they are. */
+static shunt_status append_shrinking(shunt_graph *graph, const shunt_graph *network)
+{
+    size_t count, shrunk = 0;
+    graph_branch *branches;
+    const shunt_value threshold = shunt_graph_input(graph, "threshold", 1, (int64_t[]){1});
+    shunt_status status = graph_find_skippable(network, &branches, &count);
+    for (size_t i = 0; !status && i < count; i++) {
+        const char *names[] = {network->values[branches[i].scale].name, network->values[branches[i].shift].name};
+        graph_op op = {.kind = SHUNT_OP_SHRINK, .ninputs = 3, .inputs = {[2] = threshold}};
+        for (int k = 0; k < 2; k++) op.inputs[k] = graph_find_parameter(graph, names[k]);
+        if (graph->values[op.inputs[0]].diff == SHUNT_NO_VALUE) continue;
+        graph_append_named(graph, names[0], "shrink", &op, 0, NULL, NULL);
+        status = shunt_graph_check(graph);
+        shrunk++;
+    }
+    free(branches);
+    if (status || shrunk) return status;
+    return error_fail(SHUNT_E_UNSUPPORTED,
+                      count ? "prune: all blocks that could be left out are frozen"
+                            : "prune: the network has no block whose shortcut is the identity and that could be left "
+                              "out");
+}
+
 /* Appends to the network with its gradients what makes each of its runs a step. */
-static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe, bool scaled)
+static shunt_status append_update(shunt_graph *graph, const shunt_graph *network, const shunt_recipe *recipe,
+                                  bool scaled)
 {
     shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
                              .weight_decay = (float)recipe->weight_decay,
@@ -42,6 +78,7 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
                              .decay_all = recipe->decay_all != 0};
     shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
     shunt_status status = shunt_graph_sgd(graph, rate, &sgd);
+    if (!status && recipe->prune > 0) status = append_shrinking(graph, network);
     if (!status && scaled) {
         shunt_value nonfinite, inverse = shunt_graph_input(graph, "gradient_scale", 1, (int64_t[]){1});
         status = graph_guard_updates(graph, inverse, &nonfinite);
@@ -53,12 +90,13 @@ static shunt_status append_update(shunt_graph *graph, const shunt_recipe *recipe
 shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
                               shunt_graph **out)
 {
-    static const char *const used[] = {"momentum", "nesterov",  "weight_decay",  "decay_all",
-                                       "freeze",   "smoothing", "norm_momentum", NULL};
+    static const char *const used[] = {"momentum",  "nesterov",      "weight_decay", "decay_all",  "freeze",
+                                       "smoothing", "norm_momentum", "prune",        "prune_ramp", NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
     *out = NULL;
     shunt_status status = recipe_check(recipe, used);
+    if (!status) status = check_prune(recipe);
     if (status) return status;
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
@@ -69,7 +107,7 @@ shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *re
                        .scaled = options->scaled};
     status = check_frozen(network, &frozen);
     if (!status) status = train_loss_graph(network, &loss, out);
-    if (!status) status = append_update(*out, recipe, options->scaled);
+    if (!status) status = append_update(*out, network, recipe, options->scaled);
     if (status) {
         shunt_graph_destroy(*out);
         *out = NULL;

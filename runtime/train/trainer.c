@@ -292,6 +292,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     if (!status) status = take_fingerprint(self);
     if (!status) status = count_steps(self);
     if (!status) status = build_training_graph(self);
+    if (!status) status = train_find_branches(self);
     if (!status) status = train_set_weights(self, setup->weights);
     if (!status) {
         self->losses = calloc((size_t)self->batch, sizeof *self->losses);
@@ -321,6 +322,7 @@ void shunt_trainer_destroy(shunt_trainer *self)
     train_part_close(&self->test);
     train_gradients_end(&self->gradients);
     json_decref(self->gradient_rows);
+    free(self->branches);
     free(self->gradient_sums);
     free(self->rows);
     free(self->logits);

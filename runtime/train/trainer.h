@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "runtime/device/precision.h"
+#include "runtime/graph/graph.h"
 #include "runtime/train/gradient_norms.h"
 #include "runtime/data/loader.h"
 
@@ -58,7 +59,9 @@ struct shunt_trainer {
     double step_seconds; /* of the latest steps, smoothed */
     double saved_at;     /* when the last checkpoint was written */
     float *losses, *logits;
-    float nonfinite;           /* scaled: elements of gradients, of the last step */
+    float nonfinite;        /* scaled: elements of gradients, of the last step */
+    graph_branch *branches; /* recipe.prune: what it penalises, in `graph`; else there are none */
+    size_t nbranches;
     train_gradients gradients; /* log_gradients: the last outputs of the training graph; else there are none */
     double *gradient_sums;     /* of the norms over the epoch so far */
     json_t *gradient_rows;     /* per epoch the means */
@@ -107,6 +110,10 @@ shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch,
 /* loss_scale.c: whether a factor is a power of two in range; the next step's, after one in which gradients overflowed or not. */
 bool train_is_scale(double scale);
 void train_adapt_scale(train_position *at, bool overflowed);
+
+/* prune.c: finds what the recipe penalises; how much of it is not zero yet in self->state. */
+shunt_status train_find_branches(shunt_trainer *self);
+int64_t train_blocks_left(const shunt_trainer *self);
 
 /* loop.c: the pictures of the steps to come. */
 loader_setup train_pictures(const shunt_trainer *self);

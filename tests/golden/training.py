@@ -152,5 +152,22 @@ def optimizers():
                  {"momentum": momentum, "weight_decay": decay, "rates": rates}, ("nesterov",) if nesterov else ())
 
 
+def shrinking():
+    """The proximal step: the minimum over x of |x - given|^2 / 2 + threshold * sqrt(2 C) * |x|, where |x| is the norm of scale and shift
+    together. It is found along the ray to the given point, where that function is convex, by bisection of its slope."""
+    for C in (1, 3, 16, 37, 64, 130):
+        name = next_name("shrink")
+        given = torch.cat([signed(f"{name}/0", (C,)), signed(f"{name}/1", (C,))])
+        threshold, direction = uniform(f"{name}/2", (1,)).item(), given / given.norm()
+        low, high = 0.0, given.norm().item()
+        for _ in range(200):
+            length = torch.tensor((low + high) / 2, dtype=torch.float64, requires_grad=True)
+            x = length * direction
+            ((x - given).square().sum() / 2 + threshold * (2 * C) ** 0.5 * x.norm()).backward()
+            low, high = (low, length.item()) if length.grad > 0 else (length.item(), high)
+        x = direction * high if high > 1e-12 else torch.zeros_like(given)
+        add_case("shrink", [(C,), (C,), (1,)], [x[:C], x[C:]])
+
+
 if __name__ == "__main__":
-    write(norms, convs, pools, losses, optimizers, elementwise, resizes)
+    write(norms, convs, pools, losses, optimizers, elementwise, resizes, shrinking)

@@ -6,7 +6,7 @@ shunt_status run_begin(const run_setup *setup, run_parts *parts)
     const int64_t side = setup->side ? setup->side : 4;
     const shunt_model_options small = {.height = side, .width = side};
     *parts = (run_parts){0};
-    shunt_status status = shunt_device_open("scalar", "threads=1", &parts->device);
+    shunt_status status = shunt_device_open(setup->device ? setup->device : "scalar", "threads=1", &parts->device);
     if (!status) status = shunt_model_create(setup->model ? setup->model : "resnet8", &small, &parts->model);
     if (!status) status = shunt_model_recipe(parts->model, "fast", &parts->recipe);
     if (!status) status = shunt_dataset_open("cifar10:set", "train", &parts->data);
@@ -16,6 +16,7 @@ shunt_status run_begin(const run_setup *setup, run_parts *parts)
     parts->recipe.holdout = PICTURES;
     parts->recipe.pad = 1;
     if (!status && setup->field) status = shunt_recipe_set(&parts->recipe, setup->field, setup->value);
+    if (!status && setup->more_field) status = shunt_recipe_set(&parts->recipe, setup->more_field, setup->more_value);
     if (!status) status = shunt_model_initialize(parts->model, 1);
     if (!status) status = shunt_model_describe(parts->model);
     if (status) return status;

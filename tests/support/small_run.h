@@ -10,11 +10,13 @@ enum { PICTURES = 14, EPOCHS = 4, BATCH = 8 }; /* 5 x 14, 14 held out: 7 steps a
 
 typedef struct run_setup {
     const char *out, *model, *field, *value; /* a field of the recipe, or NULL */
+    const char *more_field, *more_value;     /* a second one */
     int64_t side;                            /* of the pictures; 0: 4 */
     int64_t workers;
     bool log_gradients;
     double loss_scale;
     const char *precision; /* or NULL */
+    const char *device;    /* NULL: plain C */
     shunt_train_handler handler;
     void *context;
 } run_setup;

@@ -8,6 +8,7 @@
 
 typedef struct convert_settings {
     const char *dtype, *note;
+    bool drop_zero_blocks;
     preprocess_settings preprocess;
     json_settings output;
 } convert_settings;
@@ -19,6 +20,11 @@ static const option_row rows[] = {
      "Type of the floating-point numbers: f32, f16, bf16 or f64. Default: each tensor keeps its type.", NULL, 0, 0},
     {"note", OPTION_TEXT, FIELD(note), "TEXT",
      "Store this text in the file: where the weights come from, how good they are.", NULL, 0, 0},
+    {"drop-zero-blocks", OPTION_FLAG, FIELD(drop_zero_blocks), NULL,
+     "Leave out the blocks that compute exactly their input, as shunt train --prune makes them: a smaller network with "
+     "the same "
+     "logits, under a name such as resnet56-5-3-8. The file must name its network.",
+     NULL, 0, 0},
     {0}};
 
 /* The dtype of that name, 0 for none that weights are converted to. */
@@ -38,19 +44,39 @@ static int check_all_listed(const shunt_weights *weights, const char *in)
     return say_failure("%s: tensor '%.100s' cannot be converted: %s", in, name, shunt_weights_unusable(weights, name));
 }
 
-static int report(const shunt_weights *weights, const char *in, const char *out, bool json)
+/* Takes the place of the weights. *dropped: how many blocks. */
+static int drop_blocks(const char *in, shunt_weights **weights, int64_t *dropped)
+{
+    shunt_model *model = NULL;
+    shunt_weights *smaller = NULL;
+    size_t count = 0;
+    const bool failed = shunt_model_open(in, NULL, &model) || shunt_model_drop_zero_blocks(model, &smaller, &count);
+    const int status = failed ? say_library_failure(in) : EXIT_OK;
+    shunt_model_destroy(model);
+    if (failed) return status;
+    shunt_weights_destroy(*weights);
+    *weights = smaller;
+    *dropped = (int64_t)count;
+    return EXIT_OK;
+}
+
+/* dropped: how many blocks; -1: that was not asked for. */
+static int report(const shunt_weights *weights, const char *in, const char *format, const char *out, int64_t dropped,
+                  bool json)
 {
     char text[16];
     uint64_t bytes = 0;
     const shunt_tensor_view *view;
     for (size_t i = 0; (view = shunt_weights_at(weights, i)); i++) bytes += shunt_tensor_bytes(&view->desc);
-    const char *format = shunt_weights_format(weights);
-    if (json)
-        return print_json(json_pack("{s:o, s:s, s:o, s:I, s:I}", "in", json_text(in), "format", format, "out",
-                                    json_text(out), "tensors", (json_int_t)shunt_weights_count(weights), "bytes",
-                                    (json_int_t)bytes),
-                          false);
-    say_line("%s (%s) -> %s: %zu tensors, %s", in, format, out, shunt_weights_count(weights), human_bytes(bytes, text));
+    const size_t count = shunt_weights_count(weights);
+    if (json) {
+        json_t *object = json_pack("{s:o, s:s, s:o, s:I, s:I}", "in", json_text(in), "format", format, "out",
+                                   json_text(out), "tensors", (json_int_t)count, "bytes", (json_int_t)bytes);
+        if (dropped >= 0) json_object_set_new(object, "dropped_blocks", json_integer(dropped));
+        return print_json(object, false);
+    }
+    if (dropped >= 0) say_line("%lld blocks dropped", (long long)dropped);
+    say_line("%s (%s) -> %s: %zu tensors, %s", in, format, out, count, human_bytes(bytes, text));
     return EXIT_OK;
 }
 
@@ -93,10 +119,13 @@ static int set_preprocess(shunt_weights *weights, const char *in, const preproce
 static int convert(const char *in, const char *out, uint8_t dtype, const convert_settings *settings)
 {
     shunt_weights *weights = NULL;
+    int64_t dropped = -1;
     if (shunt_weights_open(in, &weights)) return say_library_failure(in);
+    const char *format = shunt_weights_format(weights); /* lives on */
     int status = check_kept(weights, in, out);
     if (status == EXIT_OK) status = check_all_listed(weights, in);
-    bool torch = !strncmp(shunt_weights_format(weights), "PyTorch", 7); /* other programs want to know */
+    if (status == EXIT_OK && settings->drop_zero_blocks) status = drop_blocks(in, &weights, &dropped);
+    bool torch = !strncmp(format, "PyTorch", 7); /* other programs want to know */
     if (status == EXIT_OK && torch && shunt_weights_set_metadata(weights, "format", "pt"))
         status = say_library_failure(in);
     if (status == EXIT_OK && settings->note && shunt_weights_set_metadata(weights, "note", settings->note))
@@ -104,7 +133,7 @@ static int convert(const char *in, const char *out, uint8_t dtype, const convert
     if (status == EXIT_OK) status = set_preprocess(weights, in, &settings->preprocess);
     if (status == EXIT_OK && dtype && shunt_weights_convert(weights, dtype)) status = say_library_failure(in);
     if (status == EXIT_OK && shunt_weights_save(weights, out)) status = say_library_failure(out);
-    if (status == EXIT_OK && !is_stdout(out)) status = report(weights, in, out, settings->output.json);
+    if (status == EXIT_OK && !is_stdout(out)) status = report(weights, in, format, out, dropped, settings->output.json);
     shunt_weights_destroy(weights);
     return status;
 }
@@ -130,6 +159,8 @@ const command convert_command = {
     .groups = {{rows, 0}, {preprocess_rows, FIELD(preprocess)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt convert resnet50.pth resnet50.safetensors", "From PyTorch's format."},
                  {"shunt convert resnet50.safetensors half.safetensors --dtype f16", "Half the size."},
+                 {"shunt convert run/best.safetensors small.safetensors --drop-zero-blocks",
+                  "What shunt train --prune has left of a network."},
                  {"shunt convert resnet20.pth mine.safetensors --preset cifar10-kuangliu",
                   "Keep in the file how its author normalised pictures."}},
     .settings_size = sizeof(convert_settings),

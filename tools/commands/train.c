@@ -13,7 +13,7 @@
 
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
-    const char *epochs, *rate, *batch, *seed, *holdout, *limit, *freeze;
+    const char *epochs, *rate, *batch, *seed, *holdout, *limit, *freeze, *prune, *prune_ramp;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -56,6 +56,12 @@ static const option_row rows[] = {
      "Training pictures kept for validation after each epoch. Default: a tenth.", NULL, 0, 0},
     {"limit", OPTION_TEXT, FIELD(limit), "N",
      "Take only N pictures of each set, spread evenly over it, for a quick trial. 0: all.", NULL, 0, 0},
+    {"prune", OPTION_TEXT, FIELD(prune), "STRENGTH",
+     "Penalise residual blocks until whole blocks add nothing, and shunt convert --drop-zero-blocks can leave them "
+     "out; try 0.001. best.safetensors is then the network of the last epoch.",
+     NULL, 0, 0},
+    {"prune-ramp", OPTION_TEXT, FIELD(prune_ramp), "BEGIN,END",
+     "Fractions of the run between which the penalty grows to its strength. Default: 0,0.5.", NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
     {"resume", OPTION_FLAG, FIELD(resume), NULL, "Continue from last.ckpt in --out, with the options stored there.",
@@ -144,10 +150,16 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
 {
     const struct {
         const char *option, *field, *value;
-    } given[] = {{"epochs", "epochs", settings->epochs},    {"lr", "rate", settings->rate},
-                 {"batch", "batch", settings->batch},       {"seed", "seed", settings->seed},
-                 {"holdout", "holdout", settings->holdout}, {"limit", "limit", settings->limit},
-                 {"freeze", "freeze", settings->freeze},    {"precision", "precision", settings->device.precision}};
+    } given[] = {{"epochs", "epochs", settings->epochs},
+                 {"lr", "rate", settings->rate},
+                 {"batch", "batch", settings->batch},
+                 {"seed", "seed", settings->seed},
+                 {"holdout", "holdout", settings->holdout},
+                 {"limit", "limit", settings->limit},
+                 {"freeze", "freeze", settings->freeze},
+                 {"prune", "prune", settings->prune},
+                 {"prune-ramp", "prune_ramp", settings->prune_ramp},
+                 {"precision", "precision", settings->device.precision}};
     if (settings->epochs) recipe->steps = 0;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
@@ -262,7 +274,8 @@ static int handle(void *context, const shunt_train_event *event)
     const training *self = context;
     if (!ranks_speak(self->ranks)) return training_interrupted();
     if (event->stage == SHUNT_TRAIN_EPOCH) {
-        if (!self->settings->output.json) training_print_epoch(event, "", "validation");
+        if (!self->settings->output.json)
+            training_print_epoch(event, "", "validation", shunt_trainer_blocks(self->trainer));
         draw_curves(self);
     }
     return training_handle(event);

@@ -19,7 +19,8 @@ bool training_interrupted(void);
 
 /* For handlers: updates the progress line, reports checkpoints that could not be written. Returns whether to stop. */
 int training_handle(const shunt_train_event *event);
-/* Of an EPOCH event, a line on standard output. label: in front of it; held: what is not trained on, "validation". */
-void training_print_epoch(const shunt_train_event *event, const char *label, const char *held);
+/* Of an EPOCH event, a line on standard output. label: in front of it; held: what is not trained on, "validation"; blocks: how many
+ * the recipe penalises. */
+void training_print_epoch(const shunt_train_event *event, const char *label, const char *held, size_t blocks);
 
 #endif

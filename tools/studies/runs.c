@@ -163,6 +163,7 @@ static int update(const run_context *self)
 typedef struct run_watch {
     const run_context *self;
     char label[RUN_NAME + 32];
+    size_t blocks; /* that the recipe penalises */
     int status;
 } run_watch;
 
@@ -172,7 +173,7 @@ static int handle(void *context, const shunt_train_event *event)
     if (event->stage == SHUNT_TRAIN_EPOCH) {
         shunt_train_event shown = *event;
         shown.improved = 0; /* the network after the last epoch counts, not the one that is best on the test pictures */
-        if (!watch->self->job->settings->output.json) training_print_epoch(&shown, watch->label, "test");
+        if (!watch->self->job->settings->output.json) training_print_epoch(&shown, watch->label, "test", watch->blocks);
         watch->status = update(watch->self);
     }
     return training_handle(event) || watch->status;
@@ -205,6 +206,7 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
     snprintf(watch.label, sizeof watch.label, "%s, seed %lld: ", name, (long long)seed);
     folder_of(self, name, seed, folder);
     int status = run_make(self, name, seed, folder, handle, &watch, &parts);
+    watch.blocks = shunt_trainer_blocks(parts.trainer);
     if (status == EXIT_OK) status = train(self, &parts, name, folder, &watch);
     if (status == EXIT_OK && self->list->end && is_finished(&parts)) status = self->list->end(self, &parts, folder);
     run_end(&parts);

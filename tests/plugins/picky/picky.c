@@ -31,7 +31,8 @@ static const char *const kinds[SHUNT_OP_KINDS] = {
     [SHUNT_OP_AVG_POOL] = "avg_pool", [SHUNT_OP_GLOBAL_POOL] = "global_pool",
     [SHUNT_OP_SOFTMAX] = "softmax",   [SHUNT_OP_SHORTCUT] = "shortcut",
     [SHUNT_OP_REORDER] = "reorder",   [SHUNT_OP_CONV_GRAD_WEIGHTS] = "conv_grad_weights",
-    [SHUNT_OP_SGD] = "sgd",           [SHUNT_OP_MOVING_AVERAGE] = "moving_average"};
+    [SHUNT_OP_SGD] = "sgd",           [SHUNT_OP_MOVING_AVERAGE] = "moving_average",
+    [SHUNT_OP_SHRINK] = "shrink",     [SHUNT_OP_BATCH_NORM_TRAIN] = "norm_train"};
 
 static uint64_t max_alloc(void)
 {
