@@ -97,6 +97,63 @@ Test(study_runs, gradients)
     cr_assert_eq(atof(said.out), field("out/results.csv", 6, 13));
 }
 
+static const json_t *find_row(const json_t *rows, const char *model, int epoch)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i,
+                       row) if (!strcmp(text_at(row, "model"), model) && number_at(row, "epoch") == epoch) return row;
+    cr_assert_fail("no %s, epoch %d", model, epoch);
+    return NULL;
+}
+
+/* Four runs of one name. What the penalty leaves is what two of them are of; it is the very file that shunt convert makes, and its
+ * error before it is trained on is that of the penalised run. Runs are not repeated. */
+Test(study_runs, prune)
+{
+    put_training_set("set", PICTURES);
+    run("shunt study prune --device scalar --data cifar10:set --models resnet14-p0.5 --recipe fast --epochs 8 --batch "
+        "10 "
+        "--out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 8 + 6 + 2 + 8);
+    const json_t *whole = find_row(rows, "resnet14", 8), *penalised = find_row(rows, "resnet14-p0.5", 6),
+                 *tuned = find_row(rows, "resnet14-p0.5-tuned", 2),
+                 *scratch = find_row(rows, "resnet14-p0.5-scratch", 8);
+    const char *left = text_at(penalised, "network");
+    cr_assert(!strncmp(left, "resnet14-", 9), "%s", left);
+    cr_assert_str_eq(text_at(tuned, "network"), left);
+    cr_assert_str_eq(text_at(scratch, "network"), left);
+    cr_assert_eq(number_at(whole, "blocks"), 6);
+    cr_assert_lt(number_at(penalised, "blocks"), 6);
+    /* A block of two 3x3 convolutions has the same multiply-adds in each stage: 2 x 9 x 16 x 16 x 32 x 32. */
+    cr_assert_eq(number_at(whole, "macs") - number_at(tuned, "macs"),
+                 (6 - number_at(tuned, "blocks")) * 2 * 9 * 16 * 16 * 32 * 32);
+    cr_assert(strstr(text_at(report, "verdict"), "resnet14-p0.5 has "), "%s", text_at(report, "verdict"));
+    run("shunt convert out/runs/resnet14-p0.5-s1/best.safetensors again.safetensors --drop-zero-blocks && cmp "
+        "again.safetensors out/runs/resnet14-p0.5-s1/smaller.safetensors");
+    expect_success();
+    run("shunt eval --device scalar --weights again.safetensors --data cifar10:set --json");
+    expect_success();
+    json_t *eval = json_said();
+    cr_assert_float_eq(number_at(penalised, "test_error"), number_at(eval, "wrong") / PICTURES, 1e-6);
+    json_decref(eval);
+    json_decref(report);
+    run("stat -c %%Y-%%i out/runs/*/last.ckpt > before; shunt study prune --device scalar --out out; stat -c %%Y-%%i "
+        "out/runs/*/last.ckpt | cmp - before");
+    expect_success();
+    run("shunt study prune --device scalar --data cifar10:set --models plain8-p0.1 --epochs 4 --batch 10 --out plain");
+    expect_failure(1, "no block whose shortcut is the identity", NULL);
+    run("shunt study prune --device scalar --data cifar10:set --models resnet8-p5000 --epochs 4 --batch 10 --out "
+        "strong");
+    expect_failure(1, "prune '5000': expected a number from 0 to 1000", NULL);
+    run("shunt study prune --data cifar10:set --models resnet8-p0.1-tuned --out x");
+    expect_failure(2, "the study makes this run by itself", NULL);
+    run("shunt study prune --data cifar10:set --budget 5 --out x");
+    expect_failure(2, "prune does not use --budget", NULL);
+}
+
 static double test_error(const json_t *rows, const char *model, int seed)
 {
     size_t i;

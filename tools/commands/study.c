@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const study *const studies[] = {&degradation_study, &gradients_study, &ablation_study,  &responses_study,
-                                       &lesion_study,      &table6_study,    &precision_study, NULL};
+static const study *const studies[] = {&degradation_study, &gradients_study, &ablation_study,
+                                       &responses_study,   &lesion_study,    &table6_study,
+                                       &precision_study,   &prune_study,     NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 
@@ -21,7 +22,9 @@ static const option_row rows[] = {
      "The labelled pictures: cifar10:DIR, cifar100:DIR or imagefolder:DIR.", NULL, 0, 0},
     {"depths", OPTION_TEXT, FIELD(depths), "D,D...", "Depths of the networks to compare, such as 20,56.", NULL, 0, 0},
     {"models", OPTION_TEXT, FIELD(models), "M,M...",
-     "The networks to compare: resnet20,plain20; with a shortcut option after a dash, resnet20-B.", NULL, 0, 0},
+     "The networks to compare: resnet20,plain20; with a shortcut option after a dash, resnet20-B; for prune "
+     "with a penalty's strength, resnet56-p0.001.",
+     NULL, 0, 0},
     {"budget", OPTION_COUNT, FIELD(budget), "MINUTES",
      "Time limit for all training. A few steps of each network are timed to choose the number of epochs. An "
      "interrupted study continues with the number it began with.",
@@ -256,7 +259,8 @@ const command study_command = {
         "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
         "(the paper's networks for CIFAR-10, by the full recipe), precision (whether training in 16 bits raises the "
         "test "
-        "error, seed by seed), responses (how strongly each 3x3 layer of trained "
+        "error, seed by seed), prune (networks that training has made shallower, and the control from scratch), "
+        "responses (how strongly each 3x3 layer of trained "
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
         "other. An interruption, such as Ctrl-C, loses at most the work since the last checkpoint. The same command "

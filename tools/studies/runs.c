@@ -65,7 +65,7 @@ const char *run_precision(const char *name)
     return NULL;
 }
 
-/* "resnet20-B-bf16" is resnet20 with shortcuts B, which choose_recipe trains in bf16. */
+/* "resnet20-B-bf16" is resnet20 with shortcuts B, which run_recipe trains in bf16. */
 static int make_model(const run_context *self, const char *name, shunt_model **out)
 {
     char base[RUN_NAME];
@@ -82,7 +82,7 @@ static int make_model(const run_context *self, const char *name, shunt_model **o
     return training_set_labels(*out, self->data);
 }
 
-static int choose_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+int run_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts)
 {
     const char *precision = run_precision(name);
     const study_settings *settings = self->job->settings;
@@ -105,15 +105,21 @@ static bool recomputes(const run_list *list, const char *name)
     return list->recompute_from && atoll(name + strcspn(name, "0123456789")) >= list->recompute_from;
 }
 
+int run_prepare(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+{
+    int status = make_model(self, name, &parts->model);
+    if (status == EXIT_OK) status = run_recipe(self, name, seed, parts);
+    if (status) return status;
+    return shunt_model_initialize(parts->model, (uint64_t)seed) ? say_library_failure(NULL) : EXIT_OK;
+}
+
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts)
 {
     *parts = (run_parts){0};
-    int status = make_model(self, name, &parts->model);
-    if (status == EXIT_OK) status = choose_recipe(self, name, seed, parts);
+    int status = (self->list->prepare ? self->list->prepare : run_prepare)(self, name, seed, parts);
     if (status) return status;
-    if (shunt_model_initialize(parts->model, (uint64_t)seed) || shunt_model_describe(parts->model))
-        return say_library_failure(NULL);
+    if (shunt_model_describe(parts->model)) return say_library_failure(NULL);
     shunt_train_setup setup = {.size = sizeof setup,
                                .graph = shunt_model_graph(parts->model),
                                .weights = shunt_model_weights(parts->model),
@@ -138,7 +144,7 @@ void run_end(run_parts *parts)
     shunt_model_destroy(parts->model);
 }
 
-static const char *folder_of(const run_context *self, const char *name, int64_t seed, char path[4096])
+const char *run_folder(const run_context *self, const char *name, int64_t seed, char path[4096])
 {
     snprintf(path, 4096, "%s/runs/%s-s%lld", self->job->settings->out, name, (long long)seed);
     return path;
@@ -153,7 +159,7 @@ static int update(const run_context *self)
     csv_clear(&job->results);
     for (size_t i = 0; i < self->list->count; i++)
         for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++) {
-            folder_of(self, self->list->names[i], seed, folder);
+            run_folder(self, self->list->names[i], seed, folder);
             status = self->list->collect(folder, &job->results);
         }
     return status ? status : study_update(job);
@@ -204,7 +210,7 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
     run_parts parts;
     run_watch watch = {.self = self};
     snprintf(watch.label, sizeof watch.label, "%s, seed %lld: ", name, (long long)seed);
-    folder_of(self, name, seed, folder);
+    run_folder(self, name, seed, folder);
     int status = run_make(self, name, seed, folder, handle, &watch, &parts);
     watch.blocks = shunt_trainer_blocks(parts.trainer);
     if (status == EXIT_OK) status = train(self, &parts, name, folder, &watch);
@@ -245,7 +251,9 @@ static int check_models(const run_context *self)
     int status = EXIT_OK;
     for (size_t i = 0; status == EXIT_OK && i < self->list->count; i++) {
         shunt_model *model = NULL;
-        status = make_model(self, self->list->names[i], &model);
+        char base[RUN_NAME];
+        const char *name = self->list->names[i];
+        status = make_model(self, self->list->base ? self->list->base(name, base) : name, &model);
         shunt_model_destroy(model);
     }
     return status;

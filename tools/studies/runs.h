@@ -15,6 +15,11 @@ typedef struct run_list {
     char names[RUNS_MOST]
               [RUN_NAME]; /* "resnet20", with a shortcut option "resnet20-B", with a precision "resnet20-bf16" */
     size_t count;
+    /* What the names stand for, where they are more than networks. base: the network that a name begins with, in text, which is returned.
+     * prepare: gives the parts of a run their model, with initial weights, and recipe; as run_prepare does with a network's name. Both
+     * or neither. */
+    const char *(*base)(const char *name, char text[RUN_NAME]);
+    int (*prepare)(const struct run_context *run, const char *name, int64_t seed, struct run_parts *parts);
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
     /* Appends to the results what a run has in its folder so far. */
@@ -54,6 +59,11 @@ typedef struct run_parts {
     shunt_trainer *trainer;
 } run_parts;
 
+/* The model, with initial weights, and the recipe of a run of this network. And the recipe alone, for a model that is there. */
+int run_prepare(const run_context *self, const char *name, int64_t seed, run_parts *parts);
+int run_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts);
+/* Where a run's files are. Returns path. */
+const char *run_folder(const run_context *self, const char *name, int64_t seed, char path[4096]);
 /* out NULL: nothing is written. */
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts);
@@ -75,9 +85,12 @@ int runs_read_note(const char *folder, csv *note);
 void runs_put_note(const csv *note, csv *results);
 
 /* A row for each epoch of each run. */
+#define RUNS_LOG_COLUMNS "epoch", "step", "training_loss", "training_error", "test_loss", "test_error", "seconds"
 extern const char *const runs_error_columns[];
 /* run_list.collect for these columns. */
 int runs_collect_errors(const char *folder, csv *results);
+/* The same with columns between RUNS_NOTE_COLUMNS and RUNS_LOG_COLUMNS: from the only row of a file in the folder. */
+int runs_collect_more(const char *folder, const char *file, const char *const *columns, csv *results);
 typedef struct run_curves {
     const char *title, *name; /* name: of the picture's file */
     double y_most;            /* as in struct plot, as is y_fit */

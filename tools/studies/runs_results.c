@@ -13,8 +13,7 @@ const char *const runs_note_columns[] = {RUNS_NOTE_COLUMNS, NULL};
 /* The columns of log.csv, which the trainer writes. What it calls validation is called test in the results. */
 static const char *const logged[] = {
     "epoch", "step", "training_loss", "training_error", "validation_loss", "validation_error", "seconds", NULL};
-const char *const runs_error_columns[] = {
-    RUNS_NOTE_COLUMNS, "epoch", "step", "training_loss", "training_error", "test_loss", "test_error", "seconds", NULL};
+const char *const runs_error_columns[] = {RUNS_NOTE_COLUMNS, RUNS_LOG_COLUMNS, NULL};
 
 /* ---- One run ---------------------------------------------------------------------------------------------------------- */
 
@@ -57,16 +56,27 @@ void runs_put_note(const csv *note, csv *results)
 
 int runs_collect_errors(const char *folder, csv *results)
 {
-    char path[4096 + 16];
-    csv log = {0}, note;
+    static const char *const none[] = {NULL};
+    return runs_collect_more(folder, NULL, none, results);
+}
+
+int runs_collect_more(const char *folder, const char *file, const char *const *columns, csv *results)
+{
+    char path[4096 + 32];
+    csv log = {0}, more = {0}, note;
     int status = runs_read_note(folder, &note);
+    const bool begun = status == EXIT_OK && csv_rows(&note);
     snprintf(path, sizeof path, "%s/log.csv", folder);
-    if (status == EXIT_OK && csv_rows(&note) && !access(path, F_OK)) status = csv_read(&log, logged, path);
+    if (begun && !access(path, F_OK)) status = csv_read(&log, logged, path);
+    if (file) snprintf(path, sizeof path, "%s/%s", folder, file);
+    if (begun && file && status == EXIT_OK) status = csv_read(&more, columns, path);
     for (size_t row = 0; status == EXIT_OK && row < csv_rows(&log); row++) {
         runs_put_note(&note, results);
+        for (size_t c = 0; columns[c]; c++) csv_put(results, "%s", csv_text(&more, 0, columns[c]));
         for (size_t c = 0; logged[c]; c++) csv_put(results, "%s", csv_text(&log, row, logged[c]));
     }
     csv_end(&log);
+    csv_end(&more);
     csv_end(&note);
     return status;
 }
