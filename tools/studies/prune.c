@@ -68,6 +68,21 @@ static void take_quarters(shunt_recipe *recipe, int64_t quarters)
     if (*length < 1) *length = 1;
 }
 
+/* That it has blocks that could vanish, and a strength that a recipe takes. */
+static int check(const char *name, shunt_model *model)
+{
+    char text[RUN_NAME];
+    shunt_recipe recipe = {0};
+    shunt_weights *weights = NULL;
+    size_t dropped;
+    if (part_of(name) != PENALISED) return EXIT_OK;
+    snprintf(text, sizeof text, "%s", find_strength(name));
+    const bool good = !shunt_recipe_set(&recipe, "prune", text) && !shunt_model_randomize(model, 1) &&
+                      !shunt_model_drop_zero_blocks(model, &weights, &dropped);
+    shunt_weights_destroy(weights);
+    return good ? EXIT_OK : say_library_failure(name);
+}
+
 static int prepare_penalised(const run_context *self, const char *name, int64_t seed, run_parts *parts)
 {
     char base[RUN_NAME], text[RUN_NAME];
@@ -177,7 +192,9 @@ static int add_model(run_list *list, const char *name)
 static int measure(study_job *job)
 {
     const char *models = job->settings->models ? job->settings->models : usual_models;
-    run_list named = {0}, list = {.collect = collect, .base = base_of, .prepare = prepare, .begin = begin, .end = end};
+    run_list named = {0},
+             list = {
+                 .collect = collect, .base = base_of, .check = check, .prepare = prepare, .begin = begin, .end = end};
     int status = runs_parse_models(models, &named);
     if (status == EXIT_OK && job->settings->budget)
         status = say_usage("prune does not use --budget, since some networks are known late; give --epochs");

@@ -254,6 +254,7 @@ static int check_models(const run_context *self)
         char base[RUN_NAME];
         const char *name = self->list->names[i];
         status = make_model(self, self->list->base ? self->list->base(name, base) : name, &model);
+        if (status == EXIT_OK && self->list->check) status = self->list->check(name, model);
         shunt_model_destroy(model);
     }
     return status;

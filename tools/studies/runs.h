@@ -16,9 +16,10 @@ typedef struct run_list {
               [RUN_NAME]; /* "resnet20", with a shortcut option "resnet20-B", with a precision "resnet20-bf16" */
     size_t count;
     /* What the names stand for, where they are more than networks. base: the network that a name begins with, in text, which is returned.
-     * prepare: gives the parts of a run their model, with initial weights, and recipe; as run_prepare does with a network's name. Both
-     * or neither. */
+     * check: whether a run of it, whose base is the model, can be made: before the first run. prepare: gives the parts of a run their
+     * model, with initial weights, and recipe; as run_prepare does with a network's name. All of them or none. */
     const char *(*base)(const char *name, char text[RUN_NAME]);
+    int (*check)(const char *name, shunt_model *model);
     int (*prepare)(const struct run_context *run, const char *name, int64_t seed, struct run_parts *parts);
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
