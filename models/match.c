@@ -82,6 +82,15 @@ static bool index_names(comparison *self)
     return true;
 }
 
+/* channels: of the classifier, in the file and in the model. */
+static void complain_of_classes(comparison *self, int64_t theirs, int64_t ours)
+{
+    const int64_t each = net_class_channels(self->net);
+    if (theirs % each) return;
+    misfit_network(&self->wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
+                   theirs / each, ours / each, theirs / each);
+}
+
 static void check_shape(comparison *self, const graph_value *value, const shunt_tensor_desc *have)
 {
     char theirs[96], ours[96];
@@ -94,8 +103,7 @@ static void check_shape(comparison *self, const graph_value *value, const shunt_
     if (have->rank == wanted.rank && !memcmp(have->dims, wanted.dims, have->rank * sizeof *have->dims)) return;
     if (of_classifier(self, value->name) && value->role == SHUNT_ROLE_WEIGHT && have->rank == wanted.rank &&
         have->dims[0] != wanted.dims[0])
-        misfit_network(&self->wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
-                       have->dims[0], wanted.dims[0], have->dims[0]);
+        complain_of_classes(self, have->dims[0], wanted.dims[0]);
     misfit_network(&self->wrong, "%s is %s, not %s", value->name, dims_text(have, theirs), dims_text(&wanted, ours));
 }
 
@@ -259,7 +267,7 @@ int64_t match_count_classes(const net_spec *net, const shunt_graph *graph, const
 {
     names_survey names;
     names_look(graph, net_classifier(net), file, &names);
-    return names.classes;
+    return names.classes / net_class_channels(net);
 }
 
 int match_count_blocks(const shunt_weights *file, int stage)

@@ -132,6 +132,15 @@ bool metadata_describes(const shunt_weights *file)
     return describes;
 }
 
+bool metadata_bare_norms(const shunt_weights *file)
+{
+    json_t *object = read_description(file);
+    const json_t *epsilon = json_object_get(object, "epsilon");
+    const bool bare = json_is_number(epsilon) && json_number_value(epsilon) == 0;
+    json_decref(object);
+    return bare;
+}
+
 bool metadata_names(const shunt_weights *file, const net_spec *net)
 {
     char name[METADATA_NAME];
@@ -202,9 +211,13 @@ shunt_status metadata_write(const shunt_model *model, shunt_weights *weights)
 {
     const net_spec *net = &model->net;
     char shortcut[2] = {net->shortcut}, text[SHUNT_PREPROCESS_TEXT];
-    shunt_status status = write_json(weights, "model",
-                                     json_pack("{s:s, s:I, s:s, s:b}", "name", net->name, "classes",
-                                               (json_int_t)net->classes, "shortcut", shortcut, "v1", net->v1));
+    json_t *description = json_pack("{s:s, s:I, s:s, s:b}", "name", net->name, "classes", (json_int_t)net->classes,
+                                    "shortcut", shortcut, "v1", net->v1);
+    if (description && net->bare_norms && json_object_set_new(description, "epsilon", json_integer(0))) {
+        json_decref(description);
+        description = NULL;
+    }
+    shunt_status status = write_json(weights, "model", description);
     shunt_preprocess_print(&model->preprocess, text, sizeof text);
     if (!status) status = shunt_weights_set_metadata(weights, "preprocess", text);
     if (status || !model->labels) return status;

@@ -3,6 +3,7 @@
 #include "models/model.h"
 #include "runtime/base/error.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -105,16 +106,20 @@ shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weig
 {
     shunt_weights *weights = NULL;
     char **labels = NULL;
+    norms_choice norms;
     shunt_preprocess preprocess = model->preprocess;
+    norms_choose(&model->net, file, &norms); /* before the mapped file changes hands */
     shunt_status status = metadata_check_net(&model->net, file);
     if (!status) status = match_weights(model, file, part, &weights);
     if (!status) status = metadata_read(model, weights, part == MATCH_ALL ? &labels : NULL, &preprocess);
+    if (!status) status = norms_apply(model, norms.bare);
     if (status) {
         shunt_weights_destroy(weights);
         return error_context(status, "%s", path);
     }
     model_take_weights(model, weights);
     note_assumption(model, file);
+    if (norms.note[0]) snprintf(model->assumption, sizeof model->assumption, "%s", norms.note);
     model->preprocess = preprocess;
     if (labels) {
         labels_free(model->labels, shunt_model_outcomes(model));
@@ -161,6 +166,15 @@ shunt_status model_check_preprocess(const shunt_model *model)
                       model->net.name);
 }
 
+shunt_status model_check_finite(const shunt_model *model, const float *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(data[i]))
+            return error_fail(SHUNT_E_INVALID, "%s gives a score of %g; are the weights and the preprocessing right?",
+                              model->net.name, (double)data[i]);
+    return SHUNT_OK;
+}
+
 shunt_status model_need_weights(const shunt_model *model)
 {
     if (model->weights) return SHUNT_OK;
@@ -175,9 +189,10 @@ shunt_task shunt_model_task(const shunt_model *model)
 shunt_status model_need_task(const shunt_model *model, shunt_task task)
 {
     if (net_task(&model->net) == task) return SHUNT_OK;
-    return error_fail(SHUNT_E_INVALID, "%s tells the class of a picture%s", model->net.name,
-                      task == SHUNT_TASK_CLASSIFY ? "'s pixels, not of the whole: segment it"
-                                                  : ", not of its pixels: classify it");
+    static const char *const tells[] = {"the class of a picture: classify it",
+                                        "the class of a picture's pixels: segment it",
+                                        "which objects are where in a picture: detect them"};
+    return error_fail(SHUNT_E_INVALID, "%s tells %s", model->net.name, tells[net_task(&model->net)]);
 }
 
 shunt_status shunt_model_save(const shunt_model *model, const char *path)

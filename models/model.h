@@ -39,6 +39,18 @@ shunt_weights *model_give_weights(shunt_model *model);
 /* model.c: fails if it has none. */
 shunt_status model_need_weights(const shunt_model *model);
 
+/* model.c: fails if one of the network's results is infinite or no number. */
+shunt_status model_check_finite(const shunt_model *model, const float *data, size_t count);
+
+/* norms.c: what a file's frozen batch norms need; a note for shunt_model_assumption where nothing says it, else "". */
+typedef struct norms_choice {
+    bool bare; /* no epsilon */
+    char note[160];
+} norms_choice;
+void norms_choose(const net_spec *net, const shunt_weights *file, norms_choice *out);
+/* Makes the model's graph again, if it has other norms. */
+shunt_status norms_apply(shunt_model *model, bool bare);
+
 /* model.c: fails if the network is for another. */
 shunt_status model_need_task(const shunt_model *model, shunt_task task);
 
@@ -79,6 +91,8 @@ enum { METADATA_NAME = 64 };
 void metadata_network(const shunt_weights *file, shunt_model_options *options, char name[METADATA_NAME]);
 /* Whether the file was saved here, and so says which network it is. */
 bool metadata_describes(const shunt_weights *file);
+/* Whether it says that its batch norms have no epsilon. */
+bool metadata_bare_norms(const shunt_weights *file);
 /* Whether another producer's file names this network. */
 bool metadata_names(const shunt_weights *file, const net_spec *net);
 shunt_status metadata_read(const shunt_model *model, const shunt_weights *file, char ***labels,

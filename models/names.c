@@ -8,7 +8,7 @@
 
 enum { MOST_NUMBERS = 4 };
 
-/* In `theirs`, # is a number and a final * the rest; in `ours`, # is the next of these numbers and + that plus one. */
+/* In `theirs`, # is a number, a final * the rest, and a final @ the rest without a dot; in `ours`, # is the next of these numbers, + that plus one and / half of it. */
 static const struct {
     const char *theirs, *ours;
 } rules[] = {
@@ -23,12 +23,22 @@ static const struct {
     /* akamaster's CIFAR nets */
     {"linear.*", "fc.*"},
     {"layer#.#.shortcut.#.*", "layer#.#.downsample.#.*"},
+    /* torchvision's networks that find objects, in the files it published before 0.13 */
+    {"fpn.inner_blocks.#.@", "backbone.fpn.inner_blocks.#.0.@"},
+    {"fpn.layer_blocks.#.@", "backbone.fpn.layer_blocks.#.0.@"},
+    {"head.classification_head.conv.#.@", "head.classification_head.conv./.0.@"},
+    {"head.regression_head.conv.#.@", "head.regression_head.conv./.0.@"},
 };
+
+static bool is_rest(char end)
+{
+    return end == '*' || end == '@';
+}
 
 /* The rest of name behind the pattern, or NULL when it does not match. */
 static const char *match(const char *pattern, const char *name, unsigned *numbers)
 {
-    for (; *pattern != '*'; pattern++) {
+    for (; !is_rest(*pattern); pattern++) {
         if (*pattern != '#') {
             if (*name++ != *pattern) return NULL;
             continue;
@@ -38,18 +48,21 @@ static const char *match(const char *pattern, const char *name, unsigned *number
         *numbers++ = (unsigned)strtoul(name, NULL, 10);
         name += digits;
     }
+    if (*pattern == '@' && strchr(name, '.')) return NULL;
     return name;
 }
 
 static void rewrite(const char *pattern, const unsigned *numbers, const char *rest, char *out, size_t size)
 {
     size_t used = 0;
-    for (; *pattern != '*' && used < size; pattern++) {
+    for (; !is_rest(*pattern) && used < size; pattern++) {
         char *end = out + used;
         if (*pattern == '#')
             used += (size_t)snprintf(end, size - used, "%u", *numbers++);
         else if (*pattern == '+')
             used += (size_t)snprintf(end, size - used, "%u", *numbers++ + 1);
+        else if (*pattern == '/')
+            used += (size_t)snprintf(end, size - used, "%u", *numbers++ / 2);
         else
             used += (size_t)snprintf(end, size - used, "%c", *pattern);
     }

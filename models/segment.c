@@ -62,15 +62,6 @@ static void choose_row(const scores *self, int64_t width, uint8_t *classes)
     }
 }
 
-static shunt_status check_finite(const shunt_model *model, const float *data, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(data[i]))
-            return error_fail(SHUNT_E_INVALID, "%s gives a score of %g; are the weights and the preprocessing right?",
-                              model->net.name, (double)data[i]);
-    return SHUNT_OK;
-}
-
 static shunt_status choose(scores *self, shunt_segmentation *out)
 {
     self->row = reallocarray(NULL, (size_t)self->classes * (size_t)self->width, sizeof *self->row);
@@ -105,7 +96,7 @@ static shunt_status run(shunt_model *model, shunt_device *device, const shunt_vi
     *out = dst.data = malloc((size_t)shunt_tensor_bytes(&dst.desc));
     if (!dst.data) return error_memory();
     status = shunt_executor_run(executor, &src, 1, &dst, 1);
-    return status ? status : check_finite(model, dst.data, (size_t)shunt_tensor_count(&dst.desc));
+    return status ? status : model_check_finite(model, dst.data, (size_t)shunt_tensor_count(&dst.desc));
 }
 
 static shunt_status segment(shunt_model *model, shunt_device *device, const shunt_image *image, const shunt_views *view,

@@ -20,7 +20,7 @@ NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*")', re.S)
 
 # A folder may use those before it in this order, in its include lines and in the symbols that its objects need.
 ORDER = ["runtime/shared", "runtime/base", "runtime/pickle", "runtime/graph", "runtime/device", "runtime/ranks", "runtime/weights", "runtime/data",
-         "runtime/coco", "runtime/onnx", "runtime/tune", "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models"]
+         "runtime/coco", "runtime/onnx", "runtime/tune", "runtime/plan", "runtime/train", "runtime/verify", "models/nets", "models/detect", "models"]
 # Those that know less than the order would let them.
 SMALL = {"runtime/shared", "runtime/base"}
 NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SMALL | {"runtime/pickle"},
@@ -28,7 +28,8 @@ NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SM
           "runtime/coco": SMALL,
           "runtime/onnx": SMALL | {"runtime/graph", "runtime/weights"},
           "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
-          "models/nets": SMALL | {"runtime/graph"}}
+          "models/nets": SMALL | {"runtime/graph"},
+          "models/detect": SMALL | {"models/nets"}}
 
 # Headers of one system alone; they stand in the files that the build takes for it (X_posix.c, X_windows.c), and in these.
 SYSTEM_HEADER = re.compile(r'#include <(?:(?:direct|dlfcn|fts|glob|io|link|poll|process|psapi|sched|spawn|windows|winioctl)'

@@ -6,25 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const command *const commands[] = {&classify_command,
-                                   &segment_command,
-                                   &eval_command,
-                                   &score_command,
-                                   &embed_command,
-                                   &train_command,
-                                   &study_command,
-                                   &pull_command,
-                                   &bench_command,
-                                   &inspect_command,
-                                   &convert_command,
-                                   &tune_command,
-                                   &verify_command,
-                                   &report_command,
-                                   &devices_command,
-                                   &plugins_command,
-                                   &doctor_command,
-                                   &help_command,
-                                   NULL};
+const command *const commands[] = {&classify_command, &segment_command, &detect_command,  &eval_command,
+                                   &score_command,    &embed_command,   &train_command,   &study_command,
+                                   &pull_command,     &bench_command,   &inspect_command, &convert_command,
+                                   &tune_command,     &verify_command,  &report_command,  &devices_command,
+                                   &plugins_command,  &doctor_command,  &help_command,    NULL};
 
 static const command *find_command(const char *name)
 {

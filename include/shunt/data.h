@@ -91,7 +91,7 @@ typedef struct shunt_preprocess {
 } shunt_preprocess;
 /* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
  * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
- * size), "segmentation" (520, 520; torchvision's, whole pictures), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
+ * size), "segmentation" (520, 520; torchvision's, whole pictures), "detection" (800, 800; the same), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
  * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. The numbers: docs/evaluating.md. */
 SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
 /* The name of the preset that has these numbers; NULL: none has. */

@@ -23,13 +23,19 @@
 extern "C" {
 #endif
 
+/* What networks with frozen batch norms, those that find objects, add to a variance before they divide by its root. Weight files do not
+ * hold it. KNOWN: 0 for the files that torchvision published for it, known by their SHA-256, as the file says if it was saved here, else 1e-5. */
+typedef enum shunt_epsilon { SHUNT_EPSILON_KNOWN, SHUNT_EPSILON_1E_5, SHUNT_EPSILON_0 } shunt_epsilon;
+
 typedef struct shunt_model_options {
-    uint32_t size;         /* sizeof(shunt_model_options); 0: as in the first version */
-    int64_t classes;       /* 0: 1000, 10 for the CIFAR nets, 21 for those that label pixels */
-    int64_t height, width; /* 0: 224, 32, or 520; the graph's own size: plans for other sizes are made on demand */
+    uint32_t size; /* sizeof(shunt_model_options); 0: as in the first version */
+    int64_t
+        classes; /* 0: 1000, 10 for the CIFAR nets, 21 for those that label pixels, 91 for those that find objects */
+    int64_t height, width; /* 0: 224, 32, 520 or 800; the graph's own size: plans for other sizes are made on demand */
     char shortcut;         /* 'A', 'B', 'C'; 0: B, or A for the CIFAR nets */
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
     const char *name;      /* shunt_model_open: the network of a weight file that does not name it; or NULL */
+    shunt_epsilon epsilon; /* of networks that find objects */
 } shunt_model_options;
 
 /* name: a network of docs/models.md, such as resnet50, plain34, resnet20, cifar-resnet18, mini-resnet, cnn. resnetD and plainD with
@@ -46,13 +52,14 @@ SHUNT_API shunt_status shunt_model_open_bytes(const void *bytes, size_t nbytes, 
                                               shunt_model **out);
 SHUNT_API void shunt_model_destroy(shunt_model *model);
 SHUNT_API const char *shunt_model_name(const shunt_model *model);
+/* Lives as long as the model; of a network that finds objects until weights are loaded. */
 SHUNT_API const shunt_graph *shunt_model_graph(const shunt_model *model);
 SHUNT_API const shunt_weights *shunt_model_weights(const shunt_model *model); /* NULL before there are any */
 /* The name of a family of models by number, for lists; NULL past the end. */
 SHUNT_API const char *shunt_model_family(size_t index);
 
-/* What a network tells: the class of a picture, or of each of its pixels (segment.h). */
-typedef enum shunt_task { SHUNT_TASK_CLASSIFY, SHUNT_TASK_SEGMENT } shunt_task;
+/* What a network tells: the class of a picture, of each of its pixels (segment.h), or which objects are where in it (detect.h). */
+typedef enum shunt_task { SHUNT_TASK_CLASSIFY, SHUNT_TASK_SEGMENT, SHUNT_TASK_DETECT } shunt_task;
 SHUNT_API shunt_task shunt_model_task(const shunt_model *model);
 
 /* Reads a weight file with torchvision's, timm's, Hugging Face's or akamaster's names, and the labels and preprocessing

@@ -14,6 +14,7 @@
  * async.h    runs that do not wait, and memory of a device
  * model.h    networks with weights, labels and preprocessing: classifying and evaluating
  * segment.h  the class of each pixel of a picture
+ * detect.h   which objects are where in a picture
  * network.h  any network from a file: inputs, outputs, graph and weights
  * weights.h  named tensors, and files of them
  * data.h     pictures, preprocessing, data sets
@@ -32,6 +33,7 @@
 #include <shunt/async.h>
 #include <shunt/coco.h>
 #include <shunt/data.h>
+#include <shunt/detect.h>
 #include <shunt/graph.h>
 #include <shunt/look.h>
 #include <shunt/model.h>

@@ -21,7 +21,7 @@ static shunt_value layers(net_builder *b, shunt_value src)
         snprintf(norm, sizeof norm, "bn%d", i + 1);
         snprintf(relu, sizeof relu, "relu%d", i + 1);
         snprintf(pool, sizeof pool, "pool%d", i + 1);
-        src = net_conv_norm(b->graph, conv, norm, src, (net_window){b->net->base << i, 3});
+        src = net_conv_norm(b, conv, norm, src, (net_window){b->net->base << i, 3});
         src = shunt_graph_max_pool(b->graph, pool, shunt_graph_relu(b->graph, relu, src), 2, 2, 0);
     }
     return src;

@@ -11,13 +11,14 @@
 enum { MOST_CLASSES = 1 << 24, MOST_PIXELS_A_SIDE = 1 << 16 };
 
 extern const net_family net_resnet, net_cifar_resnet, net_mini_resnet, net_cnn, net_resnext, net_wide_resnet,
-    net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled, net_fcn, net_deeplab;
+    net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled, net_fcn, net_deeplab,
+    net_retinanet;
 
 /* The first that knows a name has it. */
 static const net_family *const families[] = {
     &net_resnet,       &net_cifar_resnet, &net_mini_resnet, &net_cnn,         &net_resnext,
     &net_wide_resnet,  &net_resnet_d,     &net_se_resnet,   &net_antialiased, &net_cifar_bottleneck,
-    &net_cifar_pooled, &net_fcn,          &net_deeplab,
+    &net_cifar_pooled, &net_fcn,          &net_deeplab,     &net_retinanet,
 };
 enum { NFAMILIES = sizeof families / sizeof *families };
 
@@ -163,6 +164,18 @@ static shunt_status choose_shortcut(const char *name, char kind, net_spec *net)
     return SHUNT_OK;
 }
 
+static shunt_status choose_epsilon(const char *name, shunt_epsilon epsilon, net_spec *net)
+{
+    if (epsilon > SHUNT_EPSILON_0) return error_fail(SHUNT_E_INVALID, "no epsilon has number %d", (int)epsilon);
+    if (epsilon && !net->family->bare_files)
+        return error_fail(SHUNT_E_INVALID,
+                          "%s: the epsilon of its batch norms is known; only networks that find objects have a choice",
+                          name);
+    net->epsilon = epsilon;
+    net->bare_norms = epsilon == SHUNT_EPSILON_0;
+    return SHUNT_OK;
+}
+
 shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given)
 {
     return sized_take(own, sizeof *own, SIZE_THROUGH(shunt_model_options, v1), given, "shunt_model_options");
@@ -189,6 +202,7 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     if (!status) status = choose("height", own.height, usual_side(&net), MOST_PIXELS_A_SIDE, &net.height);
     if (!status) status = choose("width", own.width, usual_side(&net), MOST_PIXELS_A_SIDE, &net.width);
     if (!status) status = choose_shortcut(name, own.shortcut, &net);
+    if (!status) status = choose_epsilon(name, own.epsilon, &net);
     if (status) return status;
     net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
     *out = net;
@@ -234,6 +248,11 @@ const char *net_preset(const net_spec *net)
 const char *net_classifier(const net_spec *net)
 {
     return net->family && net->family->classifier ? net->family->classifier : "fc";
+}
+
+int64_t net_class_channels(const net_spec *net)
+{
+    return net->family && net->family->channels ? net->family->channels : 1;
 }
 
 bool net_of_classifier(const net_spec *net, const char *parameter)

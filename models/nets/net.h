@@ -32,8 +32,19 @@ typedef struct net_spec {
     bool gates;              /* each block's result is gated channel by channel: squeeze and excitation */
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
     bool dilated;            /* the last two stages keep the map's size: their 3x3 convolutions look further instead */
+    bool bare_norms;         /* batch norms have no epsilon, and divide by the plain deviation */
+    shunt_epsilon epsilon;   /* what the options ask for, of networks with frozen batch norms */
     char antialias; /* strides become a convolution of stride 1 and: 'b' a blur of 3x3, 'a' an average pool of 2x2 */
 } net_spec;
+
+/* What a network that finds objects starts from: at each place of each of its maps there is a box for each scale and each ratio of height
+ * to width. */
+enum { NET_MOST_LEVELS = 5, NET_MOST_SCALES = 3 };
+typedef struct net_anchors {
+    int levels, nscales;
+    float scales[NET_MOST_LEVELS]
+                [NET_MOST_SCALES]; /* the side of a square of the same area, in pixels of the network's input */
+} net_anchors;
 
 /* A network that is being built. Blocks that are left out are named (count 0: none). */
 typedef struct net_lesion {
@@ -64,8 +75,13 @@ struct net_family {
     void (*head)(net_builder *builder, shunt_value input, shunt_value features);
     shunt_task task;
     const char *classifier; /* the last layer, whose channels are the classes; NULL: "fc" */
+    int64_t channels;       /* of that layer for each class; 0: 1 */
     const char *spare;      /* prefix of tensors that a file may have and the network does without; NULL: none */
     int64_t classes, side;  /* of the usual network; 0: 1000 and 224, or 10 and 32, by net->cifar */
+    /* Of networks with frozen batch norms, whose epsilon no file holds: how the SHA-256 of those published files begins that are meant to
+     * have none; ended by NULL. */
+    const char *const *bare_files;
+    const net_anchors *anchors; /* of networks that find objects */
 };
 
 /* families.c: the caller's options as this library knows them; all 0 for NULL. */
@@ -84,6 +100,8 @@ bool net_looks_like(const net_spec *net, const char *name);
 const char *net_preset(const net_spec *net);
 /* The name of the layer that tells the classes apart; what it is for. Networks from ONNX files have no family. */
 const char *net_classifier(const net_spec *net);
+/* The number of its channels for each class. */
+int64_t net_class_channels(const net_spec *net);
 /* Whether the parameter is of that layer. */
 bool net_of_classifier(const net_spec *net, const char *parameter);
 shunt_task net_task(const net_spec *net);
@@ -107,6 +125,6 @@ typedef struct net_window {
 } net_window;
 shunt_value net_conv(shunt_graph *graph, const char *name, shunt_value src, net_window window);
 /* And its batch norm; `conv` and `norm` are whole names. */
-shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, net_window window);
+shunt_value net_conv_norm(net_builder *builder, const char *conv, const char *norm, shunt_value src, net_window window);
 
 #endif

@@ -15,7 +15,7 @@ static const struct row {
     {101, true, {3, 4, 23, 3}}, {152, true, {3, 8, 36, 3}},
 };
 
-static const float epsilon = 1e-5f; /* of batch norms, as torch has it: weights were trained with it */
+static const float usual_epsilon = 1e-5f; /* of batch norms, as torch has it: weights were trained with it */
 
 bool net_table1(int depth, net_spec *net)
 {
@@ -62,16 +62,17 @@ shunt_value net_conv(shunt_graph *graph, const char *name, shunt_value src, net_
     return shunt_graph_op(graph, name, SHUNT_OP_CONV, 0, &attr, 2, inputs);
 }
 
-shunt_value net_conv_norm(shunt_graph *graph, const char *conv, const char *norm, shunt_value src, net_window window)
+shunt_value net_conv_norm(net_builder *b, const char *conv, const char *norm, shunt_value src, net_window window)
 {
-    return shunt_graph_batch_norm(graph, norm, net_conv(graph, conv, src, window), epsilon);
+    const float epsilon = b->net->bare_norms ? 0 : usual_epsilon;
+    return shunt_graph_batch_norm(b->graph, norm, net_conv(b->graph, conv, src, window), epsilon);
 }
 
 /* Within a block: "conv1" stands for "layer1.0.conv1". */
 static shunt_value conv_norm(net_builder *b, const char *conv, const char *norm, shunt_value src, net_window window)
 {
     char c[NET_NAME_CHARS], n[NET_NAME_CHARS];
-    return net_conv_norm(b->graph, net_named(b, c, conv), net_named(b, n, norm), src, window);
+    return net_conv_norm(b, net_named(b, c, conv), net_named(b, n, norm), src, window);
 }
 
 static shunt_value relu(net_builder *b, const char *name, shunt_value src)
@@ -186,9 +187,9 @@ static shunt_value deep_stem(net_builder *b, shunt_value x)
 {
     const int64_t half = b->net->base / 2;
     shunt_graph *graph = b->graph;
-    x = net_conv_norm(graph, "conv1.0", "conv1.1", x, (net_window){half, 3, .stride = 2});
-    x = net_conv_norm(graph, "conv1.3", "conv1.4", shunt_graph_relu(graph, "conv1.2", x), (net_window){half, 3});
-    return net_conv_norm(graph, "conv1.6", "bn1", shunt_graph_relu(graph, "conv1.5", x), (net_window){b->net->base, 3});
+    x = net_conv_norm(b, "conv1.0", "conv1.1", x, (net_window){half, 3, .stride = 2});
+    x = net_conv_norm(b, "conv1.3", "conv1.4", shunt_graph_relu(graph, "conv1.2", x), (net_window){half, 3});
+    return net_conv_norm(b, "conv1.6", "bn1", shunt_graph_relu(graph, "conv1.5", x), (net_window){b->net->base, 3});
 }
 
 /* From the picture to the first stage. */
@@ -199,7 +200,7 @@ static shunt_value stem(net_builder *b, shunt_value x)
     char text[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     shunt_graph *graph = b->graph;
     x = net->deep_stem ? deep_stem(b, x)
-                       : net_conv_norm(graph, prefixed(b, text, "conv1"), prefixed(b, norm, "bn1"), x, first);
+                       : net_conv_norm(b, prefixed(b, text, "conv1"), prefixed(b, norm, "bn1"), x, first);
     x = shunt_graph_relu(graph, prefixed(b, text, "relu"), x);
     if (net->cifar && !net->max_pool) return x;
     if (net->antialias == 'a') return smooth_halving(b, "maxpool", x);

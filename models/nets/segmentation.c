@@ -23,7 +23,7 @@ shunt_value segmentation_conv(net_builder *b, const char *conv, const char *norm
 {
     char text[NET_NAME_CHARS];
     snprintf(text, sizeof text, "%s.relu", norm);
-    return shunt_graph_relu(b->graph, text, net_conv_norm(b->graph, conv, norm, src, window));
+    return shunt_graph_relu(b->graph, text, net_conv_norm(b, conv, norm, src, window));
 }
 
 shunt_value segmentation_resize(net_builder *b, const char *name, shunt_value src, shunt_value like)

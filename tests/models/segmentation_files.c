@@ -70,9 +70,9 @@ Test(segmentation_files, each_task_has_its_calls)
     cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK);
     shunt_model *pixelwise = make_random_model(net, NULL), *whole = make_random_model("resnet20", NULL);
     cr_assert_eq(shunt_model_run(pixelwise, device, 1, 1, 1, &number, &number), SHUNT_E_INVALID);
-    expect_message(net, "tells the class of a picture's pixels, not of the whole");
+    expect_message(net, "tells the class of a picture's pixels: segment it");
     cr_assert_eq(shunt_segment(whole, device, &image, &map), SHUNT_E_INVALID);
-    expect_message("resnet20", "tells the class of a picture, not of its pixels");
+    expect_message("resnet20", "tells the class of a picture: classify it");
     cr_assert_null(map.classes);
     shunt_model_destroy(pixelwise);
     shunt_model_destroy(whole);

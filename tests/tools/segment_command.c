@@ -108,8 +108,8 @@ Test(segment_command, wrong_calls)
     expect_failure(1, "no/such/map.png: cannot be written", NULL);
     put_weights("whole.safetensors", "resnet8", 5);
     run("shunt segment --weights whole.safetensors a.ppm");
-    expect_failure(2, "resnet8 tells the class of a whole picture; use shunt classify", NULL);
+    expect_failure(2, "resnet8 tells no classes of pixels; use shunt classify", NULL);
     run("shunt classify --weights w.safetensors a.ppm");
-    expect_failure(2, "fcn_resnet50 tells the class of each pixel; use shunt segment", NULL);
+    expect_failure(2, "fcn_resnet50 does not tell the class of a picture; use shunt segment", NULL);
     end(&all);
 }

@@ -53,7 +53,8 @@ static int set_up_model(const classify_settings *self, shunt_model **out, double
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status) return status;
     if (shunt_model_task(*out) != SHUNT_TASK_CLASSIFY)
-        return say_usage("%s tells the class of each pixel; use shunt segment", shunt_model_name(*out));
+        return say_usage("%s does not tell the class of a picture; use shunt %s", shunt_model_name(*out),
+                         command_for(*out));
     status = model_preprocess_from_settings(&self->preprocess, *out);
     if (status == EXIT_OK) status = head_from_settings(&self->head, *out, threshold);
     if (status) return status;

@@ -6,9 +6,9 @@
 #include "lib/json_out.h"
 #include <shunt/shunt.h>
 
-extern const command classify_command, segment_command, embed_command, eval_command, pull_command, bench_command,
-    inspect_command, convert_command, devices_command, plugins_command, doctor_command, tune_command, verify_command,
-    report_command, train_command, study_command, score_command, help_command;
+extern const command classify_command, detect_command, segment_command, embed_command, eval_command, pull_command,
+    bench_command, inspect_command, convert_command, devices_command, plugins_command, doctor_command, tune_command,
+    verify_command, report_command, train_command, study_command, score_command, help_command;
 extern const command *const commands[]; /* all of them, ended by NULL (main.c) */
 
 /* ---- Options that many commands have ------------------------------------------------------------------------- */
@@ -47,6 +47,9 @@ int model_from_operand(const model_settings *usual, char *operand, shunt_model *
 
 /* --model is a file that holds a network, or "-": no network's name has a dot or a slash. */
 bool model_is_file(const model_settings *settings);
+
+/* The command that runs pictures through the model: "classify", "segment", "detect". */
+const char *command_for(const shunt_model *model);
 
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);

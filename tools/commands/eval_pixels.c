@@ -4,7 +4,7 @@
 #include "lib/ranks.h"
 #include "lib/say.h"
 #include "lib/summary.h"
-#include "lib/voc_labels.h"
+#include "lib/usual_labels.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +104,7 @@ static int make_model(const pixel_settings *settings, evaluation *self)
     if (status == EXIT_OK) status = model_preprocess_from_settings(&whole, self->model);
     if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->model, settings->labels))
         status = say_library_failure(settings->labels);
-    if (status == EXIT_OK) status = voc_labels_assume(self->model, &assumed);
+    if (status == EXIT_OK) status = usual_labels_assume(self->model, &assumed);
     self->classes = (size_t)shunt_model_classes(self->model);
     if (status == EXIT_OK && self->classes > MOST_CLASSES)
         status = say_failure("%s has %zu classes; a map of labels tells %d apart", shunt_model_name(self->model),

@@ -6,7 +6,7 @@
 #include "lib/results.h"
 #include "lib/say.h"
 #include "lib/summary.h"
-#include "lib/voc_labels.h"
+#include "lib/usual_labels.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,7 +170,7 @@ static int take(work *self, size_t i, const char *path)
 static int set_labels(const segment_settings *self, shunt_model *model, bool *assumed)
 {
     if (self->labels && shunt_model_load_labels(model, self->labels)) return say_library_failure(self->labels);
-    int status = voc_labels_assume(model, assumed);
+    int status = usual_labels_assume(model, assumed);
     if (*assumed && !self->output.json)
         say_info("the file does not name its 21 classes: they are taken as those of Pascal VOC");
     return status;
@@ -183,9 +183,8 @@ static int set_up_model(const segment_settings *self, shunt_model **out, bool *a
     int status =
         model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, NULL, out);
     if (status == EXIT_OK && shunt_model_task(*out) != SHUNT_TASK_SEGMENT)
-        status = say_usage("%s tells the class of a whole picture; use shunt classify, or a network such as "
-                           "deeplabv3_resnet50",
-                           shunt_model_name(*out));
+        status = say_usage("%s tells no classes of pixels; use shunt %s, or a network such as deeplabv3_resnet50",
+                           shunt_model_name(*out), command_for(*out));
     preprocess_settings whole = self->preprocess; /* no square is cut out */
     if (!whole.crop) whole.crop = whole.resize;
     if (status == EXIT_OK) status = model_preprocess_from_settings(&whole, *out);

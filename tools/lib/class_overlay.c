@@ -1,37 +1,40 @@
 /* class_overlay.c - classes drawn over the picture they are of: see class_map.h. */
-#include "args.h"
 #include "class_map.h"
-#include "output.h"
+#include "overlay.h"
 #include "plot_draw.h"
-#include "say.h"
 #include <string.h>
 
-/* Okabe and Ito's colours, without black. */
-static const unsigned char colors[][3] = {{0xe6, 0x9f, 0x00}, {0x56, 0xb4, 0xe9}, {0x00, 0x9e, 0x73},
-                                          {0xf0, 0xe4, 0x42}, {0x00, 0x72, 0xb2}, {0xd5, 0x5e, 0x00},
-                                          {0xcc, 0x79, 0xa7}, {0x99, 0x99, 0x99}};
-enum { COLORS = sizeof colors / sizeof *colors, CLASSES = 256, NOT_SHOWN = -1 };
+enum { CLASSES = 256, NOT_SHOWN = -1 };
 
-static uint32_t mix(const uint8_t *rgb, int color)
+/* What is drawn. */
+typedef struct classes {
+    const shunt_segmentation *map;
+    const class_shown *shown;
+    size_t count;
+} classes;
+
+static uint32_t mix(uint32_t pixel, const unsigned char *color)
 {
     uint32_t made = 0;
     for (int c = 0; c < 3; c++) {
-        const unsigned value = color == NOT_SHOWN ? rgb[c] : (rgb[c] * 2u + colors[color][c] * 3u) / 5u;
-        made = made << 8 | value;
+        const unsigned value = pixel >> (16 - 8 * c) & 0xff;
+        made = made << 8 | (value * 2u + color[c] * 3u) / 5u;
     }
     return made;
 }
 
-static void tint(const shunt_image *image, const shunt_segmentation *map, const int16_t *color_of,
-                 cairo_surface_t *surface)
+static void tint(const shunt_segmentation *map, const int16_t *color_of, cairo_surface_t *surface)
 {
     unsigned char *data = cairo_image_surface_get_data(surface);
     const int stride = cairo_image_surface_get_stride(surface);
     cairo_surface_flush(surface);
     for (int64_t y = 0; y < map->height; y++) {
         for (int64_t x = 0; x < map->width; x++) {
-            const int64_t at = y * map->width + x;
-            const uint32_t pixel = mix(image->rgb + 3 * at, color_of[map->classes[at]]);
+            const int16_t color = color_of[map->classes[y * map->width + x]];
+            uint32_t pixel;
+            if (color == NOT_SHOWN) continue;
+            memcpy(&pixel, data + y * stride + 4 * x, sizeof pixel);
+            pixel = mix(pixel, overlay_colors[color]);
             memcpy(data + y * stride + 4 * x, &pixel, sizeof pixel);
         }
     }
@@ -56,7 +59,7 @@ static void draw_names(cairo_t *cairo, double height, const class_shown *shown, 
     cairo_rectangle(cairo, size / 2, top, width + 3 * size, (double)count * line + size / 2);
     cairo_fill(cairo);
     for (size_t i = 0; i < count; i++) {
-        const unsigned char *rgb = colors[i % COLORS];
+        const unsigned char *rgb = overlay_colors[i % OVERLAY_COLORS];
         const double y = top + size / 2 + (double)i * line;
         cairo_set_source_rgb(cairo, rgb[0] / 255., rgb[1] / 255., rgb[2] / 255.);
         cairo_rectangle(cairo, size, y, size, size);
@@ -66,39 +69,18 @@ static void draw_names(cairo_t *cairo, double height, const class_shown *shown, 
     }
 }
 
-static cairo_status_t write_bytes(void *file, const unsigned char *data, unsigned int length)
+static void draw(cairo_t *cairo, cairo_surface_t *surface, const void *what)
 {
-    return fwrite(data, 1, length, file) == length ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
-}
-
-static cairo_status_t draw(const shunt_image *image, const shunt_segmentation *map, const class_shown *shown,
-                           size_t count, FILE *file)
-{
+    const classes *self = what;
     int16_t color_of[CLASSES];
     for (int i = 0; i < CLASSES; i++) color_of[i] = NOT_SHOWN;
-    for (size_t i = 0; i < count; i++) color_of[shown[i].index] = (int16_t)(i % COLORS);
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)map->width, (int)map->height);
-    cairo_status_t failed = cairo_surface_status(surface);
-    if (!failed) {
-        tint(image, map, color_of, surface);
-        cairo_t *cairo = cairo_create(surface);
-        if (count) draw_names(cairo, (double)map->height, shown, count);
-        failed = cairo_status(cairo);
-        cairo_destroy(cairo);
-    }
-    if (!failed) failed = cairo_surface_write_to_png_stream(surface, write_bytes, file);
-    cairo_surface_destroy(surface);
-    return failed;
+    for (size_t i = 0; i < self->count; i++) color_of[self->shown[i].index] = (int16_t)(i % OVERLAY_COLORS);
+    tint(self->map, color_of, surface);
+    if (self->count) draw_names(cairo, (double)self->map->height, self->shown, self->count);
 }
 
 int class_overlay_write(const shunt_image *image, const shunt_segmentation *map, const class_shown *shown, size_t count,
                         const char *path)
 {
-    output file;
-    int status = output_begin(&file, path);
-    if (status) return status;
-    const cairo_status_t failed = draw(image, map, shown, count, file.file);
-    status = output_end(&file, !failed);
-    if (status == EXIT_OK && failed) status = say_failure("%s: %s", path, cairo_status_to_string(failed));
-    return status;
+    return overlay_write(image, draw, &(classes){map, shown, count}, path);
 }

@@ -7,7 +7,7 @@
 
 const option_row preprocess_rows[] = {
     {"preset", OPTION_TEXT, FIELD(preset), "P",
-     "How pictures are resized and normalised: imagenet, imagenet-v2, timm, timm-288, segmentation, caffe, "
+     "How pictures are resized and normalised: imagenet, imagenet-v2, timm, timm-288, segmentation, detection, caffe, "
      "cifar10, cifar10-kuangliu, cifar10-exact, cifar100; or only normalised: half (-1 to 1), unit (0 to 1), raw (0 to "
      "255). "
      "Default: what the weight file or the model says. The options below change single parts.",

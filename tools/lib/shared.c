@@ -38,7 +38,8 @@ const option_row model_rows[] = {
      "with Shunt.",
      NULL, 0, 0},
     {"classes", OPTION_COUNT, offsetof(model_settings, classes), "N",
-     "Number of classes. Default: 1000, or 10 for the CIFAR nets.", NULL, 1, 1000000},
+     "Number of classes. Default: 1000, 10 for the CIFAR nets, 21 or 91 for those that label pixels or find objects.",
+     NULL, 1, 1000000},
     {"shortcut", OPTION_TEXT, offsetof(model_settings, shortcut), "A|B|C",
      "Shortcut option of the paper. Default: B, or A for the CIFAR nets.", NULL, 0, 0},
     {"v1", OPTION_FLAG, offsetof(model_settings, v1), NULL,
@@ -174,6 +175,13 @@ int model_from_operand(const model_settings *usual, char *operand, shunt_model *
         settings.weights = equals + 1;
     }
     return model_from_settings(&settings, WEIGHTS_NEEDED, NULL, out);
+}
+
+const char *command_for(const shunt_model *model)
+{
+    static const char *const names[] = {
+        [SHUNT_TASK_CLASSIFY] = "classify", [SHUNT_TASK_SEGMENT] = "segment", [SHUNT_TASK_DETECT] = "detect"};
+    return names[shunt_model_task(model)];
 }
 
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2])

@@ -1,0 +1,82 @@
+/* detect.h - what finding objects does outside of the network: pictures resized and padded, anchors, boxes out of codes, and boxes that cover
+ * each other. Plain numbers, no network and no device. Computed in double; sizes are (height, width). */
+#ifndef SHUNT_MODELS_DETECT_H
+#define SHUNT_MODELS_DETECT_H
+
+#include "models/nets/net.h"
+
+#include <shunt/data.h>
+
+/* ---- frame.c: from a picture to the network's input ---- */
+
+typedef struct detect_frame {
+    int64_t picture[2]; /* the picture's own size */
+    int64_t resized[2]; /* what it becomes: the part of the input that is not padding */
+    int64_t padded[2];  /* the input: multiples of 32 */
+} detect_frame;
+
+/* The short side becomes `shortest`, unless the long one would be more than `longest`. Fails where nothing is left of a side. */
+shunt_status detect_frame_of(const shunt_image *image, int64_t shortest, int64_t longest, detect_frame *out);
+/* dst: 3 x padded; the padding is 0. */
+shunt_status detect_fill(const detect_frame *frame, const shunt_preprocess *preprocess, const shunt_image *image,
+                         float *dst);
+
+/* ---- boxes.c ---- */
+
+typedef struct detect_box {
+    double left, top, right, bottom;
+} detect_box;
+
+/* The maps' places: a map of `size` of an input of `padded`. */
+typedef struct detect_grid {
+    const net_anchors *anchors;
+    int level;
+    int64_t size[2], padded[2];
+} detect_grid;
+
+/* How many anchors a place has. */
+int64_t anchors_each(const net_anchors *anchors);
+/* Anchor `shape` of place `place`, counted row by row. */
+detect_box anchor_at(const detect_grid *grid, int64_t place, int64_t shape);
+/* code: how far the centre moves, in sides of `from`, and the logarithms of what the sides grow by. */
+detect_box box_decode(const detect_box *from, const float code[4]);
+/* The part within (height, width). */
+detect_box box_clip(const detect_box *box, const int64_t size[2]);
+/* From the resized picture to the picture. */
+detect_box box_to_picture(const detect_box *box, const detect_frame *frame);
+
+/* ---- suppress.c ---- */
+
+typedef struct detect_candidate {
+    detect_box box;
+    double score;
+    int32_t label;
+    uint32_t order; /* of equal scores the lower is better */
+} detect_candidate;
+
+/* Sorts by score, the highest first, and keeps those that no better one of the same label covers: whose intersection over union is larger
+ * than `overlap`. Returns how many there are, at most `most`; they are the first ones then. */
+size_t detect_suppress(detect_candidate *list, size_t count, double overlap, size_t most);
+
+/* ---- dense.c: networks that classify each anchor ---- */
+
+typedef struct dense_map {
+    int64_t size[2];
+    const float *logits; /* (anchors x classes, size), anchor by anchor */
+    const float *codes;  /* (anchors x 4, size) */
+} dense_map;
+
+typedef struct dense_job {
+    const net_anchors *anchors;
+    int64_t classes;
+    const detect_frame *frame;
+    const dense_map *maps; /* anchors->levels of them */
+    double least_score, overlap;
+    size_t most_of_map; /* candidates that a map may give */
+    size_t most;
+} dense_job;
+
+/* The objects, in pixels of the resized picture; to be freed. */
+shunt_status dense_find(const dense_job *job, detect_candidate **out, size_t *count);
+
+#endif

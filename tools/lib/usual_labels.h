@@ -1,0 +1,12 @@
+/* usual_labels.h - names for classes that have none, where their number says what they are. */
+#ifndef SHUNT_TOOLS_USUAL_LABELS_H
+#define SHUNT_TOOLS_USUAL_LABELS_H
+
+#include <shunt/shunt.h>
+#include <stdbool.h>
+
+/* Gives a model without names those of Pascal VOC, if it labels pixels and has 21 classes, or those of COCO, if it finds objects and has
+ * 91. Returns an EXIT_ number. */
+int usual_labels_assume(shunt_model *model, bool *assumed);
+
+#endif
