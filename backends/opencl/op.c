@@ -84,6 +84,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_count_nonfinite,
     &ocl_resize,
     &ocl_resize_grad,
+    &ocl_roi_align,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

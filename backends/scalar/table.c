@@ -28,6 +28,7 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_LRN] = &TYPED(scalar_lrn),
     [SHUNT_OP_RESIZE] = &TYPED(scalar_resize),
     [SHUNT_OP_RESIZE_GRAD] = &TYPED(scalar_resize_grad),
+    [SHUNT_OP_ROI_ALIGN] = &TYPED(scalar_roi_align),
     [SHUNT_OP_BATCH_STATISTICS] = &TYPED(scalar_batch_statistics),
     [SHUNT_OP_BATCH_NORM_GRAD] = &TYPED(scalar_batch_norm_grad),
     [SHUNT_OP_RELU_GRAD] = &TYPED(scalar_relu_grad),

@@ -91,6 +91,10 @@ SHUNT_API shunt_value shunt_graph_op(shunt_graph *graph, const char *name, shunt
 /* These also add the parameters, under PyTorch's names: NAME.weight, NAME.bias, NAME.running_mean ... */
 SHUNT_API shunt_value shunt_graph_conv(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
                                        int64_t kernel, int stride, int padding, int with_bias);
+/* A transposed convolution. Its weights are (C, channels, kernel, kernel), C being src's channels. */
+SHUNT_API shunt_value shunt_graph_conv_transpose(shunt_graph *graph, const char *name, shunt_value src,
+                                                 int64_t channels, int64_t kernel, int stride, int padding,
+                                                 int with_bias);
 SHUNT_API shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *name, shunt_value src, float epsilon);
 SHUNT_API shunt_value shunt_graph_linear(shunt_graph *graph, const char *name, shunt_value src, int64_t classes);
 SHUNT_API shunt_value shunt_graph_relu(shunt_graph *graph, const char *name, shunt_value src);
@@ -102,6 +106,12 @@ SHUNT_API shunt_value shunt_graph_softmax(shunt_graph *graph, const char *name, 
 /* The paper's option A: takes every stride-th row and column, and adds equally many zero channels before and after. */
 SHUNT_API shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
                                            int stride);
+/* Boxes cut out of a pyramid of maps and brought to size x size, as torchvision's MultiScaleRoIAlign does it: (R, C, size, size). maps: `count`
+ * of them, the finest first; map i is 2^(finest + i) times smaller than the picture. rois (R,5): the picture's number and x1, y1, x2, y2
+ * in the picture; -1 as the number gives zeros. A box is cut out of the map of level floor(4 + log2(sqrt(area) / 224)), or of the nearest
+ * that there is. Each cell is the mean of sampling x sampling samples (0: as many as it is long). */
+SHUNT_API shunt_value shunt_graph_roi_align(shunt_graph *graph, const char *name, size_t count, const shunt_value *maps,
+                                            int finest, shunt_value rois, int size, int sampling);
 
 /* ---- Training: more ops in the same graph ------------------------------------------------------------------------
  * Build in this order: the network up to its logits; shunt_graph_train_batch_norms; shunt_graph_cross_entropy;

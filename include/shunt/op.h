@@ -70,7 +70,7 @@ extern "C" {
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
- * norm, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
+ * norm, rois, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
  * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
  * Kinds for imported graphs:
@@ -98,6 +98,9 @@ extern "C" {
  *   RESIZE       src (N,C,H,W), [like: LIKE] -> dst (N,C,P,Q), interpolated (shunt_resize_attr). With LIKE P and Q are the height and
  *                width of like, whose elements are not read; only graphs have that: a plan knows the sizes and writes them into attr
  *   RESIZE_GRAD  diff_dst (N,C,P,Q) -> diff_src (N,C,H,W), of a RESIZE without LIKE
+ *   ROI_ALIGN    src (N,C,H,W), rois (R,5): a picture's number and x1, y1, x2, y2 in each row, [residual, like dst: RESIDUAL]
+ *                -> dst (R,C,P,Q) = the boxes cut out of src (shunt_roi_align_attr) + residual. A box is 0 where src has no picture of
+ *                its number: R is the most boxes that there can be, and the rest have the number -1
  * ADD and MUL with BROADCAST: a and b have the same rank; an axis of size 1 is repeated to the other input's size. Pools with
  * DILATED use pool.dilation; without it the dilation is 1.
  * New kinds are only ever added at the end. A backend refuses kinds that it does not know. */
@@ -145,6 +148,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_RESIZE_GRAD,
     SHUNT_OP_BATCH_NORM_TRAIN,
     SHUNT_OP_SHRINK,
+    SHUNT_OP_ROI_ALIGN,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -157,7 +161,8 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_DILATED = 1u << 5,
        SHUNT_FLAG_SCALE = 1u << 6,
        SHUNT_FLAG_SKIP = 1u << 7,
-       SHUNT_FLAG_LIKE = 1u << 8
+       SHUNT_FLAG_LIKE = 1u << 8,
+       SHUNT_FLAG_TRANSPOSED = 1u << 9
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -248,6 +253,24 @@ typedef struct shunt_resize_attr {
     float factor[2];                       /* 0: dst's size / src's */
 } shunt_resize_attr;
 
+/* In src a box reaches from x1 * scale - h to x2 * scale - h, where h is 0.5 if `aligned` is not 0, else 0; if it is 0, the box is also at
+ * least 1 long. Rows likewise. The box is cut into P x Q cells of one size, and each cell into parts of one size: `sampling` in each
+ * direction, or, if that is 0, as many as the cell is long, rounded up (of a cell longer than 2^20, none). The middle of each part is a
+ * sample: the bilinear value of src there, as RESIZE weights it; 0 where x < -1 or x > W, and so with rows. The cell is
+ *     MEAN     the sum of its samples by their number; 0 if there is none. This is torchvision's roi_align
+ *     MAXIMUM  the largest of its samples, each being the largest of the four products of a bilinear weight and its element; 0 if there is
+ *              none. This is ONNX's RoiAlign with mode "max"
+ * With area[1] above area[0], only boxes with area[0] <= (x2 - x1) * (y2 - y1) < area[1] are cut out, others are 0: so levels of a pyramid of
+ * maps, one op each that adds to the result of the one before, share out the boxes. */
+enum { SHUNT_ROI_MEAN, SHUNT_ROI_MAXIMUM };
+
+typedef struct shunt_roi_align_attr {
+    int32_t size[2]; /* P, Q */
+    int32_t sampling, aligned, mode;
+    float scale; /* above 0: of src to the picture that x1, y1, x2, y2 are places in */
+    float area[2];
+} shunt_roi_align_attr;
+
 /* A gradient op has the attributes of its forward op. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -266,6 +289,7 @@ typedef union shunt_op_attr {
     shunt_reduce_attr reduce;
     shunt_lrn_attr lrn;
     shunt_resize_attr resize;
+    shunt_roi_align_attr roi_align;
     int32_t words[24];
 } shunt_op_attr;
 
@@ -381,7 +405,8 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         break;
     case SHUNT_OP_CONV_GRAD_SRC:
         s.ninputs = 2;
-        s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        s.input_flags = SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU;
+        s.flags = s.input_flags | SHUNT_FLAG_TRANSPOSED;
         s.plain_inputs = s.wide_inputs = s.rounded_inputs = 1u << 0; /* weights */
         break;
     case SHUNT_OP_CONV_GRAD_WEIGHTS:
@@ -427,6 +452,11 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         break;
     case SHUNT_OP_RESIZE:
         s.flags = s.input_flags = SHUNT_FLAG_LIKE;
+        break;
+    case SHUNT_OP_ROI_ALIGN:
+        s.ninputs = 2;
+        s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL;
+        s.wide_inputs = 1u << 1; /* rois */
         break;
     default:
         break;

@@ -4,6 +4,7 @@
 #include "runtime/graph/graph.h"
 #include "runtime/graph/ops/ops.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,6 +232,32 @@ shunt_value shunt_graph_conv(shunt_graph *graph, const char *name, shunt_value s
     return shunt_graph_op(graph, name, SHUNT_OP_CONV, SHUNT_FLAG_BIAS, &attr, 3, inputs);
 }
 
+/* A vector, so that ADD repeats it over pictures and pixels. */
+static shunt_value add_bias(shunt_graph *graph, const char *name, shunt_value sums, int64_t channels)
+{
+    const shunt_op_attr attr = {.reshape = {.rank = 4, .dims = {1, (int32_t)channels, 1, 1}}};
+    const shunt_value vector = field(graph, name, "bias", SHUNT_ROLE_BIAS, 1, &channels);
+    const shunt_value inputs[] = {sums, shunt_graph_op(graph, name, SHUNT_OP_RESHAPE, 0, &attr, 1, &vector)};
+    return shunt_graph_op(graph, name, SHUNT_OP_ADD, SHUNT_FLAG_BROADCAST, NULL, 2, inputs);
+}
+
+shunt_value shunt_graph_conv_transpose(shunt_graph *graph, const char *name, shunt_value src, int64_t channels,
+                                       int64_t kernel, int stride, int padding, int with_bias)
+{
+    int64_t dims[] = {channels_of(graph, name, src), channels, kernel, kernel};
+    if (!dims[0]) return SHUNT_NO_VALUE;
+    if (channels > INT32_MAX) return fail(graph, SHUNT_E_INVALID, "%s: too many channels", name);
+    const shunt_op_attr attr = {.conv = {.stride = {stride, stride},
+                                         .dilation = {1, 1},
+                                         .pad_before = {padding, padding},
+                                         .pad_after = {padding, padding},
+                                         .groups = 1}};
+    const shunt_value inputs[] = {field(graph, name, "weight", SHUNT_ROLE_WEIGHT, 4, dims), src};
+    const shunt_value sums =
+        shunt_graph_op(graph, name, SHUNT_OP_CONV_GRAD_SRC, SHUNT_FLAG_TRANSPOSED, &attr, 2, inputs);
+    return with_bias ? add_bias(graph, name, sums, channels) : sums;
+}
+
 shunt_value shunt_graph_batch_norm(shunt_graph *graph, const char *name, shunt_value src, float epsilon)
 {
     int64_t channels = channels_of(graph, name, src);
@@ -292,4 +319,31 @@ shunt_value shunt_graph_shortcut(shunt_graph *graph, const char *name, shunt_val
                     (long long)channels, (long long)old);
     shunt_op_attr attr = {.shortcut = {.stride = stride, .lead = (int32_t)(added / 2)}};
     return shunt_graph_op(graph, name, SHUNT_OP_SHORTCUT, 0, &attr, 1, &src);
+}
+
+/* The least area of boxes of a level: of sides of 224 at level 4. torchvision takes boxes that are smaller by a millionth as well. */
+static float least_area(int level)
+{
+    return (float)exp2(2 * (log2(224) + level - 4 - 1e-6));
+}
+
+shunt_value shunt_graph_roi_align(shunt_graph *graph, const char *name, size_t count, const shunt_value *maps,
+                                  int finest, shunt_value rois, int size, int sampling)
+{
+    enum { MOST_LEVELS = 16 };
+    shunt_value sum = SHUNT_NO_VALUE;
+    if (!given(graph, name, maps)) return SHUNT_NO_VALUE;
+    if (count < 1 || count > MOST_LEVELS || finest < 0 || finest > MOST_LEVELS)
+        return fail(graph, SHUNT_E_INVALID, "%s: %zu maps from level %d on", name, count, finest);
+    for (int i = 0; i < (int)count; i++) {
+        const bool first = i == 0, last = i == (int)count - 1;
+        const shunt_op_attr attr = {.roi_align = {.size = {size, size},
+                                                  .sampling = sampling,
+                                                  .scale = (float)exp2(-finest - i),
+                                                  .area = {first ? -INFINITY : least_area(finest + i),
+                                                           last ? INFINITY : least_area(finest + i + 1)}}};
+        sum = shunt_graph_op(graph, name, SHUNT_OP_ROI_ALIGN, first ? 0 : SHUNT_FLAG_RESIDUAL, &attr, first ? 2 : 3,
+                             (shunt_value[]){maps[i], rois, sum});
+    }
+    return sum;
 }

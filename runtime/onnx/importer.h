@@ -164,6 +164,8 @@ shunt_status onnx_fold_expand(onnx_node *node);
 shunt_status onnx_fold_split(onnx_node *node);
 
 shunt_status onnx_import_conv(onnx_node *node);
+shunt_status onnx_import_conv_transpose(onnx_node *node);
+shunt_status onnx_import_roi_align(onnx_node *node);
 shunt_status onnx_import_batch_norm(onnx_node *node);
 shunt_status onnx_import_gemm(onnx_node *node);
 shunt_status onnx_import_matmul(onnx_node *node);
@@ -194,6 +196,9 @@ shunt_status onnx_import_reshape(onnx_node *node);
 shunt_status onnx_import_flatten(onnx_node *node);
 shunt_status onnx_import_squeeze(onnx_node *node);
 shunt_status onnx_import_unsqueeze(onnx_node *node);
+
+/* layer.c: that an input, if it is there, is constant; what: "weights", for the message. */
+shunt_status onnx_need_constant(const onnx_node *node, uint32_t index, const char *what);
 
 /* shape.c: the order that a Transpose asks for; and a value of the graph in another order, src itself when it is the same. */
 shunt_status onnx_order(const onnx_node *node, uint32_t rank, uint32_t *axes);
@@ -243,7 +248,9 @@ typedef struct onnx_window {
     int64_t extra[ONNX_MOST_DIRECTIONS]; /* what ceil_mode adds to `after` */
     int64_t places[ONNX_MOST_DIRECTIONS];
 } onnx_window;
-/* size and window of each direction are set. */
+/* Window, stride, dilation, before and after from the attributes but auto_pad; window of each direction may be set. */
+shunt_status onnx_window_lists(const onnx_node *node, onnx_window *w);
+/* All of it. size and window of each direction are set. */
 shunt_status onnx_window_read(const onnx_node *node, onnx_window *w);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "runtime/base/error.h"
 
-static shunt_status need_constant(const onnx_node *node, uint32_t index, const char *what)
+shunt_status onnx_need_constant(const onnx_node *node, uint32_t index, const char *what)
 {
     const onnx_value *value = onnx_input(node, index);
     if (!value || onnx_is_constant(value)) return SHUNT_OK;
@@ -127,8 +127,8 @@ shunt_status onnx_import_conv(onnx_node *node)
 {
     convolution c;
     shunt_value inputs[3], dst;
-    shunt_status status = need_constant(node, 1, "weights");
-    if (!status) status = need_constant(node, 2, "biases");
+    shunt_status status = onnx_need_constant(node, 1, "weights");
+    if (!status) status = onnx_need_constant(node, 2, "biases");
     if (!status) status = read_conv(node, &c);
     if (status) return status;
     const onnx_window *w = &c.w;

@@ -1,4 +1,4 @@
-/* window.c - the attributes that Conv and the pools share: where windows lie, in each direction. */
+/* window.c - the attributes that convolutions and pools share: where windows lie, in each direction. */
 #include "runtime/onnx/importer.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ static shunt_status read_list(const onnx_node *node, const char *name, uint32_t 
     return SHUNT_OK;
 }
 
-static shunt_status read_lists(const onnx_node *node, onnx_window *w)
+shunt_status onnx_window_lists(const onnx_node *node, onnx_window *w)
 {
     onnx_ints window, stride, dilation, pads;
     shunt_status status = read_list(node, "kernel_shape", w->directions, 1, &window);
@@ -74,7 +74,7 @@ shunt_status onnx_window_read(const onnx_node *node, onnx_window *w)
 {
     wire_bytes pad = {(const uint8_t *)"NOTSET", 6};
     int64_t ceil = 0;
-    shunt_status status = read_lists(node, w);
+    shunt_status status = onnx_window_lists(node, w);
     if (!status) status = onnx_attribute_text(node, "auto_pad", &pad);
     if (!status) status = onnx_attribute_int(node, "ceil_mode", &ceil);
     if (status) return status;

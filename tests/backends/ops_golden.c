@@ -74,6 +74,17 @@ static void read_resize(const json_t *attr, shunt_resize_attr *out)
     for (size_t i = 0; i < 2; i++) out->factor[i] = (float)json_number_value(json_array_get(factor, i));
 }
 
+static void read_roi_align(const json_t *attr, shunt_roi_align_attr *out)
+{
+    const json_t *area = json_object_get(attr, "area");
+    pair(attr, "size", out->size);
+    out->sampling = (int32_t)integer(attr, "sampling");
+    out->aligned = (int32_t)integer(attr, "aligned");
+    out->mode = (int32_t)integer(attr, "mode");
+    out->scale = real(attr, "scale");
+    for (size_t i = 0; i < 2; i++) out->area[i] = (float)json_number_value(json_array_get(area, i));
+}
+
 static void read_attr(const json_t *attr, shunt_op_desc *op)
 {
     shunt_conv_attr *conv = &op->attr.conv;
@@ -115,6 +126,9 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_RESIZE_GRAD:
         read_resize(attr, &op->attr.resize);
         break;
+    case SHUNT_OP_ROI_ALIGN:
+        read_roi_align(attr, &op->attr.roi_align);
+        break;
     case SHUNT_OP_REDUCE_SUM:
         op->attr.reduce.axes = (uint32_t)integer(attr, "axes");
         break;
@@ -151,8 +165,8 @@ static void begin(const json_t *text, golden *g)
     op->flags = flags_of(json_object_get(text, "flags"));
     op->ninputs = (uint32_t)json_array_size(inputs);
     for (uint32_t i = 0; i < op->ninputs; i++) op->inputs[i] = tensor_of(json_array_get(inputs, i));
-    for (uint32_t i = 0; i < op->ninputs; i++) draw_input(op, g->name, i, g->inputs[i] = doubles(&op->inputs[i]));
     read_attr(g->attr, op);
+    for (uint32_t i = 0; i < op->ninputs; i++) draw_input(op, g->name, i, g->inputs[i] = doubles(&op->inputs[i]));
     read_outputs(text, g);
     if (op->kind == SHUNT_OP_REORDER) {
         const json_t *blocks = json_object_get(g->attr, "blocks");

@@ -98,8 +98,8 @@ put("onnx", "texts", part(1, 8) + part(7, graph) + part(8, part(2, 17)))
 
 # ONNX's own models of one node, where libonnx-testdata is: all inputs but the first are made constants.
 cases = "/usr/share/libonnx-testdata/data/node"
-wanted = """Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv Dropout Flatten Gather Gemm
-    GlobalAveragePool LRN LogSoftmax MatMul MaxPool Pad ReduceMean Reshape Resize Slice Softmax Squeeze Sum
+wanted = """Add AveragePool BatchNormalization Cast Clip Concat ConstantOfShape Conv ConvTranspose Dropout Flatten Gather Gemm
+    GlobalAveragePool LRN LogSoftmax MatMul MaxPool Pad ReduceMean Reshape Resize RoiAlign Slice Softmax Squeeze Sum
     Transpose Unsqueeze Upsample""".encode().split()
 for name in sorted(os.listdir(cases)) if os.path.isdir(cases) else []:
     folder = os.path.join(cases, name)

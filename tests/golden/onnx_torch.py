@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/onnx/torch_*: small networks exported by PyTorch: a residual one, one with
-slices, one with gates and a channel shuffle; with the logits that PyTorch computes.
-Needs Debian's python3-torch. usage: /usr/bin/python3 onnx_torch.py
+slices, one with gates and a channel shuffle, one with boxes and transposed convolutions; with the logits that PyTorch computes.
+Needs Debian's python3-torch and python3-torchvision. usage: /usr/bin/python3 onnx_torch.py
 With a folder it writes torchvision's ResNet-50 there instead, at opsets 11, 13 and 17: onnx_torch.py FOLDER; then
     test-onnx_golden FOLDER/resnet50_11 ...
 compares. Those are 100 MB each, and so not in the repository."""
@@ -86,6 +86,26 @@ class Gates(nn.Module):
         return self.fc(self.hard(x).mean((2, 3)))
 
 
+class Boxes(nn.Module):
+    """Boxes cut out of a map that has grown; one of them has no area, one is beyond the map. Then all of it grows in one and in three
+    directions."""
+
+    def __init__(self, align):
+        super().__init__()
+        self.align = align
+        self.conv, self.grow = nn.Conv2d(3, 4, 3, 2, 1), nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (1, 2), groups=2)
+        self.line = nn.ConvTranspose1d(18, 4, 3, 2, 1, dilation=2)
+        self.deep = nn.ConvTranspose3d(6, 4, (3, 2, 2), (2, 1, 2), (1, 0, 0), (1, 0, 0), groups=2)
+        self.fc = nn.Linear(4 * 9 + 4 * 6 * 5 * 2, 7)
+        self.register_buffer("rois", torch.tensor([[0, 1.0, 2, 15, 20], [1, -3.5, 4, 9, 60], [0, 8, 8, 8, 8],
+                                                   [1, 90, 90, 99, 97], [1, 2.25, 0, 40, 5.5]]))
+
+    def forward(self, x):
+        x = self.align(torch.relu(self.grow(torch.relu(self.conv(x)))), self.rois, (3, 4), 0.5, 2)
+        return self.fc(torch.cat((self.line(x.reshape(5, 18, 4)).flatten(1),
+                                  self.deep(x.unsqueeze(4)).flatten(1)), 1))
+
+
 def tensor_proto(tensor):
     """A TensorProto of float32, written by hand: Debian has no Python package of ONNX."""
     def varint(n):
@@ -132,3 +152,7 @@ with torch.no_grad():
         write(gates, x, folder.with_name("torch_13_gates"), opset_version=13)
         # Of one batch size, so that shapes are constants; and with HardSwish.
         write(gates, x, folder.with_name("torch_14_gates"), opset_version=14, dynamic_axes={})
+        from torchvision.ops import roi_align
+        torch.manual_seed(5)
+        write(Boxes(roi_align).eval(), torch.randn(2, 3, 17, 13), folder.with_name("torch_13_boxes"), opset_version=13,
+              dynamic_axes={})

@@ -11,6 +11,7 @@ import json
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torchvision
 
 MASK = (1 << 64) - 1
 CASES = []
@@ -219,6 +220,43 @@ def resizes():
                  {"filter": 2 if mode == "bilinear" else 3, "coordinates": 0, "rounding": 0, "size": size, "factor": (0, 0)})
 
 
+def boxes(key, src, scale, R):
+    """What runtime/verify/ops/roi_align.c makes of drawn numbers: a picture's number, now and then one too many; two places, and how far
+    the other two are from them, in sixteenths of an element of src."""
+    u, size = uniform(key, (R, 5)), torch.tensor([src[3], src[2]], dtype=torch.float64)
+    begin = torch.floor(u[:, 1:3] * 20 * size) - 4 * size
+    length = torch.where(u[:, 3:] < 0.125, 0, torch.floor(u[:, 3:] * 20 * size) - 4 * size)
+    return torch.cat([torch.floor(u[:, :1] * (src[0] + 0.25)), torch.cat([begin, begin + length], 1) / (16 * scale)], 1)
+
+
+# src, scale, boxes, size, sampling, aligned, area. Whether a sample at the very border counts must not depend on rounding.
+ROIS = [((1, 1, 8, 8), 1.0, 4, (1, 1), 1, 0, None), ((2, 3, 9, 7), 0.5, 9, (2, 2), 2, 0, None),
+        ((1, 17, 6, 11), 0.25, 5, (7, 7), 2, 1, None), ((2, 5, 13, 10), 0.125, 9, (3, 5), 0, 0, None),
+        ((3, 2, 5, 4), 1.0, 12, (4, 2), 0, 1, None), ((1, 4, 1, 6), 0.5, 8, (2, 4), 4, 1, None),
+        ((2, 9, 12, 12), 1.0, 16, (4, 4), 0, 0, (8.0, 60.0)), ((1, 3, 40, 30), 0.0625, 6, (2, 3), 0, 1, None)]
+
+
+def rois():
+    """The mode that PyTorch lacks is compared with ONNX's own case, by onnx_backend."""
+    for src, scale, R, size, sampling, aligned, area in ROIS:
+        attr = {"size": size, "sampling": sampling, "aligned": aligned, "mode": 0, "scale": scale,
+                "area": area or (0.0, 0.0)}
+        key = f"roi_align-{sum(case['kind'] == 'roi_align' for case in CASES)}/1"
+
+        def compute(image, _, residual=0):
+            given = boxes(key, src, scale, R)
+            areas = (given[:, 3] - given[:, 1]) * (given[:, 4] - given[:, 2])
+            wanted = given[:, 0] < src[0]
+            if area:
+                wanted &= (areas >= area[0]) & (areas < area[1])
+            dst = torch.zeros(R, src[1], *size, dtype=torch.float64)
+            dst[wanted] = torchvision.ops.roi_align(image, given[wanted], size, scale, sampling, bool(aligned))
+            return dst + residual
+
+        flags = ("residual",) if R == 9 else ()
+        add_case("roi_align", compute, [src, (R, 5)] + [(R, src[1], *size)] * len(flags), attr, flags)
+
+
 def blocked(src, block):
     """N C H W to N C/b H W b, the lanes past C zero; block 0 is N H W C."""
     N, C, H, W = src.shape
@@ -242,4 +280,4 @@ def write(*makers):
 
 
 if __name__ == "__main__":
-    write(convs, linears, norms, elementwise, pools, others, reorders, lrns, resizes)
+    write(convs, linears, norms, elementwise, pools, others, reorders, lrns, resizes, rois)

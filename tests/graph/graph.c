@@ -161,6 +161,71 @@ Test(graph, a_resize_follows_the_shape_of_another_value)
     shunt_graph_destroy(graph);
 }
 
+/* What the layer makes follows from its input, in a plan, too, where it is the gradient of a convolution. */
+Test(graph, a_transposed_convolution_has_the_size_that_its_attributes_give)
+{
+    shunt_value in[2];
+    shunt_graph *graph = start(&in[1]);
+    in[0] = shunt_graph_parameter(graph, "w", SHUNT_ROLE_WEIGHT, 4, (int64_t[]){6, 2, 3, 4});
+    const shunt_op_attr attr = {
+        .conv = {.stride = {3, 2}, .dilation = {1, 2}, .pad_before = {1, 0}, .pad_after = {-2, 1}, .groups = 2}};
+    shunt_value y = shunt_graph_op(graph, "up", SHUNT_OP_CONV_GRAD_SRC, SHUNT_FLAG_TRANSPOSED, &attr, 2, in);
+    EXPECT_DIMS(graph, y, 2, 4, 7 * 3 + 3 - 1 + 2, 7 * 2 + 7 - 1);
+    shunt_tensor_desc input = shunt_graph_desc(graph, in[1]);
+    input.dims[2] = 11, input.dims[3] = 1;
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_OK);
+    EXPECT_DIMS(graph, y, 2, 4, 10 * 3 + 3 - 1 + 2, 7 - 1);
+    graph_settle_sizes(graph);
+    cr_assert_eq(graph->ops[0].flags, 0u);
+    cr_assert_eq(graph->ops[0].attr.conv.pad_after[0], 0);
+    cr_assert_eq(graph->ops[0].attr.conv.pad_after[1], 1);
+    cr_assert_eq(graph_reshape(graph, &input, 1), SHUNT_OK, "a convolution of that size makes the input's: %s",
+                 shunt_last_error());
+    shunt_graph_destroy(graph);
+}
+
+static void refuse_transposed(int32_t stride, int32_t after, int32_t groups, const char *reason)
+{
+    shunt_value in[2];
+    shunt_graph *graph = start(&in[1]);
+    in[0] = shunt_graph_parameter(graph, "w", SHUNT_ROLE_WEIGHT, 4, (int64_t[]){6, 2, 3, 3});
+    const shunt_op_attr attr = {
+        .conv = {.stride = {stride, 1}, .dilation = {1, 1}, .pad_after = {after, 0}, .groups = groups}};
+    expect_refusal(graph, shunt_graph_op(graph, "up", SHUNT_OP_CONV_GRAD_SRC, SHUNT_FLAG_TRANSPOSED, &attr, 2, in),
+                   reason);
+}
+
+Test(graph, bad_transposed_convolutions_are_refused)
+{
+    refuse_transposed(2, -2, 1, "an output padding of 2 is not less than the stride of 2");
+    refuse_transposed(0, 0, 1, "stride 0 is less than 1");
+    refuse_transposed(1, 10, 1, "padding leaves nothing of an axis of 8");
+    refuse_transposed(1, 0, 0, "0 groups");
+    refuse_transposed(1, 0, 4, "4 groups do not divide 8 input and 6 output channels");
+}
+
+/* As torchvision's LevelMapper: floor(4 + log2(sqrt(area) / 224) + 1e-6), within the levels that there are. */
+Test(graph, boxes_of_a_pyramid_are_shared_out_by_their_areas)
+{
+    enum { LEVELS = 4, FINEST = 2 };
+    shunt_graph *graph = shunt_graph_create();
+    shunt_value maps[LEVELS], rois = shunt_graph_input(graph, "rois", 2, (int64_t[]){9, 5});
+    for (int i = 0; i < LEVELS; i++) maps[i] = shunt_graph_input(graph, "map", 4, (int64_t[]){2, 8, 64 >> i, 80 >> i});
+    EXPECT_DIMS(graph, shunt_graph_roi_align(graph, "boxes", LEVELS, maps, FINEST, rois, 7, 2), 9, 8, 7, 7);
+    cr_assert_eq(graph->nops, (uint32_t)LEVELS);
+    for (int i = -40; i < 400; i++) {
+        const double side = i <= 0 ? 0 : 56 * pow(2, i / 100.0), level = floor(4 + log2(side / 224) + 1e-6);
+        const double wanted = fmin(fmax(level, FINEST), FINEST + LEVELS - 1);
+        for (int k = 0; k < LEVELS; k++) {
+            const shunt_roi_align_attr *a = &graph->ops[k].attr.roi_align;
+            const float area = (float)(side * side);
+            cr_assert_eq(a->scale, (float)pow(2, -FINEST - k));
+            cr_assert_eq(area >= a->area[0] && area < a->area[1], wanted == FINEST + k, "side %g, map %d", side, k);
+        }
+    }
+    shunt_graph_destroy(graph);
+}
+
 static void refuse_op(shunt_op_kind kind, uint32_t flags, uint32_t ninputs, const shunt_op_attr *attr,
                       const char *reason)
 {
@@ -193,6 +258,17 @@ Test(graph, other_ops_are_refused_with_a_reason)
     refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.factor = {NAN, 1}}}, "a factor of nan");
     refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.size = {-3, 1}}}, "a size of -3");
     refuse_op(SHUNT_OP_RESIZE, SHUNT_FLAG_LIKE, 1, NULL, "1 inputs instead of 2");
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, NULL, "a size of 0");
+    shunt_op_attr boxes = {.roi_align = {.size = {2, 2}, .scale = 1}};
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, &boxes, "rois has rank 4, not 2");
+    boxes.roi_align.scale = -1;
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, &boxes, "a scale of -1");
+    boxes.roi_align.scale = 1, boxes.roi_align.sampling = -1;
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, &boxes, "sampling -1 is not in 0 .. 4096");
+    boxes.roi_align.sampling = 0, boxes.roi_align.mode = 2;
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, &boxes, "mode 2");
+    boxes.roi_align.mode = 0, boxes.roi_align.area[1] = NAN;
+    refuse_op(SHUNT_OP_ROI_ALIGN, 0, 2, &boxes, "an area that is not a number");
     refuse_op((shunt_op_kind)0, 0, 1, NULL, "no op has kind 0");
     refuse_op(SHUNT_OP_KINDS, 0, 1, NULL, "no op has kind");
     refuse_op(SHUNT_OP_RELU, 0, 9, NULL, "9 inputs, more than 8");

@@ -1,4 +1,4 @@
-/* map_gradients.c - gradients through maps that are resized and put side by side, as in heads that label pixels: in float64 on the scalar
+/* map_gradients.c - gradients through maps that grow by transposed convolutions, are resized and put side by side, as in heads that label pixels: in float64 on the scalar
  * backend, against differences of the loss, which is linear in each parameter. */
 #include "runtime/base/random.h"
 #include "runtime/graph/graph.h"
@@ -10,7 +10,8 @@
 #define OK(call) cr_assert_eq((call), SHUNT_OK, "%s", shunt_last_error())
 
 enum { N = 2, H = 7, W = 5, C = 3, K = 4, P = 9, Q = 11, DST = N * (C + K) * P * Q, MOST = 256 };
-static const char *const names[] = {"coarse.weight", "coarse.bias", "fine.weight", "fine.bias"};
+static const char *const names[] = {"coarse.weight", "coarse.bias", "grown.weight",
+                                    "grown.bias",    "fine.weight", "fine.bias"};
 enum { NAMES = sizeof names / sizeof *names };
 
 typedef struct maps {
@@ -26,7 +27,7 @@ static shunt_value resize(shunt_graph *g, const char *name, shunt_value src, shu
                           (shunt_value[]){src, like});
 }
 
-/* A map of half the size is brought to that of the input, then stands beside another one; both become larger together. */
+/* A map of half the size grows, and is brought to the size of the input, then stands beside another one; both become larger together. */
 static void make_graph(maps *t)
 {
     shunt_graph *g = t->graph = shunt_graph_create();
@@ -34,6 +35,7 @@ static void make_graph(maps *t)
     shunt_value x = shunt_graph_input(g, "x", 4, (const int64_t[]){N, 2, H, W});
     shunt_value diff = shunt_graph_input(g, "diff", 4, (const int64_t[]){N, C + K, P, Q});
     shunt_value coarse = shunt_graph_conv(g, "coarse", x, C, 3, 2, 1, 1);
+    coarse = shunt_graph_conv_transpose(g, "grown", coarse, C, 3, 2, 1, 1);
     coarse = resize(g, "up", coarse, x, (shunt_resize_attr){.filter = SHUNT_RESIZE_BILINEAR});
     shunt_value fine = shunt_graph_conv(g, "fine", x, K, 3, 1, 1, 1);
     x = shunt_graph_op(g, "both", SHUNT_OP_CONCAT, 0, &channels, 2, (shunt_value[]){coarse, fine});

@@ -37,6 +37,46 @@ Test(onnx, unsupported_nodes_are_named)
     expect_node("Relu", "x", NULL, 0, SHUNT_E_INVALID, "does not say which opset");
 }
 
+static void expect_transposed(const int64_t *weights, text *attribute, shunt_status status, const char *words)
+{
+    text graph = small_graph(), model;
+    put_floats(&graph, "w", weights, 4, (size_t)(weights[0] * weights[1] * weights[2] * weights[3]));
+    put_node(&graph, "ConvTranspose", "x w", "y", attribute);
+    model = model_of(&graph, 17);
+    expect(&model, status, words);
+}
+
+Test(onnx, bad_transposed_convolutions_are_refused)
+{
+    const int64_t weights[] = {2, 3, 2, 2}, others[] = {3, 1, 2, 2};
+    text attribute = ints_attribute("output_padding", (int64_t[]){0, 1}, 2);
+    expect_transposed(weights, &attribute, SHUNT_E_UNSUPPORTED, "it adds 1 elements behind its result");
+    attribute = ints_attribute("output_padding", (int64_t[]){0}, 1);
+    expect_transposed(weights, &attribute, SHUNT_E_INVALID, "output_shape is not of 2 numbers");
+    attribute = ints_attribute("output_shape", (int64_t[]){5, 0}, 2);
+    expect_transposed(weights, &attribute, SHUNT_E_INVALID, "output_shape is out of range");
+    attribute = ints_attribute("pads", (int64_t[]){0, 3, 0, 2}, 4);
+    expect_transposed(weights, &attribute, SHUNT_E_INVALID, "its padding leaves nothing of the result");
+    expect_transposed(others, NULL, SHUNT_E_INVALID, "1 groups and weights for 3 channels do not fit the input's 2");
+    expect_node("ConvTranspose", "x x", NULL, 17, SHUNT_E_UNSUPPORTED, "its weights 'x' are computed");
+}
+
+Test(onnx, bad_boxes_are_refused)
+{
+    text graph = small_graph(), attribute = int_attribute("output_width", 0), model;
+    put_floats(&graph, "boxes", (int64_t[]){3, 4}, 2, 12);
+    put_ints(&graph, "images", (int64_t[]){0, 0}, 2);
+    put_node(&graph, "RoiAlign", "x boxes images", "y", NULL);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "its input 'images' has 2 elements instead of 3");
+    expect_node("RoiAlign", "x x x", NULL, 17, SHUNT_E_INVALID, "its boxes are not rows of 4");
+    graph = small_graph();
+    put_floats(&graph, "boxes", (int64_t[]){3, 4}, 2, 12);
+    put_node(&graph, "RoiAlign", "x boxes boxes", "y", &attribute);
+    model = model_of(&graph, 17);
+    expect(&model, SHUNT_E_INVALID, "its output is 1 x 0, its sampling_ratio 0");
+}
+
 Test(onnx, inputs_are_missing_or_circular)
 {
     expect_node("Relu", "nothing", NULL, 17, SHUNT_E_INVALID,

@@ -14,48 +14,21 @@
 #include <sys/stat.h>
 
 /* Cases of these operators only are taken: the ones that docs/onnx.md lists. */
-static const char *const operators[] = {"Add",
-                                        "AveragePool",
-                                        "BatchNormalization",
-                                        "Cast",
-                                        "CastLike",
-                                        "Clip",
-                                        "Concat",
-                                        "Constant",
-                                        "ConstantOfShape",
-                                        "Conv",
-                                        "Div",
-                                        "Dropout",
-                                        "Expand",
-                                        "Flatten",
-                                        "Gather",
-                                        "Gemm",
-                                        "GlobalAveragePool",
-                                        "HardSigmoid",
-                                        "HardSwish",
-                                        "Identity",
-                                        "LRN",
-                                        "LogSoftmax",
-                                        "MatMul",
-                                        "MaxPool",
-                                        "Mul",
-                                        "Pad",
-                                        "ReduceMean",
-                                        "Relu",
-                                        "Reshape",
-                                        "Resize",
-                                        "Shape",
-                                        "Sigmoid",
-                                        "Slice",
-                                        "Softmax",
-                                        "Split",
-                                        "Squeeze",
-                                        "Sub",
-                                        "Sum",
-                                        "Swish",
-                                        "Transpose",
-                                        "Unsqueeze",
-                                        "Upsample"};
+static const char *const operators[] = {"Add",         "AveragePool",   "BatchNormalization",
+                                        "Cast",        "CastLike",      "Clip",
+                                        "Concat",      "Constant",      "ConstantOfShape",
+                                        "Conv",        "ConvTranspose", "Div",
+                                        "Dropout",     "Expand",        "Flatten",
+                                        "Gather",      "Gemm",          "GlobalAveragePool",
+                                        "HardSigmoid", "HardSwish",     "Identity",
+                                        "LRN",         "LogSoftmax",    "MatMul",
+                                        "MaxPool",     "Mul",           "Pad",
+                                        "ReduceMean",  "Relu",          "Reshape",
+                                        "Resize",      "RoiAlign",      "Shape",
+                                        "Sigmoid",     "Slice",         "Softmax",
+                                        "Split",       "Squeeze",       "Sub",
+                                        "Sum",         "Swish",         "Transpose",
+                                        "Unsqueeze",   "Upsample"};
 
 /* What Shunt is not made for. */
 static const struct {
@@ -72,6 +45,12 @@ static const struct {
     {"node/test_maxpool_with_argmax_*", "where the maxima are is asked for; Shunt knows only what they are"},
 };
 static const char *const applicable_after_all[] = {"node/test_training_dropout_zero_ratio*"};
+
+/* The expected numbers have four digits, and are up to 8.4e-5 away from what ONNX Runtime and torchvision, in float64, compute. */
+static double rounded(const char *name)
+{
+    return fnmatch("node/test_roialign_*", name, 0) ? 0 : 1e-4;
+}
 
 static const char *excuse(const char *name)
 {
@@ -140,7 +119,7 @@ static void run_one(tally *t, const char *folder, const char *name)
     if (!takes(path, op, sizeof op)) return;
     const char *why = excuse(name);
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    bool passed = onnx_case_run(t->device, path, note, sizeof note);
+    bool passed = onnx_case_run(t->device, path, rounded(name), note, sizeof note);
     if (passed && !why) {
         t->passed++;
         t->passed_by[operator_number(op)]++;

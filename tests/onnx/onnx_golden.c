@@ -17,7 +17,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (int i = 1; i < argc; i++) {
-        if (onnx_case_run(device, argv[i], note, sizeof note)) continue;
+        if (onnx_case_run(device, argv[i], 0, note, sizeof note)) continue;
         fprintf(stderr, "%s: %s\n", argv[i], note);
         failed = 1;
     }
