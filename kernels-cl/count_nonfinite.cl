@@ -4,25 +4,13 @@
  * that is any tensor, and not read). Counts are integers, so the order does not matter.
  * Memory: src read once; partial (slices) written and read once. */
 #include "flat.cl"
+#include "items.cl"
 
 /* 1 where the exponent has all its bits, else 0. */
 static inline ivec nonfinite(vec x)
 {
     return (((LANES(as_int)(x) >> 23) & 255) + 1) >> 8;
 }
-
-#if WG > 1
-#define ADD_ITEMS(n)                                                                                                   \
-    __local ulong parts[WG];                                                                                           \
-    parts[get_local_id(0)] = n;                                                                                        \
-    for (int stride = WG / 2; stride > 0; stride /= 2) {                                                               \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                                  \
-        if (get_local_id(0) < stride) parts[get_local_id(0)] += parts[get_local_id(0) + stride];                       \
-    }                                                                                                                  \
-    n = parts[0]; /* of item 0 */
-#else
-#define ADD_ITEMS(n)
-#endif
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void count_slices(__global const real *src, ulong src_at,
                                                                            __global ulong *partial, ulong partial_begin,
@@ -36,7 +24,7 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void count_slices(__glo
     STORE(found, lanes);
     ulong bad = 0;
     for (int lane = 0; lane < V; lane++) bad += lanes[lane];
-    ADD_ITEMS(bad)
+    ADD_ITEMS(ulong, bad)
     if (get_local_id(0) == 0) partial[partial_begin / 2 + get_group_id(0)] = bad;
 }
 
@@ -46,7 +34,7 @@ count_merge(__global const ulong *partial, ulong partial_begin, __global const p
 {
     ulong bad = 0;
     for (ulong i = get_local_id(0); i < slices; i += WG) bad += partial[partial_begin / 2 + i];
-    ADD_ITEMS(bad)
+    ADD_ITEMS(ulong, bad)
     if (get_local_id(0) > 0) return;
     dst[dst_at] = (flags & WITH_RESIDUAL ? residual[residual_at] : 0.0f) + (float)bad;
 }

@@ -1,7 +1,8 @@
 /* update.cl - what a training step does to parameters, in place: outputs are the memory of inputs.
  * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
  * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
- * Built with SCALED, diff is multiplied by scale first; with SKIPPED, nothing changes where skip is not 0.
+ * Built with SCALED, diff is multiplied by scale first; with SKIPPED, nothing changes where skip is not 0; with LARS, g is multiplied by
+ * what op.h says, of the squares of both tensors.
  * All stay in float32. Geometry: see flat.cl. Each reads and writes its tensors once.
  * shrink: scale and shift times 1 - threshold / r, r being the root of the mean square of both; 0 where r is not above the threshold.
  * Work-items (WG), one group: an item has every WG-th element of both, which it reads twice and writes once; their squares are added
@@ -11,9 +12,11 @@
 /* What flags add to the arguments. */
 #ifdef SCALED
 #define SCALE_TENSOR __global const param *scale, ulong scale_at,
-#define DIFF(x) ((x) * scale[scale_at])
+#define SCALE scale[scale_at]
+#define DIFF(x) ((x)*SCALE)
 #else
 #define SCALE_TENSOR
+#define SCALE 1.0f
 #define DIFF(x) (x)
 #endif
 #ifdef SKIPPED
@@ -23,17 +26,31 @@
 #define SKIP_TENSOR
 #define IS_SKIPPED 0
 #endif
+#ifdef LARS
+#define SQUARES_TENSOR __global const param *squares, ulong squares_at,
+#define TRUSTED(g) (trust_of(squares + squares_at, SCALE, weight_decay, trust) * (g))
+#else
+#define SQUARES_TENSOR
+#define TRUSTED(g) (g)
+#endif
+
+static inline float trust_of(__global const param *squares, float scale, float weight_decay, float trust)
+{
+    const float weights = sqrt(squares[0]), diff = scale * sqrt(squares[1]);
+    return weights > 0.0f && diff > 0.0f ? trust * weights / fma(weight_decay, weights, diff) : 1.0f;
+}
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 sgd(__global const real *weights, ulong weights_at, __global const real *velocity, ulong velocity_at,
-    __global const real *diff, ulong diff_at, __global const param *rate, ulong rate_at, SCALE_TENSOR SKIP_TENSOR __global real *new_weights,
+    __global const real *diff, ulong diff_at, __global const param *rate, ulong rate_at, SCALE_TENSOR SKIP_TENSOR SQUARES_TENSOR __global real *new_weights,
     ulong new_weights_at, __global real *new_velocity, ulong new_velocity_at, ulong count, float momentum,
-    float weight_decay)
+    float weight_decay, float trust)
 {
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V) {
         const vec w = load_flat(weights + weights_at, i, run.end), v = load_flat(velocity + velocity_at, i, run.end);
-        const vec g = fma((vec)weight_decay, w, DIFF(load_flat(diff + diff_at, i, run.end))), fast = fma((vec)momentum, v, g);
+        const vec g = TRUSTED(fma((vec)weight_decay, w, DIFF(load_flat(diff + diff_at, i, run.end))));
+        const vec fast = fma((vec)momentum, v, g);
 #ifdef NESTEROV
         const vec step = fma((vec)momentum, fast, g);
 #else

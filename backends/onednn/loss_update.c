@@ -1,5 +1,5 @@
 /* loss_update.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD,
- * MOVING_AVERAGE and SHRINK, which work in place; COUNT_NONFINITE; RELU_GRAD and SHORTCUT_GRAD. */
+ * MOVING_AVERAGE and SHRINK, which work in place; COUNT_NONFINITE; SUM_SQUARES; RELU_GRAD and SHORTCUT_GRAD. */
 #include "onednn.h"
 
 #include <math.h>
@@ -69,7 +69,17 @@ static shunt_status check_sgd(const shunt_op_desc *desc)
         return onednn_fail(SHUNT_E_INVALID, "the rate is not a single number, or weights and velocity differ");
     shunt_status status = check_number(desc, SHUNT_FLAG_SCALE);
     if (!status) status = check_number(desc, SHUNT_FLAG_SKIP);
+    if (!status && desc->flags & SHUNT_FLAG_LARS && shunt_tensor_count(&desc->inputs[desc->ninputs - 1]) != 2)
+        return onednn_fail(SHUNT_E_INVALID, "squares are not two numbers");
     return status ? status : all_alike(desc, 3);
+}
+
+/* What LARS multiplies the step by. */
+static float trust_of(const shunt_op_desc *desc, const float *squares, float scale)
+{
+    const float weights = sqrtf(squares[0]), diff = scale * sqrtf(squares[1]);
+    const shunt_sgd_attr *attr = &desc->attr.sgd;
+    return weights > 0 && diff > 0 ? attr->trust * weights / (diff + attr->weight_decay * weights) : 1;
 }
 
 static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
@@ -80,7 +90,8 @@ static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, floa
     int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
     float *weights = outputs[0], *velocity = outputs[1];
     const float scale = flag_number(desc, inputs, SHUNT_FLAG_SCALE, 1);
-    bool scaled = desc->flags & SHUNT_FLAG_SCALE;
+    bool scaled = desc->flags & SHUNT_FLAG_SCALE, lars = desc->flags & SHUNT_FLAG_LARS;
+    const float trust = lars ? trust_of(desc, inputs[desc->ninputs - 1], scale) : 1;
     if (flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0) {
         memmove(weights, from, (size_t)count * sizeof *weights);
         memmove(velocity, speed, (size_t)count * sizeof *velocity);
@@ -89,7 +100,8 @@ static void sgd_loop(const shunt_op_desc *desc, const float *const *inputs, floa
 #pragma omp parallel for simd
     for (int64_t i = 0; i < count; i++) {
         float d = scaled ? scale * diff[i] : diff[i];
-        float g = d + decay * from[i], v = momentum * speed[i] + g;
+        float decayed = d + decay * from[i], g = lars ? trust * decayed : decayed;
+        float v = momentum * speed[i] + g;
         velocity[i] = v;
         weights[i] = from[i] - rate * (nesterov ? g + momentum * v : v);
     }
@@ -151,6 +163,24 @@ static void count_loop(const shunt_op_desc *desc, const float *const *inputs, fl
     outputs[0][0] = flag_number(desc, inputs, SHUNT_FLAG_RESIDUAL, 0) + (float)bad;
 }
 
+static shunt_status check_squares(const shunt_op_desc *desc)
+{
+    if (desc->outputs[0].rank != 1 || desc->outputs[0].dims[0] != 2 ||
+        memcmp(&desc->inputs[0], &desc->inputs[1], sizeof desc->inputs[0]))
+        return onednn_fail(SHUNT_E_INVALID, "dst is not two numbers, or weights and gradient are not alike");
+    return SHUNT_OK;
+}
+
+static void squares_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const uint64_t count = shunt_tensor_storage(&desc->inputs[0]);
+    for (int k = 0; k < 2; k++) {
+        double sum = 0;
+        for (uint64_t i = 0; i < count; i++) sum += (double)inputs[k][i] * (double)inputs[k][i];
+        outputs[0][k] = (float)sum;
+    }
+}
+
 /* ---- Small gradients ------------------------------------------------------------------------------------------------ */
 
 static void relu_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
@@ -194,7 +224,10 @@ static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs,
 
 const onednn_kind onednn_cross_entropy = {.loop = loss_loop, .check = check_loss};
 const onednn_kind onednn_sgd = {
-    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP, .loop = sgd_loop, .check = check_sgd};
+    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS,
+    .loop = sgd_loop,
+    .check = check_sgd};
+const onednn_kind onednn_sum_squares = {.loop = squares_loop, .check = check_squares};
 const onednn_kind onednn_count_nonfinite = {.flags = SHUNT_FLAG_RESIDUAL, .loop = count_loop, .check = check_count};
 const onednn_kind onednn_moving_average = {.flags = SHUNT_FLAG_SKIP, .loop = average_loop, .check = check_average};
 const onednn_kind onednn_shrink = {.flags = SHUNT_FLAG_SKIP, .loop = shrink_loop, .check = check_shrink};

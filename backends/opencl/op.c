@@ -82,6 +82,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_reduce_sum,
     &ocl_lrn,
     &ocl_count_nonfinite,
+    &ocl_sum_squares,
     &ocl_resize,
     &ocl_resize_grad,
     &ocl_roi_align,
@@ -119,7 +120,7 @@ static const char *refuse_tensor(const shunt_tensor_desc *tensor)
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
     const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV |
-                           SHUNT_FLAG_BROADCAST | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP;
+                           SHUNT_FLAG_BROADCAST | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS;
     const char *reason = NULL;
     if (desc->flags & ~(known & shunt_op_signature_of(desc->kind).flags)) return "a flag that the op lacks";
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||

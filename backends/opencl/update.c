@@ -18,6 +18,8 @@ static const char *refuse_sgd(const ocl_device *device, const shunt_op_desc *des
         !ocl_same_desc(&desc->outputs[0], weights) || !ocl_same_desc(&desc->outputs[1], weights))
         return "tensors of different shapes or layouts";
     if (shunt_tensor_count(rate) != 1) return "a rate that is not one number";
+    if (desc->flags & SHUNT_FLAG_LARS && shunt_tensor_count(&desc->inputs[desc->ninputs - 1]) != 2)
+        return "squares that are not two numbers";
     const char *reason = refuse_number(desc, SHUNT_FLAG_SCALE);
     return reason ? reason : refuse_number(desc, SHUNT_FLAG_SKIP);
 }
@@ -31,15 +33,19 @@ static cl_uint first_constant(const shunt_op_desc *desc)
 static shunt_status prepare_sgd(shunt_bop *op)
 {
     const cl_ulong count = shunt_tensor_storage(&op->desc.inputs[0]);
-    const cl_float momentum = op->desc.attr.sgd.momentum, weight_decay = op->desc.attr.sgd.weight_decay;
+    const shunt_sgd_attr *attr = &op->desc.attr.sgd;
+    const cl_float momentum = attr->momentum, weight_decay = attr->weight_decay, trust = attr->trust;
     char option[OCL_OPTIONS_CHARS] = "";
     if (op->desc.flags & SHUNT_FLAG_NESTEROV) ocl_add_option(option, " -DNESTEROV");
     if (op->desc.flags & SHUNT_FLAG_SCALE) ocl_add_option(option, " -DSCALED");
     if (op->desc.flags & SHUNT_FLAG_SKIP) ocl_add_option(option, " -DSKIPPED");
-    const ocl_constant constants[] = {
-        {sizeof count, &count}, {sizeof momentum, &momentum}, {sizeof weight_decay, &weight_decay}};
+    if (op->desc.flags & SHUNT_FLAG_LARS) ocl_add_option(option, " -DLARS");
+    const ocl_constant constants[] = {{sizeof count, &count},
+                                      {sizeof momentum, &momentum},
+                                      {sizeof weight_decay, &weight_decay},
+                                      {sizeof trust, &trust}};
     shunt_status status = ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, option, "sgd");
-    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 3, constants);
+    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 4, constants);
 }
 
 static const char *refuse_average(const ocl_device *device, const shunt_op_desc *desc)

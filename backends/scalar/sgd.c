@@ -11,7 +11,17 @@ static shunt_status check(const shunt_op_desc *desc)
     for (int i = 1; i < 3 && !status; i++) status = scalar_expect_same(&desc->inputs[i], names[i], weights);
     for (int i = 0; i < 2 && !status; i++) status = scalar_expect_same(&desc->outputs[i], names[i], weights);
     if (!status) status = scalar_expect_number(desc, SHUNT_FLAG_SCALE, "scale");
-    return status ? status : scalar_expect_number(desc, SHUNT_FLAG_SKIP, "skip");
+    if (!status) status = scalar_expect_number(desc, SHUNT_FLAG_SKIP, "skip");
+    if (status || !(desc->flags & SHUNT_FLAG_LARS)) return status;
+    return scalar_expect_dims(&desc->inputs[desc->ninputs - 1], "squares", 1, (int64_t[]){2});
+}
+
+/* What LARS multiplies the step by. */
+static real trust_of(const shunt_op_desc *desc, const real *squares, real scale)
+{
+    const real weights = sqrt(squares[0]), diff = scale * sqrt(squares[1]);
+    const shunt_sgd_attr *attr = &desc->attr.sgd;
+    return weights > 0 && diff > 0 ? (real)attr->trust * weights / (diff + (real)attr->weight_decay * weights) : 1;
 }
 
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
@@ -22,6 +32,8 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
     real momentum = (real)desc->attr.sgd.momentum, weight_decay = (real)desc->attr.sgd.weight_decay;
     bool nesterov = desc->flags & SHUNT_FLAG_NESTEROV, scaled = desc->flags & SHUNT_FLAG_SCALE;
     real scale = flag_number(desc, inputs, SHUNT_FLAG_SCALE, 1);
+    const bool lars = desc->flags & SHUNT_FLAG_LARS;
+    const real trust = lars ? trust_of(desc, inputs[desc->ninputs - 1], scale) : 1;
     if (flag_number(desc, inputs, SHUNT_FLAG_SKIP, 0) != 0) {
         memmove(weights, old_weights, (size_t)count * sizeof *weights);
         memmove(velocity, old_velocity, (size_t)count * sizeof *velocity);
@@ -30,14 +42,15 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
 #pragma omp parallel for simd num_threads(threads) if (count > SCALAR_SMALL)
     for (int64_t i = 0; i < count; i++) {
         real d = scaled ? scale * diff[i] : diff[i];
-        real g = d + weight_decay * old_weights[i], v = momentum * old_velocity[i] + g;
+        real decayed = d + weight_decay * old_weights[i], g = lars ? trust * decayed : decayed;
+        real v = momentum * old_velocity[i] + g;
         velocity[i] = v;
         weights[i] = old_weights[i] - rate * (nesterov ? g + momentum * v : v);
     }
 }
 
 const scalar_op TYPED(scalar_sgd) = {
-    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP,
+    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS,
     .inplace_inputs = 1,
     .check = check,
     .run = run,

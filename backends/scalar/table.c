@@ -42,6 +42,7 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_SHORTCUT_GRAD] = &TYPED(scalar_shortcut_grad),
     [SHUNT_OP_CROSS_ENTROPY] = &TYPED(scalar_cross_entropy),
     [SHUNT_OP_COUNT_NONFINITE] = &TYPED(scalar_count_nonfinite),
+    [SHUNT_OP_SUM_SQUARES] = &TYPED(scalar_sum_squares),
     [SHUNT_OP_BATCH_NORM_TRAIN] = &TYPED(scalar_batch_norm_train),
     [SHUNT_OP_SGD] = &TYPED(scalar_sgd),
     [SHUNT_OP_MOVING_AVERAGE] = &TYPED(scalar_moving_average),

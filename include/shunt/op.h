@@ -55,9 +55,12 @@ extern "C" {
  *   CROSS_ENTROPY       logits (N,C), labels (N): class numbers -> losses (N) = -sum over c of t log(softmax(logits)), diff_logits
  *                       (N,C) = (softmax(logits) - t) / N. The target t is smoothing / C for every class, and 1 - smoothing
  *                       more for the label
- *   SGD                 weights, velocity, diff, all of one shape, rate (1), [scale (1): SCALE], [skip (1): SKIP] -> weights, velocity:
+ *   SGD                 weights, velocity, diff, all of one shape, rate (1), [scale (1): SCALE], [skip (1): SKIP], [squares (2): LARS]
+ *                       -> weights, velocity:
  *                       g = scale * diff + weight_decay * weights, scale being 1 without SCALE;  velocity = momentum * velocity + g;
- *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity)
+ *                       weights -= rate * velocity, or with NESTEROV rate * (g + momentum * velocity). With LARS g is multiplied by
+ *                       trust * |w| / (scale * |d| + weight_decay * |w|), |w| and |d| being the square roots of squares, or by 1 where
+ *                       one of the two is 0 (You et al. 2017)
  *   MOVING_AVERAGE      average, sample, [skip (1): SKIP] -> average + rate * (scale * sample - average)
  *   SHRINK              scale (C), shift (C), threshold (1), [skip (1): SKIP] -> scale, shift: both times 1 - threshold / r, where r is the
  *                       root of the mean square of all their elements; both exactly 0 where r is not above the threshold. It
@@ -65,12 +68,14 @@ extern "C" {
  * With SKIP, where skip is not 0, the outputs of all three are the inputs as they were, whatever diff and sample hold.
  * SGD, MOVING_AVERAGE and SHRINK work in place: output i is the memory of input i.
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
- * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK and COUNT_NONFINITE (shunt_op_plain_inputs, shunt_op_plain_outputs).
+ * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK, COUNT_NONFINITE and SUM_SQUARES (shunt_op_plain_inputs,
+ * shunt_op_plain_outputs).
  *
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
- * norm, rois, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE and of the updates (shunt_op_input_class). CONV, CONV_GRAD_SRC
+ * norm, rois, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE, SUM_SQUARES and of the updates
+ * (shunt_op_input_class). CONV, CONV_GRAD_SRC
  * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
  * Kinds for imported graphs:
@@ -95,6 +100,7 @@ extern "C" {
  *                neighbouring channels of the same pixel: (size - 1) / 2 before (rounded down), itself, and size / 2 after;
  *                channels that are not there count 0 (local response normalisation: Krizhevsky et al. 2012, in ONNX's form)
  *   COUNT_NONFINITE src, [residual (1): RESIDUAL] -> dst (1) = residual + the number of elements of src that are infinite or NaN
+ *   SUM_SQUARES  weights, diff, of one shape -> dst (2): the sum of the squares of each
  *   RESIZE       src (N,C,H,W), [like: LIKE] -> dst (N,C,P,Q), interpolated (shunt_resize_attr). With LIKE P and Q are the height and
  *                width of like, whose elements are not read; only graphs have that: a plan knows the sizes and writes them into attr
  *   RESIZE_GRAD  diff_dst (N,C,P,Q) -> diff_src (N,C,H,W), of a RESIZE without LIKE
@@ -149,6 +155,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_BATCH_NORM_TRAIN,
     SHUNT_OP_SHRINK,
     SHUNT_OP_ROI_ALIGN,
+    SHUNT_OP_SUM_SQUARES,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -162,7 +169,8 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_SCALE = 1u << 6,
        SHUNT_FLAG_SKIP = 1u << 7,
        SHUNT_FLAG_LIKE = 1u << 8,
-       SHUNT_FLAG_TRANSPOSED = 1u << 9
+       SHUNT_FLAG_TRANSPOSED = 1u << 9,
+       SHUNT_FLAG_LARS = 1u << 10
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -190,6 +198,7 @@ typedef struct shunt_cross_entropy_attr {
 
 typedef struct shunt_sgd_attr {
     float momentum, weight_decay;
+    float trust; /* of LARS */
 } shunt_sgd_attr;
 
 typedef struct shunt_moving_average_attr {
@@ -431,7 +440,7 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_SGD:
         s.ninputs = 4;
         s.noutputs = 2;
-        s.input_flags = SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP;
+        s.input_flags = SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS;
         s.flags = s.input_flags | SHUNT_FLAG_NESTEROV;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
@@ -448,6 +457,10 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         break;
     case SHUNT_OP_COUNT_NONFINITE:
         s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_SUM_SQUARES:
+        s.ninputs = 2;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_RESIZE:

@@ -79,7 +79,11 @@ typedef struct shunt_recipe {
     int64_t limit; /* above 0: at most so many pictures of each set, spread evenly over it; `holdout` is among them */
     double prune;  /* above 0: the strength of a penalty on blocks, shunt_recipe_threshold */
     double prune_ramp[2];  /* fractions of the run: where the penalty begins, and where it has its full strength */
-    uint64_t reserved[27]; /* 0; later fields take their place here */
+    int64_t rate_batch; /* above 0: rate and final_rate are for batches of this size, and are multiplied by batch / rate_batch (Goyal et al.
+                         * 2017) */
+    double warm_up_epochs; /* above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are */
+    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    uint64_t reserved[24]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */

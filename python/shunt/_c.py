@@ -125,7 +125,7 @@ class RecipeStruct(Structure):
                 ("decay_all", c_int64), ("smoothing", c_double), ("norm_momentum", c_double), ("augment", c_int64),
                 ("pad", c_int64), ("flip", c_int64), ("min_area", c_double), ("freeze", c_char * 128),
                 ("precision", c_int64), ("limit", c_int64), ("prune", c_double), ("prune_ramp", c_double * 2),
-                ("reserved", c_uint64 * 27)]
+                ("rate_batch", c_int64), ("warm_up_epochs", c_double), ("lars", c_double), ("reserved", c_uint64 * 24)]
 
 
 class TrainRow(Structure):

@@ -14,10 +14,10 @@ const char *op_kind_name(uint32_t kind)
 const char *op_label(uint32_t kind, uint32_t flags, char *text, size_t size)
 {
     const char *name = op_kind_name(kind);
-    snprintf(text, size, "%s%s%s%s%s%s%s", name ? name : "unknown", flags & SHUNT_FLAG_BIAS ? "+bias" : "",
+    snprintf(text, size, "%s%s%s%s%s%s%s%s", name ? name : "unknown", flags & SHUNT_FLAG_BIAS ? "+bias" : "",
              flags & SHUNT_FLAG_RESIDUAL ? "+add" : "", flags & SHUNT_FLAG_RELU ? "+relu" : "",
              flags & SHUNT_FLAG_NESTEROV ? "+nesterov" : "", flags & SHUNT_FLAG_SCALE ? "+scale" : "",
-             flags & SHUNT_FLAG_SKIP ? "+skip" : "");
+             flags & SHUNT_FLAG_SKIP ? "+skip" : "", flags & SHUNT_FLAG_LARS ? "+lars" : "");
     return text;
 }
 

@@ -47,14 +47,19 @@ static shunt_value count_nonfinite(shunt_graph *graph, const graph_op *updates, 
     return sum;
 }
 
+/* Puts the input that a flag adds to its place among those of other flags. */
+static void add_input(graph_op *op, uint32_t flag, shunt_value value)
+{
+    op->flags |= flag;
+    const uint32_t place = shunt_op_flag_input(op->kind, op->flags, flag);
+    for (uint32_t i = op->ninputs++; i > place; i--) op->inputs[i] = op->inputs[i - 1];
+    op->inputs[place] = value;
+}
+
 static void add_guard(graph_op *update, shunt_value scale, shunt_value nonfinite)
 {
-    if (update->kind == SHUNT_OP_SGD) {
-        update->flags |= SHUNT_FLAG_SCALE;
-        update->inputs[update->ninputs++] = scale;
-    }
-    update->flags |= SHUNT_FLAG_SKIP;
-    update->inputs[update->ninputs++] = nonfinite;
+    if (update->kind == SHUNT_OP_SGD) add_input(update, SHUNT_FLAG_SCALE, scale);
+    add_input(update, SHUNT_FLAG_SKIP, nonfinite);
 }
 
 shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_value *nonfinite)

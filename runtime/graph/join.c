@@ -191,6 +191,18 @@ static bool join_counts(join_pass *p, shunt_value flat)
     return true;
 }
 
+/* What adds up over the pieces of ranks reads flat values as a whole: of one part, which is all that LARS joins, it can. */
+static void widen_squares(join_pass *p)
+{
+    for (uint32_t o = 0; o < p->graph->nops; o++) {
+        graph_op *op = &p->graph->ops[o];
+        for (uint32_t i = 0; op->kind == SHUNT_OP_SUM_SQUARES && i < op->ninputs; i++) {
+            const shunt_value flat = p->graph->values[op->inputs[i]].flat;
+            if (flat != SHUNT_NO_VALUE) op->inputs[i] = flat;
+        }
+    }
+}
+
 shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
 {
     uint32_t *uses = graph_count_uses(graph);
@@ -210,6 +222,7 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
         if (p.groups[g].count >= p.least) enough = join_group_ops(&p, &p.groups[g]);
     for (uint32_t v = 0; enough && v < graph->nvalues; v++)
         if (graph->values[v].source == VALUE_FLAT) enough = join_counts(&p, (shunt_value)v);
+    if (enough) widen_squares(&p);
     free(uses);
     free(p.group_of);
     free(p.taken);

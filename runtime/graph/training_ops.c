@@ -115,7 +115,7 @@ shunt_value shunt_graph_gradient(const shunt_graph *graph, const char *parameter
 /* A parameter with a gradient, and the op that makes that. */
 typedef struct learned {
     shunt_value parameter;
-    bool decays;
+    bool decays, trusted; /* trusted: by LARS */
     int32_t producer;
 } learned;
 
@@ -137,10 +137,18 @@ static learned *list_learned(const shunt_graph *graph, const shunt_sgd_options *
         if (value->source != VALUE_PARAMETER || value->diff == SHUNT_NO_VALUE) continue;
         list[(*count)++] = (learned){.parameter = (shunt_value)v,
                                      .decays = options->decay_all || value->role == SHUNT_ROLE_WEIGHT,
+                                     .trusted = options->lars > 0 && value->role == SHUNT_ROLE_WEIGHT,
                                      .producer = graph->values[value->diff].producer};
     }
     if (list) qsort(list, *count, sizeof *list, by_producer);
     return list;
+}
+
+/* The squares that LARS needs of a parameter and its gradient. */
+static shunt_value add_squares(shunt_graph *graph, const graph_value *value, shunt_value parameter)
+{
+    const graph_op op = {.kind = SHUNT_OP_SUM_SQUARES, .ninputs = 2, .inputs = {parameter, value->diff}};
+    return graph_append_named(graph, value->name, "squares", &op, 0, NULL, NULL);
 }
 
 /* Updates stand behind everything: only then is it known whether a gradient overflowed, and none has an old reader left. */
@@ -158,6 +166,11 @@ static shunt_status update(shunt_graph *graph, const learned *of, shunt_value ra
                    .inputs = {of->parameter, velocity, value.diff, rate}};
     op.attr.sgd =
         (shunt_sgd_attr){.momentum = options->momentum, .weight_decay = of->decays ? options->weight_decay : 0};
+    if (of->trusted) {
+        op.flags |= SHUNT_FLAG_LARS;
+        op.attr.sgd.trust = options->lars;
+        op.inputs[op.ninputs++] = add_squares(graph, &value, of->parameter);
+    }
     graph_append_named(graph, value.name, "update", &op, 0, NULL, NULL);
     return shunt_graph_check(graph);
 }

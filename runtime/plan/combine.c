@@ -109,17 +109,19 @@ static void combine_sums(const plan_exchange *self, uint64_t channels)
     }
 }
 
-static void combine_counts(const plan_exchange *self)
+static void combine_totals(const plan_exchange *self, uint64_t numbers)
 {
-    double count = 0;
-    for (uint32_t r = 0; r < ranks_of(self); r++) count += element(self, self->pieces + r * self->bytes, 0);
-    put(self, 0, count);
+    for (uint64_t i = 0; i < numbers; i++) {
+        double total = 0;
+        for (uint32_t r = 0; r < ranks_of(self); r++) total += element(self, self->pieces + r * self->bytes, i);
+        put(self, i, total);
+    }
 }
 
 shunt_status exchange_combine(void *exchange)
 {
     const plan_exchange *self = exchange;
-    const uint64_t channels = shunt_tensor_count(&self->plan->values[self->sources[0]].desc);
+    const uint64_t numbers = shunt_tensor_count(&self->plan->values[self->sources[0]].desc);
     switch (self->kind) {
     case EXCHANGE_SUM:
         sum(self);
@@ -127,13 +129,13 @@ shunt_status exchange_combine(void *exchange)
     case EXCHANGE_GATHER:
         break;
     case EXCHANGE_STATISTICS:
-        combine_statistics(self, channels);
+        combine_statistics(self, numbers);
         break;
     case EXCHANGE_SUMS:
-        combine_sums(self, channels);
+        combine_sums(self, numbers);
         break;
-    case EXCHANGE_COUNT:
-        combine_counts(self);
+    case EXCHANGE_TOTAL:
+        combine_totals(self, numbers);
         break;
     }
     return SHUNT_OK;

@@ -21,7 +21,7 @@ static const char *const exchange_labels[][3] = {
     [EXCHANGE_GATHER] = {"get pieces", "send piece", "pieces"},
     [EXCHANGE_STATISTICS] = {"get statistics", "send statistics", "statistics"},
     [EXCHANGE_SUMS] = {"get norm sums", "send norm sums", "norm sums"},
-    [EXCHANGE_COUNT] = {"get count", "send count", "count"}};
+    [EXCHANGE_TOTAL] = {"get total", "send total", "total"}};
 
 const char *exchange_label(const plan_step *step)
 {

@@ -17,7 +17,7 @@ typedef enum exchange_kind {
     EXCHANGE_STATISTICS, /* sources and targets: mean, variance (C); those over the pictures of all take their place */
     EXCHANGE_SUMS, /* sources: scale, variance, diff_scale, diff_shift (C); targets: scale and shift of the batch norm that, added
                           * to BATCH_NORM_GRAD's diff_src, makes it that of the statistics of all */
-    EXCHANGE_COUNT /* source and target: (1); the sum over all takes its place */
+    EXCHANGE_TOTAL /* source and target: numbers; their sums over all take their place */
 } exchange_kind;
 
 enum { EXCHANGE_MOST_SOURCES = 4, EXCHANGE_MOST_TARGETS = 2 };

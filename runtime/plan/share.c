@@ -255,8 +255,8 @@ static shunt_status share_results(graph_plan *plan, const graph_op *op, const pl
     const op_exchange what = op_kind_of(op->kind)->exchange;
     if (what == OP_EXCHANGE_SUMS) return sync ? correct(plan, op, step) : SHUNT_OK;
     if (what == OP_EXCHANGE_NOTHING || (what == OP_EXCHANGE_STATISTICS && !sync)) return SHUNT_OK;
-    if (what == OP_EXCHANGE_COUNT && goes_on(plan, op)) return SHUNT_OK;
-    like.kind = what == OP_EXCHANGE_COUNT ? EXCHANGE_COUNT : EXCHANGE_STATISTICS;
+    if (what == OP_EXCHANGE_TOTAL && goes_on(plan, op)) return SHUNT_OK;
+    like.kind = what == OP_EXCHANGE_TOTAL ? EXCHANGE_TOTAL : EXCHANGE_STATISTICS;
     return exchange_now(plan, &like);
 }
 

@@ -63,6 +63,9 @@ static const field fields[] = {
     {"limit", FIELD_COUNT, AT(limit), 0, 1e12, .absent = "0"},
     {"prune", FIELD_REAL, AT(prune), 0, 1000, .absent = "0"},
     {"prune_ramp", FIELD_PAIR, AT(prune_ramp), 0, 1, .absent = "0,0.5"},
+    {"rate_batch", FIELD_COUNT, AT(rate_batch), 0, 65536, .absent = "0"},
+    {"warm_up_epochs", FIELD_REAL, AT(warm_up_epochs), 0, RECIPE_MOST_EPOCHS, .absent = "0"},
+    {"lars", FIELD_REAL, AT(lars), 0, 1, .absent = "0"},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 

@@ -25,9 +25,22 @@ static double after_warm_up(const shunt_recipe *recipe, int64_t step, int64_t st
     }
 }
 
-double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int64_t steps, int64_t warm_until)
+/* The recipe with the rates for its own batch. */
+static shunt_recipe for_batch(const shunt_recipe *recipe)
 {
-    if (!recipe) return 0;
+    shunt_recipe own = *recipe;
+    if (recipe->rate_batch <= 0) return own;
+    const double factor = (double)recipe->batch / (double)recipe->rate_batch;
+    own.rate *= factor;
+    own.final_rate *= factor;
+    own.warm_up_rate = fmin(own.warm_up_rate, own.rate);
+    return own;
+}
+
+double shunt_recipe_rate(const shunt_recipe *given, int64_t step, int64_t steps, int64_t warm_until)
+{
+    if (!given) return 0;
+    const shunt_recipe own = for_batch(given), *recipe = &own;
     double share = recipe->warm_up > 0 ? fmin(recipe->warm_up, 1) : 0;
     int64_t warm = (int64_t)(share * (double)steps + 0.5);
     if (recipe->warm_up_error > 0 && (warm_until < 0 || step < warm_until)) return recipe->warm_up_rate;

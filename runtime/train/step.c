@@ -75,7 +75,8 @@ static shunt_status append_update(shunt_graph *graph, const shunt_graph *network
     shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
                              .weight_decay = (float)recipe->weight_decay,
                              .nesterov = recipe->nesterov != 0,
-                             .decay_all = recipe->decay_all != 0};
+                             .decay_all = recipe->decay_all != 0,
+                             .lars = (float)recipe->lars};
     shunt_value rate = shunt_graph_input(graph, "rate", 1, (int64_t[]){1});
     shunt_status status = shunt_graph_sgd(graph, rate, &sgd);
     if (!status && recipe->prune > 0) status = append_shrinking(graph, network);
@@ -90,8 +91,8 @@ static shunt_status append_update(shunt_graph *graph, const shunt_graph *network
 shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
                               shunt_graph **out)
 {
-    static const char *const used[] = {"momentum",  "nesterov",      "weight_decay", "decay_all",  "freeze",
-                                       "smoothing", "norm_momentum", "prune",        "prune_ramp", NULL};
+    static const char *const used[] = {"momentum",      "nesterov", "weight_decay", "decay_all",  "freeze", "smoothing",
+                                       "norm_momentum", "lars",     "prune",        "prune_ramp", NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
     *out = NULL;

@@ -244,13 +244,23 @@ static shunt_status take_folder(shunt_trainer *self)
     return SHUNT_OK;
 }
 
+/* Which part of the run the warm-up is. */
+static shunt_status count_warm_up(const shunt_trainer *self, shunt_recipe *recipe)
+{
+    if (recipe->warm_up_epochs <= 0) return SHUNT_OK;
+    recipe->warm_up = recipe->warm_up_epochs * (double)self->epoch_steps / (double)self->steps;
+    if (recipe->warm_up <= 1) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID, "recipe: a warm_up_epochs of %g in a run of %" PRId64 " epochs; lower it",
+                      recipe->warm_up_epochs, recipe->epochs);
+}
+
 static shunt_status count_steps(shunt_trainer *self)
 {
     shunt_recipe *recipe = &self->recipe;
     self->epoch_steps = (int64_t)self->npictures / recipe->batch;
     self->steps = recipe->steps ? recipe->steps : recipe->epochs * self->epoch_steps;
     if (recipe->steps) recipe->epochs = (recipe->steps + self->epoch_steps - 1) / self->epoch_steps;
-    if (recipe->epochs <= RECIPE_MOST_EPOCHS) return SHUNT_OK;
+    if (recipe->epochs <= RECIPE_MOST_EPOCHS) return count_warm_up(self, recipe);
     return error_fail(SHUNT_E_INVALID,
                       "recipe: %" PRId64 " steps are %" PRId64 " epochs of these pictures, expected %d at most",
                       recipe->steps, recipe->epochs, RECIPE_MOST_EPOCHS);

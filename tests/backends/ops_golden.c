@@ -112,7 +112,7 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
         op->attr.cross_entropy.smoothing = real(attr, "smoothing");
         break;
     case SHUNT_OP_SGD:
-        op->attr.sgd = (shunt_sgd_attr){real(attr, "momentum"), real(attr, "weight_decay")};
+        op->attr.sgd = (shunt_sgd_attr){.momentum = real(attr, "momentum"), .weight_decay = real(attr, "weight_decay")};
         break;
     case SHUNT_OP_LRN:
         op->attr.lrn = (shunt_lrn_attr){(int32_t)integer(attr, "size"), real(attr, "alpha"), real(attr, "beta"),

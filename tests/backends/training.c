@@ -24,7 +24,8 @@ static train_options options_of(const json_t *test, uint8_t dtype)
     return (train_options){.dtype = dtype,
                            .batch = json_integer_value(json_object_get(test, "batch")),
                            .side = json_integer_value(json_object_get(test, "side")),
-                           .nesterov = (int)json_integer_value(json_object_get(test, "nesterov"))};
+                           .nesterov = (int)json_integer_value(json_object_get(test, "nesterov")),
+                           .lars = (float)json_number_value(json_object_get(test, "lars"))};
 }
 
 static void compare_probes(const json_t *kept, const shunt_tensor_desc *desc, const void *data, const char *what)
@@ -120,7 +121,7 @@ static void run_case(const json_t *test, shunt_device *device)
     shunt_device_close(scalar);
 }
 
-static void run_model(const char *name, const char *shortcut)
+static void run_model(const char *name, const char *shortcut, bool lars)
 {
     const char *selector = getenv("SHUNT_TEST_DEVICE");
     shunt_device *device;
@@ -131,7 +132,9 @@ static void run_model(const char *name, const char *shortcut)
     size_t i, found = 0;
     json_array_foreach(tests, i, test)
     {
-        if (strcmp(text(test, "model"), name) || strcmp(text(test, "shortcut"), shortcut)) continue;
+        if (strcmp(text(test, "model"), name) || strcmp(text(test, "shortcut"), shortcut) ||
+            json_is_number(json_object_get(test, "lars")) != lars)
+            continue;
         found++;
         run_case(test, device);
     }
@@ -142,17 +145,23 @@ static void run_model(const char *name, const char *shortcut)
 
 Test(training, resnet20_a)
 {
-    run_model("resnet20", "A");
+    run_model("resnet20", "A", false);
+}
+
+/* Against timm's optimizer. */
+Test(training, resnet20_by_lars)
+{
+    run_model("resnet20", "A", true);
 }
 
 Test(training, resnet20_b)
 {
-    run_model("resnet20", "B");
+    run_model("resnet20", "B", false);
 }
 
 Test(training, resnet18)
 {
     const char *amount = getenv("SHUNT_TEST_TRAINING");
     if (!amount || strcmp(amount, "all")) cr_skip_test("ResNet-18 runs with SHUNT_TEST_TRAINING=all");
-    run_model("resnet18", "");
+    run_model("resnet18", "", false);
 }

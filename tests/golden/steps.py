@@ -3,7 +3,7 @@
 Of a tensor only its norm and its products with PROBES vectors of +-1 are kept: the root mean square of their errors is, on the
 average over such vectors, the L2 norm of the tensor's error.
 
-Run with Debian's python3-torch and python3-torchvision: python3 steps.py > steps.json"""
+Run with Debian's python3-torch and python3-torchvision, and timm for LARS: python3 steps.py > steps.json"""
 import json
 import sys
 
@@ -18,8 +18,9 @@ PROBES = 8
 RATE, MOMENTUM, DECAY, SMOOTHING, MOVING = 2**-5, 0.875, 2**-10, 0.125, 0.125
 EPSILON = float(np.float32(1e-5))
 
-# model, shortcut, batch, side, Nesterov
-CASES = [("resnet20", "A", 32, 32, True), ("resnet20", "B", 32, 32, False), ("resnet18", "", 4, 224, False)]
+# model, shortcut, batch, side, Nesterov, the coefficient of trust of LARS or None
+CASES = [("resnet20", "A", 32, 32, True, None), ("resnet20", "B", 32, 32, False, None), ("resnet18", "", 4, 224, False, None),
+         ("resnet20", "A", 4, 32, False, 2**-3)]
 
 
 def probe(tensor):
@@ -33,7 +34,14 @@ def batch(step, n, side, classes):
     return images, torch.from_numpy(np.floor(classes * uniform(f"labels{step}", n)).astype(np.int64))
 
 
-def train(name, shortcut, n, side, nesterov):
+def make_optimizer(groups, nesterov, lars):
+    if lars is None:
+        return torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=nesterov)
+    from timm.optim.lars import Lars
+    return Lars(groups, lr=RATE, momentum=MOMENTUM, nesterov=nesterov, trust_coeff=lars, eps=0)
+
+
+def train(name, shortcut, n, side, nesterov, lars):
     net = build(name, shortcut, 0).train()
     for layer in net.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
@@ -42,9 +50,11 @@ def train(name, shortcut, n, side, nesterov):
     decayed = [p for k, p in net.named_parameters() if p.dim() > 1]
     others = [p for k, p in net.named_parameters() if p.dim() == 1]
     groups = [{"params": decayed, "weight_decay": DECAY}, {"params": others, "weight_decay": 0}]
-    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=nesterov)
+    optimizer = make_optimizer(groups, nesterov, lars)
     loss_of = torch.nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
     case = {"model": name, "shortcut": shortcut, "batch": n, "side": side, "nesterov": int(nesterov), "losses": []}
+    if lars is not None:
+        case["lars"] = lars
     for step in range(STEPS):
         images, labels = batch(step, n, side, classes)
         optimizer.zero_grad()

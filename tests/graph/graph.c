@@ -355,6 +355,7 @@ Test(graph, labels_and_costs)
     cr_assert_str_eq(op_label(SHUNT_OP_SGD, SHUNT_FLAG_NESTEROV, text, sizeof text), "sgd+nesterov");
     cr_assert_str_eq(op_label(SHUNT_OP_MOVING_AVERAGE, SHUNT_FLAG_SKIP, text, sizeof text), "moving_average+skip");
     cr_assert_str_eq(op_label(SHUNT_OP_SGD, SHUNT_FLAG_SCALE, text, sizeof text), "sgd+scale");
+    cr_assert_str_eq(op_label(SHUNT_OP_SGD, SHUNT_FLAG_LARS, text, sizeof text), "sgd+lars");
     cr_assert_str_eq(op_label(99, 0, text, sizeof text), "unknown");
     shunt_value x;
     shunt_graph *graph = start(&x);

@@ -1,6 +1,7 @@
 /* steps.c - run by mpirun: one step of a network on slices of a batch, with the statistics of all, against the same step on the whole
- * batch in one process. steps DEVICE TYPE TOLERANCE: each parameter and velocity is within TOLERANCE of its tensor's norm. The batch does
- * not divide evenly. Then one step with each rank's own statistics, against the mean of what the ranks make of their slices alone.
+ * batch in one process. steps DEVICE TYPE TOLERANCE [LARS]: each parameter and velocity is within TOLERANCE of its tensor's norm. The batch
+ * does not divide evenly. Then one step with each rank's own statistics, against the mean of what the ranks make of their slices alone,
+ * unless the step is by LARS, which is not linear in the gradients.
  * Prints the largest differences, from rank 0. */
 #include "runtime/base/random.h"
 #include "runtime/graph/graph.h"
@@ -185,8 +186,9 @@ int main(int argc, char **argv)
     if (!status) status = shunt_model_create("resnet20", NULL, &self.model);
     if (!status) status = shunt_model_initialize(self.model, 1);
     if (!status) status = shunt_model_recipe(self.model, "paper", &self.recipe);
-    if (check(status, "setting up") || compare(&self, atof(argv[3]), true) || compare(&self, atof(argv[3]), false))
-        return 1;
+    if (check(status, "setting up")) return 1;
+    self.recipe.lars = argc > 4 ? atof(argv[4]) : 0;
+    if (compare(&self, atof(argv[3]), true) || (!self.recipe.lars && compare(&self, atof(argv[3]), false))) return 1;
     shunt_model_destroy(self.model);
     shunt_device_close(self.device);
     shunt_ranks_close(self.ranks);

@@ -16,6 +16,8 @@ for n in 2 3 4; do
   must start $n "$steps" scalar f64 1e-12
   must start $n "$steps" scalar f32 1e-5
 done
+must start 3 "$steps" scalar f64 1e-12 0.01
+must start 2 "$steps" scalar f32 1e-5 0.01
 
 # Fifty steps, twice, and once cut in two.
 for out in once again cut; do

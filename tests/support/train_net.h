@@ -14,6 +14,7 @@ typedef struct train_options {
     uint8_t dtype;
     int64_t batch, side;
     int nesterov, recompute;
+    float lars;
     const shunt_frozen *frozen;
 } train_options;
 

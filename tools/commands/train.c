@@ -13,7 +13,8 @@
 
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
-    const char *epochs, *rate, *batch, *seed, *holdout, *limit, *freeze, *prune, *prune_ramp;
+    const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *seed, *holdout, *limit, *freeze, *prune,
+        *prune_ramp;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -50,6 +51,15 @@ static const option_row rows[] = {
     {"epochs", OPTION_TEXT, FIELD(epochs), "N", "Epochs; the recipe's schedule is stretched to this length.", NULL, 0,
      0},
     {"lr", OPTION_TEXT, FIELD(rate), "X", "The highest learning rate.", NULL, 0, 0},
+    {"lr-batch", OPTION_TEXT, FIELD(rate_batch), "N",
+     "The batch that the rates are for: they are multiplied by --batch / N, as for large batches (Goyal et al. 2017). 0: they are not.",
+     NULL, 0, 0},
+    {"warm-up-epochs", OPTION_TEXT, FIELD(warm_up_epochs), "N",
+     "The rate rises for so many epochs: from that for --lr-batch, or else from a tenth of it.", NULL, 0, 0},
+    {"lars", OPTION_TEXT, FIELD(lars), "X",
+     "Steps of each weight tensor in proportion to its norm (LARS, You et al. 2017), with this coefficient of trust, such as 0.001. 0: "
+     "plain SGD.",
+     NULL, 0, 0},
     {"batch", OPTION_TEXT, FIELD(batch), "N", "Pictures in one step.", NULL, 0, 0},
     {"seed", OPTION_TEXT, FIELD(seed), "S", "Decides the initial weights and the order of the pictures.", NULL, 0, 0},
     {"holdout", OPTION_TEXT, FIELD(holdout), "N",
@@ -152,6 +162,9 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
         const char *option, *field, *value;
     } given[] = {{"epochs", "epochs", settings->epochs},
                  {"lr", "rate", settings->rate},
+                 {"lr-batch", "rate_batch", settings->rate_batch},
+                 {"warm-up-epochs", "warm_up_epochs", settings->warm_up_epochs},
+                 {"lars", "lars", settings->lars},
                  {"batch", "batch", settings->batch},
                  {"seed", "seed", settings->seed},
                  {"holdout", "holdout", settings->holdout},
@@ -164,7 +177,8 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
             return say_usage("--%s: %s", given[i].option, shunt_last_error());
-    if (recipe->warm_up_rate > recipe->rate) recipe->warm_up_rate = recipe->rate / 10;
+    if (settings->warm_up_epochs || recipe->warm_up_rate > recipe->rate)
+        recipe->warm_up_rate = recipe->rate_batch ? recipe->rate : recipe->rate / 10;
     return EXIT_OK;
 }
 

@@ -11,7 +11,7 @@ static bool infer(const shunt_op_desc *op, shunt_tensor_desc *dst, char *reason)
 
 const op_kind op_count_nonfinite = {
     .name = "count_nonfinite",
-    .exchange = OP_EXCHANGE_COUNT,
+    .exchange = OP_EXCHANGE_TOTAL,
     .infer = infer,
     .flops = count_src,
 };

@@ -13,7 +13,7 @@ typedef enum op_exchange {
     OP_EXCHANGE_NOTHING,
     OP_EXCHANGE_STATISTICS, /* the outputs, means and variances of each channel: those over the pictures of all take their place */
     OP_EXCHANGE_SUMS, /* outputs 1 and 2, which went into output 0 as well: output 0 is corrected to what the sums of all make it */
-    OP_EXCHANGE_COUNT /* output 0, a number of elements in a rank's pieces of flat values: the sum takes its place */
+    OP_EXCHANGE_TOTAL /* output 0, numbers that add up over a rank's pieces of flat values: the sum takes their place */
 } op_exchange;
 
 typedef struct op_kind {
