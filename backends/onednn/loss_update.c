@@ -223,10 +223,9 @@ static void shortcut_loop(const shunt_op_desc *desc, const float *const *inputs,
 }
 
 const onednn_kind onednn_cross_entropy = {.loop = loss_loop, .check = check_loss};
-const onednn_kind onednn_sgd = {
-    .flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS,
-    .loop = sgd_loop,
-    .check = check_sgd};
+const onednn_kind onednn_sgd = {.flags = SHUNT_FLAG_NESTEROV | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS,
+                                .loop = sgd_loop,
+                                .check = check_sgd};
 const onednn_kind onednn_sum_squares = {.loop = squares_loop, .check = check_squares};
 const onednn_kind onednn_count_nonfinite = {.flags = SHUNT_FLAG_RESIDUAL, .loop = count_loop, .check = check_count};
 const onednn_kind onednn_moving_average = {.flags = SHUNT_FLAG_SKIP, .loop = average_loop, .check = check_average};

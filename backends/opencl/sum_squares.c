@@ -27,8 +27,7 @@ static shunt_status prepare(shunt_bop *op)
     const ocl_constant of_slices[] = {{sizeof count, &count}, {sizeof slice, &slice}};
     const ocl_constant of_merge[] = {{sizeof slices, &slices}};
     const ocl_source *source = &ocl_sum_squares_cl;
-    shunt_status status =
-        ocl_step_create(op->device, &op->steps[0], source, options, "square_slices", 2, items, local);
+    shunt_status status = ocl_step_create(op->device, &op->steps[0], source, options, "square_slices", 2, items, local);
     if (!status) status = ocl_step_constants(&op->steps[0], 6, 2, of_slices);
     if (!status)
         status = ocl_step_create(op->device, &op->steps[1], source, options, "square_merge", 2, merging, local);

@@ -98,6 +98,8 @@ typedef struct shunt_executor_options {
     int sync_statistics; /* != 0: the statistics of batch norms are those of the pictures of all ranks; 0: of each rank's own */
     uint32_t
         streams; /* runs of shunt_executor_submit that the device may do at the same time (async.h); 0: 1. At most 16 */
+    int bf16_gradients; /* != 0: with other ranks, gradients are sent as bfloat16, in half the bytes, and added in float32. Those in
+                         * float64 are sent as they are. All ranks say the same */
 } shunt_executor_options;
 SHUNT_API shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights,
                                                   shunt_device *device, const shunt_executor_options *options,

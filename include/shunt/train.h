@@ -79,10 +79,11 @@ typedef struct shunt_recipe {
     int64_t limit; /* above 0: at most so many pictures of each set, spread evenly over it; `holdout` is among them */
     double prune;  /* above 0: the strength of a penalty on blocks, shunt_recipe_threshold */
     double prune_ramp[2];  /* fractions of the run: where the penalty begins, and where it has its full strength */
-    int64_t rate_batch; /* above 0: rate and final_rate are for batches of this size, and are multiplied by batch / rate_batch (Goyal et al.
-                         * 2017) */
-    double warm_up_epochs; /* above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are */
-    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    /* Above 0: rate and final_rate are for batches of this size, and are multiplied by batch / rate_batch (Goyal et al. 2017). */
+    int64_t rate_batch;
+    /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
+    double warm_up_epochs;
+    double lars; /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
     uint64_t reserved[24]; /* 0; later fields take their place here */
 } shunt_recipe;
 
@@ -194,6 +195,7 @@ typedef struct shunt_train_setup {
      * calls with the same recipe, data and weights; rank 0 alone writes into `out`. NULL: by itself. */
     struct shunt_ranks *ranks;
     int sync_statistics; /* != 0: batch norms use the statistics of the whole batch; 0: those of the rank's slice */
+    int bf16_gradients;  /* as in shunt_executor_options */
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and

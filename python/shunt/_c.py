@@ -155,7 +155,7 @@ class TrainSetup(Structure):
                 ("out", c_char_p), ("workers", c_int64), ("save_seconds", c_int64), ("log_gradients", c_int),
                 ("recompute", c_int), ("skip_bad", c_int), ("handler", TrainHandler), ("context", c_void_p),
                 ("validation", c_void_p), ("test", c_void_p), ("loss_scale", c_double), ("precision", c_char_p),
-                ("ranks", c_void_p), ("sync_statistics", c_int)]
+                ("ranks", c_void_p), ("sync_statistics", c_int), ("bf16_gradients", c_int)]
 
 
 class EvaluateOptions(Structure):
@@ -179,7 +179,7 @@ class TuneOptions(Structure):
 class ExecutorOptions(Structure):
     _name = "shunt_executor_options"
     _fields_ = [("size", c_uint32), ("precision", c_char_p), ("ranks", c_void_p), ("sync_statistics", c_int),
-                ("streams", c_uint32)]
+                ("streams", c_uint32), ("bf16_gradients", c_int)]
 
 
 class PrecisionStruct(Structure):

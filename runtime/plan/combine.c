@@ -3,6 +3,7 @@
 #include "runtime/plan/exchange.h"
 
 #include <math.h>
+#include <shunt/half.h>
 
 enum { BLOCK = 4096 }; /* elements that stay in the cache while each rank's are added */
 
@@ -34,6 +35,25 @@ static void sum_floats(const plan_exchange *self, uint64_t count)
     }
 }
 
+void exchange_narrow(const plan_exchange *self)
+{
+    const float *src = (const float *)self->send;
+    for (uint64_t i = 0; i < self->bytes / sizeof *src; i++) self->narrow[i] = shunt_to_bf16(src[i]);
+}
+
+static void sum_narrow(const plan_exchange *self, uint64_t count)
+{
+    const uint32_t ranks = ranks_of(self);
+    float *dst = (float *)self->result;
+    for (uint64_t i = 0; i < count; i++) {
+        float sum = 0;
+        for (uint32_t r = 0; r < ranks; r++)
+            sum +=
+                (float)self->plan->rank_weights[r] * shunt_from_bf16(((const uint16_t *)self->pieces)[r * count + i]);
+        dst[i] = sum;
+    }
+}
+
 static void sum_doubles(const plan_exchange *self, uint64_t count)
 {
     const uint32_t ranks = ranks_of(self);
@@ -50,6 +70,8 @@ static void sum(const plan_exchange *self)
 {
     if (dtype_of(self) == SHUNT_F64)
         sum_doubles(self, self->bytes / ranks_of(self) / sizeof(double));
+    else if (self->narrow)
+        sum_narrow(self, self->bytes / ranks_of(self) / sizeof(float));
     else
         sum_floats(self, self->bytes / ranks_of(self) / sizeof(float));
 }

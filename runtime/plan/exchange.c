@@ -53,12 +53,17 @@ static bool is_host_memory(const graph_plan *plan)
     return device->entry.info.caps & SHUNT_CAP_HOST_MEMORY && device->ops->buffer_map;
 }
 
-/* Of a sum the result takes the place of what was sent, once that has arrived. */
+/* Of a sum the result takes the place of what was sent, once that has arrived. What is sent narrow, and what comes, are half as large
+ * each. */
 static shunt_status prepare_sum(plan_exchange *self)
 {
-    self->job = (pump_job){.kind = PUMP_ALL_TO_ALL, .bytes = self->bytes / ranks_of(self)->count};
+    const bool narrow =
+        self->plan->executor->bf16_gradients && self->plan->values[self->sources[0]].desc.dtype == SHUNT_F32;
+    const uint64_t sent = narrow ? self->bytes / 2 : self->bytes;
+    self->job = (pump_job){.kind = PUMP_ALL_TO_ALL, .bytes = sent / ranks_of(self)->count};
     if (!allocate(self, 1, self->bytes)) return error_memory();
     self->pieces = self->own[1];
+    if (narrow) self->narrow = (uint16_t *)(self->pieces + sent);
     self->mapped = is_host_memory(self->plan);
     if (self->mapped) {
         shunt_status status = map(self->plan, self->sources[0], &self->send);
@@ -104,10 +109,9 @@ static void note_clock(plan_exchange *self, const shunt_device *device)
     self->timed = true;
 }
 
-/* Whether what is sent can be read, for the pump. */
-static shunt_status is_ready(void *context, int *yes)
+/* Whether what is sent can be read. */
+static shunt_status poll_event(plan_exchange *self, int *yes)
 {
-    plan_exchange *self = context;
     const shunt_device *device = self->plan->executor->devices[PLAN_MAIN];
     *yes = 1;
     if (!self->event) return SHUNT_OK;
@@ -120,6 +124,15 @@ static shunt_status is_ready(void *context, int *yes)
     return status == SHUNT_OK ? SHUNT_OK : device_fail(device, status, "running");
 }
 
+/* The same, for the pump, which narrows it as well. */
+static shunt_status is_ready(void *context, int *yes)
+{
+    plan_exchange *self = context;
+    shunt_status status = poll_event(self, yes);
+    if (status == SHUNT_OK && *yes && self->narrow) exchange_narrow(self);
+    return status;
+}
+
 shunt_status exchange_prepare(graph_plan *plan)
 {
     shunt_status status = SHUNT_OK;
@@ -130,7 +143,7 @@ shunt_status exchange_prepare(graph_plan *plan)
             status = prepare_sum(self);
         else
             status = self->kind == EXCHANGE_GATHER ? prepare_gather(self) : prepare_small(self);
-        self->job.src = self->send;
+        self->job.src = self->narrow ? (const void *)self->narrow : self->send;
         self->job.dst = self->pieces;
         self->job.ready = is_ready;
         self->job.after = exchange_combine;

@@ -12,7 +12,7 @@
 #include "runtime/plan/plan.h"
 
 typedef enum exchange_kind {
-    EXCHANGE_SUM,        /* source: a flat value; target: this rank's piece of it, of all ranks' weighted sum */
+    EXCHANGE_SUM, /* source: a flat value; target: this rank's piece of it, of all ranks' weighted sum. Perhaps sent as bfloat16 */
     EXCHANGE_GATHER,     /* source: this rank's piece of a flat value; target: the whole */
     EXCHANGE_STATISTICS, /* sources and targets: mean, variance (C); those over the pictures of all take their place */
     EXCHANGE_SUMS, /* sources: scale, variance, diff_scale, diff_shift (C); targets: scale and shift of the batch norm that, added
@@ -34,6 +34,7 @@ struct plan_exchange {
     /* exchange.c: host memory. */
     uint8_t *send, *pieces; /* what is sent; what came from each rank, one behind the other */
     uint8_t *result;        /* where what came of it lies for the targets */
+    uint16_t *narrow;       /* SUM: what is sent in place of `send`, as bfloat16; NULL: `send` itself */
     void *own[2];           /* to be freed */
     bool mapped;            /* send, or pieces, is the device's own memory: nothing has to be read and written */
     uint32_t mark;
@@ -56,7 +57,9 @@ void exchange_trace(const graph_plan *plan);
 /* After a run that failed: the other ranks learn of it, and nothing is under way any more. */
 void exchange_give_up(graph_plan *plan);
 
-/* combine.c: what came from the ranks, from pieces to result; as the job's end. */
+/* combine.c: send, rounded to narrow. */
+void exchange_narrow(const plan_exchange *exchange);
+/* What came from the ranks, from pieces to result; as the job's end. */
 shunt_status exchange_combine(void *exchange);
 
 /* share.c: the steps of exchanges, while the plan is lowered. The batches of all, first. */

@@ -115,6 +115,7 @@ shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_we
     executor->precision = precision;
     if (own.ranks && graph_trains(graph) && shunt_ranks_describe(own.ranks)->count > 1) executor->ranks = own.ranks;
     executor->sync_statistics = executor->ranks && own.sync_statistics;
+    executor->bf16_gradients = executor->ranks && own.bf16_gradients;
     const bool serial = device->entry.info.caps & SHUNT_CAP_ONE_QUEUE; /* more streams would only take memory */
     executor->nstreams = own.streams && !serial ? own.streams : 1;
     status = take_graph(executor, graph);

@@ -165,7 +165,7 @@ struct shunt_executor {
     bool profiling;
     precision_wish precision;
     shunt_ranks *ranks; /* that make updates together; NULL: alone */
-    bool sync_statistics;
+    bool sync_statistics, bf16_gradients;
     bool said_infinite; /* that a run was repeated in float32 */
     parameter_copy *parameters;
     uint32_t nparameters, parameters_room;

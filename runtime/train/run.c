@@ -90,7 +90,8 @@ shunt_status train_need_executor(shunt_trainer *self)
     const shunt_executor_options options = {.size = sizeof options,
                                             .precision = shunt_dtype_name(self->precision.dtype),
                                             .ranks = self->setup.ranks,
-                                            .sync_statistics = self->setup.sync_statistics};
+                                            .sync_statistics = self->setup.sync_statistics,
+                                            .bf16_gradients = self->setup.bf16_gradients};
     return shunt_executor_create_with(self->training, self->start, self->setup.device, &options, &self->executor);
 }
 

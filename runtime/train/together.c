@@ -120,9 +120,10 @@ static shunt_status agree_on_network(const shunt_trainer *self)
 static shunt_status agree_on_way(const shunt_trainer *self)
 {
     char text[TEXT_CHARS];
-    snprintf(text, sizeof text, "precision %s, loss scale %g%s%s", shunt_dtype_name(self->precision.dtype),
+    snprintf(text, sizeof text, "precision %s, loss scale %g%s%s%s", shunt_dtype_name(self->precision.dtype),
              self->setup.loss_scale, self->setup.recompute ? ", recomputed activations" : "",
-             self->setup.sync_statistics ? ", statistics of all ranks" : "");
+             self->setup.sync_statistics ? ", statistics of all ranks" : "",
+             self->setup.bf16_gradients ? ", gradients sent as bf16" : "");
     return shunt_ranks_agree(self->setup.ranks, "how they train", text);
 }
 

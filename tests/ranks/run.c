@@ -60,6 +60,7 @@ int main(int argc, char **argv)
                                          .context = &stop,
                                          .ranks = ranks,
                                          .sync_statistics = getenv("LOCAL_STATISTICS") == NULL,
+                                         .bf16_gradients = getenv("BF16_GRADIENTS") != NULL,
                                          .precision = getenv("PRECISION")};
         status = shunt_trainer_create(&setup, &trainer);
     }

@@ -1,7 +1,8 @@
 /* steps.c - run by mpirun: one step of a network on slices of a batch, with the statistics of all, against the same step on the whole
  * batch in one process. steps DEVICE TYPE TOLERANCE [LARS]: each parameter and velocity is within TOLERANCE of its tensor's norm. The batch
  * does not divide evenly. Then one step with each rank's own statistics, against the mean of what the ranks make of their slices alone,
- * unless the step is by LARS, which is not linear in the gradients.
+ * unless the step is by LARS, which is not linear in the gradients. TYPE bf16: float32, with gradients sent as bfloat16: each element of
+ * each gradient is off by no more than what the ranks' own may be rounded by.
  * Prints the largest differences, from rank 0. */
 #include "runtime/base/random.h"
 #include "runtime/graph/graph.h"
@@ -20,6 +21,7 @@ typedef struct steps {
     shunt_model *model;
     shunt_device *device;
     uint8_t dtype;
+    bool narrow; /* gradients are sent as bfloat16 */
     shunt_recipe recipe;
 } steps;
 
@@ -72,8 +74,11 @@ static shunt_status begin(const steps *self, int64_t first, int64_t end, bool al
 {
     const int64_t ranks = shunt_ranks_describe(self->ranks)->count;
     const shunt_tensor_desc pictures = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){end - first, 3, SIDE, SIDE});
-    const shunt_executor_options options = {
-        .size = sizeof options, .precision = "f32", .ranks = alone ? NULL : self->ranks, .sync_statistics = sync};
+    const shunt_executor_options options = {.size = sizeof options,
+                                            .precision = "f32",
+                                            .ranks = alone ? NULL : self->ranks,
+                                            .sync_statistics = sync,
+                                            .bf16_gradients = self->narrow};
     *out = (run){.first = first, .end = end};
     shunt_status status =
         shunt_graph_training_step(shunt_model_graph(self->model), &self->recipe, &pictures, 0, &out->graph);
@@ -177,9 +182,49 @@ static int compare(const steps *self, double tolerance, bool sync)
     return !(worst <= tolerance);
 }
 
+/* The velocity after a first step is the gradient and the decay. own: of the rank's slice alone; sum: of all ranks. Their difference is
+ * to be at most the rounding of what the ranks sent, 2^-8 of each at most, and that of float32. */
+static int compare_velocity(const steps *self, const run *own, const shunt_tensor_view *sum)
+{
+    const shunt_tensor_view *view = shunt_weights_find(own->weights, sum->name);
+    const double part = (double)(own->end - own->first) / BATCH;
+    const uint64_t count = shunt_tensor_count(&view->desc);
+    double *mean = calloc(2 * count, sizeof *mean), *size = mean + count, largest = 0;
+    int bad = !mean;
+    for (uint64_t i = 0; !bad && i < count; i++)
+        mean[i] = part * at(&view->desc, view->data, i), size[i] = fabs(mean[i]);
+    if (!bad) bad = check(shunt_ranks_sum(self->ranks, mean, 2 * count), "a sum");
+    for (uint64_t i = 0; !bad && i < count; i++) largest = fmax(largest, size[i]);
+    for (uint64_t i = 0; !bad && i < count; i++)
+        bad = !(fabs(at(&sum->desc, sum->data, i) - mean[i]) <= 0x1p-8 * size[i] + 1e-6 * largest);
+    if (bad) fprintf(stderr, "%s is off by more than its rounding\n", sum->name);
+    free(mean);
+    return bad;
+}
+
+static int compare_narrow(const steps *self)
+{
+    size_t first, end;
+    run own = {0}, part = {0};
+    shunt_ranks_share(self->ranks, BATCH, &first, &end);
+    shunt_status status = begin(self, (int64_t)first, (int64_t)end, false, false, &part);
+    if (!status) status = step(self, &part, 1);
+    if (!status) status = begin(self, (int64_t)first, (int64_t)end, true, false, &own);
+    if (!status) status = step(self, &own, 1);
+    int bad = check(status, "a step");
+    for (size_t t = 0; !bad && t < shunt_weights_count(part.weights); t++) {
+        const shunt_tensor_view *sum = shunt_weights_at(part.weights, t);
+        if (strstr(sum->name, ".velocity")) bad = compare_velocity(self, &own, sum);
+    }
+    finish(&part);
+    finish(&own);
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
-    steps self = {.dtype = argc > 2 && !strcmp(argv[2], "f64") ? SHUNT_F64 : SHUNT_F32};
+    steps self = {.dtype = argc > 2 && !strcmp(argv[2], "f64") ? SHUNT_F64 : SHUNT_F32,
+                  .narrow = argc > 2 && !strcmp(argv[2], "bf16")};
     if (argc < 4) return 2;
     shunt_status status = shunt_ranks_open(&self.ranks);
     if (!status) status = shunt_device_open(argv[1], "threads=1", &self.device);
@@ -188,7 +233,10 @@ int main(int argc, char **argv)
     if (!status) status = shunt_model_recipe(self.model, "paper", &self.recipe);
     if (check(status, "setting up")) return 1;
     self.recipe.lars = argc > 4 ? atof(argv[4]) : 0;
-    if (compare(&self, atof(argv[3]), true) || (!self.recipe.lars && compare(&self, atof(argv[3]), false))) return 1;
+    if (self.narrow
+            ? compare_narrow(&self)
+            : compare(&self, atof(argv[3]), true) || (!self.recipe.lars && compare(&self, atof(argv[3]), false)))
+        return 1;
     shunt_model_destroy(self.model);
     shunt_device_close(self.device);
     shunt_ranks_close(self.ranks);

@@ -31,6 +31,12 @@ LOCAL_STATISTICS=1 must start 2 "$run" cifar10:data local-cut
 LOCAL_STATISTICS=1 must start 2 "$run" cifar10:data local
 must "$tensors" same local/last.ckpt local-cut/last.ckpt
 
+# Gradients sent as bfloat16: within the rounding of that, the same bits each time, and others than in float32.
+must start 3 "$steps" scalar bf16 0
+for out in narrow narrow-again; do BF16_GRADIENTS=1 must start 3 "$run" cifar10:data $out; done
+must "$tensors" same narrow/last.ckpt narrow-again/last.ckpt
+"$tensors" same narrow/last.ckpt once/last.ckpt 2>/dev/null && fail 'gradients are not sent as bfloat16'
+
 # Other numbers of ranks go on from where two stopped, as two would.
 must start 2 "$run" cifar10:data two 3
 for n in 2 4 1; do

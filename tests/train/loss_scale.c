@@ -64,6 +64,18 @@ Test(loss_scale, changes_no_bit)
     cr_assert_eq(position_of("scaled", "good_steps"), EPOCHS * 7);
 }
 
+/* LARS sees the norm of the gradient without the factor. */
+Test(loss_scale, changes_no_bit_of_lars)
+{
+    run_setup setup = {.out = "plain", .field = "lars", .value = "0.01"};
+    put_training_set("set", PICTURES);
+    run_whole(&setup);
+    setup.out = "scaled";
+    setup.loss_scale = 1024;
+    run_whole(&setup);
+    expect_same_file("plain/last.ckpt", "scaled/last.ckpt");
+}
+
 /* The first step, of a network with a classifier so large that gradients overflow at the highest factor. */
 static void take_first_step(const char *out, run_parts *parts)
 {

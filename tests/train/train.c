@@ -38,11 +38,18 @@ Test(train, the_papers_rates)
 /* Goyal et al. 2017: of 256 pictures 0.1, of 8,192 it is 3.2, which is reached from 0.1 within five of 90 epochs. */
 Test(train, rates_of_large_batches)
 {
-    const shunt_recipe recipe = {.batch = 8192, .rate_batch = 256, .rate = 0.1, .warm_up_rate = 0.1, .warm_up = 5.0 / 90,
-                                 .schedule = SHUNT_SCHEDULE_STEP, .milestones = {1.0 / 3, 2.0 / 3}, .decay = 0.1};
+    const shunt_recipe recipe = {.batch = 8192,
+                                 .rate_batch = 256,
+                                 .rate = 0.1,
+                                 .warm_up_rate = 0.1,
+                                 .warm_up = 5.0 / 90,
+                                 .schedule = SHUNT_SCHEDULE_STEP,
+                                 .milestones = {1.0 / 3, 2.0 / 3},
+                                 .decay = 0.1};
     const double steps = 90 * 156;
     for (int64_t epoch = 0; epoch < 5; epoch++)
-        cr_assert_float_eq(shunt_recipe_rate(&recipe, epoch * 156, (int64_t)steps, -1), 0.1 + 3.1 * (double)epoch / 5, 1e-12);
+        cr_assert_float_eq(shunt_recipe_rate(&recipe, epoch * 156, (int64_t)steps, -1), 0.1 + 3.1 * (double)epoch / 5,
+                           1e-12);
     cr_assert_float_eq(shunt_recipe_rate(&recipe, 5 * 156, (int64_t)steps, -1), 3.2, 1e-12);
     cr_assert_float_eq(shunt_recipe_rate(&recipe, 30 * 156, (int64_t)steps, -1), 0.32, 1e-12);
     /* A batch below 256 takes a lower rate, and begins no higher. */

@@ -15,7 +15,7 @@ typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
     const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *seed, *holdout, *limit, *freeze, *prune,
         *prune_ramp;
-    bool v1, resume, skip_bad, log_gradients, recompute, sync_bn;
+    bool v1, resume, skip_bad, log_gradients, recompute, sync_bn, bf16_gradients;
     int64_t workers, save_every;
     preprocess_settings preprocess;
     device_settings device;
@@ -88,6 +88,8 @@ static const option_row rows[] = {
      "Compute activations again in the backward pass: a third more work for much less memory.", NULL, 0, 0},
     {"sync-bn", OPTION_FLAG, FIELD(sync_bn), NULL,
      "Under mpirun: batch norms use the statistics of the whole batch, not of each rank's slice.", NULL, 0, 0},
+    {"bf16-gradients", OPTION_FLAG, FIELD(bf16_gradients), NULL,
+     "Under mpirun: send gradients as bfloat16, in half the bytes. Each is off by 0.4 % at most.", NULL, 0, 0},
     {0}};
 
 typedef struct training {
@@ -243,7 +245,8 @@ static int make_trainer(training *self)
                                .context = self,
                                .test = self->test,
                                .ranks = self->ranks,
-                               .sync_statistics = settings->sync_bn};
+                               .sync_statistics = settings->sync_bn,
+                               .bf16_gradients = settings->bf16_gradients};
     if (ranks_speak(self->ranks)) progress_begin("checking the pictures", 0);
     shunt_status status = shunt_trainer_create(&setup, &self->trainer);
     if (ranks_speak(self->ranks)) progress_end();
