@@ -1,4 +1,6 @@
 /* bench.c - shunt bench: how long a model takes. The last line is a JSON object, for scripts that compare programs. */
+#include "bench_predict.h"
+#include "bench_profile.h"
 #include "bench_streams.h"
 #include "commands.h"
 #include "lib/precision.h"
@@ -18,6 +20,7 @@ typedef struct bench_settings {
     device_settings device;
     int64_t batch, repeats, warm_up, streams, size[2];
     bool layers, train, recompute;
+    bench_predict_settings predict;
     json_settings output;
 } bench_settings;
 
@@ -39,6 +42,15 @@ static const option_row rows[] = {
      NULL, 0, 0},
     {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
      "With --train: compute activations again in the backward pass, for less memory.", NULL, 0, 0},
+    {"bf16-gradients", OPTION_FLAG, FIELD(predict.bf16_gradients), NULL,
+     "With --train: several ranks send gradients as bfloat16, in half the bytes.", NULL, 0, 0},
+    {"ranks", OPTION_TEXT, FIELD(predict.ranks), "N,...",
+     "With --train and --link: also predict a step of so many ranks, each with --batch pictures, from the time that "
+     "this device "
+     "computes.",
+     NULL, 0, 0},
+    {"link", OPTION_TEXT, FIELD(predict.link), "RATE,LATENCY",
+     "What lies between the ranks of --ranks: 25Gbit,5us; or, under mpirun, measured.", NULL, 0, 0},
     {"layers", OPTION_FLAG, FIELD(layers), NULL,
      "Show the shortest time of each step. The times come from extra runs with profiling on, which may be slower.",
      NULL, 0, 0},
@@ -51,6 +63,7 @@ typedef struct measurement {
     bench_flow flow;            /* with --streams */
     shunt_ranks *ranks;         /* of a training step; else NULL */
     shunt_ranks_work exchanged; /* in the timed runs */
+    bench_predictions predicted;
 } measurement;
 
 static double now_ms(void)
@@ -94,69 +107,16 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
     return status;
 }
 
-/* A plan's report with each step's shortest time. */
-typedef struct profile {
-    shunt_plan_report report; /* its steps are `list` */
-    shunt_step *steps;
-    const shunt_step **list; /* pointers to them */
-} profile;
-
-static void free_profile(profile *self)
-{
-    free(self->steps);
-    free(self->list);
-}
-
-static int keep_shortest(profile *self, const shunt_plan_report *now)
-{
-    bool first = !self->steps;
-    if (first) {
-        self->steps = calloc(now->nsteps + 1, sizeof *self->steps);
-        self->list = calloc(now->nsteps + 1, sizeof *self->list);
-    }
-    if (!self->steps || !self->list) return say_failure("no memory");
-    for (size_t i = 0; i < now->nsteps; i++) {
-        uint64_t before = self->steps[i].nanoseconds;
-        self->steps[i] = *now->steps[i];
-        if (!first && before < self->steps[i].nanoseconds) self->steps[i].nanoseconds = before;
-        self->list[i] = &self->steps[i];
-    }
-    self->report = *now;
-    self->report.steps = self->list;
-    return EXIT_OK;
-}
-
-/* Runs `repeats` times after a warm-up. */
-static int profile_runs(shunt_executor *executor, int64_t repeats, const bench_task *task, profile *out)
-{
-    for (int64_t r = -1; r < repeats; r++) {
-        const shunt_plan_report *plan;
-        if (bench_task_run(task, executor) || bench_task_report(task, executor, &plan))
-            return say_library_failure(NULL);
-        if (r < 0) continue;
-        int status = keep_shortest(out, plan);
-        if (status) return status;
-    }
-    return EXIT_OK;
-}
-
-/* A second executor, since profiling is chosen before the first plan: the timed runs stay free of it. */
 static int profile_layers(const bench_task *task, shunt_device *device, int64_t repeats, const device_roof *roof,
                           json_t *object)
 {
-    shunt_executor *executor = NULL;
-    profile best = {0};
-    if (shunt_executor_create(task->graph, task->weights, device, &executor)) return say_library_failure(NULL);
-    shunt_executor_profile(executor, 1);
-    progress_begin("profiling", 0);
-    int status = profile_runs(executor, repeats, task, &best);
-    progress_end();
+    bench_profile best;
+    int status = bench_profile_make(task, device, repeats, &best);
     if (status == EXIT_OK && object)
         json_put(object, "steps", steps_json(&best.report));
     else if (status == EXIT_OK)
         status = print_step_times(&best.report, roof);
-    free_profile(&best);
-    shunt_executor_destroy(executor);
+    bench_profile_end(&best);
     return status;
 }
 
@@ -196,6 +156,21 @@ static bool speaks(const shunt_ranks *ranks)
 static uint32_t count_of(const measurement *m)
 {
     return m->ranks ? shunt_ranks_describe(m->ranks)->count : 1;
+}
+
+/* The step of the ranks that there are, as those that are predicted. */
+static bench_prediction measured_step(const bench_settings *settings, const measurement *m)
+{
+    const double steps = (double)settings->repeats;
+    return (bench_prediction){count_of(m), 1e-3 * m->median_ms, m->exchanged.seconds / steps,
+                              m->exchanged.waited / steps};
+}
+
+static int report_predicted(const bench_settings *settings, const measurement *m, json_t *line)
+{
+    const bench_prediction step = measured_step(settings, m), *measured = count_of(m) > 1 ? &step : NULL;
+    bench_predict_put(line, &m->predicted, measured);
+    return settings->output.json ? EXIT_OK : bench_predict_print(&m->predicted, measured);
 }
 
 static void print_exchanged(const bench_settings *settings, const measurement *m)
@@ -259,7 +234,8 @@ static int prepare(const bench_settings *settings, shunt_model *model, shunt_dev
     if (status) return status;
     double start = now_ms();
     progress_begin("preparing", 0);
-    const shunt_executor_options options = {.size = sizeof options, .ranks = m->ranks};
+    const shunt_executor_options options = {
+        .size = sizeof options, .ranks = m->ranks, .bf16_gradients = settings->predict.bf16_gradients};
     if (shunt_executor_create_with(task->graph, task->weights, device, &options, executor))
         status = say_library_failure(NULL);
     if (status == EXIT_OK) status = bench_task_allocate(task, *executor);
@@ -299,6 +275,9 @@ static int measure(const bench_settings *self, shunt_model *model, shunt_device 
         if (!self->output.json) print_measurement(self, model, device, m, executor, plan);
     }
     shunt_executor_destroy(executor);
+    if (status == EXIT_OK && m->predicted.count)
+        status = bench_predict(task, device, m->ranks, &self->predict, self->repeats, &m->predicted);
+    if (status == EXIT_OK && m->predicted.count && speaks(m->ranks)) status = report_predicted(self, m, *line);
     if (status == EXIT_OK && self->layers && speaks(m->ranks))
         status = profile_layers(task, device, self->repeats, &m->roof, self->output.json ? *line : NULL);
     return status;
@@ -312,7 +291,9 @@ static int measure_on(const bench_settings *self, shunt_model *model, shunt_rank
     bench_task task = {0};
     measurement m = {.ranks = ranks};
     wanted.device = selector;
-    int status = ranks ? ranks_device(ranks, &wanted, &device) : device_from_settings(&wanted, &device);
+    int status = bench_predict_parse(&self->predict, &m.predicted);
+    if (status == EXIT_OK)
+        status = ranks ? ranks_device(ranks, &wanted, &device) : device_from_settings(&wanted, &device);
     if (status == EXIT_OK) status = measure(self, model, device, &task, &m, line);
     if (status == EXIT_OK) add_row(compared, self, shunt_device_describe(device)->selector, &m);
     bench_task_end(&task);
@@ -363,6 +344,8 @@ static int run(const void *settings, int noperands, char **operands)
     (void)operands;
 
     if (self->recompute && !self->train) return say_usage("--recompute goes with --train");
+    if ((self->predict.ranks || self->predict.bf16_gradients) && !self->train)
+        return say_usage("--ranks and --bf16-gradients go with --train");
     if (self->streams && self->train)
         return say_usage("--streams does not go with --train, whose steps follow each other");
     char *selectors = self->device.device ? strdup(self->device.device) : NULL;
@@ -399,6 +382,8 @@ const command bench_command = {
                   "Where the time of a training step goes."},
                  {"mpirun -n 2 shunt bench --model resnet18 --batch 32 --train",
                   "A training step of two processes, with 32 pictures in each."},
+                 {"shunt bench --model resnet50 --batch 32 --train --ranks 1,8,64,1024 --link 25Gbit,5us",
+                  "The same on more ranks than there are, by a model of the network between them."},
                  {"shunt bench --model resnet50 --json | jq .ms_per_image_min", "One number for a script."}},
     .settings_size = sizeof(bench_settings),
     .run = run,

@@ -52,12 +52,14 @@ static const option_row rows[] = {
      0},
     {"lr", OPTION_TEXT, FIELD(rate), "X", "The highest learning rate.", NULL, 0, 0},
     {"lr-batch", OPTION_TEXT, FIELD(rate_batch), "N",
-     "The batch that the rates are for: they are multiplied by --batch / N, as for large batches (Goyal et al. 2017). 0: they are not.",
+     "The batch that the rates are for: they are multiplied by --batch / N, as for large batches (Goyal et al. 2017). "
+     "0: they are not.",
      NULL, 0, 0},
     {"warm-up-epochs", OPTION_TEXT, FIELD(warm_up_epochs), "N",
      "The rate rises for so many epochs: from that for --lr-batch, or else from a tenth of it.", NULL, 0, 0},
     {"lars", OPTION_TEXT, FIELD(lars), "X",
-     "Steps of each weight tensor in proportion to its norm (LARS, You et al. 2017), with this coefficient of trust, such as 0.001. 0: "
+     "Steps of each weight tensor in proportion to its norm (LARS, You et al. 2017), with this coefficient of trust, "
+     "such as 0.001. 0: "
      "plain SGD.",
      NULL, 0, 0},
     {"batch", OPTION_TEXT, FIELD(batch), "N", "Pictures in one step.", NULL, 0, 0},
