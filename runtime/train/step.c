@@ -72,7 +72,8 @@ static shunt_status append_shrinking(shunt_graph *graph, const shunt_graph *netw
 static shunt_status append_update(shunt_graph *graph, const shunt_graph *network, const shunt_recipe *recipe,
                                   bool scaled)
 {
-    shunt_sgd_options sgd = {.momentum = (float)recipe->momentum,
+    shunt_sgd_options sgd = {.size = sizeof sgd,
+                             .momentum = (float)recipe->momentum,
                              .weight_decay = (float)recipe->weight_decay,
                              .nesterov = recipe->nesterov != 0,
                              .decay_all = recipe->decay_all != 0,

@@ -64,8 +64,11 @@ static void make_graph(train_net *net, const shunt_model *model)
     losses = shunt_graph_cross_entropy(net->graph, "loss", logits, labels, SMOOTHING, &diff);
     shunt_gradient_options gradients = {.frozen = options->frozen, .recompute = options->recompute};
     OK(shunt_graph_gradients(net->graph, logits, diff, &gradients));
-    shunt_sgd_options sgd = {
-        .momentum = MOMENTUM, .weight_decay = DECAY, .nesterov = options->nesterov, .lars = options->lars};
+    shunt_sgd_options sgd = {.size = sizeof sgd,
+                             .momentum = MOMENTUM,
+                             .weight_decay = DECAY,
+                             .nesterov = options->nesterov,
+                             .lars = options->lars};
     OK(shunt_graph_sgd(net->graph, shunt_graph_input(net->graph, "rate", 1, (int64_t[]){1}), &sgd));
     shunt_graph_output(net->graph, "losses", losses);
     add_gradient_outputs(net);
