@@ -62,12 +62,13 @@ shunt_status shunt_model_set_head(shunt_model *model, shunt_head head)
     return SHUNT_OK;
 }
 
-/* The largest score, and the sum of exp(score - largest). */
+/* The largest score, and the sum of exp(score - largest). Not by fmax(), which ends GCC 12 for aarch64 here (an internal error). */
 static double sum_exp(const float *scores, size_t n, double *largest)
 {
     double sum = 0;
     *largest = -INFINITY;
-    for (size_t i = 0; i < n; i++) *largest = fmax(*largest, (double)scores[i]);
+    for (size_t i = 0; i < n; i++)
+        if ((double)scores[i] > *largest) *largest = (double)scores[i];
     for (size_t i = 0; i < n; i++) sum += exp((double)scores[i] - *largest);
     return sum;
 }

@@ -102,6 +102,17 @@ static const char *take_mask(const shunt_coco *truth, coco_object *self)
     return take_polygons(is, picture->height, picture->width, &self->mask);
 }
 
+/* Of the joints, from the first to the last along x (0) or y (1). */
+static double extent(const coco_object *self, int axis)
+{
+    double first = INFINITY, last = -INFINITY;
+    for (int k = 0; k < COCO_JOINTS; k++) {
+        first = fmin(first, self->joints[k][axis]);
+        last = fmax(last, self->joints[k][axis]);
+    }
+    return last - first;
+}
+
 static const char *take_joints(bool detection, coco_object *self)
 {
     double numbers[3 * COCO_JOINTS];
@@ -110,14 +121,8 @@ static const char *take_joints(bool detection, coco_object *self)
     self->joints = malloc(COCO_JOINTS * sizeof *self->joints);
     if (!self->joints) return "";
     memcpy(self->joints, numbers, sizeof numbers);
-    double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY;
-    for (int k = 0; k < COCO_JOINTS; k++) {
-        const double *joint = self->joints[k];
-        self->visible += joint[2] > 0;
-        x0 = fmin(x0, joint[0]), x1 = fmax(x1, joint[0]);
-        y0 = fmin(y0, joint[1]), y1 = fmax(y1, joint[1]);
-    }
-    if (detection && !self->has_area) self->area = (x1 - x0) * (y1 - y0);
+    for (int k = 0; k < COCO_JOINTS; k++) self->visible += self->joints[k][2] > 0;
+    if (detection && !self->has_area) self->area = extent(self, 0) * extent(self, 1);
     return detection || self->has_box ? NULL : "it has no bbox";
 }
 
