@@ -313,6 +313,7 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     size_t items = 1;
     (void)queue, (void)offset, (void)global, (void)nwait, (void)wait;
     for (cl_uint i = 0; i < dims; i++) items *= local[i];
+    if (items > card.group) return CL_INVALID_WORK_GROUP_SIZE;
     if (!strcmp(kernel->name, "wave_probe") && card.units_option && strstr(kernel->options, card.units_option))
         multiply(kernel);
     const card_run run = {kernel->file, kernel->options, kernel->name, items, kernel->ran};
