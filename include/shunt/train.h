@@ -78,12 +78,12 @@ typedef struct shunt_recipe {
     int64_t precision; /* enum shunt_recipe_precision */
     int64_t limit; /* above 0: at most so many pictures of each set, spread evenly over it; `holdout` is among them */
     double prune;  /* above 0: the strength of a penalty on blocks, shunt_recipe_threshold */
-    double prune_ramp[2];  /* fractions of the run: where the penalty begins, and where it has its full strength */
+    double prune_ramp[2]; /* fractions of the run: where the penalty begins, and where it has its full strength */
     /* Above 0: rate and final_rate are for batches of this size, and are multiplied by batch / rate_batch (Goyal et al. 2017). */
     int64_t rate_batch;
     /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
     double warm_up_epochs;
-    double lars; /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
     uint64_t reserved[24]; /* 0; later fields take their place here */
 } shunt_recipe;
 
