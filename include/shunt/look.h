@@ -24,9 +24,10 @@ extern "C" {
 /* ---- Removing blocks -------------------------------------------------------------------------------------------- */
 
 typedef struct shunt_block {
-    char name[32]; /* "layer1.0": the prefix of its parameters' names */
-    int reshapes;  /* != 0: its result differs from its input in shape */
-    int needed;    /* != 0: it cannot be removed, as in a plain net a block that reshapes: it has no shortcut */
+    char name
+        [32]; /* "layer1.0": its parameters' names begin with it; of a backbone, behind "backbone." or "backbone.body." */
+    int reshapes; /* != 0: its result differs from its input in shape */
+    int needed;   /* != 0: it cannot be removed, as in a plain net a block that reshapes: it has no shortcut */
 } shunt_block;
 /* Block number `index`, in execution order. Returns 0 past the last one. Networks from ONNX files have no known blocks. */
 SHUNT_API int shunt_model_block(const shunt_model *model, size_t index, shunt_block *out);

@@ -128,8 +128,9 @@ static shunt_value shortcut(net_builder *b, shunt_value src, int64_t channels, i
 
 static bool left_out(const net_builder *b)
 {
+    const char *name = b->block + strlen(b->prefix); /* shunt_model_block gives names without it */
     for (size_t i = 0; b->lesion && i < b->lesion->count; i++)
-        if (!strcmp(b->lesion->blocks[i], b->block)) return true;
+        if (!strcmp(b->lesion->blocks[i], name)) return true;
     return false;
 }
 

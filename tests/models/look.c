@@ -313,6 +313,25 @@ Test(look, what_is_left)
 
 /* ---- Bad input ------------------------------------------------------------------------------------------------------ */
 
+/* Whose parameters' names begin with the backbone's. */
+Test(look, what_is_left_of_a_backbone)
+{
+    static const char *const nets[] = {"fcn_resnet50", "retinanet_resnet18_fpn"};
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        shunt_model *model;
+        shunt_graph *graph;
+        OK(shunt_model_create(nets[i], NULL, &model));
+        OK(shunt_model_without(model, (const char *const[]){"layer3.1"}, 1, &graph));
+        const uint64_t whole = shunt_graph_count(shunt_model_graph(model)).parameters;
+        /* Two convolutions of 3x3 and 256 channels, or a bottleneck of 1024 and 256, and their batch norms' scales and shifts. */
+        const uint64_t block =
+            i ? 2 * (256 * 256 * 9 + 2 * 256) : 2 * 1024 * 256 + 256 * 256 * 9 + 2 * (256 + 256 + 1024);
+        cr_assert_eq(whole - shunt_graph_count(graph).parameters, block, "%s", nets[i]);
+        shunt_graph_destroy(graph);
+        shunt_model_destroy(model);
+    }
+}
+
 Test(look, bad_input)
 {
     look self;
