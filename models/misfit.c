@@ -173,12 +173,12 @@ static void say_what_fits(const net_spec *net, const shunt_weights *file, match_
     try_network(&self, net->name, 'A');
     try_network(&self, net->name, 'B');
     try_network(&self, net->name, 'C');
-    try_fewer_blocks(&self, net);
     for (size_t i = 0; (family = shunt_model_family(i)); i++)
         if (expand(family, blocks, name)) try_network(&self, name, 0);
     for (size_t i = 0; !self.found && (family = shunt_model_family(i)); i++)
         for (const char *option = "ABC"; *option && expand(family, blocks, name); option++)
             try_network(&self, name, *option);
+    if (!self.found) try_fewer_blocks(&self, net);
 }
 
 shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file, match_part part)

@@ -167,8 +167,11 @@ static uint64_t slice_floats(const winograd *w)
 /* false: not even the smallest slice fits. */
 static bool cut_sliced(winograd *w, const ocl_limits *limits)
 {
-    const cl_int bytes = 4 * w->e2 * w->n * w->block; /* of a channel's weights, or a tile's sums */
-    const cl_int fit = SLICE_BYTES / bytes / w->block, most = SUMS_BYTES / bytes, tiles = w->strip;
+    const cl_int bytes = 4 * w->e2 * w->n * w->block;                /* of a channel's weights, or a tile's sums */
+    const uint64_t spare = 4 * (uint64_t)w->e2 * (uint64_t)w->block; /* slice_floats */
+    const uint64_t local = limits->local > spare ? limits->local - spare : 0;
+    const uint64_t room = local < SLICE_BYTES ? local : SLICE_BYTES;
+    const cl_int fit = (cl_int)(room / (uint64_t)bytes) / w->block, most = SUMS_BYTES / bytes, tiles = w->strip;
     const cl_int blocks = fit < 1 ? 1 : fit < w->c_blocks ? fit : w->c_blocks;
     w->cut.slice = ceil_div(w->c_blocks, ceil_div(w->c_blocks, blocks)) * w->block;
     w->product_chunk = ceil_div(ceil_div(tiles, ceil_div(tiles, most < w->m ? w->m : most)), w->m) * w->m;
@@ -235,7 +238,7 @@ static bool variant(const ocl_device *device, const shunt_op_desc *desc, int f, 
         sliced_params(device, desc, f, params);
     else
         snprintf(params, SHUNT_PARAMS_CHARS, "%s staged", shape);
-    return true;
+    return describe(device, desc, f, params, &w);
 }
 
 static bool variant2(const ocl_device *device, const shunt_op_desc *desc, uint32_t index, char *params)

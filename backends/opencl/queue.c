@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { PAUSES = 2000, PAUSE_NS = 100000 };
+enum { PAUSES = 2000, PAUSES_OF_A_FAILURE = 20, PAUSE_NS = 100000 };
 
 /* A command that has ended holds its queue while the driver's thread puts it away. PoCL's thread still reads the device then, which
- * the queue does not hold: a part of a device would be freed under it. A driver that never lets go is waited for 0.2 s. */
+ * the queue does not hold: a part of a device would be freed under it. A driver that never lets go is waited for 0.2 s,
+ * one that does not answer 2 ms. */
 static void wait_for_driver(cl_command_queue queue)
 {
-    for (int i = 0; i < PAUSES; i++) {
+    for (int i = 0, failed = 0; i < PAUSES && failed < PAUSES_OF_A_FAILURE; i++) {
         cl_uint references = 0;
         cl_int code = clGetCommandQueueInfo(queue, CL_QUEUE_REFERENCE_COUNT, sizeof references, &references, NULL);
         if (!code && references <= 1) return;
+        failed += code != CL_SUCCESS;
         nanosleep(&(struct timespec){0, PAUSE_NS}, NULL);
     }
 }

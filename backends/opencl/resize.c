@@ -94,30 +94,29 @@ static shunt_status make_table(const ocl_device *device, size_t bytes, void *dat
     return *out ? SHUNT_OK : ocl_fail_context(ocl_failed("clCreateBuffer", code), "a table of %zu bytes", bytes);
 }
 
-/* Appends the weights of one element, which add up to 1, to the first *count; with weights NULL it only counts. */
-static void add_weights(const shunt_resize_attr *attr, const shunt_resize_span *span, cl_float *weights, cl_int *count)
+/* The weights of element p of one axis, which add up to 1. */
+static void fill_weights(const shunt_resize_attr *attr, int64_t size, int64_t places, int64_t p, cl_float *weights)
 {
+    const shunt_resize_span span = shunt_resize_span_at(attr, size, places, p);
     double total = 0;
-    for (int64_t k = 0; k < span->count; k++)
-        total += shunt_resize_weight(attr->filter, ((double)(span->first + k) - span->at) / span->width);
-    for (int64_t k = 0; weights && k < span->count; k++)
-        weights[*count + k] =
-            (cl_float)(shunt_resize_weight(attr->filter, ((double)(span->first + k) - span->at) / span->width) / total);
-    *count += (cl_int)span->count;
+    for (int64_t k = 0; k < span.count; k++) total += shunt_resize_weight(attr, size, places, p, span.first + k);
+    for (int64_t k = 0; k < span.count; k++)
+        weights[k] = (cl_float)(shunt_resize_weight(attr, size, places, p, span.first + k) / total);
 }
 
-/* Returns the number of weights. */
-static cl_int fill_spans(const shunt_resize_attr *attr, const resize_dims *d, resize_span *spans, cl_float *weights)
+/* Returns the number of weights; weights NULL: only counts them. */
+static size_t fill_spans(const shunt_resize_attr *attr, const resize_dims *d, resize_span *spans, cl_float *weights)
 {
     cl_int count = 0;
     for (cl_int i = 0; i < d->P + d->Q; i++) {
         const bool row = i < d->P;
-        const shunt_resize_span span =
-            shunt_resize_span_at(attr, row ? d->H : d->W, row ? d->P : d->Q, row ? i : i - d->P);
+        const int64_t size = row ? d->H : d->W, places = row ? d->P : d->Q, p = row ? i : i - d->P;
+        const shunt_resize_span span = shunt_resize_span_at(attr, size, places, p);
         spans[i] = (resize_span){(cl_int)span.first, (cl_int)span.count, count};
-        add_weights(attr, &span, weights, &count);
+        if (weights) fill_weights(attr, size, places, p, weights + count);
+        count += (cl_int)span.count;
     }
-    return count;
+    return (size_t)count;
 }
 
 static shunt_status make_spans(shunt_bop *op, const resize_dims *d)
@@ -125,7 +124,7 @@ static shunt_status make_spans(shunt_bop *op, const resize_dims *d)
     const size_t nspans = (size_t)d->P + (size_t)d->Q;
     resize_span *spans = calloc(nspans, sizeof *spans);
     resize_tables *own = op->own = calloc(1, sizeof *own);
-    const size_t nweights = spans ? (size_t)fill_spans(&op->desc.attr.resize, d, spans, NULL) : 0;
+    const size_t nweights = spans ? fill_spans(&op->desc.attr.resize, d, spans, NULL) : 0;
     cl_float *weights = calloc(nweights + 1, sizeof *weights);
     shunt_status status = spans && weights && own ? SHUNT_OK : ocl_fail_memory();
     if (!status) {

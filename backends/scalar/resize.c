@@ -37,32 +37,23 @@ static void resize_row(const shunt_op_desc *desc, const real *src, const shunt_r
     }
 }
 
-/* One element of dst by TRIANGLE or CUBIC; src: its plane. */
-static real weigh(int32_t filter, const real *src, int64_t W, const shunt_resize_span *rows,
-                  const shunt_resize_span *columns)
+/* Element (p, q) of dst by TRIANGLE or CUBIC; src: its plane. */
+static real weigh(const shunt_op_desc *desc, const real *src, int64_t p, int64_t q)
 {
+    const shunt_resize_attr *attr = &desc->attr.resize;
+    const int64_t H = desc->inputs[0].dims[2], W = desc->inputs[0].dims[3];
+    const int64_t P = desc->outputs[0].dims[2], Q = desc->outputs[0].dims[3];
+    const shunt_resize_span rows = shunt_resize_span_at(attr, H, P, p), columns = shunt_resize_span_at(attr, W, Q, q);
     double sum = 0, total = 0;
-    for (int64_t h = rows->first; h < rows->first + rows->count; h++) {
-        const double down = shunt_resize_weight(filter, ((double)h - rows->at) / rows->width);
-        for (int64_t w = columns->first; w < columns->first + columns->count; w++) {
-            const double weight = down * shunt_resize_weight(filter, ((double)w - columns->at) / columns->width);
+    for (int64_t h = rows.first; h < rows.first + rows.count; h++) {
+        const double down = shunt_resize_weight(attr, H, P, p, h);
+        for (int64_t w = columns.first; w < columns.first + columns.count; w++) {
+            const double weight = down * shunt_resize_weight(attr, W, Q, q, w);
             sum += weight * (double)src[h * W + w];
             total += weight;
         }
     }
     return (real)(sum / total);
-}
-
-static void weigh_row(const shunt_op_desc *desc, const real *src, int64_t p, real *dst)
-{
-    const shunt_resize_attr *attr = &desc->attr.resize;
-    const int64_t H = desc->inputs[0].dims[2], W = desc->inputs[0].dims[3];
-    const int64_t P = desc->outputs[0].dims[2], Q = desc->outputs[0].dims[3];
-    const shunt_resize_span rows = shunt_resize_span_at(attr, H, P, p);
-    for (int64_t q = 0; q < Q; q++) {
-        const shunt_resize_span columns = shunt_resize_span_at(attr, W, Q, q);
-        dst[q] = weigh(attr->filter, src, W, &rows, &columns);
-    }
 }
 
 static void run(const shunt_op_desc *desc, const void *const *inputs, void *const *outputs, int threads)
@@ -76,7 +67,7 @@ static void run(const shunt_op_desc *desc, const void *const *inputs, void *cons
             real *dst = (real *)outputs[0] + (plane * P + p) * Q;
             const shunt_resize_tap row = shunt_resize_tap_at(&desc->attr.resize, 0, H, P, p);
             if (shunt_resize_is_antialiased(&desc->attr.resize))
-                weigh_row(desc, src, p, dst);
+                for (int64_t q = 0; q < Q; q++) dst[q] = weigh(desc, src, p, q);
             else
                 resize_row(desc, src, &row, dst);
         }

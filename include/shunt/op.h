@@ -600,11 +600,10 @@ static inline int shunt_resize_is_antialiased(const shunt_resize_attr *attr)
     return attr->filter >= SHUNT_RESIZE_TRIANGLE;
 }
 
-/* The rows or columns of src that element p of dst is made of by TRIANGLE or CUBIC: `count` of them from `first` on. Number i of src has the
- * weight shunt_resize_weight(filter, (i - at) / width), divided by the sum of all. */
+/* The rows or columns of src that element p of dst is made of by TRIANGLE or CUBIC: `count` of them from `first` on. size: of src; places:
+ * of dst. */
 typedef struct shunt_resize_span {
     int64_t first, count;
-    double at, width;
 } shunt_resize_span;
 
 static inline shunt_resize_span shunt_resize_span_at(const shunt_resize_attr *attr, int64_t size, int64_t places,
@@ -614,16 +613,20 @@ static inline shunt_resize_span shunt_resize_span_at(const shunt_resize_attr *at
     const double at = ((double)p + 0.5) * ratio - 0.5, reach = attr->filter == SHUNT_RESIZE_CUBIC ? 2 * width : width;
     const int64_t first = at > reach ? (int64_t)(at - reach) : 0, last = (int64_t)(at + reach);
     const int64_t end = last < size ? last + 1 : size;
-    const shunt_resize_span span = {first, end - first, at, width};
+    const shunt_resize_span span = {first, end - first};
     return span;
 }
 
-static inline double shunt_resize_weight(int32_t filter, double distance)
+/* The weight of element i of such a span, before it is divided by the sum of all. The distance is a quotient of whole numbers, so that it is
+ * rounded once. */
+static inline double shunt_resize_weight(const shunt_resize_attr *attr, int64_t size, int64_t places, int64_t p,
+                                         int64_t i)
 {
-    const double t = distance < 0 ? -distance : distance;
-    if (filter == SHUNT_RESIZE_TRIANGLE) return t < 1 ? 1 - t : 0;
-    if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
-    return t < 2 ? ((2.5 - 0.5 * t) * t - 4) * t + 2 : 0;
+    const double apart = (double)(2 * i + 1) * (double)places - (double)(2 * p + 1) * (double)size;
+    const double t = (apart < 0 ? -apart : apart) / (2 * (double)(size > places ? size : places));
+    if (attr->filter == SHUNT_RESIZE_TRIANGLE) return t < 1 ? 1 - t : 0;
+    if (t < 1) return (1 - t) * (1 + t - 1.5 * t * t);
+    return t < 2 ? 0.5 * (1 - t) * (2 - t) * (2 - t) : 0;
 }
 
 /* The type of a wide operand of an op that stores its data in `data`. */

@@ -254,7 +254,7 @@ Test(graph, other_ops_are_refused_with_a_reason)
     refuse_op(SHUNT_OP_LRN, 0, 1, &(shunt_op_attr){.lrn = {.size = 3, .beta = NAN}},
               "beta or bias is not a finite number");
     refuse_op(SHUNT_OP_RESIZE, 0, 1, NULL, "a factor of 0 makes no size of 8");
-    refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.filter = 2}}, "filter 2");
+    refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.filter = 4}}, "filter 4");
     refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.factor = {NAN, 1}}}, "a factor of nan");
     refuse_op(SHUNT_OP_RESIZE, 0, 1, &(shunt_op_attr){.resize = {.size = {-3, 1}}}, "a size of -3");
     refuse_op(SHUNT_OP_RESIZE, SHUNT_FLAG_LIKE, 1, NULL, "1 inputs instead of 2");

@@ -62,7 +62,7 @@ Test(detection_files, other_classes_and_other_networks_are_refused)
     cr_assert_eq(shunt_model_load(whole, "three.safetensors"), SHUNT_E_INVALID);
     expect_message("fc.weight is missing", "head.regression_head.bbox_reg.weight is not the model's");
     shunt_weights *weights = take_weights("resnet18");
-    EXPECT_REFUSED(weights, net, "head.classification_head.conv.0.0.weight is missing");
+    EXPECT_REFUSED(weights, net, "does not fit retinanet_resnet18_fpn: backbone.body.conv1.weight is missing");
     shunt_model_destroy(other);
     shunt_model_destroy(usual);
     shunt_model_destroy(whole);

@@ -95,10 +95,11 @@ int resize_places(const shunt_resize_attr *attr, const shunt_tensor_desc *src, c
 /* Of an antialiased filter, along one axis: the weight of element h of src in element p of dst, before it is divided by their sum. */
 static double antialiased(int32_t filter, double size, double places, double p, double h)
 {
-    const double ratio = size / places, x = (p + 0.5) * ratio - 0.5, t = fabs(h - x) / fmax(ratio, 1);
+    const double t = fabs((2 * h + 1) * places - (2 * p + 1) * size) / (2 * fmax(size, places));
     if (filter == SHUNT_RESIZE_TRIANGLE) return fmax(0, 1 - t);
     if (t >= 2) return 0;
-    return t < 1 ? 1 - 2.5 * pow(t, 2) + 1.5 * pow(t, 3) : 2 - 4 * t + 2.5 * pow(t, 2) - 0.5 * pow(t, 3);
+    /* 1 - 2.5 t^2 + 1.5 t^3 and 2 - 4 t + 2.5 t^2 - 0.5 t^3, as products: small weights are exact, too. */
+    return t < 1 ? (1 - t) * (1 + t - 1.5 * t * t) : -0.5 * (t - 1) * pow(t - 2, 2);
 }
 
 static void reference_antialiased(const shunt_op_desc *d, const double *src, double *const *out, double *const *scale)
