@@ -59,7 +59,7 @@ class DeviceEntry(Structure):
 class ModelOptions(Structure):
     _name = "shunt_model_options"
     _fields_ = [("size", c_uint32), ("classes", c_int64), ("height", c_int64), ("width", c_int64), ("shortcut", c_char),
-                ("v1", c_int), ("name", c_char_p)]
+                ("v1", c_int), ("name", c_char_p), ("epsilon", c_int)]
 
 
 class ImportInput(Structure):
