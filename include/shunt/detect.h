@@ -48,7 +48,7 @@ typedef struct shunt_detect_options {
 
 /* Resizes the whole picture and pads it to multiples of 32, runs the network on the device, and makes its results boxes, as torchvision
  * does. options may be NULL. A model may be used by several threads. Free the result with shunt_detections_free. Fails with
- * SHUNT_E_INVALID if the network gives what is no number. */
+ * SHUNT_E_INVALID if a result of the network is NaN or infinite. */
 SHUNT_API shunt_status shunt_detect(shunt_model *model, shunt_device *device, const shunt_image *image,
                                     const shunt_detect_options *options, shunt_detections **out);
 SHUNT_API void shunt_detections_free(shunt_detections *detections);

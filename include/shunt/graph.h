@@ -151,9 +151,9 @@ typedef struct shunt_sgd_options {
     float momentum, weight_decay;
     int nesterov;
     int decay_all; /* != 0: biases and batch norms decay, too */
-    float
-        lars; /* above 0: the step of each weight tensor is this part of the tensor's own norm, beside the rate (You et al. 2017): the
-                 * coefficient of trust. Biases and batch norms take plain steps. 0: all do */
+    /* The coefficient of trust of LARS (You et al. 2017): the step of a weight tensor is in proportion to the tensor's norm. Biases and
+     * batch norms take plain steps. 0: all do. */
+    float lars;
 } shunt_sgd_options;
 /* Appends an update of every parameter that has a gradient. rate: an input (1). Velocities are parameters PARAMETER.velocity. */
 SHUNT_API shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_sgd_options *options);
