@@ -1,25 +1,30 @@
-/* joint.h - ops that do a small thing for many other ops at once: a launch for each pair of buffers, with a list of what to do there,
- * instead of one for each of them. */
+/* joint.h - ops that convert an operand of many other ops at once (shunt_joint): a launch for each kernel and pair of buffers, with a list
+ * of what to do there, instead of one for each of them. */
 #ifndef SHUNT_OPENCL_JOINT_H
 #define SHUNT_OPENCL_JOINT_H
 
 #include "opencl.h"
 
-/* A launch. The kernel takes src, dst and the list, then `count`; it runs in `groups` groups of ocl_group. */
-typedef struct ocl_joint {
+/* What converts an operand. It takes src, dst and the list, then the number of its entries, and runs in groups of ocl_group. */
+typedef struct ocl_joint_kernel {
     const ocl_source *source;
-    const char *options, *kernel;
+    const char *name;
+    char options[OCL_OPTIONS_CHARS];
     uint8_t data; /* the type of `real` */
-    shunt_bbuffer *src, *dst;
-    const void *list; /* copied; of `bytes` bytes */
-    uint64_t bytes, groups;
-    cl_int count; /* of its entries */
-} ocl_joint;
+} ocl_joint_kernel;
 
-/* An op of at most so many launches, none yet. After a failure destroy it. */
-shunt_status ocl_joint_begin(ocl_device *device, const char *name, uint32_t most, shunt_bop **out);
-shunt_status ocl_joint_add(shunt_bop *op, const ocl_joint *joint);
-/* Runs it once, if something was compiled for it. */
-shunt_status ocl_joint_end(shunt_bop *op);
+typedef struct ocl_joining {
+    const char *name;
+    const char *(*refuse)(const shunt_joint *joint); /* why the operand cannot be converted, or NULL */
+    void (*choose)(const shunt_joint *joint, ocl_joint_kernel *out);
+    uint32_t (*count)(const shunt_joint *joint); /* entries of its list */
+    /* Writes them; their work-groups begin with number `first`. Returns how many these are. */
+    uint64_t (*list)(const shunt_joint *joint, uint64_t first, void *entries);
+    size_t entry_bytes;
+} ocl_joining;
+
+/* packs_prepare and sums_prepare of backend.h. Runs the op once if something was compiled for it. */
+shunt_status ocl_joint_prepare(ocl_device *device, const ocl_joining *joining, const shunt_joint *joints,
+                               uint32_t count, shunt_bop **out);
 
 #endif

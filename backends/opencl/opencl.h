@@ -264,8 +264,8 @@ shunt_status ocl_op_prepare(shunt_bdevice *device, const shunt_op_desc *desc, co
                             shunt_bop **out);
 shunt_status ocl_op_info(const shunt_bop *op, shunt_op_info *info);
 shunt_status ocl_op_pack(shunt_bop *op, shunt_bqueue *queue, uint32_t input, shunt_arg src, shunt_arg dst);
-shunt_status ocl_packs_prepare(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
-shunt_status ocl_sums_prepare(shunt_bdevice *device, const shunt_sum *sums, uint32_t count, shunt_bop **out);
+shunt_status ocl_packs_prepare(shunt_bdevice *device, const shunt_joint *packs, uint32_t count, shunt_bop **out);
+shunt_status ocl_sums_prepare(shunt_bdevice *device, const shunt_joint *sums, uint32_t count, shunt_bop **out);
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace, shunt_bevent **event);
 void ocl_op_destroy(shunt_bop *op);

@@ -153,19 +153,13 @@ typedef struct shunt_arg {
     uint64_t offset;
 } shunt_arg;
 
-/* Input `input` of an op that may be packed ahead: plain at src, to be packed at dst. */
-typedef struct shunt_pack {
+/* An operand that one op converts for several others: an input that may be packed ahead, plain at src, packed at dst; or an output
+ * that has parts_bytes, its parts at src, the output at dst. */
+typedef struct shunt_joint {
     const shunt_bop *op;
-    uint32_t input;
+    uint32_t operand; /* the number of the input or of the output */
     shunt_arg src, dst;
-} shunt_pack;
-
-/* Output `output` of an op that has parts_bytes: its parts at src, to become the output at dst. */
-typedef struct shunt_sum {
-    const shunt_bop *op;
-    uint32_t output;
-    shunt_arg src, dst;
-} shunt_sum;
+} shunt_joint;
 
 /* "[opt: X]" marks a pointer that may be NULL; the runtime then does X. The results are as if a queue ran its commands in the
  * order given. A command returns before it is done. If `event` is not NULL, it receives an event, which event_release frees.
@@ -229,14 +223,14 @@ struct shunt_device_ops {
 
     /* [opt: ahead_inputs is 0] Prepares an op that packs all of these, in as few launches as can be, and is launched without inputs,
      * outputs and workspace. The ops and the memory outlive it. It may pack once already. */
-    shunt_status (*packs_prepare)(shunt_bdevice *device, const shunt_pack *packs, uint32_t count, shunt_bop **out);
+    shunt_status (*packs_prepare)(shunt_bdevice *device, const shunt_joint *packs, uint32_t count, shunt_bop **out);
 
     /* [opt: event_wait is used, so asking waits] *done: whether the event's commands are done. Does not wait. */
     shunt_status (*event_poll)(shunt_bevent *event, int *done);
 
     /* [opt: later_outputs is 0] Prepares an op that makes all of these outputs from their parts, in as few launches as can be, and is
      * launched without inputs, outputs and workspace. The ops and the memory outlive it. It may write to dst already. */
-    shunt_status (*sums_prepare)(shunt_bdevice *device, const shunt_sum *sums, uint32_t count, shunt_bop **out);
+    shunt_status (*sums_prepare)(shunt_bdevice *device, const shunt_joint *sums, uint32_t count, shunt_bop **out);
 };
 
 /* What extension(SHUNT_INTEROP) returns: work on objects that the application made with the device's own API. Each `void *` is such an

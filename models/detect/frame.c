@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 
 #include <math.h>
+#include <shunt/resize.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -131,34 +131,36 @@ static shunt_status prepare(tune_trial *trial, const trial_options *options)
     return device_op_info(trial->device, trial->op, &trial->info);
 }
 
+static shunt_status add_scratch(tune_trial *trial, const char *role, uint64_t bytes, shunt_arg *out)
+{
+    slot *made;
+    shunt_status status = add_slot(trial, role, SHUNT_USE_SCRATCH, bytes, NULL, &made);
+    if (status == SHUNT_OK) *out = argument(made);
+    return status;
+}
+
 /* Replaces the plain input in trial->inputs[i] by memory into which each launch packs it. An op has one such input. */
 static shunt_status pack_ahead(tune_trial *trial, uint32_t i)
 {
-    const shunt_device_ops *ops = trial->device->ops;
-    slot *packed;
-    shunt_status status =
-        add_slot(trial, "a packed input", SHUNT_USE_SCRATCH, trial->info.packed_bytes[i], NULL, &packed);
+    shunt_joint pack = {.op = trial->op, .operand = i, .src = trial->inputs[i]};
+    shunt_status status = add_scratch(trial, "a packed input", trial->info.packed_bytes[i], &pack.dst);
     if (status != SHUNT_OK) return status;
-    const shunt_pack pack = {.op = trial->op, .input = i, .src = trial->inputs[i], .dst = argument(packed)};
-    trial->inputs[i] = argument(packed);
-    status = check(trial, ops->packs_prepare(trial->device->handle, &pack, 1, &trial->packs), "packing");
+    trial->inputs[i] = pack.dst;
+    status = trial->device->ops->packs_prepare(trial->device->handle, &pack, 1, &trial->packs);
     if (status != SHUNT_OK) trial->packs = NULL;
-    return status;
+    return check(trial, status, "packing");
 }
 
 /* Replaces the memory in trial->outputs[i] by that of its parts, which each launch then adds up there. An op has one such output. */
 static shunt_status sum_later(tune_trial *trial, uint32_t i)
 {
-    const shunt_device_ops *ops = trial->device->ops;
-    slot *parts;
-    shunt_status status =
-        add_slot(trial, "parts of an output", SHUNT_USE_SCRATCH, trial->info.parts_bytes[i], NULL, &parts);
+    shunt_joint sum = {.op = trial->op, .operand = i, .dst = trial->outputs[i]};
+    shunt_status status = add_scratch(trial, "parts of an output", trial->info.parts_bytes[i], &sum.src);
     if (status != SHUNT_OK) return status;
-    const shunt_sum sum = {.op = trial->op, .output = i, .src = argument(parts), .dst = trial->outputs[i]};
-    trial->outputs[i] = argument(parts);
-    status = check(trial, ops->sums_prepare(trial->device->handle, &sum, 1, &trial->sums), "adding up");
+    trial->outputs[i] = sum.src;
+    status = trial->device->ops->sums_prepare(trial->device->handle, &sum, 1, &trial->sums);
     if (status != SHUNT_OK) trial->sums = NULL;
-    return status;
+    return check(trial, status, "adding up");
 }
 
 /* Replaces the plain input in trial->inputs[i] by its packed form, which no launch may change any more. */
@@ -219,10 +221,8 @@ static shunt_status place(tune_trial *trial, int inplace, const void *const *inp
         if (trial->info.parts_bytes[i]) status = sum_later(trial, i);
         if (status != SHUNT_OK) return status;
     }
-    if (!trial->info.workspace) return SHUNT_OK;
-    shunt_status status = add_slot(trial, "the workspace", SHUNT_USE_SCRATCH, trial->info.workspace, NULL, &made);
-    if (status == SHUNT_OK) trial->workspace = argument(made);
-    return status;
+    return trial->info.workspace ? add_scratch(trial, "the workspace", trial->info.workspace, &trial->workspace)
+                                 : SHUNT_OK;
 }
 
 shunt_status trial_begin(const shunt_device *device, const shunt_op_desc *desc, const trial_options *options,

@@ -115,13 +115,14 @@ static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pie
         pieces[count++] = (piece){PIECE_WORKSPACE, s, (int32_t)s, (int32_t)s, bytes, 0, 0};
         if (bytes > *workspace) *workspace = bytes;
     }
-    for (uint32_t p = 0; p < plan->npacks && device_index == PLAN_MAIN; p++) {
-        const plan_joint *pack = &plan->packs[p];
+    if (device_index != PLAN_MAIN) return count;
+    for (uint32_t p = 0; p < plan->joints[PLAN_PACKS].count; p++) {
+        const plan_joint *pack = &plan->joints[PLAN_PACKS].list[p];
         const uint64_t bytes = rounded_up(pack->bytes, align);
         pieces[count++] = (piece){PIECE_PACKED, p, (int32_t)pack->at, (int32_t)pack->step, bytes, 0, 0};
     }
-    for (uint32_t p = 0; p < plan->nsums && device_index == PLAN_MAIN; p++) {
-        const plan_joint *sum = &plan->sums[p];
+    for (uint32_t p = 0; p < plan->joints[PLAN_SUMS].count; p++) {
+        const plan_joint *sum = &plan->joints[PLAN_SUMS].list[p];
         const uint64_t bytes = rounded_up(sum->bytes, align);
         pieces[count++] = (piece){PIECE_PARTS, p, (int32_t)sum->step, (int32_t)sum->at, bytes, 0, 0};
     }
@@ -132,6 +133,7 @@ static uint32_t list_pieces(const graph_plan *plan, int device_index, piece *pie
 static void give_place(graph_plan *plan, const piece *p)
 {
     const shunt_arg place = {NULL, p->offset};
+    plan_joint *joint;
     switch (p->kind) {
     case PIECE_VALUE:
         plan->values[p->index].arg = place;
@@ -142,12 +144,10 @@ static void give_place(graph_plan *plan, const piece *p)
         plan->steps[p->index].workspace_chunk = p->chunk;
         return;
     case PIECE_PACKED:
-        plan->packs[p->index].arg = place;
-        plan->packs[p->index].chunk = p->chunk;
-        return;
     case PIECE_PARTS:
-        plan->sums[p->index].arg = place;
-        plan->sums[p->index].chunk = p->chunk;
+        joint = &plan->joints[p->kind == PIECE_PACKED ? PLAN_PACKS : PLAN_SUMS].list[p->index];
+        joint->arg = place;
+        joint->chunk = p->chunk;
         return;
     }
 }
@@ -156,7 +156,9 @@ static shunt_status place_on(graph_plan *plan, int device_index)
 {
     const shunt_device *device = plan->executor->devices[device_index];
     plan_arena *arena = &plan->arenas[device_index];
-    piece *pieces = malloc((plan->nvalues + plan->nsteps + plan->npacks + plan->nsums + 1) * sizeof *pieces);
+    uint32_t most = plan->nvalues + plan->nsteps + 1;
+    for (int j = 0; j < PLAN_JOININGS; j++) most += plan->joints[j].count;
+    piece *pieces = malloc(most * sizeof *pieces);
     if (!pieces) return error_memory();
     uint32_t count = list_pieces(plan, device_index, pieces, &arena->workspace);
     qsort(pieces, count, sizeof *pieces, larger_first);

@@ -65,8 +65,7 @@ shunt_status plan_create(shunt_executor *executor, const shunt_tensor_desc *inpu
     plan_forget_answers(plan);
     os_trim_heap(); /* folding and packing leave holes of tens of MiB, which nobody asks for again */
     if (status == SHUNT_OK) status = plan_allocate(plan);
-    if (status == SHUNT_OK) status = plan_make_packs(plan);
-    if (status == SHUNT_OK) status = plan_make_sums(plan);
+    if (status == SHUNT_OK) status = plan_make_joints(plan);
     if (status != SHUNT_OK) {
         plan_destroy(plan);
         return status;
@@ -92,8 +91,8 @@ void plan_destroy(graph_plan *plan)
     if (!plan) return;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
-        if (step->packs) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->packs);
-        if (step->sums) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->sums);
+        for (int j = 0; j < PLAN_JOININGS; j++)
+            if (step->joined[j]) plan->executor->devices[PLAN_MAIN]->ops->op_destroy(step->joined[j]);
     }
     for (uint32_t s = 0; s < plan->nsteps; s++) {
         const plan_step *step = &plan->steps[s];
@@ -107,8 +106,7 @@ void plan_destroy(graph_plan *plan)
     shunt_graph_destroy(plan->graph);
     free(plan->values);
     free(plan->steps);
-    free(plan->packs);
-    free(plan->sums);
+    for (int j = 0; j < PLAN_JOININGS; j++) free(plan->joints[j].list);
     free(plan->inputs);
     free(plan->outputs);
     free(plan->direct);

@@ -2,8 +2,8 @@
  *
  * Made in this order, one file each: the graph's passes (fold, once per executor; fuse) -> place.c (the device of every op) ->
  * lower.c (layouts, transfers, reorders) -> lifetime.c (from which step to which a value is needed) -> prepare.c (an op of the backend
- * for each step, its parameters packed) -> memory.c, bind.c (a place for each value) -> packs.c, sums.c (what packs parameters that runs
- * change, and adds up parts of results, for many steps at once) -> run.c. All decisions are made before run.c, which only launches. */
+ * for each step, its parameters packed; packs.c and sums.c note what is done for many steps at once) -> memory.c, bind.c (a place for
+ * each value) -> joint.c (ops for what was noted) -> run.c. All decisions are made before run.c, which only launches. */
 #ifndef SHUNT_RUNTIME_PLAN_H
 #define SHUNT_RUNTIME_PLAN_H
 
@@ -15,6 +15,9 @@
 #include <pthread.h>
 
 enum { PLAN_MAIN, PLAN_FALLBACK, PLAN_DEVICES };
+
+/* What one op does for several steps: it packs inputs that runs change, and makes outputs from their parts. */
+enum { PLAN_PACKS, PLAN_SUMS, PLAN_JOININGS };
 
 /* A tensor in one place and one layout. A value of the graph that is needed in two places is two of these. */
 typedef struct plan_value {
@@ -52,13 +55,13 @@ typedef struct plan_step {
     uint32_t parted_outputs;                /* bit i: output i is one of them */
     shunt_arg workspace;                    /* as plan_value.arg in an arena */
     uint32_t workspace_chunk;
-    shunt_bop *packs;     /* packs for this step and later ones, before it runs; NULL: nothing */
-    shunt_bop *sums;      /* adds up for this step and earlier ones, behind it; NULL: nothing */
-    uint64_t nanoseconds; /* of the last profiled run, packs and sums included */
+    shunt_bop *joined
+        [PLAN_JOININGS];  /* what it packs before it for itself and later steps, and adds up behind it for itself and
+                                         earlier ones; NULL: nothing */
+    uint64_t nanoseconds; /* of the last profiled run, of what is joined, too */
 } plan_step;
 
-/* An operand of a step that is in a format of its own: an input that is packed anew in each run, since runs change it, or parts that
- * become an output. One op does so for several steps. */
+/* An operand of a step that one op converts for several steps, between `at` and `step`. */
 typedef struct plan_joint {
     uint32_t step, operand;
     uint32_t at; /* the step before which it is packed, or behind which the parts are added up */
@@ -66,6 +69,12 @@ typedef struct plan_joint {
     shunt_arg arg; /* as plan_value.arg in the arena of the main device, between the two steps */
     uint32_t chunk;
 } plan_joint;
+
+/* In the order of their steps. Those of one group have the same `at`, and follow each other. */
+typedef struct plan_joints {
+    plan_joint *list;
+    uint32_t count, room;
+} plan_joints;
 
 /* What a device answers about an op (ask.c). */
 typedef struct plan_answer {
@@ -119,8 +128,8 @@ typedef struct graph_plan {
     uint8_t dtype;      /* of the data of its ops, where these take it: SHUNT_F32, or a 16-bit type */
     plan_value *values;
     plan_step *steps;
-    plan_joint *packs, *sums; /* in the order of their steps */
-    uint32_t nvalues, nsteps, npacks, nsums, values_room, steps_room, packs_room, sums_room;
+    plan_joints joints[PLAN_JOININGS];
+    uint32_t nvalues, nsteps, values_room, steps_room;
     int32_t *inputs, *outputs; /* plan values of the graph's inputs and outputs */
     plan_exchange **exchanges; /* with other ranks, in the order of their beginnings; alone: none */
     uint32_t nexchanges, exchanges_room;
@@ -199,16 +208,15 @@ void plan_destroy(graph_plan *plan);
 shunt_status plan_lower(graph_plan *plan);
 shunt_status plan_prepare(graph_plan *plan);
 shunt_status plan_allocate(graph_plan *plan);
-/* packs.c: notes the packed inputs of a prepared step that runs change; and, once they have memory, makes what packs them. */
-shunt_status plan_note_packs(graph_plan *plan, uint32_t step);
-shunt_status plan_make_packs(graph_plan *plan);
-/* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. */
+/* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. And notes those that it has. */
 uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step);
-/* sums.c: the same for outputs: notes those that a prepared step gives as parts; makes what adds them up; and what op_prepare may leave
- * so. */
-shunt_status plan_note_sums(graph_plan *plan, uint32_t step);
-shunt_status plan_make_sums(graph_plan *plan);
+shunt_status plan_note_packs(graph_plan *plan, uint32_t step);
+/* sums.c: those of the outputs of a step that op_prepare may leave as parts. And notes those that it does. */
 uint32_t plan_later_outputs(const graph_plan *plan, const plan_step *step);
+shunt_status plan_note_sums(graph_plan *plan, uint32_t step);
+/* joint.c: notes one; and, once they have memory, makes what packs and adds up. */
+shunt_status plan_add_joint(plan_joints *joints, const plan_joint *joint);
+shunt_status plan_make_joints(graph_plan *plan);
 /* run.c: starts a run on its stream. *last: an event of its last command, unless plan->waits; last may be NULL. After a failure
  * finish. */
 shunt_status plan_start(graph_plan *plan, const plan_request *request, shunt_bevent **last);
@@ -218,7 +226,7 @@ shunt_status plan_finish(graph_plan *plan, uint32_t stream, shunt_status status)
 /* Both, with the time of each step where the executor wants it. */
 shunt_status plan_run(graph_plan *plan, const plan_request *request);
 shunt_status plan_write_inputs(graph_plan *plan, const plan_request *request);
-/* events: of the step's packs, of its own op, of its sums, where it has these; may be NULL. */
+/* events: of what the step packs, of its own op, of what it adds up, where it does so; may be NULL. */
 enum { EVENT_PACKS, EVENT_OWN, EVENT_SUMS, STEP_EVENTS };
 shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t step, shunt_bevent **events);
 shunt_bqueue *plan_queue(const graph_plan *plan, uint32_t stream, int device);

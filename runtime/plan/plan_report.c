@@ -57,11 +57,11 @@ static void describe_placement(const graph_plan *plan, char *text, size_t size)
     if (transfers && used < size) used += (size_t)snprintf(text + used, size - used, "; %u transfers", transfers);
     uint32_t packs = 0, sums = 0;
     for (uint32_t s = 0; s < plan->nsteps; s++) {
-        packs += plan->steps[s].packs != NULL;
-        sums += plan->steps[s].sums != NULL;
+        packs += plan->steps[s].joined[PLAN_PACKS] != NULL;
+        sums += plan->steps[s].joined[PLAN_SUMS] != NULL;
     }
-    if (packs) append(text, size, "; %u weights packed at %u steps", plan->npacks, packs);
-    if (sums) append(text, size, "; %u gradients added up at %u steps", plan->nsums, sums);
+    if (packs) append(text, size, "; %u weights packed at %u steps", plan->joints[PLAN_PACKS].count, packs);
+    if (sums) append(text, size, "; %u gradients added up at %u steps", plan->joints[PLAN_SUMS].count, sums);
 }
 
 static void describe_step(const graph_plan *plan, const plan_step *step, char *kind, shunt_step *out)

@@ -41,19 +41,19 @@ shunt_status plan_launch(graph_plan *plan, uint32_t stream, uint32_t number, shu
     const shunt_device *device = plan->executor->devices[step->device];
     shunt_bqueue *queue = plan_queue(plan, stream, step->device);
     const bool to_host = step->device == PLAN_FALLBACK;
+    shunt_bop *packs = step->joined[PLAN_PACKS], *sums = step->joined[PLAN_SUMS];
     const shunt_arg none = {0};
     shunt_status status = SHUNT_OK;
     if (step->transfer)
         return transfer(plan, stream, to_host, to_host ? args->inputs[0] : args->outputs[0],
                         to_host ? args->outputs[0] : args->inputs[0], shunt_tensor_bytes(&step->desc.inputs[0]));
     if (step->exchange) return exchange_launch(step);
-    if (step->packs)
-        status = device->ops->op_launch(step->packs, queue, NULL, NULL, none, events ? &events[EVENT_PACKS] : NULL);
+    if (packs) status = device->ops->op_launch(packs, queue, NULL, NULL, none, events ? &events[EVENT_PACKS] : NULL);
     if (status == SHUNT_OK)
         status = device->ops->op_launch(step->op, queue, args->inputs, args->outputs, args->workspace,
                                         events ? &events[EVENT_OWN] : NULL);
-    if (status == SHUNT_OK && step->sums)
-        status = device->ops->op_launch(step->sums, queue, NULL, NULL, none, events ? &events[EVENT_SUMS] : NULL);
+    if (status == SHUNT_OK && sums)
+        status = device->ops->op_launch(sums, queue, NULL, NULL, none, events ? &events[EVENT_SUMS] : NULL);
     if (status == SHUNT_OK) return SHUNT_OK;
     device_fail(device, status, "running");
     return error_context(status, "%s", step->name);
@@ -126,7 +126,7 @@ static void release_events(const graph_plan *plan, uint32_t step, step_events *e
 static shunt_status launch_last(graph_plan *plan, uint32_t stream, shunt_bevent **last)
 {
     const uint32_t step = plan->nsteps - 1;
-    const int command = plan->steps[step].sums ? EVENT_SUMS : EVENT_OWN;
+    const int command = plan->steps[step].joined[PLAN_SUMS] ? EVENT_SUMS : EVENT_OWN;
     step_events events = {0};
     const shunt_status status = plan_launch(plan, stream, step, events.of);
     if (status == SHUNT_OK) {

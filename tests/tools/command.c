@@ -30,7 +30,7 @@ Test(command, every_help_has_an_example)
 /* Every option that --help shows is in the manual page, and the page shows every command. */
 Test(command, manual_page_has_every_option)
 {
-    static char page[1 << 16];
+    static char page[sizeof said.out];
     run("shunt help --man | mandoc -T utf8 | sed 's/.\\x08//g'");
     if (said.status || !said.out[0]) cr_skip_test("no mandoc here");
     strcpy(page, said.out);

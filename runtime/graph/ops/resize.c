@@ -6,6 +6,7 @@
 #include "runtime/graph/ops/infer.h"
 
 #include <math.h>
+#include <shunt/resize.h>
 
 static bool check_attr(const shunt_resize_attr *a, char *reason)
 {

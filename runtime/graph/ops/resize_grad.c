@@ -4,6 +4,8 @@
 #include "runtime/graph/ops/forward.h"
 #include "runtime/graph/ops/infer.h"
 
+#include <shunt/resize.h>
+
 static bool infer(const shunt_op_desc *op, shunt_tensor_desc *diff_src, char *reason)
 {
     if (shunt_resize_is_antialiased(&op->attr.resize))

@@ -5,6 +5,7 @@
 #include "runtime/verify/ops/ops.h"
 
 #include <math.h>
+#include <shunt/resize.h>
 
 /* Pictures that mostly get smaller. */
 static void draw_antialiased(dice *d, shunt_op_desc *op)

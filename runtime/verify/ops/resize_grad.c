@@ -4,6 +4,8 @@
 #include "runtime/verify/ops/naive.h"
 #include "runtime/verify/ops/resize.h"
 
+#include <shunt/resize.h>
+
 static void draw(dice *d, shunt_op_desc *op)
 {
     dice_gradient_of(d, SHUNT_OP_RESIZE, op);
