@@ -1,6 +1,6 @@
 /* conv_matrix.c - convolutions of 16-bit numbers on matrix units, and in the plain arithmetic that stands for them, are exact on whole
  * numbers and their eighths: sums of them fit float32, so plain C in any order must give the same bits. Shapes, strides, dilations, blocks of channels
- * and the size of tiles are drawn; NaN and infinity reach just the outputs whose windows hold them. */
+ * and the size of tiles are drawn, TEST_DRAWS times; NaN and infinity reach just the outputs whose windows hold them. */
 #include "runtime/verify/run.h"
 #include "tests/support/op_runner.h"
 
@@ -9,7 +9,7 @@
 #include <shunt/half.h>
 #include <stdlib.h>
 
-enum { MOST = 40 * 40 * 70 * 4, CASES = 40 };
+enum { MOST = 40 * 40 * 70 * 4 };
 
 static double src[MOST], weights[MOST], bias[MOST], residual[MOST], dst[MOST], wanted[MOST];
 static uint32_t state;
@@ -146,7 +146,7 @@ static void check(const shunt_op_desc *op, const char *algorithm, const char *pa
 static void run_all(const subject *of)
 {
     shunt_device *device = op_runner_open();
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < TEST_DRAWS; i++) {
         const double *inputs[SHUNT_MAX_INPUTS] = {src, weights};
         double *outputs[] = {dst};
         state = 1000 + (uint32_t)i;
@@ -190,7 +190,7 @@ Test(conv_matrix, plain)
 static void run_gradients(const subject *of)
 {
     shunt_device *device = op_runner_open();
-    for (int i = 0; i < CASES; i++) {
+    for (int i = 0; i < TEST_DRAWS; i++) {
         const double *inputs[SHUNT_MAX_INPUTS] = {src, weights};
         double *outputs[] = {dst};
         state = 2000 + (uint32_t)i;

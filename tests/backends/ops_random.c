@@ -1,6 +1,6 @@
 /* ops_random.c - shunt_device_verify on the device under test: each kind of op, and each other check, a test of its own.
  * SHUNT_TEST_DEVICE: selector (scalar); SHUNT_TEST_CASES: how many ops of a kind (200); SHUNT_TEST_SEED (1);
- * SHUNT_TEST_QUICK: set: each case in the device's layout and one other (shunt verify --quick), not in all;
+ * SHUNT_TEST_QUICK: 1: each case in the device's layout and one other (shunt verify --quick), not in all;
  * SHUNT_TEST_OP: only this kind or check; SHUNT_TEST_CASE: only this case. */
 #include "runtime/graph/graph.h"
 #include "tests/support/op_runner.h"
@@ -53,7 +53,7 @@ ParameterizedTest(char name[NAME_CHARS], ops_random, all)
         .seed = number("SHUNT_TEST_SEED", 1),
         .count = number("SHUNT_TEST_CASES", 200),
         .only = (int64_t)number("SHUNT_TEST_CASE", UINT64_MAX),
-        .quick = getenv("SHUNT_TEST_QUICK") != NULL,
+        .quick = (int)number("SHUNT_TEST_QUICK", 0),
         .handler = hear,
         .context = device,
     };

@@ -30,9 +30,9 @@ static void compare(const train_net *gpu, const train_net *plain, int step)
 static void count_packs(const train_net *net, uint32_t *packs, uint32_t *steps)
 {
     const graph_plan *plan = net->executor->plans[0];
-    *packs = plan->npacks;
+    *packs = plan->joints[PLAN_PACKS].count;
     *steps = 0;
-    for (uint32_t s = 0; s < plan->nsteps; s++) *steps += plan->steps[s].packs != NULL;
+    for (uint32_t s = 0; s < plan->nsteps; s++) *steps += plan->steps[s].joined[PLAN_PACKS] != NULL;
 }
 
 Test(training_gpu, steps_are_those_of_plain_c)
