@@ -120,13 +120,15 @@ SHUNT_API shunt_status shunt_classify(shunt_model *model, shunt_device *device, 
 SHUNT_API shunt_status shunt_classify_frames(shunt_model *model, shunt_device *device, const shunt_frame *frames,
                                              size_t n, size_t top, shunt_guess *guesses, size_t *found);
 
-/* Preprocessing as a graph, for the device, so that the host need not do it. Its input: frames of bytes, u8 (1, height, width, bytes of a
- * pixel), rows without gaps; run it with more than one at a time as any graph. Its result: what shunt_preprocess_frames gives,
- * (1, planes, crop, crop), from values that differ by at most 1/255 of the range, since nothing is rounded to bytes in between; bicubic
- * and gray ones by 2/255. Plan it in float32 or float16: bfloat16 rounds the pixels. NV12 frames are refused. Graph and weights
- * are the caller's. With its result in a shunt_buffer (async.h) that is the network's input, no picture comes back to the host. */
-SHUNT_API shunt_status shunt_preprocess_graph(const shunt_preprocess *preprocess, shunt_pixels pixels, int64_t height,
-                                              int64_t width, shunt_graph **graph, shunt_weights **weights);
+/* Preprocessing as a graph, for the device, so that the host only decodes. `frame` says what the frames are like: pixels, yuv, height,
+ * width, strides, none of them negative; where its planes lie is not looked at. The graph's inputs are the planes' bytes, u8: "frames",
+ * (1, height, width, bytes of a pixel), and with gaps between rows (1, height, stride). NV12 frames have a second one, "chroma",
+ * (1, (height + 1) / 2, (width + 1) / 2, 2), with gaps (1, (height + 1) / 2, stride). Run it with more frames at a time as any graph. Its
+ * result: what shunt_preprocess_frames gives, (1, planes, crop, crop), from values that differ by at most 1/255 of the range. Plan it
+ * in float32: float16 makes it 3/255, and bfloat16 rounds the pixels. Graph and weights are the caller's. With its result in a
+ * shunt_buffer (async.h) that is the network's input, no picture comes back to the host. */
+SHUNT_API shunt_status shunt_preprocess_graph(const shunt_preprocess *preprocess, const shunt_frame *frame,
+                                              shunt_graph **graph, shunt_weights **weights);
 
 /* The probabilities of a picture's outcomes from its scores (shunt_model_classes of them), by the model's head. They are computed
  * in double. */

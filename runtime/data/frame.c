@@ -5,31 +5,29 @@
 #include "runtime/base/error.h"
 #include "runtime/data/image.h"
 
-/* Where the bytes of a packed pixel are. */
-typedef struct packing {
-    int64_t bytes; /* a pixel; 0: not packed */
-    int red, green, blue;
-} packing;
-
-static const packing packings[] = {
+static const frame_packing packings[] = {
     [SHUNT_PIXELS_RGB] = {3, 0, 1, 2},  [SHUNT_PIXELS_BGR] = {3, 2, 1, 0},  [SHUNT_PIXELS_RGBA] = {4, 0, 1, 2},
     [SHUNT_PIXELS_BGRA] = {4, 2, 1, 0}, [SHUNT_PIXELS_GRAY] = {1, 0, 0, 0}, [SHUNT_PIXELS_NV12] = {0},
 };
 enum { NPIXELS = sizeof packings / sizeof *packings };
 
-/* Bytes of a row of plane number `plane`, without gaps. */
-static int64_t row_bytes(const shunt_frame *frame, int plane)
+frame_packing frame_packing_of(shunt_pixels pixels)
+{
+    return packings[pixels];
+}
+
+int64_t frame_row_bytes(const shunt_frame *frame, int plane)
 {
     const int64_t bytes = packings[frame->pixels].bytes;
     return bytes ? bytes * frame->width : plane ? (frame->width + 1) / 2 * 2 : frame->width;
 }
 
-static int64_t stride(const shunt_frame *frame, int plane)
+int64_t frame_stride(const shunt_frame *frame, int plane)
 {
-    return frame->strides[plane] ? frame->strides[plane] : row_bytes(frame, plane);
+    return frame->strides[plane] ? frame->strides[plane] : frame_row_bytes(frame, plane);
 }
 
-static shunt_status check(const shunt_frame *frame)
+shunt_status frame_check(const shunt_frame *frame)
 {
     if ((unsigned)frame->pixels >= NPIXELS || (unsigned)frame->yuv > SHUNT_YUV_BT709_FULL)
         return error_fail(SHUNT_E_INVALID, "frame: no pixels of kind %d, or no YUV of kind %d", (int)frame->pixels,
@@ -38,34 +36,37 @@ static shunt_status check(const shunt_frame *frame)
         if (frame->reserved[i]) return error_fail(SHUNT_E_UNSUPPORTED, "frame: its reserved fields are not 0");
     shunt_status status = image_check("frame", frame->height, frame->width);
     for (int plane = 0; !status && plane <= (frame->pixels == SHUNT_PIXELS_NV12); plane++) {
-        if (!frame->planes[plane]) return error_fail(SHUNT_E_INVALID, "frame: plane %d is NULL", plane);
-        const int64_t bytes = stride(frame, plane);
-        if ((bytes < 0 ? -bytes : bytes) < row_bytes(frame, plane))
+        const int64_t bytes = frame_stride(frame, plane), row = frame_row_bytes(frame, plane);
+        if (bytes < row && bytes > -row)
             status = error_fail(SHUNT_E_INVALID, "frame: a stride of %lld bytes is less than the %lld of a row",
-                                (long long)bytes, (long long)row_bytes(frame, plane));
+                                (long long)bytes, (long long)row);
     }
     return status;
 }
 
+static shunt_status check_planes(const shunt_frame *frame)
+{
+    const shunt_status status = frame_check(frame);
+    if (status) return status;
+    for (int plane = 0; plane <= (frame->pixels == SHUNT_PIXELS_NV12); plane++)
+        if (!frame->planes[plane]) return error_fail(SHUNT_E_INVALID, "frame: plane %d is NULL", plane);
+    return SHUNT_OK;
+}
+
 /* ---- YUV ------------------------------------------------------------------------------------------------------------ */
 
-/* R = luma * (Y - black) + red * (V - 128), and so on, in 16.16. */
-typedef struct yuv_numbers {
-    int32_t black, luma, red, green_u, green_v, blue;
-} yuv_numbers;
-
 /* From the shares of red and blue in Y, as BT.601 and BT.709 define them. */
-static yuv_numbers numbers_of(shunt_yuv yuv)
+frame_yuv frame_yuv_of(shunt_yuv yuv)
 {
     const bool full = yuv >= SHUNT_YUV_BT601_FULL, hd = yuv == SHUNT_YUV_BT709 || yuv == SHUNT_YUV_BT709_FULL;
     const double kr = hd ? 0.2126 : 0.299, kb = hd ? 0.0722 : 0.114, kg = 1 - kr - kb;
     const double chroma = 65536 * (full ? 1 : 255. / 224);
-    return (yuv_numbers){.black = full ? 0 : 16,
-                         .luma = (int32_t)lround(65536 * (full ? 1 : 255. / 219)),
-                         .red = (int32_t)lround(chroma * 2 * (1 - kr)),
-                         .green_u = (int32_t)lround(chroma * 2 * (1 - kb) * kb / kg),
-                         .green_v = (int32_t)lround(chroma * 2 * (1 - kr) * kr / kg),
-                         .blue = (int32_t)lround(chroma * 2 * (1 - kb))};
+    return (frame_yuv){.black = full ? 0 : 16,
+                       .luma = (int32_t)lround(65536 * (full ? 1 : 255. / 219)),
+                       .red = (int32_t)lround(chroma * 2 * (1 - kr)),
+                       .green_u = (int32_t)lround(chroma * 2 * (1 - kb) * kb / kg),
+                       .green_v = (int32_t)lround(chroma * 2 * (1 - kr) * kr / kg),
+                       .blue = (int32_t)lround(chroma * 2 * (1 - kb))};
 }
 
 static uint8_t clamped(int32_t sum)
@@ -74,10 +75,10 @@ static uint8_t clamped(int32_t sum)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static void nv12_row(const shunt_frame *frame, const yuv_numbers *n, int64_t row, uint8_t *dst)
+static void nv12_row(const shunt_frame *frame, const frame_yuv *n, int64_t row, uint8_t *dst)
 {
-    const uint8_t *luma = frame->planes[0] + row * stride(frame, 0);
-    const uint8_t *chroma = frame->planes[1] + row / 2 * stride(frame, 1);
+    const uint8_t *luma = frame->planes[0] + row * frame_stride(frame, 0);
+    const uint8_t *chroma = frame->planes[1] + row / 2 * frame_stride(frame, 1);
     for (int64_t x = 0; x < frame->width; x++, dst += 3) {
         const int32_t y = n->luma * (luma[x] - n->black), u = chroma[x / 2 * 2] - 128, v = chroma[x / 2 * 2 + 1] - 128;
         dst[0] = clamped(y + n->red * v);
@@ -90,8 +91,8 @@ static void nv12_row(const shunt_frame *frame, const yuv_numbers *n, int64_t row
 
 static void packed_row(const shunt_frame *frame, int64_t row, uint8_t *dst)
 {
-    const packing how = packings[frame->pixels];
-    const uint8_t *src = frame->planes[0] + row * stride(frame, 0);
+    const frame_packing how = packings[frame->pixels];
+    const uint8_t *src = frame->planes[0] + row * frame_stride(frame, 0);
     for (int64_t x = 0; x < frame->width; x++, src += how.bytes, dst += 3) {
         dst[0] = src[how.red];
         dst[1] = src[how.green];
@@ -102,10 +103,10 @@ static void packed_row(const shunt_frame *frame, int64_t row, uint8_t *dst)
 shunt_status shunt_image_from_frame(const shunt_frame *frame, shunt_image *out)
 {
     if (!frame || !out) return error_null(__func__, "frame, out");
-    shunt_status status = check(frame);
+    shunt_status status = check_planes(frame);
     if (!status) status = image_alloc("frame", frame->height, frame->width, out);
     if (status) return status;
-    const yuv_numbers numbers = numbers_of(frame->yuv);
+    const frame_yuv numbers = frame_yuv_of(frame->yuv);
     for (int64_t row = 0; row < frame->height; row++) {
         uint8_t *dst = out->rgb + row * frame->width * 3;
         if (frame->pixels == SHUNT_PIXELS_NV12)
@@ -120,9 +121,9 @@ shunt_status shunt_image_from_frame(const shunt_frame *frame, shunt_image *out)
 static shunt_status preprocess_frame(const shunt_preprocess *preprocess, const shunt_frame *frame, float *dst)
 {
     shunt_image image;
-    shunt_status status = check(frame);
+    shunt_status status = check_planes(frame);
     if (status) return status;
-    if (frame->pixels == SHUNT_PIXELS_RGB && stride(frame, 0) == row_bytes(frame, 0)) {
+    if (frame->pixels == SHUNT_PIXELS_RGB && frame_stride(frame, 0) == frame_row_bytes(frame, 0)) {
         image = (shunt_image){frame->height, frame->width, (uint8_t *)(uintptr_t)frame->planes[0]};
         return shunt_preprocess_apply(preprocess, &image, dst);
     }

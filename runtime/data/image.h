@@ -28,6 +28,24 @@ shunt_status image_decode_numbers(const uint8_t *bytes, size_t nbytes, const cha
 /* preset.c: whether two are equal. */
 bool preprocess_same(const shunt_preprocess *a, const shunt_preprocess *b);
 
+/* Frames (frame.c). Where the bytes of a packed pixel are. */
+typedef struct frame_packing {
+    int64_t bytes; /* a pixel; 0: not packed */
+    int red, green, blue;
+} frame_packing;
+frame_packing frame_packing_of(shunt_pixels pixels);
+/* R = luma * (Y - black) + red * (V - 128), B = luma * (Y - black) + blue * (U - 128),
+ * G = luma * (Y - black) - green_u * (U - 128) - green_v * (V - 128), in 16.16; what lies behind the point is rounded. */
+typedef struct frame_yuv {
+    int32_t black, luma, red, green_u, green_v, blue;
+} frame_yuv;
+frame_yuv frame_yuv_of(shunt_yuv yuv);
+/* Of a plane: the bytes of a row, and from a row to the next. */
+int64_t frame_row_bytes(const shunt_frame *frame, int plane);
+int64_t frame_stride(const shunt_frame *frame, int plane);
+/* All but where the planes lie. */
+shunt_status frame_check(const shunt_frame *frame);
+
 /* The steps of shunt_preprocess_apply, for those who do more between them. */
 enum { PREPROCESS_MOST_SIDE = 1 << 14 };
 extern const char *const preprocess_orders[]; /* preset.c: the names of shunt_channels, ended by NULL */
