@@ -335,6 +335,8 @@ Test(command, bench_with_runs_in_flight_on_two_devices)
         cr_assert_eq(number_at(line, "streams"), 2);
         /* No run is faster than the best alone, by much. */
         cr_assert_leq(number_at(line, "images_per_second"), 2e3 / number_at(line, "ms_per_image_min"));
+        cr_assert_leq(number_at(line, "images_per_second_alone"), 2e3 / number_at(line, "ms_per_image_min"));
+        cr_assert_gt(number_at(line, "images_per_second_alone"), 0);
     }
     json_decref(all);
     run("shunt bench --model resnet8 --device scalar,scalar --threads 1 --repeats 1 --warm-up 0");

@@ -33,9 +33,10 @@ static const option_row rows[] = {
     {"repeats", OPTION_COUNT, FIELD(repeats), "N", "Timed runs, after the warm-up.", "9", 1, 100000},
     {"warm-up", OPTION_COUNT, FIELD(warm_up), "N", "Runs before the timed ones.", "3", 0, 100000},
     {"streams", OPTION_COUNT, FIELD(streams), "K",
-     "Then as many runs again with K in flight, each submitted when the one K before it is done: pictures per second, "
-     "and how long "
-     "runs take from submission to end. Default: none.",
+     "Then as many runs again with K in flight, each submitted when the one K before it is done, and in turn with them "
+     "as "
+     "many one after another: pictures per second of both, and how long runs in flight take from submission to end. "
+     "Default: none.",
      NULL, 1, 16},
     {"train", OPTION_FLAG, FIELD(train), NULL,
      "Measure a training step: forward, backward and the update of all weights. The weights are freshly initialized.",
@@ -141,6 +142,7 @@ static void put_flow(json_t *object, const bench_settings *settings, const bench
 {
     json_put(object, "streams", json_integer(settings->streams));
     json_put(object, "images_per_second", json_real(tenths(flow->runs_per_second * (double)settings->batch)));
+    json_put(object, "images_per_second_alone", json_real(tenths(flow->alone_per_second * (double)settings->batch)));
     json_put(object, "latency_ms_p50", json_real(round(flow->p50_ms * 1e3) / 1e3));
     json_put(object, "latency_ms_p90", json_real(round(flow->p90_ms * 1e3) / 1e3));
     json_put(object, "latency_ms_p99", json_real(round(flow->p99_ms * 1e3) / 1e3));
@@ -216,10 +218,11 @@ static void print_measurement(const bench_settings *settings, const shunt_model 
     printf("best       %.3f ms/image, %.1f GFLOP/s\n", m->best_ms / batch, (double)plan->flops / m->best_ms * 1e-6);
     printf("median     %.3f ms/image\n", m->median_ms / batch);
     if (settings->streams)
-        printf("in flight  %lld: %.1f images/s; latency of a run %.3f ms (50 %%), %.3f (90 %%), %.3f (99 %%), %.3f at "
+        printf("in flight  %lld: %.1f images/s, one at a time %.1f; latency of a run %.3f ms (50 %%), %.3f (90 %%), "
+               "%.3f (99 %%), %.3f at "
                "most\n",
-               (long long)settings->streams, m->flow.runs_per_second * batch, m->flow.p50_ms, m->flow.p90_ms,
-               m->flow.p99_ms, m->flow.most_ms);
+               (long long)settings->streams, m->flow.runs_per_second * batch, m->flow.alone_per_second * batch,
+               m->flow.p50_ms, m->flow.p90_ms, m->flow.p99_ms, m->flow.most_ms);
     print_exchanged(settings, m);
     if (m->roof.flops_per_second <= 0) return;
     printf("device     %.1f GFLOP/s of multiply-adds, %.1f GB/s of memory: the best run is at %.0f %% of the former\n",
