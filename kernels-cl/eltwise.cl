@@ -1,5 +1,5 @@
 /* eltwise.cl - relu: dst = max(src, 0); relu_grad: diff_src = diff_dst where dst > 0, else 0; add: dst = a + b, optionally
- * through ReLU; mul: dst = a * b; sigmoid: dst = 1 / (1 + exp(-src)); sigmoid_grad: diff_src = diff_dst * dst * (1 - dst); clip: dst = min(max(src, low), high), NaN stays NaN; copy: dst = src. Geometry: see flat.cl. Each reads and writes
+ * through ReLU; mul: dst = a * b; sigmoid: dst = 1 / (1 + exp(-src)); sigmoid_grad: diff_src = diff_dst * dst * (1 - dst); clip: dst = min(max(src, low), high), NaN stays NaN; step: dst = 1 where src > 1/2, else 0; copy: dst = src. Geometry: see flat.cl. Each reads and writes
  * its tensors once; in place is allowed. */
 #include "flat.cl"
 
@@ -9,6 +9,14 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_flat(__global
     const struct flat run = flat_run(count);
     for (ulong i = run.begin; i < run.end; i += V)
         store_flat(relu(load_flat(src + src_at, i, run.end)), dst + dst_at, i, run.end);
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void step_flat(__global const real *src, ulong src_at,
+                                                                        __global real *dst, ulong dst_at, ulong count)
+{
+    const struct flat run = flat_run(count);
+    for (ulong i = run.begin; i < run.end; i += V)
+        store_flat(select((vec)0.0f, (vec)1.0f, load_flat(src + src_at, i, run.end) > 0.5f), dst + dst_at, i, run.end);
 }
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void relu_grad_flat(__global const real *dst, ulong dst_at,

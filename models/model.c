@@ -1,4 +1,5 @@
 /* model.c - a network with its weights, labels and preprocessing, and the executors made of it. */
+#include "models/ghost.h"
 #include "models/match.h"
 #include "models/model.h"
 #include "runtime/base/error.h"
@@ -21,6 +22,7 @@ shunt_status model_usual_preprocess(const net_spec *net, shunt_preprocess *out)
 shunt_model *model_new(void)
 {
     shunt_model *model = calloc(1, sizeof *model);
+    if (model) model->threshold = 0.5f;
     if (!model || !pthread_mutex_init(&model->lock, NULL)) return model;
     free(model);
     return NULL;
@@ -49,6 +51,7 @@ static void drop_executors(shunt_model *model)
     free(model->executors);
     model->executors = NULL;
     model->nexecutors = 0;
+    ghost_drop(model);
 }
 
 void shunt_model_destroy(shunt_model *model)
@@ -236,6 +239,7 @@ shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n
     if (!model || !device || !images || !logits) return error_null(__func__, "model, device, images, logits");
     shunt_executor *executor;
     shunt_status status = model_need_task(model, SHUNT_TASK_CLASSIFY);
+    if (!status && model->net.ghost) return ghost_run(model, device, n, height, width, images, logits, NULL);
     if (!status) status = shunt_model_executor(model, device, &executor);
     if (status) return status;
     const int64_t src_dims[] = {n, model->gray ? 1 : 3, height, width}, dst_dims[] = {n, model->net.classes};

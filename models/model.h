@@ -11,6 +11,8 @@ typedef struct model_executor {
     shunt_executor *executor;
 } model_executor;
 
+typedef struct ghost_runner ghost_runner; /* ghost.c */
+
 struct shunt_model {
     net_spec net;
     shunt_graph *graph;
@@ -25,6 +27,9 @@ struct shunt_model {
     pthread_mutex_t lock; /* of what follows: several threads may run the model */
     model_executor *executors;
     size_t nexecutors;
+    float threshold;        /* of a network that chooses its blocks: above which gate one runs */
+    ghost_runner **runners; /* of such a network */
+    size_t nrunners;
 };
 
 /* model.c: an empty one, which shunt_model_destroy ends; NULL without memory. */

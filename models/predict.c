@@ -1,6 +1,6 @@
 /* predict.c - the pictures of a data set through one model or several: threads read and preprocess them ahead of the device,
  * views of one size run together, and each picture's probabilities are averaged over models, sizes and crops. */
-#include "models/model.h"
+#include "models/ghost.h"
 #include "runtime/base/error.h"
 #include "runtime/base/sized.h"
 #include "runtime/base/ring.h"
@@ -37,6 +37,9 @@ typedef struct prediction {
     size_t npending, room;
     double *sums, *probabilities; /* room x classes; classes */
     float *images, *logits;       /* of the views that run together */
+    double *multiply_adds;        /* of the pending pictures, in networks that choose their blocks */
+    unsigned char *ran;           /* of a run of such a network: its blocks of each view */
+    size_t blocks;                /* the most that such a network has */
     size_t images_room;
     int64_t batch;
     double seconds;
@@ -101,6 +104,24 @@ static shunt_status add_probabilities(prediction *self, size_t p, int64_t count,
     return SHUNT_OK;
 }
 
+/* The multiply-adds of the blocks that ran for each view are added to those of its picture. */
+static shunt_status add_cost(prediction *self, const shunt_model *model, const shunt_views *like, size_t first,
+                             size_t end)
+{
+    const size_t blocks = (size_t)model->net.ghost;
+    double always, policy, *each = calloc(blocks, sizeof *each);
+    const unsigned char *ran = self->ran;
+    if (!each) return error_memory();
+    shunt_status status = ghost_count(model, like->height, like->width, &always, &policy, each);
+    for (size_t p = first; !status && p < end; p++)
+        for (int64_t v = 0; v < like->count; v++, ran += blocks) {
+            self->multiply_adds[p] += always + policy;
+            for (size_t b = 0; b < blocks; b++) self->multiply_adds[p] += ran[b] ? each[b] : 0;
+        }
+    free(each);
+    return status;
+}
+
 /* Pending pictures [first, end), whose views of this part have one size. */
 static shunt_status run_views(prediction *self, shunt_model *model, size_t part, size_t first, size_t end)
 {
@@ -118,8 +139,11 @@ static shunt_status run_views(prediction *self, shunt_model *model, size_t part,
     int64_t views = (int64_t)n * like->count;
     double start = now();
     shunt_status status =
-        shunt_model_run(model, self->device, views, like->height, like->width, self->images, self->logits);
+        model->net.ghost
+            ? ghost_run(model, self->device, views, like->height, like->width, self->images, self->logits, self->ran)
+            : shunt_model_run(model, self->device, views, like->height, like->width, self->images, self->logits);
     self->seconds += now() - start;
+    if (!status && model->net.ghost) status = add_cost(self, model, like, first, end);
     for (size_t i = 0; !status && i < n; i++)
         status = add_probabilities(self, first + i, like->count, self->logits + i * (size_t)like->count * self->scores);
     return status;
@@ -174,6 +198,7 @@ static shunt_status run_pending(prediction *self)
     answer *order = calloc(self->npending, sizeof *order);
     if (!order) return error_memory();
     memset(self->sums, 0, self->npending * self->classes * sizeof *self->sums);
+    memset(self->multiply_adds, 0, self->npending * sizeof *self->multiply_adds);
     qsort(self->pending, self->npending, sizeof *self->pending, by_size);
     for (size_t m = 0; !status && m < self->nmodels; m++)
         for (size_t s = 0; !status && s < self->nsides; s++)
@@ -184,7 +209,8 @@ static shunt_status run_pending(prediction *self)
         size_t at = order[i].at;
         tell(self, &(shunt_prediction){.index = order[i].index,
                                        .label = self->pending[at].label,
-                                       .probabilities = self->sums + at * self->classes});
+                                       .probabilities = self->sums + at * self->classes,
+                                       .multiply_adds = self->multiply_adds[at]});
     }
     free(order);
     for (size_t i = 0; i < self->npending; i++) free_views(self, &self->pending[i]);
@@ -312,7 +338,12 @@ static shunt_status allocate(prediction *self)
     self->sums = calloc(self->room, self->classes * sizeof *self->sums);
     self->probabilities = calloc(self->classes, sizeof *self->probabilities);
     self->logits = calloc(self->room * (size_t)each, self->scores * sizeof *self->logits);
-    bool all = self->slots && self->pending && self->sums && self->probabilities && self->logits;
+    self->multiply_adds = calloc(self->room, sizeof *self->multiply_adds);
+    for (size_t m = 0; m < self->nmodels; m++)
+        if ((size_t)self->models[m]->net.ghost > self->blocks) self->blocks = (size_t)self->models[m]->net.ghost;
+    self->ran = calloc(self->room * (size_t)each, self->blocks + 1);
+    bool all = self->slots && self->pending && self->sums && self->probabilities && self->logits &&
+               self->multiply_adds && self->ran;
     return all ? SHUNT_OK : error_memory();
 }
 
@@ -326,6 +357,8 @@ static void clean_up(prediction *self)
     free(self->probabilities);
     free(self->images);
     free(self->logits);
+    free(self->multiply_adds);
+    free(self->ran);
     free(self->parts);
     free(self->first_part);
 }

@@ -47,6 +47,10 @@ static shunt_status choose(const shunt_model *model, stage_blocks stages[NET_STA
     size_t count;
     shunt_status status = graph_find_skippable(model->graph, &branches, &count);
     *dropped = 0;
+    if (!status && model->net.ghost)
+        status = error_fail(SHUNT_E_UNSUPPORTED,
+                            "%s chooses blocks by number: leave blocks out first, and train the policy of what is left",
+                            model->net.name);
     if (!status && (!count || !model->net.residual))
         status = error_fail(SHUNT_E_UNSUPPORTED,
                             "%s has no block whose shortcut is the identity, and so none that could be left out",

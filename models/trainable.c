@@ -10,11 +10,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As many of the last layer's biases as a policy has blocks: its gates begin open, at sigmoid(2) = 0.88, so that training starts from the
+ * static network. */
+static shunt_status open_gates(const shunt_model *model, shunt_weights *weights)
+{
+    static const char name[] = "policy.fc.bias";
+    const shunt_tensor_view *view = model->net.ghost ? shunt_weights_find(weights, name) : NULL;
+    if (!view) return SHUNT_OK;
+    const shunt_tensor_desc desc = view->desc;
+    float *data = malloc((size_t)shunt_tensor_bytes(&desc));
+    if (!data) return error_memory();
+    for (uint64_t i = 0; i < shunt_tensor_count(&desc); i++) data[i] = 2;
+    const shunt_status status = shunt_weights_set(weights, name, &desc, data);
+    free(data);
+    return status;
+}
+
+static shunt_status initialize(const shunt_model *model, uint64_t seed, shunt_weights **out)
+{
+    shunt_status status = shunt_graph_initialize(model->graph, seed, out);
+    if (status) return status;
+    status = open_gates(model, *out);
+    if (!status) return SHUNT_OK;
+    shunt_weights_destroy(*out);
+    *out = NULL;
+    return status;
+}
+
 shunt_status shunt_model_initialize(shunt_model *model, uint64_t seed)
 {
     if (!model) return error_null(__func__, "model");
     shunt_weights *weights;
-    shunt_status status = shunt_graph_initialize(model->graph, seed, &weights);
+    shunt_status status = initialize(model, seed, &weights);
     if (!status) model_take_weights(model, weights);
     return status;
 }
@@ -94,7 +121,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
 {
     shunt_weights *weights = NULL;
     int64_t *rows = calloc((size_t)model->net.classes, sizeof *rows);
-    shunt_status status = rows ? shunt_graph_initialize(model->graph, seed, &weights) : error_memory();
+    shunt_status status = rows ? initialize(model, seed, &weights) : error_memory();
     char layer[NET_NAME_CHARS];
     snprintf(layer, sizeof layer, "%s.weight", net_classifier(&model->net));
     bool known = !status && shunt_weights_find(from->weights, layer) && match_classifier(model, from, rows);
@@ -117,6 +144,20 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
     return SHUNT_OK;
 }
 
+/* The network that a file to start from has: of one that chooses its blocks perhaps the static one, whose policy is yet to be learned. */
+static shunt_status name_source(const shunt_model *model, const char *path, char name[METADATA_NAME])
+{
+    shunt_weights *file;
+    snprintf(name, METADATA_NAME, "%s", model->net.name);
+    if (!model->net.ghost) return SHUNT_OK;
+    shunt_status status = shunt_weights_open(path, &file);
+    if (status) return status;
+    if (!shunt_weights_find(file, "policy.fc.weight"))
+        snprintf(name, METADATA_NAME, "%s", net_static_name(&model->net));
+    shunt_weights_destroy(file);
+    return SHUNT_OK;
+}
+
 shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
 {
     if (!model || !path) return error_null(__func__, "model, path");
@@ -124,11 +165,13 @@ shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t se
     shunt_model_options options = {
         .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
     shunt_model *from = NULL;
+    char name[METADATA_NAME];
     shunt_status status = count_classes(model, path, &options.classes);
     const bool whole = options.classes > 0;
     if (!status && !whole)
         log_write(SHUNT_LOG_INFO, "%s has no classifier for %s; a fresh one is made", path, net->name);
-    if (!status) status = shunt_model_create(net->name, &options, &from);
+    if (!status) status = name_source(model, path, name);
+    if (!status) status = shunt_model_create(name, &options, &from);
     if (!status) status = model_load(from, &(model_source){.path = path}, whole ? MATCH_ALL : MATCH_BACKBONE);
     if (!status) status = take_over(model, from, seed);
     shunt_model_destroy(from);
@@ -200,6 +243,8 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
                            .momentum = 0.9,
                            .norm_momentum = 0.1,
                            .prune_ramp = {0, 0.5},
+                           .ghost_weight = 2,
+                           .ghost_ramp = {0, 0.5},
                            .augment = net->cifar ? SHUNT_AUGMENT_CROP : SHUNT_AUGMENT_RESIZED_CROP,
                            .pad = net->cifar ? 4 : 0,
                            .flip = 1,

@@ -1,4 +1,4 @@
-/* eltwise.c - ReLU, sigmoid and their gradients, addition, multiplication, clipping, and reshaping, which is a copy. */
+/* eltwise.c - ReLU, sigmoid and their gradients, steps, addition, multiplication, clipping, and reshaping, which is a copy. */
 #include "flat.h"
 #include "kernels.h"
 
@@ -14,24 +14,24 @@ static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 
 static shunt_status prepare(shunt_bop *op)
 {
-    static const char *const kernels[SHUNT_OP_KINDS] = {[SHUNT_OP_RELU] = "relu_flat",
-                                                        [SHUNT_OP_RELU_GRAD] = "relu_grad_flat",
-                                                        [SHUNT_OP_SIGMOID_GRAD] = "sigmoid_grad_flat",
-                                                        [SHUNT_OP_ADD] = "add_flat",
-                                                        [SHUNT_OP_MUL] = "mul_flat"};
+    static const char *const kernels[SHUNT_OP_KINDS] = {
+        [SHUNT_OP_RELU] = "relu_flat", [SHUNT_OP_RELU_GRAD] = "relu_grad_flat",
+        [SHUNT_OP_STEP] = "step_flat", [SHUNT_OP_SIGMOID_GRAD] = "sigmoid_grad_flat",
+        [SHUNT_OP_ADD] = "add_flat",   [SHUNT_OP_MUL] = "mul_flat"};
     const uint32_t kind = op->desc.kind;
     const cl_ulong count = shunt_tensor_storage(&op->desc.outputs[0]);
     const cl_int flags = (cl_int)op->desc.flags;
     const ocl_constant constants[] = {{sizeof count, &count}, {sizeof flags, &flags}};
-    op->info.inplace_inputs = kind == SHUNT_OP_RELU ? 1 : 3;
+    op->info.inplace_inputs = op->desc.ninputs == 1 ? 1 : 3;
     shunt_status status =
         ocl_flat_step(op->device, &op->steps[0], &op->desc.outputs[0], &ocl_eltwise_cl, "", kernels[kind]);
     return status ? status
-                  : ocl_step_constants(&op->steps[0], kind == SHUNT_OP_RELU ? 4 : 6, kind == SHUNT_OP_ADD ? 2 : 1,
+                  : ocl_step_constants(&op->steps[0], op->desc.ninputs == 1 ? 4 : 6, kind == SHUNT_OP_ADD ? 2 : 1,
                                        constants);
 }
 
 const ocl_algorithm ocl_relu = {.kind = SHUNT_OP_RELU, .name = "flat", .refuse = refuse, .prepare = prepare};
+const ocl_algorithm ocl_step_op = {.kind = SHUNT_OP_STEP, .name = "flat", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_relu_grad = {.kind = SHUNT_OP_RELU_GRAD, .name = "flat", .refuse = refuse, .prepare = prepare};
 const ocl_algorithm ocl_add = {.kind = SHUNT_OP_ADD, .name = "flat", .refuse = refuse, .prepare = prepare};
 

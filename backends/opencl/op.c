@@ -86,6 +86,9 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_resize,
     &ocl_resize_grad,
     &ocl_roi_align,
+    &ocl_step_op,
+    &ocl_gather,
+    &ocl_scatter,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

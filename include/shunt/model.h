@@ -94,6 +94,19 @@ SHUNT_API shunt_head shunt_model_head(const shunt_model *model); /* never AUTO *
 /* The number of classes with a probability and a label: 2 for SIGMOID, else shunt_model_classes. */
 SHUNT_API int64_t shunt_model_outcomes(const shunt_model *model);
 
+/* Of networks that choose their blocks, "ghost-resnet38": a policy gives each block whose shortcut is the identity a gate from 0 to 1 for
+ * each picture, and blocks run for the pictures whose gate is above the threshold, 0.5 unless it is set. shunt_model_run, classifying and
+ * predicting skip all others; a picture's result does not depend on which others run with it. The model's graph computes all blocks, at
+ * 0.5, for whatever else takes it. SHUNT_E_UNSUPPORTED: the network has no policy. */
+SHUNT_API shunt_status shunt_model_set_ghost(shunt_model *model, double threshold);
+typedef struct shunt_ghost {
+    size_t blocks; /* that the policy chooses from */
+    double threshold;
+    double policy, least,
+        most; /* multiply-adds of a picture of the network's size: of the policy alone; of all if no block runs; if all run */
+} shunt_ghost;
+SHUNT_API shunt_status shunt_model_ghost(const shunt_model *model, shunt_ghost *out);
+
 /* How pictures are prepared for the model: as its weight file says, or else as is usual for its family. */
 SHUNT_API const shunt_preprocess *shunt_model_preprocess(const shunt_model *model);
 /* What the type of an ONNX graph's input, or its first ops, say about preprocessing, as a text for people; NULL: nothing
@@ -153,6 +166,8 @@ typedef struct shunt_prediction {
     const double
         *probabilities; /* of the model's outcomes, means over models, sizes and crops; NULL if it cannot be read */
     const char *failed; /* why it cannot be read; else NULL */
+    double
+        multiply_adds; /* of networks that choose their blocks: for all views of the picture; 0 if there is none of these */
 } shunt_prediction;
 /* Called in the order of the pictures, in the thread that called shunt_predict. Returns != 0 to stop. */
 typedef int (*shunt_prediction_handler)(void *context, const shunt_prediction *prediction);

@@ -74,7 +74,7 @@ extern "C" {
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
- * norm, rois, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE, SUM_SQUARES and of the updates
+ * norm, rois, index, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE, SUM_SQUARES and of the updates
  * (shunt_op_input_class). CONV, CONV_GRAD_SRC
  * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
@@ -107,6 +107,11 @@ extern "C" {
  *   ROI_ALIGN    src (N,C,H,W), rois (R,5): a picture's number and x1, y1, x2, y2 in each row, [residual, like dst: RESIDUAL]
  *                -> dst (R,C,P,Q) = the boxes cut out of src (shunt_roi_align_attr) + residual. A box is 0 where src has no picture of
  *                its number: R is the most boxes that there can be, and the rest have the number -1
+ *   STEP         src -> dst = 1 where src is above 1/2, else 0 (so for NaN). In training the gradient passes through it as if dst were src
+ *   GATHER       src (N,...), index (M): numbers of rows -> dst (rows.count,...): row r is row index[rows.first + r] of src; 0 where src has
+ *                no such row. A row is all that has one index along axis 0
+ *   SCATTER      src (N,...), rows (R,...), index (M) -> dst: src, but where src has a row index[rows.first + r], this row is row r of rows.
+ *                No two of these numbers are equal. It works in place: dst is the memory of src
  * ADD and MUL with BROADCAST: a and b have the same rank; an axis of size 1 is repeated to the other input's size. Pools with
  * DILATED use pool.dilation; without it the dilation is 1.
  * New kinds are only ever added at the end. A backend refuses kinds that it does not know. */
@@ -156,6 +161,9 @@ typedef enum shunt_op_kind {
     SHUNT_OP_SHRINK,
     SHUNT_OP_ROI_ALIGN,
     SHUNT_OP_SUM_SQUARES,
+    SHUNT_OP_STEP,
+    SHUNT_OP_GATHER,
+    SHUNT_OP_SCATTER,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -280,6 +288,11 @@ typedef struct shunt_roi_align_attr {
     float area[2];
 } shunt_roi_align_attr;
 
+/* Which elements of index are meant: `count` from `first` on. SCATTER has as many as `rows` has rows, and count is 0. */
+typedef struct shunt_rows_attr {
+    int32_t first, count;
+} shunt_rows_attr;
+
 /* A gradient op has the attributes of its forward op. */
 typedef union shunt_op_attr {
     shunt_conv_attr conv;
@@ -299,6 +312,7 @@ typedef union shunt_op_attr {
     shunt_lrn_attr lrn;
     shunt_resize_attr resize;
     shunt_roi_align_attr roi_align;
+    shunt_rows_attr rows;
     int32_t words[24];
 } shunt_op_attr;
 
@@ -470,6 +484,14 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.ninputs = 2;
         s.flags = s.input_flags = SHUNT_FLAG_RESIDUAL;
         s.wide_inputs = 1u << 1; /* rois */
+        break;
+    case SHUNT_OP_GATHER:
+        s.ninputs = 2;
+        s.wide_inputs = 1u << 1; /* index */
+        break;
+    case SHUNT_OP_SCATTER:
+        s.ninputs = 3;
+        s.wide_inputs = 1u << 2; /* index */
         break;
     default:
         break;

@@ -84,7 +84,10 @@ typedef struct shunt_recipe {
     /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
     double warm_up_epochs;
     double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
-    uint64_t reserved[24]; /* 0; later fields take their place here */
+    double ghost;          /* above 0: of a network that chooses its blocks, the share of them that is to run */
+    double ghost_weight;   /* of the term for it in the loss */
+    double ghost_ramp[2];  /* fractions of the run: between them the share falls from 1 to `ghost` */
+    uint64_t reserved[20]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
@@ -107,6 +110,10 @@ SHUNT_API double shunt_recipe_rate(const shunt_recipe *recipe, int64_t step, int
  * by this threshold (SHUNT_OP_SHRINK), down to exactly 0. rate: the step's learning rate. momentum must be below 1. */
 SHUNT_API double shunt_recipe_threshold(const shunt_recipe *recipe, int64_t step, int64_t steps, double rate);
 
+/* With recipe->ghost the loss has one more term: ghost_weight * (m - share)^2, where m is the mean of all decisions of a batch, 1 for a
+ * block that runs. In the gradient a decision counts as its gate (SHUNT_OP_STEP). Returns the share at `step` of a run of `steps`. */
+SHUNT_API double shunt_recipe_share(const shunt_recipe *recipe, int64_t step, int64_t steps);
+
 /* The recipe "paper" or "fast" for this network; it depends on the pictures' size and the network's depth. "finetune" is for
  * weights that are already trained. */
 SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out);
@@ -114,8 +121,9 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
 /* Makes a training graph of a network that has one input and gives logits. Each run of it is one step of the recipe. Inputs:
- * the pictures (recipe->batch of them), the labels (batch), the learning rate (1); if recipe->prune is above 0, the threshold (1).
- * Outputs: logits, losses (batch). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
+ * the pictures (recipe->batch of them), the labels (batch); if recipe->ghost is above 0, minus the share times the number of decisions, for
+ * each decision (batch, blocks), and 2 * ghost_weight / the square of that number (1,1); the learning rate (1); if recipe->prune is above 0,
+ * the threshold (1). Outputs: logits, losses (batch); with ghost the sum of the decisions (1,1). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                                  const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
 /* Makes initial weights by the roles of the parameters. They depend only on the seed and the names. */
@@ -144,6 +152,7 @@ typedef struct shunt_train_row {
     double seconds;
     int64_t
         blocks_left; /* with recipe->prune: blocks that the penalty has not brought to 0 at the end of the epoch; else 0 */
+    double share;    /* with recipe->ghost: of the blocks that the policy chose, mean over the epoch; else 0 */
 } shunt_train_row;
 
 typedef enum shunt_train_stage {
@@ -223,7 +232,7 @@ SHUNT_API const shunt_train_row *shunt_trainer_row(const shunt_trainer *trainer,
 SHUNT_API size_t shunt_trainer_rows(const shunt_trainer *trainer);
 /* The number of blocks that recipe->prune penalises; 0 without it. */
 SHUNT_API size_t shunt_trainer_blocks(const shunt_trainer *trainer);
-/* The index of the best row: the lowest validation error, the later of equals; with recipe->prune the last row. -1: none yet. */
+/* The index of the best row: the lowest validation error, the later of equals; with recipe->prune or ghost the last row. -1: none yet. */
 SHUNT_API int64_t shunt_trainer_best(const shunt_trainer *trainer);
 /* The current weights, and NAME.velocity. Valid until the trainer runs again. */
 SHUNT_API const shunt_weights *shunt_trainer_weights(const shunt_trainer *trainer);

@@ -138,6 +138,18 @@ static shunt_status parse_whole(const char *name, net_spec *out)
     return unknown(name);
 }
 
+static const char ghost_prefix[] = "ghost-";
+
+static bool is_ghost(const char *name)
+{
+    return !strncmp(name, ghost_prefix, sizeof ghost_prefix - 1);
+}
+
+const char *net_static_name(const net_spec *net)
+{
+    return is_ghost(net->name) ? net->name + sizeof ghost_prefix - 1 : net->name;
+}
+
 static shunt_status parse(const char *name, net_spec *out)
 {
     char whole[sizeof out->name];
@@ -197,7 +209,7 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     net_spec net;
     if (!name) return error_fail(SHUNT_E_INVALID, "no model is named");
     shunt_status status = model_options_take(&own, options);
-    if (!status) status = parse(name, &net);
+    if (!status) status = parse(name + (is_ghost(name) ? sizeof ghost_prefix - 1 : 0), &net);
     if (!status) status = choose("number of classes", own.classes, usual_classes(&net), MOST_CLASSES, &net.classes);
     if (!status) status = choose("height", own.height, usual_side(&net), MOST_PIXELS_A_SIDE, &net.height);
     if (!status) status = choose("width", own.width, usual_side(&net), MOST_PIXELS_A_SIDE, &net.width);
@@ -205,6 +217,7 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     if (!status) status = choose_epsilon(name, own.epsilon, &net);
     if (status) return status;
     net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
+    if (is_ghost(name) && (status = ghost_describe(&net))) return status;
     *out = net;
     return SHUNT_OK;
 }
@@ -216,7 +229,7 @@ static bool same_tensors(const net_spec *a, const net_spec *b)
            a->bottleneck == b->bottleneck && a->residual == b->residual && a->shortcut == b->shortcut &&
            !memcmp(a->blocks, b->blocks, sizeof a->blocks) && a->base == b->base && a->groups == b->groups &&
            a->group_width == b->group_width && a->deep_stem == b->deep_stem && a->gates == b->gates &&
-           a->average_downsample == b->average_downsample;
+           a->average_downsample == b->average_downsample && a->ghost == b->ghost;
 }
 
 bool net_looks_like(const net_spec *net, const char *name)
@@ -267,23 +280,23 @@ shunt_task net_task(const net_spec *net)
     return net->family ? net->family->task : SHUNT_TASK_CLASSIFY;
 }
 
-static void classify(net_builder *b, shunt_value features)
+void net_classify(net_builder *b, shunt_value features)
 {
     const shunt_value x = shunt_graph_global_pool(b->graph, "avgpool", features);
     shunt_graph_output(b->graph, "logits", shunt_graph_linear(b->graph, "fc", x, b->net->classes));
 }
 
-shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
+static shunt_status build(net_builder *b, shunt_graph **out)
 {
-    net_builder builder = {.net = net, .lesion = lesion, .graph = shunt_graph_create(), .prefix = ""};
-    shunt_graph *graph = builder.graph;
+    const net_spec *net = b->net;
+    shunt_graph *graph = b->graph = shunt_graph_create();
     if (!graph) return error_memory();
     const shunt_value input = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
-    const shunt_value features = net->family->layers(&builder, input);
+    const shunt_value features = net->family->layers(b, input);
     if (net->family->head)
-        net->family->head(&builder, input, features);
+        net->family->head(b, input, features);
     else
-        classify(&builder, features);
+        net_classify(b, features);
     shunt_status status = shunt_graph_check(graph);
     if (status) {
         shunt_graph_destroy(graph);
@@ -291,4 +304,17 @@ shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_grap
     }
     *out = graph;
     return SHUNT_OK;
+}
+
+shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
+{
+    return build(&(net_builder){.net = net, .lesion = lesion, .prefix = ""}, out);
+}
+
+shunt_status net_build_counting(const net_spec *net, shunt_graph **out, int *blocks)
+{
+    net_builder builder = {.net = net, .prefix = ""};
+    shunt_status status = build(&builder, out);
+    if (!status) *blocks = builder.block_number;
+    return status;
 }

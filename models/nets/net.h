@@ -34,6 +34,7 @@ typedef struct net_spec {
     bool dilated;            /* the last two stages keep the map's size: their 3x3 convolutions look further instead */
     bool bare_norms;         /* batch norms have no epsilon, and divide by the plain deviation */
     shunt_epsilon epsilon;   /* what the options ask for, of networks with frozen batch norms */
+    int ghost; /* above 0: a policy chooses for each picture which of so many blocks run (ghost.c); it is the name's "ghost-" */
     char antialias; /* strides become a convolution of stride 1 and: 'b' a blur of 3x3, 'a' an average pool of 2x2 */
 } net_spec;
 
@@ -60,6 +61,11 @@ typedef struct net_builder {
     char block[48];                 /* "layer1.0", the prefix of names; see net_named */
     int dilation;                   /* of the block's 3x3 convolution */
     shunt_value stages[NET_STAGES]; /* residual_layers: what each makes */
+    int block_number;               /* how many blocks that keep their shape there are so far */
+    /* Of networks that choose their blocks (ghost.c). */
+    shunt_value gates;       /* the whole graph: (N, blocks), 0 or 1 */
+    int64_t pictures, group; /* the chosen graph: of a run, and of them those that a block does at once; else 0 */
+    shunt_value chosen;      /* there: for each block the numbers of the pictures that need it, -1 behind them */
 } net_builder;
 
 struct net_family {
@@ -90,6 +96,18 @@ shunt_status model_options_take(shunt_model_options *own, const shunt_model_opti
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
 /* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
+/* families.c: the graph without a policy, and how many blocks keep their shape, so that it could choose them. */
+shunt_status net_build_counting(const net_spec *net, shunt_graph **out, int *blocks);
+/* families.c: what follows the features of networks that classify. */
+void net_classify(net_builder *builder, shunt_value features);
+/* ghost.c: makes the network that chooses its blocks of a network: sets net->ghost and the name. */
+shunt_status ghost_describe(net_spec *net);
+/* families.c: the name of the network without its policy. */
+const char *net_static_name(const net_spec *net);
+/* ghost.c: input -> gates (N, blocks). And input (pictures,...), chosen (blocks * pictures) -> logits: of each block first the numbers of
+ * the pictures that need it, then -1. */
+shunt_status ghost_build_policy(const net_spec *net, shunt_graph **out);
+shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t group, shunt_graph **out);
 /* families.c: the name of this network with so many blocks in each stage: "resnet56-5-3-8". name: as large as net->name. */
 void net_name_blocks(const net_spec *net, const int blocks[NET_STAGES], char *name);
 /* families.c: the other networks, with default options, that have the same tensors: "resnetblur50, resnetaa50". Returns how many. */
@@ -114,6 +132,14 @@ int net_depth(const char *name, const char *prefix);
 bool net_table1(int depth, net_spec *net);
 /* The layers of residual and plain networks. */
 shunt_value residual_layers(net_builder *builder, shunt_value src);
+
+/* ghost.c, for residual.c: the policy, ahead of all layers; a block's branch, 0 for pictures that do without it. And in the chosen graph the
+ * groups of a block: the pictures of one, and its results in their places. */
+void ghost_begin(net_builder *builder, shunt_value input);
+shunt_value ghost_mask(net_builder *builder, shunt_value branch);
+int64_t ghost_groups(const net_builder *builder);
+shunt_value ghost_take(net_builder *builder, shunt_value x, int64_t group);
+shunt_value ghost_put(net_builder *builder, shunt_value x, shunt_value made, int64_t group);
 
 enum { NET_NAME_CHARS = 64 };
 /* builder->block + "." + part, in text. */

@@ -169,18 +169,48 @@ static shunt_value gated(net_builder *b, shunt_value x)
                           (shunt_value[]){x, gate});
 }
 
+/* What a block adds to its shortcut. */
+static shunt_value branch(net_builder *b, shunt_value src, int64_t width, int stride)
+{
+    const net_spec *net = b->net;
+    const shunt_value x = net->bottleneck ? bottleneck(b, src, width, stride) : basic(b, src, width, stride);
+    return net->gates ? gated(b, x) : x;
+}
+
+static shunt_value add_relu(net_builder *b, shunt_value x, shunt_value other)
+{
+    char text[NET_NAME_CHARS];
+    return relu(b, "relu", shunt_graph_add(b->graph, net_named(b, text, "add"), x, other));
+}
+
+/* Of the pictures that need it; all others stay as they are. */
+static shunt_value chosen_block(net_builder *b, shunt_value x, int64_t width)
+{
+    for (int64_t group = 0; group < ghost_groups(b); group++) {
+        const shunt_value src = ghost_take(b, x, group);
+        x = ghost_put(b, x, add_relu(b, branch(b, src, width, 1), src), group);
+    }
+    b->block_number++;
+    return x;
+}
+
 /* Fig. 5. The shortcut is built first, so that the last convolution can add it to its own result. */
 static shunt_value block(net_builder *b, shunt_value src, int64_t width, int stride)
 {
     const net_spec *net = b->net;
-    char text[NET_NAME_CHARS];
     int64_t channels = net->bottleneck ? 4 * width : width;
     shunt_value other = net->residual ? shortcut(b, src, channels, stride) : SHUNT_NO_VALUE;
-    if (left_out(b)) return !net->residual || other == src ? src : relu(b, "relu", other);
-    shunt_value x = net->bottleneck ? bottleneck(b, src, width, stride) : basic(b, src, width, stride);
-    if (net->gates) x = gated(b, x);
-    if (net->residual) x = shunt_graph_add(b->graph, net_named(b, text, "add"), x, other);
-    return relu(b, "relu", x);
+    if (left_out(b)) {
+        b->block_number += other == src;
+        return !net->residual || other == src ? src : relu(b, "relu", other);
+    }
+    if (b->pictures && other == src) return chosen_block(b, src, width);
+    shunt_value x = branch(b, src, width, stride);
+    if (net->ghost && other == src)
+        x = ghost_mask(b, x);
+    else
+        b->block_number += other == src;
+    return net->residual ? add_relu(b, x, other) : relu(b, "relu", x);
 }
 
 /* Three convolutions instead of one. */
@@ -225,6 +255,7 @@ static shunt_value stage_layers(net_builder *b, shunt_value x, int stage)
 
 shunt_value residual_layers(net_builder *b, shunt_value src)
 {
+    if (b->net->ghost && !b->pictures) ghost_begin(b, src);
     shunt_value x = stem(b, src);
     b->dilation = 1;
     for (int stage = 0; stage < NET_STAGES; stage++) b->stages[stage] = x = stage_layers(b, x, stage);

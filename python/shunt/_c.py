@@ -125,14 +125,15 @@ class RecipeStruct(Structure):
                 ("decay_all", c_int64), ("smoothing", c_double), ("norm_momentum", c_double), ("augment", c_int64),
                 ("pad", c_int64), ("flip", c_int64), ("min_area", c_double), ("freeze", c_char * 128),
                 ("precision", c_int64), ("limit", c_int64), ("prune", c_double), ("prune_ramp", c_double * 2),
-                ("rate_batch", c_int64), ("warm_up_epochs", c_double), ("lars", c_double), ("reserved", c_uint64 * 24)]
+                ("rate_batch", c_int64), ("warm_up_epochs", c_double), ("lars", c_double),
+                ("ghost", c_double), ("ghost_weight", c_double), ("ghost_ramp", c_double * 2), ("reserved", c_uint64 * 20)]
 
 
 class TrainRow(Structure):
     _name = "shunt_train_row"
     _fields_ = [("epoch", c_int64), ("step", c_int64), ("rate", c_double), ("training_loss", c_double),
                 ("training_error", c_double), ("validation_loss", c_double), ("validation_error", c_double),
-                ("seconds", c_double), ("blocks_left", c_int64)]
+                ("seconds", c_double), ("blocks_left", c_int64), ("share", c_double)]
     _grows = True
 
 

@@ -188,6 +188,7 @@ static shunt_status pack(tune_trial *trial, uint32_t i)
 static int output_in(const shunt_op_desc *desc, int i, int inplace)
 {
     int replaced = (int)op_replaced(desc->kind);
+    if (op_overwrites(desc->kind)) replaced = 1;
     if (replaced) return i < replaced ? i : -1;
     return i == inplace ? 0 : -1;
 }

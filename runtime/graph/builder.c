@@ -131,6 +131,12 @@ uint32_t op_replaced(uint32_t kind)
     return row ? row->replaces : 0;
 }
 
+bool op_overwrites(uint32_t kind)
+{
+    const op_kind *row = op_kind_of(kind);
+    return row && row->overwrites;
+}
+
 /* What the op replaces has to be a parameter that no other op does, unless its kind follows another. */
 static bool mark_state(shunt_graph *graph, const graph_op *op)
 {
@@ -159,12 +165,56 @@ static bool add_outputs(shunt_graph *graph, graph_op *op, const shunt_tensor_des
     return true;
 }
 
+/* The number of the input that has this value, plus 1; 0: none. */
+static uint32_t find_input(const shunt_graph *graph, shunt_value value)
+{
+    for (uint32_t i = 0; i < graph->ninputs; i++)
+        if (graph->inputs[i] == value) return i + 1;
+    return 0;
+}
+
+void graph_begin_condition(shunt_graph *graph, shunt_value input, uint32_t element)
+{
+    const uint32_t number = find_input(graph, input);
+    if (!number || (graph->decider && graph->decider != number)) {
+        fail(graph, SHUNT_E_INVALID, "a condition about a value that is not the input which decides");
+        return;
+    }
+    const shunt_tensor_desc *desc = &graph->values[input].desc;
+    if (desc->dtype != SHUNT_F32 || element >= shunt_tensor_count(desc)) {
+        fail(graph, SHUNT_E_INVALID, "a condition about element %u, which %s does not have as float32", element,
+             graph->values[input].name);
+        return;
+    }
+    graph->decider = number;
+    graph->when = element + 1;
+}
+
+void graph_end_condition(shunt_graph *graph)
+{
+    graph->when = 0;
+}
+
+/* What may not have been made in a run is read in no other. */
+static bool check_condition(shunt_graph *graph, const graph_op *op)
+{
+    for (uint32_t i = 0; i < op->ninputs; i++) {
+        const int32_t producer = graph->values[op->inputs[i]].producer;
+        const graph_op *maker = producer < 0 ? NULL : &graph->ops[producer];
+        if (!maker || !maker->when || maker->when == op->when || op_overwrites(maker->kind)) continue;
+        fail(graph, SHUNT_E_INVALID, "%s: %s is not made in all runs that read it", op->name, maker->name);
+        return false;
+    }
+    return true;
+}
+
 shunt_value graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, const shunt_tensor_desc *hints)
 {
     shunt_op_desc desc;
     shunt_tensor_desc outputs[SHUNT_MAX_OUTPUTS];
     char reason[SHUNT_REASON_CHARS];
     op->noutputs = 0;
+    op->when = graph->when;
     for (uint32_t i = 0; i < op->ninputs; i++)
         if (!exists(graph, op->inputs[i]))
             return fail(graph, SHUNT_E_INVALID, "%s: input %u: there is no value %d", op->name, i, op->inputs[i]);
@@ -173,7 +223,7 @@ shunt_value graph_append(shunt_graph *graph, graph_op *op, uint32_t nhints, cons
     for (uint32_t i = 0; i < nhints; i++) desc.outputs[i] = hints[i];
     if (graph_infer_op(&desc, outputs, &op->noutputs, reason))
         return fail(graph, SHUNT_E_INVALID, "%s: %s", op->name, reason);
-    if (!mark_state(graph, op)) return SHUNT_NO_VALUE;
+    if (!check_condition(graph, op) || !mark_state(graph, op)) return SHUNT_NO_VALUE;
     if (!add_outputs(graph, op, outputs) || graph_insert_op(graph, graph->nops, op)) return fail_memory(graph);
     return op->outputs[0];
 }

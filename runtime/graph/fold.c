@@ -21,6 +21,7 @@ static graph_op *foldable(shunt_graph *graph, const graph_op *norm, const uint32
     if (norm->flags & SHUNT_FLAG_RESIDUAL) return NULL; /* fused before it was folded: a graph that trains */
     if (src->desc.dtype != SHUNT_F32) return NULL;      /* folds are computed in that type */
     graph_op *conv = &graph->ops[src->producer];
+    if (conv->when != norm->when) return NULL;
     if (conv->kind != SHUNT_OP_CONV || conv->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return NULL;
     for (uint32_t i = 1; i < conv->ninputs; i++)
         if (!is_constant(graph, conv->inputs[i])) return NULL;
@@ -40,6 +41,29 @@ static shunt_value folded_value(shunt_graph *graph, const char *op, const char *
     return value;
 }
 
+/* Whether both are made of the same parameters: of a convolution that stands in the graph several times. */
+static bool same_fold(const graph_fold *a, const graph_fold *b)
+{
+    return a->weights == b->weights && a->bias == b->bias && a->scale == b->scale && a->shift == b->shift &&
+           a->mean == b->mean && a->variance == b->variance && memcmp(&a->epsilon, &b->epsilon, sizeof a->epsilon) == 0;
+}
+
+/* Fills the values that the fold makes. False without memory. */
+static bool add_fold(shunt_graph *graph, const char *name, graph_fold *entry)
+{
+    for (uint32_t i = 0; i < graph->nfolds; i++) {
+        if (!same_fold(&graph->folds[i], entry)) continue;
+        *entry = graph->folds[i];
+        return true;
+    }
+    if (!graph_room(&graph->folds, &graph->folds_room, graph->nfolds, sizeof *graph->folds)) return false;
+    entry->folded_weights = folded_value(graph, name, "weight", &graph->values[entry->weights].desc);
+    entry->folded_bias = folded_value(graph, name, "bias", &graph->values[entry->shift].desc);
+    if (entry->folded_weights == SHUNT_NO_VALUE || entry->folded_bias == SHUNT_NO_VALUE) return false;
+    graph->folds[graph->nfolds++] = *entry;
+    return true;
+}
+
 /* Changes the graph only once all memory is there. */
 static bool fold(shunt_graph *graph, graph_op *conv, graph_op *norm)
 {
@@ -52,11 +76,7 @@ static bool fold(shunt_graph *graph, graph_op *conv, graph_op *norm)
                         .mean = n[3],
                         .variance = n[4],
                         .epsilon = norm->attr.batch_norm.epsilon};
-    if (!graph_room(&graph->folds, &graph->folds_room, graph->nfolds, sizeof *graph->folds)) return false;
-    entry.folded_weights = folded_value(graph, conv->name, "weight", &graph->values[entry.weights].desc);
-    entry.folded_bias = folded_value(graph, conv->name, "bias", &graph->values[entry.shift].desc);
-    if (entry.folded_weights == SHUNT_NO_VALUE || entry.folded_bias == SHUNT_NO_VALUE) return false;
-    graph->folds[graph->nfolds++] = entry;
+    if (!add_fold(graph, conv->name, &entry)) return false;
 
     conv->inputs[1] = entry.folded_weights;
     conv->inputs[2] = entry.folded_bias;

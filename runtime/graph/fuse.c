@@ -36,11 +36,12 @@ static void replace(const pass *p, graph_op *op, const graph_op *fused, graph_op
     gone->kind = 0;
 }
 
-/* The op that makes `value` for one reader, or NULL. */
-static graph_op *sole_producer(const pass *p, shunt_value value)
+/* The op that makes `value` for one reader, in the same runs, or NULL. */
+static graph_op *sole_producer(const pass *p, shunt_value value, const graph_op *reader)
 {
     int32_t producer = p->graph->values[value].producer;
-    return producer >= 0 && p->uses[value] == 1 ? &p->graph->ops[producer] : NULL;
+    graph_op *op = producer >= 0 && p->uses[value] == 1 ? &p->graph->ops[producer] : NULL;
+    return op && op->when == reader->when ? op : NULL;
 }
 
 /* conv(...) + residual, or batch_norm(...). The residual has to exist when that op runs: its producer stands before. */
@@ -50,7 +51,7 @@ static void fuse_add(const pass *p, graph_op *add)
     if (add->flags & SHUNT_FLAG_BROADCAST) return; /* a residual has the shape of dst */
     int later = values[add->inputs[1]].producer > values[add->inputs[0]].producer;
     shunt_value residual = add->inputs[!later];
-    graph_op *before = sole_producer(p, add->inputs[later]);
+    graph_op *before = sole_producer(p, add->inputs[later], add);
     if (!before || !(op_kind_of(before->kind)->fuses & SHUNT_FLAG_RESIDUAL)) return;
     if (before->flags & (SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU)) return;
     graph_op fused = *before;
@@ -61,7 +62,7 @@ static void fuse_add(const pass *p, graph_op *add)
 
 static void fuse_relu(const pass *p, graph_op *relu)
 {
-    graph_op *before = sole_producer(p, relu->inputs[0]);
+    graph_op *before = sole_producer(p, relu->inputs[0], relu);
     if (!before || before->flags & SHUNT_FLAG_RELU || !(op_kind_of(before->kind)->fuses & SHUNT_FLAG_RELU)) return;
     graph_op fused = *before;
     fused.flags |= SHUNT_FLAG_RELU;
@@ -71,7 +72,7 @@ static void fuse_relu(const pass *p, graph_op *relu)
 /* A ReLU's gradient behind a convolution's: the mask is the ReLU's result, which was there long before. */
 static void fuse_mask(const pass *p, graph_op *relu)
 {
-    graph_op *conv = sole_producer(p, relu->inputs[1]);
+    graph_op *conv = sole_producer(p, relu->inputs[1], relu);
     if (!conv || conv->kind != SHUNT_OP_CONV_GRAD_SRC || conv->flags & SHUNT_FLAG_RELU) return;
     graph_op fused = *conv;
     fused.flags |= SHUNT_FLAG_RELU;

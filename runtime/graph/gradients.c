@@ -95,13 +95,13 @@ static shunt_status walk_back(gradient_pass *p)
     return status;
 }
 
-static shunt_status run(gradient_pass *p, shunt_value value, shunt_value diff, uint32_t nvalues)
+static shunt_status run(gradient_pass *p, const graph_seed *seeds, size_t nseeds, uint32_t nvalues)
 {
     for (uint32_t v = 0; v < nvalues; v++) {
         p->diffs[v] = SHUNT_NO_VALUE;
         p->now[v] = (shunt_value)v;
     }
-    p->diffs[value] = diff;
+    for (size_t i = 0; i < nseeds; i++) p->diffs[seeds[i].value] = seeds[i].diff;
     find_needed(p, nvalues);
     shunt_status status = SHUNT_OK;
     if (p->stretches) status = graph_find_stretches(p->graph, p->nops, p->stretches, &p->nstretches);
@@ -111,8 +111,13 @@ static shunt_status run(gradient_pass *p, shunt_value value, shunt_value diff, u
     return status;
 }
 
-shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_value diff,
-                                   const shunt_gradient_options *options)
+static bool has_value(const shunt_graph *graph, shunt_value value)
+{
+    return value >= 0 && (uint32_t)value < graph->nvalues;
+}
+
+shunt_status graph_gradients(shunt_graph *graph, const graph_seed *seeds, size_t nseeds,
+                             const shunt_gradient_options *options)
 {
     shunt_gradient_options own;
     shunt_status status = shunt_graph_check(graph);
@@ -120,8 +125,9 @@ shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_
         status = sized_take(&own, sizeof own, SIZE_THROUGH(shunt_gradient_options, recompute), options,
                             "shunt_gradient_options");
     if (status != SHUNT_OK) return status;
-    if (value < 0 || diff < 0 || (uint32_t)value >= graph->nvalues || (uint32_t)diff >= graph->nvalues)
-        return error_fail(SHUNT_E_INVALID, "gradients: there is no value %d or %d", value, diff);
+    for (size_t i = 0; i < nseeds; i++)
+        if (!has_value(graph, seeds[i].value) || !has_value(graph, seeds[i].diff))
+            return error_fail(SHUNT_E_INVALID, "gradients: there is no value %d or %d", seeds[i].value, seeds[i].diff);
     status = graph_fuse(graph, NULL, NULL); /* then a batch norm's gradient does its ReLU's as well */
     if (status != SHUNT_OK) return status;
     uint32_t nvalues = graph->nvalues;
@@ -134,10 +140,16 @@ shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_
                        .stretches = own.recompute ? calloc(graph->nops + (size_t)1, sizeof *p.stretches) : NULL,
                        .nstretches = 1};
     bool enough = p.diffs && p.now && p.needed && (p.stretches || !own.recompute);
-    status = enough ? run(&p, value, diff, nvalues) : error_memory();
+    status = enough ? run(&p, seeds, nseeds, nvalues) : error_memory();
     free(p.diffs);
     free(p.now);
     free(p.needed);
     free(p.stretches);
     return status;
+}
+
+shunt_status shunt_graph_gradients(shunt_graph *graph, shunt_value value, shunt_value diff,
+                                   const shunt_gradient_options *options)
+{
+    return graph_gradients(graph, &(graph_seed){value, diff}, 1, options);
 }

@@ -35,6 +35,7 @@ typedef struct graph_op {
     uint32_t ninputs, noutputs;
     shunt_value inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     shunt_op_attr attr;
+    uint32_t when; /* above 0: runs leave the op out unless element when - 1 of the graph's decider is 0 or more */
 } graph_op;
 
 /* A batch norm folded into the convolution before it:
@@ -62,6 +63,8 @@ struct shunt_graph {
     json_t *names;      /* values by names of the file that the graph is from; NULL: it is from none */
     uint32_t nvalues, nops, nfolds, noutputs, ninputs;
     uint32_t values_room, ops_room, folds_room, outputs_room, inputs_room;
+    uint32_t decider;    /* 1 + the number of the input that `when` of ops is about; 0: there is none */
+    uint32_t when;       /* of ops that are appended */
     shunt_status status; /* of building */
     char message[256];
 };
@@ -76,6 +79,12 @@ shunt_status graph_infer_op(const shunt_op_desc *desc, shunt_tensor_desc outputs
                             char *reason);
 /* The same without an error message of the thread's: false when it is refused, for this reason. */
 bool graph_infer(const shunt_op_desc *op, shunt_tensor_desc *outputs, uint32_t *noutputs, char *reason);
+
+/* From here on ops are appended for runs in which element `element` of a float32 input is 0 or more; others do not launch them. The run must
+ * give that input in the host's memory, and all conditions are about one input. What such an op makes may be read by ops of the same
+ * condition alone, unless it overwrites its input, which then is the result. end: from here on ops are for all runs. */
+void graph_begin_condition(shunt_graph *graph, shunt_value input, uint32_t element);
+void graph_end_condition(shunt_graph *graph);
 
 /* The parameter of that name, or SHUNT_NO_VALUE. */
 shunt_value graph_find_parameter(const shunt_graph *graph, const char *name);
@@ -110,6 +119,8 @@ bool graph_trains(const shunt_graph *graph);
 bool graph_is_alias(const shunt_graph *graph, const graph_op *op);
 /* How many outputs of the kind, from the first on, lie in the memory of the input of the same number. */
 uint32_t op_replaced(uint32_t kind);
+/* Whether output 0 lies in the memory of input 0, an activation that no op behind this one may read. */
+bool op_overwrites(uint32_t kind);
 
 /* For passes and the planner: room for one more element in *(element **)array; how often ops read each value (x + x reads
  * it twice), being an output or a part of a flat value counting as once more (to be freed, NULL without memory); whether sizes are those of a float32
@@ -117,6 +128,13 @@ uint32_t op_replaced(uint32_t kind);
 bool graph_room(void *array, uint32_t *room, uint32_t used, size_t element);
 uint32_t *graph_count_uses(const shunt_graph *graph);
 bool graph_check_desc(const shunt_tensor_desc *desc, const char *what, char *reason);
+
+/* As shunt_graph_gradients, for a loss that reaches the graph at several values. */
+typedef struct graph_seed {
+    shunt_value value, diff; /* diff: the gradient by value of what the other seeds do not go through */
+} graph_seed;
+shunt_status graph_gradients(shunt_graph *graph, const graph_seed *seeds, size_t nseeds,
+                             const shunt_gradient_options *options);
 
 /* Of a training graph: the variances that go into moving averages are those of batches of so many pictures, 2 or more, whatever the
  * graph's own batch. */

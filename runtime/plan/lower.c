@@ -165,9 +165,32 @@ static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device
     for (uint32_t i = 0; i < op->noutputs; i++) {
         outputs[i] = plan_add_value(plan, op->outputs[i], device, &desc->outputs[i], false);
         if (outputs[i] < 0) return error_memory();
-        if (i < op_replaced(op->kind)) plan_share(plan, outputs[i], inputs[i]);
+        if (i < op_replaced(op->kind) || (!i && op_overwrites(op->kind))) plan_share(plan, outputs[i], inputs[i]);
     }
     return SHUNT_OK;
+}
+
+/* Whether an op behind number `at` of the graph reads the value, or a caller does. */
+static bool is_read_behind(const shunt_graph *graph, shunt_value value, uint32_t at)
+{
+    for (uint32_t o = at + 1; o < graph->nops; o++)
+        for (uint32_t i = 0; i < graph->ops[o].ninputs; i++)
+            if (graph->ops[o].inputs[i] == value) return true;
+    for (uint32_t i = 0; i < graph->noutputs; i++)
+        if (graph->outputs[i].value == value) return true;
+    return false;
+}
+
+/* That nobody needs what an op is about to overwrite: no value in that memory is an input or is read later. */
+static shunt_status check_overwritten(const graph_plan *plan, uint32_t at, int32_t memory)
+{
+    const plan_value *values = plan->values;
+    bool needed = values[memory].parameter;
+    for (uint32_t v = 0; v < plan->nvalues && !needed; v++)
+        needed = values[v].root == values[memory].root &&
+                 (values[v].input || is_read_behind(plan->graph, values[v].source, at));
+    if (!needed) return SHUNT_OK;
+    return error_fail(SHUNT_E_UNSUPPORTED, "it works in the memory of its input, which is needed behind it");
 }
 
 /* What a refused op replaced in a copy on the fallback device goes back to where the state lives. */
@@ -263,12 +286,14 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
         status = lower_input(plan, op->inputs[i], place->device, &desc.inputs[i], &inputs[i]);
         if (status != SHUNT_OK) return status;
     }
-    status = add_outputs(plan, op, place->device, &desc, inputs, outputs);
+    if (op_overwrites(op->kind)) status = check_overwritten(plan, (uint32_t)(op - plan->graph->ops), inputs[0]);
+    if (status == SHUNT_OK) status = add_outputs(plan, op, place->device, &desc, inputs, outputs);
     if (status != SHUNT_OK) return status;
     const uint32_t at = plan->nsteps;
     plan_step *step = plan_add_step(plan, op->name, place->device);
     if (!step) return error_memory();
     step->desc = desc;
+    step->when = op->when;
     memcpy(step->inputs, inputs, sizeof inputs[0] * op->ninputs);
     memcpy(step->outputs, outputs, sizeof outputs[0] * op->noutputs);
     memcpy(step->refused, place->refused, sizeof step->refused);

@@ -42,6 +42,7 @@ typedef struct plan_step {
     uint8_t device;
     bool transfer;           /* no op: outputs[0] becomes a copy of inputs[0], which lies on the other device */
     plan_exchange *exchange; /* no op: what the ranks exchange (exchange.h) */
+    uint32_t when;           /* as in graph_op: the runs that launch it; 0: all */
     bool begins;             /* of an exchange: it sends off; else it waits for what the others sent */
     shunt_op_desc desc;
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS]; /* plan values */

@@ -137,6 +137,15 @@ static shunt_status launch_last(graph_plan *plan, uint32_t stream, shunt_bevent 
     return status;
 }
 
+/* Whether this run does without the step. */
+static bool is_left_out(const graph_plan *plan, const plan_request *request, uint32_t step)
+{
+    const uint32_t when = plan->steps[step].when;
+    if (!when) return false;
+    const float *decider = request->inputs[plan->graph->decider - 1].data;
+    return !(decider[when - 1] >= 0);
+}
+
 /* events: of the steps, or NULL. */
 static shunt_status start(graph_plan *plan, const plan_request *request, step_events *events, shunt_bevent **last)
 {
@@ -144,6 +153,7 @@ static shunt_status start(graph_plan *plan, const plan_request *request, step_ev
     plan->runs++;
     shunt_status status = plan_write_inputs(plan, request);
     for (uint32_t s = 0; status == SHUNT_OK && s < plan->nsteps; s++) {
+        if (is_left_out(plan, request, s)) continue;
         const bool ends = last && last_output < 0 && s + 1 == plan->nsteps;
         status = ends ? launch_last(plan, request->stream, last)
                       : plan_launch(plan, request->stream, s, events ? events[s].of : NULL);

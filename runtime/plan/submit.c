@@ -45,6 +45,15 @@ static shunt_status check_outputs(const graph_plan *plan, const shunt_tensor *ou
     return SHUNT_OK;
 }
 
+/* Which steps a run has is decided when it is launched. */
+static shunt_status check_decider(const graph_plan *plan, const run_tensors *t)
+{
+    const uint32_t decider = plan->graph->decider;
+    if (!decider || t->inputs[decider - 1].data) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID, "input %u decides which ops run, and so has to lie in the host's memory",
+                      decider - 1);
+}
+
 /* A result in a buffer shares no byte with another tensor of the run. */
 static shunt_status check_overlap(const run_tensors *t)
 {
@@ -96,6 +105,7 @@ static shunt_status find_plan(shunt_executor *executor, const run_tensors *t, gr
 static shunt_status begin(const graph_plan *plan, const run_tensors *t, uint32_t stream)
 {
     shunt_status status = check_outputs(plan, t->outputs, t->noutputs);
+    if (status == SHUNT_OK) status = check_decider(plan, t);
     if (status == SHUNT_OK) status = check_buffers(plan->executor, t);
     for (size_t i = 0; i < count_tensors(t) && status == SHUNT_OK; i++)
         if (tensor_at(t, i)->buffer)

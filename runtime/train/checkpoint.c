@@ -41,6 +41,10 @@ static json_t *position_json(const shunt_trainer *self)
                                at->recent_error, "loss_sum", at->loss_sum, "wrong", (json_int_t)at->wrong, "seconds",
                                at->seconds, "best", (json_int_t)at->best, "data", self->data_name, "fingerprint",
                                fingerprint, "pictures", (json_int_t)(self->npictures + self->nheld));
+    if (object && self->ghost.blocks && json_object_set_new(object, "decisions", json_real(at->decisions))) {
+        json_decref(object);
+        return NULL;
+    }
     if (!object || !at->loss_scale) return object;
     if (!json_object_set_new(object, "loss_scale", json_real(at->loss_scale)) &&
         !json_object_set_new(object, "good_steps", json_integer((json_int_t)at->good_steps)))
@@ -51,10 +55,10 @@ static json_t *position_json(const shunt_trainer *self)
 
 static json_t *row_json(const shunt_train_row *row)
 {
-    return json_pack("[I, I, o, o, o, o, o, o, I]", (json_int_t)row->epoch, (json_int_t)row->step,
+    return json_pack("[I, I, o, o, o, o, o, o, I, f]", (json_int_t)row->epoch, (json_int_t)row->step,
                      train_number(row->rate), train_number(row->training_loss), train_number(row->training_error),
                      train_number(row->validation_loss), train_number(row->validation_error),
-                     train_number(row->seconds), (json_int_t)row->blocks_left);
+                     train_number(row->seconds), (json_int_t)row->blocks_left, row->share);
 }
 
 static json_t *rows_json(const shunt_trainer *self)
@@ -177,7 +181,8 @@ double train_number_of(const json_t *value)
 
 static bool read_row(const json_t *from, shunt_train_row *row)
 {
-    if (json_array_size(from) != 8 && json_array_size(from) != 9) return false; /* older ones know of no blocks */
+    const size_t size = json_array_size(from);
+    if (size < 8 || size > 10) return false; /* older ones know of no blocks, or of no shares of them */
     *row = (shunt_train_row){.epoch = json_integer_value(json_array_get(from, 0)),
                              .step = json_integer_value(json_array_get(from, 1)),
                              .rate = train_number_of(json_array_get(from, 2)),
@@ -186,7 +191,8 @@ static bool read_row(const json_t *from, shunt_train_row *row)
                              .validation_loss = train_number_of(json_array_get(from, 5)),
                              .validation_error = train_number_of(json_array_get(from, 6)),
                              .seconds = train_number_of(json_array_get(from, 7)),
-                             .blocks_left = json_integer_value(json_array_get(from, 8))};
+                             .blocks_left = json_integer_value(json_array_get(from, 8)),
+                             .share = json_number_value(json_array_get(from, 9))};
     return true;
 }
 
@@ -225,7 +231,7 @@ static bool is_position(const shunt_trainer *self, const train_position *at)
     return at->step >= 0 && at->step <= self->steps && at->warm_until >= -1 && at->warm_until <= at->step &&
            at->best >= -1 && at->wrong >= 0 && at->wrong <= at->step * self->recipe.batch &&
            (!at->loss_scale || train_is_scale(at->loss_scale)) && at->good_steps >= 0 && isfinite(at->recent_error) &&
-           isfinite(at->loss_sum) && isfinite(at->seconds);
+           isfinite(at->loss_sum) && at->decisions >= 0 && isfinite(at->decisions) && isfinite(at->seconds);
 }
 
 static shunt_status read_position(shunt_trainer *self, const shunt_weights *file)
@@ -240,6 +246,7 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                          .loss_sum = train_number_of(json_object_get(object, "loss_sum")),
                          .wrong = json_integer_value(json_object_get(object, "wrong")),
                          .seconds = train_number_of(json_object_get(object, "seconds")),
+                         .decisions = json_number_value(json_object_get(object, "decisions")),
                          .loss_scale = json_number_value(json_object_get(object, "loss_scale")),
                          .good_steps = json_integer_value(json_object_get(object, "good_steps")),
                          .best = json_integer_value(json_object_get(object, "best"))};

@@ -18,9 +18,31 @@ static shunt_value multiply(shunt_graph *graph, shunt_value diff)
                           (shunt_value[]){diff, factor});
 }
 
+shunt_value train_find_decisions(const shunt_graph *network)
+{
+    for (uint32_t i = 0; i < network->nops; i++)
+        if (network->ops[i].kind == SHUNT_OP_STEP) return network->ops[i].outputs[0];
+    return SHUNT_NO_VALUE;
+}
+
+/* The gradient by each of the decisions (N, blocks) of a term of the loss, weight * (their mean - share)^2: two more inputs are
+ * -share * count, for each decision, and 2 * weight / count^2. *sum: of the decisions. */
+static shunt_value add_share_term(shunt_graph *graph, shunt_value decisions, shunt_value *sum)
+{
+    const shunt_tensor_desc desc = shunt_graph_desc(graph, decisions);
+    const shunt_op_attr all = {.reduce = {.axes = 3}};
+    const shunt_value wanted = shunt_graph_input(graph, "ghost_wanted", 2, desc.dims);
+    const shunt_value factor = shunt_graph_input(graph, "ghost_factor", 2, (int64_t[]){1, 1});
+    *sum = shunt_graph_op(graph, "policy.sum", SHUNT_OP_REDUCE_SUM, 0, &all, 1, &decisions);
+    const shunt_value excess = shunt_graph_op(graph, "policy.excess", SHUNT_OP_ADD, SHUNT_FLAG_BROADCAST, NULL, 2,
+                                              (shunt_value[]){wanted, *sum});
+    return shunt_graph_op(graph, "policy.diff_share", SHUNT_OP_MUL, SHUNT_FLAG_BROADCAST, NULL, 2,
+                          (shunt_value[]){excess, factor});
+}
+
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)
 {
-    shunt_value diff_logits = SHUNT_NO_VALUE;
+    shunt_value diff_logits = SHUNT_NO_VALUE, sum = SHUNT_NO_VALUE;
     shunt_status status = shunt_graph_copy(network, out);
     if (!status) status = graph_reshape(*out, loss->pictures, 1);
     if (!status) status = shunt_graph_train_batch_norms(*out, loss->norm_momentum, loss->gradients.frozen);
@@ -29,8 +51,12 @@ shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss
     shunt_value labels = shunt_graph_input(*out, "labels", 1, &loss->pictures->dims[0]);
     shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, loss->smoothing, &diff_logits);
     if (loss->scaled) diff_logits = multiply(*out, diff_logits);
-    status = shunt_graph_gradients(*out, logits, diff_logits, &loss->gradients);
+    graph_seed seeds[2] = {{logits, diff_logits}, {train_find_decisions(*out), SHUNT_NO_VALUE}};
+    if (loss->ghost) seeds[1].diff = add_share_term(*out, seeds[1].value, &sum);
+    status = shunt_graph_check(*out);
+    if (!status) status = graph_gradients(*out, seeds, loss->ghost ? 2 : 1, &loss->gradients);
     shunt_graph_output(*out, "losses", losses);
+    if (loss->ghost) shunt_graph_output(*out, "ghost_sum", sum);
     return status;
 }
 

@@ -18,12 +18,16 @@ typedef struct train_loss {
     float norm_momentum, smoothing;
     shunt_gradient_options gradients;
     bool scaled;
+    bool ghost; /* with a term for the share of decisions that are 1 */
 } train_loss;
 
 /* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
- * further output, losses (batch). Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. Destroy *out
- * also after a failure. */
+ * further output, losses (batch). Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. With ghost
+ * there are two more inputs behind that, and an output behind the losses (shunt_graph_training_step). Destroy *out also after a failure. */
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
+
+/* What STEP makes of the gates, or SHUNT_NO_VALUE in networks without a policy. */
+shunt_value train_find_decisions(const shunt_graph *network);
 
 /* Marks the gradient of every parameter of the network that has one as a result of the training graph. */
 shunt_status train_gradients_add(train_gradients *self, const shunt_graph *network, shunt_graph *training);

@@ -113,10 +113,10 @@ static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
     return SHUNT_OK;
 }
 
-/* Under a penalty that grows, an earlier network may be better, but has more blocks: then the last one counts. */
+/* Under a penalty that grows, or a share that falls, an earlier network may be better, but has more blocks: then the last one counts. */
 static bool is_best(const shunt_trainer *self, const shunt_train_row *row)
 {
-    return self->at.best < 0 || self->nbranches ||
+    return self->at.best < 0 || self->nbranches || self->ghost.blocks ||
            !(row->validation_error > self->rows[self->at.best].validation_error);
 }
 
@@ -146,20 +146,23 @@ static shunt_status end_epoch(shunt_trainer *self)
                              .training_error = (double)at->wrong / pictures,
                              .seconds = at->seconds,
                              .blocks_left = train_blocks_left(self)};
+    if (self->ghost.blocks) row->share = at->decisions / (pictures * (double)self->ghost.blocks);
     shunt_status status = validate(self, row);
     if (!status) status = add_gradient_row(self, steps);
     if (status) return status;
     bool best = is_best(self, row);
     self->nrows++;
     if (best) at->best = (int64_t)self->nrows - 1;
-    at->loss_sum = at->seconds = 0;
+    at->loss_sum = at->seconds = at->decisions = 0;
     at->wrong = 0;
     if (best) status = train_keep_best(self);
     if (best && !status) status = train_save_best(self);
     if (!status) status = train_save_tables(self);
     if (status) return status;
-    shunt_train_event event = {
-        .stage = SHUNT_TRAIN_EPOCH, .row = row, .improved = best && !self->nbranches, .rate = row->rate};
+    shunt_train_event event = {.stage = SHUNT_TRAIN_EPOCH,
+                               .row = row,
+                               .improved = best && !self->nbranches && !self->ghost.blocks,
+                               .rate = row->rate};
     tell(self, &event);
     return SHUNT_OK;
 }

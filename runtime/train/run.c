@@ -21,10 +21,25 @@ static shunt_tensor vector(int64_t n, float *data)
 
 /* The inputs of a step, with the numbers among them. */
 typedef struct step_inputs {
-    float rate, scale, inverse, threshold;
-    shunt_tensor list[6];
+    float rate, scale, inverse, threshold, share_factor;
+    shunt_tensor list[8];
     size_t count;
 } step_inputs;
+
+/* What the term for the share of blocks is made of in this step. */
+static void add_share(const shunt_trainer *self, step_inputs *out)
+{
+    const double share = shunt_recipe_share(&self->recipe, self->at.step, self->steps),
+                 count = (double)self->batch * (double)self->ghost.blocks,
+                 scale = self->at.loss_scale ? self->at.loss_scale : 1;
+    for (int64_t i = 0; i < self->batch * self->ghost.blocks; i++) self->ghost.wanted[i] = (float)(-share * count);
+    out->share_factor = (float)(scale * 2 * self->recipe.ghost_weight / (count * count));
+    out->list[out->count++] =
+        (shunt_tensor){.desc = shunt_tensor_make(SHUNT_F32, 2, (int64_t[]){self->batch, self->ghost.blocks}),
+                       .data = self->ghost.wanted};
+    out->list[out->count++] =
+        (shunt_tensor){.desc = shunt_tensor_make(SHUNT_F32, 2, (int64_t[]){1, 1}), .data = &out->share_factor};
+}
 
 /* batch NULL: only descriptors are wanted. */
 static void make_inputs(const shunt_trainer *self, const loader_batch *batch, step_inputs *out)
@@ -37,6 +52,7 @@ static void make_inputs(const shunt_trainer *self, const loader_batch *batch, st
     out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
     out->list[out->count++] = vector(n, batch ? batch->labels : NULL);
     if (scaled) out->list[out->count++] = vector(1, &out->scale);
+    if (self->ghost.blocks) add_share(self, out);
     out->list[out->count++] = vector(1, &out->rate);
     if (self->nbranches) out->list[out->count++] = vector(1, &out->threshold);
     if (!scaled) return;
@@ -50,8 +66,10 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
     const shunt_graph *graph = self->training;
     step_inputs inputs;
     make_inputs(self, batch, &inputs);
-    void *data[3] = {self->logits, self->losses, &self->nonfinite};
-    const uint32_t own = self->at.loss_scale ? 3 : 2;
+    void *data[4] = {self->logits, self->losses};
+    uint32_t own = 2;
+    if (self->ghost.blocks) data[own++] = &self->ghost.sum;
+    if (self->at.loss_scale) data[own++] = &self->nonfinite;
     shunt_tensor *outputs = calloc(graph->noutputs, sizeof *outputs);
     if (!outputs) return error_memory();
     for (uint32_t i = 0; i < graph->noutputs; i++)
@@ -74,6 +92,7 @@ shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch,
     train_position *at = &self->at;
     *loss = sums[0];
     at->loss_sum += sums[0];
+    at->decisions += (double)self->ghost.sum;
     at->wrong += (int64_t)sums[1];
     at->recent_error =
         error_retention * at->recent_error + (1 - error_retention) * sums[1] / (double)self->recipe.batch;

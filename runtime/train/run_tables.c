@@ -13,8 +13,8 @@
 
 static void print_rows(const shunt_trainer *self, FILE *file)
 {
-    fprintf(file, "epoch,step,rate,training_loss,training_error,validation_loss,validation_error,seconds%s\n",
-            self->nbranches ? ",blocks_left" : "");
+    fprintf(file, "epoch,step,rate,training_loss,training_error,validation_loss,validation_error,seconds%s%s\n",
+            self->nbranches ? ",blocks_left" : "", self->ghost.blocks ? ",share" : "");
     for (size_t i = 0; i < self->nrows; i++) {
         const shunt_train_row *row = &self->rows[i];
         fprintf(file, "%" PRId64 ",%" PRId64 ",%.6g,%.6f,%.6f,", row->epoch, row->step, row->rate, row->training_loss,
@@ -25,6 +25,7 @@ static void print_rows(const shunt_trainer *self, FILE *file)
             fputc(',', file);
         fprintf(file, ",%.1f", row->seconds);
         if (self->nbranches) fprintf(file, ",%" PRId64, row->blocks_left);
+        if (self->ghost.blocks) fprintf(file, ",%.6f", row->share);
         fputc('\n', file);
     }
 }

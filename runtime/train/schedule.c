@@ -48,12 +48,22 @@ double shunt_recipe_rate(const shunt_recipe *given, int64_t step, int64_t steps,
     return after_warm_up(recipe, step, steps, warm);
 }
 
+/* From 0 to 1 between two fractions of the run. */
+static double ramp(const double ends[2], double share)
+{
+    return share >= ends[1] ? 1 : share <= ends[0] ? 0 : (share - ends[0]) / (ends[1] - ends[0]);
+}
+
 double shunt_recipe_threshold(const shunt_recipe *recipe, int64_t step, int64_t steps, double rate)
 {
     if (!recipe || recipe->prune <= 0) return 0;
-    const double share = (double)step / (double)(steps > 0 ? steps : 1), begin = recipe->prune_ramp[0],
-                 end = recipe->prune_ramp[1];
-    const double strength = share >= end ? 1 : share <= begin ? 0 : (share - begin) / (end - begin);
+    const double strength = ramp(recipe->prune_ramp, (double)step / (double)(steps > 0 ? steps : 1));
     /* Under a constant gradient g, momentum makes a step of rate * g / (1 - momentum). */
     return strength * recipe->prune * rate / (1 - recipe->momentum);
+}
+
+double shunt_recipe_share(const shunt_recipe *recipe, int64_t step, int64_t steps)
+{
+    if (!recipe || recipe->ghost <= 0) return 1;
+    return line(1, recipe->ghost, ramp(recipe->ghost_ramp, (double)step / (double)(steps > 0 ? steps : 1)));
 }

@@ -44,6 +44,21 @@ static shunt_status check_prune(const shunt_recipe *recipe)
     return SHUNT_OK;
 }
 
+static shunt_status check_ghost(const shunt_graph *network, const shunt_recipe *recipe)
+{
+    const double *ramp = recipe->ghost_ramp;
+    if (recipe->ghost <= 0) return SHUNT_OK;
+    if (train_find_decisions(network) == SHUNT_NO_VALUE)
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "ghost: the network has no policy that chooses blocks; networks that have one are called "
+                          "ghost-...");
+    if (!(ramp[0] <= ramp[1]))
+        return error_fail(SHUNT_E_INVALID, "ghost_ramp '%g,%g': it ends before it begins", ramp[0], ramp[1]);
+    if (recipe->prune > 0)
+        return error_fail(SHUNT_E_UNSUPPORTED, "ghost and prune: blocks are chosen or pruned, one after the other");
+    return SHUNT_OK;
+}
+
 /* Behind the update of each batch norm that ends a skippable block: what shrinks it. Frozen ones stay as they are. */
 static shunt_status append_shrinking(shunt_graph *graph, const shunt_graph *network)
 {
@@ -92,13 +107,15 @@ static shunt_status append_update(shunt_graph *graph, const shunt_graph *network
 shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
                               shunt_graph **out)
 {
-    static const char *const used[] = {"momentum",      "nesterov", "weight_decay", "decay_all",  "freeze", "smoothing",
-                                       "norm_momentum", "lars",     "prune",        "prune_ramp", NULL};
+    static const char *const used[] = {"momentum",  "nesterov",      "weight_decay", "decay_all", "freeze",
+                                       "smoothing", "norm_momentum", "lars",         "prune",     "prune_ramp",
+                                       "ghost",     "ghost_weight",  "ghost_ramp",   NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
     *out = NULL;
     shunt_status status = recipe_check(recipe, used);
     if (!status) status = check_prune(recipe);
+    if (!status) status = check_ghost(network, recipe);
     if (status) return status;
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
@@ -106,7 +123,8 @@ shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *re
                        .norm_momentum = (float)recipe->norm_momentum,
                        .smoothing = (float)recipe->smoothing,
                        .gradients = {.frozen = &frozen, .recompute = options->recompute},
-                       .scaled = options->scaled};
+                       .scaled = options->scaled,
+                       .ghost = recipe->ghost > 0};
     status = check_frozen(network, &frozen);
     if (!status) status = train_loss_graph(network, &loss, out);
     if (!status) status = append_update(*out, network, recipe, options->scaled);

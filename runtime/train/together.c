@@ -42,6 +42,8 @@ shunt_status together_divide(shunt_trainer *self)
         return error_fail(SHUNT_E_UNSUPPORTED, "the norms of gradients are logged by one rank alone");
     if (count_of(self) > 1 && self->recipe.prune > 0)
         return error_fail(SHUNT_E_UNSUPPORTED, "blocks are pruned by one rank alone");
+    if (count_of(self) > 1 && self->recipe.ghost > 0)
+        return error_fail(SHUNT_E_UNSUPPORTED, "a policy is trained by one rank alone");
     together_share(self, (size_t)self->recipe.batch, &first, &end);
     self->slice_first = (int64_t)first;
     self->batch = (int64_t)(end - first);

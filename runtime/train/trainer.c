@@ -152,6 +152,14 @@ static shunt_status build_training_graph(shunt_trainer *self)
     return status ? status : shunt_graph_check(self->training);
 }
 
+static shunt_status prepare_ghost(shunt_trainer *self)
+{
+    if (self->recipe.ghost <= 0) return SHUNT_OK;
+    self->ghost.blocks = shunt_graph_desc(self->graph, train_find_decisions(self->graph)).dims[1];
+    self->ghost.wanted = calloc((size_t)self->batch, (size_t)self->ghost.blocks * sizeof *self->ghost.wanted);
+    return self->ghost.wanted ? SHUNT_OK : error_memory();
+}
+
 /* Velocities that the weights do not have yet are 0. */
 static shunt_status add_velocities(const shunt_graph *graph, shunt_weights *weights)
 {
@@ -303,6 +311,7 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     if (!status) status = count_steps(self);
     if (!status) status = build_training_graph(self);
     if (!status) status = train_find_branches(self);
+    if (!status) status = prepare_ghost(self);
     if (!status) status = train_set_weights(self, setup->weights);
     if (!status) {
         self->losses = calloc((size_t)self->batch, sizeof *self->losses);
@@ -333,6 +342,7 @@ void shunt_trainer_destroy(shunt_trainer *self)
     train_gradients_end(&self->gradients);
     json_decref(self->gradient_rows);
     free(self->branches);
+    free(self->ghost.wanted);
     free(self->gradient_sums);
     free(self->rows);
     free(self->logits);

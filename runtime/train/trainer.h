@@ -19,6 +19,7 @@ typedef struct train_position {
     double loss_sum;     /* of the epoch so far: sum of its pictures' losses */
     int64_t wrong;       /* of the epoch so far */
     double seconds;      /* of the epoch so far */
+    double decisions;    /* of the epoch so far: how many of the policy's are 1 */
     double loss_scale;   /* the factor of the loss in the next step; 0: none (loss_scale.c) */
     int64_t good_steps;  /* since it changed */
     int64_t best;        /* row with the lowest validation error, the latest of equals; -1: none yet */
@@ -31,6 +32,13 @@ typedef struct train_part {
     size_t *pictures; /* those that can be decoded */
     size_t count;
 } train_part;
+
+/* Of a network that chooses its blocks. */
+typedef struct train_ghost {
+    int64_t blocks; /* 0: recipe.ghost is 0 */
+    float *wanted;  /* of the batch's decisions; an input of the training graph */
+    float sum;      /* of the decisions of the last step */
+} train_ghost;
 
 struct shunt_trainer {
     shunt_train_setup setup; /* its strings and recipe are our own copies */
@@ -62,6 +70,7 @@ struct shunt_trainer {
     float nonfinite;        /* scaled: elements of gradients, of the last step */
     graph_branch *branches; /* recipe.prune: what it penalises, in `graph`; else there are none */
     size_t nbranches;
+    train_ghost ghost;
     train_gradients gradients; /* log_gradients: the last outputs of the training graph; else there are none */
     double *gradient_sums;     /* of the norms over the epoch so far */
     json_t *gradient_rows;     /* per epoch the means */

@@ -1,6 +1,7 @@
 /* eval.c - shunt eval: the error of a model, or of several together, on labelled pictures, and its speed. */
 #include "commands.h"
 #include "lib/csv.h"
+#include "eval_cost.h"
 #include "eval_pixels.h"
 #include "eval_tally.h"
 #include "lib/output.h"
@@ -20,7 +21,7 @@ typedef struct eval_settings {
     device_settings device;
     preprocess_settings preprocess;
     head_settings head;
-    const char *data, *picture_labels, *labels, *crops, *scales, *predictions;
+    const char *data, *picture_labels, *labels, *crops, *scales, *predictions, *ghost;
     int64_t limit, batch, readers, confusions;
     bool skip_bad, per_class;
     json_settings output;
@@ -52,6 +53,10 @@ static const option_row rows[] = {
      "Short sides that each picture is resized to, in turn; probabilities are averaged. Default: the preset's; for "
      "--crops whole the paper's 224,256,384,480,640.",
      NULL, 0, 0},
+    {"ghost", OPTION_TEXT, FIELD(ghost), "THRESHOLD",
+     "Of networks that choose their blocks (ghost-...): a block runs for the pictures whose gate is above this. 0: "
+     "always, 1: never; the more, the fewer multiply-adds. Default: 0.5, as it was trained.",
+     NULL, 0, 0},
     {"limit", OPTION_COUNT, FIELD(limit), "N", "Take only the first N pictures.", NULL, 1, INT64_MAX},
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures, or crops of them, in one run.", "100", 1, 65536},
     {"readers", OPTION_COUNT, FIELD(readers), "N",
@@ -77,6 +82,7 @@ typedef struct evaluation {
     int64_t *classes; /* the models', of the data set's */
     double threshold;
     tally tally;
+    eval_cost cost;
     shunt_ranks *ranks;
     output predictions; /* file NULL: not asked for; rank 0 writes it */
     FILE *lines;        /* of this rank's predictions: the file, or in memory for rank 0; NULL: not asked for */
@@ -105,6 +111,7 @@ static int count_picture(void *context, const shunt_prediction *told)
     if (!told->probabilities) return self->status = count_bad(self, told);
     int64_t label = self->classes[told->label], best;
     self->status = tally_add(&self->tally, told->probabilities, label, &best);
+    if (self->status == EXIT_OK) self->status = eval_cost_add(&self->cost, told->multiply_adds);
     FILE *file = self->lines;
     const char *name = shunt_dataset_picture(self->dataset, told->index);
     if (file)
@@ -158,6 +165,7 @@ static int merge(evaluation *self)
     self->speed = self->seconds > 0 ? (double)self->tally.count / self->seconds : 0;
     int status = shunt_ranks_sum(self->ranks, &self->speed, 1) ? say_library_failure(NULL) : EXIT_OK;
     if (status == EXIT_OK) status = tally_merge(&self->tally, self->ranks);
+    if (status == EXIT_OK) status = eval_cost_merge(&self->cost, self->ranks);
     if (status == EXIT_OK && self->lines) status = collect_predictions(self);
     if (status == EXIT_OK && !self->tally.count) status = say_failure("no picture could be read");
     if (status == EXIT_OK) tally_sort(&self->tally);
@@ -165,6 +173,22 @@ static int merge(evaluation *self)
 }
 
 /* ---- Setting up ------------------------------------------------------------------------------------------------- */
+
+/* Of all models that have a policy; one of them has to. */
+static int set_threshold(const char *text, const evaluation *self)
+{
+    char *end;
+    const double threshold = strtod(text, &end);
+    shunt_status failed = SHUNT_OK;
+    size_t set = 0;
+    if (end == text || *end || !(threshold >= 0 && threshold <= 1))
+        return say_usage("--ghost %s: must be a number from 0 to 1", text);
+    for (size_t m = 0; m < self->nmodels; m++) {
+        failed = shunt_model_set_ghost(self->models[m], threshold);
+        set += !failed;
+    }
+    return set ? EXIT_OK : say_library_failure("--ghost");
+}
 
 static int make_models(const eval_settings *settings, char **operands, evaluation *self)
 {
@@ -184,6 +208,7 @@ static int make_models(const eval_settings *settings, char **operands, evaluatio
         status = model_preprocess_from_settings(&settings->preprocess, self->models[m]);
         if (status == EXIT_OK) status = head_from_settings(&settings->head, self->models[m], &self->threshold);
     }
+    if (status == EXIT_OK && settings->ghost) status = set_threshold(settings->ghost, self);
     if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
         return say_library_failure(settings->labels);
     return status;
@@ -262,9 +287,10 @@ static int agree(const eval_settings *settings, const evaluation *self)
     if (shunt_ranks_describe(self->ranks)->count == 1) return EXIT_OK;
     if (shunt_dataset_fingerprint(self->dataset, &fingerprint)) return say_library_failure(NULL);
     snprintf(text, sizeof text,
-             "%zu pictures, fingerprint %016llx, --limit %lld, --crops %s, --scales %s, %zu networks",
+             "%zu pictures, fingerprint %016llx, --limit %lld, --crops %s, --scales %s, --ghost %s, %zu networks",
              shunt_dataset_count(self->dataset), (unsigned long long)fingerprint, (long long)settings->limit,
-             settings->crops, settings->scales ? settings->scales : "none", self->nmodels);
+             settings->crops, settings->scales ? settings->scales : "none", settings->ghost ? settings->ghost : "none",
+             self->nmodels);
     shunt_status status = shunt_ranks_agree(self->ranks, "what they evaluate", text);
     for (size_t m = 0; !status && m < self->nmodels; m++) status = agree_on_model(self, self->models[m]);
     return status ? say_library_failure(NULL) : EXIT_OK;
@@ -319,6 +345,7 @@ static int report_json(const eval_settings *settings, const evaluation *self)
         json_put(report, "missed", json_integer((json_int_t)t->missed));
         json_put(report, "named", json_integer((json_int_t)t->named));
     }
+    eval_cost_put(report, &self->cost, self->models[0]);
     if (settings->per_class) json_put(report, "classes", tally_classes_json(t, self->models[0]));
     if (settings->confusions)
         json_put(report, "confusions", tally_pairs_json(t, self->models[0], (size_t)settings->confusions));
@@ -352,7 +379,8 @@ static int report_text(const eval_settings *settings, const evaluation *self)
                100 * (double)t->missed / n, (unsigned long long)t->missed, (double)t->named / n);
     printf("top-1 error  %.2f %%  (%llu wrong)\ntop-5 error  %.2f %%\nspeed        %.0f images/s\n",
            100 * (double)t->wrong1 / n, (unsigned long long)t->wrong1, 100 * (double)t->wrong5 / n, self->speed);
-    if (settings->per_class) status = tally_print_classes(t, self->models[0]);
+    status = eval_cost_print(&self->cost, self->models[0]);
+    if (settings->per_class && status == EXIT_OK) status = tally_print_classes(t, self->models[0]);
     if (settings->confusions && status == EXIT_OK)
         status = tally_print_pairs(t, self->models[0], (size_t)settings->confusions);
     return status;
@@ -368,6 +396,7 @@ static const char *needless_option(const eval_settings *settings)
            : settings->scales                       ? "--scales"
            : settings->confusions                   ? "--confusions"
            : settings->predictions                  ? "--predictions"
+           : settings->ghost                        ? "--ghost"
            : strcmp(settings->head.head, "auto")    ? "--head"
                                                     : NULL;
 }
@@ -406,6 +435,7 @@ static int run(const void *settings, int noperands, char **operands)
     if (status == EXIT_OK && ranks_speak(self.ranks))
         status = wanted->output.json ? report_json(wanted, &self) : report_text(wanted, &self);
     tally_end(&self.tally);
+    eval_cost_end(&self.cost);
     free(self.classes);
     shunt_dataset_close(self.dataset);
     for (size_t m = 0; m < self.nmodels; m++) shunt_model_destroy(self.models[m]);

@@ -14,7 +14,7 @@
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
     const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *seed, *holdout, *limit, *freeze, *prune,
-        *prune_ramp;
+        *prune_ramp, *ghost, *ghost_weight, *ghost_ramp;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn, bf16_gradients;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -74,6 +74,15 @@ static const option_row rows[] = {
      NULL, 0, 0},
     {"prune-ramp", OPTION_TEXT, FIELD(prune_ramp), "BEGIN,END",
      "Fractions of the run between which the penalty grows to its strength. Default: 0,0.5.", NULL, 0, 0},
+    {"ghost", OPTION_TEXT, FIELD(ghost), "SHARE",
+     "Train a policy beside the network that chooses, for each picture, which residual blocks run: this share of them, "
+     "such as 0.5. The network is then ghost-MODEL. Begin with a trained one (--init). best.safetensors is the network "
+     "of the last epoch.",
+     NULL, 0, 0},
+    {"ghost-weight", OPTION_TEXT, FIELD(ghost_weight), "X",
+     "Weight of the term in the loss for the share of blocks. Default: 2.", NULL, 0, 0},
+    {"ghost-ramp", OPTION_TEXT, FIELD(ghost_ramp), "BEGIN,END",
+     "Fractions of the run between which the share falls from 1. Default: 0,0.5.", NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
     {"resume", OPTION_FLAG, FIELD(resume), NULL, "Continue from last.ckpt in --out, with the options stored there.",
@@ -139,9 +148,18 @@ static int open_data(training *self)
     return training_open_data(self->data_name, &self->data, &self->test);
 }
 
+/* "ghost-resnet38" of a name with or without "ghost-"; the name as it is without --ghost. */
+static const char *with_policy(const train_settings *settings, const char *name, char text[64])
+{
+    static const char prefix[] = "ghost-";
+    snprintf(text, 64, "%s%s", settings->ghost && strncmp(name, prefix, sizeof prefix - 1) ? prefix : "", name);
+    return text;
+}
+
 static int make_model(training *self)
 {
     const train_settings *settings = self->settings;
+    char text[64];
     const char *name = json_string_value(json_object_get(self->description, "name"));
     if (name && settings->model && strcmp(name, settings->model))
         return say_usage("%s is of a %s, not of a %s", settings->resume ? self->checkpoint : settings->init, name,
@@ -155,7 +173,7 @@ static int make_model(training *self)
     if (shortcut) options.shortcut = shortcut[0];
     options.v1 = settings->v1 || json_is_true(json_object_get(self->description, "v1"));
     if (!name) return say_usage("no model; name one with --model, such as resnet20");
-    if (shunt_model_create(name, &options, &self->model)) return say_library_failure(NULL);
+    if (shunt_model_create(with_policy(settings, name, text), &options, &self->model)) return say_library_failure(NULL);
     return training_set_labels(self->model, self->data);
 }
 
@@ -176,11 +194,16 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
                  {"freeze", "freeze", settings->freeze},
                  {"prune", "prune", settings->prune},
                  {"prune-ramp", "prune_ramp", settings->prune_ramp},
+                 {"ghost", "ghost", settings->ghost},
+                 {"ghost-weight", "ghost_weight", settings->ghost_weight},
+                 {"ghost-ramp", "ghost_ramp", settings->ghost_ramp},
                  {"precision", "precision", settings->device.precision}};
     if (settings->epochs) recipe->steps = 0;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (given[i].value && shunt_recipe_set(recipe, given[i].field, given[i].value))
             return say_usage("--%s: %s", given[i].option, shunt_last_error());
+    if (settings->ghost && recipe->ghost <= 0)
+        return say_usage("--ghost %s: must be above 0 and at most 1", settings->ghost);
     if (settings->warm_up_epochs || recipe->warm_up_rate > recipe->rate)
         recipe->warm_up_rate = recipe->rate_batch ? recipe->rate : recipe->rate / 10;
     return EXIT_OK;

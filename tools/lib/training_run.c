@@ -89,6 +89,7 @@ void training_print_epoch(const shunt_train_event *event, const char *label, con
     if (isfinite(row->validation_error))
         printf("  %s loss %.4f, error %.2f %%%s", held, row->validation_loss, 100 * row->validation_error,
                event->improved ? " (best)" : "");
+    if (row->share > 0) printf("  %.1f %% of blocks run", 100 * row->share);
     if (blocks) printf("  %lld of %zu blocks left", (long long)row->blocks_left, blocks);
     printf("  %.0f s\n", row->seconds);
     fflush(stdout);

@@ -21,6 +21,7 @@ typedef struct op_kind {
     const char *onnx;  /* the ONNX operator of one input and no attributes that is this kind; NULL: none */
     uint32_t fuses;    /* SHUNT_FLAG_RESIDUAL: can do the addition behind it as well; SHUNT_FLAG_RELU: the ReLU */
     uint32_t replaces; /* how many outputs, from the first on, lie in the memory of the input of the same number */
+    bool overwrites;   /* output 0 lies in the memory of input 0, an activation that no op behind this one reads */
     bool follows;      /* what it replaces, an op before it has replaced in the same run; else no other op may */
     uint32_t
         joins; /* bit i: input i is walked element by element, so that ops of the kind that differ in such inputs alone
