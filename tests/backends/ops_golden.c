@@ -129,6 +129,10 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_ROI_ALIGN:
         read_roi_align(attr, &op->attr.roi_align);
         break;
+    case SHUNT_OP_GATHER:
+    case SHUNT_OP_SCATTER:
+        op->attr.rows = (shunt_rows_attr){(int32_t)integer(attr, "first"), (int32_t)integer(attr, "count")};
+        break;
     case SHUNT_OP_REDUCE_SUM:
         op->attr.reduce.axes = (uint32_t)integer(attr, "axes");
         break;

@@ -273,6 +273,36 @@ def reorders():
         add_case("reorder", lambda src: blocked(src, after), [shape], {"blocks": [before, after]})
 
 
+def rows():
+    """Decisions, and rows by their numbers, as runtime/verify/ops draws them: of 2u - 1 these are made here."""
+    for shape in [(2, 3, 4, 3), (5, 17), (1, 9, 3, 3)]:
+        def stepped(src):
+            u = (src + 1) / 2
+            x = (2 * u - 0.5).flatten()
+            x[torch.arange(x.numel()) % 7 == 3] = 0.5
+            return (x > 0.5).to(src.dtype).reshape(src.shape)
+
+        add_case("step", stepped, [shape])
+    for shape, numbers, first, count in [((3, 2, 4, 3), 5, 1, 4), ((4, 17, 2, 1), 6, 0, 6), ((2, 9), 3, 2, 1),
+                                         ((6, 16, 3, 2), 9, 3, 5)]:
+        def gathered(src, index):
+            N = src.shape[0]
+            wanted = ((index + 1) / 2 * (N + 2)).long()[first:first + count] - 1
+            inside = (wanted >= 0) & (wanted < N)
+            taken = src.index_select(0, wanted.clamp(0, N - 1))
+            return taken * inside.to(src.dtype).reshape((-1,) + (1,) * (src.dim() - 1))
+
+        add_case("gather", gathered, [shape, (numbers,)], {"first": first, "count": count})
+    for shape, numbers, first, count in [((3, 2, 4, 3), 5, 1, 4), ((4, 17, 2, 1), 6, 0, 6), ((2, 9), 3, 2, 1),
+                                         ((6, 16, 3, 2), 9, 3, 5)]:
+        def scattered(src, rows, index):
+            wanted = src.shape[0] - torch.arange(index.numel())[first:first + count]
+            inside = (wanted >= 0) & (wanted < src.shape[0])
+            return src.index_copy(0, wanted[inside], rows[inside])
+
+        add_case("scatter", scattered, [shape, (count,) + shape[1:], (numbers,)], {"first": first, "count": 0})
+
+
 def write(*makers):
     for make in makers:
         make()
@@ -280,4 +310,4 @@ def write(*makers):
 
 
 if __name__ == "__main__":
-    write(convs, linears, norms, elementwise, pools, others, reorders, lrns, resizes, rois)
+    write(convs, linears, norms, elementwise, pools, others, reorders, lrns, resizes, rois, rows)
