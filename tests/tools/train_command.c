@@ -76,6 +76,54 @@ Test(train_command, normalisation)
     expect_failure(2, "--preset", "--resume");
 }
 
+static double multiply_adds_at(const char *threshold)
+{
+    run("shunt eval --device scalar --weights run/best.safetensors --data imagefolder:pets --json %s", threshold);
+    expect_success();
+    json_t *report = json_said(), *ghost = json_object_get(report, "ghost");
+    const double mean = number_at(report, "multiply_adds"), least = number_at(ghost, "least_multiply_adds"),
+                 most = number_at(ghost, "most_multiply_adds");
+    cr_assert_eq(json_array_size(json_object_get(report, "multiply_adds_deciles")), 11);
+    cr_assert(least <= mean && mean <= most, "%f", mean);
+    if (!strcmp(threshold, "--ghost 0")) cr_assert_eq(mean, most);
+    if (!strcmp(threshold, "--ghost 1")) cr_assert_eq(mean, least);
+    json_decref(report);
+    return mean;
+}
+
+/* A network with a policy, which chooses how many multiply-adds pictures take; a static one can become one. */
+Test(train_command, a_policy)
+{
+    put_pets(12);
+    run(TRAIN "--model resnet8 --recipe fast --epochs 1 --out fixed");
+    expect_success();
+    run(TRAIN "--init fixed/best.safetensors --epochs 2 --ghost 0.5 --out run");
+    expect_success();
+    cr_assert(strstr(said.out, " % of blocks run"), "%s", said.out);
+    cr_assert(multiply_adds_at("--ghost 0") > multiply_adds_at("--ghost 1"));
+    multiply_adds_at("");
+    run("shunt eval --device scalar --weights run/best.safetensors --data imagefolder:pets");
+    expect_success();
+    cr_assert(strstr(said.out, "ghost-resnet8 on scalar") && strstr(said.out, "multiply-adds "), "%s", said.out);
+    run("shunt classify --device scalar --weights run/best.safetensors --json pets/cat/0.ppm");
+    expect_success();
+    run(TRAIN "--init run/best.safetensors --epochs 1 --ghost 0.25 --out more");
+    expect_success();
+    run("shunt eval --device scalar --weights run/best.safetensors --data imagefolder:pets --ghost 2");
+    expect_failure(2, "--ghost 2", "from 0 to 1");
+    run("shunt eval --device scalar --weights fixed/best.safetensors --data imagefolder:pets --ghost 0.5");
+    expect_failure(1, "resnet8 has no policy", NULL);
+    run(TRAIN "--model resnet8 --ghost 0 --out bad");
+    expect_failure(2, "--ghost 0", "above 0");
+    run(TRAIN "--model resnet8 --ghost 1.01 --out bad");
+    expect_failure(2, "--ghost", "from 0 to 1");
+    run(TRAIN "--model plain8 --ghost 0.5 --out bad");
+    expect_failure(1, "plain8 has no block whose shortcut is the identity", NULL);
+    run("shunt convert fixed/best.safetensors wrong.st && shunt eval --device scalar --model ghost-resnet8 --weights "
+        "wrong.st --data imagefolder:pets");
+    expect_failure(1, "the file is of a resnet8, not of a ghost-resnet8", NULL);
+}
+
 /* ---- Classes by name --------------------------------------------------------------------------------------------- */
 
 #define TRAIN_SPLITS                                                                                                   \
