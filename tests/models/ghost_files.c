@@ -109,6 +109,8 @@ Test(ghost_files, thresholds)
         cr_expect_eq(shunt_model_set_ghost(ghost, wrong[i]), SHUNT_E_INVALID);
         expect_message("", "a threshold of ");
     }
+    cr_expect_eq(shunt_model_set_ghost(NULL, 0.5), SHUNT_E_INVALID);
+    cr_expect_eq(shunt_model_ghost(ghost, NULL), SHUNT_E_INVALID);
     cr_expect_eq(shunt_model_set_ghost(plain, 0.5), SHUNT_E_UNSUPPORTED);
     expect_message("", "resnet20 has no policy that chooses blocks");
     cr_expect_eq(shunt_model_ghost(plain, &unused), SHUNT_E_UNSUPPORTED);

@@ -105,7 +105,7 @@ Test(train_command, a_policy)
     run("shunt eval --device scalar --weights run/best.safetensors --data imagefolder:pets");
     expect_success();
     cr_assert(strstr(said.out, "ghost-resnet8 on scalar") && strstr(said.out, "multiply-adds "), "%s", said.out);
-    run("shunt classify --device scalar --weights run/best.safetensors --json pets/cat/0.ppm");
+    run("shunt classify --device scalar --weights run/best.safetensors --ghost 1 --json pets/cat/0.ppm");
     expect_success();
     run(TRAIN "--init run/best.safetensors --epochs 1 --ghost 0.25 --out more");
     expect_success();

@@ -81,7 +81,8 @@ static shunt_weights *make_weights(const shunt_graph *graph, const double *offse
                                                          : 0.1 * u;
             if (value->role == SHUNT_ROLE_VARIANCE) data[i] = 1;
         }
-        if (!strcmp(value->name, "bn1.bias")) /* what the block is given is positive, or a skipped one ends at the ReLU's kink */
+        if (!strcmp(value->name,
+                    "bn1.bias")) /* what the block is given is positive, or a skipped one ends at the ReLU's kink */
             for (uint64_t i = 0; i < count; i++) data[i] = 8;
         if (!strcmp(value->name, "offset")) memcpy(data, offset, N * BLOCKS * sizeof *data);
         if (moved && !strcmp(value->name, moved)) data[element] += change;

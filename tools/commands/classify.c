@@ -14,7 +14,7 @@ typedef struct classify_settings {
     device_settings device;
     preprocess_settings preprocess;
     head_settings head;
-    const char *labels, *list;
+    const char *labels, *list, *ghost;
     int64_t top, batch;
     bool random_weights, csv, jsonl, no_exif;
     json_settings output;
@@ -28,6 +28,10 @@ static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
      "Names of the classes, one per line. Default: the names in the weight file, or numbers.", NULL, 0, 0},
     {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
+    {"ghost", OPTION_TEXT, FIELD(ghost), "THRESHOLD",
+     "Of a network that chooses its blocks (ghost-...): a block runs for the pictures whose gate is above this. 0: "
+     "always, 1: never. Default: 0.5.",
+     NULL, 0, 0},
     {"list", OPTION_TEXT, FIELD(list), "FILE", "More pictures: a text file with one path a line; - is standard input.",
      NULL, 0, 0},
     {"batch", OPTION_COUNT, FIELD(batch), "N",
@@ -57,6 +61,7 @@ static int set_up_model(const classify_settings *self, shunt_model **out, double
                          command_for(*out));
     status = model_preprocess_from_settings(&self->preprocess, *out);
     if (status == EXIT_OK) status = head_from_settings(&self->head, *out, threshold);
+    if (status == EXIT_OK) status = ghost_from_text(self->ghost, out, 1);
     if (status) return status;
     if (self->labels && shunt_model_load_labels(*out, self->labels)) return say_library_failure(self->labels);
     return EXIT_OK;

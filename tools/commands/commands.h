@@ -47,6 +47,8 @@ int model_from_operand(const model_settings *usual, char *operand, shunt_model *
 
 /* --model is a file that holds a network, or "-": no network's name has a dot or a slash. */
 bool model_is_file(const model_settings *settings);
+/* --ghost: the threshold of all models that have a policy; one of them has to. text NULL: the usual one. */
+int ghost_from_text(const char *text, shunt_model *const *models, size_t nmodels);
 
 /* The command that runs pictures through the model: "classify", "segment", "detect". */
 const char *command_for(const shunt_model *model);

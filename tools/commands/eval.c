@@ -174,22 +174,6 @@ static int merge(evaluation *self)
 
 /* ---- Setting up ------------------------------------------------------------------------------------------------- */
 
-/* Of all models that have a policy; one of them has to. */
-static int set_threshold(const char *text, const evaluation *self)
-{
-    char *end;
-    const double threshold = strtod(text, &end);
-    shunt_status failed = SHUNT_OK;
-    size_t set = 0;
-    if (end == text || *end || !(threshold >= 0 && threshold <= 1))
-        return say_usage("--ghost %s: must be a number from 0 to 1", text);
-    for (size_t m = 0; m < self->nmodels; m++) {
-        failed = shunt_model_set_ghost(self->models[m], threshold);
-        set += !failed;
-    }
-    return set ? EXIT_OK : say_library_failure("--ghost");
-}
-
 static int make_models(const eval_settings *settings, char **operands, evaluation *self)
 {
     int status = EXIT_OK;
@@ -208,7 +192,7 @@ static int make_models(const eval_settings *settings, char **operands, evaluatio
         status = model_preprocess_from_settings(&settings->preprocess, self->models[m]);
         if (status == EXIT_OK) status = head_from_settings(&settings->head, self->models[m], &self->threshold);
     }
-    if (status == EXIT_OK && settings->ghost) status = set_threshold(settings->ghost, self);
+    if (status == EXIT_OK) status = ghost_from_text(settings->ghost, self->models, self->nmodels);
     if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->models[0], settings->labels))
         return say_library_failure(settings->labels);
     return status;

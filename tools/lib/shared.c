@@ -71,6 +71,18 @@ bool model_is_file(const model_settings *settings)
     return settings->model && (strpbrk(settings->model, "./") || !strcmp(settings->model, "-"));
 }
 
+int ghost_from_text(const char *text, shunt_model *const *models, size_t nmodels)
+{
+    char *end;
+    if (!text) return EXIT_OK;
+    const double threshold = strtod(text, &end);
+    size_t set = 0;
+    if (end == text || *end || !(threshold >= 0 && threshold <= 1))
+        return say_usage("--ghost %s: must be a number from 0 to 1", text);
+    for (size_t m = 0; m < nmodels; m++) set += !shunt_model_set_ghost(models[m], threshold);
+    return set ? EXIT_OK : say_library_failure("--ghost");
+}
+
 static int check_settings(const model_settings *settings, int policy)
 {
     if (settings->shortcut && (strlen(settings->shortcut) != 1 || !strchr("ABC", settings->shortcut[0])))
