@@ -17,9 +17,8 @@ typedef struct embedding {
 } embedding;
 
 /* The values as the names say, or the one that the classifier reads. */
-static shunt_status cut(embedding *self, const shunt_model *model)
+static shunt_status cut_graph(embedding *self, const shunt_model *model, const shunt_graph *graph)
 {
-    const shunt_graph *graph = shunt_model_graph(model);
     const char *features = shunt_graph_value_name(graph, shunt_graph_features(graph));
     if (self->options->nnames) {
         self->nvalues = self->options->nnames;
@@ -30,6 +29,18 @@ static shunt_status cut(embedding *self, const shunt_model *model)
         return error_fail(SHUNT_E_NOT_FOUND, "%s has no classifier whose input could be taken; name a value",
                           shunt_model_name(model));
     return shunt_graph_cut(graph, &features, 1, &self->graph);
+}
+
+/* Of a network that looks into boxes, the part before that: a picture alone is its input. */
+static shunt_status cut(embedding *self, const shunt_model *model)
+{
+    shunt_graph *first;
+    if (!model->net.family || !model->net.family->nlooks) return cut_graph(self, model, model->graph);
+    shunt_status status = net_build_part(&model->net, 0, &first);
+    if (status) return status;
+    status = cut_graph(self, model, first);
+    shunt_graph_destroy(first);
+    return status;
 }
 
 static shunt_status tell(void *context, const shunt_tensor *results, int64_t first, int64_t n)

@@ -82,11 +82,12 @@ static bool index_names(comparison *self)
     return true;
 }
 
-/* channels: of the classifier, in the file and in the model. */
-static void complain_of_classes(comparison *self, int64_t theirs, int64_t ours)
+/* channels: of the classifier, in the file and in the model. Others that follow the classes need no words. */
+static void complain_of_classes(comparison *self, const char *name, int64_t theirs, int64_t ours)
 {
     const int64_t each = net_class_channels(self->net);
-    if (theirs % each) return;
+    const char *layer = net_classifier(self->net);
+    if (theirs % each || strncmp(name, layer, strlen(layer)) != 0) return;
     misfit_network(&self->wrong, "the file has %" PRId64 " classes, the model %" PRId64 ": pass --classes %" PRId64,
                    theirs / each, ours / each, theirs / each);
 }
@@ -103,7 +104,7 @@ static void check_shape(comparison *self, const graph_value *value, const shunt_
     if (have->rank == wanted.rank && !memcmp(have->dims, wanted.dims, have->rank * sizeof *have->dims)) return;
     if (of_classifier(self, value->name) && value->role == SHUNT_ROLE_WEIGHT && have->rank == wanted.rank &&
         have->dims[0] != wanted.dims[0])
-        complain_of_classes(self, have->dims[0], wanted.dims[0]);
+        complain_of_classes(self, value->name, have->dims[0], wanted.dims[0]);
     misfit_network(&self->wrong, "%s is %s, not %s", value->name, dims_text(have, theirs), dims_text(&wanted, ours));
 }
 

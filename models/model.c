@@ -206,11 +206,22 @@ shunt_status shunt_model_save(const shunt_model *model, const char *path)
     return status ? status : shunt_weights_save(model->weights, path);
 }
 
+static shunt_status create_executor(const shunt_model *model, shunt_device *device, int part, shunt_executor **out)
+{
+    shunt_graph *graph;
+    if (part == MODEL_WHOLE) return shunt_executor_create(model->graph, model->weights, device, out);
+    shunt_status status = net_build_part(&model->net, (size_t)part, &graph);
+    if (status) return status;
+    status = shunt_executor_create(graph, model->weights, device, out);
+    shunt_graph_destroy(graph);
+    return status;
+}
+
 /* With the lock held. */
-static shunt_status find_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
+static shunt_status find_executor(shunt_model *model, shunt_device *device, int part, shunt_executor **out)
 {
     for (size_t i = 0; i < model->nexecutors; i++)
-        if (model->executors[i].device == device) {
+        if (model->executors[i].device == device && model->executors[i].part == part) {
             *out = model->executors[i].executor;
             return SHUNT_OK;
         }
@@ -219,18 +230,23 @@ static shunt_status find_executor(shunt_model *model, shunt_device *device, shun
     model_executor *grown = realloc(model->executors, (model->nexecutors + 1) * sizeof *grown);
     if (!grown) return error_memory();
     model->executors = grown;
-    status = shunt_executor_create(model->graph, model->weights, device, out);
-    if (!status) grown[model->nexecutors++] = (model_executor){device, *out};
+    status = create_executor(model, device, part, out);
+    if (!status) grown[model->nexecutors++] = (model_executor){device, *out, part};
+    return status;
+}
+
+shunt_status model_executor_of(shunt_model *model, shunt_device *device, int part, shunt_executor **out)
+{
+    pthread_mutex_lock(&model->lock);
+    const shunt_status status = find_executor(model, device, part, out);
+    pthread_mutex_unlock(&model->lock);
     return status;
 }
 
 shunt_status shunt_model_executor(shunt_model *model, shunt_device *device, shunt_executor **out)
 {
     if (!model || !device || !out) return error_null(__func__, "model, device, out");
-    pthread_mutex_lock(&model->lock);
-    const shunt_status status = find_executor(model, device, out);
-    pthread_mutex_unlock(&model->lock);
-    return status;
+    return model_executor_of(model, device, MODEL_WHOLE, out);
 }
 
 shunt_status shunt_model_run(shunt_model *model, shunt_device *device, int64_t n, int64_t height, int64_t width,

@@ -6,9 +6,11 @@
 
 #include <pthread.h>
 
+enum { MODEL_WHOLE = -1 };
 typedef struct model_executor {
     shunt_device *device;
     shunt_executor *executor;
+    int part; /* of net_build_part, or MODEL_WHOLE */
 } model_executor;
 
 typedef struct ghost_runner ghost_runner; /* ghost.c */
@@ -40,6 +42,9 @@ void model_take_weights(shunt_model *model, shunt_weights *weights);
 
 /* model.c: gives the weights to the caller; after that the model can only be destroyed. */
 shunt_weights *model_give_weights(shunt_model *model);
+
+/* model.c: shunt_model_executor for a part of the network. */
+shunt_status model_executor_of(shunt_model *model, shunt_device *device, int part, shunt_executor **out);
 
 /* model.c: fails if it has none. */
 shunt_status model_need_weights(const shunt_model *model);

@@ -28,6 +28,7 @@ static const struct {
     {"fpn.layer_blocks.#.@", "backbone.fpn.layer_blocks.#.0.@"},
     {"head.classification_head.conv.#.@", "head.classification_head.conv./.0.@"},
     {"head.regression_head.conv.#.@", "head.regression_head.conv./.0.@"},
+    {"rpn.head.conv.@", "rpn.head.conv.0.0.@"},
 };
 
 static bool is_rest(char end)

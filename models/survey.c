@@ -165,7 +165,7 @@ bool names_surveyed(const names_survey *self, const char *original, char out[SUR
 {
     const size_t head = strlen(self->classifier);
     if (head && begins(original, self->classifier) && original[head] == '.') {
-        snprintf(out, SURVEY_NAME, "%.32s.%s", self->layer, original + head + 1);
+        snprintf(out, SURVEY_NAME, "%.48s.%s", self->layer, original + head + 1);
         return true;
     }
     return names_canonical(self->graph, original + (begins(original, self->prefix) ? strlen(self->prefix) : 0), out,

@@ -38,12 +38,14 @@ typedef struct shunt_detections shunt_detections;
 /* 0 stands for what torchvision has as the network's default. */
 typedef struct shunt_detect_options {
     uint32_t size; /* sizeof(shunt_detect_options); 0: as in the first version */
-    uint32_t most; /* so many objects are found at most; 0: 300 */
+    uint32_t most; /* so many objects are found at most; 0: 300, and 100 in networks that propose boxes first */
     int64_t
         longest; /* the long side of the network's input at most; 0: 1333. The short side is the preprocessing's `resize` */
     double least_score; /* objects have a higher score; 0: 0.05 */
     double
         overlap; /* of two boxes of a class whose intersection over union is larger, the one of the lower score is left out; 0: 0.5 */
+    uint32_t
+        proposals; /* of networks that propose boxes first: so many are looked into at most; 0: 1000, which is most */
 } shunt_detect_options;
 
 /* Resizes the whole picture and pads it to multiples of 32, runs the network on the device, and makes its results boxes, as torchvision
@@ -57,6 +59,14 @@ SHUNT_API size_t shunt_detections_count(const shunt_detections *detections);
 SHUNT_API const shunt_detection *shunt_detections_at(const shunt_detections *detections, size_t index);
 /* The size of the network's input, padding included. */
 SHUNT_API void shunt_detections_input(const shunt_detections *detections, int64_t *height, int64_t *width);
+
+/* The runs that shunt_detect makes for a picture whose network's input is height x width (shunt_detections_input): number 0, and in networks
+ * that propose boxes first further ones. For reports, and for preparing before the first picture comes. The executor is the model's. inputs
+ * has room for SHUNT_DETECT_MOST_INPUTS. Prepares the run before this one. SHUNT_E_NOT_FOUND past the last run. */
+enum { SHUNT_DETECT_MOST_INPUTS = 8 };
+SHUNT_API shunt_status shunt_detect_run(shunt_model *model, shunt_device *device, int64_t height, int64_t width,
+                                        const shunt_detect_options *options, size_t index, shunt_executor **executor,
+                                        shunt_tensor_desc *inputs, size_t *ninputs);
 
 /* The names of COCO's categories, whose numbers are those of COCO's files, 1 to 90: a model of 91 classes has them whose file says nothing.
  * 0 is "__background__", and numbers that COCO left out are "N/A", as with torchvision. NULL past the last one. */

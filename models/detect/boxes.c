@@ -23,14 +23,14 @@ detect_box anchor_at(const detect_grid *grid, int64_t place, int64_t shape)
     return (detect_box){x - half_width, y - half_height, x + half_width, y + half_height};
 }
 
-detect_box box_decode(const detect_box *from, const float code[4])
+detect_box box_decode(const detect_box *from, const double code[4])
 {
     const double most = log(1000. / 16); /* a side grows by no more, whatever the network says */
     const double width = from->right - from->left, height = from->bottom - from->top;
-    const double x = (double)code[0] * width + from->left + width / 2;
-    const double y = (double)code[1] * height + from->top + height / 2;
-    const double half_width = exp(fmin((double)code[2], most)) * width / 2;
-    const double half_height = exp(fmin((double)code[3], most)) * height / 2;
+    const double x = code[0] * width + from->left + width / 2;
+    const double y = code[1] * height + from->top + height / 2;
+    const double half_width = exp(fmin(code[2], most)) * width / 2;
+    const double half_height = exp(fmin(code[3], most)) * height / 2;
     return (detect_box){x - half_width, y - half_height, x + half_width, y + half_height};
 }
 
@@ -43,6 +43,11 @@ detect_box box_clip(const detect_box *box, const int64_t size[2])
 {
     return (detect_box){within(box->left, size[1]), within(box->top, size[0]), within(box->right, size[1]),
                         within(box->bottom, size[0])};
+}
+
+bool box_has_sides(const detect_box *box, double least)
+{
+    return box->right - box->left >= least && box->bottom - box->top >= least;
 }
 
 detect_box box_to_picture(const detect_box *box, const detect_frame *frame)

@@ -39,7 +39,9 @@ int64_t anchors_each(const net_anchors *anchors);
 /* Anchor `shape` of place `place`, counted row by row. */
 detect_box anchor_at(const detect_grid *grid, int64_t place, int64_t shape);
 /* code: how far the centre moves, in sides of `from`, and the logarithms of what the sides grow by. */
-detect_box box_decode(const detect_box *from, const float code[4]);
+detect_box box_decode(const detect_box *from, const double code[4]);
+/* Whether no side is shorter than `least`. */
+bool box_has_sides(const detect_box *box, double least);
 /* The part within (height, width). */
 detect_box box_clip(const detect_box *box, const int64_t size[2]);
 /* From the resized picture to the picture. */
@@ -58,7 +60,7 @@ typedef struct detect_candidate {
  * than `overlap`. Returns how many there are, at most `most`; they are the first ones then. */
 size_t detect_suppress(detect_candidate *list, size_t count, double overlap, size_t most);
 
-/* ---- dense.c: networks that classify each anchor ---- */
+/* ---- dense.c: networks that classify each anchor, or propose it ---- */
 
 typedef struct dense_map {
     int64_t size[2];
@@ -72,11 +74,33 @@ typedef struct dense_job {
     const detect_frame *frame;
     const dense_map *maps; /* anchors->levels of them */
     double least_score, overlap;
+    double least_side;  /* smaller boxes are left out before others can cover them */
     size_t most_of_map; /* candidates that a map may give */
     size_t most;
+    bool by_level; /* the label is the map's number, so boxes of different maps do not cover each other: proposals */
 } dense_job;
 
+/* How many boxes dense_find may find. */
+size_t dense_room(const dense_job *job);
 /* The objects, in pixels of the resized picture; to be freed. */
 shunt_status dense_find(const dense_job *job, detect_candidate **out, size_t *count);
+
+/* ---- regions.c: networks that look into proposed boxes ---- */
+
+typedef struct regions_job {
+    int64_t classes; /* the background, number 0, included */
+    const detect_frame *frame;
+    const detect_candidate *proposals;
+    size_t count;        /* of proposals */
+    const float *logits; /* (count, classes) */
+    const float *codes;  /* (count, classes x 4) */
+    double least_score, overlap;
+    size_t most;
+} regions_job;
+
+/* Boxes with the number of their picture, 0, as ROI_ALIGN takes them; rows behind `count` are no boxes. rois: (rows, 5). */
+void regions_fill(const detect_candidate *boxes, size_t count, size_t rows, float *rois);
+/* The objects, in pixels of the resized picture; to be freed. */
+shunt_status regions_find(const regions_job *job, detect_candidate **out, size_t *count);
 
 #endif

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-bool detection_parse(const char *name, const char *prefix, net_spec *net)
+bool detection_parse(const char *name, const char *prefix, const char *ending, net_spec *net)
 {
-    static const char ending[] = "_fpn";
-    const size_t length = strlen(name), cut = sizeof ending - 1;
+    const size_t length = strlen(name), cut = strlen(ending);
     char stem[sizeof net->name];
     if (length <= cut || length >= sizeof stem || strcmp(name + length - cut, ending)) return false;
     snprintf(stem, sizeof stem, "%.*s", (int)(length - cut), name);
@@ -27,8 +26,10 @@ shunt_value detection_layers(net_builder *b, shunt_value src)
 /* A convolution of the pyramid, of its kind ("inner_blocks") and number. */
 static shunt_value block(net_builder *b, const char *kind, int number, shunt_value src, int64_t kernel)
 {
-    char name[NET_NAME_CHARS];
+    char name[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     snprintf(name, sizeof name, "backbone.fpn.%s.%d.0", kind, number);
+    snprintf(norm, sizeof norm, "backbone.fpn.%s.%d.1", kind, number);
+    if (b->net->improved) return net_conv_norm(b, name, norm, src, (net_window){DETECTION_CHANNELS, kernel});
     return shunt_graph_conv(b->graph, name, src, DETECTION_CHANNELS, kernel, 1, (int)kernel / 2, 1);
 }
 

@@ -7,8 +7,8 @@
 
 enum { DETECTION_CHANNELS = 256, DETECTION_RATIOS = 3 };
 
-/* Whether the name is PREFIX, a depth of a ResNet and "_fpn": "retinanet_resnet50_fpn". Fills *net. */
-bool detection_parse(const char *name, const char *prefix, net_spec *net);
+/* Whether the name is PREFIX, a depth of a ResNet and ENDING: "retinanet_resnet50_fpn". Fills *net. */
+bool detection_parse(const char *name, const char *prefix, const char *ending, net_spec *net);
 /* The backbone, "backbone.body.conv1" ... to its last stage. */
 shunt_value detection_layers(net_builder *builder, shunt_value src);
 /* The maps of DETECTION_CHANNELS that the stages from number `first` on become, the largest first: NET_STAGES - first of them. */

@@ -12,13 +12,14 @@ enum { MOST_CLASSES = 1 << 24, MOST_PIXELS_A_SIDE = 1 << 16 };
 
 extern const net_family net_resnet, net_cifar_resnet, net_mini_resnet, net_cnn, net_resnext, net_wide_resnet,
     net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled, net_fcn, net_deeplab,
-    net_retinanet;
+    net_retinanet, net_fasterrcnn, net_fasterrcnn_v2;
 
 /* The first that knows a name has it. */
 static const net_family *const families[] = {
-    &net_resnet,       &net_cifar_resnet, &net_mini_resnet, &net_cnn,         &net_resnext,
-    &net_wide_resnet,  &net_resnet_d,     &net_se_resnet,   &net_antialiased, &net_cifar_bottleneck,
-    &net_cifar_pooled, &net_fcn,          &net_deeplab,     &net_retinanet,
+    &net_resnet,      &net_cifar_resnet,     &net_mini_resnet,  &net_cnn,
+    &net_resnext,     &net_wide_resnet,      &net_resnet_d,     &net_se_resnet,
+    &net_antialiased, &net_cifar_bottleneck, &net_cifar_pooled, &net_fcn,
+    &net_deeplab,     &net_retinanet,        &net_fasterrcnn,   &net_fasterrcnn_v2,
 };
 enum { NFAMILIES = sizeof families / sizeof *families };
 
@@ -43,7 +44,7 @@ int net_depth(const char *name, const char *prefix)
 
 static shunt_status unknown(const char *name)
 {
-    char list[1024];
+    char list[2048];
     size_t used = 0;
     const char *family;
     for (size_t i = 0; (family = shunt_model_family(i)) && used < sizeof list; i++)
@@ -225,7 +226,8 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
 /* What a network does to its tensors leaves no trace in them: strides, pools, smoothing. */
 static bool same_tensors(const net_spec *a, const net_spec *b)
 {
-    return a->family->layers == b->family->layers && a->family->head == b->family->head && a->cifar == b->cifar &&
+    return a->family->layers == b->family->layers && a->family->head == b->family->head &&
+           a->family->looks == b->family->looks && a->improved == b->improved && a->cifar == b->cifar &&
            a->bottleneck == b->bottleneck && a->residual == b->residual && a->shortcut == b->shortcut &&
            !memcmp(a->blocks, b->blocks, sizeof a->blocks) && a->base == b->base && a->groups == b->groups &&
            a->group_width == b->group_width && a->deep_stem == b->deep_stem && a->gates == b->gates &&
@@ -268,53 +270,21 @@ int64_t net_class_channels(const net_spec *net)
     return net->family && net->family->channels ? net->family->channels : 1;
 }
 
-bool net_of_classifier(const net_spec *net, const char *parameter)
+static bool is_of(const char *layer, const char *parameter)
 {
-    const char *layer = net_classifier(net);
     const size_t length = strlen(layer);
     return !strncmp(parameter, layer, length) && parameter[length] == '.';
+}
+
+bool net_of_classifier(const net_spec *net, const char *parameter)
+{
+    const char *const *layer = net->family ? net->family->class_layers : NULL;
+    for (; layer && *layer; layer++)
+        if (is_of(*layer, parameter)) return true;
+    return is_of(net_classifier(net), parameter);
 }
 
 shunt_task net_task(const net_spec *net)
 {
     return net->family ? net->family->task : SHUNT_TASK_CLASSIFY;
-}
-
-void net_classify(net_builder *b, shunt_value features)
-{
-    const shunt_value x = shunt_graph_global_pool(b->graph, "avgpool", features);
-    shunt_graph_output(b->graph, "logits", shunt_graph_linear(b->graph, "fc", x, b->net->classes));
-}
-
-static shunt_status build(net_builder *b, shunt_graph **out)
-{
-    const net_spec *net = b->net;
-    shunt_graph *graph = b->graph = shunt_graph_create();
-    if (!graph) return error_memory();
-    const shunt_value input = shunt_graph_input(graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
-    const shunt_value features = net->family->layers(b, input);
-    if (net->family->head)
-        net->family->head(b, input, features);
-    else
-        net_classify(b, features);
-    shunt_status status = shunt_graph_check(graph);
-    if (status) {
-        shunt_graph_destroy(graph);
-        return error_context(status, "%s", net->name);
-    }
-    *out = graph;
-    return SHUNT_OK;
-}
-
-shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out)
-{
-    return build(&(net_builder){.net = net, .lesion = lesion, .prefix = ""}, out);
-}
-
-shunt_status net_build_counting(const net_spec *net, shunt_graph **out, int *blocks)
-{
-    net_builder builder = {.net = net, .prefix = ""};
-    shunt_status status = build(&builder, out);
-    if (!status) *blocks = builder.block_number;
-    return status;
 }

@@ -126,24 +126,13 @@ shunt_status ghost_describe(net_spec *net)
     return SHUNT_OK;
 }
 
-static shunt_status finish(const net_spec *net, shunt_graph *graph, shunt_graph **out)
-{
-    shunt_status status = shunt_graph_check(graph);
-    if (status) {
-        shunt_graph_destroy(graph);
-        return error_context(status, "%s", net->name);
-    }
-    *out = graph;
-    return SHUNT_OK;
-}
-
 shunt_status ghost_build_policy(const net_spec *net, shunt_graph **out)
 {
     net_builder builder = {.net = net, .graph = shunt_graph_create(), .prefix = ""};
     if (!builder.graph) return error_memory();
     const shunt_value input = shunt_graph_input(builder.graph, "input", 4, (int64_t[]){1, 3, net->height, net->width});
     shunt_graph_output(builder.graph, "gates", gates_of(&builder, input));
-    return finish(net, builder.graph, out);
+    return net_finish(&builder, out);
 }
 
 shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t group, shunt_graph **out)
@@ -155,5 +144,5 @@ shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t g
     const shunt_value input = shunt_graph_input(builder.graph, "input", 4, dims);
     builder.chosen = shunt_graph_input(builder.graph, "chosen", 1, &numbers);
     net_classify(&builder, residual_layers(&builder, input));
-    return finish(net, builder.graph, out);
+    return net_finish(&builder, out);
 }

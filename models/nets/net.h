@@ -32,6 +32,7 @@ typedef struct net_spec {
     bool gates;              /* each block's result is gated channel by channel: squeeze and excitation */
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
     bool dilated;            /* the last two stages keep the map's size: their 3x3 convolutions look further instead */
+    bool improved;           /* torchvision's second version of a network that finds objects */
     bool bare_norms;         /* batch norms have no epsilon, and divide by the plain deviation */
     shunt_epsilon epsilon;   /* what the options ask for, of networks with frozen batch norms */
     int ghost; /* above 0: a policy chooses for each picture which of so many blocks run (ghost.c); it is the name's "ghost-" */
@@ -57,16 +58,26 @@ typedef struct net_builder {
     const net_spec *net;
     const net_lesion *lesion; /* or NULL */
     shunt_graph *graph;
-    const char *prefix;             /* of all names of the layers: "backbone.", or "" */
-    char block[48];                 /* "layer1.0", the prefix of names; see net_named */
-    int dilation;                   /* of the block's 3x3 convolution */
-    shunt_value stages[NET_STAGES]; /* residual_layers: what each makes */
-    int block_number;               /* how many blocks that keep their shape there are so far */
+    const char *prefix;                /* of all names of the layers: "backbone.", or "" */
+    char block[48];                    /* "layer1.0", the prefix of names; see net_named */
+    int dilation;                      /* of the block's 3x3 convolution */
+    shunt_value stages[NET_STAGES];    /* residual_layers: what each makes */
+    shunt_value maps[NET_MOST_LEVELS]; /* the head of a network with looks: what these cut boxes out of */
+    int block_number;                  /* how many blocks that keep their shape there are so far */
     /* Of networks that choose their blocks (ghost.c). */
     shunt_value gates;       /* the whole graph: (N, blocks), 0 or 1 */
     int64_t pictures, group; /* the chosen graph: of a run, and of them those that a block does at once; else 0 */
     shunt_value chosen;      /* there: for each block the numbers of the pictures that need it, -1 behind them */
 } net_builder;
+
+/* A later part of a network that finds objects: it looks at boxes in maps of the first part. Which boxes is known only when the part before
+ * has run, so they are an input. */
+typedef struct net_look {
+    const char *boxes;                                     /* the input's name; (R, 5), as ROI_ALIGN takes them */
+    int64_t most;                                          /* R at most */
+    size_t results;                                        /* how many there are */
+    void (*build)(net_builder *builder, shunt_value rois); /* from builder->maps to results */
+} net_look;
 
 struct net_family {
     const char *const *names; /* what lists show, ended by NULL: "resnet18", "resnet6n+2" */
@@ -88,18 +99,26 @@ struct net_family {
      * have none; ended by NULL. */
     const char *const *bare_files;
     const net_anchors *anchors; /* of networks that find objects */
+    uint32_t most;              /* objects of a picture, usually */
+    const net_look *looks;      /* nlooks parts behind the first */
+    size_t nlooks;
+    int maps; /* that the looks see: each half as large as the one before */
+    const char *const
+        *class_layers; /* others than the classifier whose channels follow the classes; ended by NULL. NULL: none */
 };
 
 /* families.c: the caller's options as this library knows them; all 0 for NULL. */
 shunt_status model_options_take(shunt_model_options *own, const shunt_model_options *given);
 /* families.c: name and options (NULL: defaults) to description. */
 shunt_status net_describe(const char *name, const shunt_model_options *options, net_spec *out);
-/* The graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. */
+/* build.c: the graph: the family's layers, a global pool and the classifier. lesion NULL: no block is left out. The boxes of looks are further
+ * inputs. */
 shunt_status net_build(const net_spec *net, const net_lesion *lesion, shunt_graph **out);
-/* families.c: the graph without a policy, and how many blocks keep their shape, so that it could choose them. */
+/* build.c: the graph without a policy, and how many blocks keep their shape, so that it could choose them. */
 shunt_status net_build_counting(const net_spec *net, shunt_graph **out, int *blocks);
-/* families.c: what follows the features of networks that classify. */
+/* build.c: what follows the features of networks that classify; and the end of each graph, which is checked. */
 void net_classify(net_builder *builder, shunt_value features);
+shunt_status net_finish(net_builder *builder, shunt_graph **out);
 /* ghost.c: makes the network that chooses its blocks of a network: sets net->ghost and the name. */
 shunt_status ghost_describe(net_spec *net);
 /* families.c: the name of the network without its policy. */
@@ -108,6 +127,9 @@ const char *net_static_name(const net_spec *net);
  * the pictures that need it, then -1. */
 shunt_status ghost_build_policy(const net_spec *net, shunt_graph **out);
 shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t group, shunt_graph **out);
+/* build.c: part 0 is the graph before the looks, whose maps are its last results; part i is look i - 1, whose inputs are the maps and the
+ * boxes. */
+shunt_status net_build_part(const net_spec *net, size_t part, shunt_graph **out);
 /* families.c: the name of this network with so many blocks in each stage: "resnet56-5-3-8". name: as large as net->name. */
 void net_name_blocks(const net_spec *net, const int blocks[NET_STAGES], char *name);
 /* families.c: the other networks, with default options, that have the same tensors: "resnetblur50, resnetaa50". Returns how many. */
@@ -120,7 +142,7 @@ const char *net_preset(const net_spec *net);
 const char *net_classifier(const net_spec *net);
 /* The number of its channels for each class. */
 int64_t net_class_channels(const net_spec *net);
-/* Whether the parameter is of that layer. */
+/* Whether the parameter is of that layer, or of another whose channels follow the classes. */
 bool net_of_classifier(const net_spec *net, const char *parameter);
 shunt_task net_task(const net_spec *net);
 

@@ -8,7 +8,7 @@ enum { LEVELS = 5, FIRST_STAGE = 1, SCALES = 3, ANCHORS = SCALES * DETECTION_RAT
 
 static bool parse(const char *name, bool cifar, net_spec *net)
 {
-    return !cifar && detection_parse(name, "retinanet_resnet", net);
+    return !cifar && detection_parse(name, "retinanet_resnet", "_fpn", net);
 }
 
 /* Two smaller maps behind the pyramid. */
@@ -65,4 +65,5 @@ const net_family net_retinanet = {
     .side = 800,
     .bare_files = (const char *const[]){"eeacb38b", NULL},
     .anchors = &anchors,
+    .most = 300,
 };

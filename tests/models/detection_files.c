@@ -28,11 +28,12 @@ static void old_name(const char *name, char out[256])
     used = 0;
     if (sscanf(name, "head.%24[a-z]_head.conv.%d.0.%n", part, &number, &used) == 2 && used)
         snprintf(out, 256, "head.%s_head.conv.%d.%s", part, 2 * number, name + used);
+    if (!strncmp(name, "rpn.head.conv.0.0.", 18)) snprintf(out, 256, "rpn.head.conv.%s", name + 18);
 }
 
-Test(detection_files, names_of_torchvisions_first_files)
+static void load_old_names(const char *network, size_t other)
 {
-    shunt_model *from = make_random_model(net, &three), *model = make_model(net, &three);
+    shunt_model *from = make_random_model(network, &three), *model = make_model(network, &three);
     shunt_weights *old;
     char name[256];
     size_t renamed = 0;
@@ -43,7 +44,7 @@ Test(detection_files, names_of_torchvisions_first_files)
         renamed += strcmp(name, view->name) != 0;
         cr_assert_eq(shunt_weights_set(old, name, &view->desc, view->data), SHUNT_OK);
     }
-    cr_assert_eq(renamed, 2 * (3 + 3 + 4 + 4));
+    cr_assert_eq(renamed, other);
     cr_assert_eq(shunt_weights_save(old, "old.safetensors"), SHUNT_OK);
     cr_assert_eq(shunt_model_load(model, "old.safetensors"), SHUNT_OK, "%s", shunt_last_error());
     expect_same_weights(model, from);
@@ -52,19 +53,31 @@ Test(detection_files, names_of_torchvisions_first_files)
     shunt_model_destroy(model);
 }
 
-Test(detection_files, other_classes_and_other_networks_are_refused)
+Test(detection_files, names_of_torchvisions_first_files)
 {
-    shunt_model *other = make_random_model(net, &three), *usual = make_model(net, NULL),
-                *whole = make_model("resnet18", NULL);
+    load_old_names(net, 2 * (3 + 3 + 4 + 4));
+    load_old_names("fasterrcnn_resnet18_fpn", 2 * (4 + 4 + 1));
+}
+
+static void refuse_other_classes(const char *network)
+{
+    shunt_model *other = make_random_model(network, &three), *usual = make_model(network, NULL);
     cr_assert_eq(shunt_weights_save(other->weights, "three.safetensors"), SHUNT_OK);
     cr_assert_eq(shunt_model_load(usual, "three.safetensors"), SHUNT_E_INVALID);
     expect_message("three.safetensors: ", "the file has 3 classes, the model 91: pass --classes 3");
+    shunt_model_destroy(other);
+    shunt_model_destroy(usual);
+}
+
+Test(detection_files, other_classes_and_networkworks_are_refused)
+{
+    refuse_other_classes("fasterrcnn_resnet18_fpn");
+    refuse_other_classes(net);
+    shunt_model *whole = make_model("resnet18", NULL);
     cr_assert_eq(shunt_model_load(whole, "three.safetensors"), SHUNT_E_INVALID);
     expect_message("fc.weight is missing", "head.regression_head.bbox_reg.weight is not the model's");
     shunt_weights *weights = take_weights("resnet18");
     EXPECT_REFUSED(weights, net, "does not fit retinanet_resnet18_fpn: backbone.body.conv1.weight is missing");
-    shunt_model_destroy(other);
-    shunt_model_destroy(usual);
     shunt_model_destroy(whole);
 }
 
@@ -151,6 +164,36 @@ Test(detection_files, what_is_no_number_is_refused)
     expect_message(net, "are the weights and the preprocessing right?");
     cr_assert_null(found);
     shunt_model_destroy(model);
+    shunt_device_close(device);
+}
+
+/* What a picture of this size takes, without running it. */
+Test(detection_files, runs_are_described)
+{
+    const shunt_detect_options few = {.size = sizeof few, .proposals = 7},
+                               many = {.size = sizeof many, .proposals = 1001};
+    shunt_tensor_desc inputs[SHUNT_DETECT_MOST_INPUTS];
+    shunt_executor *first, *second;
+    shunt_device *device;
+    size_t count;
+    cr_assert_eq(shunt_device_open("scalar", NULL, &device), SHUNT_OK);
+    shunt_model *model = make_random_model("fasterrcnn_resnet18_fpn", &three), *dense = make_random_model(net, &three);
+    cr_assert_eq(shunt_detect_run(model, device, 64, 96, &few, 0, &first, inputs, &count), SHUNT_OK);
+    cr_assert(count == 1 && inputs[0].dims[1] == 3 && inputs[0].dims[2] == 64 && inputs[0].dims[3] == 96);
+    cr_assert_eq(shunt_detect_run(model, device, 64, 96, &few, 1, &second, inputs, &count), SHUNT_OK);
+    cr_assert(second != first && count == 5 && inputs[4].dims[0] == 7 && inputs[4].dims[1] == 5);
+    for (int i = 0; i < 4; i++) cr_assert(inputs[i].dims[2] == 16 >> i && inputs[i].dims[3] == 24 >> i);
+    cr_assert_eq(shunt_detect_run(model, device, 32, 32, NULL, 1, &second, inputs, &count), SHUNT_OK);
+    cr_assert_eq(inputs[4].dims[0], 3 * (64 + 16 + 4 + 1 + 1)); /* all anchors */
+    cr_assert_eq(shunt_detect_run(model, device, 64, 96, &few, 2, &second, inputs, &count), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(shunt_detect_run(model, device, 64, 96, &many, 1, &second, inputs, &count), SHUNT_E_INVALID);
+    expect_message("1001 proposals", "at most 1000");
+    cr_assert_eq(shunt_detect_run(dense, device, 64, 96, NULL, 0, &first, inputs, &count), SHUNT_OK);
+    cr_assert_eq(shunt_detect_run(dense, device, 64, 96, NULL, 1, &first, inputs, &count), SHUNT_E_NOT_FOUND);
+    cr_assert_eq(shunt_detect_run(dense, device, 64, 96, &few, 0, &first, inputs, &count), SHUNT_E_INVALID);
+    expect_message(net, "proposes no boxes");
+    shunt_model_destroy(model);
+    shunt_model_destroy(dense);
     shunt_device_close(device);
 }
 

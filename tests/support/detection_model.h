@@ -10,8 +10,9 @@
 
 #define DETECTION_OK(call) cr_assert_eq((call), SHUNT_OK, "%s", shunt_last_error())
 
-/* Each element of a tensor of the model becomes `factor` times what it is, and `more`. */
-static inline void detection_change(shunt_model *model, const char *name, double factor, double more)
+/* Each element of a tensor of the model becomes `factor` times what it is, and `more` or its own of `each`, unless that is NULL. */
+static inline void detection_change_each(shunt_model *model, const char *name, double factor, double more,
+                                         const double *each)
 {
     const shunt_tensor_view *view = shunt_weights_find(shunt_model_weights(model), name);
     cr_assert(view, "%s", name);
@@ -19,9 +20,14 @@ static inline void detection_change(shunt_model *model, const char *name, double
     float *data = malloc(count * sizeof *data);
     cr_assert(data);
     memcpy(data, view->data, count * sizeof *data);
-    for (size_t i = 0; i < count; i++) data[i] = data[i] * (float)factor + (float)more;
+    for (size_t i = 0; i < count; i++) data[i] = data[i] * (float)factor + (float)(each ? each[i] : more);
     DETECTION_OK(shunt_weights_set(model->weights, name, &view->desc, data));
     free(data);
+}
+
+static inline void detection_change(shunt_model *model, const char *name, double factor, double more)
+{
+    detection_change_each(model, name, factor, more, NULL);
 }
 
 /* The random weights of this seed; logits: what the class scores are multiplied by, and `shift` added to; codes: the same of the boxes. */

@@ -125,6 +125,25 @@ Test(detect_command, boxes_are_drawn)
     shunt_detections_free(found);
 }
 
+/* Two runs, whose steps are counted together. */
+Test(detect_command, faster_rcnn)
+{
+    put_picture("7.ppm", 61, 40);
+    run("SHUNT_LOG=info shunt detect --device scalar --random-weights --model fasterrcnn_resnet18_fpn --classes 3 "
+        "--resize 64 "
+        "--proposals 20 7.ppm 2>&1");
+    expect_success();
+    cr_assert(strstr(said.out, "1 picture on scalar") && strstr(said.out, "steps on it"), "%s", said.out);
+    run("shunt inspect --device scalar --model fasterrcnn_resnet18_fpn --classes 3 --size 64x64");
+    expect_success();
+    cr_assert(strstr(said.out, "rpn.head.cls_logits") && strstr(said.out, "roi_heads.box_predictor.cls_score"));
+    put_weights("f.safetensors", "fasterrcnn_resnet18_fpn", 3);
+    run("mkdir pictures && cp 7.ppm pictures && shunt embed --device scalar --weights f.safetensors --resize 64 --crop "
+        "64 "
+        "--value backbone.fpn.layer_blocks.3.0 --out maps.npy pictures");
+    expect_success();
+}
+
 Test(detect_command, wrong_calls)
 {
     shunt_detections_free(put_files());
@@ -134,6 +153,8 @@ Test(detect_command, wrong_calls)
     expect_failure(2, "--score 2: must be a number between 0 and 1", NULL);
     run(DETECT "--epsilon 1 7.ppm");
     expect_failure(2, "--epsilon 1: must be 0 or 1e-5", NULL);
+    run(DETECT "--proposals 20 7.ppm");
+    expect_failure(1, "retinanet_resnet18_fpn proposes no boxes that could be limited", NULL);
     run(DETECT "--classes 91 7.ppm");
     expect_failure(1, "the file has 5 classes, the model 91", NULL);
     put_weights("whole.safetensors", "resnet8", 5);

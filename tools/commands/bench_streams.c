@@ -15,7 +15,7 @@ typedef struct span {
 /* One run in flight. */
 typedef struct place {
     shunt_event *event;
-    shunt_tensor results[2]; /* as the task's, in memory of its own */
+    shunt_tensor results[BENCH_MOST_RESULTS]; /* as the task's, in memory of its own */
 } place;
 
 typedef struct flow {

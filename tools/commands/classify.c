@@ -161,7 +161,7 @@ static void say_summary(const work *self, size_t pictures, double seconds)
     const int64_t side = shunt_model_preprocess(self->model)->crop;
     const shunt_tensor_desc input =
         model_input(self->model, self->padded ? (int64_t)self->batch : 1, (const int64_t[]){side, side});
-    summary_say(&(run_summary){self->model, self->device, input, pictures, self->failed, seconds});
+    summary_say(&(run_summary){self->model, self->device, input, pictures, self->failed, seconds, NULL});
 }
 
 /* ---- The command -------------------------------------------------------------------------------------------------------- */

@@ -55,6 +55,10 @@ const char *command_for(const shunt_model *model);
 
 /* The descriptor of a batch of pictures for the model; size 0: the model's own. */
 shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int64_t size[2]);
+/* And of the further inputs of the model's graph, as they stand in it: boxes. Returns how many. */
+enum { MODEL_MOST_INPUTS = 3 };
+size_t model_inputs(const shunt_model *model, int64_t batch, const int64_t size[2],
+                    shunt_tensor_desc inputs[MODEL_MOST_INPUTS]);
 
 typedef struct head_settings {
     const char *head, *threshold;

@@ -17,7 +17,7 @@ typedef struct detect_settings {
     device_settings device;
     preprocess_settings preprocess;
     const char *labels, *list, *out, *epsilon, *score, *overlap;
-    int64_t longest, most;
+    int64_t longest, most, proposals;
     bool random_weights, no_exif;
     json_settings output;
 } detect_settings;
@@ -36,6 +36,11 @@ static const option_row rows[] = {
      0, 0},
     {"most", OPTION_COUNT, FIELD(most), "N",
      "So many objects a picture at most. Default: as the network's authors chose.", NULL, 1, 100000},
+    {"proposals", OPTION_COUNT, FIELD(proposals), "N",
+     "Of networks that propose boxes first, such as Faster R-CNN: so many are looked into. Fewer take less time. "
+     "Default: "
+     "1000, which is most.",
+     NULL, 1, 1000},
     {"longest", OPTION_COUNT, FIELD(longest), "N",
      "The long side of the network's input at most; the short side is --resize.", "1333", 1, 16384},
     {"epsilon", OPTION_TEXT, FIELD(epsilon), "0|1e-5",
@@ -181,7 +186,10 @@ static int choose_part(const char *name, const char *text, double *out)
 
 static int choose_options(const detect_settings *self, shunt_detect_options *out)
 {
-    *out = (shunt_detect_options){.size = sizeof *out, .most = (uint32_t)self->most, .longest = self->longest};
+    *out = (shunt_detect_options){.size = sizeof *out,
+                                  .most = (uint32_t)self->most,
+                                  .longest = self->longest,
+                                  .proposals = (uint32_t)self->proposals};
     int status = choose_part("score", self->score, &out->least_score);
     return status == EXIT_OK ? choose_part("overlap", self->overlap, &out->overlap) : status;
 }
@@ -230,7 +238,8 @@ static int detect(work *self, const detect_settings *settings, const picture_pat
     if (status == EXIT_OK && self->results) status = print_json(json_incref(self->results), false);
     json_decref(self->results);
     if (status != EXIT_OK) return status;
-    summary_say(&(run_summary){self->model, self->device, self->input, pictures->count, self->failed, seconds});
+    summary_say(
+        &(run_summary){self->model, self->device, self->input, pictures->count, self->failed, seconds, &self->options});
     return self->failed ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -274,7 +283,9 @@ const command detect_command = {
     .examples = {{"shunt detect --model retinanet_resnet50_fpn --weights retinanet.pth street.jpg --out boxes.png",
                   "The objects of a picture, and the picture with their boxes."},
                  {"shunt detect --model retinanet_resnet50_fpn --weights retinanet.pth --json val2017/ >results.json",
-                  "All pictures of a folder, for shunt score."}},
+                  "All pictures of a folder, for shunt score."},
+                 {"shunt detect --model fasterrcnn_resnet50_fpn --weights fasterrcnn.pth --proposals 300 street.jpg",
+                  "Faster R-CNN, on the 300 best proposals."}},
     .settings_size = sizeof(detect_settings),
     .run = run,
 };

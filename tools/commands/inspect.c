@@ -157,9 +157,11 @@ static int inspect_inference(const inspect_settings *self, shunt_model *model, s
 {
     shunt_executor *executor = NULL; /* the model's own */
     const shunt_plan_report *plan = NULL;
-    shunt_tensor_desc input = model_input(model, self->batch, self->size);
+    shunt_tensor_desc inputs[MODEL_MOST_INPUTS];
+    const size_t ninputs = model_inputs(model, self->batch, self->size, inputs);
     progress_begin("preparing", 0);
-    bool failed = shunt_model_executor(model, device, &executor) || shunt_executor_report(executor, &input, 1, &plan);
+    bool failed =
+        shunt_model_executor(model, device, &executor) || shunt_executor_report(executor, inputs, ninputs, &plan);
     progress_end();
     return failed ? say_library_failure(NULL) : print(self, model, executor, plan);
 }

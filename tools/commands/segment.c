@@ -215,7 +215,7 @@ static int segment(work *self, const segment_settings *settings, const picture_p
     if (status == EXIT_OK && settings->output.json) status = print_report(self, settings);
     json_decref(self->images);
     if (status != EXIT_OK) return status;
-    summary_say(&(run_summary){self->model, self->device, self->input, pictures->count, self->failed, seconds});
+    summary_say(&(run_summary){self->model, self->device, self->input, pictures->count, self->failed, seconds, NULL});
     return self->failed ? EXIT_FAILED : EXIT_OK;
 }
 

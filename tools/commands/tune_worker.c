@@ -83,7 +83,8 @@ int tune_work(void *context, FILE *parent)
     shunt_device *device = NULL;
     shunt_executor *executor = NULL;
     char params[32] = "";
-    shunt_tensor_desc input = model_input(self->model, settings->batch, settings->size);
+    shunt_tensor_desc inputs[MODEL_MOST_INPUTS];
+    const size_t ninputs = model_inputs(self->model, settings->batch, settings->size, inputs);
     const char **done = chosen_ops(self);
     shunt_tune_options options = {.size = sizeof options,
                                   .full = settings->full,
@@ -110,7 +111,7 @@ int tune_work(void *context, FILE *parent)
                              json_text(entry->info->name)));
         status = shunt_model_executor(self->model, device, &executor);
     }
-    if (!status) status = shunt_executor_tune(executor, &input, 1, &options);
+    if (!status) status = shunt_executor_tune(executor, inputs, ninputs, &options);
     free(done);
     if (!status) return EXIT_OK;
     send(self, json_pack("{s:s, s:o}", "is", "failure", "text", json_text(shunt_last_error())));

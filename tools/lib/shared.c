@@ -203,3 +203,15 @@ shunt_tensor_desc model_input(const shunt_model *model, int64_t batch, const int
                             size[1] ? size[1] : own};
     return shunt_tensor_make(SHUNT_F32, 4, dims);
 }
+
+size_t model_inputs(const shunt_model *model, int64_t batch, const int64_t size[2],
+                    shunt_tensor_desc inputs[MODEL_MOST_INPUTS])
+{
+    const shunt_graph *graph = shunt_model_graph(model);
+    shunt_value value;
+    size_t count = 1;
+    inputs[0] = model_input(model, batch, size);
+    for (; count < MODEL_MOST_INPUTS && (value = shunt_graph_input_value(graph, count)) != SHUNT_NO_VALUE; count++)
+        inputs[count] = shunt_graph_desc(graph, value);
+    return count;
+}

@@ -10,6 +10,7 @@ typedef struct run_summary {
     shunt_tensor_desc input; /* of a run that has been done; its plan says which steps ran elsewhere */
     size_t pictures, failed;
     double seconds;
+    const shunt_detect_options *detect; /* of networks that find objects */
 } run_summary;
 
 void summary_say(const run_summary *self);
