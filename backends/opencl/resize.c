@@ -2,7 +2,6 @@
 #include "kernels.h"
 
 #include <math.h>
-#include <shunt/resize.h>
 #include <stdlib.h>
 
 /* The same fields as in resize.cl. */

@@ -1,8 +1,6 @@
 /* resize.c - dst (N,C,P,Q) from src (N,C,H,W), by each of the filters. Where its elements lie in src is computed in double. */
 #include "op.h"
 
-#include <shunt/resize.h>
-
 static shunt_status check(const shunt_op_desc *desc)
 {
     const shunt_resize_attr *a = &desc->attr.resize;

@@ -2,7 +2,6 @@
  * made of. They are shared, so a plane is one thread's work. */
 #include "op.h"
 
-#include <shunt/resize.h>
 #include <string.h>
 
 static shunt_status check(const shunt_op_desc *desc)

@@ -39,6 +39,7 @@
 
 #include <shunt/half.h>
 #include <shunt/op.h>
+#include <shunt/resize.h>
 #include <string.h>
 
 #ifdef __cplusplus
