@@ -82,11 +82,23 @@ shunt_value shunt_graph_input_of(shunt_graph *graph, const char *name, shunt_dty
     return value;
 }
 
+/* The op that makes the value, if runs may leave it out and the value is then not there: not even as what it was to be overwritten. */
+static const graph_op *conditional_maker(const shunt_graph *graph, shunt_value value)
+{
+    const int32_t producer = graph->values[value].producer;
+    const graph_op *maker = producer < 0 ? NULL : &graph->ops[producer];
+    return maker && maker->when && !op_overwrites(maker->kind) ? maker : NULL;
+}
+
 void shunt_graph_output(shunt_graph *graph, const char *name, shunt_value value)
 {
     if (!given(graph, name, name)) return;
     if (!exists(graph, value)) {
         fail(graph, SHUNT_E_INVALID, "output %s: there is no value %d", name, value);
+        return;
+    }
+    if (conditional_maker(graph, value)) {
+        fail(graph, SHUNT_E_INVALID, "output %s is not made in all runs", name);
         return;
     }
     char *copy = strdup(name);
@@ -199,9 +211,8 @@ void graph_end_condition(shunt_graph *graph)
 static bool check_condition(shunt_graph *graph, const graph_op *op)
 {
     for (uint32_t i = 0; i < op->ninputs; i++) {
-        const int32_t producer = graph->values[op->inputs[i]].producer;
-        const graph_op *maker = producer < 0 ? NULL : &graph->ops[producer];
-        if (!maker || !maker->when || maker->when == op->when || op_overwrites(maker->kind)) continue;
+        const graph_op *maker = conditional_maker(graph, op->inputs[i]);
+        if (!maker || maker->when == op->when) continue;
         fail(graph, SHUNT_E_INVALID, "%s: %s is not made in all runs that read it", op->name, maker->name);
         return false;
     }
