@@ -12,7 +12,7 @@ enum { MOST_RUNNERS = 4, MOST_PICTURES = 1 << 16, GROUPS = 8 };
 /* For one number and size of pictures on one device. */
 struct ghost_runner {
     shunt_device *device;
-    int64_t pictures, height, width;
+    int64_t pictures, group, height, width;
     shunt_graph *policy, *chosen;
     shunt_executor *policy_runs, *chosen_runs;
     float *images, *logits; /* of a run that is not full, with fillers */
@@ -50,7 +50,7 @@ static shunt_status build(const shunt_model *model, ghost_runner *self)
     net.width = self->width;
     shunt_status status = ghost_build_policy(&net, &self->policy);
     if (status) return status;
-    return ghost_build_chosen(&net, self->pictures, (self->pictures + GROUPS - 1) / GROUPS, &self->chosen);
+    return ghost_build_chosen(&net, self->pictures, self->group, &self->chosen);
 }
 
 static shunt_status runner_create(const shunt_model *model, shunt_device *device, int64_t n, int64_t height,
@@ -59,13 +59,14 @@ static shunt_status runner_create(const shunt_model *model, shunt_device *device
     const size_t count = (size_t)n, blocks = (size_t)model->net.ghost;
     ghost_runner *self = calloc(1, sizeof *self);
     if (!self) return error_memory();
-    *self = (ghost_runner){.device = device, .pictures = n, .height = height, .width = width};
+    *self = (ghost_runner){
+        .device = device, .pictures = n, .group = (n + GROUPS - 1) / GROUPS, .height = height, .width = width};
     shunt_status status = build(model, self);
     if (!status) {
         self->images = calloc(count * 3, (size_t)(height * width) * sizeof *self->images);
         self->logits = calloc(count, (size_t)model->net.classes * sizeof *self->logits);
         self->gates = calloc(count, blocks * sizeof *self->gates);
-        self->numbers = calloc(count, blocks * sizeof *self->numbers);
+        self->numbers = calloc((size_t)ghost_places(n, self->group), blocks * sizeof *self->numbers);
         if (!self->images || !self->logits || !self->gates || !self->numbers) status = error_memory();
     }
     if (!status) status = shunt_executor_create(self->policy, model->weights, device, &self->policy_runs);
@@ -115,12 +116,13 @@ static shunt_status need_runner(shunt_model *model, shunt_device *device, int64_
 /* The numbers of the pictures that need each block, of the first n; fillers need none. */
 static void choose(const ghost_runner *self, int64_t n, int64_t blocks, float threshold)
 {
+    const int64_t places = ghost_places(self->pictures, self->group);
     for (int64_t b = 0; b < blocks; b++) {
-        float *numbers = self->numbers + b * self->pictures;
+        float *numbers = self->numbers + b * places;
         int64_t count = 0;
         for (int64_t i = 0; i < n; i++)
             if (self->gates[i * blocks + b] > threshold) numbers[count++] = (float)i;
-        while (count < self->pictures) numbers[count++] = -1;
+        while (count < places) numbers[count++] = -1;
     }
 }
 

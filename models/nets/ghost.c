@@ -69,23 +69,22 @@ shunt_value ghost_mask(net_builder *b, shunt_value branch)
 /* Where in the numbers the group of the block under way begins. */
 static int64_t place_of(const net_builder *b, int64_t group)
 {
-    return (int64_t)b->block_number * b->pictures + group * b->group;
+    return (int64_t)b->block_number * ghost_places(b->pictures, b->group) + group * b->group;
 }
 
-static int64_t size_of(const net_builder *b, int64_t group)
+int64_t ghost_places(int64_t pictures, int64_t group)
 {
-    const int64_t left = b->pictures - group * b->group;
-    return left < b->group ? left : b->group;
+    return (pictures + group - 1) / group * group;
 }
 
 int64_t ghost_groups(const net_builder *b)
 {
-    return (b->pictures + b->group - 1) / b->group;
+    return ghost_places(b->pictures, b->group) / b->group;
 }
 
 shunt_value ghost_take(net_builder *b, shunt_value x, int64_t group)
 {
-    const shunt_op_attr attr = {.rows = {(int32_t)place_of(b, group), (int32_t)size_of(b, group)}};
+    const shunt_op_attr attr = {.rows = {(int32_t)place_of(b, group), (int32_t)b->group}};
     char text[NET_NAME_CHARS];
     graph_begin_condition(b->graph, b->chosen, (uint32_t)attr.rows.first);
     return shunt_graph_op(b->graph, net_named(b, text, "take"), SHUNT_OP_GATHER, 0, &attr, 2,
@@ -140,7 +139,7 @@ shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t g
     net_builder builder = {
         .net = net, .graph = shunt_graph_create(), .prefix = "", .pictures = pictures, .group = group};
     if (!builder.graph) return error_memory();
-    const int64_t dims[] = {pictures, 3, net->height, net->width}, numbers = pictures * net->ghost;
+    const int64_t dims[] = {pictures, 3, net->height, net->width}, numbers = ghost_places(pictures, group) * net->ghost;
     const shunt_value input = shunt_graph_input(builder.graph, "input", 4, dims);
     builder.chosen = shunt_graph_input(builder.graph, "chosen", 1, &numbers);
     net_classify(&builder, residual_layers(&builder, input));

@@ -123,8 +123,9 @@ shunt_status net_finish(net_builder *builder, shunt_graph **out);
 shunt_status ghost_describe(net_spec *net);
 /* families.c: the name of the network without its policy. */
 const char *net_static_name(const net_spec *net);
-/* ghost.c: input -> gates (N, blocks). And input (pictures,...), chosen (blocks * pictures) -> logits: of each block first the numbers of
- * the pictures that need it, then -1. */
+/* ghost.c: input -> gates (N, blocks). And input (pictures,...), chosen (blocks * places) -> logits: of each block first the numbers of
+ * the pictures that need it, then -1; there are as many places as whole groups have. */
+int64_t ghost_places(int64_t pictures, int64_t group);
 shunt_status ghost_build_policy(const net_spec *net, shunt_graph **out);
 shunt_status ghost_build_chosen(const net_spec *net, int64_t pictures, int64_t group, shunt_graph **out);
 /* build.c: part 0 is the graph before the looks, whose maps are its last results; part i is look i - 1, whose inputs are the maps and the

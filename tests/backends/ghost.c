@@ -10,7 +10,13 @@
 
 TestSuite(ghost, .init = enter_folder, .fini = leave_folder);
 
-enum { N = 20, SIDE = 8, CLASSES = 10, BLOCKS = 4, PIXELS = 3 * SIDE * SIDE }; /* groups of 3, the last of 2 */
+enum {
+    N = 20,
+    SIDE = 8,
+    CLASSES = 10,
+    BLOCKS = 4,
+    PIXELS = 3 * SIDE * SIDE
+}; /* groups of 3, the last with a place to spare */
 static const char *const blocks[BLOCKS] = {"layer1.0", "layer1.1", "layer2.1", "layer3.1"}; /* of resnet14 */
 #define OK(call) cr_assert_eq((call), SHUNT_OK, "%s", shunt_last_error())
 
@@ -175,26 +181,37 @@ Test(ghost, the_whole_graph_gives_the_same)
     end(&t);
 }
 
-/* With other pictures, in another place, and with fillers. */
+/* A picture at another place among others. */
+static void expect_same_among_others(const ghosts *t, int picture, int place)
+{
+    static float others[N * PIXELS], logits[N * CLASSES];
+    static unsigned char ran[N * BLOCKS];
+    draw(others, N, 0.1f * (float)(place + 1));
+    memcpy(others + place * PIXELS, t->images + picture * PIXELS, PIXELS * sizeof *others);
+    OK(ghost_run(t->model, t->device, N, SIDE, SIDE, others, logits, ran));
+    cr_assert(!memcmp(logits + place * CLASSES, t->logits + picture * CLASSES, CLASSES * sizeof *logits), "%d at %d",
+              picture, place);
+    cr_assert(!memcmp(ran + place * BLOCKS, t->ran + picture * BLOCKS, BLOCKS));
+}
+
+/* Other places, other pictures, and fillers; at 0 all groups are full, the last one with a place to spare. */
 Test(ghost, a_picture_does_not_depend_on_the_others)
 {
     static ghosts t;
-    static float others[N * PIXELS], logits[N * CLASSES];
-    static unsigned char ran[N * BLOCKS];
-    const int fillers = N / 2 + 1; /* so many pictures run in the same plan */
+    static float logits[N * CLASSES];
+    const int few = N / 2 + 1; /* so many pictures run in the same plan */
     begin(&t);
-    for (int i = 0; i < N; i += 4) {
-        for (int place = 0; place < N; place += 7) {
-            draw(others, N, 0.1f * (float)(place + 1));
-            memcpy(others + place * PIXELS, t.images + i * PIXELS, PIXELS * sizeof *others);
-            OK(ghost_run(t.model, t.device, N, SIDE, SIDE, others, logits, ran));
-            cr_assert(!memcmp(logits + place * CLASSES, t.logits + i * CLASSES, CLASSES * sizeof *logits), "%d at %d",
-                      i, place);
-            cr_assert(!memcmp(ran + place * BLOCKS, t.ran + i * BLOCKS, BLOCKS));
+    for (int all = 0; all < 2; all++) {
+        OK(shunt_model_set_ghost(t.model, all ? 0 : 0.5));
+        run(&t);
+        for (int i = 0; i < N; i += 4) {
+            for (int place = 0; place < N; place += 19 / (1 + !all)) expect_same_among_others(&t, i, place);
+            OK(ghost_run(t.model, t.device, few, SIDE, SIDE, t.images + (i < few ? 0 : N - few) * PIXELS, logits,
+                         NULL));
+            const int at = i < few ? i : i - (N - few);
+            cr_assert(!memcmp(logits + at * CLASSES, t.logits + i * CLASSES, CLASSES * sizeof *logits),
+                      "%d with fillers", i);
         }
-        memcpy(others, t.images + i * PIXELS, PIXELS * sizeof *others);
-        OK(ghost_run(t.model, t.device, fillers, SIDE, SIDE, others, logits, NULL));
-        cr_assert(!memcmp(logits, t.logits + i * CLASSES, CLASSES * sizeof *logits), "%d with fillers", i);
     }
     cr_assert_eq(t.model->nrunners, 1);
     end(&t);
