@@ -71,17 +71,32 @@ def image_of(image):
 
 
 PIXELS = {"RGB": (0, 3), "BGR": (1, 3), "RGBA": (2, 4), "BGRA": (3, 4), "GRAY": (4, 1)}
+NV12, YUV = 5, {"NV12": 0, "NV12-BT709": 1, "NV12-FULL": 2, "NV12-BT709-FULL": 3}
+
+
+def nv12_frame(array, yuv):
+    """The rows of Y, and below them those of U and V by turns, half as many."""
+    rows, width = array.shape if array.ndim == 2 else (0, 0)
+    if not rows or rows % 3 or width % 2:
+        raise InvalidError(f"a picture of shape {array.shape}; NV12 is 3/2 height x width, of even numbers")
+    if array.strides[1] != 1 or array.strides[0] < width:
+        array = np.ascontiguousarray(array)
+    height, stride = rows // 3 * 2, array.strides[0]
+    chroma = array.ctypes.data + height * stride
+    return array, _c.Frame(NV12, yuv, height, width, (array.ctypes.data, chroma), (stride, stride))
 
 
 def frame_of(picture, pixels="RGB"):
-    """A frame over the array's memory: height x width x channels of uint8, or height x width. Rows may have gaps or stand upside
-    down; pixels themselves have to be contiguous."""
-    if pixels not in PIXELS:
-        raise InvalidError(f"pixels are {', '.join(PIXELS)}, not {pixels}")
-    kind, channels = PIXELS[pixels]
+    """A frame over the array's memory: height x width x channels of uint8, or height x width; or NV12. Rows may have gaps or stand
+    upside down; pixels themselves have to be contiguous."""
+    if pixels not in PIXELS and pixels not in YUV:
+        raise InvalidError(f"pixels are {', '.join([*PIXELS, *YUV])}, not {pixels}")
     array = as_array(picture)
     if array.dtype != np.uint8:
         raise InvalidError(f"a picture of {array.dtype}; its bytes are needed (uint8)")
+    if pixels in YUV:
+        return nv12_frame(array, YUV[pixels])
+    kind, channels = PIXELS[pixels]
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] != channels:

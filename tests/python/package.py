@@ -114,6 +114,22 @@ class Models(Base):
             with self.assertRaises(shunt.InvalidError):
                 how(wrong)
 
+    def test_nv12_is_what_the_standards_say(self):
+        how, std = shunt.Preprocess("cifar10"), np.array(shunt.Preprocess("cifar10").std)[:, None, None]
+        planes = np.random.default_rng(3).integers(0, 256, (SIDE * 3 // 2, SIDE + 6), np.uint8)[:, :SIDE]  # with gaps
+        u, v = (planes[SIDE:, i::2].repeat(2, 0).repeat(2, 1) - 128. for i in range(2))
+        for pixels, kr, kb, full in (("NV12", .299, .114, 0), ("NV12-BT709", .2126, .0722, 0), ("NV12-FULL", .299, .114, 1),
+                                     ("NV12-BT709-FULL", .2126, .0722, 1)):
+            luma = planes[:SIDE] / 255 if full else (planes[:SIDE] - 16.) / 219
+            chroma = 1 / 255 if full else 1 / 224
+            red, blue = luma + v * chroma * (2 - 2 * kr), luma + u * chroma * (2 - 2 * kb)
+            green = (luma - kr * red - kb * blue) / (1 - kr - kb)
+            rgb = np.clip(255 * np.dstack([red, green, blue]), 0, 255).round().astype(np.uint8)
+            self.assertLess(np.abs((how(planes, pixels=pixels) - how(rgb)) * std * 255).max(), 1.01)
+        for wrong in (planes[:SIDE], planes[:, 1:], planes[..., None].repeat(3, 2)):
+            with self.assertRaisesRegex(shunt.InvalidError, "NV12 is 3/2 height x width"):
+                how(wrong, pixels="NV12")
+
     def test_saved_models_open_by_themselves(self):
         model = self.model()
         model.labels = list("abcde")
