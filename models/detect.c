@@ -3,13 +3,16 @@
 #include "runtime/base/error.h"
 #include "runtime/base/sized.h"
 
+#include <math.h>
 #include <shunt/detect.h>
 #include <stdlib.h>
 
 struct shunt_detections {
     shunt_detection *list;
     size_t count;
-    int64_t input[2];
+    int64_t input[2], picture[2];
+    float *masks;      /* probabilities, DETECT_MASK x DETECT_MASK for each object; NULL: the network has none */
+    detect_box *boxes; /* where they are, in pixels of the picture */
 };
 
 /* ---- Objects out of results ------------------------------------------------------------------------------------------ */
@@ -17,7 +20,7 @@ struct shunt_detections {
 static shunt_status look(const detect_runs *runs, const dense_job *proposing, const detect_candidate *proposals,
                          size_t nproposals, detect_candidate **list, size_t *count)
 {
-    const size_t rows = detect_look_rows(runs, proposing);
+    const size_t rows = detect_look_rows(runs, 0, proposing);
     run_results made = {.count = 0};
     float *rois = reallocarray(NULL, 5 * rows, sizeof *rois);
     if (!rois) return error_memory();
@@ -53,39 +56,90 @@ static shunt_status find(const detect_runs *runs, detect_candidate **list, size_
     return status;
 }
 
-static shunt_detection to_detection(const detect_candidate *from, const detect_frame *frame)
+/* ---- Masks ----------------------------------------------------------------------------------------------------------- */
+
+enum { MASK_PIXELS = DETECT_MASK * DETECT_MASK };
+
+/* Of each object the mask of its own class. logits: (rows, classes, 28, 28). */
+static void take_masks(const float *logits, int64_t classes, const detect_candidate *objects, size_t count, float *dst)
 {
-    const detect_box box = box_to_picture(&from->box, frame);
-    return (shunt_detection){.box = {(float)box.left, (float)box.top, (float)box.right, (float)box.bottom},
+    for (size_t i = 0; i < count; i++) {
+        const float *from = logits + ((int64_t)i * classes + objects[i].label) * MASK_PIXELS;
+        for (int k = 0; k < MASK_PIXELS; k++) *dst++ = (float)(1 / (1 + exp(-(double)from[k])));
+    }
+}
+
+static shunt_status find_masks(const detect_runs *runs, const detect_candidate *objects, size_t count,
+                               shunt_detections *made)
+{
+    enum { LOOK = 1 };
+    const size_t rows = detect_look_rows(runs, LOOK, NULL);
+    run_results results = {.count = 0};
+    if (!count) return SHUNT_OK;
+    float *rois = reallocarray(NULL, 5 * rows, sizeof *rois);
+    if (!rois) return error_memory();
+    regions_fill(objects, count, rows, rois);
+    shunt_status status = detect_run_look(runs, LOOK, rows, rois, &results);
+    if (!status) take_masks(results.tensors[0].data, runs->model->net.classes, objects, count, made->masks);
+    run_results_free(&results);
+    free(rois);
+    return status;
+}
+
+/* ---- All that was found ---------------------------------------------------------------------------------------------- */
+
+static shunt_detection to_detection(const detect_candidate *from, const detect_box *box)
+{
+    return (shunt_detection){.box = {(float)box->left, (float)box->top, (float)box->right, (float)box->bottom},
                              .score = (float)from->score,
                              .label = from->label};
 }
 
+/* Room for `count` objects, with masks or without. */
+static shunt_detections *new_detections(size_t count, bool masks)
+{
+    shunt_detections *made = calloc(1, sizeof *made);
+    if (!made) return NULL;
+    made->list = calloc(count + 1, sizeof *made->list);
+    made->boxes = calloc(count + 1, sizeof *made->boxes);
+    if (masks) made->masks = calloc(count + 1, MASK_PIXELS * sizeof *made->masks);
+    if (made->list && made->boxes && (made->masks || !masks)) return made;
+    shunt_detections_free(made);
+    return NULL;
+}
+
 static shunt_status make_detections(const detect_runs *runs, shunt_detections **out)
 {
+    const bool masks = runs->model->net.family->nlooks > 1;
     detect_candidate *list;
     size_t count;
     shunt_status status = find(runs, &list, &count);
     if (status) return status;
-    shunt_detections *made = calloc(1, sizeof *made);
-    if (made) made->list = calloc(count + 1, sizeof *made->list);
-    if (!made || !made->list) {
-        shunt_detections_free(made);
+    shunt_detections *made = new_detections(count, masks);
+    if (!made) {
         free(list);
         return error_memory();
     }
-    for (size_t i = 0; i < count; i++) made->list[i] = to_detection(&list[i], runs->frame);
+    for (size_t i = 0; i < count; i++) {
+        made->boxes[i] = box_to_picture(&list[i].box, runs->frame);
+        made->list[i] = to_detection(&list[i], &made->boxes[i]);
+    }
     made->count = count;
-    for (int i = 0; i < 2; i++) made->input[i] = runs->frame->padded[i];
+    for (int i = 0; i < 2; i++) made->input[i] = runs->frame->padded[i], made->picture[i] = runs->frame->picture[i];
+    if (masks) status = find_masks(runs, list, count, made);
     free(list);
-    *out = made;
-    return SHUNT_OK;
+    if (status)
+        shunt_detections_free(made);
+    else
+        *out = made;
+    return status;
 }
 
 /* ---- The calls ------------------------------------------------------------------------------------------------------- */
 
 static shunt_status take_options(const shunt_model *model, const shunt_detect_options *given, shunt_detect_options *own)
 {
+    enum { MOST_MASKS = 1000 };
     const net_family *family = model->net.family;
     shunt_status status =
         sized_take(own, sizeof *own, SIZE_THROUGH(shunt_detect_options, overlap), given, "shunt_detect_options");
@@ -102,6 +156,9 @@ static shunt_status take_options(const shunt_model *model, const shunt_detect_op
     if (family->nlooks && own->proposals > family->looks[0].most)
         return error_fail(SHUNT_E_INVALID, "%u proposals; %s takes at most %lld", own->proposals, model->net.name,
                           (long long)family->looks[0].most);
+    if (family->nlooks > 1 && own->most > MOST_MASKS)
+        return error_fail(SHUNT_E_INVALID, "%u objects; %s takes at most %d, since each has a mask", own->most,
+                          model->net.name, MOST_MASKS);
     if (family->nlooks && !own->proposals) own->proposals = (uint32_t)family->looks[0].most;
     return SHUNT_OK;
 }
@@ -161,6 +218,8 @@ void shunt_detections_free(shunt_detections *detections)
 {
     if (!detections) return;
     free(detections->list);
+    free(detections->boxes);
+    free(detections->masks);
     free(detections);
 }
 
@@ -179,4 +238,19 @@ void shunt_detections_input(const shunt_detections *detections, int64_t *height,
     if (!detections || !height || !width) return;
     *height = detections->input[0];
     *width = detections->input[1];
+}
+
+int shunt_detections_have_masks(const shunt_detections *detections)
+{
+    return detections && detections->masks;
+}
+
+shunt_status shunt_detections_mask(const shunt_detections *detections, size_t index, float *probabilities)
+{
+    if (!detections || !probabilities) return error_null(__func__, "detections, probabilities");
+    if (!detections->masks) return error_fail(SHUNT_E_UNSUPPORTED, "the network finds no masks");
+    if (index >= detections->count) return error_fail(SHUNT_E_NOT_FOUND, "object %zu of %zu", index, detections->count);
+    detect_paste(detections->masks + index * MASK_PIXELS, &detections->boxes[index], detections->picture,
+                 probabilities);
+    return SHUNT_OK;
 }

@@ -8,7 +8,8 @@
 
 enum { MOST_NUMBERS = 4 };
 
-/* In `theirs`, # is a number, a final * the rest, and a final @ the rest without a dot; in `ours`, # is the next of these numbers, + that plus one and / half of it. */
+/* In `theirs`, # is a number, a final * the rest, and a final @ the rest without a dot; in `ours`, # is the next of these numbers, + that plus one,
+ * - that less one and / half of it. */
 static const struct {
     const char *theirs, *ours;
 } rules[] = {
@@ -29,6 +30,7 @@ static const struct {
     {"head.classification_head.conv.#.@", "head.classification_head.conv./.0.@"},
     {"head.regression_head.conv.#.@", "head.regression_head.conv./.0.@"},
     {"rpn.head.conv.@", "rpn.head.conv.0.0.@"},
+    {"roi_heads.mask_head.mask_fcn#.@", "roi_heads.mask_head.-.0.@"},
 };
 
 static bool is_rest(char end)
@@ -62,6 +64,8 @@ static void rewrite(const char *pattern, const unsigned *numbers, const char *re
             used += (size_t)snprintf(end, size - used, "%u", *numbers++);
         else if (*pattern == '+')
             used += (size_t)snprintf(end, size - used, "%u", *numbers++ + 1);
+        else if (*pattern == '-')
+            used += (size_t)snprintf(end, size - used, "%u", *numbers++ - 1);
         else if (*pattern == '/')
             used += (size_t)snprintf(end, size - used, "%u", *numbers++ / 2);
         else

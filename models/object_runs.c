@@ -120,12 +120,14 @@ dense_job detect_dense_job(const detect_runs *self, const dense_map *maps)
     job.overlap = 0.7;
     job.least_side = 1e-3;
     job.by_level = true;
-    job.most = detect_look_rows(self, &job);
+    job.most = detect_look_rows(self, 0, &job);
     return job;
 }
 
-size_t detect_look_rows(const detect_runs *self, const dense_job *job)
+/* Look 0 sees proposals, others the objects. */
+size_t detect_look_rows(const detect_runs *self, size_t look, const dense_job *job)
 {
+    if (look > 0) return self->options->most;
     const size_t room = dense_room(job), most = self->options->proposals;
     return room < most ? room : most;
 }
@@ -133,7 +135,8 @@ size_t detect_look_rows(const detect_runs *self, const dense_job *job)
 /* ---- Which runs there are ----------------------------------------------------------------------------------------------- */
 
 /* The maps and boxes of a look, for the picture that inputs[0] describes. */
-static shunt_status describe_look(detect_runs *self, shunt_executor *first, shunt_tensor_desc *inputs, size_t *ninputs)
+static shunt_status describe_look(detect_runs *self, shunt_executor *first, size_t look, shunt_tensor_desc *inputs,
+                                  size_t *ninputs)
 {
     const net_family *family = self->model->net.family;
     const shunt_tensor_desc picture = inputs[0];
@@ -147,7 +150,7 @@ static shunt_status describe_look(detect_runs *self, shunt_executor *first, shun
     if (status) return status;
     detect_dense_maps(self, maps);
     const dense_job job = detect_dense_job(self, maps);
-    inputs[(*ninputs)++] = boxes_desc(detect_look_rows(self, &job));
+    inputs[(*ninputs)++] = boxes_desc(detect_look_rows(self, look, &job));
     return SHUNT_OK;
 }
 
@@ -160,6 +163,6 @@ shunt_status detect_describe_run(detect_runs *self, const int64_t padded[2], siz
     inputs[0] = picture_desc(padded);
     *ninputs = 1;
     shunt_status status = executor_of(self, 0, executor);
-    if (!status && index) status = describe_look(self, *executor, inputs, ninputs);
+    if (!status && index) status = describe_look(self, *executor, index - 1, inputs, ninputs);
     return !status && index ? executor_of(self, index, executor) : status;
 }

@@ -35,7 +35,7 @@ shunt_status detect_run_look(const detect_runs *self, size_t look, size_t rows, 
 /* What proposals are chosen by, or objects in networks without looks. */
 dense_job detect_dense_job(const detect_runs *self, const dense_map *maps);
 /* The rows of a look: fixed by the size of the input alone, so that there is one plan for all pictures of a size. */
-size_t detect_look_rows(const detect_runs *self, const dense_job *job);
+size_t detect_look_rows(const detect_runs *self, size_t look, const dense_job *job);
 
 /* The executor and the inputs of run number `index`, as shunt_detect_run has them; and of the first run's results only the shapes. */
 shunt_status detect_describe_run(detect_runs *self, const int64_t padded[2], size_t index, shunt_executor **executor,

@@ -57,6 +57,10 @@ SHUNT_API shunt_status shunt_coco_evaluate(const shunt_coco *truth, const char *
  * NULL past the last. */
 SHUNT_API const char *shunt_coco_figure(shunt_coco_task task, uint32_t index);
 
+/* A mask as COCO's compressed runs, the "counts" of a segmentation. inside: height x width bytes, row by row, 0 outside. Writes at most
+ * `size` bytes to text, which ends with a NUL unless size is 0. Returns the length of the whole, without the NUL. */
+SHUNT_API size_t shunt_coco_runs(const unsigned char *inside, int64_t height, int64_t width, char *text, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

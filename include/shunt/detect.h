@@ -60,8 +60,14 @@ SHUNT_API const shunt_detection *shunt_detections_at(const shunt_detections *det
 /* The size of the network's input, padding included. */
 SHUNT_API void shunt_detections_input(const shunt_detections *detections, int64_t *height, int64_t *width);
 
+/* Whether the network gives each object a mask: Mask R-CNN. */
+SHUNT_API int shunt_detections_have_masks(const shunt_detections *detections);
+/* How probable it is for each pixel of the picture, row by row, that it belongs to object number `index`; 0 outside of its box. It does if that
+ * is more than 0.5. probabilities has room for all pixels. SHUNT_E_UNSUPPORTED without masks. */
+SHUNT_API shunt_status shunt_detections_mask(const shunt_detections *detections, size_t index, float *probabilities);
+
 /* The runs that shunt_detect makes for a picture whose network's input is height x width (shunt_detections_input): number 0, and in networks
- * that propose boxes first further ones. For reports, and for preparing before the first picture comes. The executor is the model's. inputs
+ * that propose boxes first one for the proposals, and in those with masks one for the objects. For reports, and for preparing before the first picture comes. The executor is the model's. inputs
  * has room for SHUNT_DETECT_MOST_INPUTS. Prepares the run before this one. SHUNT_E_NOT_FOUND past the last run. */
 enum { SHUNT_DETECT_MOST_INPUTS = 8 };
 SHUNT_API shunt_status shunt_detect_run(shunt_model *model, shunt_device *device, int64_t height, int64_t width,

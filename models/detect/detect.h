@@ -103,4 +103,12 @@ void regions_fill(const detect_candidate *boxes, size_t count, size_t rows, floa
 /* The objects, in pixels of the resized picture; to be freed. */
 shunt_status regions_find(const regions_job *job, detect_candidate **out, size_t *count);
 
+/* ---- masks.c ---- */
+
+/* A mask is square, whatever its box is. */
+enum { DETECT_MASK = 28 };
+/* The mask within its box, in pixels of the picture, of (height, width); 0 outside. dst: all of the picture. */
+void detect_paste(const float mask[DETECT_MASK * DETECT_MASK], const detect_box *box, const int64_t picture[2],
+                  float *dst);
+
 #endif

@@ -1,6 +1,7 @@
 /* rcnn.c - networks that propose boxes and look into them, on one device (SHUNT_TEST_DEVICE, scalar by default), against torchvision in float64
  * with the same weights and pictures (tests/golden/rcnn.py): from the picture to the objects, and what looks into boxes alone. */
 #include "tests/support/detection_golden.h"
+#include "tests/support/mask_golden.h"
 
 /* ---- Whole networks -------------------------------------------------------------------------------------------------- */
 
@@ -36,15 +37,36 @@ static shunt_model *make_model(const json_t *test)
     return model;
 }
 
+/* Of all objects, or of none. */
+static void expect_masks(const json_t *picture, const shunt_image *image, const shunt_detections *found)
+{
+    const json_t *masks = json_object_get(picture, "masks"), *mask;
+    const size_t pixels = (size_t)(image->height * image->width);
+    float *made = malloc(pixels * sizeof *made);
+    size_t i;
+    cr_assert(made);
+    cr_assert_eq(shunt_detections_have_masks(found) != 0, masks != NULL);
+    if (!masks) cr_assert_eq(shunt_detections_mask(found, 0, made), SHUNT_E_UNSUPPORTED);
+    json_array_foreach(masks, i, mask)
+    {
+        DETECTION_OK(shunt_detections_mask(found, i, made));
+        expect_mask(mask, made, pixels, 1e-4, i);
+    }
+    if (masks) cr_assert_eq(shunt_detections_mask(found, i, made), SHUNT_E_NOT_FOUND);
+    free(made);
+}
+
 static void run_picture(shunt_model *model, shunt_device *device, const json_t *test, const json_t *picture)
 {
     const shunt_detect_options options = {.size = sizeof options,
+                                          .most = (uint32_t)detection_number(test, "objects"),
                                           .longest = (int64_t)detection_number(test, "long"),
                                           .proposals = (uint32_t)detection_number(test, "proposals")};
     shunt_image image = detection_picture(picture);
     shunt_detections *found;
     DETECTION_OK(shunt_detect(model, device, &image, &options, &found));
     detection_expect(picture, found);
+    expect_masks(picture, &image, found);
     shunt_detections_free(found);
     shunt_image_free(&image);
 }
@@ -91,6 +113,11 @@ Test(rcnn, fasterrcnn_resnet18_v2)
 Test(rcnn, fasterrcnn_resnet50)
 {
     run_all("fasterrcnn_resnet50_fpn");
+}
+
+Test(rcnn, maskrcnn_resnet18)
+{
+    run_all("maskrcnn_resnet18_fpn");
 }
 
 /* ---- Looks ----------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,5 @@
 /* coco.c - average precision and recall against pycocotools (tests/golden/coco.py), and files that are refused. */
+#include "runtime/coco/mask.h"
 #include "tests/support/temporary.h"
 
 #include <jansson.h>
@@ -39,6 +40,57 @@ Test(coco, figures_of_pycocotools)
     cr_assert(json_array_size(sets) > 0);
     json_array_foreach(sets, number, set) for (int task = 0; task < 3; task++)
         expect_figures(set, number, (shunt_coco_task)task);
+    json_decref(sets);
+}
+
+/* Whether these are the runs of an encoder, none of which is empty but the first. */
+static bool is_canonical(const mask *runs)
+{
+    for (size_t i = 1; i < runs->count; i++)
+        if (!runs->runs[i]) return false;
+    return true;
+}
+
+/* pycocotools' text of a mask, as pixels and back. */
+static bool expect_same_text(const char *text, uint32_t height, uint32_t width)
+{
+    mask runs;
+    bool wrong;
+    cr_assert(mask_from_text(text, strlen(text), height, width, &runs, &wrong));
+    const bool canonical = is_canonical(&runs);
+    unsigned char *inside = calloc(height * width + 1, 1);
+    char *made = malloc(strlen(text) + 8);
+    cr_assert(inside && made);
+    for (size_t i = 0, at = 0; i < runs.count; i++)
+        for (uint32_t k = 0; k < runs.runs[i]; k++, at++) inside[at % height * width + at / height] = i % 2 ? 7 : 0;
+    if (canonical) {
+        cr_assert_eq(shunt_coco_runs(inside, height, width, made, strlen(text) + 8), strlen(text));
+        cr_assert_str_eq(made, text);
+        cr_assert_eq(shunt_coco_runs(inside, height, width, NULL, 0), strlen(text));
+        cr_assert_eq(shunt_coco_runs(inside, height, width, made, 2), strlen(text));
+        cr_assert(made[0] == text[0] && made[1] == '\0');
+    }
+    free(made);
+    free(inside);
+    mask_free(&runs);
+    return canonical;
+}
+
+Test(coco, runs_as_pycocotools_writes_them)
+{
+    json_t *sets = json_load_file(TEST_GOLDEN "/coco.json", 0, NULL), *set, *result;
+    size_t number, i, same = 0;
+    cr_assert(sets);
+    json_array_foreach(sets, number, set)
+        json_array_foreach(json_object_get(json_object_get(set, "results"), "masks"), i, result)
+    {
+        const json_t *shape = json_object_get(result, "segmentation"), *size = json_object_get(shape, "size");
+        const char *text = json_string_value(json_object_get(shape, "counts"));
+        if (!text) continue;
+        same += expect_same_text(text, (uint32_t)json_integer_value(json_array_get(size, 0)),
+                                 (uint32_t)json_integer_value(json_array_get(size, 1)));
+    }
+    cr_assert_gt(same, 50, "%zu", same);
     json_decref(sets);
 }
 

@@ -29,6 +29,9 @@ static void old_name(const char *name, char out[256])
     if (sscanf(name, "head.%24[a-z]_head.conv.%d.0.%n", part, &number, &used) == 2 && used)
         snprintf(out, 256, "head.%s_head.conv.%d.%s", part, 2 * number, name + used);
     if (!strncmp(name, "rpn.head.conv.0.0.", 18)) snprintf(out, 256, "rpn.head.conv.%s", name + 18);
+    used = 0;
+    if (sscanf(name, "roi_heads.mask_head.%d.0.%n", &number, &used) == 1 && used)
+        snprintf(out, 256, "roi_heads.mask_head.mask_fcn%d.%s", number + 1, name + used);
 }
 
 static void load_old_names(const char *network, size_t other)
@@ -56,7 +59,7 @@ static void load_old_names(const char *network, size_t other)
 Test(detection_files, names_of_torchvisions_first_files)
 {
     load_old_names(net, 2 * (3 + 3 + 4 + 4));
-    load_old_names("fasterrcnn_resnet18_fpn", 2 * (4 + 4 + 1));
+    load_old_names("maskrcnn_resnet18_fpn", 2 * (4 + 4 + 1 + 4));
 }
 
 static void refuse_other_classes(const char *network)
@@ -71,7 +74,7 @@ static void refuse_other_classes(const char *network)
 
 Test(detection_files, other_classes_and_networkworks_are_refused)
 {
-    refuse_other_classes("fasterrcnn_resnet18_fpn");
+    refuse_other_classes("maskrcnn_resnet18_fpn");
     refuse_other_classes(net);
     shunt_model *whole = make_model("resnet18", NULL);
     cr_assert_eq(shunt_model_load(whole, "three.safetensors"), SHUNT_E_INVALID);

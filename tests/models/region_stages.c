@@ -1,5 +1,6 @@
 /* region_stages.c - what networks that propose boxes and look into them do outside of the network, stage by stage, against torchvision in
  * float64 (tests/golden/rcnn.py), from numbers of docs/random-weights.md. */
+#include "tests/support/mask_golden.h"
 #include "tests/support/stage_numbers.h"
 
 static json_t *golden;
@@ -126,4 +127,27 @@ Test(region_stages, rows_behind_the_boxes_are_none)
     float rois[15];
     regions_fill(boxes, 2, 3, rois);
     for (size_t i = 0; i < 15; i++) cr_assert(rois[i] == wanted[i], "%zu: %g", i, (double)rois[i]);
+}
+
+/* ---- Masks ------------------------------------------------------------------------------------------------------------ */
+
+Test(region_stages, masks)
+{
+    enum { PIXELS = DETECT_MASK * DETECT_MASK };
+    const json_t *one = json_array_get(json_object_get(golden, "paste"), 0), *boxes = json_object_get(one, "boxes"),
+                 *mask;
+    const int64_t picture[2] = {(int64_t)number(one, "height"), (int64_t)number(one, "width")};
+    const size_t pixels = (size_t)(picture[0] * picture[1]), count = json_array_size(boxes) / 4;
+    float *masks = numbers(key_of("paste.masks"), count * PIXELS, 0, 1), *made = numbers(0, pixels, 5, 6);
+    size_t i;
+    json_array_foreach(json_object_get(one, "masks"), i, mask)
+    {
+        const detect_box box = {element(boxes, 4 * i), element(boxes, 4 * i + 1), element(boxes, 4 * i + 2),
+                                element(boxes, 4 * i + 3)};
+        detect_paste(masks + i * PIXELS, &box, picture, made);
+        expect_mask(mask, made, pixels, 1e-6, i);
+    }
+    cr_assert(i == count && count > 0);
+    free(masks);
+    free(made);
 }

@@ -144,6 +144,39 @@ Test(detect_command, faster_rcnn)
     expect_success();
 }
 
+/* shunt score reads the masks. */
+Test(detect_command, masks)
+{
+    json_t *result;
+    size_t i;
+    put_picture("7.ppm", 61, 40);
+    put_weights("m.safetensors", "maskrcnn_resnet18_fpn", 3);
+    run("shunt detect --device scalar --weights m.safetensors --resize 64 --proposals 10 --most 3 --score 1e-300 "
+        "--json 7.ppm");
+    expect_success();
+    json_t *results = json_said(), *objects = json_array(), *categories = json_array();
+    cr_assert_gt(json_array_size(results), 0);
+    json_array_foreach(results, i, result)
+    {
+        const json_t *shape = json_object_get(result, "segmentation"), *size = json_object_get(shape, "size");
+        cr_assert_eq(json_integer_value(json_array_get(size, 0)), 40);
+        cr_assert_eq(json_integer_value(json_array_get(size, 1)), 61);
+        cr_assert(json_is_string(json_object_get(shape, "counts")));
+        json_array_append_new(objects, json_pack("{s:I, s:i, s:O, s:O, s:i, s:i, s:O}", "id", (json_int_t)i + 1,
+                                                 "image_id", 7, "category_id", json_object_get(result, "category_id"),
+                                                 "bbox", json_object_get(result, "bbox"), "area", 100, "iscrowd", 0,
+                                                 "segmentation", shape));
+    }
+    for (int c = 0; c < 3; c++) json_array_append_new(categories, json_pack("{s:i, s:s}", "id", c, "name", "x"));
+    json_t *truth = json_pack("{s:[{s:i, s:i, s:i}], s:o, s:o}", "images", "id", 7, "height", 40, "width", 61,
+                              "categories", categories, "annotations", objects);
+    cr_assert(truth && !json_dump_file(truth, "truth.json", 0) && !json_dump_file(results, "r.json", 0));
+    json_decref(truth);
+    json_decref(results);
+    run("shunt score --truth truth.json --task masks --json r.json");
+    expect_success();
+}
+
 Test(detect_command, wrong_calls)
 {
     shunt_detections_free(put_files());

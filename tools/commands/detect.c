@@ -1,5 +1,6 @@
 /* detect.c - shunt detect: which objects are where in pictures. A picture that cannot be read does not stop the others. */
 #include "commands.h"
+#include "lib/box_mask.h"
 #include "lib/box_overlay.h"
 #include "lib/pictures.h"
 #include "lib/progress.h"
@@ -26,7 +27,8 @@ typedef struct detect_settings {
 
 static const option_row rows[] = {
     {"out", OPTION_TEXT, FIELD(out), "FILE|FOLDER",
-     "Write the picture with the objects' boxes and names drawn over it, as a PNG file. For several pictures a folder, "
+     "Write the picture with the objects' boxes, masks and names drawn over it, as a PNG file. For several pictures a "
+     "folder, "
      "in "
      "which street.jpg's is street.png.",
      NULL, 0, 0},
@@ -121,24 +123,48 @@ static void print_picture(const work *self, const char *path, const shunt_detect
                  (double)one->box[0], (double)one->box[1], (double)one->box[2], (double)one->box[3]);
 }
 
-static void report_picture(const work *self, size_t i, const char *path, const shunt_detections *found)
+/* The mask of an object, of the picture's size, as the result's "segmentation". */
+static int report_mask(const shunt_image *image, const shunt_detections *found, size_t index, json_t *result)
+{
+    box_mask mask;
+    int status = box_mask_make(image, found, index, &mask);
+    if (status != EXIT_OK) return status;
+    const size_t length = shunt_coco_runs(mask.inside, image->height, image->width, NULL, 0);
+    char *text = malloc(length + 1);
+    if (text) {
+        shunt_coco_runs(mask.inside, image->height, image->width, text, length + 1);
+        json_put(
+            result, "segmentation",
+            json_pack("{s:[I, I], s:s}", "size", (json_int_t)image->height, (json_int_t)image->width, "counts", text));
+    }
+    box_mask_free(&mask);
+    free(text);
+    return text ? EXIT_OK : say_failure("no memory");
+}
+
+static int report_picture(const work *self, size_t i, const char *path, const shunt_image *image,
+                          const shunt_detections *found)
 {
     const json_int_t id = self->numbered ? number_of(path) : (json_int_t)i + 1;
     const shunt_detection *one;
-    for (size_t k = 0; (one = shunt_detections_at(found, k)); k++) {
+    int status = EXIT_OK;
+    for (size_t k = 0; status == EXIT_OK && (one = shunt_detections_at(found, k)); k++) {
         const double left = (double)one->box[0], top = (double)one->box[1];
-        json_add(self->results, json_pack("{s:I, s:I, s:[f, f, f, f], s:f, s:o}", "image_id", id, "category_id",
-                                          (json_int_t)one->label, "bbox", left, top, (double)one->box[2] - left,
-                                          (double)one->box[3] - top, "score", (double)one->score, "file_name",
-                                          json_text(file_name(path))));
+        json_t *result =
+            json_pack("{s:I, s:I, s:[f, f, f, f], s:f, s:o}", "image_id", id, "category_id", (json_int_t)one->label,
+                      "bbox", left, top, (double)one->box[2] - left, (double)one->box[3] - top, "score",
+                      (double)one->score, "file_name", json_text(file_name(path)));
+        if (shunt_detections_have_masks(found)) status = report_mask(image, found, k, result);
+        json_add(self->results, result);
     }
+    return status;
 }
 
 static int put(const work *self, size_t i, const char *path, const shunt_image *image, const shunt_detections *found)
 {
     int status = EXIT_OK;
     if (self->drawn.paths) status = box_overlay_write(image, found, name_of, self->model, self->drawn.paths[i]);
-    if (status == EXIT_OK && self->results) report_picture(self, i, path, found);
+    if (status == EXIT_OK && self->results) status = report_picture(self, i, path, image, found);
     if (status == EXIT_OK && !self->results) print_picture(self, path, found);
     return status;
 }
