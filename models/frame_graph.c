@@ -60,23 +60,22 @@ static shunt_value mix(building *b, const char *name, int64_t planes, int64_t by
 
 /* ---- Bytes -------------------------------------------------------------------------------------------------------- */
 
-/* A plane of the frame, an input of the graph, as floats (1, bytes, height, width). */
+/* A plane of the frame, an input of the graph, as floats (1, bytes, height, width). The input is rows of bytes and no picture: of a rank
+ * whose layout is always plain. */
 static shunt_value read_plane(building *b, const char *name, const shunt_frame *frame, int plane, int64_t bytes)
 {
     const int64_t row = frame_row_bytes(frame, plane), stride = frame_stride(frame, plane);
     const int64_t H = plane ? (frame->height + 1) / 2 : frame->height, W = row / bytes;
-    const int64_t tight[] = {1, H, W, bytes}, gaps[] = {1, H, stride}, planes[] = {1, bytes, H, W};
-    const bool has_gaps = stride != row;
+    const int64_t rows[] = {1, H, stride}, pixels[] = {1, H, W, bytes}, planes[] = {1, bytes, H, W};
     const shunt_op_attr cut = {.pad = {.mode = SHUNT_PAD_CONSTANT, .after = {0, 0, (int32_t)(row - stride)}}};
     const shunt_op_attr planes_first = {.transpose = {.axes = {0, 3, 1, 2}}};
     char full[NAME_CHARS];
     snprintf(full, sizeof full, "%s.float", name);
-    shunt_value value = shunt_graph_input_of(b->graph, name, SHUNT_U8, has_gaps ? 3 : 4, has_gaps ? gaps : tight);
-    value = cast(b, full, SHUNT_F32, value);
-    if (has_gaps) value = shunt_graph_op(b->graph, full, SHUNT_OP_PAD, 0, &cut, 1, &value);
+    shunt_value value = cast(b, full, SHUNT_F32, shunt_graph_input_of(b->graph, name, SHUNT_U8, 3, rows));
+    if (stride != row) value = shunt_graph_op(b->graph, full, SHUNT_OP_PAD, 0, &cut, 1, &value);
     snprintf(full, sizeof full, "%s.planes", name);
     if (bytes == 1) return reshape(b, full, 4, planes, value);
-    if (has_gaps) value = reshape(b, full, 4, tight, value);
+    value = reshape(b, full, 4, pixels, value);
     return shunt_graph_op(b->graph, full, SHUNT_OP_TRANSPOSE, 0, &planes_first, 1, &value);
 }
 

@@ -61,8 +61,7 @@ static plane_input make_plane(const struct sample *s, int plane)
     const int64_t height = plane ? (s->height + 1) / 2 : s->height, width = plane ? (s->width + 1) / 2 : s->width;
     plane_input in = {.stride = width * bytes + s->gap};
     in.each = height * in.stride;
-    in.tensor.desc = s->gap ? shunt_tensor_make(SHUNT_U8, 3, (int64_t[]){FRAMES, height, in.stride})
-                            : shunt_tensor_make(SHUNT_U8, 4, (int64_t[]){FRAMES, height, width, bytes});
+    in.tensor.desc = shunt_tensor_make(SHUNT_U8, 3, (int64_t[]){FRAMES, height, in.stride});
     uint8_t *data = malloc((size_t)(FRAMES * in.each));
     cr_assert(data);
     for (int64_t i = 0; i < FRAMES * in.each;
