@@ -135,10 +135,10 @@ SHUNT_API shunt_status shunt_classify_frames(shunt_model *model, shunt_device *d
 
 /* Preprocessing as a graph, for the device, so that the host only decodes. `frame` says what the frames are like: pixels, yuv, height,
  * width, strides, none of them negative; where its planes lie is not looked at. The graph's inputs are the planes' bytes, u8: "frames",
- * (1, height, bytes from row to row). NV12 frames have a second one, "chroma", (1, (height + 1) / 2, bytes from row to row). Run it with more frames at a time as any graph. Its
- * result: what shunt_preprocess_frames gives, (1, planes, crop, crop), from values that differ by at most 1/255 of the range. Plan it
- * in float32: float16 makes it 3/255, and bfloat16 rounds the pixels. Graph and weights are the caller's. With its result in a
- * shunt_buffer (async.h) that is the network's input, no picture comes back to the host. */
+ * (1, height, bytes from row to row). NV12 frames have a second one, "chroma", (1, (height + 1) / 2, bytes from row to row). Run it with
+ * more frames at a time as any graph. Its result: what shunt_preprocess_frames gives, (1, planes, crop, crop), from values that differ by
+ * at most 1/255 of the range. Plan it in float32: float16 makes it 3/255, and bfloat16 rounds the pixels. Graph and weights are the
+ * caller's. With its result in a shunt_buffer (async.h) that is the network's input, no picture comes back to the host. */
 SHUNT_API shunt_status shunt_preprocess_graph(const shunt_preprocess *preprocess, const shunt_frame *frame,
                                               shunt_graph **graph, shunt_weights **weights);
 
