@@ -3,6 +3,7 @@
 #include "runtime/base/error.h"
 
 #include <math.h>
+#include <shunt/resize.h>
 #include <stdlib.h>
 
 /* The mask gets a border of zeros, and the box grows with it: so it ends softly. */
