@@ -46,7 +46,8 @@ static shunt_status refuse_others(const onnx_node *node)
     shunt_status status = onnx_attribute_int(node, "antialias", &antialias);
     if (!status) status = onnx_attribute_text(node, "keep_aspect_ratio_policy", &policy);
     if (status) return status;
-    if (antialias) return error_fail(SHUNT_E_UNSUPPORTED, "it is antialiased in the way of ONNX, which Shunt does not have");
+    if (antialias)
+        return error_fail(SHUNT_E_UNSUPPORTED, "it is antialiased in the way of ONNX, which Shunt does not have");
     if (!wire_is(policy, "stretch"))
         return error_fail(SHUNT_E_UNSUPPORTED, "its keep_aspect_ratio_policy is not 'stretch'");
     return SHUNT_OK;

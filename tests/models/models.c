@@ -159,7 +159,8 @@ Test(models, names_that_are_none_list_what_there_is)
                                         "cifar-bottleneck18",
                                         "pooled18"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        refuse(names[i], NULL, SHUNT_E_NOT_FOUND, "there are resnet18, resnet34, resnet50, resnet101, resnet152, plain18");
+        refuse(names[i], NULL, SHUNT_E_NOT_FOUND,
+               "there are resnet18, resnet34, resnet50, resnet101, resnet152, plain18");
         expect_message(names[i], "CIFAR's are cifar-resnet50");
     }
     refuse("resnet10004", NULL, SHUNT_E_NOT_FOUND, "up to 10000");
