@@ -22,6 +22,11 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow" /* the compiler knows them, the library does not */
 
+static inline int setenv(const char *name, const char *value, int replaces)
+{
+    return replaces ? _putenv_s(name, value) : 0;
+}
+
 static inline char *strndup(const char *text, size_t most)
 {
     const size_t n = strnlen(text, most);

@@ -119,6 +119,8 @@ void os_requests_begin(void (*handler)(int number));
 void os_requests_end(void);
 /* Which start of the machine this is; "": it does not say. */
 void os_boot(char *text, size_t size);
+/* What the machine is called; "": it does not say. */
+void os_host_name(char *text, size_t size);
 
 /* From the first to the second, this thread prints and reads numbers as C does, whatever locale the application has set. */
 void *os_plain_numbers_begin(void);

@@ -52,6 +52,12 @@ void os_boot(char *text, size_t size)
     text[strcspn(text, "\n")] = '\0';
 }
 
+void os_host_name(char *text, size_t size)
+{
+    if (gethostname(text, size)) text[0] = '\0';
+    text[size - 1] = '\0';
+}
+
 /* ---- Commands ---- */
 
 /* A closed descriptor is opened the wrong way round, so that using it still fails. */

@@ -55,6 +55,12 @@ void os_boot(char *text, size_t size)
     if (size) text[0] = '\0';
 }
 
+void os_host_name(char *text, size_t size)
+{
+    DWORD room = (DWORD)size;
+    if (!GetComputerNameA(text, &room)) text[0] = '\0';
+}
+
 /* ---- Commands ---- */
 
 static void show_colours(DWORD stream)

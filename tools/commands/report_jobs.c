@@ -5,10 +5,10 @@
 #include "lib/itself.h"
 #include "lib/json_out.h"
 #include "lib/progress.h"
+#include "runtime/shared/os.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     BENCH_SECONDS = 600,
@@ -53,10 +53,10 @@ static void take_out(char *text, const char *name)
 
 static void take_out_names(char *text)
 {
-    char host[256] = "";
-    if (gethostname(host, sizeof host - 1)) host[0] = '\0';
-    take_out(text, getenv("HOME"));
-    take_out(text, getenv("USER"));
+    static const char *const personal[] = {"HOME", "USER", "USERPROFILE", "USERNAME"};
+    char host[256];
+    os_host_name(host, sizeof host);
+    for (size_t i = 0; i < sizeof personal / sizeof *personal; i++) take_out(text, getenv(personal[i]));
     take_out(text, host);
 }
 
