@@ -96,10 +96,12 @@ static bool make_values(trial *t, uint8_t dtype)
     return false;
 }
 
-/* In a quick check the best guess, and every second one of the others: for the next case those that this one leaves out. */
+/* In a quick check of all algorithms the best guess, and every second one of the others: for the next case those that this one leaves
+ * out. */
 static bool wants_candidate(const trial *t, uint32_t i)
 {
-    return i == 0 || !t->state->options->quick || (t->values.index + i) % 2 == 0;
+    const shunt_verify_options *options = t->state->options;
+    return i == 0 || !options->quick || options->algorithm || (t->values.index + i) % 2 == 0;
 }
 
 /* Each candidate, then each input whose memory the first output may take. */
