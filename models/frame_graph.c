@@ -27,7 +27,7 @@ static shunt_value cast(building *b, const char *name, shunt_dtype dtype, shunt_
     return shunt_graph_op(b->graph, name, SHUNT_OP_CAST, 0, &attr, 1, &src);
 }
 
-/* What lies behind the point is cut off, and what is no byte becomes the nearest one. */
+/* Numbers lose what is behind the point. Those below 0 become 0, and those above 255 become 255. */
 static shunt_value cut_to_bytes(building *b, const char *name, shunt_value src)
 {
     return cast(b, name, SHUNT_F32, cast(b, name, SHUNT_U8, src));

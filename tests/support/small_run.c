@@ -89,6 +89,12 @@ void expect_same_file(const char *a, const char *b)
     shunt_weights_destroy(files[1]);
 }
 
+int run_stop_often(void *context, const shunt_train_event *event)
+{
+    int *steps = context;
+    return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
+}
+
 int run_stop_at_once(void *context, const shunt_train_event *event)
 {
     (void)context;

@@ -40,6 +40,9 @@ const char *run_checkpoint(const char *out, char path[64]);
 shunt_status run_continue(const run_setup *setup, int *finished);
 void run_whole(const run_setup *setup);
 
+/* A handler: stops after every third step. context: an int that counts them, 0 at first. */
+int run_stop_often(void *context, const shunt_train_event *event);
+
 /* A handler: stops after the first step. */
 int run_stop_at_once(void *context, const shunt_train_event *event);
 

@@ -116,19 +116,13 @@ Test(loss_scale, a_step_that_overflows_changes_nothing)
     run_end(&parts);
 }
 
-static int stop_often(void *context, const shunt_train_event *event)
-{
-    int *steps = context;
-    return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
-}
-
 /* While the factor falls, and after. */
 Test(loss_scale, a_run_that_was_stopped_ends_in_the_same_bits)
 {
     int steps = 0, finished = 0;
     run_parts parts;
     const run_setup whole = {.out = "whole", .loss_scale = HIGH};
-    const run_setup cut = {.out = "cut", .loss_scale = HIGH, .handler = stop_often, .context = &steps};
+    const run_setup cut = {.out = "cut", .loss_scale = HIGH, .handler = run_stop_often, .context = &steps};
     put_training_set("set", PICTURES);
     take_first_step("whole", &parts);
     run_end(&parts);

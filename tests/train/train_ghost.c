@@ -51,12 +51,6 @@ Test(train_ghost, fewer_blocks_run)
     run_end(&parts);
 }
 
-static int stop_often(void *context, const shunt_train_event *event)
-{
-    int *steps = context;
-    return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
-}
-
 Test(train_ghost, a_run_that_was_stopped_ends_in_the_same_bits)
 {
     int steps = 0, finished = 0;
@@ -64,7 +58,7 @@ Test(train_ghost, a_run_that_was_stopped_ends_in_the_same_bits)
     put_training_set("set", PICTURES);
     run_whole(&setup);
     setup.out = "cut";
-    setup.handler = stop_often;
+    setup.handler = run_stop_often;
     setup.context = &steps;
     while (!finished) cr_assert_eq(run_continue(&setup, &finished), SHUNT_OK, "%s", shunt_last_error());
     expect_same_file("whole/last.ckpt", "cut/last.ckpt");

@@ -123,12 +123,6 @@ Test(train_prune, blocks_become_zero)
     run_end(&parts);
 }
 
-static int stop_often(void *context, const shunt_train_event *event)
-{
-    int *steps = context;
-    return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
-}
-
 Test(train_prune, a_run_that_was_stopped_ends_in_the_same_bits)
 {
     int steps = 0, finished = 0;
@@ -138,7 +132,7 @@ Test(train_prune, a_run_that_was_stopped_ends_in_the_same_bits)
     run_end(&parts);
     while (!finished) {
         char path[64];
-        cr_assert_eq(begin("cut", 0.05, "0.1,0.9", stop_often, &steps, &parts), SHUNT_OK, "%s", shunt_last_error());
+        cr_assert_eq(begin("cut", 0.05, "0.1,0.9", run_stop_often, &steps, &parts), SHUNT_OK, "%s", shunt_last_error());
         if (!access(run_checkpoint("cut", path), F_OK))
             cr_assert_eq(shunt_trainer_resume(parts.trainer, path), SHUNT_OK, "%s", shunt_last_error());
         cr_assert_eq(shunt_trainer_run(parts.trainer, &finished), SHUNT_OK, "%s", shunt_last_error());

@@ -69,13 +69,6 @@ Test(train_resume, killed_at_ten_random_moments)
     expect_same_log("whole", "cut");
 }
 
-/* Stops at steps 0, 3, 6 ... of those that this trainer did. */
-static int stop_often(void *context, const shunt_train_event *event)
-{
-    int *steps = context;
-    return event->stage == SHUNT_TRAIN_STEP && ++*steps % 3 == 0;
-}
-
 /* With 16-bit activations, whatever the step; f16 has a loss scale by itself. Another precision does not continue the run. */
 Test(train_resume, precision)
 {
@@ -87,7 +80,7 @@ Test(train_resume, precision)
         snprintf(whole, sizeof whole, "whole-%s", precisions[i]);
         snprintf(cut, sizeof cut, "cut-%s", precisions[i]);
         run_setup all = {.out = whole, .precision = precisions[i]},
-                  part = {.out = cut, .precision = precisions[i], .handler = stop_often, .context = &steps},
+                  part = {.out = cut, .precision = precisions[i], .handler = run_stop_often, .context = &steps},
                   other = {.out = cut, .precision = others[i]};
         run_whole(&all);
         cr_assert(!run_continue(&part, &finished) && !finished);
@@ -125,7 +118,7 @@ Test(train_resume, stopped_and_resumed)
 {
     int steps = 0, finished = 0, runs = 0;
     run_setup whole = {.out = "whole", .workers = 1, .log_gradients = true};
-    run_setup cut = {.out = "cut", .workers = 4, .log_gradients = true, .handler = stop_often, .context = &steps};
+    run_setup cut = {.out = "cut", .workers = 4, .log_gradients = true, .handler = run_stop_often, .context = &steps};
     put_training_set("set", PICTURES);
     run_whole(&whole);
     for (; !finished; runs++) cr_assert_eq(run_continue(&cut, &finished), SHUNT_OK, "%s", shunt_last_error());

@@ -75,8 +75,8 @@ static const option_row rows[] = {
     {"prune-ramp", OPTION_TEXT, FIELD(prune_ramp), "BEGIN,END",
      "Fractions of the run between which the penalty grows to its strength. Default: 0,0.5.", NULL, 0, 0},
     {"ghost", OPTION_TEXT, FIELD(ghost), "SHARE",
-     "Train a policy beside the network that chooses, for each picture, which residual blocks run: this share of them, "
-     "such as 0.5. The network is then ghost-MODEL. Begin with a trained one (--init). best.safetensors is the network "
+     "Also train a policy: a small network that chooses which residual blocks run for each picture. So many of them "
+     "are to run: 0.5 is half. The network is then ghost-MODEL. Begin with a trained one (--init). best.safetensors is the network "
      "of the last epoch.",
      NULL, 0, 0},
     {"ghost-weight", OPTION_TEXT, FIELD(ghost_weight), "X",
