@@ -76,8 +76,8 @@ static const option_row rows[] = {
      "Fractions of the run between which the penalty grows to its strength. Default: 0,0.5.", NULL, 0, 0},
     {"ghost", OPTION_TEXT, FIELD(ghost), "SHARE",
      "Also train a policy: a small network that chooses which residual blocks run for each picture. So many of them "
-     "are to run: 0.5 is half. The network is then ghost-MODEL. Begin with a trained one (--init). best.safetensors is the network "
-     "of the last epoch.",
+     "are to run: 0.5 is half. The network is then ghost-MODEL. Begin with a trained one (--init). best.safetensors is "
+     "the network of the last epoch.",
      NULL, 0, 0},
     {"ghost-weight", OPTION_TEXT, FIELD(ghost_weight), "X",
      "Weight of the term in the loss for the share of blocks. Default: 2.", NULL, 0, 0},
