@@ -7,8 +7,8 @@
  *         shunt_device *device; shunt_model *model; shunt_executor *executor; shunt_event *events[2];
  *         if (argc < 2 || shunt_device_open(NULL, NULL, &device) || shunt_model_open(argv[1], NULL, &model) ||
  *             shunt_model_executor(model, device, &executor)) return fprintf(stderr, "%s\n", shunt_last_error()), 1;
- *         const int64_t in[] = {1, 3, 224, 224}, out[] = {1, shunt_model_classes(model)};
- *         float *data = calloc(3 * 224 * 224, sizeof *data), *scores = calloc(2 * (size_t)out[1], sizeof *scores);
+ *         const int64_t in[] = {1, 3, 64, 64}, out[] = {1, shunt_model_classes(model)};
+ *         float *data = calloc(3 * 64 * 64, sizeof *data), *scores = calloc(2 * (size_t)out[1], sizeof *scores);
  *         shunt_tensor src = {shunt_tensor_make(SHUNT_F32, 4, in), data}, dst = {shunt_tensor_make(SHUNT_F32, 2, out)};
  *         for (int i = 0; i < 2; i++) {
  *             dst.data = scores + i * out[1];
