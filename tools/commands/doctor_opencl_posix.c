@@ -29,23 +29,11 @@ static const char *const variables[NVARIABLES] = {"OCL_ICD_FILENAMES", "OCL_ICD_
 
 typedef struct doctor {
     doctor_report *report;
-    bool failed;            /* out of memory */
     bool reads[NVARIABLES]; /* by the loader */
-    bool loader;
-    const char *vendors;
+    bool loader, gpu;
+    const char *root, *vendors; /* the folder, the root before it */
     int seconds, ndrivers;
 } doctor;
-
-static void add(doctor *self, doctor_state state, const char *kind, const char *subject, const char *package,
-                const char *format, ...) __attribute__((format(printf, 6, 7)));
-static void add(doctor *self, doctor_state state, const char *kind, const char *subject, const char *package,
-                const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (!doctor_report_add(self->report, state, kind, subject, package, format, args)) self->failed = true;
-    va_end(args);
-}
 
 /* The Debian package of a library, or NULL. */
 static const char *package_of(const char *library)
@@ -76,6 +64,9 @@ static const char *package_for(const char *error, const char *library)
 
 /* ---- In the child ---- */
 
+/* Before the reason why a library cannot be loaded; other reasons, such as a crash, begin otherwise. */
+enum { UNLOADABLE = 1 };
+
 static void *symbol_of(void *library, const char *name, void *function, size_t size)
 {
     void *symbol = dlsym(library, name);
@@ -87,7 +78,7 @@ static void *load(const char *name, char *text, size_t size)
 {
     void *library = dlopen(name, RTLD_LAZY | RTLD_LOCAL); /* as the loaders do it */
     const char *error = library ? NULL : dlerror();
-    if (!library) snprintf(text, size, "%s", error ? error : "it cannot be loaded");
+    if (!library) snprintf(text, size, "%c%s", UNLOADABLE, error ? error : "it cannot be loaded");
     return library;
 }
 
@@ -128,6 +119,27 @@ static bool load_driver(const void *name, char *text, size_t size)
     return code == 0 && count > 0;
 }
 
+/* ---- A library that is needed ---- */
+
+typedef enum outcome { WORKS, LOADS, LOADS_NOT } outcome;
+
+/* In a child. text gets the finding. */
+static outcome try_out(const doctor *self, isolated_work work, const char *library, char text[TEXT_CHARS])
+{
+    if (isolate(work, library, self->seconds, text, TEXT_CHARS)) return WORKS;
+    if (text[0] != UNLOADABLE) return LOADS;
+    memmove(text, text + 1, strlen(text));
+    return LOADS_NOT;
+}
+
+static void examine_library(doctor *self, const char *kind, const char *name)
+{
+    char text[TEXT_CHARS];
+    const outcome found = try_out(self, load_library, name, text);
+    doctor_add(self->report, found == WORKS ? DOCTOR_GOOD : DOCTOR_PROBLEM, kind, name, "%s", text);
+    if (found == LOADS_NOT) doctor_fix_by_package(self->report, self->root, package_for(text, name));
+}
+
 /* ---- The loader ---- */
 
 /* The names in a library's file show which variables it reads. */
@@ -147,9 +159,9 @@ static void find_variables(doctor *self, const char *path)
 static void examine_loader(doctor *self, const char *name)
 {
     char path[TEXT_CHARS], reads[256] = "no variable";
-    self->loader = isolate(load_library, name, self->seconds, path, sizeof path);
+    self->loader = try_out(self, load_library, name, path) == WORKS;
     if (!self->loader) {
-        add(self, DOCTOR_PROBLEM, "loader", name, package_for(path, name), "%s", path);
+        examine_library(self, "loader", name);
         self->reads[VENDORS] = self->reads[VENDOR_PATH] = self->reads[LAYERS] = true; /* as Debian's would */
         return;
     }
@@ -158,7 +170,7 @@ static void examine_loader(doctor *self, const char *name)
         if (self->reads[v])
             used += snprintf(reads + used, sizeof reads - (size_t)used, "%s%s", used ? ", " : "", variables[v]);
     const char *maker = self->reads[VENDOR_PATH] ? "ocl-icd" : self->reads[FILENAMES] ? "Khronos' loader" : "a loader";
-    add(self, DOCTOR_GOOD, "loader", name, NULL, "%s: %s, which reads %s", path, maker, reads);
+    doctor_add(self->report, DOCTOR_GOOD, "loader", name, "%s: %s, which reads %s", path, maker, reads);
 }
 
 /* The value of a variable that is set and not empty, if the loader reads it. */
@@ -175,26 +187,48 @@ static void examine_variables(doctor *self)
         const char *value = getenv(variables[v]);
         if (!value || !*value) continue;
         snprintf(subject, sizeof subject, "%s=%s", variables[v], value);
-        if (self->reads[v])
-            add(self, DOCTOR_NOTE, "variable", subject, NULL, "it changes what the loader sees");
-        else
-            add(self, DOCTOR_PROBLEM, "variable", subject, NULL, "this loader does not read it; use %s instead",
-                self->reads[VENDORS] ? variables[VENDORS] : "the ICD folder");
+        if (self->reads[v]) {
+            doctor_add(self->report, DOCTOR_NOTE, "variable", subject, "it changes what the loader sees");
+            continue;
+        }
+        doctor_add(self->report, DOCTOR_PROBLEM, "variable", subject, "this loader does not read it; use %s instead",
+                   self->reads[VENDORS] ? variables[VENDORS] : "the ICD folder");
+        doctor_fix(self->report, "unset %s", variables[v]);
     }
 }
 
 /* ---- Drivers ---- */
 
+/* A driver whose library is missing or broken is installed; what no package brings is switched off: the loaders read *.icd alone. */
+static void fix_driver(doctor *self, bool icd, const char *path, const char *library, const char *error)
+{
+    char from[PATH_CHARS];
+    const char *package = package_for(error, library);
+    const bool installed = package && doctor_package_installed(self->root, package);
+    if (package && (!installed || !icd || doctor_package_owns(self->root, package, path)))
+        doctor_fix_by_package(self->report, self->root, package);
+    else if (icd)
+        doctor_fix(self->report, "mv %s %s.off", doctor_quoted(path, from, sizeof from), from);
+}
+
 static void examine_driver(doctor *self, const char *kind, const char *subject, const char *library)
 {
     char text[TEXT_CHARS];
-    bool good = isolate(load_driver, library, self->seconds, text, sizeof text);
-    self->ndrivers += good;
-    add(self, good ? DOCTOR_GOOD : DOCTOR_PROBLEM, kind, subject, good ? NULL : package_for(text, library), "%s: %s",
-        library, text);
-    if (good && strstr(library, "libRusticlOpenCL") && !getenv("RUSTICL_ENABLE"))
-        add(self, DOCTOR_NOTE, kind, subject, NULL,
-            "rusticl shows no device unless RUSTICL_ENABLE names Mesa drivers, as in RUSTICL_ENABLE=llvmpipe");
+    const outcome found = try_out(self, load_driver, library, text);
+    const bool hardware =
+        found == LOADS && strstr(text, "finds no platform"); /* of another kind than its own: no fault */
+    self->ndrivers += found == WORKS;
+    doctor_add(self->report,
+               found == WORKS ? DOCTOR_GOOD
+               : hardware     ? DOCTOR_NOTE
+                              : DOCTOR_PROBLEM,
+               kind, subject, "%s: %s", library, text);
+    if (!self->report->failed) self->report->items[self->report->count - 1].loads = found != LOADS_NOT;
+    if (found == LOADS_NOT || (found == LOADS && !hardware))
+        fix_driver(self, !strcmp(kind, "icd"), subject, library, found == LOADS_NOT ? text : "");
+    if (found == WORKS && strstr(library, "libRusticlOpenCL") && !getenv("RUSTICL_ENABLE"))
+        doctor_add(self->report, DOCTOR_NOTE, kind, subject,
+                   "rusticl shows no device unless RUSTICL_ENABLE names Mesa drivers, as in RUSTICL_ENABLE=llvmpipe");
 }
 
 /* The library that an ICD file names: its first line. False with the reason. */
@@ -220,6 +254,13 @@ static bool read_icd(const char *path, char *library, size_t size, const char **
     return end > 0;
 }
 
+static void refuse_icd(doctor *self, const char *path, const char *reason)
+{
+    char from[PATH_CHARS];
+    doctor_add(self->report, DOCTOR_PROBLEM, "icd", path, "%s", reason);
+    doctor_fix(self->report, "mv %s %s.off", doctor_quoted(path, from, sizeof from), from);
+}
+
 static void examine_icd(doctor *self, const char *path)
 {
     char library[PATH_CHARS];
@@ -227,7 +268,7 @@ static void examine_icd(doctor *self, const char *path)
     if (read_icd(path, library, sizeof library, &reason))
         examine_driver(self, "icd", path, library);
     else
-        add(self, DOCTOR_PROBLEM, "icd", path, NULL, "%s", reason);
+        refuse_icd(self, path, reason);
 }
 
 static int is_icd(const struct dirent *entry)
@@ -241,10 +282,10 @@ static void examine_folder(doctor *self, const char *folder)
     struct dirent **files = NULL;
     int count = scandir(folder, &files, is_icd, alphasort);
     if (count < 0)
-        add(self, DOCTOR_PROBLEM, "folder", folder, NULL, "%s", strerror(errno));
+        doctor_add(self->report, DOCTOR_PROBLEM, "folder", folder, "%s", strerror(errno));
     else
-        add(self, count ? DOCTOR_GOOD : DOCTOR_PROBLEM, "folder", folder, NULL, "%d ICD file%s", count,
-            count == 1 ? "" : "s");
+        doctor_add(self->report, count ? DOCTOR_GOOD : DOCTOR_PROBLEM, "folder", folder, "%d ICD file%s", count,
+                   count == 1 ? "" : "s");
     for (int i = 0; i < count; i++) {
         char path[PATH_CHARS];
         snprintf(path, sizeof path, "%s/%s", folder, files[i]->d_name);
@@ -268,7 +309,7 @@ static void examine_vendors(doctor *self, const char *folder, const char *vendor
     if (is_folder(vendors)) {
         examine_folder(self, vendors);
     } else if (n > 4 && !strcmp(vendors + n - 4, ".icd")) {
-        snprintf(path, sizeof path, "%s/%s", folder, vendors);
+        snprintf(path, sizeof path, "%.3000s/%.1000s", folder, vendors);
         bool inside = !strchr(vendors, '/') && access(path, F_OK) == 0;
         examine_icd(self, inside ? path : vendors);
     } else {
@@ -280,10 +321,38 @@ static void examine_vendors(doctor *self, const char *folder, const char *vendor
 static void examine_filenames(doctor *self, const char *filenames)
 {
     char *list = strdup(filenames), *rest = list;
-    if (!list) self->failed = true;
+    if (!list) self->report->failed = true;
     for (char *library; list && (library = strsep(&rest, ":"));)
         if (*library) examine_driver(self, "driver", library, library);
     free(list);
+}
+
+static bool has_icds(const char *folder)
+{
+    struct dirent **files = NULL;
+    const int count = scandir(folder, &files, is_icd, alphasort);
+    for (int i = 0; i < count; i++) free(files[i]);
+    free(files);
+    return count > 0;
+}
+
+/* A variable that leads to no driver is to blame. On a machine without drivers and without a GPU, the one that runs on any processor is
+ * advised. */
+static void no_driver(doctor *self)
+{
+    const bool hidden = has_icds(self->vendors);
+    bool blamed = false;
+    for (int v = FILENAMES; v <= VENDOR_PATH; v++) {
+        if (!setting(self, v)) continue;
+        doctor_add(self->report, DOCTOR_PROBLEM, "variable", variables[v], "it leads to no driver that works%s%s",
+                   hidden ? "; there are some in " : "", hidden ? self->vendors : "");
+        doctor_fix(self->report, "unset %s", variables[v]);
+        blamed = true;
+    }
+    if (blamed && hidden) return;
+    doctor_add(self->report, DOCTOR_PROBLEM, "driver", "OpenCL",
+               "no driver works: pocl-opencl-icd runs on any processor, mesa-opencl-icd and the makers' own on GPUs");
+    if (!self->gpu) doctor_fix_by_package(self->report, self->root, "pocl-opencl-icd");
 }
 
 static void examine_drivers(doctor *self)
@@ -295,31 +364,23 @@ static void examine_drivers(doctor *self)
         examine_vendors(self, folder, vendors);
     else
         examine_folder(self, vendors ? vendors : folder);
-    if (self->ndrivers == 0)
-        add(self, DOCTOR_PROBLEM, "driver", "OpenCL", "pocl-opencl-icd",
-            "no driver works: pocl-opencl-icd runs on any processor, mesa-opencl-icd and the makers' own on GPUs");
+    if (self->ndrivers == 0) no_driver(self);
 }
 
-static void examine_clblast(doctor *self, const char *name)
-{
-    char text[TEXT_CHARS];
-    bool good = isolate(load_library, name, self->seconds, text, sizeof text);
-    add(self, good ? DOCTOR_GOOD : DOCTOR_PROBLEM, "library", name, good ? NULL : package_for(text, name), "%s", text);
-}
-
-int doctor_opencl(const doctor_opencl_options *options, doctor_report *out)
+void doctor_opencl(const doctor_opencl_options *options, doctor_report *out)
 {
     static const doctor_opencl_options defaults;
+    char vendors[PATH_CHARS];
     if (!options) options = &defaults;
     *out = (doctor_report){0};
     doctor self = {.report = out,
-                   .vendors = options->vendors ? options->vendors : "/etc/OpenCL/vendors",
+                   .gpu = options->gpu,
+                   .root = options->root ? options->root : "",
+                   .vendors = options->vendors ? options->vendors : vendors,
                    .seconds = options->seconds ? options->seconds : 10};
+    snprintf(vendors, sizeof vendors, "%.4000s/etc/OpenCL/vendors", self.root);
     examine_loader(&self, options->loader ? options->loader : "libOpenCL.so.1");
     examine_variables(&self);
     examine_drivers(&self);
-    examine_clblast(&self, options->clblast ? options->clblast : "libclblast.so.1");
-    if (!self.failed) return 0;
-    doctor_report_free(out);
-    return -1;
+    examine_library(&self, "library", options->clblast ? options->clblast : "libclblast.so.1");
 }
