@@ -254,9 +254,9 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
     return status;
 }
 
-bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file)
+bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file, match_part part)
 {
-    comparison self = {.net = net, .graph = graph, .file = file, .part = MATCH_BACKBONE, .any_number = true};
+    comparison self = {.net = net, .graph = graph, .file = file, .part = part, .any_number = true};
     bool fits = !begin(&self);
     if (fits) compare(&self);
     fits = fits && !misfit_count(&self.wrong);

@@ -17,8 +17,8 @@ shunt_status match_weights(const shunt_model *model, shunt_weights *file, match_
 shunt_status model_load(shunt_model *model, const model_source *source, match_part part);
 shunt_status model_load_weights(shunt_model *model, const char *path, shunt_weights *file, match_part part);
 
-/* Whether the file holds a network such as the graph of `net`, with any number of classes, or without its classifier. */
-bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file);
+/* Whether the file holds a network such as the graph of `net`, with any number of classes. */
+bool match_fits(const net_spec *net, const shunt_graph *graph, const shunt_weights *file, match_part part);
 /* How many blocks this stage, from 0, of the file's network has. */
 int match_count_blocks(const shunt_weights *file, int stage);
 /* How many classes the file's network tells apart; 0: it has no classifier that fits the graph's features. */

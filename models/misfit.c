@@ -1,5 +1,6 @@
 /* misfit.c - see misfit.h. A list of differences shows at once what a file is; the first difference alone does not. */
 #include "models/misfit.h"
+#include "models/fitting.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 
 #include "runtime/base/error.h"
 
-enum { MOST_SHOWN = 10, MOST_TENSORS = 4096, MOST_FITTING = 3 };
+enum { MOST_SHOWN = 10, MOST_FITTING = 3 };
 
 bool misfit_begin(misfit *self)
 {
@@ -106,39 +107,20 @@ static void say_prefix(const shunt_weights *file, message *to)
 
 /* ---- What would fit --------------------------------------------------------------------------------------------------- */
 
-typedef struct search {
-    const shunt_weights *file;
+typedef struct suggestions {
     const net_spec *tried;
     message *to;
-    unsigned found;
-} search;
+    unsigned count;
+} suggestions;
 
-/* name: as for --model. shortcut: 0: the network's own. */
-static void try_network(search *self, const char *name, char shortcut)
+static bool suggest(void *context, const net_spec *net, char shortcut, int64_t classes)
 {
-    const shunt_model_options options = {.shortcut = shortcut, .v1 = self->tried->v1};
-    net_spec net;
-    shunt_graph *graph;
-    if (self->found == MOST_FITTING || net_describe(name, &options, &net)) return;
-    if (!strcmp(net.name, self->tried->name) && net.shortcut == self->tried->shortcut) return;
-    if (net_build(&net, NULL, &graph)) return;
-    if (match_fits(&net, graph, self->file)) {
-        say(self->to, "%s%s", self->found++ ? " or" : "; it fits: pass", "");
-        if (strcmp(net.name, self->tried->name)) say(self->to, " --model %s", net.name);
-        if (shortcut) say(self->to, " --shortcut %c", shortcut);
-    }
-    shunt_graph_destroy(graph);
-}
-
-/* "resnet6n+2" with as many blocks as the file's first stage has. */
-static bool expand(const char *family, int blocks, char name[32])
-{
-    const char *depth = strstr(family, "6n+2");
-    snprintf(name, 32, "%.31s", family);
-    if (!depth) return true;
-    snprintf(name, 32, "%s%.*s%d", !strncmp(family, "resnet", 6) ? "cifar-" : "", (int)(depth - family), family,
-             6 * blocks + 2);
-    return blocks > 0;
+    suggestions *self = context;
+    (void)classes;
+    say(self->to, "%s", self->count++ ? " or" : "; it fits: pass");
+    if (strcmp(net->name, self->tried->name)) say(self->to, " --model %s", net->name);
+    if (shortcut) say(self->to, " --shortcut %c", shortcut);
+    return self->count < MOST_FITTING;
 }
 
 /* Whether the file is of this network, with wrong numbers or other tensors around the layers: then no other network fits better. */
@@ -146,39 +128,19 @@ static bool is_this(const net_spec *net, const shunt_weights *file, match_part p
 {
     shunt_graph *graph;
     if (net_build(net, NULL, &graph)) return false;
-    const bool fits = match_fits(net, graph, file);
+    const bool fits = match_fits(net, graph, file, MATCH_BACKBONE);
     if (fits && part == MATCH_ALL && !match_count_classes(net, graph, file))
         say(to, "; it has no classifier that fits: pass it to shunt train --init, which makes a new one");
     shunt_graph_destroy(graph);
     return fits;
 }
 
-/* The same network without some of its blocks. */
-static void try_fewer_blocks(search *self, const net_spec *net)
-{
-    char name[sizeof net->name];
-    int blocks[NET_STAGES];
-    for (int s = 0; s < NET_STAGES; s++) blocks[s] = match_count_blocks(self->file, s);
-    net_name_blocks(net, blocks, name);
-    try_network(self, name, 0);
-}
-
 static void say_what_fits(const net_spec *net, const shunt_weights *file, match_part part, message *to)
 {
-    search self = {.file = file, .tried = net, .to = to};
-    const char *family;
-    char name[32];
-    if (shunt_weights_count(file) > MOST_TENSORS || is_this(net, file, part, to)) return;
-    const int blocks = match_count_blocks(file, 0);
-    try_network(&self, net->name, 'A');
-    try_network(&self, net->name, 'B');
-    try_network(&self, net->name, 'C');
-    for (size_t i = 0; (family = shunt_model_family(i)); i++)
-        if (expand(family, blocks, name)) try_network(&self, name, 0);
-    for (size_t i = 0; !self.found && (family = shunt_model_family(i)); i++)
-        for (const char *option = "ABC"; *option && expand(family, blocks, name); option++)
-            try_network(&self, name, *option);
-    if (!self.found) try_fewer_blocks(&self, net);
+    suggestions self = {.tried = net, .to = to};
+    if (is_this(net, file, part, to)) return;
+    fitting_search(file, MATCH_BACKBONE, net, net->v1, suggest, &self);
+    if (!self.count && part == MATCH_ALL) say(to, "; %s", fitting_advice);
 }
 
 shunt_status misfit_fail(const misfit *self, const net_spec *net, const shunt_weights *file, match_part part)

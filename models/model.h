@@ -24,7 +24,7 @@ struct shunt_model {
     shunt_preprocess preprocess;
     bool whole_numbers;   /* its input takes no others */
     bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
-    char assumption[256]; /* what was assumed about the network, since the weight file fits several; "": nothing */
+    char assumption[512]; /* what was assumed about the network, since the weight file does not say it or fits several; "": nothing */
     char input_note[256]; /* what its input requires of pixels; "": nothing special */
     pthread_mutex_t lock; /* of what follows: several threads may run the model */
     model_executor *executors;

@@ -1,5 +1,6 @@
-/* open.c - a model out of one file, whatever it holds: a network of its own, or weights that say of which network they are. */
-#include "models/match.h"
+/* open.c - a model out of one file, whatever it holds: a network of its own, or weights that say, or whose tensors show, of which
+ * network they are. */
+#include "models/fitting.h"
 #include "models/model.h"
 #include "models/source.h"
 #include "runtime/base/error.h"
@@ -21,20 +22,28 @@ static shunt_status open_onnx(const model_source *source, const shunt_model_opti
     return SHUNT_OK;
 }
 
+/* Before what the same tensors may be besides. */
+static void note_inference(shunt_model *model, const char *note)
+{
+    char rest[sizeof model->assumption];
+    snprintf(rest, sizeof rest, "%s", model->assumption);
+    snprintf(model->assumption, sizeof model->assumption, "%s%s%.300s", note, *rest ? "; " : "", rest);
+}
+
 static shunt_status open_weights(const model_source *source, const shunt_model_options *given, shunt_model **out)
 {
-    char name[METADATA_NAME];
+    char name[METADATA_NAME], note[160] = "";
     shunt_model_options options = *given;
     shunt_model *model = NULL;
     shunt_weights *file;
     shunt_status status = source_weights(source, &file);
     if (status) return status;
     metadata_network(file, &options, name);
-    if (!*name && !options.name)
-        status = error_fail(SHUNT_E_NOT_FOUND, "%s: it does not say which network it is of; name one, such as resnet50",
-                            source->path);
+    if (!*name && !options.name && (status = fitting_infer(file, &options, name, note, sizeof note)))
+        status = error_context(status, "%s", source->path);
     if (!status) status = shunt_model_create(options.name ? options.name : name, &options, &model);
     if (!status) status = model_load_weights(model, source->path, file, MATCH_ALL);
+    if (!status && *note) note_inference(model, note);
     shunt_weights_destroy(file);
     if (status)
         shunt_model_destroy(model);

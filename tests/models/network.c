@@ -277,7 +277,7 @@ Test(network, a_weight_file_opens_as_the_model_that_it_names)
     expect_message("w.safetensors", "of a resnet20, not of a resnet32");
 }
 
-Test(network, other_weight_files_need_the_networks_name)
+Test(network, other_weight_files_are_told_by_their_tensors)
 {
     const float number = 1;
     const shunt_tensor_desc desc = {.dtype = SHUNT_F32, .rank = 1, .block = SHUNT_PLAIN, .dims = {1}};
@@ -292,10 +292,15 @@ Test(network, other_weight_files_need_the_networks_name)
         OK(shunt_weights_set(copy, view->name, &view->desc, view->data));
     }
     OK(shunt_weights_save(copy, "bare.safetensors"));
-    cr_assert_eq(shunt_model_open("bare.safetensors", NULL, &model), SHUNT_E_NOT_FOUND);
-    expect_message("bare.safetensors: ", "does not say which network it is of");
+    OK(shunt_model_open("bare.safetensors", NULL, &model));
+    cr_assert_str_eq(shunt_model_name(model), "resnet20");
+    cr_assert_eq(shunt_model_classes(model), CLASSES);
+    cr_assert_neq(shunt_graph_find(shunt_model_graph(model), "layer2.0.downsample.0"), SHUNT_NO_VALUE, "not option B");
+    cr_assert_not_null(shunt_model_assumption(model));
+    shunt_model_destroy(model);
     OK(shunt_model_open("bare.safetensors", &named, &model));
     cr_assert_str_eq(shunt_model_name(model), "resnet20");
+    cr_assert_null(shunt_model_assumption(model));
     shunt_model_destroy(model);
     OK(shunt_weights_set_metadata(copy, "model", "resnet20")); /* as other producers do */
     OK(shunt_weights_save(copy, "named.safetensors"));
@@ -305,6 +310,8 @@ Test(network, other_weight_files_need_the_networks_name)
     OK(shunt_weights_set(copy, "other", &desc, &number));
     OK(shunt_weights_save(copy, "own.safetensors"));
     cr_assert_eq(shunt_model_open("own.safetensors", NULL, &model), SHUNT_E_NOT_FOUND);
+    expect_message("own.safetensors: ", "does not say which network it is of");
+    expect_message("own.safetensors: ", "torch.onnx.export(");
     shunt_weights_destroy(weights);
     shunt_weights_destroy(copy);
 }

@@ -271,3 +271,86 @@ Test(classify_command, bad_input)
     run(CLASSIFY);
     expect_failure(2, "no picture", NULL);
 }
+
+/* ---- Names of classes ---------------------------------------------------------------------------------------------- */
+
+/* The label of a guess is the class's line in the file of ImageNet's names; true if there is one. */
+static bool has_imagenet_label(const json_t *guess)
+{
+    static char names[1 << 15];
+    const char *label = json_string_value(json_object_get(guess, "label")), *at = names;
+    slurp(getenv("IMAGENET"), names, sizeof names);
+    for (int i = 0; i < (int)number_at(guess, "class"); i++) at = strchr(at, '\n') + 1;
+    return label && strlen(label) == strcspn(at, "\n") && !strncmp(label, at, strlen(label));
+}
+
+/* The first guess; *assumed: what the report says. To be released. */
+static json_t *first_guess(const char *options, bool *assumed)
+{
+    run("shunt classify --device scalar --json %s a.ppm", options);
+    expect_success();
+    json_t *report = json_said();
+    json_t *guess = json_array_get(json_object_get(json_array_get(json_object_get(report, "images"), 0), "guesses"), 0);
+    cr_assert(guess);
+    *assumed = json_is_true(json_object_get(report, "labels_assumed"));
+    json_incref(guess);
+    json_decref(report);
+    return guess;
+}
+
+static void expect_number(const char *options)
+{
+    bool assumed;
+    json_t *guess = first_guess(options, &assumed);
+    cr_expect(!assumed && json_is_null(json_object_get(guess, "label")), "%s", options);
+    json_decref(guess);
+}
+
+/* Numbers and names as everyone who uses ImageNet's networks knows them. */
+Test(classify_command, the_names_of_imagenet_are_in_their_order)
+{
+    static const struct {
+        int line;
+        const char *name;
+    } known[] = {{1, "tench"},   {2, "goldfish"},       {208, "golden retriever"},
+                 {282, "tabby"}, {286, "Egyptian cat"}, {388, "lesser panda"},
+                 {755, "radio"}, {955, "banana"},       {1000, "toilet tissue"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        run("sed -n %dp \"$SHUNT_DATA_DIR/labels/imagenet.txt\"", known[i].line);
+        cr_expect(!strncmp(said.out, known[i].name, strlen(known[i].name)), "%d: %s", known[i].line, said.out);
+    }
+    run("sort \"$SHUNT_DATA_DIR/labels/imagenet.txt\" | uniq | grep -c .");
+    cr_expect_str_eq(said.out, "1000\n");
+}
+
+Test(classify_command, a_thousand_classes_without_names_are_taken_as_imagenets)
+{
+    char path[4096];
+    bool assumed;
+    put_picture("a.ppm", 40, 30);
+    put_weights("w.safetensors", "resnet8", 1000);
+    snprintf(path, sizeof path, "%s/labels/imagenet.txt", getenv("SHUNT_DATA_DIR"));
+    cr_assert(!setenv("IMAGENET", path, 1));
+    json_t *guess = first_guess("--weights w.safetensors", &assumed);
+    cr_expect(assumed && has_imagenet_label(guess));
+    json_decref(guess);
+    run("SHUNT_LOG=info shunt classify --device scalar --weights w.safetensors a.ppm");
+    cr_assert_eq(said.status, 0);
+    cr_expect(strstr(said.err, "does not name its 1000 classes: they are taken as those of ImageNet"), "%s", said.err);
+    cr_expect(!strstr(said.out, "class "), "%s", said.out);
+
+    run("seq 1000 >names.txt");
+    guess = first_guess("--weights w.safetensors --labels names.txt", &assumed);
+    cr_expect(!assumed && atoi(text_at(guess, "label")) == (int)number_at(guess, "class") + 1);
+    json_decref(guess);
+    expect_number("--model resnet8 --classes 1000 --random-weights");
+    put_weights("w.safetensors", "resnet8", 999);
+    expect_number("--weights w.safetensors");
+    run("mkdir data; SHUNT_DATA_DIR=data shunt classify --device scalar --model resnet8 --classes 1000 "
+        "--random-weights a.ppm");
+    expect_success();
+    put_weights("w.safetensors", "resnet8", 1000);
+    run("SHUNT_DATA_DIR=data shunt classify --device scalar --weights w.safetensors a.ppm");
+    expect_success();
+    cr_expect(strstr(said.out, "class "), "%s", said.out);
+}

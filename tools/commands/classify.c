@@ -6,6 +6,7 @@
 #include "lib/progress.h"
 #include "lib/say.h"
 #include "lib/summary.h"
+#include "lib/usual_labels.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,9 @@ enum { USUAL_BATCH = 8, MOST_BATCH = 1024, MOST_DECODED = 256 << 20 };
 
 static const option_row rows[] = {
     {"labels", OPTION_TEXT, FIELD(labels), "FILE",
-     "Names of the classes, one per line. Default: the names in the weight file, or numbers.", NULL, 0, 0},
+     "Names of the classes, one per line. Default: the names in the weight file; for 1000 classes without names those "
+     "of ImageNet, which is said; else numbers.",
+     NULL, 0, 0},
     {"top", OPTION_COUNT, FIELD(top), "N", "How many classes to show.", "5", 1, 1000},
     {"ghost", OPTION_TEXT, FIELD(ghost), "THRESHOLD",
      "Of a network that chooses its blocks (ghost-...): a block runs for the pictures whose gate is above this. 0: "
@@ -47,7 +50,18 @@ static const option_row rows[] = {
 
 static const char random_note[] = "Random weights: these guesses mean nothing.";
 
-static int set_up_model(const classify_settings *self, shunt_model **out, double *threshold)
+/* Random weights know no classes. */
+static int set_labels(const classify_settings *self, shunt_model *model, bool *assumed)
+{
+    if (self->labels && shunt_model_load_labels(model, self->labels)) return say_library_failure(self->labels);
+    if (self->random_weights) return EXIT_OK;
+    int status = usual_labels_assume_imagenet(model, assumed);
+    if (*assumed && !self->output.json)
+        say_info("the file does not name its 1000 classes: they are taken as those of ImageNet");
+    return status;
+}
+
+static int set_up_model(const classify_settings *self, shunt_model **out, double *threshold, bool *labels_assumed)
 {
     if (self->random_weights && self->model.weights)
         return say_usage("--random-weights and --weights exclude each other");
@@ -62,9 +76,7 @@ static int set_up_model(const classify_settings *self, shunt_model **out, double
     status = model_preprocess_from_settings(&self->preprocess, *out);
     if (status == EXIT_OK) status = head_from_settings(&self->head, *out, threshold);
     if (status == EXIT_OK) status = ghost_from_text(self->ghost, out, 1);
-    if (status) return status;
-    if (self->labels && shunt_model_load_labels(*out, self->labels)) return say_library_failure(self->labels);
-    return EXIT_OK;
+    return status == EXIT_OK ? set_labels(self, *out, labels_assumed) : status;
 }
 
 /* ---- Pictures, a batch at a time ----------------------------------------------------------------------------------- */
@@ -75,6 +87,7 @@ typedef struct work {
     answers to;
     size_t batch, wanted; /* pictures in a run; guesses of each */
     shunt_status (*read)(const char *path, shunt_image *out);
+    bool labels_assumed;             /* the file has no names of classes */
     bool padded;                     /* each run has a whole batch, so that there is one plan */
     size_t waiting, decoded, failed; /* pictures; their bytes; pictures that gave no answer */
     shunt_image *images;
@@ -178,11 +191,12 @@ static int print_report(const work *self, bool random)
 {
     shunt_executor *executor; /* the model's own, which has run */
     const bool none = shunt_model_executor(self->model, self->device, &executor) != SHUNT_OK;
-    json_t *report = json_pack("{s:s, s:s, s:o, s:b, s:o, s:s, s:f, s:o}", "model", shunt_model_name(self->model),
-                               "device", shunt_device_describe(self->device)->selector, "precision",
-                               precision_json(precision_of(none ? NULL : executor)), "random_weights", random,
-                               "preprocess", preprocess_json(self->model), "head", shunt_head_name(self->to.head),
-                               "threshold", self->to.threshold, "images", self->to.images);
+    json_t *report =
+        json_pack("{s:s, s:s, s:o, s:b, s:o, s:b, s:s, s:f, s:o}", "model", shunt_model_name(self->model), "device",
+                  shunt_device_describe(self->device)->selector, "precision",
+                  precision_json(precision_of(none ? NULL : executor)), "random_weights", random, "preprocess",
+                  preprocess_json(self->model), "labels_assumed", self->labels_assumed, "head",
+                  shunt_head_name(self->to.head), "threshold", self->to.threshold, "images", self->to.images);
     if (random) json_put(report, "note", json_string(random_note));
     return print_json(report, false);
 }
@@ -221,7 +235,7 @@ static int run(const void *settings, int noperands, char **operands)
     picture_paths pictures = {0};
     if (noperands == 0 && !self->list) return say_usage("no picture; name at least one");
     int status = choose_format(self, &all.to.format);
-    if (status == EXIT_OK) status = set_up_model(self, &all.model, &all.to.threshold);
+    if (status == EXIT_OK) status = set_up_model(self, &all.model, &all.to.threshold, &all.labels_assumed);
     if (status == EXIT_OK) status = pictures_find(operands, self->list, &pictures);
     if (status == EXIT_OK) status = device_from_settings(&self->device, &all.device);
     if (status == EXIT_OK) {

@@ -29,7 +29,7 @@ const option_row model_rows[] = {
     {"model", OPTION_TEXT, offsetof(model_settings, model), "M",
      "The network: resnet50, resnext50_32x4d, wide_resnet50_2, resnet50d ... for ImageNet; resnet20, plain56, "
      "cifar-resnet18 ... for CIFAR; an unknown name lists all. Or an ONNX file, such as ./net.onnx, which contains its "
-     "weights. Default: the network that the weight file names.",
+     "weights. Default: the network that the weight file names, or that its tensors fit.",
      NULL, 0, 0},
     {"weights", OPTION_TEXT, offsetof(model_settings, weights), "FILE",
      "Weights: safetensors or PyTorch's .pth (detected from the content), with the tensor names of torchvision, timm, "

@@ -9,4 +9,8 @@
  * 91. Returns an EXIT_ number. */
 int usual_labels_assume(shunt_model *model, bool *assumed);
 
+/* Gives a model without names those of ImageNet, if it chooses one of 1000 classes. Without the file of the names that comes with Shunt it
+ * keeps numbers. Returns an EXIT_ number. */
+int usual_labels_assume_imagenet(shunt_model *model, bool *assumed);
+
 #endif
