@@ -37,6 +37,25 @@ SYSTEM_HEADER = re.compile(r'#include <(?:(?:direct|dlfcn|fts|glob|io|link|poll|
                            r'|sys/(?:file|ioctl|mman|prctl|random|resource|statfs|syscall|utsname|vfs|wait))\.h>')
 SYSTEM_FILE = re.compile(r'_(?:posix|windows)\.[ch]$')
 OF_ONE_SYSTEM = ("backends/onednn", "backends/mpi", "backends/opencl/cpu.c")
+ONLY_POSIX = ("tools/lib/isolate_posix.c",) # for another file of this kind
+# What a file gives to others: definitions at the start of a line, with the brace on a line of its own.
+DEFINITION = re.compile(r"^(?!static\b)[a-z][\w *]*?(\w+)\([^;{}]*\)\n\{", re.M)
+
+# The C library's functions that both systems have; those that Windows lacks come from libc_windows.h, under the same names. Whoever uses another
+# one outside of X_posix.c looks whether mingw-w64 declares it, adds it here, and runs tools/windows check.
+BOTH_SYSTEMS = set("""
+    _setjmp longjmp environ errno getenv secure_getenv setenv optarg opterr optind getopt_long getpid syscall
+    calloc free malloc realloc reallocarray abs labs llabs bsearch qsort strtod strtof strtol strtoll strtoul strtoull
+    memchr memcmp memcpy memmem memmove memset stpcpy strcasecmp strcasestr strcat strchr strcmp strcpy strcspn strdup strerror strlen
+    strncasecmp strncat strncmp strncpy strndup strnlen strpbrk strrchr strsep strspn strstr strtok strtok_r tdelete tfind tsearch
+    access basename close closedir dirname open opendir read readdir rename scandir unlink write fstat lstat stat lseek pwrite truncate
+    ftruncate fsync isatty asprintf fclose fdopen ferror fflush fgets fileno fopen fprintf fputc fputs fread fseek ftell fwrite getdelim
+    getline printf putc putchar puts snprintf sprintf sscanf stderr stdin stdout vasprintf vfprintf vsnprintf
+    clock_gettime gmtime localtime nanosleep strftime time
+    acos asin atan atan2 ceil copysign cos cosh erf exp exp2 expm1 fabs floor fma fmax fmin fmod frexp hypot ilogb ldexp llrint llround
+    log log10 log1p log2 lrint lround modf nearbyint pow rint round scalbn sin sinh sqrt tan tanh trunc""".split())
+# Those of libraries and of the compiler.
+OTHERS_NAME = re.compile(r"^(?:_|json_|png_|tj|unz|GOMP_|omp_|pthread_|cl[A-Z]|cairo_|curl_|CLBlast)")
 
 # What must not stand in the code (comments apart) of these folders, but for one file or these folders.
 RULES = [
@@ -91,6 +110,9 @@ BREACHES = [
     ("runtime/shared/replace.c", '#include <shunt/shunt.h>'),
     ("runtime/base/file.c", '#include <sys/mman.h>'),
     ("tools/main.c", '#include <windows.h>'),
+    ("runtime/shared/os_process_posix.c", 'void os_new(void)\n{\n}'),
+    ("runtime/shared/os_process_windows.c", 'const char *os_new(int a,\n                   int b)\n{\n    return NULL;\n}'),
+    ("tools/lib/new_posix.c", 'void new(void)\n{\n}'),
     ("include/shunt/shunt.h", '#include "runtime/base/error.h"'),
     ("include/shunt/run.h", '#include <shunt/backend.h>'),
     ("include/shunt/async.h", '#include <CL/cl.h>'),
@@ -157,12 +179,10 @@ def check_objects(build, exports):
     """The same order in the symbols of the library's objects, for a declaration alone must not hide an arrow; and the names:
     shunt_ is for what the library exports."""
     home, needs = {}, []
-    objects = sorted((pathlib.Path(build) / "libshunt-core.a.p").glob("*.o"))
-    lines = subprocess.run(["nm", "-g", "-A", *objects], check=True, capture_output=True, text=True).stdout.splitlines()
-    for line in lines: # FILE:VALUE KIND NAME
-        file = pathlib.Path(line.split(":")[0]).name
-        folder, (kind, name) = folder_of(file.replace("_", "/")), line.split()[-2:]
-        if kind == "U":
+    for path, needed_here, name in read_symbols(sorted((pathlib.Path(build) / "libshunt-core.a.p").glob("*.o"))):
+        file = pathlib.Path(path).name
+        folder = folder_of(file.replace("_", "/"))
+        if needed_here:
             needs.append((folder, name, file))
         else:
             home[name] = folder
@@ -171,12 +191,39 @@ def check_objects(build, exports):
                     if user and home.get(name) and not may_use(user, home[name])]
 
 
+def read_symbols(objects):
+    """Of each object: the names that it needs, and those that it has."""
+    lines = subprocess.run(["nm", "-g", "-A", *objects], check=True, capture_output=True, text=True).stdout.splitlines()
+    for line in lines: # FILE:VALUE KIND NAME
+        kind, name = line.split()[-2:]
+        yield line.split(":")[0], kind == "U", name
+
+
+def check_functions(build):
+    """No file but X_posix.c needs a function of the C library that Windows does not have. Headers cannot tell: they declare it here."""
+    build = pathlib.Path(build)
+    objects = [path for path in sorted(build.rglob("*.o"))
+               if path.relative_to(build).parts[0] in ("libshunt-core.a.p", "shunt-probe.p", "runtime", "backends", "tools")
+               and not is_exempt(path.relative_to(build), ("backends/onednn", "backends/mpi"))]
+    found, home, needs = [], set(), {}
+    for file, needed_here, name in read_symbols(objects):
+        if not needed_here:
+            home.add(name)
+        elif not SYSTEM_FILE.search(file.removesuffix(".o")):
+            needs.setdefault(name, file)
+    for name, file in sorted(needs.items()):
+        plain = re.sub("^__isoc(?:99|23)_", "", name).removesuffix("64")
+        if not {name, plain, plain.removesuffix("f")} & (home | BOTH_SYSTEMS) and not OTHERS_NAME.search(plain):
+            found.append(f"{file}: {name}: does Windows have this function? See BOTH_SYSTEMS in tests/law.py")
+    return found
+
+
 def is_exempt(path, exempt):
     return any(pathlib.Path(place) in (path, *path.parents) for place in ([exempt] if isinstance(exempt, str) else exempt or ()))
 
 
 def check_sources(root):
-    found = check_order(root) + check_circles(root) + check_systems(root)
+    found = check_order(root) + check_circles(root) + check_systems(root) + check_pairs(root)
     for rule, folders, exempt, pattern, flags in RULES:
         for path in files_of(root, folders):
             code = code_of(path)
@@ -190,6 +237,22 @@ def check_sources(root):
             generated = name == "kernels.h"
             if not generated and not any((place / name).is_file() for place in (own, path.parent)):
                 found.append(f"{path.relative_to(root)}: a backend includes its own files only: {name}")
+    return found
+
+
+def check_pairs(root):
+    """X_posix.c and X_windows.c define the same functions; that these are of one type is the compiler's to see, by their header."""
+    found = []
+    for path in files_of(root, (*LIBRARY, "tools")):
+        if not path.name.endswith("_posix.c") or path.relative_to(root).as_posix() in ONLY_POSIX:
+            continue
+        twin = path.with_name(path.name.replace("_posix.c", "_windows.c"))
+        if not twin.is_file():
+            found.append(f"{path.relative_to(root)}: there is no {twin.name}")
+            continue
+        ours, theirs = (set(DEFINITION.findall(code_of(file))) for file in (path, twin))
+        found += [f"{twin.relative_to(root)}: {name} is missing, which {path.name} has" for name in sorted(ours - theirs)]
+        found += [f"{path.relative_to(root)}: {name} is missing, which {twin.name} has" for name in sorted(theirs - ours)]
     return found
 
 
@@ -229,16 +292,19 @@ def check_built(library, plugins):
 
 
 def prove_objects():
-    """Two objects, of which one needs what it must not and the other has a name that it must not."""
+    """Objects that need what they must not, and one with a name that it must not have."""
     sources = {"runtime_base_low.c.o": "void graph_high(void); void low(void) { graph_high(); }",
+               "runtime_base_posix.c.o": "int gethostname(char *, unsigned long); void posix(void) { gethostname(0, 0); }",
+               "runtime_base_host.c.o": "int gethostname(char *, unsigned long); void host(void) { gethostname(0, 0); }",
                "runtime_graph_high.c.o": "void graph_high(void) {} void shunt_inner(void) {}"}
     with tempfile.TemporaryDirectory() as build:
         folder = pathlib.Path(build) / "libshunt-core.a.p"
         folder.mkdir()
         for name, text in sources.items():
             subprocess.run(["cc", "-c", "-x", "c", "-", "-o", folder / name], input=text, check=True, text=True)
-        missed = {"runtime_base_low.c.o", "shunt_inner"} - {line.split(":")[0] for line in check_objects(build, [])}
-    return [f"this breach in an object is not found: {name}" for name in missed]
+        hits = {pathlib.Path(line.split(":")[0]).name for line in check_objects(build, []) + check_functions(build)}
+    return [f"the breaches found in objects are not those made: {name}"
+            for name in hits ^ {"runtime_base_low.c.o", "shunt_inner", "runtime_base_host.c.o"}]
 
 
 def prove(root):
@@ -249,11 +315,14 @@ def prove(root):
         for part in ("include", "runtime", "models", "backends", "examples", "tools"):
             shutil.copytree(root / part, copy / part)
         for path, line in BREACHES:
-            whole = (copy / path).read_text(encoding="utf-8")
-            (copy / path).write_text(whole + "\n" + line + "\n", encoding="utf-8")
+            whole = (copy / path).read_text(encoding="utf-8") if (copy / path).exists() else None
+            (copy / path).write_text((whole or "") + "\n" + line + "\n", encoding="utf-8")
             if len(check_sources(copy)) <= before:
                 found.append(f"this breach in {path} is not found: {line}")
-            (copy / path).write_text(whole, encoding="utf-8")
+            if whole is None:
+                (copy / path).unlink()
+            else:
+                (copy / path).write_text(whole, encoding="utf-8")
     return found
 
 
@@ -265,7 +334,7 @@ if arguments[0] == "--prove":
 else:
     breaches = check_sources(pathlib.Path(arguments[0]).resolve())
     if arguments[1:]:
-        breaches += check_objects(arguments[1], symbols(arguments[2], "--defined-only"))
+        breaches += check_objects(arguments[1], symbols(arguments[2], "--defined-only")) + check_functions(arguments[1])
         breaches += check_built(arguments[2], arguments[3:])
 print("\n".join(breaches) or "the law holds")
 sys.exit(1 if breaches else 0)
