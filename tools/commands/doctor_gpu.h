@@ -37,7 +37,8 @@ typedef struct doctor_machine {
 /* doctor_gpu_posix.c, doctor_gpu_windows.c */
 void doctor_find_gpus(const doctor_machine *machine, doctor_gpus *out);
 
-/* drivers: what doctor_opencl found. devices: for each GPU that OpenCL lists a text with its name, vendor and platform, ended by
+/* doctor_gpu_chain_posix.c, doctor_gpu_chain_windows.c
+ * drivers: what doctor_opencl found. devices: for each GPU that OpenCL lists a text with its name, vendor and platform, ended by
  * NULL; NULL: OpenCL could not be asked. */
 void doctor_examine_gpus(const doctor_machine *machine, const doctor_gpus *gpus, const doctor_report *drivers,
                          const char *const *devices, doctor_report *out);
