@@ -119,14 +119,27 @@ BREACHES = [
 ]
 
 
+# --prove looks at hundreds of files again and again, of which one has changed: what was read and found in the others is kept.
 @functools.lru_cache(maxsize=None)
-def without_comments(text):
+def without_comments(path, size, changed):
     """A comment's lines stay, so that line numbers hold."""
-    return NOT_CODE.sub(lambda m: m[1] or "\n" * m[0].count("\n"), text)
+    del size, changed
+    return NOT_CODE.sub(lambda m: m[1] or "\n" * m[0].count("\n"), path.read_text(encoding="utf-8", errors="replace"))
 
 
 def code_of(path):
-    return without_comments(path.read_text(encoding="utf-8", errors="replace"))
+    state = path.stat()
+    return without_comments(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=None)
+def search(pattern, code, flags=0):
+    return re.search(pattern, code, flags)
+
+
+@functools.lru_cache(maxsize=None)
+def included(code):
+    return re.findall(r'#include "([^"]+)"', code)
 
 
 def files_of(root, folders):
@@ -149,7 +162,7 @@ def check_order(root):
         if not user:
             found.append(f"{path.relative_to(root)}: its folder is not in the order of tests/law.py")
             continue
-        for name in re.findall(r'#include "([^"]+)"', code_of(path)):
+        for name in included(code_of(path)):
             used = folder_of(name)
             if used and not may_use(user, used):
                 found.append(f"{path.relative_to(root)}: {user} must not use {used}: {name}")
@@ -158,7 +171,7 @@ def check_order(root):
 
 def check_circles(root):
     """Files that include each other, by whatever way round."""
-    includes = {path.relative_to(root).as_posix(): re.findall(r'#include "([^"]+)"', code_of(path))
+    includes = {path.relative_to(root).as_posix(): included(code_of(path))
                 for path in files_of(root, ("runtime", "models"))}
     found, done = [], set()
 
@@ -227,13 +240,13 @@ def check_sources(root):
     for rule, folders, exempt, pattern, flags in RULES:
         for path in files_of(root, folders):
             code = code_of(path)
-            hit = re.search(pattern, code, flags)
+            hit = search(pattern, code, flags)
             if hit and not is_exempt(path.relative_to(root), exempt):
                 line = code.count("\n", 0, hit.start()) + 1
                 found.append(f"{path.relative_to(root)}:{line}: {rule}: {code.splitlines()[line - 1].strip()}")
     for path in files_of(root, ("backends",)):
         own = root / path.relative_to(root).parts[0] / path.relative_to(root).parts[1]
-        for name in re.findall(r'#include "([^"]+)"', code_of(path)):
+        for name in included(code_of(path)):
             generated = name == "kernels.h"
             if not generated and not any((place / name).is_file() for place in (own, path.parent)):
                 found.append(f"{path.relative_to(root)}: a backend includes its own files only: {name}")
