@@ -107,8 +107,8 @@ static inline bool ocl_is_cpu(const ocl_device *device)
     return device->found.info.type == SHUNT_DEVICE_CPU;
 }
 
-/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. *fresh: it was
- * compiled in this process. */
+/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. *fresh: no process before this one
+ * has run it, as far as the cache knows. */
 shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out,
                              bool *fresh);
 /* Puts what was compiled and not yet saved into the disk cache. */
@@ -171,6 +171,8 @@ void ocl_recorded(shunt_bqueue *queue, cl_event event);
 
 /* ---- One queue at a time, where the driver needs it (turn.c) ------------------------------------------------------------ */
 
+/* Whether the driver is PoCL. */
+bool ocl_is_pocl(const shunt_device_info *info);
 /* Whether the device's driver needs that. */
 bool ocl_takes_turns(const shunt_device_info *info);
 /* Between the two the queue is given a kernel, and no other queue runs one; with queue NULL none runs. */
@@ -185,7 +187,7 @@ cl_int ocl_turn_over(shunt_bqueue *queue);
  * each as a buffer and the index of its first element (ulong), then its constants. */
 typedef struct ocl_step {
     cl_kernel kernel;
-    bool fresh;            /* of a program that was compiled in this process */
+    bool fresh;            /* of a program that was not in the cache */
     uint8_t data;          /* the type of `real`, set before the step is created; 0: float32 */
     uint32_t data_tensors; /* bit i: tensor i is of this type */
     cl_uint dims;

@@ -1,6 +1,10 @@
 /* program.c - kernels get compiled once per device, source and options; the driver's binary is kept in the host's disk
  * cache under all that it depends on. A binary that is damaged or that the driver does not take any more costs a
- * compilation, never a failure: nothing but the source is trusted. */
+ * compilation, never a failure: nothing but the source is trusted.
+ *
+ * PoCL keeps what it compiles in a cache of its own, and builds a source that is in there in 0.03 s. Asked for a binary, it compiles every
+ * kernel of the program once more, for grids of any size. So its binaries are not asked for: an entry without one notes that the kernels
+ * have been compiled and run. */
 #include "cpu.h"
 #include "opencl.h"
 
@@ -17,7 +21,7 @@ struct ocl_program {
 
 /* ---- Binaries on disk ------------------------------------------------------------------------------------------ */
 
-/* In front of the binary, because drivers crash on a damaged one. */
+/* In front of the binary, because drivers crash on a damaged one. Alone: the driver has the binary. */
 typedef struct header {
     char magic[8];
     uint64_t hash;
@@ -61,15 +65,26 @@ static void release(cl_program *program)
     *program = NULL;
 }
 
-/* A built program from the cache, or NULL. */
-static cl_program load(const ocl_device *device, const char *key, size_t nkey)
+/* Whether the driver finds by itself what it has compiled. */
+static bool driver_keeps(const ocl_device *device)
+{
+    const char *choice = getenv("POCL_KERNEL_CACHE");
+    return ocl_is_pocl(&device->found.info) && !(choice && !strcmp(choice, "0"));
+}
+
+/* A built program from the cache, or NULL; *kept: the driver has it. */
+static cl_program load(const ocl_device *device, const char *key, size_t nkey, bool *kept)
 {
     void *blob;
     size_t nblob;
     cl_program program = NULL;
+    *kept = false;
     if (ocl_host->cache_get(cache_name, key, nkey, &blob, &nblob)) return NULL;
     header head;
-    if (nblob > sizeof head) {
+    if (nblob == sizeof head) {
+        memcpy(&head, blob, sizeof head);
+        *kept = driver_keeps(device) && !memcmp(head.magic, magic, sizeof magic) && head.hash == hash_bytes(NULL, 0);
+    } else if (nblob > sizeof head) {
         memcpy(&head, blob, sizeof head);
         const unsigned char *binary = (const unsigned char *)blob + sizeof head;
         size_t bytes = nblob - sizeof head;
@@ -80,8 +95,19 @@ static cl_program load(const ocl_device *device, const char *key, size_t nkey)
         if (code) release(&program);
     }
     ocl_host->cache_free(blob);
-    if (!program) ocl_log(SHUNT_LOG_INFO, "opencl: a cached program is damaged or outdated; compiling it again");
+    if (!program && !*kept)
+        ocl_log(SHUNT_LOG_INFO, "opencl: a cached program is damaged or outdated; compiling it again");
     return program;
+}
+
+/* An entry of this binary, for which there is room behind the header. */
+static void put(unsigned char *blob, size_t bytes, const char *key, size_t nkey)
+{
+    header head = {.hash = hash_bytes(blob + sizeof head, bytes)};
+    memcpy(head.magic, magic, sizeof magic);
+    memcpy(blob, &head, sizeof head);
+    if (ocl_host->cache_put(cache_name, key, nkey, blob, sizeof head + bytes))
+        ocl_log(SHUNT_LOG_INFO, "opencl: a program could not be cached");
 }
 
 /* Failures cost the next process a compilation. */
@@ -91,14 +117,16 @@ static void store(cl_program program, const char *key, size_t nkey)
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) || bytes == 0) return;
     unsigned char *blob = malloc(sizeof(header) + bytes), *binary = blob + sizeof(header);
     if (!blob) return;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
-        header head = {.hash = hash_bytes(binary, bytes)};
-        memcpy(head.magic, magic, sizeof magic);
-        memcpy(blob, &head, sizeof head);
-        if (ocl_host->cache_put(cache_name, key, nkey, blob, sizeof head + bytes))
-            ocl_log(SHUNT_LOG_INFO, "opencl: a program could not be cached");
-    }
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        put(blob, bytes, key, nkey);
     free(blob);
+}
+
+/* Notes that the driver has it. */
+static void store_note(const char *key, size_t nkey)
+{
+    unsigned char blob[sizeof(header)];
+    put(blob, 0, key, nkey);
 }
 
 /* ---- Compiling --------------------------------------------------------------------------------------------------- */
@@ -143,11 +171,12 @@ static shunt_status build(const ocl_device *device, ocl_program *out)
     size_t nkey;
     char *key = make_key(device, out->source, out->options, &nkey);
     if (!key) return ocl_fail_memory();
-    out->program = load(device, key, nkey);
+    bool kept;
+    out->program = load(device, key, nkey, &kept);
     free(key);
     if (out->program) return SHUNT_OK;
-    out->fresh = true;
-    ocl_log(SHUNT_LOG_DEBUG, "opencl: compiling %s with %s", out->source->name, out->options);
+    out->fresh = !kept;
+    if (out->fresh) ocl_log(SHUNT_LOG_DEBUG, "opencl: compiling %s with %s", out->source->name, out->options);
     return compile(device, out->source, out->options, &out->program);
 }
 
@@ -196,9 +225,13 @@ void ocl_programs_save(ocl_device *device)
         size_t nkey;
         char *key = make_key(device, at->source, at->options, &nkey);
         if (!key) continue;
-        ocl_turn_begin(device, NULL);
-        store(at->program, key, nkey);
-        ocl_turn_end(device);
+        if (driver_keeps(device)) {
+            store_note(key, nkey);
+        } else {
+            ocl_turn_begin(device, NULL);
+            store(at->program, key, nkey);
+            ocl_turn_end(device);
+        }
         free(key);
     }
     pthread_mutex_unlock(&device->lock);

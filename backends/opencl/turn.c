@@ -13,9 +13,14 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static shunt_bqueue *holder; /* the last that was given a kernel: only its driver's queue may have kernels under way */
 
+bool ocl_is_pocl(const shunt_device_info *info)
+{
+    return !strcmp(info->platform, "Portable Computing Language");
+}
+
 bool ocl_takes_turns(const shunt_device_info *info)
 {
-    return info->type == SHUNT_DEVICE_CPU && !strcmp(info->platform, "Portable Computing Language");
+    return info->type == SHUNT_DEVICE_CPU && ocl_is_pocl(info);
 }
 
 void ocl_turn_begin(const ocl_device *device, shunt_bqueue *queue)

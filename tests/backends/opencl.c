@@ -165,7 +165,14 @@ static void run_once(void)
 
 /* ---- The program cache ------------------------------------------------------------------------------------------------ */
 
-Test(opencl, binaries_are_used_again)
+/* Of PoCL, too, which has read the variable when its devices were looked for. */
+static void save_binaries(void)
+{
+    load();
+    cr_assert_eq(setenv("POCL_KERNEL_CACHE", "0", 1), 0);
+}
+
+Test(opencl, binaries_are_used_again, .init = save_binaries)
 {
     run_once();
     cr_assert(compiled == 1 && puts_seen == 1 && hits_seen == 0);
@@ -173,7 +180,7 @@ Test(opencl, binaries_are_used_again)
     cr_assert(compiled == 0 && puts_seen == 0 && hits_seen == 1);
 }
 
-Test(opencl, damaged_binaries_are_compiled_anew)
+Test(opencl, damaged_binaries_are_compiled_anew, .init = save_binaries)
 {
     run_once();
     const size_t places[] = {0, 9, 16, entry_bytes / 2, entry_bytes - 1};
@@ -188,6 +195,24 @@ Test(opencl, damaged_binaries_are_compiled_anew)
         cr_assert(compiled == 1 && puts_seen == 1, "cut to %zu", cut);
         entry_bytes = cut;
     }
+}
+
+/* The note says that a kernel has been run, so that preparing does without. */
+Test(opencl, what_the_driver_keeps_is_noted)
+{
+    if (strcmp(info.platform, "Portable Computing Language")) cr_skip_test("only PoCL's binaries are not asked for");
+    run_once();
+    cr_assert(compiled == 1 && puts_seen == 1 && hits_seen == 0);
+    run_once();
+    cr_assert(compiled == 0 && puts_seen == 0 && hits_seen == 1);
+    for (size_t i = 0; i < entry_bytes; i += 5) {
+        entry[i] ^= 0x40;
+        run_once();
+        cr_assert(compiled == 1 && puts_seen == 1 && hits_seen == 1, "at %zu of %zu", i, entry_bytes);
+    }
+    cr_assert_eq(setenv("POCL_KERNEL_CACHE", "0", 1), 0);
+    run_once();
+    cr_assert(compiled == 1 && puts_seen == 1 && hits_seen == 1, "a note is no binary");
 }
 
 Test(opencl, one_program_serves_many_ops)
