@@ -68,8 +68,8 @@ static void release(cl_program *program)
 /* Whether the driver finds by itself what it has compiled. */
 static bool driver_keeps(const ocl_device *device)
 {
-    const char *choice = getenv("POCL_KERNEL_CACHE");
-    return ocl_is_pocl(&device->found.info) && !(choice && !strcmp(choice, "0"));
+    const char *choice = ocl_host->option("pocl_binaries");
+    return ocl_is_pocl(&device->found.info) && !(choice && !strcmp(choice, "on"));
 }
 
 /* A built program from the cache, or NULL; *kept: the driver has it. */

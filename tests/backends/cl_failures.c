@@ -333,20 +333,9 @@ static void expect_all_called(const char *plugin)
     if (!symbols || pclose(symbols) || count == 0) complain("nm", 0, "lists no imports of %s", plugin);
 }
 
-/* PoCL reads the variable when its devices are looked for. Afterwards the plugin saves PoCL's binaries, too. */
-static void save_binaries(void)
-{
-    shunt_device_list *devices;
-    if (shunt_devices_list(&devices))
-        complain("no failure", 0, "no list of devices: %s", shunt_last_error());
-    else
-        shunt_devices_free(devices);
-    if (setenv("POCL_KERNEL_CACHE", "0", 1)) complain("setenv", 0, "fails");
-}
-
 static void fail_while_running(char **argv)
 {
-    save_binaries();
+    shunt_set_option("pocl_binaries", "on");
     expect_works("no failure", 0, selector); /* fills the cache of programs */
     const char *function;
     for (unsigned i = 0; (function = layer->function(i)); i++)

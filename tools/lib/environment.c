@@ -39,6 +39,11 @@ const variable environment_variables[] = {
      "Where compiled kernels, results of tuning and pulled weights are kept. Default: shunt in "
      "XDG_CACHE_HOME, or in ~/.cache. A folder that others may write to is not used.",
      NULL},
+    {"SHUNT_POCL_BINARIES",
+     "on: compiled kernels are kept in Shunt's cache with PoCL, too, for when PoCL's own cache is switched off. It "
+     "makes the "
+     "first start take longer.",
+     "on"},
     {"SHUNT_TUNE",
      "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
      "fast, full: ops without a result are also tuned, with candidates that are known to be safe.",
