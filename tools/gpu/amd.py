@@ -36,8 +36,9 @@ def listing(body):
     return code
 
 
-def compile_kernels(target, source, options, folder, tools, wanted, items):
-    del items  # clang reads them in the source
+def compile_kernels(target, programs, folder, tools, limits):
+    """Facts of the kernels of the one program, (source, options, items), which states the size of work-groups itself."""
+    [(source, options, _)] = programs
     assembly = folder / "kernel.s"
     tools.run([*tools.clang, "-I", str(source.parent), *options, "--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-Xclang", "-mlink-builtin-bitcode",
                "-Xclang", f"{tools.libclc}/{LIBRARY}", "-S", "-o", str(assembly), str(source)])
@@ -46,8 +47,8 @@ def compile_kernels(target, source, options, folder, tools, wanted, items):
                               re.M | re.S):
         name, body, facts = kernel.groups()
         fact = lambda key: int(re.search(rf"^; {key}: (\d+)", facts, re.M)[1])
-        step = hot_loop(listing(body), classify, wanted(name))
+        step = hot_loop(listing(body), classify, limits.wanted(options)(name))
         # "Occupancy" counts waves a SIMD, by registers and local memory.
         found[name] = {"registers": fact("NumVgprs"), "spills": 0, "private": fact("ScratchSize"),
                        "local": fact("LDSByteSize"), "waves": fact("Occupancy"), "step": step}
-    return found
+    return [found]

@@ -54,8 +54,9 @@ def describe(text):
     return found
 
 
-def compile_kernels(target, source, options, folder, tools, wanted, items):
-    del items  # the compiler reads them in the source
+def compile_kernels(target, programs, folder, tools, limits):
+    """Facts of the kernels of the one program, (source, options, items), which states the size of work-groups itself."""
+    [(source, options, _)] = programs
     include = f"-I{source.parent}"
     said = tools.run([tools.ocloc, "compile", "-file", str(source), "-device", target, "-options",
                       " ".join([*options, include]), "-out_dir", str(folder), "-output", "kernel"])
@@ -67,5 +68,5 @@ def compile_kernels(target, source, options, folder, tools, wanted, items):
     for name, facts in describe((dump / "PTM.txt").read_text(errors="replace")).items():
         body = (dump / f"{name}_KernelHeap.asm").read_text(errors="replace")
         found[name] = {"registers": 128, "spills": int(spills.get(name, 0)), **facts,
-                       "step": hot_loop(listing(body), classify, wanted(name))}
-    return found
+                       "step": hot_loop(listing(body), classify, limits.wanted(options)(name))}
+    return [found]

@@ -62,18 +62,40 @@ def compile_ptx(target, source, options, folder, tools):
     return ptx.read_text()
 
 
-def compile_kernels(target, source, options, folder, tools, wanted, items):
+# A name of a function or a variable of the module.
+DECLARED = re.compile(r"^\s*(?:\.(?:visible|extern|weak|common)\s+)*(?:\.entry\s+|\.func\s+(?:\([^)]*\)\s*)?|"
+                      r"\.(?:shared|global|const)\s+(?:\.align\s+\d+\s+)?\.\w+\s+)([\w$]+)", re.M)
+HEADER = re.compile(r"^\.(?:version|target|address_size)\b.*\n", re.M)
+
+
+def apart(ptx, number):
+    """The same module with other names, as several are made one: the programs that read them take long to begin."""
+    names = sorted(set(DECLARED.findall(ptx)), key=len, reverse=True)
+    return re.sub(rf"(?<![\w$.%])({'|'.join(map(re.escape, names))})(?![\w$])", rf"\1__{number}", ptx) if names else ptx
+
+
+def joined(modules):
+    """PTX of several modules of one target."""
+    head = "".join(HEADER.findall(modules[0]))
+    return head + "\n".join(apart(HEADER.sub("", ptx), i) for i, ptx in enumerate(modules))
+
+
+def compile_kernels(target, programs, folder, tools, limits):
+    """Facts of the kernels of each program, (source, options, items)."""
     ptx, binary = folder / "kernel.ptx", folder / "kernel.cubin"
-    text = compile_ptx(target, source, options, folder, tools)
-    ptx.write_text(state_groups(text, items))
+    modules = [state_groups(compile_ptx(target, source, options, folder, tools), items) for source, options, items in programs]
+    ptx.write_text(joined(modules))
     said = tools.run([tools.ptxas, "-v", f"-arch={target}", str(ptx), "-o", str(binary)])
     code = {m[1]: listing(m[2]) for m in re.finditer(r"^\.text\.(\w+):\n(.*?)(?=^//-----|\Z|^\.text\.)",
                                                      tools.run([tools.nvdisasm, "-c", str(binary)]), re.M | re.S)}
-    found = {}
-    for m in re.finditer(r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
+    found = [{} for _ in programs]
+    for m in re.finditer(r"Compiling entry function '(\w+)__(\d+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
                          r"(\d+) bytes spill loads.*?Used (\d+) registers([^\n]*)", said, re.S):
-        local = re.search(r"(\d+) bytes smem", m[6])
-        found[m[1]] = {"registers": int(m[5]), "spills": int(m[3]) + int(m[4]), "private": int(m[2]),
-                       "local": int(local[1]) if local else 0, "step": hot_loop(code[m[1]], classify, wanted(m[1]))}
-        found[m[1]]["waves"] = warps(target, found[m[1]]["registers"], items.get(m[1], 32), found[m[1]]["local"])
+        kernel, number = m[1], int(m[2])
+        _, options, items = programs[number]
+        local = re.search(r"(\d+) bytes smem", m[7])
+        facts = {"registers": int(m[6]), "spills": int(m[4]) + int(m[5]), "private": int(m[3]), "local": int(local[1]) if local else 0,
+                 "step": hot_loop(code[f"{kernel}__{number}"], classify, limits.wanted(options)(kernel))}
+        facts["waves"] = warps(target, facts["registers"], items.get(kernel, 32), facts["local"])
+        found[number][kernel] = facts
     return found
