@@ -3,9 +3,10 @@
  * global_pool: work-items (WG * N * ceil(C/B) * B/V), groups of WG: a group makes V channels of one image. Its items take every
  * WG-th pixel and add up their parts as a tree: the order is fixed, so the result is reproducible.
  * Memory per group: H*W vectors of src once; local WG vectors where WG > 1.
- * global_pool_grad: one work-item per piece of a plane of diff_src (common.cl), which it writes once. */
+ * global_pool_grad, built with GRADIENT alone: one work-item per piece of a plane of diff_src (common.cl), which it writes once. */
 #include "common.cl"
 
+#ifndef GRADIENT
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 global_pool(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, int C, int pixels)
 {
@@ -29,7 +30,7 @@ global_pool(__global const real *src, ulong src_at, __global real *dst, ulong ds
 #endif
     store_channels(sum / (acc)pixels, dst + dst_at + (size_t)at.n * C, at.c, C);
 }
-
+#else
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
 global_pool_grad(__global const real *diff_dst, ulong diff_dst_at, __global real *diff_src, ulong diff_src_at,
                  ulong pieces, int run, int C, int pixels)
@@ -41,3 +42,4 @@ global_pool_grad(__global const real *diff_dst, ulong diff_dst_at, __global real
     diff_src += diff_src_at + blocked(B, at.n, at.c, C, 1, pixels, 0, 0);
     for (int pixel = at.w; pixel < min(at.w + run, pixels); pixel++) store_aligned(part, diff_src + (size_t)pixel * B);
 }
+#endif

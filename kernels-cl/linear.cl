@@ -54,6 +54,7 @@ linear(__global const real *src, ulong src_at, __global const real *weights, ulo
     }
 }
 
+#ifdef DATA /* 16 bits; weights of float32 are used as they are */
 /* Work-items: one per weight; groups of WG. */
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void linear_pack(__global const param *weights,
                                                                           ulong weights_at, __global real *packed,
@@ -62,3 +63,4 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void linear_pack(__glob
     const size_t i = get_global_id(0);
     if (i < count) store(weights[weights_at + i], packed, packed_at + i);
 }
+#endif

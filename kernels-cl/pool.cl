@@ -2,7 +2,7 @@
  * wins; mean: divided by the window's elements inside src, or by all of them (count_padding).
  *
  * pool: dst (N,C,P,Q). pool_places, for MAX: where in its plane each window's maximum lies, the first of equals. pool_grad: diff_src,
- * each element from the windows over it, in their order; with MAX from those whose maximum it is.
+ * each element from the windows over it, in their order; with MAX from those whose maximum it is. Built with GRADIENT: the last two alone.
  * Work-items: one per piece of a row of the result (common.cl); groups of WG.
  * Memory per vector: pool and pool_places a window of src; pool_grad one vector of diff_dst (and one of places) per window over it. */
 #include "common.cl"
@@ -52,6 +52,7 @@ static inline float divisor(struct range rows, struct range columns, const struc
 }
 #endif
 
+#ifndef GRADIENT
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global const real *src, ulong src_at,
                                                                    __global real *dst, ulong dst_at, ulong pieces,
                                                                    int run, const struct pool_dims d)
@@ -77,6 +78,7 @@ __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool(__global cons
     }
 }
 
+#else /* GRADIENT */
 #ifdef MAX
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void pool_places(__global const real *src, ulong src_at,
                                                                           __global int *places, ulong places_at,
@@ -130,3 +132,4 @@ pool_grad(__global const int *places, ulong places_at, __global const real *diff
         store_aligned(sum, diff_src + (size_t)w * B);
     }
 }
+#endif

@@ -50,6 +50,7 @@ static shunt_status prepare_grad(shunt_bop *op)
     const ocl_constant constants[] = {{sizeof pieces, &pieces}, {sizeof run, &run}, {sizeof C, &C}, {sizeof H, &H}};
     char options[OCL_OPTIONS_CHARS];
     ocl_block_options(op->device, block, options);
+    ocl_add_option(options, " -DGRADIENT");
     shunt_status status =
         ocl_step_create_flat(op->device, &op->steps[0], &ocl_global_pool_cl, options, "global_pool_grad", pieces);
     return status ? status : ocl_step_constants(&op->steps[0], 4, 4, constants);

@@ -1,6 +1,8 @@
 /* pool.c - maximum and mean over windows, and their gradients. */
 #include "kernels.h"
 
+#include <string.h>
+
 /* The same fields as in pool.cl. */
 typedef struct pool_dims {
     cl_int C, H, W, P, Q;
@@ -68,6 +70,7 @@ static shunt_status make_step(shunt_bop *op, ocl_step *step, const char *kernel,
     const ocl_constant constants[] = {{sizeof pieces, &pieces}, {sizeof run, &run}, {sizeof dims, &dims}};
     ocl_block_options(op->device, shunt_tensor_block(src), options);
     if (maximum) ocl_add_option(options, " -DMAX");
+    if (strcmp(kernel, "pool") != 0) ocl_add_option(options, " -DGRADIENT");
     shunt_status status = ocl_step_create_flat(op->device, step, &ocl_pool_cl, options, kernel, pieces);
     return status ? status : ocl_step_constants(step, 2 * ntensors, 3, constants);
 }
