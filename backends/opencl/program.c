@@ -3,8 +3,8 @@
  * compilation, never a failure: nothing but the source is trusted.
  *
  * PoCL keeps what it compiles in a cache of its own, and builds a source that is in there in 0.03 s. Asked for a binary, it compiles every
- * kernel of the program once more, for grids of any size. So its binaries are not asked for: an entry without one notes that the kernels
- * have been compiled and run. */
+ * kernel of the program once more, for grids of any size; a binary starts in 0.001 s. With the option pocl_binaries "off" they are not
+ * asked for: an entry without one notes that the kernels have been compiled and run. */
 #include "cpu.h"
 #include "opencl.h"
 
@@ -65,11 +65,11 @@ static void release(cl_program *program)
     *program = NULL;
 }
 
-/* Whether the driver finds by itself what it has compiled. */
+/* Whether what the driver finds by itself is enough. */
 static bool driver_keeps(const ocl_device *device)
 {
     const char *choice = ocl_host->option("pocl_binaries");
-    return ocl_is_pocl(&device->found.info) && !(choice && !strcmp(choice, "on"));
+    return ocl_is_pocl(&device->found.info) && choice && !strcmp(choice, "off");
 }
 
 /* A built program from the cache, or NULL; *kept: the driver has it. */

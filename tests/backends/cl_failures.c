@@ -335,7 +335,7 @@ static void expect_all_called(const char *plugin)
 
 static void fail_while_running(char **argv)
 {
-    shunt_set_option("pocl_binaries", "on");
+    shunt_set_option("pocl_binaries", "on"); /* else than tools/check has it */
     expect_works("no failure", 0, selector); /* fills the cache of programs */
     const char *function;
     for (unsigned i = 0; (function = layer->function(i)); i++)

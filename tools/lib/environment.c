@@ -40,10 +40,9 @@ const variable environment_variables[] = {
      "XDG_CACHE_HOME, or in ~/.cache. A folder that others may write to is not used.",
      NULL},
     {"SHUNT_POCL_BINARIES",
-     "on: compiled kernels are kept in Shunt's cache with PoCL, too, for when PoCL's own cache is switched off. It "
-     "makes the "
-     "first start take longer.",
-     "on"},
+     "off: PoCL's compiled kernels are left to PoCL's own cache. The first start takes less time, later ones more. "
+     "Default: they are kept in Shunt's cache, too; shunt verify leaves them.",
+     "on|off"},
     {"SHUNT_TUNE",
      "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
      "fast, full: ops without a result are also tuned, with candidates that are known to be safe.",
