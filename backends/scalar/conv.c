@@ -6,8 +6,6 @@
  * whatever the number of threads. A part is as many output channels as share one gathered panel. */
 #include "panel.h"
 
-#include <omp.h>
-
 enum { PART = 128 };
 
 /* The whole job. A group takes C channels of src to K of dst; taps = C*R*S. */

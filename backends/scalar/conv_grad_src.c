@@ -6,8 +6,6 @@
  * diff_src between chunks of taps, only that the weights are not in the order of the taps, so a chunk of them is copied. */
 #include "panel.h"
 
-#include <omp.h>
-
 enum { PART = 128 };
 
 /* One direction of a phase: the pixels first, first + stride ..., and their taps tap, tap + tap_step ... */

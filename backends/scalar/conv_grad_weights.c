@@ -6,7 +6,6 @@
  * double, in the order of the pixels: over a batch there are more terms than float can count. */
 #include "panel.h"
 
-#include <omp.h>
 #include <string.h>
 
 enum { PART = 64 };

@@ -2,7 +2,6 @@
 #include "host.h"
 #include "scalar.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 

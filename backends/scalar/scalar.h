@@ -5,6 +5,8 @@
 #ifndef SHUNT_SCALAR_H
 #define SHUNT_SCALAR_H
 
+#include "threads.h"
+
 #include <shunt/backend.h>
 #include <stdbool.h>
 

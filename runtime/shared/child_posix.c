@@ -3,11 +3,13 @@
 #include "runtime/shared/child.h"
 #include "runtime/shared/os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,14 +20,33 @@ enum { ANSWER = 3 /* the child's descriptor for answers */ };
 
 /* ---- Starting it ---- */
 
+/* Of this process: what the child must not have. */
+#ifdef __GLIBC__
+static int close_others(posix_spawn_file_actions_t *actions)
+{
+    return posix_spawn_file_actions_addclosefrom_np(actions, ANSWER + 1);
+}
+#else
+static int close_others(posix_spawn_file_actions_t *actions)
+{
+    DIR *all = opendir("/proc/self/fd");
+    int error = all ? 0 : errno;
+    for (const struct dirent *entry; !error && (entry = readdir(all));) {
+        const long descriptor = strtol(entry->d_name, NULL, 10);
+        if (descriptor > ANSWER) error = posix_spawn_file_actions_addclose(actions, (int)descriptor);
+    }
+    if (all) closedir(all);
+    return error;
+}
+#endif
+
 static int set_streams(posix_spawn_file_actions_t *actions, int answer)
 {
     int error = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
     for (int stream = 1; stream < ANSWER && !error; stream++)
         error = posix_spawn_file_actions_adddup2(actions, 0, stream);
     if (!error) error = posix_spawn_file_actions_adddup2(actions, answer, ANSWER);
-    if (!error) error = posix_spawn_file_actions_addclosefrom_np(actions, ANSWER + 1);
-    return error;
+    return error ? error : close_others(actions);
 }
 
 /* In a process group of its own, so that what a driver starts can be ended with it. */

@@ -70,3 +70,25 @@ debian_sysroot() {
   while IFS= read -r -d '' link; do ln -sfnr "$root$(readlink "$link")" "$link"; done < <(find "$root" -type l -lname '/*' -print0)
   echo "$*" >"$root.packages"
 }
+
+# listed_tests BUILD FILE: the tests of a build but the long ones and those whose patterns the file lists, one a line.
+listed_tests() {
+  local left_out
+  left_out=$(sed '/^#/d; s/ /\n/g' "$2")
+  meson test -C "$1" --list --no-suite long 2>/dev/null | sed -n 's/^\(shunt.* \/ \)\?\([a-z0-9_-]*\)$/\2/p' | grep -vxE "$left_out"
+}
+
+# debian_base RELEASE: $work/base.tar, a Debian of this release and nothing else, made once.
+debian_base() {
+  [[ ! -e $work/base.tar ]] || return 0
+  rm -rf "${work:?}/base"
+  quietly debootstrap debootstrap --variant=minbase "$1" "$work/base" "$debian_mirror"
+  tar -cf "$work/base.tar" -C "$work/base" .
+  rm -rf "${work:?}/base"
+}
+
+# enter ROOT COMMAND...: runs it in that system. What is mounted there ends with the command. PoCL needs /sys.
+enter() {
+  unshare --mount --pid --fork bash -c 'mount -t proc proc "$1/proc" && mount -t sysfs -o ro sysfs "$1/sys" && exec env -i HOME=/root \
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 chroot "$@"' bash "$@" </dev/null
+}

@@ -33,7 +33,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 END
   quietly "$name-setup" cmake -S "$work/sources/$name" -B "$work/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$root" \
-    -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_TOOLCHAIN_FILE="$work/toolchain.cmake" -DBUILD_SHARED_LIBS=OFF "$@"
+    -DCMAKE_INSTALL_LIBDIR="$root/lib" -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_TOOLCHAIN_FILE="$work/toolchain.cmake" -DBUILD_SHARED_LIBS=OFF "$@"
   quietly "$name-build" ninja -C "$work/$name" install
 }
 
