@@ -26,7 +26,7 @@ ORDER = ["runtime/shared", "runtime/base", "runtime/pickle", "runtime/graph", "r
 SMALL = {"runtime/shared", "runtime/base"}
 NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SMALL | {"runtime/pickle"},
           "runtime/data": SMALL | {"runtime/pickle"},
-          "runtime/coco": SMALL,
+          "runtime/coco": SMALL | {"runtime/data"},
           "runtime/onnx": SMALL | {"runtime/graph", "runtime/weights"},
           "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
           "models/nets": SMALL | {"runtime/graph"},

@@ -30,12 +30,20 @@ typedef enum shunt_coco_task { SHUNT_COCO_BOXES, SHUNT_COCO_MASKS, SHUNT_COCO_KE
 typedef struct shunt_coco_options {
     uint32_t size;     /* sizeof(shunt_coco_options); 0: as in the first version */
     uint32_t skip_bad; /* leave out objects that are wrong, and count them; 0: the first one is an error */
+    uint64_t limit;    /* when opened: only the pictures with the lowest ids, so many, and their objects; 0: all */
 } shunt_coco_options;
 
 /* Reads a file of annotations, such as instances_val2017.json: "images" (id, height, width), "categories" (id, name), "annotations" (id,
  * image_id, category_id, bbox, area, iscrowd; segmentation as polygons or runs; keypoints, num_keypoints). What a task does not
  * need may be missing. options may be NULL. Close it with shunt_coco_close. */
 SHUNT_API shunt_status shunt_coco_open(const char *path, const shunt_coco_options *options, shunt_coco **out);
+/* The same of a folder with pictures, "coco:DIR": DIR/annotations/instances_NAME.json, whose pictures lie in DIR/NAME. NAME is train2017, train2014 or
+ * train for the split "train"; val2017, val2014, val, test2017 or test for "test" or NULL. There must be one of them. */
+SHUNT_API shunt_status shunt_coco_open_set(const char *spec, const char *split, const shunt_coco_options *options,
+                                           shunt_coco **out);
+/* The pictures, by id: the file_name of number `index`, in a set with its folder; "" where the file has none. NULL past the last one. id may be
+ * NULL. */
+SHUNT_API const char *shunt_coco_picture(const shunt_coco *truth, size_t index, int64_t *id);
 /* NULL is allowed. */
 SHUNT_API void shunt_coco_close(shunt_coco *truth);
 
@@ -52,6 +60,10 @@ typedef struct shunt_coco_score {
  * count. options may be NULL. */
 SHUNT_API shunt_status shunt_coco_evaluate(const shunt_coco *truth, const char *results, shunt_coco_task task,
                                            const shunt_coco_options *options, shunt_coco_score *out);
+/* The same of results in memory, `size` bytes of JSON. */
+SHUNT_API shunt_status shunt_coco_evaluate_text(const shunt_coco *truth, const char *text, size_t size,
+                                                shunt_coco_task task, const shunt_coco_options *options,
+                                                shunt_coco_score *out);
 /* The short name of a figure: AP is the mean precision over 101 recalls and the thresholds 0.50, 0.55 ... 0.95; AP50 at one threshold;
  * APs, APm, APl for objects below 32x32 pixels, to 96x96, above; AR1, AR10, AR100 the recall with so many detections a picture.
  * NULL past the last. */

@@ -157,12 +157,18 @@ SHUNT_API void shunt_labelled_image_free(shunt_labelled_image *image);
 typedef struct shunt_pixelset shunt_pixelset;
 /* "voc:DIR", as Pascal VOC has it: DIR/ImageSets/Segmentation/val.txt (split "train": train.txt; "test" or NULL: val.txt) names the pictures, one a
  * line; JPEGImages/NAME.jpg (or another ending) are they, SegmentationClass/NAME.png the classes of their pixels, of the same size, as numbers of a
- * palette or as grays. */
+ * palette or as grays. "coco:DIR": a folder as shunt_coco_open_set has it. Pixels of an object are of its category's id (1 to 254), pixels of several
+ * objects, and of crowds, of no class, all others of class 0. */
 SHUNT_API shunt_status shunt_pixelset_open(const char *spec, const char *split, shunt_pixelset **out);
 SHUNT_API void shunt_pixelset_close(shunt_pixelset *set);
 SHUNT_API size_t shunt_pixelset_count(const shunt_pixelset *set);
 /* NULL past the last one. */
 SHUNT_API const char *shunt_pixelset_name(const shunt_pixelset *set, size_t index);
+/* How many classes there are, the background included (of "voc:" always 21), and their names, NULL if not known. */
+SHUNT_API size_t shunt_pixelset_classes(const shunt_pixelset *set);
+SHUNT_API const char *shunt_pixelset_label(const shunt_pixelset *set, size_t index);
+/* To train on: its classes are those of the pixels. Takes the set over, also where it fails. */
+SHUNT_API shunt_status shunt_dataset_of_pixels(shunt_pixelset *set, shunt_dataset **out);
 /* Free the result with shunt_labelled_image_free. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_pixelset_get(const shunt_pixelset *set, size_t index, shunt_labelled_image *out);
 

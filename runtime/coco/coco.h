@@ -3,6 +3,7 @@
 #define SHUNT_RUNTIME_COCO_H
 
 #include "runtime/coco/mask.h"
+#include "runtime/data/pixelset.h"
 
 #include <jansson.h>
 #include <shunt/coco.h>
@@ -12,6 +13,7 @@ enum { COCO_JOINTS = 17, COCO_THRESHOLDS = 10 };
 typedef struct coco_picture {
     int64_t id;
     uint32_t height, width; /* 0: the file does not say */
+    char *file;             /* with its folder in sets; NULL: the file does not say */
 } coco_picture;
 
 typedef struct coco_category {
@@ -42,6 +44,7 @@ typedef struct coco_objects {
 
 struct shunt_coco {
     char *path;
+    char *folder; /* of the pictures, in sets; else NULL */
     json_t *json;
     coco_picture *pictures;    /* by id */
     coco_category *categories; /* by id */
@@ -51,10 +54,15 @@ struct shunt_coco {
 
 /* ---- read.c ---- */
 
-shunt_status coco_take_options(const shunt_coco_options *given, bool *skip_bad);
+shunt_status coco_take_options(const shunt_coco_options *given, shunt_coco_options *own);
+
+/* As shunt_coco_open; folder: of the pictures, whose names must then stay within it, or NULL. */
+shunt_status coco_open(const char *path, const char *folder, const shunt_coco_options *options, shunt_coco **out);
 
 /* Parses a file that begins with this kind of value. The caller releases it. */
 shunt_status coco_load_json(const char *path, json_type type, json_t **out);
+/* The same of a text; path: its name in messages. */
+shunt_status coco_parse_json(const char *text, size_t size, const char *path, json_type type, json_t **out);
 void coco_objects_free(coco_objects *self);
 /* Reads a list of annotations or (results) of detections, and sorts them. */
 shunt_status coco_read_objects(const shunt_coco *truth, const char *path, const json_t *list, bool results,
@@ -66,6 +74,10 @@ shunt_status coco_read_objects(const shunt_coco *truth, const char *path, const 
  * memory. */
 bool coco_take_shape(const shunt_coco *truth, shunt_coco_task task, bool detection, coco_object *self, char *reason,
                      size_t size);
+
+/* ---- pixels.c ---- */
+
+extern const pixelset_kind pixelset_coco;
 
 /* ---- similarity.c ---- */
 

@@ -279,22 +279,17 @@ static shunt_status prepare(evaluation *self, const char *path, const json_t *re
     return status;
 }
 
-shunt_status shunt_coco_evaluate(const shunt_coco *truth, const char *results, shunt_coco_task task,
-                                 const shunt_coco_options *options, shunt_coco_score *out)
+/* Takes the results over. */
+static shunt_status evaluate_results(const shunt_coco *truth, const char *path, json_t *results, shunt_coco_task task,
+                                     bool skip_bad, shunt_coco_score *out)
 {
-    if (!truth || !results || !out || task > SHUNT_COCO_KEYPOINTS)
-        return error_fail(SHUNT_E_INVALID, "shunt_coco_evaluate: ground truth, results, a task and out must be given");
-    bool skip_bad;
-    shunt_status status = coco_take_options(options, &skip_bad);
-    if (status) return status;
     evaluation *self = calloc(1, sizeof *self);
-    json_t *json = NULL;
-    status = self ? coco_load_json(results, JSON_ARRAY, &json) : error_memory();
+    shunt_status status = self ? SHUNT_OK : error_memory();
     if (!status) {
         self->truth = truth;
         self->task = task;
         self->row = row_of(task);
-        status = prepare(self, results, json, skip_bad);
+        status = prepare(self, path, results, skip_bad);
     }
     if (!status) status = evaluate_all(self);
     if (!status) {
@@ -312,6 +307,32 @@ shunt_status shunt_coco_evaluate(const shunt_coco *truth, const char *results, s
         coco_objects_free(&self->found);
     }
     free(self);
-    json_decref(json);
+    json_decref(results);
     return status;
+}
+
+shunt_status shunt_coco_evaluate(const shunt_coco *truth, const char *results, shunt_coco_task task,
+                                 const shunt_coco_options *options, shunt_coco_score *out)
+{
+    if (!truth || !results || !out || task > SHUNT_COCO_KEYPOINTS)
+        return error_fail(SHUNT_E_INVALID, "shunt_coco_evaluate: ground truth, results, a task and out must be given");
+    shunt_coco_options own;
+    json_t *json = NULL;
+    shunt_status status = coco_take_options(options, &own);
+    if (!status) status = coco_load_json(results, JSON_ARRAY, &json);
+    return status ? status : evaluate_results(truth, results, json, task, own.skip_bad != 0, out);
+}
+
+shunt_status shunt_coco_evaluate_text(const shunt_coco *truth, const char *text, size_t size, shunt_coco_task task,
+                                      const shunt_coco_options *options, shunt_coco_score *out)
+{
+    static const char name[] = "the results";
+    if (!truth || !text || !out || task > SHUNT_COCO_KEYPOINTS)
+        return error_fail(SHUNT_E_INVALID,
+                          "shunt_coco_evaluate_text: ground truth, a text, a task and out must be given");
+    shunt_coco_options own;
+    json_t *json = NULL;
+    shunt_status status = coco_take_options(options, &own);
+    if (!status) status = coco_parse_json(text, size, name, JSON_ARRAY, &json);
+    return status ? status : evaluate_results(truth, name, json, task, own.skip_bad != 0, out);
 }

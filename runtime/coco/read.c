@@ -7,34 +7,37 @@
 #include "runtime/base/sized.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_SIDE = 65535 };
 
-shunt_status coco_take_options(const shunt_coco_options *given, bool *skip_bad)
+shunt_status coco_take_options(const shunt_coco_options *given, shunt_coco_options *own)
 {
-    shunt_coco_options own;
-    shunt_status status =
-        sized_take(&own, sizeof own, SIZE_THROUGH(shunt_coco_options, skip_bad), given, "shunt_coco_options");
-    *skip_bad = !status && own.skip_bad;
-    return status;
+    return sized_take(own, sizeof *own, SIZE_THROUGH(shunt_coco_options, skip_bad), given, "shunt_coco_options");
 }
 
-shunt_status coco_load_json(const char *path, json_type type, json_t **out)
+shunt_status coco_parse_json(const char *text, size_t size, const char *path, json_type type, json_t **out)
 {
-    file_mapping file;
     json_error_t error;
-    shunt_status status = file_map(path, 0, &file);
-    if (status) return status;
-    *out = bounded_json_load_numbers((const char *)file.data, file.size, &error);
-    file_unmap(&file);
+    *out = bounded_json_load_numbers(text, size, &error);
     if (!*out) return error_fail(SHUNT_E_INVALID, "%s: line %d: no JSON: %s", path, error.line, error.text);
     if (json_typeof(*out) == type) return SHUNT_OK;
     json_decref(*out);
     *out = NULL;
     return error_fail(SHUNT_E_INVALID, "%s: expected %s", path,
                       type == JSON_ARRAY ? "a list of results" : "an object with images, categories and annotations");
+}
+
+shunt_status coco_load_json(const char *path, json_type type, json_t **out)
+{
+    file_mapping file;
+    shunt_status status = file_map(path, 0, &file);
+    if (status) return status;
+    status = coco_parse_json((const char *)file.data, file.size, path, type, out);
+    file_unmap(&file);
+    return status;
 }
 
 static bool read_integer(const json_t *object, const char *key, int64_t *out)
@@ -64,6 +67,32 @@ static uint32_t side_of(const json_t *picture, const char *key)
     return side > 0 && side <= MOST_SIDE ? (uint32_t)side : 0;
 }
 
+/* Whether a name stays within the folder of the pictures. */
+static bool stays_within(const char *name)
+{
+    if (!*name || *name == '/' || strpbrk(name, "\\:")) return false;
+    for (const char *part = name; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (!strncmp(part, "..", 2) && (!part[2] || part[2] == '/')) return false;
+    }
+    return true;
+}
+
+/* Where a picture lies. */
+static shunt_status take_file(const shunt_coco *self, const json_t *one, coco_picture *picture)
+{
+    const char *name = json_string_value(json_object_get(one, "file_name"));
+    if (self->folder && (!name || !stays_within(name)))
+        return error_fail(SHUNT_E_INVALID, "%s: image %lld: its file_name is no name of a file in %s", self->path,
+                          (long long)picture->id, self->folder);
+    if (!name) return SHUNT_OK;
+    if (!self->folder)
+        picture->file = strdup(name);
+    else if (asprintf(&picture->file, "%s/%s", self->folder, name) < 0)
+        picture->file = NULL;
+    return picture->file ? SHUNT_OK : error_memory();
+}
+
 static shunt_status read_pictures(shunt_coco *self, const json_t *list)
 {
     self->pictures = calloc(json_array_size(list) + 1, sizeof *self->pictures);
@@ -75,6 +104,8 @@ static shunt_status read_pictures(shunt_coco *self, const json_t *list)
             return error_fail(SHUNT_E_INVALID, "%s: images[%zu]: its id is no integer", self->path, i);
         picture->height = side_of(one, "height");
         picture->width = side_of(one, "width");
+        shunt_status status = take_file(self, one, picture);
+        if (status) return status;
     }
     qsort(self->pictures, self->npictures, sizeof *self->pictures, by_picture_id);
     for (size_t i = 1; i < self->npictures; i++)
@@ -231,6 +262,17 @@ shunt_status coco_read_objects(const shunt_coco *truth, const char *path, const 
 
 /* ---- The whole file ---- */
 
+/* Of the pictures the first `limit`, and their objects. */
+static void keep_first(shunt_coco *self, uint64_t limit)
+{
+    size_t kept = 0;
+    for (size_t i = limit; i < self->npictures; i++) free(self->pictures[i].file);
+    if (self->npictures > limit) self->npictures = (size_t)limit;
+    for (size_t i = 0; i < self->objects.count; i++) /* none has a shape yet that would have to be freed */
+        if (self->objects.list[i].picture < self->npictures) self->objects.list[kept++] = self->objects.list[i];
+    self->objects.count = kept;
+}
+
 static shunt_status read_truth(shunt_coco *self, bool skip_bad)
 {
     const json_t *images = json_object_get(self->json, "images"),
@@ -245,26 +287,39 @@ static shunt_status read_truth(shunt_coco *self, bool skip_bad)
     return status;
 }
 
-shunt_status shunt_coco_open(const char *path, const shunt_coco_options *options, shunt_coco **out)
+shunt_status coco_open(const char *path, const char *folder, const shunt_coco_options *options, shunt_coco **out)
 {
-    if (!path || !out) return error_fail(SHUNT_E_INVALID, "shunt_coco_open: path and out must be given");
-    *out = NULL;
-    bool skip_bad;
-    shunt_status status = coco_take_options(options, &skip_bad);
+    shunt_coco_options own;
+    shunt_status status = coco_take_options(options, &own);
     if (status) return status;
     shunt_coco *self = calloc(1, sizeof *self);
-    if (!self || !(self->path = strdup(path))) {
+    if (!self || !(self->path = strdup(path)) || (folder && !(self->folder = strdup(folder)))) {
         shunt_coco_close(self);
         return error_memory();
     }
     status = coco_load_json(path, JSON_OBJECT, &self->json);
-    if (!status) status = read_truth(self, skip_bad);
+    if (!status) status = read_truth(self, own.skip_bad != 0);
     if (status) {
         shunt_coco_close(self);
         return status;
     }
+    if (own.limit) keep_first(self, own.limit);
     *out = self;
     return SHUNT_OK;
+}
+
+shunt_status shunt_coco_open(const char *path, const shunt_coco_options *options, shunt_coco **out)
+{
+    if (!path || !out) return error_fail(SHUNT_E_INVALID, "shunt_coco_open: path and out must be given");
+    *out = NULL;
+    return coco_open(path, NULL, options, out);
+}
+
+const char *shunt_coco_picture(const shunt_coco *truth, size_t index, int64_t *id)
+{
+    if (!truth || index >= truth->npictures) return NULL;
+    if (id) *id = truth->pictures[index].id;
+    return truth->pictures[index].file ? truth->pictures[index].file : "";
 }
 
 void shunt_coco_close(shunt_coco *truth)
@@ -273,8 +328,10 @@ void shunt_coco_close(shunt_coco *truth)
     coco_objects_free(&truth->objects);
     for (size_t i = 0; i < truth->ncategories; i++) free(truth->categories[i].name);
     free(truth->categories);
+    for (size_t i = 0; i < truth->npictures; i++) free(truth->pictures[i].file);
     free(truth->pictures);
     json_decref(truth->json);
+    free(truth->folder);
     free(truth->path);
     free(truth);
 }

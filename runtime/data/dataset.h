@@ -16,7 +16,11 @@ typedef struct dataset_kind {
     const char *(*label)(const shunt_dataset *dataset, size_t class);
     /* The file of a picture, or NULL; the function may be NULL, too. */
     const char *(*picture)(const shunt_dataset *dataset, size_t index);
+    /* Of sets whose pixels have classes: the picture with them, each below `classes` or PIXEL_NO_CLASS. NULL of others. */
+    shunt_status (*pixels)(const shunt_dataset *dataset, size_t index, shunt_labelled_image *out);
 } dataset_kind;
+
+enum { PIXEL_NO_CLASS = 255 };
 
 /* A kind's own struct starts with this. */
 struct shunt_dataset {

@@ -9,15 +9,17 @@
 #include "runtime/base/file.h"
 #include "runtime/data/folders.h"
 #include "runtime/data/image.h"
+#include "runtime/data/pixelset.h"
 
-enum { MOST_LIST_BYTES = 64 << 20, MOST_NAME = 255 };
+enum { MOST_LIST_BYTES = 64 << 20, MOST_NAME = 255, CLASSES = 21 };
 
-struct shunt_pixelset {
+typedef struct voc {
+    shunt_pixelset set;
     char *folder;
     char *text;   /* of the list */
     char **names; /* in it */
-    size_t count, room;
-};
+    size_t room;
+} voc;
 
 /* ---- The list ------------------------------------------------------------------------------------------------------- */
 
@@ -28,21 +30,21 @@ static shunt_status check_name(const char *list, const char *name, size_t line)
     return error_fail(SHUNT_E_INVALID, "%s: line %zu is not the name of a picture", list, line);
 }
 
-static shunt_status add_name(shunt_pixelset *self, char *name)
+static shunt_status add_name(voc *self, char *name)
 {
-    if (self->count == self->room) {
+    if (self->set.count == self->room) {
         const size_t room = self->room ? 2 * self->room : 64;
         char **grown = reallocarray(self->names, room, sizeof *grown);
         if (!grown) return error_memory();
         self->names = grown;
         self->room = room;
     }
-    self->names[self->count++] = name;
+    self->names[self->set.count++] = name;
     return SHUNT_OK;
 }
 
 /* Of each line the first word: lists of single classes have a number behind it. */
-static shunt_status cut_lines(shunt_pixelset *self, const char *list)
+static shunt_status cut_lines(voc *self, const char *list)
 {
     static const char blanks[] = " \t\r";
     shunt_status status = SHUNT_OK;
@@ -56,11 +58,11 @@ static shunt_status cut_lines(shunt_pixelset *self, const char *list)
         status = check_name(list, at, line);
         if (!status) status = add_name(self, at);
     }
-    if (!status && !self->count) status = error_fail(SHUNT_E_INVALID, "%s: it names no picture", list);
+    if (!status && !self->set.count) status = error_fail(SHUNT_E_INVALID, "%s: it names no picture", list);
     return status;
 }
 
-static shunt_status read_list(shunt_pixelset *self, const char *list)
+static shunt_status read_list(voc *self, const char *list)
 {
     file_mapping file;
     shunt_status status = file_map(list, MOST_LIST_BYTES, &file);
@@ -74,56 +76,43 @@ static shunt_status read_list(shunt_pixelset *self, const char *list)
     return status ? status : cut_lines(self, list);
 }
 
-shunt_status shunt_pixelset_open(const char *spec, const char *split, shunt_pixelset **out)
+static void close_set(shunt_pixelset *set)
 {
-    static const char kind[] = "voc:";
+    voc *self = (voc *)set;
+    free(self->folder);
+    free(self->text);
+    free(self->names);
+    free(self);
+}
+
+static shunt_status open_set(const char *where, const char *split, shunt_pixelset **out)
+{
     char *list = NULL;
-    if (!spec || !out) return error_null(__func__, "spec, out");
-    *out = NULL;
-    if (strncmp(spec, kind, sizeof kind - 1))
-        return error_fail(SHUNT_E_NOT_FOUND,
-                          "'%s' is not a known set of pictures with classes of pixels; there is voc:DIR", spec);
-    if (split && strcmp(split, "test") && strcmp(split, "train"))
-        return error_fail(SHUNT_E_INVALID, "%s: no split is called '%s'; there are train and test", spec, split);
-    shunt_pixelset *self = calloc(1, sizeof *self);
+    voc *self = calloc(1, sizeof *self);
     if (!self) return error_memory();
-    self->folder = strdup(spec + sizeof kind - 1);
-    const char *name = split && !strcmp(split, "train") ? "train" : "val";
+    self->set.classes = CLASSES;
+    self->folder = strdup(where);
     shunt_status status = SHUNT_OK;
-    if (!self->folder || asprintf(&list, "%s/ImageSets/Segmentation/%s.txt", self->folder, name) < 0)
+    if (!self->folder || asprintf(&list, "%s/ImageSets/Segmentation/%s.txt", where, split ? "train" : "val") < 0)
         status = error_memory();
     if (!status) status = read_list(self, list);
     free(list);
     if (status)
-        shunt_pixelset_close(self);
+        close_set(&self->set);
     else
-        *out = self;
+        *out = &self->set;
     return status;
 }
 
-void shunt_pixelset_close(shunt_pixelset *set)
+static const char *name_of(const shunt_pixelset *set, size_t index)
 {
-    if (!set) return;
-    free(set->folder);
-    free(set->text);
-    free(set->names);
-    free(set);
-}
-
-size_t shunt_pixelset_count(const shunt_pixelset *set)
-{
-    return set ? set->count : 0;
-}
-
-const char *shunt_pixelset_name(const shunt_pixelset *set, size_t index)
-{
-    return set && index < set->count ? set->names[index] : NULL;
+    return ((const voc *)set)->names[index];
 }
 
 /* ---- Pictures ------------------------------------------------------------------------------------------------------- */
 
 /* JPEGImages/NAME.jpg, or with another ending that pictures have; to be freed. */
-static shunt_status find_picture(const shunt_pixelset *self, const char *name, char **out)
+static shunt_status find_picture(const voc *self, const char *name, char **out)
 {
     struct stat info;
     const char *ending;
@@ -136,7 +125,7 @@ static shunt_status find_picture(const shunt_pixelset *self, const char *name, c
                       self->folder, name);
 }
 
-static shunt_status read_classes(const shunt_pixelset *self, const char *name, shunt_labelled_image *out)
+static shunt_status read_classes(const voc *self, const char *name, shunt_labelled_image *out)
 {
     char *path;
     file_mapping file;
@@ -156,25 +145,22 @@ static shunt_status read_classes(const shunt_pixelset *self, const char *name, s
     return status;
 }
 
-shunt_status shunt_pixelset_get(const shunt_pixelset *set, size_t index, shunt_labelled_image *out)
+static shunt_status get(const shunt_pixelset *set, size_t index, shunt_labelled_image *out)
 {
-    if (!set || !out) return error_null(__func__, "set, out");
+    const voc *self = (const voc *)set;
     char *path;
-    *out = (shunt_labelled_image){.classes = NULL};
-    if (index >= set->count) return error_fail(SHUNT_E_INVALID, "picture %zu of a set of %zu", index, set->count);
-    shunt_status status = find_picture(set, set->names[index], &path);
+    shunt_status status = find_picture(self, self->names[index], &path);
     if (status) return status;
     status = shunt_image_read(path, &out->image);
     free(path);
-    if (!status) status = read_classes(set, set->names[index], out);
-    if (status) shunt_labelled_image_free(out);
-    return status;
+    return status ? status : read_classes(self, self->names[index], out);
 }
 
-void shunt_labelled_image_free(shunt_labelled_image *image)
-{
-    if (!image) return;
-    shunt_image_free(&image->image);
-    free(image->classes);
-    image->classes = NULL;
-}
+const pixelset_kind pixelset_voc = {
+    .name = "voc",
+    .help = "voc:DIR",
+    .open = open_set,
+    .close = close_set,
+    .picture = name_of,
+    .get = get,
+};

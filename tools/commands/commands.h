@@ -50,6 +50,9 @@ bool model_is_file(const model_settings *settings);
 /* --ghost: the threshold of all models that have a policy; one of them has to. text NULL: the usual one. */
 int ghost_from_text(const char *text, shunt_model *const *models, size_t nmodels);
 
+/* --epsilon: "0" or "1e-5"; text NULL: *out stays as it is. */
+int epsilon_from_text(const char *text, shunt_epsilon *out);
+
 /* The command that runs pictures through the model: "classify", "segment", "detect". */
 const char *command_for(const shunt_model *model);
 

@@ -1,7 +1,7 @@
 /* detect.c - shunt detect: which objects are where in pictures. A picture that cannot be read does not stop the others. */
 #include "commands.h"
-#include "lib/box_mask.h"
 #include "lib/box_overlay.h"
+#include "lib/box_results.h"
 #include "lib/pictures.h"
 #include "lib/progress.h"
 #include "lib/results.h"
@@ -123,48 +123,13 @@ static void print_picture(const work *self, const char *path, const shunt_detect
                  (double)one->box[0], (double)one->box[1], (double)one->box[2], (double)one->box[3]);
 }
 
-/* The mask of an object, of the picture's size, as the result's "segmentation". */
-static int report_mask(const shunt_image *image, const shunt_detections *found, size_t index, json_t *result)
-{
-    box_mask mask;
-    int status = box_mask_make(image, found, index, &mask);
-    if (status != EXIT_OK) return status;
-    const size_t length = shunt_coco_runs(mask.inside, image->height, image->width, NULL, 0);
-    char *text = malloc(length + 1);
-    if (text) {
-        shunt_coco_runs(mask.inside, image->height, image->width, text, length + 1);
-        json_put(
-            result, "segmentation",
-            json_pack("{s:[I, I], s:s}", "size", (json_int_t)image->height, (json_int_t)image->width, "counts", text));
-    }
-    box_mask_free(&mask);
-    free(text);
-    return text ? EXIT_OK : say_failure("no memory");
-}
-
-static int report_picture(const work *self, size_t i, const char *path, const shunt_image *image,
-                          const shunt_detections *found)
-{
-    const json_int_t id = self->numbered ? number_of(path) : (json_int_t)i + 1;
-    const shunt_detection *one;
-    int status = EXIT_OK;
-    for (size_t k = 0; status == EXIT_OK && (one = shunt_detections_at(found, k)); k++) {
-        const double left = (double)one->box[0], top = (double)one->box[1];
-        json_t *result =
-            json_pack("{s:I, s:I, s:[f, f, f, f], s:f, s:o}", "image_id", id, "category_id", (json_int_t)one->label,
-                      "bbox", left, top, (double)one->box[2] - left, (double)one->box[3] - top, "score",
-                      (double)one->score, "file_name", json_text(file_name(path)));
-        if (shunt_detections_have_masks(found)) status = report_mask(image, found, k, result);
-        json_add(self->results, result);
-    }
-    return status;
-}
-
 static int put(const work *self, size_t i, const char *path, const shunt_image *image, const shunt_detections *found)
 {
     int status = EXIT_OK;
     if (self->drawn.paths) status = box_overlay_write(image, found, name_of, self->model, self->drawn.paths[i]);
-    if (status == EXIT_OK && self->results) status = report_picture(self, i, path, image, found);
+    if (status == EXIT_OK && self->results)
+        status = box_results_add(self->results, self->numbered ? number_of(path) : (json_int_t)i + 1, file_name(path),
+                                 image, found);
     if (status == EXIT_OK && !self->results) print_picture(self, path, found);
     return status;
 }
@@ -190,16 +155,6 @@ static int take(work *self, size_t i, const char *path)
 }
 
 /* ---- The command ---------------------------------------------------------------------------------------------------- */
-
-static int choose_epsilon(const char *text, shunt_epsilon *out)
-{
-    char *end;
-    if (!text) return EXIT_OK;
-    const double value = strtod(text, &end);
-    if (end == text || *end || (value != 0 && value != 1e-5)) return say_usage("--epsilon %s: must be 0 or 1e-5", text);
-    *out = value == 0 ? SHUNT_EPSILON_0 : SHUNT_EPSILON_1E_5;
-    return EXIT_OK;
-}
 
 static int choose_part(const char *name, const char *text, double *out)
 {
@@ -235,7 +190,7 @@ static int set_up_model(const detect_settings *self, shunt_model **out)
     shunt_model_options options = {.size = sizeof options};
     if (self->random_weights && self->model.weights)
         return say_usage("--random-weights and --weights exclude each other");
-    int status = choose_epsilon(self->epsilon, &options.epsilon);
+    int status = epsilon_from_text(self->epsilon, &options.epsilon);
     if (status == EXIT_OK)
         status =
             model_from_settings(&self->model, self->random_weights ? WEIGHTS_OR_RANDOM : WEIGHTS_NEEDED, &options, out);

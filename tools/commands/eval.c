@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "lib/csv.h"
 #include "eval_cost.h"
-#include "eval_pixels.h"
+#include "eval_parts.h"
 #include "eval_tally.h"
 #include "lib/output.h"
 #include "lib/precision.h"
@@ -21,7 +21,7 @@ typedef struct eval_settings {
     device_settings device;
     preprocess_settings preprocess;
     head_settings head;
-    const char *data, *picture_labels, *labels, *crops, *scales, *predictions, *ghost;
+    const char *data, *picture_labels, *labels, *crops, *scales, *predictions, *ghost, *epsilon;
     int64_t limit, batch, readers, confusions;
     bool skip_bad, per_class;
     json_settings output;
@@ -32,8 +32,9 @@ typedef struct eval_settings {
 static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: imagefolder:DIR for DIR/class/picture.jpg (or the same in DIR/val), cifar10:DIR and "
-     "cifar100:DIR for CIFAR's archives, the binary or the Python version. For networks that label pixels voc:DIR, "
-     "with "
+     "cifar100:DIR for CIFAR's archives, the binary or the Python version. For networks that find objects coco:DIR, "
+     "with annotations/instances_val2017.json (or val) in DIR, and the pictures in DIR/val2017. For networks that "
+     "label pixels the same, or voc:DIR, with "
      "JPEGImages, SegmentationClass and ImageSets/Segmentation/val.txt in DIR.",
      NULL, 0, 0},
     {"picture-labels", OPTION_TEXT, FIELD(picture_labels), "FILE",
@@ -57,6 +58,8 @@ static const option_row rows[] = {
      "Of networks that choose their blocks (ghost-...): a block runs for the pictures whose gate is above this. 0: "
      "always, 1: never; the more, the fewer multiply-adds. Default: 0.5, as it was trained.",
      NULL, 0, 0},
+    {"epsilon", OPTION_TEXT, FIELD(epsilon), "0|1e-5",
+     "Of networks that find objects: what frozen batch norms add to a variance, as of shunt detect.", NULL, 0, 0},
     {"limit", OPTION_COUNT, FIELD(limit), "N", "Take only the first N pictures.", NULL, 1, INT64_MAX},
     {"batch", OPTION_COUNT, FIELD(batch), "N", "Pictures, or crops of them, in one run.", "100", 1, 65536},
     {"readers", OPTION_COUNT, FIELD(readers), "N",
@@ -370,7 +373,7 @@ static int report_text(const eval_settings *settings, const evaluation *self)
     return status;
 }
 
-/* ---- Pixels --------------------------------------------------------------------------------------------------------- */
+/* ---- Pixels and objects --------------------------------------------------------------------------------------------------------- */
 
 /* The first option that says something of whole pictures, or NULL. */
 static const char *needless_option(const eval_settings *settings)
@@ -385,27 +388,30 @@ static const char *needless_option(const eval_settings *settings)
                                                     : NULL;
 }
 
-static int run_pixels(const eval_settings *settings, int noperands)
+static int run_parts(const eval_settings *settings, int noperands)
 {
     const char *other = needless_option(settings);
-    if (other) return say_usage("%s does not apply to voc:DIR, whose pixels have classes", other);
-    if (noperands) return say_usage("one network is evaluated on pixels; name its file with --weights");
-    return eval_pixels(&(pixel_settings){.model = &settings->model,
-                                         .device = &settings->device,
-                                         .preprocess = &settings->preprocess,
-                                         .data = settings->data,
-                                         .labels = settings->labels,
-                                         .limit = settings->limit,
-                                         .skip_bad = settings->skip_bad,
-                                         .per_class = settings->per_class,
-                                         .json = settings->output.json});
+    if (other)
+        return say_usage("%s does not apply to voc:DIR and coco:DIR, where pixels or objects have classes", other);
+    if (noperands) return say_usage("one network is evaluated on pixels or objects; name its file with --weights");
+    return eval_parts(&(part_settings){.model = &settings->model,
+                                       .device = &settings->device,
+                                       .preprocess = &settings->preprocess,
+                                       .data = settings->data,
+                                       .labels = settings->labels,
+                                       .epsilon = settings->epsilon,
+                                       .limit = settings->limit,
+                                       .skip_bad = settings->skip_bad,
+                                       .per_class = settings->per_class,
+                                       .json = settings->output.json});
 }
 
 static int run(const void *settings, int noperands, char **operands)
 {
     const eval_settings *wanted = settings;
     evaluation self = {0};
-    if (pixels_are_labelled(wanted->data)) return run_pixels(wanted, noperands);
+    if (parts_are_labelled(wanted->data)) return run_parts(wanted, noperands);
+    if (wanted->epsilon) return say_usage("--epsilon is for networks that find objects, on coco:DIR");
     int status = set_up(wanted, operands, &self);
     if (status == EXIT_OK) {
         const size_t count = shunt_dataset_count(self.dataset), limit = (size_t)wanted->limit;
@@ -437,8 +443,9 @@ const command eval_command = {
     .text =
         "Prints the top-1 error (the label is not the best guess), the top-5 error (the label is not among the five "
         "best), and the pictures per second of the model alone. Several weight files form an ensemble: their "
-        "probabilities are averaged. On voc:DIR it prints the mean intersection over union of "
-        "the classes of pixels, at the pictures' own size, and the share of right pixels.",
+        "probabilities are averaged. Of networks that label pixels it prints the mean intersection over union of "
+        "the classes, at the pictures' own size, and the share of right pixels; of networks that find objects COCO's "
+        "average precision and recall, of boxes and of masks.",
     .groups = {{model_rows, FIELD(model)},
                {rows, 0},
                {preprocess_rows, FIELD(preprocess)},
@@ -451,6 +458,8 @@ const command eval_command = {
                   "ImageNet's validation pictures in imagenet/val/n01440764/... , by ten crops."},
                  {"shunt eval resnet34=a.pth resnet50=b.pth --data imagefolder:val --crops whole",
                   "Two networks together, at the paper's five sizes."},
+                 {"shunt eval --model retinanet_resnet50_fpn --weights retinanet.pth --data coco:coco",
+                  "The precision of boxes on COCO's validation pictures: shunt detect and shunt score in one."},
                  {"mpirun -n 4 shunt eval --model resnet50 --weights resnet50.pth --data imagefolder:imagenet",
                   "Four processes share the pictures; each takes a GPU, or a part of the processor."},
                  {"shunt eval --weights mine.safetensors --data cifar10:DIR --limit 500 --predictions out.csv",

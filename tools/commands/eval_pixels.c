@@ -1,13 +1,11 @@
-/* eval_pixels.c - see eval_pixels.h. Counts of pixels by class and by what the network took them for are all that is kept of a picture. */
-#include "eval_pixels.h"
+/* eval_pixels.c - shunt eval of networks that label pixels: the mean intersection over union. Counts of pixels by class and by what the network took them for are all that is kept of a picture. */
+#include "eval_parts.h"
 #include "lib/progress.h"
 #include "lib/ranks.h"
 #include "lib/say.h"
 #include "lib/summary.h"
-#include "lib/usual_labels.h"
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MOST_CLASSES = 255, IGNORED = 255 }; /* a label that counts for nothing */
 
@@ -23,11 +21,6 @@ typedef struct evaluation {
 } evaluation;
 
 enum { PICTURES, BAD, SPEED }; /* of counts: the last one in pictures a second */
-
-bool pixels_are_labelled(const char *data)
-{
-    return data && !strncmp(data, "voc:", 4);
-}
 
 /* ---- Pictures ------------------------------------------------------------------------------------------------------- */
 
@@ -65,7 +58,7 @@ static int take(evaluation *self, size_t index)
     return status;
 }
 
-static int evaluate(const pixel_settings *settings, evaluation *self)
+static int evaluate(const part_settings *settings, evaluation *self)
 {
     const size_t count = shunt_pixelset_count(self->set), limit = (size_t)settings->limit;
     size_t first, end;
@@ -91,36 +84,18 @@ static int evaluate(const pixel_settings *settings, evaluation *self)
 
 /* ---- Setting up ------------------------------------------------------------------------------------------------- */
 
-static int make_model(const pixel_settings *settings, evaluation *self)
+static int set_up(const part_work *work, evaluation *self)
 {
-    bool assumed = false;
-    int status = model_from_settings(settings->model, WEIGHTS_NEEDED, NULL, &self->model);
-    if (status == EXIT_OK && shunt_model_task(self->model) != SHUNT_TASK_SEGMENT)
-        status = say_usage("%s tells the class of a whole picture, and %s has classes of pixels; name a network such "
-                           "as deeplabv3_resnet50",
-                           shunt_model_name(self->model), settings->data);
-    preprocess_settings whole = *settings->preprocess; /* no square is cut out */
-    if (!whole.crop) whole.crop = whole.resize;
-    if (status == EXIT_OK) status = model_preprocess_from_settings(&whole, self->model);
-    if (status == EXIT_OK && settings->labels && shunt_model_load_labels(self->model, settings->labels))
-        status = say_library_failure(settings->labels);
-    if (status == EXIT_OK) status = usual_labels_assume(self->model, &assumed);
+    self->model = work->model;
+    self->device = work->device;
+    self->ranks = work->ranks;
     self->classes = (size_t)shunt_model_classes(self->model);
-    if (status == EXIT_OK && self->classes > MOST_CLASSES)
-        status = say_failure("%s has %zu classes; a map of labels tells %d apart", shunt_model_name(self->model),
-                             self->classes, MOST_CLASSES);
-    return status;
-}
-
-static int set_up(const pixel_settings *settings, evaluation *self)
-{
-    int status = ranks_begin(&self->ranks);
-    if (status == EXIT_OK) status = make_model(settings, self);
-    if (status == EXIT_OK && shunt_pixelset_open(settings->data, NULL, &self->set)) status = say_library_failure(NULL);
-    if (status == EXIT_OK && !(self->pixels = calloc(self->classes * self->classes, sizeof *self->pixels)))
-        status = say_failure("no memory");
-    if (status == EXIT_OK) status = ranks_device(self->ranks, settings->device, &self->device);
-    return status;
+    if (self->classes > MOST_CLASSES)
+        return say_failure("%s has %zu classes; a map of labels tells %d apart", shunt_model_name(self->model),
+                           self->classes, MOST_CLASSES);
+    if (shunt_pixelset_open(work->settings->data, NULL, &self->set)) return say_library_failure(NULL);
+    self->pixels = calloc(self->classes * self->classes, sizeof *self->pixels);
+    return self->pixels ? EXIT_OK : say_failure("no memory");
 }
 
 /* ---- The report --------------------------------------------------------------------------------------------------- */
@@ -203,7 +178,7 @@ static void print_classes(const evaluation *self)
     }
 }
 
-static int report_text(const pixel_settings *settings, const evaluation *self)
+static int report_text(const part_settings *settings, const evaluation *self)
 {
     const means m = means_of(self);
     say_line("%s on %s, %.0f pictures", shunt_model_name(self->model), shunt_device_describe(self->device)->selector,
@@ -217,17 +192,15 @@ static int report_text(const pixel_settings *settings, const evaluation *self)
     return EXIT_OK;
 }
 
-int eval_pixels(const pixel_settings *settings)
+int eval_pixels(const part_work *work)
 {
     evaluation self = {.seconds = 0};
-    int status = set_up(settings, &self);
+    const part_settings *settings = work->settings;
+    int status = set_up(work, &self);
     if (status == EXIT_OK) status = evaluate(settings, &self);
     if (status == EXIT_OK && ranks_speak(self.ranks))
         status = settings->json ? report_json(&self) : report_text(settings, &self);
     free(self.pixels);
     shunt_pixelset_close(self.set);
-    shunt_model_destroy(self.model);
-    shunt_device_close(self.device);
-    ranks_end(self.ranks, status);
     return status;
 }

@@ -1,6 +1,6 @@
 /* score.c - shunt score: detections that were written to a file, compared with COCO's ground truth. */
 #include "commands.h"
-#include "lib/json_out.h"
+#include "lib/coco_figures.h"
 #include "lib/say.h"
 #include <string.h>
 
@@ -18,18 +18,12 @@ static const option_row rows[] = {
      "Leave out objects and results that are wrong, and count them, instead of stopping at the first.", NULL, 0, 0},
     {0}};
 
-static const char *const tasks[] = {
-    [SHUNT_COCO_BOXES] = "boxes", [SHUNT_COCO_MASKS] = "masks", [SHUNT_COCO_KEYPOINTS] = "keypoints", NULL};
-
 static int report_json(const score_settings *settings, const shunt_coco_score *score, shunt_coco_task task)
 {
     json_t *report = json_pack("{s:s, s:I, s:I, s:I, s:I}", "task", settings->task, "pictures",
                                (json_int_t)score->pictures, "objects", (json_int_t)score->objects, "detections",
                                (json_int_t)score->detections, "left_out", (json_int_t)score->left_out);
-    for (uint32_t i = 0; i < score->count; i++) {
-        const bool none = score->figures[i] < 0;
-        json_put(report, shunt_coco_figure(task, i), none ? json_null() : json_real(score->figures[i]));
-    }
+    coco_figures_put(report, task, score);
     return print_json(report, false);
 }
 
@@ -38,12 +32,7 @@ static int report_text(const score_settings *settings, const shunt_coco_score *s
     printf("%s: %llu pictures, %llu objects, %llu detections\n", settings->task, (unsigned long long)score->pictures,
            (unsigned long long)score->objects, (unsigned long long)score->detections);
     if (score->left_out) printf("left out: %llu that are wrong\n", (unsigned long long)score->left_out);
-    for (uint32_t i = 0; i < score->count; i++) {
-        if (score->figures[i] < 0)
-            printf("%-5s  no such object\n", shunt_coco_figure(task, i));
-        else
-            printf("%-5s  %.2f %%\n", shunt_coco_figure(task, i), 100 * score->figures[i]);
-    }
+    coco_figures_print(task, score);
     return EXIT_OK;
 }
 
@@ -54,8 +43,8 @@ static int run(const void *given, int noperands, char **operands)
     shunt_coco_score score = {.size = sizeof score};
     shunt_coco *truth = NULL;
     size_t task = 0;
-    while (tasks[task] && strcmp(tasks[task], settings->task)) task++;
-    if (!tasks[task]) return say_usage("--task %s: must be boxes, masks or keypoints", settings->task);
+    while (coco_task_name(task) && strcmp(coco_task_name(task), settings->task)) task++;
+    if (!coco_task_name(task)) return say_usage("--task %s: must be boxes, masks or keypoints", settings->task);
     if (!settings->truth) return say_usage("no ground truth; name its file with --truth FILE");
     if (noperands != 1) return say_usage("one file of results is needed");
     shunt_status failed = shunt_coco_open(settings->truth, &options, &truth);

@@ -189,6 +189,16 @@ int model_from_operand(const model_settings *usual, char *operand, shunt_model *
     return model_from_settings(&settings, WEIGHTS_NEEDED, NULL, out);
 }
 
+int epsilon_from_text(const char *text, shunt_epsilon *out)
+{
+    char *end;
+    if (!text) return EXIT_OK;
+    const double value = strtod(text, &end);
+    if (end == text || *end || (value != 0 && value != 1e-5)) return say_usage("--epsilon %s: must be 0 or 1e-5", text);
+    *out = value == 0 ? SHUNT_EPSILON_0 : SHUNT_EPSILON_1E_5;
+    return EXIT_OK;
+}
+
 const char *command_for(const shunt_model *model)
 {
     static const char *const names[] = {
