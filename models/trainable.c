@@ -158,9 +158,79 @@ static shunt_status name_source(const shunt_model *model, const char *path, char
     return SHUNT_OK;
 }
 
-shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
+/* Whether the file is of a network that classifies, which is the backbone of this one. */
+static shunt_status is_backbone(const shunt_model *model, const char *path, bool *out)
 {
-    if (!model || !path) return error_null(__func__, "model, path");
+    const char *prefix = model->net.family ? model->net.family->backbone : NULL;
+    shunt_weights *file;
+    *out = prefix != NULL;
+    if (!prefix) return SHUNT_OK;
+    shunt_status status = shunt_weights_open(path, &file);
+    if (status) return status;
+    for (size_t i = 0; i < shunt_weights_count(file); i++)
+        if (strstr(shunt_weights_at(file, i)->name, prefix)) *out = false;
+    shunt_weights_destroy(file);
+    return SHUNT_OK;
+}
+
+/* Of a backbone all parameters but the classifier's, under our names; the heads stay as they were initialized. */
+static shunt_status put_backbone(const shunt_model *model, const shunt_model *from, shunt_weights *weights)
+{
+    shunt_status status = SHUNT_OK;
+    for (uint32_t i = 0; !status && i < from->graph->nvalues; i++) {
+        const graph_value *value = &from->graph->values[i];
+        char name[2 * NET_NAME_CHARS];
+        if (value->source != VALUE_PARAMETER || net_of_classifier(&from->net, value->name)) continue;
+        const shunt_tensor_view *view = shunt_weights_find(from->weights, value->name);
+        snprintf(name, sizeof name, "%s%s", model->net.family->backbone, value->name);
+        if (graph_find_parameter(model->graph, name) == SHUNT_NO_VALUE)
+            status = error_fail(SHUNT_E_INVALID, "%s has no %s, which %s has", model->net.name, name, from->net.name);
+        else
+            status = shunt_weights_set(weights, name, &view->desc, view->data);
+    }
+    return status;
+}
+
+/* The colours as the backbone knows them; sizes are the network's own. */
+static void take_colours(shunt_preprocess *own, const shunt_preprocess *from)
+{
+    shunt_preprocess made = *from;
+    made.resize = own->resize;
+    made.crop = own->crop;
+    made.filter = own->filter;
+    *own = made;
+}
+
+static shunt_status adopt_backbone(shunt_model *model, const char *path, uint64_t seed)
+{
+    const net_spec *net = &model->net;
+    shunt_model_options options = {.shortcut = net->shortcut, .v1 = net->v1};
+    char name[sizeof net->name];
+    snprintf(name, sizeof name, "%s", strstr(net->name, "resnet"));
+    name[strcspn(name, "_")] = '\0';
+    shunt_model *from = NULL;
+    shunt_weights *weights = NULL;
+    shunt_status status = shunt_model_create(name, &options, &from);
+    if (!status) status = count_classes(from, path, &options.classes);
+    shunt_model_destroy(from);
+    from = NULL;
+    if (!status) status = shunt_model_create(name, &options, &from);
+    if (!status)
+        status = model_load(from, &(model_source){.path = path}, options.classes > 0 ? MATCH_ALL : MATCH_BACKBONE);
+    if (!status) status = initialize(model, seed, &weights);
+    if (!status) status = put_backbone(model, from, weights);
+    if (!status) {
+        model_take_weights(model, weights);
+        take_colours(&model->preprocess, &from->preprocess);
+    } else {
+        shunt_weights_destroy(weights);
+    }
+    shunt_model_destroy(from);
+    return status;
+}
+
+static shunt_status adopt_same(shunt_model *model, const char *path, uint64_t seed)
+{
     const net_spec *net = &model->net;
     shunt_model_options options = {
         .height = net->height, .width = net->width, .shortcut = net->shortcut, .v1 = net->v1};
@@ -176,6 +246,15 @@ shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t se
     if (!status) status = take_over(model, from, seed);
     shunt_model_destroy(from);
     return status;
+}
+
+shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed)
+{
+    bool backbone;
+    if (!model || !path) return error_null(__func__, "model, path");
+    shunt_status status = is_backbone(model, path, &backbone);
+    if (status) return status;
+    return backbone ? adopt_backbone(model, path, seed) : adopt_same(model, path, seed);
 }
 
 /* ---- Recipes -------------------------------------------------------------------------------------------------------- */
@@ -228,6 +307,29 @@ static void finetune(const net_spec *net, shunt_recipe *recipe)
     recipe->min_area = net->cifar ? 1 : 0.35;
 }
 
+/* Networks that label pixels, by any of the names: as torchvision trains them, from a backbone that is trained already. */
+static void label_pixels(const net_spec *net, shunt_recipe *recipe)
+{
+    *recipe = (shunt_recipe){.epochs = 30,
+                             .batch = 32,
+                             .schedule = SHUNT_SCHEDULE_POLY,
+                             .rate = 0.02,
+                             .milestones = {0.5, 0.75},
+                             .decay = 0.1,
+                             .momentum = 0.9,
+                             .weight_decay = 1e-4,
+                             .norm_momentum = 0.1,
+                             .prune_ramp = {0, 0.5},
+                             .ghost_weight = 2,
+                             .ghost_ramp = {0, 0.5},
+                             .augment = SHUNT_AUGMENT_CROP,
+                             .flip = 1,
+                             .min_area = 1,
+                             .auxiliary = net->auxiliary ? 0.5 : 0,
+                             .scales = {0.5, 2}};
+    if (net->cifar) recipe->scales[0] = recipe->scales[1] = 1; /* their pictures are small as they are */
+}
+
 shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out)
 {
     if (!model || !name || !out) return error_null(__func__, "model, name, out");
@@ -248,10 +350,12 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
                            .augment = net->cifar ? SHUNT_AUGMENT_CROP : SHUNT_AUGMENT_RESIZED_CROP,
                            .pad = net->cifar ? 4 : 0,
                            .flip = 1,
-                           .min_area = 0.08};
+                           .min_area = 0.08,
+                           .scales = {1, 1}};
     for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
         if (strcmp(recipes[i].name, name)) continue;
         recipes[i].fill(net, &recipe);
+        if (net_task(net) == SHUNT_TASK_SEGMENT) label_pixels(net, &recipe);
         strcpy(recipe.name, name);
         *out = recipe;
         return SHUNT_OK;

@@ -36,6 +36,7 @@ typedef struct shunt_model_options {
     int v1;                /* != 0: stride in the bottleneck's 1x1, as in the paper; else in its 3x3 (v1.5) */
     const char *name;      /* shunt_model_open: the network of a weight file that does not name it; or NULL */
     shunt_epsilon epsilon; /* of networks that find objects */
+    int auxiliary; /* != 0: networks that label pixels get the second head that only helps training, and so a second result */
 } shunt_model_options;
 
 /* name: a network of docs/models.md, such as resnet50, plain34, resnet20, cifar-resnet18, mini-resnet, cnn. resnetD and plainD with

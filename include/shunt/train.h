@@ -30,9 +30,10 @@ extern "C" {
 /* ---- Recipes --------------------------------------------------------------------------------------------------- */
 
 typedef enum shunt_schedule {
-    SHUNT_SCHEDULE_STEP,     /* the rate is multiplied by `decay` at each milestone */
-    SHUNT_SCHEDULE_COSINE,   /* half a cosine from rate down to final_rate */
-    SHUNT_SCHEDULE_ONE_CYCLE /* rises linearly from warm_up_rate to rate, then falls linearly to final_rate */
+    SHUNT_SCHEDULE_STEP,      /* the rate is multiplied by `decay` at each milestone */
+    SHUNT_SCHEDULE_COSINE,    /* half a cosine from rate down to final_rate */
+    SHUNT_SCHEDULE_ONE_CYCLE, /* rises linearly from warm_up_rate to rate, then falls linearly to final_rate */
+    SHUNT_SCHEDULE_POLY       /* falls from rate to final_rate with the power 0.9 of what is left of the run */
 } shunt_schedule;
 
 typedef enum shunt_augment {
@@ -83,11 +84,14 @@ typedef struct shunt_recipe {
     int64_t rate_batch;
     /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
     double warm_up_epochs;
-    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
-    double ghost;          /* above 0: of a network that chooses its blocks, the share of them that is to run */
-    double ghost_weight;   /* of the term for it in the loss */
-    double ghost_ramp[2];  /* fractions of the run: between them the share falls from 1 to `ghost` */
-    uint64_t reserved[20]; /* 0; later fields take their place here */
+    double lars;          /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    double ghost;         /* above 0: of a network that chooses its blocks, the share of them that is to run */
+    double ghost_weight;  /* of the term for it in the loss */
+    double ghost_ramp[2]; /* fractions of the run: between them the share falls from 1 to `ghost` */
+    double auxiliary;     /* above 0: of networks that label pixels, the weight of the second head in the loss */
+    double scales
+        [2]; /* of pictures whose pixels have classes: the short side is drawn between these times the usual one. 0,0: as 1,1 */
+    uint64_t reserved[17]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
@@ -120,10 +124,12 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
-/* Makes a training graph of a network that has one input and gives logits. Each run of it is one step of the recipe. Inputs:
- * the pictures (recipe->batch of them), the labels (batch); if recipe->ghost is above 0, minus the share times the number of decisions, for
+/* Makes a training graph of a network that has one input and gives logits, of pictures (N, C) or of pixels (N, C, H, W), then perhaps with a second head.
+ * Each run of it is one step of the recipe. Inputs:
+ * the pictures (recipe->batch of them), the labels (batch), of pixels batch * H * W
+ * and then their weights (batch * H * W, 1), which are 0 for pixels of no class and on average 1, and with recipe->auxiliary the same times that; if recipe->ghost is above 0, minus the share times the number of decisions, for
  * each decision (batch, blocks), and 2 * ghost_weight / the square of that number (1,1); the learning rate (1); if recipe->prune is above 0,
- * the threshold (1). Outputs: logits, losses (batch); with ghost the sum of the decisions (1,1). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
+ * the threshold (1). Outputs: logits, losses (batch; of pixels the sums over the pictures' pixels); with ghost the sum of the decisions (1,1). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                                  const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
 /* Makes initial weights by the roles of the parameters. They depend only on the seed and the names. */
@@ -134,7 +140,8 @@ SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
 /* For fine-tuning. Like shunt_model_load, but the file may have other classes, or something else instead of a classifier; the
  * model keeps its own labels. The file's classifier is used in two cases: both have labels, and the model's are all among the
  * file's (rows are then matched by name); or one has no labels, and the numbers of classes are equal. Otherwise the classifier
- * is initialized again. */
+ * is initialized again. Into a network that labels pixels it also loads its backbone: a file of a ResNet that classifies, whose colours the
+ * preprocessing then has. */
 SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
 /* Copies the labels: one for each outcome of the model (shunt_model_outcomes). */
 SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);
@@ -237,6 +244,7 @@ SHUNT_API int64_t shunt_trainer_best(const shunt_trainer *trainer);
 /* The current weights, and NAME.velocity. Valid until the trainer runs again. */
 SHUNT_API const shunt_weights *shunt_trainer_weights(const shunt_trainer *trainer);
 
+/* Where pixels have classes, these count pixels: those that have one. */
 typedef struct shunt_score {
     int64_t pictures, wrong;
     double loss; /* mean cross-entropy */

@@ -47,18 +47,23 @@ static shunt_value pyramid(net_builder *b, shunt_value features)
 static void head(net_builder *b, shunt_value input, shunt_value features)
 {
     features = segmentation_conv(b, "classifier.1", "classifier.2", pyramid(b, features), (net_window){CHANNELS, 3});
-    segmentation_output(b, "classifier.4", features, input);
+    segmentation_output(b, "classifier.4", "out", features, input);
+    segmentation_second_head(b, input);
 }
 
 const net_family net_deeplab = {
-    .names = (const char *const[]){"deeplabv3_resnet50", "deeplabv3_resnet101", NULL},
+    .names = (const char *const[]){"deeplabv3_resnet50", "deeplabv3_resnet101", "deeplabv3_resnet6n+2", NULL},
     .parse = parse,
     .layers = segmentation_layers,
     .preset = "segmentation",
+    .small_preset = "segmentation-small",
+    .small_side = 128,
     .head = head,
     .task = SHUNT_TASK_SEGMENT,
     .classifier = "classifier.4",
     .spare = SEGMENTATION_SPARE,
+    .backbone = "backbone.",
+    .class_layers = (const char *const[]){SEGMENTATION_SPARE_LAYER, NULL},
     .classes = 21,
     .side = 520,
 };

@@ -201,6 +201,7 @@ static int64_t usual_classes(const net_spec *net)
 
 static int64_t usual_side(const net_spec *net)
 {
+    if (net->cifar && net->family->small_side) return net->family->small_side;
     return net->family->side ? net->family->side : net->cifar ? 32 : 224;
 }
 
@@ -217,6 +218,7 @@ shunt_status net_describe(const char *name, const shunt_model_options *options, 
     if (!status) status = choose_shortcut(name, own.shortcut, &net);
     if (!status) status = choose_epsilon(name, own.epsilon, &net);
     if (status) return status;
+    net.auxiliary = own.auxiliary && net.family->spare;
     net.v1 = own.v1 && net.bottleneck; /* basic blocks are the same in both */
     if (is_ghost(name) && (status = ghost_describe(&net))) return status;
     *out = net;
@@ -256,6 +258,7 @@ size_t net_lookalikes(const net_spec *net, char *text, size_t size)
 
 const char *net_preset(const net_spec *net)
 {
+    if (net->family && net->cifar && net->family->small_preset) return net->family->small_preset;
     if (net->family && net->family->preset) return net->family->preset;
     return net->cifar ? "cifar10" : "imagenet";
 }

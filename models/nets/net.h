@@ -33,6 +33,7 @@ typedef struct net_spec {
     bool average_downsample; /* a projection that halves the map is a 2x2 average pool and a 1x1 of stride 1 */
     bool dilated;            /* the last two stages keep the map's size: their 3x3 convolutions look further instead */
     bool improved;           /* torchvision's second version of a network that finds objects */
+    bool auxiliary;          /* with the second head that only helps training: one more result */
     bool bare_norms;         /* batch norms have no epsilon, and divide by the plain deviation */
     shunt_epsilon epsilon;   /* what the options ask for, of networks with frozen batch norms */
     int ghost; /* above 0: a policy chooses for each picture which of so many blocks run (ghost.c); it is the name's "ghost-" */
@@ -86,7 +87,9 @@ struct net_family {
     bool (*parse)(const char *name, bool cifar, net_spec *net);
     /* The layers from src (N, 3, H, W) to the features (N, C, H', W') that are averaged and classified. */
     shunt_value (*layers)(net_builder *builder, shunt_value src);
-    const char *preset; /* how pictures are preprocessed; NULL: "cifar10" or "imagenet", by net->cifar */
+    const char *preset;       /* how pictures are preprocessed; NULL: "cifar10" or "imagenet", by net->cifar */
+    const char *small_preset; /* of those with net->cifar; NULL: the same */
+    int64_t small_side;       /* and their usual side; 0: the same */
     /* What follows the features, up to the graph's outputs. NULL: they are averaged over the map, and classified by "fc". `input` is
      * what `layers` got. */
     void (*head)(net_builder *builder, shunt_value input, shunt_value features);
@@ -94,6 +97,7 @@ struct net_family {
     const char *classifier; /* the last layer, whose channels are the classes; NULL: "fc" */
     int64_t channels;       /* of that layer for each class; 0: 1 */
     const char *spare;      /* prefix of tensors that a file may have and the network does without; NULL: none */
+    const char *backbone;   /* prefix of the tensors that are those of a network that classifies; NULL: none */
     int64_t classes, side;  /* of the usual network; 0: 1000 and 224, or 10 and 32, by net->cifar */
     /* Of networks with frozen batch norms, whose epsilon no file holds: how the SHA-256 of those published files begins that are meant to
      * have none; ended by NULL. */

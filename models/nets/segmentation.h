@@ -6,8 +6,9 @@
 #include "models/nets/net.h"
 
 #define SEGMENTATION_SPARE "aux_classifier." /* a second head, which only helps training */
+#define SEGMENTATION_SPARE_LAYER "aux_classifier.4"
 
-/* Whether the name is PREFIX and a depth of a ResNet with bottlenecks, "fcn_resnet50". Fills *net. */
+/* Whether the name is PREFIX and a depth of a ResNet with bottlenecks, "fcn_resnet50", or of one for CIFAR, "fcn_resnet20". Fills *net. */
 bool segmentation_parse(const char *name, const char *prefix, net_spec *net);
 /* The backbone, "backbone.conv1" ... to its last stage. */
 shunt_value segmentation_layers(net_builder *builder, shunt_value src);
@@ -16,7 +17,14 @@ shunt_value segmentation_conv(net_builder *builder, const char *conv, const char
                               net_window window);
 /* A bilinear map of the size of `like`, by which the corners' pixels are as large as the others. */
 shunt_value segmentation_resize(net_builder *builder, const char *name, shunt_value src, shunt_value like);
-/* The scores of the classes at each place of src, by a convolution of 1x1 of this name; resized to the input, and an output. */
-void segmentation_output(net_builder *builder, const char *conv, shunt_value src, shunt_value input);
+/* A head of FCN's, whose layers begin with `name`: its scores of the classes at each place of src, resized to the input, are the output
+ * `result`. */
+void segmentation_fcn_head(net_builder *builder, const char *name, const char *result, shunt_value src,
+                           shunt_value input);
+/* The scores of the classes at each place of src, by a convolution of 1x1 of this name; resized to the input, they are the output `result`. */
+void segmentation_output(net_builder *builder, const char *conv, const char *result, shunt_value src,
+                         shunt_value input);
+/* With net->auxiliary: a head on the last stage but one. */
+void segmentation_second_head(net_builder *builder, shunt_value input);
 
 #endif

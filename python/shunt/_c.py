@@ -59,7 +59,7 @@ class DeviceEntry(Structure):
 class ModelOptions(Structure):
     _name = "shunt_model_options"
     _fields_ = [("size", c_uint32), ("classes", c_int64), ("height", c_int64), ("width", c_int64), ("shortcut", c_char),
-                ("v1", c_int), ("name", c_char_p), ("epsilon", c_int)]
+                ("v1", c_int), ("name", c_char_p), ("epsilon", c_int), ("auxiliary", c_int)]
 
 
 class ImportInput(Structure):
@@ -126,7 +126,8 @@ class RecipeStruct(Structure):
                 ("pad", c_int64), ("flip", c_int64), ("min_area", c_double), ("freeze", c_char * 128),
                 ("precision", c_int64), ("limit", c_int64), ("prune", c_double), ("prune_ramp", c_double * 2),
                 ("rate_batch", c_int64), ("warm_up_epochs", c_double), ("lars", c_double),
-                ("ghost", c_double), ("ghost_weight", c_double), ("ghost_ramp", c_double * 2), ("reserved", c_uint64 * 20)]
+                ("ghost", c_double), ("ghost_weight", c_double), ("ghost_ramp", c_double * 2),
+                ("auxiliary", c_double), ("scales", c_double * 2), ("reserved", c_uint64 * 17)]
 
 
 class TrainRow(Structure):

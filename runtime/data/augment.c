@@ -3,9 +3,11 @@
 #include "runtime/data/augment.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
+#include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
 #include "runtime/base/random.h"
 
@@ -106,4 +108,49 @@ shunt_status augment_picture(const shunt_recipe *recipe, const shunt_preprocess 
     default:
         return shunt_preprocess_apply(preprocess, image, dst);
     }
+}
+
+/* ---- Pixels with classes -------------------------------------------------------------------------------------------- */
+
+/* The classes of the part that preprocess_crop shows; of a resized picture's pixel that of the picture's where its centre lies. */
+static void crop_classes(const shunt_labelled_image *picture, const shunt_image *resized, box part, int mirrored,
+                         uint8_t *labels)
+{
+    const int64_t H = picture->image.height, W = picture->image.width;
+    for (int64_t i = 0; i < part.height; i++) {
+        for (int64_t k = 0; k < part.width; k++) {
+            const int64_t y = part.top + i, x = part.left + (mirrored ? part.width - 1 - k : k);
+            const bool inside = y >= 0 && y < resized->height && x >= 0 && x < resized->width;
+            const int64_t from =
+                inside ? (2 * y + 1) * H / (2 * resized->height) * W + (2 * x + 1) * W / (2 * resized->width) : 0;
+            *labels++ = inside ? picture->classes[from] : PIXEL_NO_CLASS;
+        }
+    }
+}
+
+shunt_status augment_pixels(const shunt_recipe *recipe, const shunt_preprocess *preprocess,
+                            const shunt_labelled_image *picture, uint64_t key, float *dst, uint8_t *labels)
+{
+    stream s = {.key = key};
+    shunt_preprocess scaled = *preprocess;
+    shunt_image resized;
+    const bool changes = recipe && recipe->augment == SHUNT_AUGMENT_CROP;
+    int mirrored = 0;
+    if (changes && recipe->scales[1] > 0)
+        scaled.resize = (int64_t)((double)scaled.resize * draw(&s, recipe->scales[0], recipe->scales[1]) + 0.5);
+    if (scaled.resize < 1) scaled.resize = 1;
+    shunt_status status = preprocess_check(&scaled);
+    if (!status) status = preprocess_resize(&scaled, &picture->image, &resized);
+    if (status) return status;
+    const int64_t crop = preprocess->crop;
+    box part = {preprocess_crop_begin(resized.height, crop), preprocess_crop_begin(resized.width, crop), crop, crop};
+    if (changes) {
+        part.top = draw_begin(&s, resized.height, crop, recipe->pad);
+        part.left = draw_begin(&s, resized.width, crop, recipe->pad);
+        mirrored = recipe->flip && draw(&s, 0, 1) < 0.5;
+    }
+    preprocess_crop(&scaled, &resized, part.top, part.left, mirrored, dst);
+    crop_classes(picture, &resized, part, mirrored, labels);
+    shunt_image_free(&resized);
+    return SHUNT_OK;
 }

@@ -2,6 +2,7 @@
  * batches, as the shuffled order of one epoch is kept at a time; making them is left to the ring's threads. */
 #include "runtime/data/loader.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,14 @@
 #include "runtime/base/random.h"
 #include "runtime/base/ring.h"
 #include "runtime/data/augment.h"
+#include "runtime/data/dataset.h"
 
 enum { SPARE_SLOTS = 2 };
 
 typedef struct slot {
     loader_batch batch;
     size_t *pictures;
+    uint8_t *classes; /* of the pixels of a picture */
     uint64_t epoch;
 } slot;
 
@@ -72,6 +75,12 @@ static void list_pictures(void *context, int64_t number, void *into_slot)
     memcpy(into->pictures, self->order + begin, (size_t)into->batch.n * sizeof *into->pictures);
 }
 
+static uint64_t picture_key(const loader_setup *setup, uint64_t epoch, size_t index)
+{
+    if (!setup->recipe) return 0;
+    return random_bits(random_bits(random_key("picture", (uint64_t)setup->recipe->seed), epoch), index);
+}
+
 static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size_t index, float *dst, float *label)
 {
     shunt_image image = {0};
@@ -79,8 +88,7 @@ static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size
     shunt_status status = shunt_dataset_get(setup->data, index, &image, &number);
     *label = (float)(setup->classes ? setup->classes[number] : number);
     if (!status && setup->recipe) {
-        uint64_t key = random_bits(random_key("picture", (uint64_t)setup->recipe->seed), epoch);
-        status = augment_picture(setup->recipe, setup->preprocess, &image, random_bits(key, index), dst);
+        status = augment_picture(setup->recipe, setup->preprocess, &image, picture_key(setup, epoch, index), dst);
     } else if (!status) {
         status = shunt_preprocess_apply(setup->preprocess, &image, dst);
     }
@@ -88,14 +96,49 @@ static shunt_status load_picture(const loader_setup *setup, uint64_t epoch, size
     return status ? error_context(status, "picture %zu", index) : SHUNT_OK;
 }
 
+static size_t area_of(const loader_setup *setup)
+{
+    return (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop;
+}
+
+/* Of a set whose pixels have classes, picture i of the batch. */
+static shunt_status load_pixels(const loader_setup *setup, slot *into, size_t i)
+{
+    const size_t index = into->pictures[i], area = area_of(setup);
+    float *labels = into->batch.labels + i * area, *weights = into->batch.weights + i * area;
+    shunt_labelled_image picture;
+    shunt_status status = setup->data->kind->pixels(setup->data, index, &picture);
+    if (!status)
+        status = augment_pixels(setup->recipe, setup->preprocess, &picture, picture_key(setup, into->epoch, index),
+                                into->batch.images + 3 * i * area, into->classes);
+    for (size_t k = 0; !status && k < area; k++) {
+        const uint8_t class = into->classes[k];
+        weights[k] = class != PIXEL_NO_CLASS;
+        into->batch.labelled += class != PIXEL_NO_CLASS;
+        labels[k] = class == PIXEL_NO_CLASS ? 0 : (float)(setup->classes ? setup->classes[class] : class);
+    }
+    shunt_labelled_image_free(&picture);
+    return status ? error_context(status, "picture %zu", index) : SHUNT_OK;
+}
+
+static void scale_weights(loader_batch *batch, size_t count)
+{
+    const float factor = batch->labelled ? (float)((double)count / (double)batch->labelled) : 0;
+    for (size_t k = 0; k < count; k++) batch->weights[k] *= factor;
+}
+
 static shunt_status make_batch(void *context, int64_t number, void *into_slot)
 {
     const loader_setup *setup = &((const loader *)context)->setup;
     slot *into = into_slot;
     (void)number;
-    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop;
+    const size_t plane = 3 * area_of(setup);
+    const bool pixels = setup->data->kind->pixels != NULL;
     shunt_status status = SHUNT_OK;
-    for (int64_t i = 0; !status && i < into->batch.n; i++)
+    into->batch.labelled = pixels ? 0 : into->batch.n;
+    for (int64_t i = 0; !status && pixels && i < into->batch.n; i++) status = load_pixels(setup, into, (size_t)i);
+    if (!status && pixels) scale_weights(&into->batch, (size_t)into->batch.n * area_of(setup));
+    for (int64_t i = 0; !status && !pixels && i < into->batch.n; i++)
         status = load_picture(setup, into->epoch, into->pictures[i], into->batch.images + (size_t)i * plane,
                               &into->batch.labels[i]);
     return status;
@@ -104,17 +147,22 @@ static shunt_status make_batch(void *context, int64_t number, void *into_slot)
 static shunt_status allocate(loader *self)
 {
     const loader_setup *setup = &self->setup;
-    size_t plane = 3 * (size_t)setup->preprocess->crop * (size_t)setup->preprocess->crop,
-           n = (size_t)(setup->slice ? setup->slice : setup->batch);
+    const bool pixels = setup->data->kind->pixels != NULL;
+    const size_t plane = 3 * area_of(setup), n = (size_t)(setup->slice ? setup->slice : setup->batch),
+                 labels = pixels ? area_of(setup) : 1;
     self->slots = calloc((size_t)self->nslots, sizeof *self->slots);
     self->order = calloc(setup->count, sizeof *self->order);
     if (!self->slots || !self->order) return error_memory();
     for (int64_t i = 0; i < self->nslots; i++) {
         slot *made = &self->slots[i];
         made->batch.images = calloc(n, plane * sizeof(float));
-        made->batch.labels = calloc(n, sizeof(float));
+        made->batch.labels = calloc(n, labels * sizeof(float));
+        if (pixels) made->batch.weights = calloc(n, labels * sizeof(float));
+        if (pixels) made->classes = malloc(labels);
         made->pictures = calloc(n, sizeof *made->pictures);
-        if (!made->batch.images || !made->batch.labels || !made->pictures) return error_memory();
+        if (!made->batch.images || !made->batch.labels || !made->pictures ||
+            (pixels && (!made->batch.weights || !made->classes)))
+            return error_memory();
     }
     return SHUNT_OK;
 }
@@ -155,6 +203,8 @@ void loader_destroy(loader *self)
     for (int64_t i = 0; self->slots && i < self->nslots; i++) {
         free(self->slots[i].batch.images);
         free(self->slots[i].batch.labels);
+        free(self->slots[i].batch.weights);
+        free(self->slots[i].classes);
         free(self->slots[i].pictures);
     }
     free(self->slots);

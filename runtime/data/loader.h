@@ -22,7 +22,10 @@ typedef struct loader_setup {
 
 typedef struct loader_batch {
     int64_t n;
-    float *images, *labels; /* n x 3 x crop x crop; n */
+    float *images, *labels; /* n x 3 x crop x crop; n, or where pixels have classes n x crop x crop */
+    /* There: what each pixel counts in the loss, n x crop x crop; 0 of those that have no class, all others alike, and the mean is 1. Else NULL. */
+    float *weights;
+    int64_t labelled; /* pictures, or pixels that have a class */
 } loader_batch;
 
 typedef struct loader loader;

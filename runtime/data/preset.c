@@ -23,6 +23,7 @@ static const struct preset {
     {"timm", {235, 224, IMAGENET, SHUNT_BICUBIC}},
     {"timm-288", {288, 288, IMAGENET, SHUNT_BICUBIC}},
     {"segmentation", {520, 520, IMAGENET}},
+    {"segmentation-small", {128, 128, IMAGENET}},
     {"detection", {800, 800, IMAGENET}},
     /* the mean picture of Caffe's own networks, as one number a channel: bvlc_reference_caffenet's deploy files */
     {"caffe", {256, 224, {104, 117, 123}, {1, 1, 1}, SHUNT_BILINEAR, SHUNT_BGR, SHUNT_RANGE_255}},

@@ -11,6 +11,11 @@ shunt_graph *shunt_graph_create(void)
     return calloc(1, sizeof(shunt_graph));
 }
 
+void graph_drop_output(shunt_graph *graph)
+{
+    if (graph->noutputs) free(graph->outputs[--graph->noutputs].name);
+}
+
 void shunt_graph_destroy(shunt_graph *graph)
 {
     if (!graph) return;

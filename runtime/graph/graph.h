@@ -136,6 +136,9 @@ typedef struct graph_seed {
 shunt_status graph_gradients(shunt_graph *graph, const graph_seed *seeds, size_t nseeds,
                              const shunt_gradient_options *options);
 
+/* Without its last result. The ops that make it stay. */
+void graph_drop_output(shunt_graph *graph);
+
 /* Of a training graph: the variances that go into moving averages are those of batches of so many pictures, 2 or more, whatever the
  * graph's own batch. */
 void graph_set_samples(shunt_graph *graph, int64_t batch);

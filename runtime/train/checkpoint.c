@@ -45,6 +45,10 @@ static json_t *position_json(const shunt_trainer *self)
         json_decref(object);
         return NULL;
     }
+    if (object && self->labels > 1 && json_object_set_new(object, "labelled", json_integer((json_int_t)at->labelled))) {
+        json_decref(object);
+        return NULL;
+    }
     if (!object || !at->loss_scale) return object;
     if (!json_object_set_new(object, "loss_scale", json_real(at->loss_scale)) &&
         !json_object_set_new(object, "good_steps", json_integer((json_int_t)at->good_steps)))
@@ -229,7 +233,8 @@ static shunt_status check_data(const shunt_trainer *self, const json_t *object)
 static bool is_position(const shunt_trainer *self, const train_position *at)
 {
     return at->step >= 0 && at->step <= self->steps && at->warm_until >= -1 && at->warm_until <= at->step &&
-           at->best >= -1 && at->wrong >= 0 && at->wrong <= at->step * self->recipe.batch &&
+           at->best >= -1 && at->wrong >= 0 && at->wrong <= at->labelled &&
+           at->labelled <= at->step * self->recipe.batch * self->labels &&
            (!at->loss_scale || train_is_scale(at->loss_scale)) && at->good_steps >= 0 && isfinite(at->recent_error) &&
            isfinite(at->loss_sum) && at->decisions >= 0 && isfinite(at->decisions) && isfinite(at->seconds);
 }
@@ -250,6 +255,8 @@ static shunt_status read_position(shunt_trainer *self, const shunt_weights *file
                          .loss_scale = json_number_value(json_object_get(object, "loss_scale")),
                          .good_steps = json_integer_value(json_object_get(object, "good_steps")),
                          .best = json_integer_value(json_object_get(object, "best"))};
+    at.labelled = self->labels > 1 ? json_integer_value(json_object_get(object, "labelled"))
+                                   : at.step % self->epoch_steps * self->recipe.batch;
     if (version != TRAIN_VERSION)
         status = error_fail(SHUNT_E_UNSUPPORTED, "it is of version %lld, this Shunt reads %d", (long long)version,
                             TRAIN_VERSION);

@@ -91,7 +91,7 @@ static shunt_status find_layer(const shunt_trainer *trainer, const loader_batch 
     shunt_status status = probe_begin(trainer, &self);
     if (!status) status = shunt_executor_run(self.executor, &src, 1, self.outputs, self.graph->noutputs);
     *name = NULL;
-    for (uint32_t i = 1; !status && !*name && i < self.graph->noutputs; i++)
+    for (uint32_t i = trainer->graph->noutputs; !status && !*name && i < self.graph->noutputs; i++)
         if (!all_finite(self.outputs[i].data, shunt_tensor_count(&self.outputs[i].desc))) {
             /* The name goes with the probe's graph: the trainer's own has the op, too. */
             for (uint32_t k = 0; k < trainer->graph->nops; k++)

@@ -3,57 +3,89 @@
 #include "runtime/base/sized.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "runtime/base/error.h"
+#include "runtime/data/dataset.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/trainer.h"
 #include "runtime/weights/weights.h"
 
-int64_t evaluate_best(const float *logits, int64_t classes)
+/* The scores of a picture, or of one of its pixels: that of class c is first[c * step]. */
+typedef struct scores {
+    const float *first;
+    int64_t classes, step;
+} scores;
+
+static scores scores_of(const float *logits, int64_t classes, int64_t labels, int64_t number)
+{
+    return (scores){logits + number / labels * classes * labels + number % labels, classes, labels};
+}
+
+/* Of equals the first. */
+static int64_t best_of(const scores *self)
 {
     int64_t best = 0;
-    for (int64_t c = 1; c < classes; c++)
-        if (logits[c] > logits[best]) best = c;
+    for (int64_t c = 1; c < self->classes; c++)
+        if (self->first[c * self->step] > self->first[best * self->step]) best = c;
     return best;
 }
 
-static double cross_entropy(const float *logits, int64_t classes, int64_t label)
+static double cross_entropy(const scores *self, int64_t best, int64_t label)
 {
-    double largest = (double)logits[evaluate_best(logits, classes)], sum = 0;
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)logits[c] - largest);
-    return log(sum) + largest - (double)logits[label];
+    double largest = (double)self->first[best * self->step], sum = 0;
+    for (int64_t c = 0; c < self->classes; c++) sum += exp((double)self->first[c * self->step] - largest);
+    return log(sum) + largest - (double)self->first[label * self->step];
 }
 
-static void score(const loader_batch *batch, const float *logits, int64_t classes, shunt_score *into)
+static bool counts(const loader_batch *batch, int64_t number)
 {
-    for (int64_t i = 0; i < batch->n; i++) {
-        const float *row = logits + i * classes;
-        int64_t label = (int64_t)batch->labels[i];
-        into->wrong += evaluate_best(row, classes) != label || !isfinite(row[label]);
-        into->loss += cross_entropy(row, classes, label);
+    return !batch->weights || batch->weights[number] > 0;
+}
+
+int64_t evaluate_wrong(const loader_batch *batch, const float *logits, int64_t classes, int64_t labels)
+{
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < batch->n * labels; i++) {
+        const scores row = scores_of(logits, classes, labels, i);
+        wrong += counts(batch, i) && best_of(&row) != (int64_t)batch->labels[i];
     }
-    into->pictures += batch->n;
+    return wrong;
+}
+
+static void score(const loader_batch *batch, const float *logits, int64_t classes, int64_t labels, shunt_score *into)
+{
+    for (int64_t i = 0; i < batch->n * labels; i++) {
+        if (!counts(batch, i)) continue;
+        const scores row = scores_of(logits, classes, labels, i);
+        const int64_t label = (int64_t)batch->labels[i], best = best_of(&row);
+        into->wrong += best != label || !isfinite(row.first[label * labels]);
+        into->loss += cross_entropy(&row, best, label);
+    }
+    into->pictures += batch->labelled;
 }
 
 /* Always whole batches, since another size would be another plan; what is past the end of the data is not looked at. */
 static shunt_status run_all(loader *pictures, shunt_executor *executor, const loader_setup *setup, int64_t classes,
                             const evaluate_options *options, shunt_score *out)
 {
-    int64_t side = setup->preprocess->crop;
-    float *logits = calloc((size_t)setup->batch, (size_t)classes * sizeof *logits);
+    const int64_t side = setup->preprocess->crop, labels = setup->data->kind->pixels ? side * side : 1;
+    float *logits = calloc((size_t)setup->batch, (size_t)(classes * labels) * sizeof *logits);
     shunt_tensor src = {.desc = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){setup->batch, 3, side, side})};
-    shunt_tensor dst = {.desc = shunt_tensor_make(SHUNT_F32, 2, (const int64_t[]){setup->batch, classes}),
+    shunt_tensor dst = {.desc = shunt_tensor_make(SHUNT_F32, setup->data->kind->pixels ? 4 : 2,
+                                                  (const int64_t[]){setup->batch, classes, side, side}),
                         .data = logits};
     shunt_status status = logits ? SHUNT_OK : error_memory();
-    for (int64_t k = setup->first; !status && k < setup->end; k++) {
+    for (int64_t k = setup->first, done = 0; !status && k < setup->end; k++) {
         const loader_batch *batch;
         status = loader_next(pictures, &batch);
         if (status) break;
         src.data = batch->images;
         status = shunt_executor_run(executor, &src, 1, &dst, 1);
-        if (!status) score(batch, logits, classes, out);
-        if (options->progress) options->progress(options->context, out->pictures);
+        if (!status) score(batch, logits, classes, labels, out);
+        done += batch->n;
+        if (options->progress) options->progress(options->context, done);
     }
     free(logits);
     return status;
@@ -70,8 +102,15 @@ shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, sh
     if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != classes)
         return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
                           shunt_dataset_classes(setup->data), (long long)classes);
+    if ((shunt_graph_desc(graph, graph->outputs[0].value).rank == 4) != (setup->data->kind->pixels != NULL))
+        return error_fail(SHUNT_E_INVALID, "the data does not have what the network tells, the class of pictures or of "
+                                           "pixels");
     const shunt_executor_options how = {.size = sizeof how, .precision = options->precision};
-    shunt_status status = shunt_executor_create_with(graph, weights, device, &how, &executor);
+    shunt_graph *first = NULL;
+    shunt_status status = shunt_graph_copy(graph, &first);
+    while (!status && first->noutputs > 1) graph_drop_output(first);
+    if (!status) status = shunt_executor_create_with(first, weights, device, &how, &executor);
+    shunt_graph_destroy(first);
     if (!status) status = loader_create(setup, &pictures);
     if (!status) status = run_all(pictures, executor, setup, classes, options, out);
     loader_destroy(pictures);

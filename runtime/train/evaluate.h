@@ -15,7 +15,8 @@ typedef struct evaluate_options {
 shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                       const evaluate_options *options, shunt_score *out);
 
-/* The class with the largest logit, of equals the first. */
-int64_t evaluate_best(const float *logits, int64_t classes);
+/* How many of the batch's pictures, or of their pixels that have a class, are taken for another class. logits: n x classes x labels; labels: of a
+ * picture. */
+int64_t evaluate_wrong(const loader_batch *batch, const float *logits, int64_t classes, int64_t labels);
 
 #endif

@@ -7,13 +7,18 @@
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/pixel_loss.h"
 
-/* diff (N,C) times a further input. */
-static shunt_value multiply(shunt_graph *graph, shunt_value diff)
+/* The factor of the loss, a further input, in the shape (1,1) or (1,1,1,1). */
+static shunt_value factor_input(shunt_graph *graph, uint32_t rank)
 {
     shunt_value factor = shunt_graph_input(graph, "loss_scale", 1, (int64_t[]){1});
-    const shunt_op_attr matrix = {.reshape = {.rank = 2, .dims = {1, 1}}};
-    factor = shunt_graph_op(graph, "loss.scale", SHUNT_OP_RESHAPE, 0, &matrix, 1, &factor);
+    const shunt_op_attr ones = {.reshape = {.rank = (int32_t)rank, .dims = {1, 1, 1, 1}}};
+    return shunt_graph_op(graph, "loss.scale", SHUNT_OP_RESHAPE, 0, &ones, 1, &factor);
+}
+
+static shunt_value multiply(shunt_graph *graph, shunt_value diff, shunt_value factor)
+{
     return shunt_graph_op(graph, "loss.scaled", SHUNT_OP_MUL, SHUNT_FLAG_BROADCAST, NULL, 2,
                           (shunt_value[]){diff, factor});
 }
@@ -40,22 +45,59 @@ static shunt_value add_share_term(shunt_graph *graph, shunt_value decisions, shu
                           (shunt_value[]){excess, factor});
 }
 
+/* What is differentiated, and by what. */
+typedef struct loss_made {
+    graph_seed seeds[2];
+    uint32_t count;
+    shunt_value losses;
+} loss_made;
+
+static loss_made add_picture_loss(shunt_graph *graph, const train_loss *loss)
+{
+    loss_made made = {.seeds = {{graph->outputs[0].value, SHUNT_NO_VALUE}}, .count = 1};
+    const shunt_value labels = shunt_graph_input(graph, "labels", 1, &loss->pictures->dims[0]);
+    made.losses =
+        shunt_graph_cross_entropy(graph, "loss", made.seeds[0].value, labels, loss->smoothing, &made.seeds[0].diff);
+    return made;
+}
+
+static loss_made add_pixel_loss(shunt_graph *graph, const train_loss *loss)
+{
+    loss_made made = {.seeds = {{graph->outputs[0].value, SHUNT_NO_VALUE}}, .count = 1};
+    const shunt_value logits = made.seeds[0].value;
+    pixel_truth truth = pixel_truth_inputs(graph, logits);
+    made.losses = pixel_loss(graph, "loss", logits, &truth, loss->smoothing, &made.seeds[0].diff);
+    if (!loss->auxiliary) return made;
+    const shunt_value second = graph->outputs[1].value;
+    truth.weights = pixel_weights_input(graph, "auxiliary_weights", logits);
+    made.seeds[made.count].value = second;
+    const shunt_value losses =
+        pixel_loss(graph, "auxiliary", second, &truth, loss->smoothing, &made.seeds[made.count++].diff);
+    made.losses = shunt_graph_add(graph, "losses", made.losses, losses);
+    return made;
+}
+
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)
 {
-    shunt_value diff_logits = SHUNT_NO_VALUE, sum = SHUNT_NO_VALUE;
+    shunt_value sum = SHUNT_NO_VALUE;
     shunt_status status = shunt_graph_copy(network, out);
     if (!status) status = graph_reshape(*out, loss->pictures, 1);
     if (!status) status = shunt_graph_train_batch_norms(*out, loss->norm_momentum, loss->gradients.frozen);
     if (status) return status;
-    shunt_value logits = (*out)->outputs[0].value;
-    shunt_value labels = shunt_graph_input(*out, "labels", 1, &loss->pictures->dims[0]);
-    shunt_value losses = shunt_graph_cross_entropy(*out, "loss", logits, labels, loss->smoothing, &diff_logits);
-    if (loss->scaled) diff_logits = multiply(*out, diff_logits);
-    graph_seed seeds[2] = {{logits, diff_logits}, {train_find_decisions(*out), SHUNT_NO_VALUE}};
-    if (loss->ghost) seeds[1].diff = add_share_term(*out, seeds[1].value, &sum);
+    const uint32_t rank = shunt_graph_desc(*out, (*out)->outputs[0].value).rank;
+    loss_made made = rank == 4 ? add_pixel_loss(*out, loss) : add_picture_loss(*out, loss);
+    const shunt_value factor = loss->scaled ? factor_input(*out, rank) : SHUNT_NO_VALUE;
+    for (uint32_t i = 0; loss->scaled && i < made.count; i++)
+        made.seeds[i].diff = multiply(*out, made.seeds[i].diff, factor);
+    if (loss->ghost) {
+        made.seeds[1].value = train_find_decisions(*out);
+        made.seeds[1].diff = add_share_term(*out, made.seeds[1].value, &sum);
+        made.count = 2;
+    }
     status = shunt_graph_check(*out);
-    if (!status) status = graph_gradients(*out, seeds, loss->ghost ? 2 : 1, &loss->gradients);
-    shunt_graph_output(*out, "losses", losses);
+    if (!status) status = graph_gradients(*out, made.seeds, made.count, &loss->gradients);
+    while (!status && (*out)->noutputs > 1) graph_drop_output(*out);
+    shunt_graph_output(*out, "losses", made.losses);
     if (loss->ghost) shunt_graph_output(*out, "ghost_sum", sum);
     return status;
 }

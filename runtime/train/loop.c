@@ -31,7 +31,7 @@ static void tell_step(shunt_trainer *self, double rate, double seconds)
     double pictures = (double)((self->at.step - 1) % self->epoch_steps + 1) * (double)self->recipe.batch;
     shunt_train_event event = {.stage = SHUNT_TRAIN_STEP,
                                .loss = self->at.loss_sum / pictures,
-                               .error = (double)self->at.wrong / pictures,
+                               .error = (double)self->at.wrong / (double)self->at.labelled,
                                .rate = rate};
     /* Smoothed, as a step's own time jumps. */
     self->step_seconds = self->step_seconds > 0 ? 0.9 * self->step_seconds + 0.1 * seconds : seconds;
@@ -143,7 +143,7 @@ static shunt_status end_epoch(shunt_trainer *self)
                              .step = at->step,
                              .rate = self->last_rate,
                              .training_loss = at->loss_sum / pictures,
-                             .training_error = (double)at->wrong / pictures,
+                             .training_error = (double)at->wrong / (double)at->labelled,
                              .seconds = at->seconds,
                              .blocks_left = train_blocks_left(self)};
     if (self->ghost.blocks) row->share = at->decisions / (pictures * (double)self->ghost.blocks);
@@ -154,7 +154,7 @@ static shunt_status end_epoch(shunt_trainer *self)
     self->nrows++;
     if (best) at->best = (int64_t)self->nrows - 1;
     at->loss_sum = at->seconds = at->decisions = 0;
-    at->wrong = 0;
+    at->wrong = at->labelled = 0;
     if (best) status = train_keep_best(self);
     if (best && !status) status = train_save_best(self);
     if (!status) status = train_save_tables(self);

@@ -27,7 +27,7 @@ typedef struct field {
     const char *absent;         /* what it is where a text lacks it, being older; NULL: no text may lack it */
 } field;
 
-static const char *const schedules[] = {"step", "cosine", "one-cycle", NULL};
+static const char *const schedules[] = {"step", "cosine", "one-cycle", "poly", NULL};
 static const char *const augments[] = {"none", "crop", "resized-crop", NULL};
 static const char *const switches[] = {"no", "yes", NULL};
 static const char *const precisions[] = {"default", "f32", "f16", "bf16", "fast", NULL};
@@ -69,6 +69,8 @@ static const field fields[] = {
     {"rate_batch", FIELD_COUNT, AT(rate_batch), 0, 65536, .absent = "0"},
     {"warm_up_epochs", FIELD_REAL, AT(warm_up_epochs), 0, RECIPE_MOST_EPOCHS, .absent = "0"},
     {"lars", FIELD_REAL, AT(lars), 0, 1, .absent = "0"},
+    {"auxiliary", FIELD_REAL, AT(auxiliary), 0, 100, .absent = "0"},
+    {"scales", FIELD_PAIR, AT(scales), 0, 100, .absent = "1,1"},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/error.h"
+#include "runtime/data/dataset.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/evaluate.h"
 
@@ -19,10 +20,15 @@ static shunt_tensor vector(int64_t n, float *data)
     return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 1, &n), data};
 }
 
+static shunt_tensor column(int64_t n, float *data)
+{
+    return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 2, (int64_t[]){n, 1}), data};
+}
+
 /* The inputs of a step, with the numbers among them. */
 typedef struct step_inputs {
     float rate, scale, inverse, threshold, share_factor;
-    shunt_tensor list[8];
+    shunt_tensor list[10];
     size_t count;
 } step_inputs;
 
@@ -50,7 +56,10 @@ static void make_inputs(const shunt_trainer *self, const loader_batch *batch, st
                  threshold = shunt_recipe_threshold(&self->recipe, self->at.step, self->steps, rate);
     *out = (step_inputs){.rate = (float)rate, .threshold = (float)threshold};
     out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
-    out->list[out->count++] = vector(n, batch ? batch->labels : NULL);
+    out->list[out->count++] = vector(n * self->labels, batch ? batch->labels : NULL);
+    if (self->setup.data->kind->pixels)
+        out->list[out->count++] = column(n * self->labels, batch ? batch->weights : NULL);
+    if (self->second_weights) out->list[out->count++] = column(n * self->labels, self->second_weights);
     if (scaled) out->list[out->count++] = vector(1, &out->scale);
     if (self->ghost.blocks) add_share(self, out);
     out->list[out->count++] = vector(1, &out->rate);
@@ -65,6 +74,8 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
 {
     const shunt_graph *graph = self->training;
     step_inputs inputs;
+    for (int64_t i = 0; self->second_weights && i < self->batch * self->labels; i++)
+        self->second_weights[i] = (float)self->recipe.auxiliary * batch->weights[i];
     make_inputs(self, batch, &inputs);
     void *data[4] = {self->logits, self->losses};
     uint32_t own = 2;
@@ -82,20 +93,19 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
 
 shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch, double *loss)
 {
-    double sums[2] = {0}; /* losses, wrong */
-    for (int64_t i = 0; i < batch->n; i++) {
-        sums[0] += (double)self->losses[i];
-        sums[1] += evaluate_best(self->logits + i * self->classes, self->classes) != (int64_t)batch->labels[i];
-    }
-    shunt_status status = together_sum(self, sums, 2);
+    double sums[3] = {0, (double)evaluate_wrong(batch, self->logits, self->classes, self->labels),
+                      (double)batch->labelled}; /* losses, wrong, labelled */
+    for (int64_t i = 0; i < batch->n; i++) sums[0] += (double)self->losses[i] / (double)self->labels;
+    shunt_status status = together_sum(self, sums, 3);
     if (status) return status;
     train_position *at = &self->at;
     *loss = sums[0];
     at->loss_sum += sums[0];
     at->decisions += (double)self->ghost.sum;
     at->wrong += (int64_t)sums[1];
-    at->recent_error =
-        error_retention * at->recent_error + (1 - error_retention) * sums[1] / (double)self->recipe.batch;
+    at->labelled += (int64_t)sums[2];
+    const double error = sums[2] > 0 ? sums[1] / sums[2] : 0;
+    at->recent_error = error_retention * at->recent_error + (1 - error_retention) * error;
     if (at->warm_until < 0 && at->recent_error < self->recipe.warm_up_error) at->warm_until = at->step + 1;
     if (at->loss_scale) train_adapt_scale(at, self->nonfinite != 0);
     return SHUNT_OK;

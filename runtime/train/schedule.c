@@ -18,6 +18,8 @@ static double after_warm_up(const shunt_recipe *recipe, int64_t step, int64_t st
         return line(recipe->final_rate, recipe->rate, 0.5 * (1 + cos(M_PI * share)));
     case SHUNT_SCHEDULE_ONE_CYCLE:
         return line(recipe->rate, recipe->final_rate, share);
+    case SHUNT_SCHEDULE_POLY:
+        return line(recipe->final_rate, recipe->rate, pow(1 - share, 0.9));
     default: /* milestones count from the run's first step, as in the paper */
         share = (double)step / (double)steps;
         return recipe->rate * (share >= recipe->milestones[0] ? recipe->decay : 1) *

@@ -59,6 +59,16 @@ static shunt_status check_ghost(const shunt_graph *network, const shunt_recipe *
     return SHUNT_OK;
 }
 
+static shunt_status check_heads(const shunt_graph *network, const shunt_recipe *recipe)
+{
+    const bool pixels = shunt_graph_desc(network, network->outputs[0].value).rank == 4;
+    if (network->noutputs == (recipe->auxiliary > 0 ? 2 : 1) && (pixels || network->noutputs == 1)) return SHUNT_OK;
+    return error_fail(SHUNT_E_INVALID,
+                      "auxiliary %g: it is the weight of a second head, and the network has %u results; a network that "
+                      "labels pixels has two if it is made with a second head",
+                      recipe->auxiliary, network->noutputs);
+}
+
 /* Behind the update of each batch norm that ends a skippable block: what shrinks it. Frozen ones stay as they are. */
 static shunt_status append_shrinking(shunt_graph *graph, const shunt_graph *network)
 {
@@ -109,13 +119,14 @@ shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *re
 {
     static const char *const used[] = {"momentum",  "nesterov",      "weight_decay", "decay_all", "freeze",
                                        "smoothing", "norm_momentum", "lars",         "prune",     "prune_ramp",
-                                       "ghost",     "ghost_weight",  "ghost_ramp",   NULL};
+                                       "ghost",     "ghost_weight",  "ghost_ramp",   "auxiliary", NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
     *out = NULL;
     shunt_status status = recipe_check(recipe, used);
     if (!status) status = check_prune(recipe);
     if (!status) status = check_ghost(network, recipe);
+    if (!status) status = check_heads(network, recipe);
     if (status) return status;
     memcpy(text, recipe->freeze, sizeof text);
     shunt_frozen frozen = {prefixes, split_list(text, prefixes)};
@@ -124,7 +135,8 @@ shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *re
                        .smoothing = (float)recipe->smoothing,
                        .gradients = {.frozen = &frozen, .recompute = options->recompute},
                        .scaled = options->scaled,
-                       .ghost = recipe->ghost > 0};
+                       .ghost = recipe->ghost > 0,
+                       .auxiliary = recipe->auxiliary > 0};
     status = check_frozen(network, &frozen);
     if (!status) status = train_loss_graph(network, &loss, out);
     if (!status) status = append_update(*out, network, recipe, options->scaled);

@@ -106,23 +106,41 @@ static shunt_status open_parts(shunt_trainer *self)
     return status;
 }
 
+/* That the data has what the network tells: the class of a picture, or of its pixels. */
+static shunt_status check_labels(const shunt_trainer *self, bool pixels)
+{
+    const shunt_dataset *data = self->setup.data;
+    if (pixels != (data->kind->pixels != NULL))
+        return error_fail(SHUNT_E_INVALID, "the network tells the class of %s, and the data that of %s",
+                          pixels ? "each pixel" : "a picture", pixels ? "pictures" : "pixels");
+    if ((int64_t)data->classes != self->classes)
+        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64, data->classes,
+                          self->classes);
+    if (pixels && shunt_ranks_describe(self->setup.ranks)->count > 1)
+        return error_fail(SHUNT_E_UNSUPPORTED, "several processes cannot train a network that labels pixels together");
+    if (pixels && self->recipe.augment == SHUNT_AUGMENT_RESIZED_CROP)
+        return error_fail(SHUNT_E_INVALID, "augment 'resized-crop' is for pictures with one class; of pixels it is "
+                                           "'crop', with the field scales");
+    return SHUNT_OK;
+}
+
 static shunt_status check_graph(shunt_trainer *self)
 {
     const shunt_graph *graph = self->graph;
-    if (graph->ninputs != 1 || graph->noutputs != 1)
+    if (graph->ninputs != 1 || graph->noutputs < 1 || graph->noutputs > 2)
         return error_fail(SHUNT_E_INVALID,
                           "a network with %u inputs and %u outputs cannot be trained; one each is needed",
                           graph->ninputs, graph->noutputs);
     shunt_tensor_desc src = shunt_graph_desc(graph, graph->inputs[0]);
     shunt_tensor_desc logits = shunt_graph_desc(graph, graph->outputs[0].value);
-    if (src.rank != 4 || src.dims[1] != 3 || logits.rank != 2)
-        return error_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits");
+    const bool pixels = logits.rank == 4;
+    if (src.rank != 4 || src.dims[1] != 3 || (logits.rank != 2 && !pixels))
+        return error_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits, or "
+                                           "N x C x H x W");
     self->classes = logits.dims[1];
     self->side = self->setup.preprocess->crop;
-    if ((int64_t)shunt_dataset_classes(self->setup.data) != self->classes)
-        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64,
-                          shunt_dataset_classes(self->setup.data), self->classes);
-    return SHUNT_OK;
+    self->labels = pixels ? self->side * self->side : 1;
+    return check_labels(self, pixels);
 }
 
 static shunt_status add_gradient_outputs(shunt_trainer *self)
@@ -315,9 +333,12 @@ shunt_status shunt_trainer_create(const shunt_train_setup *setup, shunt_trainer 
     if (!status) status = train_set_weights(self, setup->weights);
     if (!status) {
         self->losses = calloc((size_t)self->batch, sizeof *self->losses);
-        self->logits = calloc((size_t)self->batch, (size_t)self->classes * sizeof *self->logits);
+        self->logits = calloc((size_t)self->batch, (size_t)(self->classes * self->labels) * sizeof *self->logits);
         self->rows = calloc((size_t)self->recipe.epochs, sizeof *self->rows);
-        if (!self->losses || !self->logits || !self->rows) status = error_memory();
+        if (self->recipe.auxiliary > 0)
+            self->second_weights = calloc((size_t)self->batch, (size_t)self->labels * sizeof *self->second_weights);
+        if (!self->losses || !self->logits || !self->rows || (self->recipe.auxiliary > 0 && !self->second_weights))
+            status = error_memory();
     }
     if (!status) status = together_agree(self);
     if (status)
@@ -346,6 +367,7 @@ void shunt_trainer_destroy(shunt_trainer *self)
     free(self->gradient_sums);
     free(self->rows);
     free(self->logits);
+    free(self->second_weights);
     free(self->losses);
     free(self->pictures);
     free(self->data_name);

@@ -18,6 +18,7 @@ typedef struct train_position {
     double recent_error; /* of training, smoothed over some 50 batches */
     double loss_sum;     /* of the epoch so far: sum of its pictures' losses */
     int64_t wrong;       /* of the epoch so far */
+    int64_t labelled;    /* of the epoch so far: pictures, or pixels that have a class */
     double seconds;      /* of the epoch so far */
     double decisions;    /* of the epoch so far: how many of the policy's are 1 */
     double loss_scale;   /* the factor of the loss in the next step; 0: none (loss_scale.c) */
@@ -56,6 +57,7 @@ struct shunt_trainer {
     size_t npictures, nheld;
     train_part validation, test; /* separate sets; data NULL: there is none */
     int64_t epoch_steps, steps, classes, side;
+    int64_t labels;             /* of a picture: 1, or one for each pixel of the network's result */
     int64_t batch, slice_first; /* pictures of each batch that are this rank's, and the first of them */
     uint64_t fingerprint;       /* of the data */
     train_position at;
@@ -67,6 +69,7 @@ struct shunt_trainer {
     double step_seconds; /* of the latest steps, smoothed */
     double saved_at;     /* when the last checkpoint was written */
     float *losses, *logits;
+    float *second_weights;  /* recipe.auxiliary: of the pixels of a batch, in the second head's loss; else NULL */
     float nonfinite;        /* scaled: elements of gradients, of the last step */
     graph_branch *branches; /* recipe.prune: what it penalises, in `graph`; else there are none */
     size_t nbranches;

@@ -14,7 +14,7 @@
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
     const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *seed, *holdout, *limit, *freeze, *prune,
-        *prune_ramp, *ghost, *ghost_weight, *ghost_ramp;
+        *prune_ramp, *ghost, *ghost_weight, *ghost_ramp, *auxiliary, *scales;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn, bf16_gradients;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -36,7 +36,8 @@ static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: cifar10:DIR, cifar100:DIR (binary or Python version), or imagefolder:DIR with "
      "DIR/class/*.jpg, or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and similar names). "
-     "Classes of both are matched by name.",
+     "Classes of both are matched by name. To label pixels: coco:DIR, with annotations/instances_train.json (or "
+     "train2017) and the pictures in DIR/train, the same for val; or voc:DIR.",
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",
      "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "
@@ -83,6 +84,13 @@ static const option_row rows[] = {
      "Weight of the term in the loss for the share of blocks. Default: 2.", NULL, 0, 0},
     {"ghost-ramp", OPTION_TEXT, FIELD(ghost_ramp), "BEGIN,END",
      "Fractions of the run between which the share falls from 1. Default: 0,0.5.", NULL, 0, 0},
+    {"auxiliary", OPTION_TEXT, FIELD(auxiliary), "X",
+     "To label pixels: the weight in the loss of a second head, which only helps training. 0: none. Default: 0.5.",
+     NULL, 0, 0},
+    {"scales", OPTION_TEXT, FIELD(scales), "LEAST,MOST",
+     "To label pixels: pictures are resized to between so many times the usual size. Default: 0.5,2; of networks for "
+     "small pictures 1,1.",
+     NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
     {"resume", OPTION_FLAG, FIELD(resume), NULL, "Continue from last.ckpt in --out, with the options stored there.",
@@ -156,12 +164,16 @@ static const char *with_policy(const train_settings *settings, const char *name,
     return text;
 }
 
-static int make_model(training *self)
+/* Of networks that label pixels, with a second head or without. */
+static int make_model(training *self, bool second_head)
 {
     const train_settings *settings = self->settings;
     char text[64];
     const char *name = json_string_value(json_object_get(self->description, "name"));
-    if (name && settings->model && strcmp(name, settings->model))
+    /* fcn_resnet20 may start from a resnet20. */
+    const bool backbone = name && settings->model && !settings->resume && pixels_are_labelled(self->data_name) &&
+                          strstr(settings->model, name);
+    if (name && settings->model && strcmp(name, settings->model) && !backbone)
         return say_usage("%s is of a %s, not of a %s", settings->resume ? self->checkpoint : settings->init, name,
                          settings->model);
     const char *shortcut = json_string_value(json_object_get(self->description, "shortcut"));
@@ -171,6 +183,7 @@ static int make_model(training *self)
     if (settings->shortcut && (strlen(shortcut) != 1 || !strchr("ABC", shortcut[0])))
         return say_usage("--shortcut %s: must be A, B or C", shortcut);
     if (shortcut) options.shortcut = shortcut[0];
+    options.auxiliary = second_head;
     options.v1 = settings->v1 || json_is_true(json_object_get(self->description, "v1"));
     if (!name) return say_usage("no model; name one with --model, such as resnet20");
     if (shunt_model_create(with_policy(settings, name, text), &options, &self->model)) return say_library_failure(NULL);
@@ -197,6 +210,8 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
                  {"ghost", "ghost", settings->ghost},
                  {"ghost-weight", "ghost_weight", settings->ghost_weight},
                  {"ghost-ramp", "ghost_ramp", settings->ghost_ramp},
+                 {"auxiliary", "auxiliary", settings->auxiliary},
+                 {"scales", "scales", settings->scales},
                  {"precision", "precision", settings->device.precision}};
     if (settings->epochs) recipe->steps = 0;
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
@@ -223,6 +238,15 @@ static int choose_recipe(training *self)
     const int64_t all = (int64_t)shunt_dataset_count(self->data), limit = self->recipe.limit;
     self->recipe.holdout = (limit && limit < all ? limit : all) / 10;
     return status;
+}
+
+/* The recipe may do without it. */
+static int drop_second_head(training *self)
+{
+    if (self->recipe.auxiliary > 0 || !pixels_are_labelled(self->data_name)) return EXIT_OK;
+    shunt_model_destroy(self->model);
+    self->model = NULL;
+    return make_model(self, false);
 }
 
 static int make_weights(training *self)
@@ -296,8 +320,9 @@ static int set_up(training *self)
     else if (settings->init)
         status = read_file(self, settings->init);
     if (status == EXIT_OK) status = open_data(self);
-    if (status == EXIT_OK) status = make_model(self);
+    if (status == EXIT_OK) status = make_model(self, pixels_are_labelled(self->data_name));
     if (status == EXIT_OK) status = choose_recipe(self);
+    if (status == EXIT_OK) status = drop_second_head(self);
     if (status == EXIT_OK) status = ranks_device(self->ranks, &settings->device, &self->device);
     if (status == EXIT_OK) status = make_weights(self);
     if (status == EXIT_OK) status = make_trainer(self);

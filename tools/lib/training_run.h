@@ -6,8 +6,10 @@
 #include <shunt/train.h>
 #include <stdbool.h>
 
-/* Both parts of a set. *test stays NULL where there is none, which only folders of pictures may have. Returns an EXIT_ number,
- * as all of these do, after printing why. */
+/* Whether the set's pixels have classes. */
+bool pixels_are_labelled(const char *spec);
+/* Both parts of a set. *test stays NULL where there is none, which only folders may have. Returns an EXIT_ number, as all of these do, after
+ * printing why. */
 int training_open_data(const char *spec, shunt_dataset **data, shunt_dataset **test);
 /* Gives the model the data's names of classes, if it has them. */
 int training_set_labels(shunt_model *model, const shunt_dataset *data);
