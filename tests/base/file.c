@@ -1,6 +1,7 @@
 /* Files: mapped, replaced atomically, folders made; every refusal names path and reason. */
 #include "runtime/base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -103,7 +104,7 @@ Test(file, write_refuses)
     cr_assert_eq(file_write_begin(&writer, "pipe"), SHUNT_E_IO);
     expect_message("pipe", "a FIFO without a reader");
     cr_assert_eq(file_write_begin(&writer, "loop"), SHUNT_E_IO);
-    expect_message("loop", "Too many levels of symbolic links");
+    expect_message("loop", strerror(ELOOP));
     cr_assert_eq(file_write_begin(&writer, ""), SHUNT_E_NOT_FOUND);
     cr_assert_eq(file_write_begin(&writer, "new/"), SHUNT_E_INVALID);
     cr_assert_eq(file_write_begin(&writer, "/dev/fd/99"), SHUNT_E_IO);

@@ -11,6 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a loader says of a library, in glibc's words; others have their own. */
+#ifdef __GLIBC__
+#define LOADER_SAYS(words) words
+#else
+#define LOADER_SAYS(words) ""
+#endif
+
 enum { SETUP_PATH_CHARS = 512 };
 
 static char setup_folder[SETUP_PATH_CHARS]; /* this test's own */
