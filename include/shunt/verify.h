@@ -42,7 +42,7 @@ typedef struct shunt_verify_options {
     void *context;
     const char *
         precision; /* ops on data in this type only: "f32", "f16", "bf16"; NULL or "fast": in each that the device takes */
-    int quick; /* a choice: fewer random ops, each in two layouts and by half of the algorithms in turn (or by `algorithm`), no graph */
+    int quick; /* a choice: fewer random ops, each in two layouts, by a few variants of each algorithm, which they share; no graph */
     const char *algorithm; /* ops by this algorithm only; NULL: by each that the device lists */
 } shunt_verify_options;
 /* SHUNT_E_DEVICE when a check fails. The handler, if not NULL, is called after each check. options NULL: seed 1, all checks.

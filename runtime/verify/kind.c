@@ -7,6 +7,7 @@
 #include "runtime/verify/ops/ops.h"
 #include "runtime/verify/reference.h"
 #include "runtime/verify/run.h"
+#include "runtime/verify/variants.h"
 #include "runtime/verify/verify.h"
 
 #include <float.h>
@@ -14,12 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of so many cases one is run in this type, too. */
+/* Of so many cases one is run in this type, too; a quick check runs every convolution in 16 bits. */
 enum { TYPE_EVERY = 4, F64_CASE = 0, F16_CASE = 1, BF16_CASE = 2 };
 
 /* A drawn op under check. */
 typedef struct trial {
     verify_state *state;
+    variants *variants; /* that a quick check takes; NULL: all */
     drawn values;
 } trial;
 
@@ -96,12 +98,13 @@ static bool make_values(trial *t, uint8_t dtype)
     return false;
 }
 
-/* In a quick check of all algorithms the best guess, and every second one of the others: for the next case those that this one leaves
- * out. */
-static bool wants_candidate(const trial *t, uint32_t i)
+static void choose_candidates(const trial *t, const shunt_op_desc *op, const shunt_op_candidates *found,
+                              bool take[SHUNT_MAX_CANDIDATES])
 {
-    const shunt_verify_options *options = t->state->options;
-    return i == 0 || !options->quick || options->algorithm || (t->values.index + i) % 2 == 0;
+    for (uint32_t i = 0; i < found->count; i++) take[i] = true;
+    if (!t->variants) return;
+    const uint8_t dtype = shunt_op_data_type(op);
+    variants_choose(t->variants, op, shunt_device_block(&t->state->device->entry.info, dtype, INT64_MAX), found, take);
 }
 
 /* Each candidate, then each input whose memory the first output may take. */
@@ -110,6 +113,7 @@ static void run_layout(trial *t, uint8_t dtype, uint16_t src_block, uint16_t dst
     const shunt_device *device = t->state->device;
     shunt_op_desc op = layout_op(&t->values.plain, dtype, src_block, dst_block);
     shunt_op_candidates found = {.size = sizeof found};
+    bool take[SHUNT_MAX_CANDIDATES];
     if (failed(t)) return;
     shunt_status status = device->ops->op_query(device->handle, &op, &found);
     if (status == SHUNT_E_UNSUPPORTED) {
@@ -122,8 +126,9 @@ static void run_layout(trial *t, uint8_t dtype, uint16_t src_block, uint16_t dst
         wrong(t, &op, &none, status == SHUNT_OK ? "op_query found no candidate and no reason" : shunt_last_error());
         return;
     }
+    choose_candidates(t, &op, &found, take);
     for (uint32_t i = 0; i < found.count && make_values(t, dtype); i++) {
-        if (!wants_candidate(t, i) || !verify_takes(t->state, &found.list[i])) continue;
+        if (!take[i] || !verify_takes(t->state, &found.list[i])) continue;
         shunt_op_info info = {.size = sizeof info};
         op_variant variant = {found.list[i].algorithm, found.list[i].params, OP_NOT_IN_PLACE,
                               .ahead = (int)(t->values.index & 1)};
@@ -184,7 +189,8 @@ static void run_types(trial *t)
     if (!only || only == SHUNT_F32) run_layouts(t, SHUNT_F32);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const uint8_t dtype = others[i].dtype;
-        const bool in_turn = !only && t->values.index % TYPE_EVERY == others[i].of_every &&
+        const bool all = t->state->options->quick && shunt_dtype_bytes(dtype) == 2 && plain->kind == SHUNT_OP_CONV;
+        const bool in_turn = !only && (all || t->values.index % TYPE_EVERY == others[i].of_every) &&
                              (dtype == SHUNT_F64 || shunt_device_takes(&t->state->device->entry.info, dtype));
         if ((in_turn || only == dtype) && verify_has_type(plain->kind, dtype)) run_layouts(t, dtype);
     }
@@ -195,11 +201,13 @@ void verify_kind(verify_state *state, uint32_t kind)
     const shunt_verify_options *options = state->options;
     uint64_t count = verify_count(state);
     uint64_t first = options->only >= 0 ? (uint64_t)options->only : 0, end_at = options->only >= 0 ? first + 1 : count;
+    variants *taken = options->quick && options->only < 0 ? variants_create() : NULL;
     for (uint64_t i = first; i < end_at && !state->problem[0]; i++) {
-        trial t = {.state = state, .values = {.index = i}};
+        trial t = {.state = state, .variants = taken, .values = {.index = i}};
         state->cases++;
         draw_op(kind, options->seed, i, &t.values.plain);
         run_types(&t);
         drawn_clear(&t.values);
     }
+    variants_destroy(taken);
 }

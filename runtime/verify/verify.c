@@ -30,6 +30,8 @@ void verify_problem(verify_state *state, int64_t number, const char *format, ...
                                    state->options->seed);
     if (number >= 0)
         used += (size_t)snprintf(state->again + used, sizeof state->again - used, " --case %" PRId64, number);
+    if (state->options->quick) /* which runs a case in other types and layouts */
+        used += (size_t)snprintf(state->again + used, sizeof state->again - used, " --quick");
     if (state->dtype)
         snprintf(state->again + used, sizeof state->again - used, " --precision %s", shunt_dtype_name(state->dtype));
 }

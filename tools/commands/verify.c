@@ -24,8 +24,8 @@ static const option_row rows[] = {
      "Only this check: a kind of op, such as conv, or graph, queue, errors, network.", NULL, 0, 0},
     {"algorithm", OPTION_TEXT, FIELD(algorithm), "NAME", "Ops by this algorithm only, such as direct.", NULL, 0, 0},
     {"quick", OPTION_FLAG, FIELD(quick), NULL,
-     "A choice of about a minute, once kernels are compiled: 24 random ops of each kind, each in two layouts and by "
-     "half of the algorithms in turn, and one network; not ResNet-50's own shapes.",
+     "A choice of about a minute, once kernels are compiled: 24 random ops of each kind, each in two layouts, by a "
+     "few variants of each algorithm, which all of them share; and one network; not ResNet-50's own shapes.",
      NULL, 0, 0},
     {"seed", OPTION_COUNT, FIELD(seed), "N", "Seed of the random ops.", "1", 0, INT64_MAX},
     {"count", OPTION_COUNT, FIELD(count), "N",

@@ -45,7 +45,7 @@ static void add_tensors(dice *d, shunt_op_desc *op, const int64_t src[4], const 
 static void draw_point(dice *d, shunt_op_desc *op)
 {
     const int64_t N = dice_between(d, 1, 2), H = 6 * dice_between(d, 1, 2), W = dice_between(d, 3, 8);
-    const int64_t C = dice_one_in(d, 4) ? 1024 : 32 * dice_between(d, 1, 3), K = 48 * dice_between(d, 1, 4);
+    const int64_t C = dice_one_in(d, 2) ? 1024 : 32 * dice_between(d, 1, 3), K = 48 * dice_between(d, 1, 4);
     op->attr.conv = (shunt_conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
     add_tensors(d, op, (const int64_t[]){N, C, H, W}, (const int64_t[]){K, C, 1, 1}, (const int64_t[]){N, K, H, W});
 }
