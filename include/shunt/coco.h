@@ -37,12 +37,13 @@ typedef struct shunt_coco_options {
  * image_id, category_id, bbox, area, iscrowd; segmentation as polygons or runs; keypoints, num_keypoints). What a task does not
  * need may be missing. options may be NULL. Close it with shunt_coco_close. */
 SHUNT_API shunt_status shunt_coco_open(const char *path, const shunt_coco_options *options, shunt_coco **out);
-/* The same of a folder with pictures, "coco:DIR": DIR/annotations/instances_NAME.json, whose pictures lie in DIR/NAME. NAME is train2017, train2014 or
- * train for the split "train"; val2017, val2014, val, test2017 or test for "test" or NULL. There must be one of them. */
+/* The same of a folder with pictures, "coco:DIR": DIR/annotations/instances_NAME.json, whose pictures lie in DIR/NAME. NAME is
+ * train2017, train2014 or train for the split "train"; val2017, val2014, val, test2017 or test for "test" or NULL. There must be one of
+ * them. */
 SHUNT_API shunt_status shunt_coco_open_set(const char *spec, const char *split, const shunt_coco_options *options,
                                            shunt_coco **out);
-/* The pictures, by id: the file_name of number `index`, in a set with its folder; "" where the file has none. NULL past the last one. id may be
- * NULL. */
+/* The pictures, by id: the file_name of number `index`, in a set with its folder; "" where the file has none. NULL past the last one.
+ * id may be NULL. */
 SHUNT_API const char *shunt_coco_picture(const shunt_coco *truth, size_t index, int64_t *id);
 /* NULL is allowed. */
 SHUNT_API void shunt_coco_close(shunt_coco *truth);

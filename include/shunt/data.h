@@ -89,10 +89,11 @@ typedef struct shunt_preprocess {
     shunt_range range;
     uint32_t reserved[8]; /* 0; later fields take their place here */
 } shunt_preprocess;
-/* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm"
- * (235, 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test
- * size), "segmentation" (520, 520; torchvision's, whole pictures), "detection" (800, 800; the same), "caffe" (256, 224, BGR from 0 to 255); "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half",
- * "unit", "raw", which leave size and filter of *out as they are: -1 to 1, 0 to 1, 0 to 255. The numbers: docs/evaluating.md. */
+/* A preset by its name. "imagenet" (256, 224; torchvision's first weights), "imagenet-v2" (232, 224; its second ones), "timm" (235,
+ * 224, bicubic: most of timm's weights, at the size they were trained at), "timm-288" (288, 288, bicubic: at their test size),
+ * "segmentation" (520, 520; torchvision's, whole pictures), "detection" (800, 800; the same), "caffe" (256, 224, BGR from 0 to 255);
+ * "cifar10", "cifar10-kuangliu", "cifar10-exact", "cifar100" (32, 32); and "half", "unit", "raw", which leave size and filter of *out
+ * as they are: -1 to 1, 0 to 1, 0 to 255. The numbers: docs/evaluating.md. */
 SHUNT_API shunt_status shunt_preprocess_preset(const char *name, shunt_preprocess *out);
 /* The name of the preset that has these numbers; NULL: none has. */
 SHUNT_API const char *shunt_preprocess_name(const shunt_preprocess *preprocess);
@@ -123,9 +124,10 @@ SHUNT_API void shunt_views_free(shunt_views *views);
 
 /* ---- Data sets --------------------------------------------------------------------------------------------------- */
 
-/* "cifar10:DIR", "cifar100:DIR" (folders of the binary or the Python version), "imagefolder:DIR" (DIR/class/picture.jpg, or
- * the same in folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no
- * picture is an error), "pictures:DIR" (all pictures below DIR, of no class: to embed, not to evaluate). split: "train", "test", or NULL for the test pictures; of a folder without splits all pictures. */
+/* "cifar10:DIR", "cifar100:DIR" (folders of the binary or the Python version), "imagefolder:DIR" (DIR/class/picture.jpg, or the same in
+ * folders of splits, by their usual names in any case: DIR/train or DIR/Training, and DIR/val, DIR/test ...; a class with no picture is
+ * an error), "pictures:DIR" (all pictures below DIR, of no class: to embed, not to evaluate). split: "train", "test", or NULL for the
+ * test pictures; of a folder without splits all pictures. */
 SHUNT_API shunt_status shunt_dataset_open(const char *spec, const char *split, shunt_dataset **out);
 /* The same for an imagefolder with all pictures in one folder and their labels in a text file. Its lines are "NAME,LABEL", or
  * only "LABEL" in the sorted order of the names. NAME may lack its ending. Semicolons, tabs or blanks may separate the fields;
@@ -155,10 +157,10 @@ typedef struct shunt_labelled_image {
 SHUNT_API void shunt_labelled_image_free(shunt_labelled_image *image);
 
 typedef struct shunt_pixelset shunt_pixelset;
-/* "voc:DIR", as Pascal VOC has it: DIR/ImageSets/Segmentation/val.txt (split "train": train.txt; "test" or NULL: val.txt) names the pictures, one a
- * line; JPEGImages/NAME.jpg (or another ending) are they, SegmentationClass/NAME.png the classes of their pixels, of the same size, as numbers of a
- * palette or as grays. "coco:DIR": a folder as shunt_coco_open_set has it. Pixels of an object are of its category's id (1 to 254), pixels of several
- * objects, and of crowds, of no class, all others of class 0. */
+/* "voc:DIR", as Pascal VOC has it: DIR/ImageSets/Segmentation/val.txt (split "train": train.txt; "test" or NULL: val.txt) names the
+ * pictures, one a line; JPEGImages/NAME.jpg (or another ending) are they, SegmentationClass/NAME.png the classes of their pixels, of
+ * the same size, as numbers of a palette or as grays. "coco:DIR": a folder as shunt_coco_open_set has it. Pixels of an object are of
+ * its category's id (1 to 254), pixels of several objects, and of crowds, of no class, all others of class 0. */
 SHUNT_API shunt_status shunt_pixelset_open(const char *spec, const char *split, shunt_pixelset **out);
 SHUNT_API void shunt_pixelset_close(shunt_pixelset *set);
 SHUNT_API size_t shunt_pixelset_count(const shunt_pixelset *set);

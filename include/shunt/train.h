@@ -84,13 +84,12 @@ typedef struct shunt_recipe {
     int64_t rate_batch;
     /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
     double warm_up_epochs;
-    double lars;          /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
-    double ghost;         /* above 0: of a network that chooses its blocks, the share of them that is to run */
-    double ghost_weight;  /* of the term for it in the loss */
-    double ghost_ramp[2]; /* fractions of the run: between them the share falls from 1 to `ghost` */
-    double auxiliary;     /* above 0: of networks that label pixels, the weight of the second head in the loss */
-    double scales
-        [2]; /* of pictures whose pixels have classes: the short side is drawn between these times the usual one. 0,0: as 1,1 */
+    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    double ghost;          /* above 0: of a network that chooses its blocks, the share of them that is to run */
+    double ghost_weight;   /* of the term for it in the loss */
+    double ghost_ramp[2];  /* fractions of the run: between them the share falls from 1 to `ghost` */
+    double auxiliary;      /* above 0: of networks that label pixels, the weight of the second head in the loss */
+    double scales[2];      /* of pixels with classes: the short side is between these times the usual one; 0,0: 1,1 */
     uint64_t reserved[17]; /* 0; later fields take their place here */
 } shunt_recipe;
 
@@ -124,12 +123,17 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
-/* Makes a training graph of a network that has one input and gives logits, of pictures (N, C) or of pixels (N, C, H, W), then perhaps with a second head.
- * Each run of it is one step of the recipe. Inputs:
- * the pictures (recipe->batch of them), the labels (batch), of pixels batch * H * W
- * and then their weights (batch * H * W, 1), which are 0 for pixels of no class and on average 1, and with recipe->auxiliary the same times that; if recipe->ghost is above 0, minus the share times the number of decisions, for
- * each decision (batch, blocks), and 2 * ghost_weight / the square of that number (1,1); the learning rate (1); if recipe->prune is above 0,
- * the threshold (1). Outputs: logits, losses (batch; of pixels the sums over the pictures' pixels); with ghost the sum of the decisions (1,1). recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
+/* Makes a training graph of a network that has one input. Its output: logits of pictures (N, C), or of pixels (N, C, H, W) and perhaps those of
+ * a second head. Each run of the graph is one step of the recipe. Its inputs, in this order:
+ * - the pictures, recipe->batch of them;
+ * - the labels (batch); of pixels (batch * H * W), and then their weights (batch * H * W, 1): 0 for pixels of no class, on average 1;
+ *   with recipe->auxiliary the weights once more, times that number;
+ * - if recipe->ghost is above 0, for each decision (batch, blocks) minus the share times their number, and 2 * ghost_weight / the square of
+ *   that number (1,1);
+ * - the learning rate (1);
+ * - if recipe->prune is above 0, the threshold (1).
+ * Its outputs: logits; losses (batch), of pixels the sum over each picture's; with ghost the sum of the decisions (1,1).
+ * recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                                  const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
 /* Makes initial weights by the roles of the parameters. They depend only on the seed and the names. */

@@ -8,8 +8,8 @@
 shunt_status augment_picture(const shunt_recipe *recipe, const shunt_preprocess *preprocess, const shunt_image *image,
                              uint64_t key, float *dst);
 
-/* Of pictures whose pixels have classes: the picture, resized as the preprocessing says, and by recipe->scales if it is augmented, and the part of it that
- * is seen. recipe NULL: its centre, as for inference. labels: crop x crop; PIXEL_NO_CLASS outside of the picture. */
+/* Of pictures whose pixels have classes: the picture, resized as the preprocessing says, and by recipe->scales if it is augmented, and
+ * the part of it that is seen. recipe NULL: its centre, as for inference. labels: crop x crop; PIXEL_NO_CLASS outside of the picture. */
 shunt_status augment_pixels(const shunt_recipe *recipe, const shunt_preprocess *preprocess,
                             const shunt_labelled_image *picture, uint64_t key, float *dst, uint8_t *labels);
 

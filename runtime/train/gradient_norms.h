@@ -23,9 +23,10 @@ typedef struct train_loss {
 } train_loss;
 
 /* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
- * further output, losses (batch). Of a network that labels pixels (pixel_loss.h) labels are of all pixels; behind them are their weights, and
- * with `auxiliary` those of the second result; losses are the sums over the pictures' pixels, and logits those of the first result alone. Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. With ghost
- * there are two more inputs behind that, and an output behind the losses (shunt_graph_training_step). Destroy *out also after a failure. */
+ * further output, losses (batch). Of a network that labels pixels (pixel_loss.h) labels are of all pixels; behind them are their
+ * weights, and with `auxiliary` those of the second result; losses are the sums over the pictures' pixels, and logits those of the
+ * first result alone. Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. With ghost there are
+ * two more inputs behind that, and an output behind the losses (shunt_graph_training_step). Destroy *out also after a failure. */
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
 
 /* What STEP makes of the gates, or SHUNT_NO_VALUE in networks without a policy. */

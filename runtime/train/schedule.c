@@ -1,5 +1,5 @@
-/* schedule.c - the learning rate, and the strength of a penalty, as functions of the step: nothing is accumulated, so a run that continues from a checkpoint
- * has the very rates of one that was not cut off. */
+/* schedule.c - the learning rate, and the strength of a penalty, as functions of the step: nothing is accumulated, so a run that
+ * continues from a checkpoint has the very rates of one that was not cut off. */
 #include <shunt/train.h>
 
 #include <math.h>

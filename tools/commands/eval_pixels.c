@@ -1,4 +1,5 @@
-/* eval_pixels.c - shunt eval of networks that label pixels: the mean intersection over union. Counts of pixels by class and by what the network took them for are all that is kept of a picture. */
+/* eval_pixels.c - shunt eval of networks that label pixels: the mean intersection over union. Counts of pixels by class and by what the
+ * network took them for are all that is kept of a picture. */
 #include "eval_parts.h"
 #include "lib/progress.h"
 #include "lib/ranks.h"
