@@ -203,7 +203,7 @@ Test(preprocess, presets)
     cr_assert_eq(shunt_preprocess_preset("cifar10", &p), SHUNT_OK);
     cr_assert(p.resize == 32 && p.crop == 32);
     cr_assert_eq(shunt_preprocess_preset("mnist", &p), SHUNT_E_NOT_FOUND);
-    expect_message("'mnist'", "imagenet-v2, timm, timm-288, segmentation, detection, caffe, cifar10, cifar10-kuangliu");
+    expect_message("'mnist'", "imagenet-v2, timm, timm-288, segmentation, segmentation-small, detection, caffe, cifar10, cifar10-kuangliu");
     shunt_image src = formula(8, 8), empty = {0};
     float dst[3 * 32 * 32];
     cr_assert_eq(shunt_preprocess_apply(&p, &empty, dst), SHUNT_E_INVALID);

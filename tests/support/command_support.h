@@ -3,6 +3,7 @@
 #ifndef SHUNT_TESTS_COMMAND_SUPPORT_H
 #define SHUNT_TESTS_COMMAND_SUPPORT_H
 
+#include "tests/support/json_shape.h"
 #include "tests/support/temporary.h"
 #include <jansson.h>
 #include <math.h>
@@ -12,6 +13,7 @@
 /* Of the last command. */
 static struct {
     int status; /* exit status, or 128 + signal */
+    char line[4096];
     char out[1 << 18], err[1 << 14];
 } said;
 
@@ -27,12 +29,12 @@ static inline void slurp(const char *path, char *text, size_t size)
 static inline void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static inline void run(const char *format, ...)
 {
-    char line[4096], whole[4400];
+    char whole[4400];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    vsnprintf(said.line, sizeof said.line, format, arguments);
     va_end(arguments);
-    snprintf(whole, sizeof whole, "exec >out.txt 2>err.txt </dev/null; %s", line);
+    snprintf(whole, sizeof whole, "exec >out.txt 2>err.txt </dev/null; %s", said.line);
     int raw = system(whole);
     said.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
     slurp("out.txt", said.out, sizeof said.out);
@@ -57,12 +59,13 @@ static inline void expect_failure(int status, const char *text, const char *othe
     cr_assert(!other || strstr(said.err, other), "no \"%s\" in: %s", other, said.err);
 }
 
-/* Standard output as JSON; to be released. */
+/* Standard output as JSON, which has the shape that docs/json says; to be released. */
 static inline json_t *json_said(void)
 {
     json_error_t error;
     json_t *value = json_loads(said.out, 0, &error);
     cr_assert(value, "not JSON: %s at %d: %.200s", error.text, error.position, said.out);
+    shape_expect(value, said.line, false);
     return value;
 }
 

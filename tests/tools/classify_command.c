@@ -112,6 +112,7 @@ Test(classify_command, forms_of_answers)
     size_t n = 0;
     for (char *line = strtok(said.out, "\n"); line; line = strtok(NULL, "\n"), n++) {
         json_t *image = json_loads(line, 0, NULL);
+        shape_expect(image, said.line, true);
         cr_assert(image, "%s", line);
         expect_same(image, json_array_get(expected, n));
         json_decref(image);
@@ -152,6 +153,7 @@ Test(classify_command, failures_keep_their_place)
     json_t *images[PICTURES + 2];
     for (char *line = strtok(said.out, "\n"); line && n < PICTURES + 2; line = strtok(NULL, "\n")) {
         json_t *image = images[n++] = json_loads(line, 0, NULL);
+        shape_expect(image, said.line, true);
         const char *path = text_at(image, "image");
         cr_assert(n == 1 || strcmp(before, path) < 0 || strchr(path + 4, '/'), "%s after %s", path, before);
         cr_assert_eq(json_object_get(image, "error") != NULL,

@@ -37,6 +37,7 @@ Test(report_command, measures_within_a_budget_and_names_nobody)
     json_error_t error;
     json_t *report = json_load_file("mine.json", 0, &error);
     cr_assert(report, "%s", error.text);
+    cr_assert(shape_file_fits(report, "report.json"), "%s", shape_problem);
     cr_assert_str_eq(text(json_object_get(report, "verify"), "verdict"), "passed");
     cr_assert_str_eq(text(json_object_get(report, "device"), "selector"), "scalar");
     check_times(json_object_get(report, "times"));
