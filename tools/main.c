@@ -59,9 +59,10 @@ int main(int argc, char **argv)
     const command *self = find_command(name);
     if (!self) return unknown_command(name);
     const variable *wrong = self == &help_command ? NULL : environment_wrong();
+    char rule[128];
     if (wrong)
-        return say_usage("%s=%s: it must be one of %s", wrong->name, shunt_option(wrong->name + strlen("SHUNT_")),
-                         wrong->values);
+        return say_usage("%s=%s: it must be %s", wrong->name, shunt_option(wrong->name + strlen("SHUNT_")),
+                         environment_rule(wrong, rule, sizeof rule));
     int skip = argc > 1;
     argv[skip] = argv[0];
     int status = say_end(run_command(self, argc - skip, argv + skip));

@@ -72,15 +72,48 @@ Test(command, usage_errors_suggest)
     expect_failure(2, "no model", "--model");
 }
 
+/* The page names every variable that the sources read: options of the library and of backends, and what other programs set. */
+Test(command, manual_page_has_every_variable)
+{
+    static char page[sizeof said.out];
+    run("shunt help --man");
+    expect_success();
+    strcpy(page, said.out);
+    run("cd \"$SHUNT_SOURCE\" && grep -rhoE 'shunt_option\\(\"[a-z_]+\"\\)' runtime models tools backends "
+        "--include=*.c | sort -u | "
+        "sed 's/.*\"\\(.*\\)\".*/SHUNT_\\1/' | tr a-z A-Z; "
+        "grep -rhoE '(getenv|option_environment)\\(\"[A-Z_]+\"\\)' runtime models tools backends --include=*.c | sort "
+        "-u | cut -d'\"' -f2");
+    size_t count = 0;
+    for (char *name = strtok(said.out, "\n"); name; name = strtok(NULL, "\n"), count++)
+        cr_expect(strstr(page, name), "%s is not in the manual page", name);
+    cr_expect_gt(count, 10);
+}
+
+/* SHUNT_LOG=error leaves errors alone. */
+Test(command, log_level_silences_lines)
+{
+    put_picture("a.ppm", 20, 20);
+    put_weights("w.safetensors", "resnet8", 1000);
+    run("SHUNT_LOG=info shunt classify --device scalar --weights w.safetensors a.ppm");
+    cr_assert(said.status == 0 && strstr(said.err, "info: "), "%s", said.err);
+    run("SHUNT_LOG=error shunt classify --device scalar --weights w.safetensors a.ppm");
+    expect_success();
+    run("SHUNT_LOG=error shunt classify --device scalar --weights w.safetensors nosuch.ppm");
+    expect_failure(1, "nosuch.ppm", NULL);
+}
+
 /* ---- Devices ------------------------------------------------------------------------------------------------- */
 
 Test(command, environment_has_known_values)
 {
-    static const char *const wrong[] = {"SHUNT_LOG=foo", "SHUNT_LOG=war", "SHUNT_TUNE=quick", "SHUNT_FALLBACK=no",
-                                        "SHUNT_PROBE=1"};
+    static const char *const wrong[] = {
+        "SHUNT_LOG=foo",        "SHUNT_LOG=war",       "SHUNT_TUNE=quick",         "SHUNT_FALLBACK=no",
+        "SHUNT_PROBE=1",        "SHUNT_PRECISION=f64", "SHUNT_PROBE_SECONDS=soon", "SHUNT_PROBE_SECONDS=0",
+        "SHUNT_RANKS_LIMIT=2s", "SHUNT_RANKS_LIMIT=-1"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         run("%s shunt devices", wrong[i]);
-        expect_failure(2, wrong[i], "must be one of");
+        expect_failure(2, wrong[i], "it must be ");
         run("%s shunt help", wrong[i]);
         cr_assert_eq(said.status, 0);
     }

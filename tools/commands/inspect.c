@@ -67,7 +67,7 @@ static int print_weights(const shunt_weights *weights)
         say_line("left out: %s: %s", name, shunt_weights_unusable(weights, name));
     for (const char *key = NULL; (key = shunt_weights_metadata_next(weights, key));) {
         const char *value = shunt_weights_metadata(weights, key);
-        say_line("%s: %.200s%s", key, value, strlen(value) > 200 ? " ..." : "");
+        say_line("%s: %.200s%s", key, value, strlen(value) > 200 ? " ... (--json prints all of it)" : "");
     }
     return status;
 }

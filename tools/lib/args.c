@@ -181,13 +181,15 @@ static void print_wrapped(FILE *file, const char *text, int column)
 
 static void print_row(FILE *file, const option_row *row)
 {
-    char left[64], help[512];
+    char left[64], *help;
     snprintf(left, sizeof left, "  --%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
     fprintf(file, "%-*s", HELP_COLUMN, left);
     if (strlen(left) >= HELP_COLUMN) fprintf(file, "\n%*s", HELP_COLUMN, "");
-    snprintf(help, sizeof help, "%s%s%s%s", row->help, row->standard ? " (default: " : "",
-             row->standard ? row->standard : "", row->standard ? ")" : "");
-    print_wrapped(file, help, HELP_COLUMN);
+    if (asprintf(&help, "%s%s%s%s", row->help, row->standard ? " (default: " : "", row->standard ? row->standard : "",
+                 row->standard ? ")" : "") < 0)
+        help = NULL;
+    print_wrapped(file, help ? help : row->help, HELP_COLUMN);
+    free(help);
 }
 
 void args_print_help(FILE *file, const command *self)
