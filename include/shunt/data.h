@@ -27,13 +27,13 @@ typedef struct shunt_image {
     int64_t height, width;
     uint8_t *rgb; /* height x width x 3, row by row from the top */
 } shunt_image;
-/* Reads JPEG (any colour space), PNG, PPM and PGM; the format is detected from the file's content. At most 2^28 pixels, and no
- * more than a file of its size can hold. Alpha is dropped, of 16 bits the upper 8 are kept, and EXIF orientation is ignored, as
- * torchvision's loader ignores it. Free the image with shunt_image_free. */
+/* Reads JPEG (any colour space), PNG, PPM, PGM, BMP; and GIF (the first picture), WebP and TIFF, if built with their libraries. The format
+ * is detected from the file's content. At most 2^28 pixels, and no more than a file of its size can hold. Alpha is dropped, of 16 bits the
+ * upper 8 are kept, and EXIF orientation is ignored, as torchvision's loader ignores it. Free the image with shunt_image_free. */
 SHUNT_API shunt_status shunt_image_read(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors,
                                           shunt_image *out);
-/* The same, and then turned as the EXIF orientation of a JPEG or PNG file says: as a viewer shows the picture. */
+/* The same, and then turned as the EXIF orientation of a JPEG, PNG or WebP file says: as a viewer shows the picture. */
 SHUNT_API shunt_status shunt_image_read_upright(const char *path, shunt_image *out);
 SHUNT_API shunt_status shunt_image_decode_upright(const void *bytes, size_t nbytes, const char *name_for_errors,
                                                   shunt_image *out);

@@ -1,5 +1,5 @@
 /* exif.c - which way up a picture is: cameras store what the sensor saw, and EXIF's Orientation says how to turn it. JPEG has it in
- * the segment APP1, PNG in the chunk eXIf. What is damaged says nothing, as in viewers. */
+ * the segment APP1, PNG in the chunk eXIf, WebP in the chunk EXIF. (TIFF's own tag is a part of the format: tiff.c.) What is damaged says nothing, as in viewers. */
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -61,8 +61,39 @@ static uint32_t png_orientation(const uint8_t *bytes, size_t nbytes)
     return UPRIGHT;
 }
 
+/* Some writers put "Exif\0\0" before the tags. */
+static uint32_t webp_orientation(const uint8_t *bytes, size_t nbytes)
+{
+    enum { HEAD = 8, PREFIX = 6 };
+    for (size_t at = 12; at + HEAD <= nbytes;) {
+        const size_t length = number_at(bytes + at + 4, 4, false);
+        const uint8_t *chunk = bytes + at + HEAD;
+        if (length > nbytes - at - HEAD) break;
+        if (!memcmp(bytes + at, "EXIF", 4)) {
+            const size_t skip = length >= PREFIX && !memcmp(chunk, "Exif\0", PREFIX) ? PREFIX : 0;
+            return tiff_orientation(chunk + skip, length - skip);
+        }
+        at += HEAD + length + length % 2;
+    }
+    return UPRIGHT;
+}
+
+static uint32_t orientation_of(const uint8_t *bytes, size_t nbytes)
+{
+    switch (bytes[0]) {
+    case 0xff:
+        return jpeg_orientation(bytes, nbytes);
+    case 0x89:
+        return png_orientation(bytes, nbytes);
+    case 'R':
+        return webp_orientation(bytes, nbytes);
+    default:
+        return UPRIGHT;
+    }
+}
+
 /* Orientations 5 to 8 exchange rows and columns. */
-static shunt_status turn(const char *name, uint32_t orientation, shunt_image *image)
+shunt_status image_turn(const char *name, uint32_t orientation, shunt_image *image)
 {
     const bool swapped = orientation >= 5,
                flips_rows = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7,
@@ -88,11 +119,8 @@ shunt_status shunt_image_decode_upright(const void *bytes, size_t nbytes, const 
 {
     shunt_status status = shunt_image_decode(bytes, nbytes, name_for_errors, out);
     if (status) return status;
-    const uint8_t *file = bytes;
-    const uint32_t orientation = file[0] == 0xff   ? jpeg_orientation(file, nbytes)
-                                 : file[0] == 0x89 ? png_orientation(file, nbytes)
-                                                   : UPRIGHT;
-    if (orientation != UPRIGHT) status = turn(name_for_errors, orientation, out);
+    const uint32_t orientation = orientation_of(bytes, nbytes);
+    if (orientation != UPRIGHT) status = image_turn(name_for_errors, orientation, out);
     if (status) shunt_image_free(out);
     return status;
 }

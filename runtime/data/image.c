@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/file.h"
+#include "runtime/codecs.h"
 
 enum { MAX_PIXELS = 1 << 28, FREE_BYTES = 60 << 20, BYTES_PER_BYTE = 128, DECODERS_ROWS = 64 };
 
@@ -55,27 +56,55 @@ typedef shunt_status (*decode_fn)(const uint8_t *bytes, size_t nbytes, const cha
 typedef struct picture_format {
     const char *magic;
     size_t length;
-    decode_fn decode; /* NULL: known, but not read */
+    const char *second; /* at byte 8; NULL: there is none */
+    decode_fn decode;   /* NULL: known, but not read */
     const char *name;
+    const char *library; /* with which it is read; NULL: with none */
 } picture_format;
 
+enum { SECOND = 8 };
+
+/* IMAGE_GIF and the like: the decoder, or NULL where the library is not built in. */
 static const picture_format formats[] = {
-    {"\xff\xd8\xff", 3, image_decode_jpeg, "JPEG"},
-    {"\x89PNG\r\n\x1a\n", 8, image_decode_png, "PNG"},
-    {"P2", 2, image_decode_ppm, "PGM"},
-    {"P3", 2, image_decode_ppm, "PPM"},
-    {"P5", 2, image_decode_ppm, "PGM"},
-    {"P6", 2, image_decode_ppm, "PPM"},
-    {"P1", 2, NULL, "PBM"},
-    {"P4", 2, NULL, "PBM"},
-    {"GIF8", 4, NULL, "GIF"},
-    {"BM", 2, NULL, "BMP"},
-    {"RIFF", 4, NULL, "WebP"},
-    {"II*\0", 4, NULL, "TIFF"},
-    {"MM\0*", 4, NULL, "TIFF"},
-    {"\0\0\0\x0cjP", 6, NULL, "JPEG 2000"},
-    {"\xff\x0a", 2, NULL, "JPEG XL"},
+    {"\xff\xd8\xff", 3, NULL, image_decode_jpeg, "JPEG", NULL},
+    {"\x89PNG\r\n\x1a\n", 8, NULL, image_decode_png, "PNG", NULL},
+    {"P2", 2, NULL, image_decode_ppm, "PGM", NULL},
+    {"P3", 2, NULL, image_decode_ppm, "PPM", NULL},
+    {"P5", 2, NULL, image_decode_ppm, "PGM", NULL},
+    {"P6", 2, NULL, image_decode_ppm, "PPM", NULL},
+    {"P1", 2, NULL, NULL, "PBM", NULL},
+    {"P4", 2, NULL, NULL, "PBM", NULL},
+    {"BM", 2, NULL, image_decode_bmp, "BMP", NULL},
+    {"GIF8", 4, NULL, IMAGE_GIF, "GIF", "giflib"},
+    {"RIFF", 4, "WEBP", IMAGE_WEBP, "WebP", "libwebp"},
+    {"II*\0", 4, NULL, IMAGE_TIFF, "TIFF", "libtiff"},
+    {"MM\0*", 4, NULL, IMAGE_TIFF, "TIFF", "libtiff"},
+    {"\0\0\0\x0cjP", 6, NULL, NULL, "JPEG 2000", NULL},
+    {"\xff\x0a", 2, NULL, NULL, "JPEG XL", NULL},
+    {"\0\0\0", 3, "avif", NULL, "AVIF", NULL},
+    {"\0\0\0", 3, "heic", NULL, "HEIC", NULL},
+    {"\0\0\0", 3, "heix", NULL, "HEIC", NULL},
+    {"\0\0\0", 3, "mif1", NULL, "HEIC", NULL},
 };
+
+static bool has_magic(const uint8_t *bytes, size_t nbytes, const picture_format *format)
+{
+    if (nbytes < format->length || memcmp(bytes, format->magic, format->length)) return false;
+    const size_t length = format->second ? strlen(format->second) : 0;
+    return !length || (nbytes >= SECOND + length && !memcmp(bytes + SECOND, format->second, length));
+}
+
+static shunt_status unsupported(const picture_format *format, const char *name)
+{
+    if (!format->library)
+        return error_fail(SHUNT_E_UNSUPPORTED, "%s: looks like a %s picture; not supported: convert it to JPEG or PNG",
+                          name, format->name);
+    return error_fail(
+        SHUNT_E_UNSUPPORTED,
+        "%s: looks like a %s picture; not supported here, since Shunt was built without %s: convert it to "
+        "JPEG or PNG",
+        name, format->name, format->library);
+}
 
 shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *name_for_errors, shunt_image *out)
 {
@@ -83,12 +112,12 @@ shunt_status shunt_image_decode(const void *bytes, size_t nbytes, const char *na
     *out = (shunt_image){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const picture_format *format = &formats[i];
-        if (nbytes < format->length || memcmp(bytes, format->magic, format->length)) continue;
+        if (!has_magic(bytes, nbytes, format)) continue;
         if (format->decode) return format->decode(bytes, nbytes, name_for_errors, out);
-        return error_fail(SHUNT_E_UNSUPPORTED, "%s: looks like a %s picture; not supported: convert it to JPEG or PNG",
-                          name_for_errors, format->name);
+        return unsupported(format, name_for_errors);
     }
-    return error_fail(SHUNT_E_INVALID, "%s: not a picture: neither JPEG, PNG, PPM nor PGM", name_for_errors);
+    return error_fail(SHUNT_E_INVALID, "%s: not a picture: neither JPEG, PNG, PPM, PGM, BMP, GIF, WebP nor TIFF",
+                      name_for_errors);
 }
 
 static shunt_status

@@ -17,6 +17,14 @@ shunt_status image_alloc(const char *name, int64_t height, int64_t width, shunt_
 shunt_status image_decode_jpeg(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status image_decode_png(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
 shunt_status image_decode_ppm(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_bmp(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+/* Those that need a library, and are built where it is there: see codecs.h, which the build makes. */
+shunt_status image_decode_gif(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_tiff(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+shunt_status image_decode_webp(const uint8_t *bytes, size_t nbytes, const char *name, shunt_image *out);
+
+/* exif.c: turns a picture of EXIF's orientation 1 to 8 upright. After a failure it is as it was. */
+shunt_status image_turn(const char *name, uint32_t orientation, shunt_image *image);
 
 /* The numbers of a PNG file with a palette, or of one of grays: one byte a pixel, whatever the depth; to be freed. */
 typedef struct image_numbers {

@@ -1,6 +1,7 @@
 /* Pictures: decoded as Pillow decodes them, resized and preprocessed as Pillow and torchvision do it, to the bit (golden
  * data and the script that makes it are in tests/golden); damaged and hostile ones are refused with the reason. */
 #include "runtime/base/file.h"
+#include "runtime/codecs.h"
 #include "runtime/data/image.h"
 #include "runtime/base/random.h"
 
@@ -10,6 +11,9 @@
 #include "tests/support/temporary.h"
 
 #define IMAGES TEST_GOLDEN "/images/"
+#define HAS(kind) (IMAGE_##kind != NULL)
+/* Of a file that is cut off after what tells its kind. */
+#define IMAGE_STATUS(kind) (HAS(kind) ? SHUNT_E_INVALID : SHUNT_E_UNSUPPORTED)
 
 static const char *const pictures[] = {
     "420.jpg",
@@ -45,6 +49,37 @@ static const char *const pictures[] = {
 };
 enum { NPICTURES = sizeof pictures / sizeof *pictures };
 
+/* Read where their library is built in; BMP needs none. */
+static const struct {
+    const char *name;
+    bool there;
+} further[] = {
+    {"rgb.bmp", true},
+    {"rgba.bmp", true},
+    {"gray.bmp", true},
+    {"bilevel.bmp", true},
+    {"palette.bmp", true},
+    {"rgb555.bmp", true},
+    {"rgb565.bmp", true},
+    {"down.bmp", true},
+    {"palette.gif", HAS(GIF)},
+    {"interlaced.gif", HAS(GIF)},
+    {"transparent.gif", HAS(GIF)},
+    {"frames.gif", HAS(GIF)},
+    {"lossless.webp", HAS(WEBP)},
+    {"lossy.webp", HAS(WEBP)},
+    {"turned.webp", HAS(WEBP)},
+    {"raw.tiff", HAS(TIFF)},
+    {"tiff_lzw.tiff", HAS(TIFF)},
+    {"tiff_adobe_deflate.tiff", HAS(TIFF)},
+    {"tiff_packbits.tiff", HAS(TIFF)},
+    {"gray.tiff", HAS(TIFF)},
+    {"bilevel.tiff", HAS(TIFF)},
+    {"palette.tiff", HAS(TIFF)},
+    {"turned.tiff", HAS(TIFF)},
+};
+enum { NFURTHER = sizeof further / sizeof *further };
+
 /* What Pillow sees: a P6 file of its making, "P6\nWIDTH HEIGHT\n255\n" and the bytes. */
 static void read_expected(const char *name, shunt_image *out)
 {
@@ -59,24 +94,81 @@ static void read_expected(const char *name, shunt_image *out)
     fclose(file);
 }
 
+static void expect_as_pillow(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, IMAGES "%s", name);
+    shunt_image image, expected;
+    cr_assert_eq(shunt_image_read(path, &image), SHUNT_OK, "%s", shunt_last_error());
+    read_expected(name, &expected);
+    cr_assert_eq(image.width, expected.width, "%s", name);
+    cr_assert_eq(image.height, expected.height, "%s", name);
+    int worst = 0;
+    for (int64_t k = 0; k < image.width * image.height * 3; k++) {
+        int difference = abs(image.rgb[k] - expected.rgb[k]);
+        worst = difference > worst ? difference : worst;
+    }
+    cr_expect_eq(worst, 0, "%s: differs by up to %d", name, worst);
+    shunt_image_free(&image);
+    shunt_image_free(&expected);
+}
+
 Test(image, formats)
 {
-    for (int i = 0; i < NPICTURES; i++) {
-        char path[512];
-        snprintf(path, sizeof path, IMAGES "%s", pictures[i]);
-        shunt_image image, expected;
-        cr_assert_eq(shunt_image_read(path, &image), SHUNT_OK, "%s", shunt_last_error());
-        read_expected(pictures[i], &expected);
-        cr_assert_eq(image.width, expected.width, "%s", pictures[i]);
-        cr_assert_eq(image.height, expected.height, "%s", pictures[i]);
-        int worst = 0;
-        for (int64_t k = 0; k < image.width * image.height * 3; k++) {
-            int difference = abs(image.rgb[k] - expected.rgb[k]);
-            worst = difference > worst ? difference : worst;
+    for (int i = 0; i < NPICTURES; i++) expect_as_pillow(pictures[i]);
+}
+
+Test(image, formats_of_further_libraries)
+{
+    shunt_image image;
+    char path[512];
+    for (int i = 0; i < NFURTHER; i++) {
+        snprintf(path, sizeof path, IMAGES "%s", further[i].name);
+        if (further[i].there) {
+            expect_as_pillow(further[i].name);
+        } else {
+            cr_assert_eq(shunt_image_read(path, &image), SHUNT_E_UNSUPPORTED);
+            expect_message(path, "since Shunt was built without");
         }
-        cr_assert_eq(worst, 0, "%s: differs by up to %d", pictures[i], worst);
-        shunt_image_free(&image);
-        shunt_image_free(&expected);
+    }
+}
+
+/* Orientation 6: the left column of the result is the lower row of what is stored. TIFF is turned in any case, as Pillow does. */
+Test(image, webp_is_turned)
+{
+    shunt_image stored, turned;
+    if (!HAS(WEBP)) cr_skip_test("built without libwebp");
+    cr_assert_eq(shunt_image_read(IMAGES "turned.webp", &stored), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(shunt_image_read_upright(IMAGES "turned.webp", &turned), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert(turned.width == stored.height && turned.height == stored.width);
+    for (int64_t y = 0; y < turned.height; y++)
+        for (int64_t x = 0; x < turned.width; x++)
+            cr_assert(!memcmp(turned.rgb + 3 * (y * turned.width + x),
+                              stored.rgb + 3 * ((stored.height - 1 - x) * stored.width + y), 3));
+    shunt_image_free(&stored);
+    shunt_image_free(&turned);
+}
+
+/* Cut off anywhere, or with a byte changed: decoded, or refused with a message. */
+Test(image, further_formats_damaged)
+{
+    for (int i = 0; i < NFURTHER; i++) {
+        char path[512];
+        file_mapping file;
+        shunt_image image;
+        snprintf(path, sizeof path, IMAGES "%s", further[i].name);
+        cr_assert_eq(file_map(path, 0, &file), SHUNT_OK);
+        uint8_t *copy = malloc(file.size);
+        for (size_t n = 0; copy && n < file.size; n += n < 80 ? 1 : 17) {
+            memcpy(copy, file.data, file.size);
+            const bool cut = n % 2;
+            if (!cut) copy[n] ^= (uint8_t)(0x55 << n % 3);
+            if (shunt_image_decode_upright(copy, cut ? n : file.size, "copy", &image))
+                cr_assert(!image.rgb && *shunt_last_error());
+            shunt_image_free(&image);
+        }
+        free(copy);
+        file_unmap(&file);
     }
 }
 
@@ -273,8 +365,16 @@ Test(image, ppm_refuses)
 
 Test(image, other_content)
 {
-    expect_refused("GIF89a.....", 11, SHUNT_E_UNSUPPORTED, "looks like a GIF picture; not supported");
-    expect_refused("RIFF....WEBP", 12, SHUNT_E_UNSUPPORTED, "WebP");
+    expect_refused("GIF89a.....", 11, IMAGE_STATUS(GIF), "GIF");
+    expect_refused("RIFF....WEBP", 12, IMAGE_STATUS(WEBP), "WebP");
+    expect_refused("II*\0....", 8, IMAGE_STATUS(TIFF), "TIFF");
+    expect_refused("RIFF....WAVE", 12, SHUNT_E_INVALID, "not a picture");
+    expect_refused("\0\0\0\x1c"
+                   "ftypavif....",
+                   16, SHUNT_E_UNSUPPORTED, "looks like a AVIF picture; not supported");
+    expect_refused("\0\0\0\x1c"
+                   "ftypheic....",
+                   16, SHUNT_E_UNSUPPORTED, "looks like a HEIC picture; not supported");
     expect_refused("P4 1 1 x", 8, SHUNT_E_UNSUPPORTED, "PBM");
     expect_refused("hello, world", 12, SHUNT_E_INVALID, "not a picture");
     expect_refused("", 0, SHUNT_E_INVALID, "not a picture");
@@ -376,4 +476,15 @@ Test(image, damaged_orientations)
         free(copy);
         file_unmap(&file);
     }
+}
+
+/* Headers that ask for more memory than the file is worth. */
+Test(image, further_formats_that_lie)
+{
+    static const char bmp[] =
+        "BM....\0\0\0\0\x36\0\0\0\x28\0\0\0\0\x40\0\0\0\x40\0\0\1\0\x18\0\0\0\0\0.........................";
+    static const char gif[] = "GIF89a\xff\xff\xff\xff\x80\0\0abcdef,\0\0\0\0\xff\xff\xff\xff\0\2\2D\1\0;";
+    expect_refused(bmp, sizeof bmp - 1, SHUNT_E_INVALID, "the pixels are cut off");
+    if (HAS(GIF)) expect_refused(gif, sizeof gif - 1, SHUNT_E_INVALID, "pixels");
+    expect_refused("BM", 2, SHUNT_E_INVALID, "cut off");
 }

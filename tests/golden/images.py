@@ -61,6 +61,52 @@ def interlaced(array):
             yield from (row.tobytes() for row in part)
 
 
+def bmp(width, height, bits, rows, masks=(), down=False):
+    """A BMP that Pillow does not write: 16 bits, or the upper row first."""
+    header = struct.pack('<IiiHHIIiiII', 40, width, -height if down else height, 1, bits, 3 if masks else 0, 0, 0, 0, 0, 0)
+    header += b''.join(struct.pack('<I', mask) for mask in masks)
+    begin = 14 + len(header)
+    body = b''.join(r + b'\0' * (-len(r) % 4) for r in rows)
+    return b'BM' + struct.pack('<IHHI', begin + len(body), 0, 0, begin) + header + body
+
+
+def further_pictures():
+    """BMP, GIF, WebP and TIFF."""
+    rgb = formula(17, 23)
+    gray, array = rgb.convert('L'), np.asarray(rgb).astype(np.uint16)
+    smooth = formula(40, 52).resize((23, 17), Image.BICUBIC)
+    rgba = rgb.copy()
+    rgba.putalpha(gray)
+    palette, few = rgb.quantize(200), rgb.quantize(11)
+    keep('rgb.bmp', saved(rgb, 'BMP'))
+    keep('rgba.bmp', saved(rgba, 'BMP'))
+    keep('gray.bmp', saved(gray, 'BMP'))
+    keep('bilevel.bmp', saved(gray.convert('1'), 'BMP'))
+    keep('palette.bmp', saved(palette, 'BMP'))
+    five, six = array >> 3, array >> 2
+    rows = (five[:, :, 0] << 10 | five[:, :, 1] << 5 | five[:, :, 2]).astype('<u2')
+    keep('rgb555.bmp', bmp(23, 17, 16, [r.tobytes() for r in rows]))
+    rows = (five[:, :, 0] << 11 | six[:, :, 1] << 5 | five[:, :, 2]).astype('<u2')
+    keep('rgb565.bmp', bmp(23, 17, 16, [r.tobytes() for r in rows], masks=(0xf800, 0x7e0, 0x1f)))
+    keep('down.bmp', bmp(23, 17, 24, [r[:, ::-1].astype(np.uint8).tobytes() for r in array], down=True))
+    keep('palette.gif', saved(palette, 'GIF'))
+    keep('interlaced.gif', saved(few, 'GIF', interlace=1))
+    keep('transparent.gif', saved(few, 'GIF', transparency=3))
+    keep('frames.gif', saved(few, 'GIF', save_all=True, append_images=[few.rotate(180)], duration=100))
+    keep('lossless.webp', saved(rgb, 'WEBP', lossless=True))
+    keep('lossy.webp', saved(smooth, 'WEBP', quality=80))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    keep('turned.webp', saved(rgb, 'WEBP', lossless=True, exif=exif.tobytes()))
+    keep('raw.tiff', saved(rgb, 'TIFF'))
+    for kind in ('lzw', 'adobe_deflate', 'packbits'):
+        keep('tiff_%s.tiff' % kind, saved(rgb, 'TIFF', compression='tiff_' + kind))
+    keep('gray.tiff', saved(gray, 'TIFF'))
+    keep('bilevel.tiff', saved(gray.convert('1'), 'TIFF'))
+    keep('palette.tiff', saved(palette, 'TIFF'))
+    keep('turned.tiff', saved(rgb, 'TIFF', tiffinfo={0x0112: 6}))
+
+
 def pictures():
     rgb = formula(17, 23)
     gray = rgb.convert('L')
@@ -179,6 +225,7 @@ def views():
 
 if __name__ == '__main__':
     pictures()
+    further_pictures()
     upright()
     open(OUT + 'resize.txt', 'w').writelines(resizes())
     open(OUT + 'preprocess.txt', 'w').writelines(preprocesses())

@@ -255,7 +255,9 @@ const command classify_command = {
     .summary = "Classify pictures: print the most probable classes.",
     .operands = "IMAGE|FOLDER...",
     .text =
-        "Pictures are JPEG, PNG or PPM; the format is detected from the content. Of a FOLDER all pictures are "
+        "Pictures are JPEG, PNG, PPM, BMP, and as Shunt was built GIF (the first picture), WebP and TIFF (shunt doctor "
+        "says "
+        "which); the format is detected from the content. Of a FOLDER all pictures are "
         "classified, also those in the folders in it. A picture that cannot be read is reported, and the others are "
         "still classified; the exit status is 1 then. Where a file is expected, - is standard input. The last line, "
         "on standard error, says how many pictures there were, where they ran, how fast, and how many failed.",

@@ -248,7 +248,7 @@ const command detect_command = {
     .summary = "Find objects in pictures: what they are, and the boxes around them.",
     .operands = "IMAGE|FOLDER...",
     .text =
-        "Pictures are JPEG, PNG or PPM. For each of them the objects are printed, the one with the highest score "
+        "Pictures are as for shunt classify. For each of them the objects are printed, the one with the highest score "
         "first: "
         "score, class, and the left upper and right lower corner of the box in pixels. With --json all objects of all "
         "pictures are one list in COCO's format of results, as shunt score reads it: image_id is the number in the "

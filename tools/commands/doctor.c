@@ -127,6 +127,10 @@ static int print_examination(const examination *self)
     puts("\nDevices\n");
     if (status == EXIT_OK) status = print_devices(self->devices);
     putchar('\n');
+    char formats[128], missing[128];
+    doctor_pictures(true, formats, sizeof formats);
+    doctor_pictures(false, missing, sizeof missing);
+    say_line("Pictures: %s%s%s%s", formats, *missing ? " (not built in: " : "", missing, *missing ? ")" : "");
     const char *ranks = shunt_ranks_plugin();
     say_line("Several processes at once (mpirun): %s", ranks ? ranks : shunt_last_error());
     for (const char *const *name = option_names; *name; name++)
@@ -152,17 +156,17 @@ static json_t *findings_json(const doctor_report *report)
 
 static json_t *examination_json(const examination *self)
 {
-    char remedy[REMEDY_CHARS];
+    char remedy[REMEDY_CHARS], formats[128];
     json_t *options = json_object();
     for (const char *const *name = option_names; *name; name++)
         if (shunt_option(*name)) json_put(options, *name, json_text(shunt_option(*name)));
     const char *ranks = shunt_ranks_plugin();
-    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opencl_works", self->best != NULL,
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "opencl_works", self->best != NULL,
                      "conclusion", json_text(self->conclusion), "remedy", json_text(remedy_line(&self->remedy, remedy)),
                      "gpus", findings_json(&self->reports[GPUS]), "opencl", findings_json(&self->reports[OPENCL]),
                      "settings", findings_json(&self->reports[SETTINGS]), "backends", plugins_json(self->plugins),
-                     "devices", devices_json(self->devices), "options", options, "ranks",
-                     ranks ? json_text(ranks) : json_null());
+                     "devices", devices_json(self->devices), "options", options, "pictures",
+                     doctor_pictures(true, formats, sizeof formats), "ranks", ranks ? json_text(ranks) : json_null());
 }
 
 static int run(const void *settings, int noperands, char **operands)

@@ -80,6 +80,34 @@ void doctor_examine_cache(doctor_report *report)
     free(path);
 }
 
+/* ---- Formats of pictures ---- */
+
+const char *doctor_pictures(bool read, char *text, size_t size)
+{
+    /* The first bytes of each. */
+    static const struct {
+        const char *name, *begin;
+        size_t length;
+    } formats[] = {{"JPEG", "\xff\xd8\xff", 3},
+                   {"PNG", "\x89PNG\r\n\x1a\n", 8},
+                   {"PPM", "P6", 2},
+                   {"PGM", "P5", 2},
+                   {"BMP", "BM", 2},
+                   {"GIF", "GIF89a", 6},
+                   {"WebP", "RIFF....WEBP", 12},
+                   {"TIFF", "II*\0", 4}};
+    size_t at = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats && at < size; i++) {
+        shunt_image image;
+        /* A file of these bytes alone is damaged; or of a format that is not read. */
+        const shunt_status status = shunt_image_decode(formats[i].begin, formats[i].length, formats[i].name, &image);
+        if ((status != SHUNT_E_UNSUPPORTED) == read)
+            at += (size_t)snprintf(text + at, size - at, "%s%s", at ? ", " : "", formats[i].name);
+    }
+    return text;
+}
+
 /* ---- The plugin ---- */
 
 const char *doctor_examine_plugin(const shunt_plugin_list *plugins, doctor_report *report)

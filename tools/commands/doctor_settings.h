@@ -8,6 +8,8 @@
 
 /* Adds what it finds to the report. */
 void doctor_examine_cache(doctor_report *report);
+/* The formats of pictures that this build reads, divided by ", ", and those that it does not. */
+const char *doctor_pictures(bool read, char *text, size_t size);
 /* Returns why the plugin for OpenCL is not loaded, NULL: it is. The text lives as long as the report and the list. */
 const char *doctor_examine_plugin(const shunt_plugin_list *plugins, doctor_report *report);
 

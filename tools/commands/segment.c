@@ -244,7 +244,8 @@ const command segment_command = {
     .summary = "Find the class of each pixel of pictures.",
     .operands = "IMAGE|FOLDER...",
     .text =
-        "Pictures are JPEG, PNG or PPM. For each of them the classes that it has are printed, with their share of the "
+        "Pictures are as for shunt classify. For each of them the classes that it has are printed, with their share of "
+        "the "
         "pixels. A picture that cannot be read is reported, and the others are still segmented; the exit status is 1 "
         "then. Where a picture is expected, - is standard input. The last line, on standard error, says how many "
         "pictures there were, where they ran, how fast, and how many failed.",
