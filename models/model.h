@@ -22,9 +22,10 @@ struct shunt_model {
     char **labels;               /* NULL: none; else shunt_model_outcomes of them */
     shunt_head head, usual_head; /* neither is AUTO */
     shunt_preprocess preprocess;
-    bool whole_numbers;   /* its input takes no others */
-    bool gray;            /* its input has one channel: pictures are gray, whatever a preset says */
-    char assumption[512]; /* what was assumed about the network, since the weight file does not say it or fits several; "": nothing */
+    bool whole_numbers; /* its input takes no others */
+    bool gray;          /* its input has one channel: pictures are gray, whatever a preset says */
+    char assumption
+        [512]; /* what was assumed about the network, since the weight file does not say it or fits several; "": nothing */
     char input_note[256]; /* what its input requires of pixels; "": nothing special */
     pthread_mutex_t lock; /* of what follows: several threads may run the model */
     model_executor *executors;
