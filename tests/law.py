@@ -55,7 +55,7 @@ BOTH_SYSTEMS = set("""
     acos asin atan atan2 ceil copysign cos cosh erf exp exp2 expm1 fabs floor fma fmax fmin fmod frexp hypot ilogb ldexp llrint llround
     log log10 log1p log2 lrint lround modf nearbyint pow rint round scalbn sin sinh sqrt tan tanh trunc""".split())
 # Those of libraries and of the compiler.
-OTHERS_NAME = re.compile(r"^(?:_|json_|png_|tj|unz|GOMP_|omp_|pthread_|cl[A-Z]|cairo_|curl_|CLBlast)")
+OTHERS_NAME = re.compile(r"^(?:_|json_|png_|tj|unz|D?Gif[A-Z]|TIFF|WebP|GOMP_|omp_|pthread_|cl[A-Z]|cairo_|curl_|CLBlast)")
 
 # What must not stand in the code (comments apart) of these folders, but for one file or these folders.
 RULES = [

@@ -169,7 +169,7 @@ SHUNT_API const char *shunt_pixelset_name(const shunt_pixelset *set, size_t inde
 /* How many classes there are, the background included (of "voc:" always 21), and their names, NULL if not known. */
 SHUNT_API size_t shunt_pixelset_classes(const shunt_pixelset *set);
 SHUNT_API const char *shunt_pixelset_label(const shunt_pixelset *set, size_t index);
-/* To train on: its classes are those of the pixels. Takes the set over, also where it fails. */
+/* To train on: its classes are those of the pixels. Takes the set over, also where there is no memory. */
 SHUNT_API shunt_status shunt_dataset_of_pixels(shunt_pixelset *set, shunt_dataset **out);
 /* Free the result with shunt_labelled_image_free. May be called by several threads at once. */
 SHUNT_API shunt_status shunt_pixelset_get(const shunt_pixelset *set, size_t index, shunt_labelled_image *out);

@@ -66,10 +66,7 @@ static const dataset_kind kind = {
 
 shunt_status shunt_dataset_of_pixels(shunt_pixelset *set, shunt_dataset **out)
 {
-    if (!set || !out) {
-        shunt_pixelset_close(set);
-        return error_null(__func__, "set, out");
-    }
+    if (!set || !out) return error_null(__func__, "set, out");
     pixel_dataset *self = calloc(1, sizeof *self);
     *out = NULL;
     if (!self) {
