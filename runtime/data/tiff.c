@@ -50,7 +50,8 @@ static toff_t on_size(thandle_t handle)
     return ((tiff_source *)handle)->size;
 }
 
-static int on_error(TIFF *tiff, void *context, const char *module, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static int on_error(TIFF *tiff, void *context, const char *module,
+                                                          const char *format, va_list args)
 {
     tiff_source *source = context;
     (void)tiff, (void)module;
