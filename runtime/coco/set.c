@@ -1,4 +1,4 @@
-/* set.c - COCO's folders: annotations beside the folders of pictures. */
+/* set.c - finds the file of annotations and the folder of pictures in a COCO folder. */
 #include "runtime/coco/coco.h"
 
 #include "runtime/base/error.h"

@@ -89,16 +89,24 @@ static void put_board(const char *kernel)
     put_link("sys/devices/platform/gpu/driver", target);
 }
 
-/* %s is the root. */
+enum { NAME_CHARS = 128, VALUE_CHARS = 1024 };
+
+/* "NAME=VALUE"; %s in the value is the root. */
+static void cut(const char *line, char name[NAME_CHARS], char value[VALUE_CHARS])
+{
+    const char *is = strchr(line, '='), *root = strstr(is, "%s");
+    snprintf(name, NAME_CHARS, "%.*s", (int)(is - line), line);
+    if (root)
+        snprintf(value, VALUE_CHARS, "%.*s%s%s", (int)(root - is - 1), is + 1, setup_folder, root + 2);
+    else
+        snprintf(value, VALUE_CHARS, "%s", is + 1);
+}
+
 static void put_text(const char *line)
 {
-    char place[128], text[1024];
-    const char *is = strchr(line, '='), *root = strstr(is, "%s");
-    snprintf(place, sizeof place, "%.*s", (int)(is - line), line);
-    if (root)
-        snprintf(text, sizeof text, "%.*s%s%s\n", (int)(root - is - 1), is + 1, setup_folder, root + 2);
-    else
-        snprintf(text, sizeof text, "%s\n", is + 1);
+    char place[NAME_CHARS], value[VALUE_CHARS], text[VALUE_CHARS + 1];
+    cut(line, place, value);
+    snprintf(text, sizeof text, "%s\n", value);
     put(place, text);
 }
 
@@ -115,13 +123,8 @@ static void put_driver(const char *line)
 
 static void set_variable(const char *line)
 {
-    char name[64], value[1024];
-    const char *is = strchr(line, '='), *root = strstr(is, "%s");
-    snprintf(name, sizeof name, "%.*s", (int)(is - line), line);
-    if (root)
-        snprintf(value, sizeof value, "%.*s%s%s", (int)(root - is - 1), is + 1, setup_folder, root + 2);
-    else
-        snprintf(value, sizeof value, "%s", is + 1);
+    char name[NAME_CHARS], value[VALUE_CHARS];
+    cut(line, name, value);
     cr_assert_eq(setenv(name, value, 1), 0);
 }
 
