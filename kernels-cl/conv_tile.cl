@@ -1,7 +1,8 @@
 /* conv_tile.cl - direct convolution on a CPU: a work-item computes register tiles, without extensions.
  *
  * dst = act(conv(src, weights) + bias + residual), dst in blocks of B channels, src in blocks of SB, both multiples of V lanes;
- * residual may be dst. Or src plain, with -DPLAIN_SRC, which suits a first layer with few channels. For gradients by src
+ * residual may be dst. Or src plain, with -DPLAIN_SRC, which suits a first layer with few channels; it may be float32 beside data of
+ * 16 bits, with -DWIDE_SRC. For gradients by src
  * (conv_phase.h) the pixels of dst may be every few ones only, and instead of a bias there may be a mask like dst.
  *
  * Work-items: (ceil(ceil(K/B)*B/V/KB), ceil(ceil(N*P*Q/M)/chunk)), groups of 1. An item computes `chunk` tiles, each M
@@ -28,12 +29,113 @@
 #define ZEROS (SB / V)
 #endif
 
+/* An element of src. */
+#ifdef WIDE_SRC
+typedef float pixel;
+#else
+typedef real pixel;
+#endif
+#if defined DATA && !defined WIDE_SRC
+#define NARROW_SRC
+#endif
+
+static inline acc load_pixel(__global const pixel *p, long i)
+{
+#ifdef NARROW_SRC
+    return load(p, i);
+#else
+    return p[i];
+#endif
+}
+
 /* Where the receptive fields of a tile's pixels begin; those of pixels past the end lie far above the image. */
 struct fields {
-    __global const real *image[M];
+    __global const pixel *image[M];
     int h[M], w[M];
     int in_row; /* the pixels are neighbours in a row of dst */
 };
+
+#ifdef PLAIN_SRC
+
+/* sums += all taps of row r of a plain src: they are neighbours in memory. Returns the weights that follow. */
+static panel add_row(vec sums[M][KB], panel w, const struct fields *f, int r, const struct conv_dims *d)
+{
+    const long plane = (long)d->H * d->W;
+    __global const pixel *x[M];
+    int first[M], any = 0;
+
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+        const int h = f->h[m] + r * d->dilation_h, inside = (uint)h < (uint)d->H;
+        first[m] = inside ? f->w[m] : INT_MIN / 2;
+        x[m] = f->image[m] + (long)h * d->W + f->w[m];
+        any |= inside;
+    }
+    if (!any) return w + d->C * d->S * (KB * V);
+    for (int c = 0; c < d->C; c++) {
+        for (int s = 0; s < d->S; s++, w += KB * V) {
+            const int v = s * d->dilation_w;
+            acc xs[M];
+#pragma unroll
+            for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? load_pixel(x[m], v) : 0.0f;
+            multiply(sums, xs, w);
+        }
+#pragma unroll
+        for (int m = 0; m < M; m++) x[m] += plane;
+    }
+    return w;
+}
+
+/* Of one channel of a row of src, what a tile's pixels need where all is inside. */
+static inline int row_length(const struct conv_dims *d)
+{
+    return (M - 1) * d->stride_w + (d->S - 1) * d->dilation_w + 1;
+}
+
+#ifdef NARROW_SRC
+enum { MOST_ROW = 64 }; /* elements that are widened at once */
+
+static void widen_row(acc wide[MOST_ROW], __global const real *row, int length)
+{
+    int i = 0;
+    for (; i + V <= length; i += V) STORE(load_vec(row + i), wide + i);
+    for (; i < length; i++) wide[i] = load(row, i);
+}
+#endif
+
+/* The same for rows r0 to r1 where pixels are neighbours in dst and their taps all inside src: one pointer is enough. */
+static void add_inside(vec sums[M][KB], panel w, const struct fields *f, int r0, int r1, const struct conv_dims *d)
+{
+    for (int r = r0; r < r1; r++) {
+        __global const pixel *row = f->image[0] + (long)(f->h[0] + r * d->dilation_h) * d->W + f->w[0];
+        for (int c = 0; c < d->C; c++, row += (long)d->H * d->W) {
+#ifdef NARROW_SRC
+            acc x[MOST_ROW];
+            widen_row(x, row, row_length(d));
+#else
+            __global const pixel *x = row;
+#endif
+            for (int s = 0; s < d->S; s++, w += KB * V) {
+                acc xs[M];
+#pragma unroll
+                for (int m = 0; m < M; m++) xs[m] = x[s * d->dilation_w + m * d->stride_w];
+                multiply(sums, xs, w);
+            }
+        }
+    }
+}
+
+/* Whether add_inside() may take the rows. */
+static int all_inside(const struct fields *f, int r0, int r1, const struct conv_dims *d)
+{
+#ifdef NARROW_SRC
+    if (row_length(d) > MOST_ROW) return 0;
+#endif
+    return f->in_row && f->h[0] + r0 * d->dilation_h >= 0 && f->h[0] + (r1 - 1) * d->dilation_h < d->H &&
+           f->w[0] >= 0 && f->w[0] + row_length(d) <= d->W;
+}
+
+#else
 
 #ifndef DATA
 /* The same as add_tap() for pixels that lie one behind another, the first at x: one pointer instead of M. A tap of few
@@ -113,86 +215,10 @@ static panel add_tap(vec sums[M][KB], __global const real *zeros, panel w, __glo
     return w;
 }
 
-/* sums += all taps of row r of a plain src: they are neighbours in memory. Returns the weights that follow. */
-static panel add_row(vec sums[M][KB], panel w, const struct fields *f, int r, const struct conv_dims *d)
-{
-    const long plane = (long)d->H * d->W;
-    __global const real *x[M];
-    int first[M], any = 0;
-
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-        const int h = f->h[m] + r * d->dilation_h, inside = (uint)h < (uint)d->H;
-        first[m] = inside ? f->w[m] : INT_MIN / 2;
-        x[m] = f->image[m] + (long)h * d->W + f->w[m];
-        any |= inside;
-    }
-    if (!any) return w + d->C * d->S * (KB * V);
-    for (int c = 0; c < d->C; c++) {
-        for (int s = 0; s < d->S; s++, w += KB * V) {
-            const int v = s * d->dilation_w;
-            acc xs[M];
-#pragma unroll
-            for (int m = 0; m < M; m++) xs[m] = (uint)(first[m] + v) < (uint)d->W ? load(x[m], v) : 0.0f;
-            multiply(sums, xs, w);
-        }
-#pragma unroll
-        for (int m = 0; m < M; m++) x[m] += plane;
-    }
-    return w;
-}
-
-/* Of one channel of a row of src, what a tile's pixels need where all is inside. */
-static inline int row_length(const struct conv_dims *d)
-{
-    return (M - 1) * d->stride_w + (d->S - 1) * d->dilation_w + 1;
-}
-
-#ifdef DATA
-enum { MOST_ROW = 64 }; /* elements that are widened at once */
-
-static void widen_row(acc wide[MOST_ROW], __global const real *row, int length)
-{
-    int i = 0;
-    for (; i + V <= length; i += V) STORE(load_vec(row + i), wide + i);
-    for (; i < length; i++) wide[i] = load(row, i);
-}
 #endif
-
-/* The same for rows r0 to r1 where pixels are neighbours in dst and their taps all inside src: one pointer is enough. */
-static void add_inside(vec sums[M][KB], panel w, const struct fields *f, int r0, int r1, const struct conv_dims *d)
-{
-    for (int r = r0; r < r1; r++) {
-        __global const real *row = f->image[0] + (long)(f->h[0] + r * d->dilation_h) * d->W + f->w[0];
-        for (int c = 0; c < d->C; c++, row += (long)d->H * d->W) {
-#ifdef DATA
-            acc x[MOST_ROW];
-            widen_row(x, row, row_length(d));
-#else
-            __global const real *x = row;
-#endif
-            for (int s = 0; s < d->S; s++, w += KB * V) {
-                acc xs[M];
-#pragma unroll
-                for (int m = 0; m < M; m++) xs[m] = x[s * d->dilation_w + m * d->stride_w];
-                multiply(sums, xs, w);
-            }
-        }
-    }
-}
-
-/* Whether add_inside() may take the rows. */
-static int all_inside(const struct fields *f, int r0, int r1, const struct conv_dims *d)
-{
-#ifdef DATA
-    if (row_length(d) > MOST_ROW) return 0;
-#endif
-    return f->in_row && f->h[0] + r0 * d->dilation_h >= 0 && f->h[0] + (r1 - 1) * d->dilation_h < d->H &&
-           f->w[0] >= 0 && f->w[0] + row_length(d) <= d->W;
-}
 
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv_tile(__global const real *restrict src, ulong src_at, __global const real *restrict weights, ulong weights_at,
+conv_tile(__global const real *restrict src_, ulong src_at, __global const real *restrict weights, ulong weights_at,
           __global const param *restrict bias, ulong bias_at, __global const real *residual_, ulong residual_at,
           __global real *dst_, ulong dst_at, const struct conv_dims d, const struct conv_cut cut,
           const struct conv_place place, __local vec *scratch)
@@ -204,6 +230,7 @@ conv_tile(__global const real *restrict src, ulong src_at, __global const real *
     const long image_size = (long)CEIL_DIV(d.C, SB) * d.H * d.W * SB;
     const int tap_rows = (d.C + 1) / 2 * 2;
 #endif
+    __global const pixel *src = (__global const pixel *)src_ + src_at;
     __global const reals *residual = (__global const reals *)(residual_ + residual_at),
                          *mask = (__global const reals *)(bias + bias_at);
     __global reals *dst = (__global reals *)(dst_ + dst_at);
@@ -214,7 +241,6 @@ conv_tile(__global const real *restrict src, ulong src_at, __global const real *
     const long plane = (long)place.H * place.W;
     vec b[KB];
 
-    src += src_at;
     weights += weights_at;
     bias += bias_at;
 #pragma unroll

@@ -14,11 +14,11 @@ typedef struct conv_cut {
 typedef struct conv_tile {
     cl_int lanes, m, n; /* m pixels by n vectors of `lanes` channels */
     cl_int src_block, dst_block;
-    cl_int element; /* bytes of an element of src */
-    int64_t cache;  /* bytes of it that an item may count on */
-    bool narrow;    /* data of 16 bits */
-    bool plain_src, point;
-    phase_steps list[]; /* of the phases */
+    cl_int element;                  /* bytes of an element of data */
+    int64_t cache;                   /* bytes of it that an item may count on */
+    bool narrow;                     /* data of 16 bits */
+    bool plain_src, wide_src, point; /* wide_src: of float32, beside such data */
+    phase_steps list[];              /* of the phases */
 } conv_tile;
 
 enum {
@@ -40,10 +40,13 @@ static int64_t lanes_of(const ocl_device *device)
 
 static const char *refuse(const ocl_device *device, const shunt_op_desc *desc)
 {
-    const char *reason = ocl_conv_refuse_tiles(device);
-    if (!reason) reason = ocl_conv_refuse_phases(device, desc);
-    if (reason) return reason;
     const shunt_tensor_desc *src = ocl_phase_src(desc);
+    shunt_op_desc rest = *desc;
+    rest.flags &= ~(uint32_t)SHUNT_FLAG_WIDE_SRC;
+    const char *reason = ocl_conv_refuse_tiles(device);
+    if (!reason) reason = ocl_conv_refuse_phases(device, &rest);
+    if (reason) return reason;
+    if (desc->flags & SHUNT_FLAG_WIDE_SRC && src->block != SHUNT_PLAIN) return "a wide src that is not plain";
     if (!ocl_conv_takes_block(device, src) && (src->block != SHUNT_PLAIN || desc->kind != SHUNT_OP_CONV))
         return "src is neither in the device's layout nor plain";
     return NULL;
@@ -223,10 +226,12 @@ static shunt_status make_phase(shunt_bop *op, const conv_phase *phase, phase_ste
     const size_t local[] = {1, 1, 1};
     ocl_add_option(options, "-DB=%d -DSB=%d -DV=%d -DM=%d -DKB=%d%s", tile->dst_block, tile->src_block, tile->lanes,
                    tile->m, tile->n, tile->plain_src ? " -DPLAIN_SRC" : "");
+    if (tile->wide_src) ocl_add_option(options, " -DWIDE_SRC");
     shunt_status status = ocl_step_create(op->device, own->conv, tile->point ? &ocl_conv_point_cl : &ocl_conv_tile_cl,
                                           options, tile->point ? "conv_point" : "conv_tile", 2, items, local);
     if (!status && own->pack)
         status = ocl_step_create(op->device, own->pack, &ocl_conv_tile_cl, options, "conv_tile_pack", 3, items, local);
+    if (tile->wide_src) own->conv->data_tensors &= ~1u; /* src */
     return status ? status : set_phase(op, phase, own);
 }
 
@@ -255,8 +260,9 @@ static shunt_status prepare(shunt_bop *op)
     tile->lanes = (cl_int)lanes_of(op->device);
     tile->src_block = (cl_int)shunt_tensor_block(src);
     tile->dst_block = (cl_int)shunt_tensor_block(&op->desc.outputs[0]);
-    tile->element = (cl_int)shunt_dtype_bytes(src->dtype);
-    tile->narrow = src->dtype != SHUNT_F32;
+    tile->element = (cl_int)shunt_dtype_bytes(op->desc.outputs[0].dtype);
+    tile->narrow = tile->element == 2;
+    tile->wide_src = tile->narrow && src->dtype == SHUNT_F32;
     tile->cache = cache_bytes(op->device, tile->narrow);
     tile->plain_src = !ocl_conv_takes_block(op->device, src);
     if (sscanf(op->info.params, "m=%d n=%d", &tile->m, &tile->n) != 2)

@@ -123,7 +123,8 @@ static const char *refuse_tensor(const shunt_tensor_desc *tensor)
 static const char *refuse_desc(const shunt_op_desc *desc)
 {
     const uint32_t known = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL | SHUNT_FLAG_RELU | SHUNT_FLAG_NESTEROV |
-                           SHUNT_FLAG_BROADCAST | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS;
+                           SHUNT_FLAG_BROADCAST | SHUNT_FLAG_SCALE | SHUNT_FLAG_SKIP | SHUNT_FLAG_LARS |
+                           SHUNT_FLAG_WIDE_SRC;
     const char *reason = NULL;
     if (desc->flags & ~(known & shunt_op_signature_of(desc->kind).flags)) return "a flag that the op lacks";
     if (desc->ninputs != shunt_op_ninputs(desc->kind, desc->flags) ||

@@ -75,8 +75,8 @@ extern "C" {
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
  * norm, rois, index, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE, SUM_SQUARES and of the updates
- * (shunt_op_input_class). CONV, CONV_GRAD_SRC
- * and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
+ * (shunt_op_input_class). With flag WIDE_SRC, which only CONV has, src is wide, too: a first convolution reads pixels as they are. CONV,
+ * CONV_GRAD_SRC and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
  * Kinds for imported graphs:
  *   TRANSPOSE    src -> dst; axis i of dst is axis transpose.axes[i] of src
@@ -178,7 +178,8 @@ enum { /* shunt_op_desc.flags; a backend refuses flags that it does not know */
        SHUNT_FLAG_SKIP = 1u << 7,
        SHUNT_FLAG_LIKE = 1u << 8,
        SHUNT_FLAG_TRANSPOSED = 1u << 9,
-       SHUNT_FLAG_LARS = 1u << 10
+       SHUNT_FLAG_LARS = 1u << 10,
+       SHUNT_FLAG_WIDE_SRC = 1u << 11
 };
 
 /* Index 0 is the vertical direction, 1 the horizontal one.
@@ -364,7 +365,7 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_CONV:
         s.ninputs = 2;
         s.input_flags = SHUNT_FLAG_BIAS | SHUNT_FLAG_RESIDUAL;
-        s.flags = s.input_flags | SHUNT_FLAG_RELU;
+        s.flags = s.input_flags | SHUNT_FLAG_RELU | SHUNT_FLAG_WIDE_SRC;
         s.plain_inputs = s.rounded_inputs = 1u << 1;
         s.wide_inputs = 1u << 1 | 1u << 2; /* weights, bias */
         break;
@@ -552,6 +553,7 @@ static inline shunt_operand_class shunt_op_input_class(uint32_t kind, uint32_t f
 {
     const shunt_op_signature s = shunt_op_signature_of(kind);
     const uint32_t bit = 1u << shunt_operand_place(s.ninputs, s.input_flags, flags, index);
+    if (flags & SHUNT_FLAG_WIDE_SRC && index == 0) return SHUNT_OPERAND_WIDE;
     return s.wide_inputs & bit ? SHUNT_OPERAND_WIDE : s.any_inputs & bit ? SHUNT_OPERAND_ANY : SHUNT_OPERAND_DATA;
 }
 

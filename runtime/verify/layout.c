@@ -97,6 +97,8 @@ shunt_op_desc layout_op(const shunt_op_desc *plain, uint8_t dtype, uint16_t src_
 {
     shunt_op_desc op = *plain;
     const verify_op *kind = verify_op_of(op.kind);
+    if (shunt_dtype_bytes(dtype) != 2)
+        op.flags &= ~(uint32_t)SHUNT_FLAG_WIDE_SRC; /* where all is wide, it says nothing */
     for (uint32_t i = 0; i < op.ninputs; i++) {
         bool blocked = op.inputs[i].rank == 4 && !(shunt_op_plain_inputs(op.kind) >> i & 1);
         if (!kind->own_types) op.inputs[i].dtype = type_of(shunt_op_input_class(op.kind, op.flags, i), dtype);

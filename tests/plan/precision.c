@@ -162,6 +162,29 @@ Test(precision, casts_stand_at_the_ends_and_wide_operands_stay_wide)
     unmake(s);
 }
 
+/* (1 + 2^-12) - 1 is 2^-12, but 0 where the input is rounded to float16 first. */
+Test(precision, a_lone_convolution_reads_the_input_unrounded)
+{
+    static float x[] = {1 + 0x1p-12f, -1}, weights[] = {1, 1}, y;
+    const shunt_tensor_desc pixel = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {1, 2, 1, 1}};
+    const shunt_tensor_desc sum = {.dtype = SHUNT_F32, .rank = 4, .block = SHUNT_PLAIN, .dims = {1, 1, 1, 1}};
+    setup *s = make("scalar");
+    shunt_graph_destroy(s->graph);
+    s->graph = shunt_graph_create();
+    const shunt_value src = shunt_graph_input(s->graph, "x", 4, pixel.dims);
+    shunt_graph_output(s->graph, "y", shunt_graph_conv(s->graph, "one", src, 1, 1, 1, 0, 0));
+    cr_assert_eq(shunt_weights_set(s->weights, "one.weight", &pixel, weights), SHUNT_OK, "%s", shunt_last_error());
+    cr_assert_eq(make_executor(s, "f16"), SHUNT_OK, "%s", shunt_last_error());
+    const shunt_tensor in = {.desc = pixel, .data = x}, out = {.desc = sum, .data = &y};
+    cr_assert_eq(shunt_executor_run(s->executor, &in, 1, &out, 1), SHUNT_OK, "%s", shunt_last_error());
+    cr_expect_eq(y, 0x1p-12f, "%g", (double)y);
+    const shunt_plan_report *report;
+    cr_assert_eq(shunt_executor_report(s->executor, &pixel, 1, &report), SHUNT_OK);
+    cr_expect_str_eq(report->steps[0]->src, "1x2x1x1 nchw");
+    cr_expect_str_eq(report->steps[0]->dst, "1x1x1x1 nchw f16");
+    unmake(s);
+}
+
 Test(precision, the_option_is_the_default_and_an_executor_may_have_another)
 {
     setup *s = make("scalar");

@@ -78,6 +78,7 @@ static void draw(dice *d, shunt_op_desc *op)
     add_tensors(d, op, (const int64_t[]){N, a->groups * C, size[0], size[1]},
                 (const int64_t[]){a->groups * K, C, window[0], window[1]},
                 (const int64_t[]){N, a->groups * K, result[0], result[1]});
+    if (dice_one_in(d, 8)) op->flags |= SHUNT_FLAG_WIDE_SRC;
 }
 
 /* One output of a convolution: output channel k at row p, column q. */
