@@ -264,7 +264,11 @@ const command study_command = {
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
         "other. An interruption, such as Ctrl-C, loses at most the work since the last checkpoint. The same command "
-        "then continues, and the report holds what is finished so far. All its figures come from results.csv.",
+        "then continues, and the report holds what is finished so far. All its figures come from results.csv. A "
+        "finished run "
+        "is also one small file in DIR/rows: a study takes those of the very runs that it would make as finished, so "
+        "that it "
+        "can be continued on other machines.",
     .groups = {{rows, 0}, {device_rows, FIELD(device)}, {json_rows, FIELD(output)}},
     .examples = {{"shunt study degradation --data cifar10:DIR --depths 20,56 --epochs 10 --seeds 3 --out degradation",
                   "Plain and residual networks of 20 and 56 layers."},

@@ -101,6 +101,12 @@ void say_info(const char *message)
     if (!level || (strcmp(level, "error") != 0 && strcmp(level, "warn") != 0)) say_log(NULL, SHUNT_LOG_INFO, message);
 }
 
+void say_warning(const char *message)
+{
+    const char *level = shunt_option("log");
+    if (!level || strcmp(level, "error") != 0) say_log(NULL, SHUNT_LOG_WARN, message);
+}
+
 int say_end(int status)
 {
     int broken = ferror(stdout);

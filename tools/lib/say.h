@@ -22,6 +22,8 @@ void say_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_log(void *context, int level, const char *message);
 /* A line "info: ..." of the command's own; SHUNT_LOG=warn or error silences it. */
 void say_info(const char *message);
+/* A line "warning: ..." of the command's own; SHUNT_LOG=error silences it. */
+void say_warning(const char *message);
 
 /* Flushes and closes standard output: EXIT_FAILED when what was printed did not all arrive (a full disk), else `status`. */
 int say_end(int status);

@@ -94,15 +94,34 @@ static int prepare_penalised(const run_context *self, const char *name, int64_t 
     return EXIT_OK;
 }
 
-/* With the weights that are left, which training from scratch replaces. */
-static int prepare_smaller(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+/* The network that rows are of, with random weights: "resnet8-0-1-1" of "resnet8-B-p0.1" is made as "resnet8-0-1-1-B". */
+static int make_network(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts)
 {
-    char base[RUN_NAME], penalised[RUN_NAME], folder[4096], path[4096 + 32];
+    char base[RUN_NAME], network[2 * RUN_NAME];
+    const char *option = strchr(base_of(name, base), '-');
+    while (option && isdigit((unsigned char)option[1])) option = strchr(option + 1, '-'); /* blocks of a stage */
+    snprintf(network, sizeof network, "%.*s%s", RUN_NAME - 1, csv_text(rows, 0, "network"), option ? option : "");
+    return run_prepare(self, network, seed, parts);
+}
+
+/* What the run under the penalty has left, whose folder or rows are there. Training from scratch replaces its weights. */
+static int open_smaller(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+{
+    char penalised[RUN_NAME], folder[4096], path[4096 + 32];
     run_folder(self, penalised_of(name, penalised), seed, folder);
     snprintf(path, sizeof path, "%s/smaller.safetensors", folder);
-    if (access(path, F_OK))
-        return say_failure("%s needs %s, seed %lld, which is not finished", name, penalised, (long long)seed);
-    if (shunt_model_open(path, NULL, &parts->model)) return say_library_failure(NULL);
+    const csv *rows = run_rows(self, penalised, seed);
+    if (!access(path, F_OK)) return shunt_model_open(path, NULL, &parts->model) ? say_library_failure(NULL) : EXIT_OK;
+    if (rows && part_of(name) == SCRATCH) return make_network(self, name, seed, rows, parts);
+    return rows ? say_failure(
+                      "%s: it is not there, and %s, seed %lld, needs its weights; copy it from where %s was trained",
+                      path, name, (long long)seed, penalised)
+                : say_failure("%s needs %s, seed %lld, which is not finished", name, penalised, (long long)seed);
+}
+
+static int set_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+{
+    char base[RUN_NAME];
     int status = run_recipe(self, base_of(name, base), seed, parts);
     if (status) return status;
     if (part_of(name) == SCRATCH)
@@ -111,6 +130,12 @@ static int prepare_smaller(const run_context *self, const char *name, int64_t se
     parts->recipe.rate /= 10;
     parts->recipe.warm_up_rate /= 10;
     return EXIT_OK;
+}
+
+static int prepare_smaller(const run_context *self, const char *name, int64_t seed, run_parts *parts)
+{
+    int status = open_smaller(self, name, seed, parts);
+    return status ? status : set_recipe(self, name, seed, parts);
 }
 
 static int prepare(const run_context *self, const char *name, int64_t seed, run_parts *parts)
@@ -124,6 +149,13 @@ static int prepare(const run_context *self, const char *name, int64_t seed, run_
     default:
         return run_prepare(self, name, seed, parts);
     }
+}
+
+static int prepare_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts)
+{
+    if (part_of(name) <= PENALISED) return prepare(self, name, seed, parts);
+    int status = make_network(self, name, seed, rows, parts);
+    return status ? status : set_recipe(self, name, seed, parts);
 }
 
 /* FOLDER/network.csv: the network that the run is of, or leaves behind. */
@@ -192,9 +224,13 @@ static int add_model(run_list *list, const char *name)
 static int measure(study_job *job)
 {
     const char *models = job->settings->models ? job->settings->models : usual_models;
-    run_list named = {0},
-             list = {
-                 .collect = collect, .base = base_of, .check = check, .prepare = prepare, .begin = begin, .end = end};
+    run_list named = {0}, list = {.collect = collect,
+                                  .base = base_of,
+                                  .check = check,
+                                  .prepare = prepare,
+                                  .prepare_like = prepare_like,
+                                  .begin = begin,
+                                  .end = end};
     int status = runs_parse_models(models, &named);
     if (status == EXIT_OK && job->settings->budget)
         status = say_usage("prune does not use --budget, since some networks are known late; give --epochs");

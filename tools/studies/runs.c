@@ -2,6 +2,7 @@
 #include "runs.h"
 #include "lib/say.h"
 #include "plan.h"
+#include "rows.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -113,29 +114,43 @@ int run_prepare(const run_context *self, const char *name, int64_t seed, run_par
     return shunt_model_initialize(parts->model, (uint64_t)seed) ? say_library_failure(NULL) : EXIT_OK;
 }
 
+/* Of a model and a recipe that are there. The setup has what is not the same for all runs. */
+static int make_trainer(const run_context *self, shunt_train_setup setup, run_parts *parts)
+{
+    if (shunt_model_describe(parts->model)) return say_library_failure(NULL);
+    setup.graph = shunt_model_graph(parts->model);
+    setup.weights = shunt_model_weights(parts->model);
+    setup.device = self->device;
+    setup.data = self->data;
+    setup.data_name = self->job->settings->data;
+    setup.preprocess = shunt_model_preprocess(parts->model);
+    setup.recipe = &parts->recipe;
+    setup.save_seconds = 300;
+    setup.log_gradients = self->list->log_gradients;
+    setup.validation = self->test;
+    return shunt_trainer_create(&setup, &parts->trainer) ? say_library_failure(NULL) : EXIT_OK;
+}
+
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts)
 {
     *parts = (run_parts){0};
     int status = (self->list->prepare ? self->list->prepare : run_prepare)(self, name, seed, parts);
-    if (status) return status;
-    if (shunt_model_describe(parts->model)) return say_library_failure(NULL);
-    shunt_train_setup setup = {.size = sizeof setup,
-                               .graph = shunt_model_graph(parts->model),
-                               .weights = shunt_model_weights(parts->model),
-                               .device = self->device,
-                               .data = self->data,
-                               .data_name = self->job->settings->data,
-                               .preprocess = shunt_model_preprocess(parts->model),
-                               .recipe = &parts->recipe,
-                               .out = out,
-                               .save_seconds = 300,
-                               .log_gradients = self->list->log_gradients,
-                               .recompute = recomputes(self->list, name),
-                               .handler = handler,
-                               .context = context,
-                               .validation = self->test};
-    return shunt_trainer_create(&setup, &parts->trainer) ? say_library_failure(NULL) : EXIT_OK;
+    const shunt_train_setup setup = {.size = sizeof setup,
+                                     .out = out,
+                                     .recompute = recomputes(self->list, name),
+                                     .handler = handler,
+                                     .context = context};
+    return status ? status : make_trainer(self, setup, parts);
+}
+
+int run_make_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts)
+{
+    *parts = (run_parts){0};
+    int status = self->list->prepare_like ? self->list->prepare_like(self, name, seed, rows, parts)
+                                          : run_prepare(self, name, seed, parts);
+    const shunt_train_setup setup = {.size = sizeof setup};
+    return status ? status : make_trainer(self, setup, parts);
 }
 
 void run_end(run_parts *parts)
@@ -150,18 +165,38 @@ const char *run_folder(const run_context *self, const char *name, int64_t seed, 
     return path;
 }
 
+static csv *rows_at(const run_context *self, size_t i, int64_t seed)
+{
+    return &self->rows[(size_t)(seed - 1) * self->list->count + i];
+}
+
+const csv *run_rows(const run_context *self, const char *name, int64_t seed)
+{
+    size_t i = 0;
+    while (i < self->list->count && strcmp(self->list->names[i], name)) i++;
+    return i < self->list->count && csv_rows(rows_at(self, i, seed)) ? rows_at(self, i, seed) : NULL;
+}
+
+/* Appends what run i has so far. */
+static int collect(const run_context *self, size_t i, int64_t seed)
+{
+    char folder[4096];
+    csv *results = &self->job->results;
+    const csv *rows = rows_at(self, i, seed);
+    if (!csv_rows(rows)) return self->list->collect(run_folder(self, self->list->names[i], seed, folder), results);
+    for (size_t c = 0; c < rows->ncells; c++) csv_put(results, "%s", rows->cells[c]);
+    return EXIT_OK;
+}
+
 /* Writes results.csv and the report from what all runs have so far. */
 static int update(const run_context *self)
 {
-    char folder[4096];
     study_job *job = self->job;
     int status = EXIT_OK;
     csv_clear(&job->results);
     for (size_t i = 0; i < self->list->count; i++)
-        for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++) {
-            run_folder(self, self->list->names[i], seed, folder);
-            status = self->list->collect(folder, &job->results);
-        }
+        for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++)
+            status = collect(self, i, seed);
     return status ? status : study_update(job);
 }
 
@@ -214,7 +249,9 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
     int status = run_make(self, name, seed, folder, handle, &watch, &parts);
     watch.blocks = shunt_trainer_blocks(parts.trainer);
     if (status == EXIT_OK) status = train(self, &parts, name, folder, &watch);
-    if (status == EXIT_OK && self->list->end && is_finished(&parts)) status = self->list->end(self, &parts, folder);
+    const bool finished = status == EXIT_OK && is_finished(&parts);
+    if (finished && self->list->end) status = self->list->end(self, &parts, folder);
+    if (finished && status == EXIT_OK) status = rows_keep(self, &parts, name, seed);
     run_end(&parts);
     return status;
 }
@@ -228,7 +265,7 @@ static int run_all(const run_context *self)
     if (status) return status;
     for (int64_t seed = 1; seed <= settings->seeds; seed++)
         for (size_t i = 0; i < self->list->count && !training_interrupted(); i++)
-            if (run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
+            if (!csv_rows(rows_at(self, i, seed)) && run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
     int updated = update(self); /* also the runs that were finished before */
     if (training_interrupted())
         return say_failure("stopped, everything is saved; the same command continues, or: shunt study %s --out %s",
@@ -271,14 +308,42 @@ static int choose_epochs(run_context *self)
     return plan_keep(self->job->study->name, settings, settings->budget ? self->epochs : 0);
 }
 
+/* Of the runs that were finished elsewhere. */
+static int take_rows(run_context *self)
+{
+    int status = EXIT_OK;
+    size_t taken = 0;
+    char text[128];
+    for (int64_t seed = 1; seed <= self->job->settings->seeds; seed++)
+        for (size_t i = 0; status == EXIT_OK && i < self->list->count; i++) {
+            status = rows_take(self, self->list->names[i], seed, rows_at(self, i, seed));
+            taken += csv_rows(rows_at(self, i, seed)) > 0;
+        }
+    snprintf(text, sizeof text, "%zu run%s finished before, by %s rows", taken, taken == 1 ? " was" : "s were",
+             taken == 1 ? "its" : "their");
+    if (taken) say_info(text);
+    return status;
+}
+
+static void end_rows(run_context *self)
+{
+    const size_t count = self->list->count * (size_t)self->job->settings->seeds;
+    for (size_t i = 0; self->rows && i < count; i++) csv_end(&self->rows[i]);
+    free(self->rows);
+}
+
 int runs_train(study_job *job, const run_list *list)
 {
     run_context self = {.job = job, .list = list};
+    self.rows = calloc(list->count * (size_t)job->settings->seeds, sizeof *self.rows);
+    if (!self.rows) return say_failure("no memory");
     int status = open_data(&self);
     if (status == EXIT_OK) status = check_models(&self);
     if (status == EXIT_OK) status = device_from_settings(&job->settings->device, &self.device);
     if (status == EXIT_OK) status = choose_epochs(&self);
+    if (status == EXIT_OK) status = take_rows(&self);
     if (status == EXIT_OK) status = run_all(&self);
+    end_rows(&self);
     shunt_dataset_close(self.test);
     shunt_dataset_close(self.data);
     shunt_device_close(self.device);

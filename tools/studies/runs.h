@@ -17,10 +17,13 @@ typedef struct run_list {
     size_t count;
     /* What the names stand for, where they are more than networks. base: the network that a name begins with, in text, which is returned.
      * check: whether a run of it, whose base is the model, can be made: before the first run. prepare: gives the parts of a run their
-     * model, with initial weights, and recipe; as run_prepare does with a network's name. All of them or none. */
+     * model, with initial weights, and recipe; as run_prepare does with a network's name. prepare_like: the same, where the run's rows
+     * are there and another run's files may not be; its weights are not used. All of them or none. */
     const char *(*base)(const char *name, char text[RUN_NAME]);
     int (*check)(const char *name, shunt_model *model);
     int (*prepare)(const struct run_context *run, const char *name, int64_t seed, struct run_parts *parts);
+    int (*prepare_like)(const struct run_context *run, const char *name, int64_t seed, const csv *rows,
+                        struct run_parts *parts);
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
     /* Appends to the results what a run has in its folder so far. */
@@ -43,7 +46,7 @@ const char *run_precision(const char *name);
  * is reported, and the others continue. */
 int runs_train(study_job *job, const run_list *list);
 
-/* ---- What runs.c and budget.c share ---------------------------------------------------------------------------------- */
+/* ---- What runs.c, rows.c and budget.c share -------------------------------------------------------------------------- */
 
 typedef struct run_context {
     study_job *job;
@@ -51,6 +54,7 @@ typedef struct run_context {
     shunt_device *device;
     shunt_dataset *data, *test;
     int64_t epochs; /* 0: as the recipe says */
+    csv *rows; /* of runs that were finished elsewhere (rows.h), by seed and network; without a row: not of this one */
 } run_context;
 
 /* A run that is ready to begin. */
@@ -68,7 +72,11 @@ const char *run_folder(const run_context *self, const char *name, int64_t seed, 
 /* out NULL: nothing is written. */
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts);
+/* As it would be made, to compare with its rows. */
+int run_make_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts);
 void run_end(run_parts *parts);
+/* The rows of a run that was finished elsewhere; NULL: it is not in the list, or not finished there. */
+const csv *run_rows(const run_context *self, const char *name, int64_t seed);
 
 /* budget.c: how many epochs of each network take so many minutes; 0: as the recipe says, there is time for all of it. Fails
  * with the estimate when it is not even one. */

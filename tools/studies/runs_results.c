@@ -114,25 +114,43 @@ bool runs_are_finished(const csv *results)
     return count_finished(results) == count_begun(results);
 }
 
+/* "the device CPU", or where rows come from several "the devices CPU and GPU". */
+static void list_devices(const csv *results, char *text, size_t room)
+{
+    size_t first[8] = {0}, count = 1;
+    for (size_t row = 1; row < csv_rows(results) && count < sizeof first / sizeof *first; row++) {
+        size_t k = 0;
+        while (k < count && strcmp(csv_text(results, row, "device"), csv_text(results, first[k], "device"))) k++;
+        if (k == count) first[count++] = row;
+    }
+    snprintf(text, room, "the device%s %s", count > 1 ? "s" : "", csv_text(results, first[0], "device"));
+    for (size_t k = 1; k < count; k++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, room - used, " and %s", csv_text(results, first[k], "device"));
+    }
+}
+
 void runs_describe(const csv *results, report *out)
 {
+    char devices[1024];
     if (!csv_rows(results)) {
         report_paragraph(out, "No run has finished its first epoch yet.");
         return;
     }
     double epochs = csv_number(results, 0, "epochs"), steps = csv_number(results, 0, "steps"),
            batch = csv_number(results, 0, "batch");
+    list_devices(results, devices, sizeof devices);
     double share = 100 * steps * batch / ((double)PAPER_STEPS * PAPER_BATCH);
     report_paragraph(
         out,
-        "The networks were trained on %s, with the device %s and the recipe `%s`, for %.0f epoch%s: %.0f steps of %.0f "
+        "The networks were trained on %s, with %s and the recipe `%s`, for %.0f epoch%s: %.0f steps of %.0f "
         "pictures. The paper trained its networks for CIFAR-10 for %d steps of %d pictures. This budget is %.3g %% of "
         "that%s. %zu of the %zu started runs are finished. All training pictures are used. The test error is measured "
         "after each "
         "epoch, and no choice depends on it.",
-        csv_text(results, 0, "data"), csv_text(results, 0, "device"), csv_text(results, 0, "recipe"), epochs,
-        epochs > 1 ? "s" : "", steps, batch, PAPER_STEPS, PAPER_BATCH, share,
-        share < 99 ? ", so expect higher errors than the paper's" : "", count_finished(results), count_begun(results));
+        csv_text(results, 0, "data"), devices, csv_text(results, 0, "recipe"), epochs, epochs > 1 ? "s" : "", steps,
+        batch, PAPER_STEPS, PAPER_BATCH, share, share < 99 ? ", so expect higher errors than the paper's" : "",
+        count_finished(results), count_begun(results));
 }
 
 /* ---- In pictures ------------------------------------------------------------------------------------------------------ */
