@@ -54,6 +54,11 @@ typedef LANES(int) ivec;
 
 #define CEIL_DIV(a, b) (((a) + (b)-1) / (b))
 
+/* A number for each of up to eight axes. No long8: clang warns of passing one where registers are shorter. */
+struct longs {
+    long axis[8];
+};
+
 enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_RELU = 4 }; /* SHUNT_FLAG_* */
 
 /* ---- Elements in memory ---- */

@@ -6,31 +6,28 @@
 
 enum { TILE = 32 }; /* terms added up on their own, so that a long sum does not lose its small terms */
 
-static inline ulong offset_of(ulong index, int axes, long8 dims, long8 steps)
+static inline ulong offset_of(ulong index, int axes, const struct longs *size, const struct longs *step)
 {
-    long size[8], step[8];
     ulong offset = 0;
-    vstore8(dims, 0, size);
-    vstore8(steps, 0, step);
     for (int axis = 0; axis < axes; axis++) {
-        offset += index % (ulong)size[axis] * (ulong)step[axis];
-        index /= (ulong)size[axis];
+        offset += index % (ulong)size->axis[axis] * (ulong)step->axis[axis];
+        index /= (ulong)size->axis[axis];
     }
     return offset;
 }
 
-__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void reduce_sum(__global const real *src, ulong src_at,
-                                                                         __global real *dst, ulong dst_at, ulong terms,
-                                                                         int nkept, long8 kept, long8 kept_steps,
-                                                                         int nsummed, long8 summed, long8 summed_steps)
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+reduce_sum(__global const real *src, ulong src_at, __global real *dst, ulong dst_at, ulong terms, int nkept,
+           const struct longs kept, const struct longs kept_steps, int nsummed, const struct longs summed,
+           const struct longs summed_steps)
 {
     const int item = get_local_id(0);
     acc sum = 0.0f;
-    src += src_at + offset_of(get_group_id(0), nkept, kept, kept_steps);
+    src += src_at + offset_of(get_group_id(0), nkept, &kept, &kept_steps);
     for (ulong begin = item; begin < terms; begin += WG * TILE) {
         acc part = 0.0f;
         for (ulong i = begin; i < min(begin + WG * TILE, terms); i += WG)
-            part += load(src, offset_of(i, nsummed, summed, summed_steps));
+            part += load(src, offset_of(i, nsummed, &summed, &summed_steps));
         sum += part;
     }
 #if WG > 1

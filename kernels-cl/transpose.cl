@@ -4,20 +4,18 @@
 
 __attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void transpose(__global const real *src, ulong src_at,
                                                                         __global real *dst, ulong dst_at, ulong pieces,
-                                                                        int run, int8 dims, long8 steps)
+                                                                        int run, int8 dims, const struct longs steps)
 {
     int size[8];
-    long step[8];
     vstore8(dims, 0, size);
-    vstore8(steps, 0, step);
     if (get_global_id(0) >= pieces) return;
     const struct row_piece at = row_piece_of(get_global_id(0), size[RANK - 1], run);
     ulong row = at.row;
     dst += dst_at + row * size[RANK - 1];
     src += src_at;
     for (int axis = RANK - 2; axis >= 0; axis--) {
-        src += (long)(row % size[axis]) * step[axis];
+        src += (long)(row % size[axis]) * steps.axis[axis];
         row /= size[axis];
     }
-    for (int i = at.begin; i < at.end; i++) store(load(src, i * step[RANK - 1]), dst, i);
+    for (int i = at.begin; i < at.end; i++) store(load(src, i * steps.axis[RANK - 1]), dst, i);
 }
