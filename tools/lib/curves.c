@@ -23,7 +23,12 @@ int curves_write(const char *folder, const char *title, const shunt_trainer *tra
         left[i] = blocks ? 100 * (double)row->blocks_left / (double)blocks : 0;
     }
     plot_line lines[3] = {{"training", x, training, count, 0, false}};
-    plot made = {.title = title, .x_title = "epoch", .y_title = "error, %", .lines = lines, .nlines = 1};
+    plot made = {.title = title,
+                 .x_title = "epoch",
+                 .y_title = "error, %",
+                 .lines = lines,
+                 .nlines = 1,
+                 .bars_title = "after epoch 1, %"};
     if (held) lines[made.nlines++] = (plot_line){"validation", x, validation, count, 1, false};
     if (blocks) {
         lines[made.nlines++] = (plot_line){"blocks left", x, left, count, 2, true};

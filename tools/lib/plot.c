@@ -7,19 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LEFT = 70, RIGHT = PLOT_WIDTH - 170, LABEL_HEIGHT = 16, MOST_TICKS = 9, MOST_DOTTED = 40 };
-static const double bottom = PLOT_HEIGHT - PLOT_BOTTOM;
-static const double most_empty = .1; /* of the x axis, before the first value */
-
-/* Okabe and Ito's colours. */
-static const double colors[PLOT_COLORS][3] = {{0, .447, .698}, {.835, .369, 0},    {0, .62, .451}, {.8, .475, .655},
-                                              {.902, .624, 0}, {.337, .706, .914}, {0, 0, 0}};
+enum { LEFT = 70, MOST_TICKS = 9, MOST_DOTTED = 40 };
+static const double most_empty = .1;   /* of the x axis, before the first value */
+static const double most_margin = .45; /* of the page, for the names */
 
 /* From data to the page. A logarithmic y axis counts in powers of ten. */
 typedef struct axes {
     double x_begin, x_end, x_step, y_begin, y_end, y_step;
     int y_first, y_last, y_stride; /* numbers of ticks */
     bool y_log;
+    double right, bottom; /* of the chart, on the page */
 } axes;
 
 /* ---- Axes ----------------------------------------------------------------------------------------------------- */
@@ -87,28 +84,29 @@ static axes choose_axes(const plot *self)
 
 static double at_x(const axes *a, double x)
 {
-    return LEFT + (x - a->x_begin) / (a->x_end - a->x_begin) * (RIGHT - LEFT);
+    return LEFT + (x - a->x_begin) / (a->x_end - a->x_begin) * (a->right - LEFT);
 }
 
 /* Of a y_value. What goes off the page ends at its edge. */
 static double at_y(const axes *a, double value)
 {
     double share = (value - a->y_begin) / (a->y_end - a->y_begin);
-    return bottom - fmax(fmin(share, 1.02), -0.02) * (bottom - PLOT_TOP);
+    return a->bottom - fmax(fmin(share, 1.02), -0.02) * (a->bottom - PLOT_TOP);
 }
 
 /* ---- Drawing ---------------------------------------------------------------------------------------------------- */
 
-static void draw_axes(const plot *self, const axes *a, cairo_t *cairo)
+static void draw_axes(const plot *self, const axes *a, double height, cairo_t *cairo)
 {
+    const double right = a->right, bottom = a->bottom;
     char number[32];
     cairo_set_line_width(cairo, 1);
     cairo_set_font_size(cairo, 12);
     for (int i = a->y_first; i <= a->y_last; i += a->y_stride) {
         double value = tick(a, i), y = at_y(a, value);
-        cairo_set_source_rgb(cairo, .87, .87, .87);
-        plot_stroke(cairo, LEFT, y, RIGHT, y);
-        cairo_set_source_rgb(cairo, .25, .25, .25);
+        plot_pale(cairo);
+        plot_stroke(cairo, LEFT, y, right, y);
+        plot_ink(cairo);
         snprintf(number, sizeof number, a->y_log ? "%.5g" : "%.6g", a->y_log ? pow(10, value) : value);
         plot_text(cairo, LEFT - 8, y + 4, 1, number);
     }
@@ -118,20 +116,14 @@ static void draw_axes(const plot *self, const axes *a, cairo_t *cairo)
         snprintf(number, sizeof number, "%.6g", i * a->x_step);
         plot_text(cairo, x, bottom + 20, 0.5, number);
     }
-    plot_stroke(cairo, LEFT, bottom, RIGHT, bottom);
-    plot_titles(cairo, LEFT, RIGHT, self->title, self->x_title, self->y_title);
-}
-
-static void set_color(cairo_t *cairo, const plot_line *line, double alpha)
-{
-    const double *color = colors[line->color % PLOT_COLORS];
-    cairo_set_source_rgba(cairo, color[0], color[1], color[2], alpha);
+    plot_stroke(cairo, LEFT, bottom, right, bottom);
+    plot_titles(cairo, LEFT, right, height, self->title, self->x_title, self->y_title);
 }
 
 static void draw_band(const plot_line *line, const axes *a, cairo_t *cairo)
 {
     if (!line->low || !line->high) return;
-    set_color(cairo, line, .15);
+    plot_color(cairo, line->color, .15);
     cairo_new_path(cairo);
     for (size_t i = 0; i < line->n; i++) {
         double y = y_value(a, line->low[i]);
@@ -147,10 +139,9 @@ static void draw_band(const plot_line *line, const axes *a, cairo_t *cairo)
 /* Few values are dotted, too: else one that stands alone could not be seen. */
 static void draw_line(const plot_line *line, const axes *a, cairo_t *cairo)
 {
-    static const double dashes[] = {6, 4};
-    set_color(cairo, line, 1);
+    plot_color(cairo, line->color, 1);
     cairo_set_line_width(cairo, 2);
-    cairo_set_dash(cairo, dashes, line->dashed ? 2 : 0, 0);
+    plot_dash(cairo, line->dashed);
     cairo_new_path(cairo);
     for (size_t i = 0; i < line->n; i++) {
         double y = y_value(a, line->y[i]);
@@ -160,12 +151,10 @@ static void draw_line(const plot_line *line, const axes *a, cairo_t *cairo)
             cairo_stroke(cairo);
     }
     cairo_stroke(cairo);
-    cairo_set_dash(cairo, dashes, 0, 0);
+    plot_dash(cairo, false);
     for (size_t i = 0; line->n <= MOST_DOTTED && i < line->n; i++) {
         double y = y_value(a, line->y[i]);
-        if (!isfinite(y)) continue;
-        cairo_arc(cairo, at_x(a, line->x[i]), at_y(a, y), 3, 0, 2 * M_PI);
-        cairo_fill(cairo);
+        if (isfinite(y)) plot_point(cairo, line->color, at_x(a, line->x[i]), at_y(a, y));
     }
 }
 
@@ -180,81 +169,82 @@ static bool end_of(const plot_line *line, const axes *a, double *x, double *y)
     return true;
 }
 
-/* The name at the end of a line. */
-typedef struct plot_label {
-    const plot_line *line;
-    double x, y, width;
-} plot_label;
-
-static int by_height(const void *a, const void *b)
+static bool has_end(const plot_line *line, bool y_log)
 {
-    double x = ((const plot_label *)a)->y, y = ((const plot_label *)b)->y;
-    return x < y ? -1 : x > y;
+    double x, y;
+    return end_of(line, &(axes){.x_end = 1, .y_end = 1, .y_log = y_log}, &x, &y);
 }
 
-static bool are_beside(const plot_label *a, const plot_label *b)
+/* Those of lines with values; where they end is filled in later. Returns NULL without memory. */
+static plot_label *list_labels(const plot *self, size_t *count)
 {
-    return a->x > b->x + b->width || b->x > a->x + a->width;
-}
-
-/* From the top downwards each below those above it, unless they stand beside it; then those that left the picture go up. */
-static void spread_labels(plot_label *labels, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!are_beside(&labels[i], &labels[k])) labels[i].y = fmax(labels[i].y, labels[k].y + LABEL_HEIGHT);
-    for (size_t i = count; i-- > 0;) {
-        labels[i].y = fmin(labels[i].y, bottom);
-        for (size_t k = i + 1; k < count; k++)
-            if (!are_beside(&labels[i], &labels[k])) labels[i].y = fmin(labels[i].y, labels[k].y - LABEL_HEIGHT);
-    }
-}
-
-/* Lines and other colours do not cross a name: the paper shows around it. */
-static void draw_label(const plot_label *self, cairo_t *cairo)
-{
-    cairo_move_to(cairo, self->x, self->y + 4);
-    cairo_text_path(cairo, self->line->label);
-    cairo_set_source_rgba(cairo, 1, 1, 1, .8);
-    cairo_set_line_width(cairo, 4);
-    cairo_stroke_preserve(cairo);
-    set_color(cairo, self->line, 1);
-    cairo_fill(cairo);
-}
-
-static void draw_labels(const plot *self, const axes *a, cairo_t *cairo)
-{
-    cairo_text_extents_t extents;
-    size_t count = 0;
     plot_label *labels = calloc(self->nlines + 1, sizeof *labels);
-    if (!labels) return;
-    cairo_set_font_size(cairo, 13);
-    for (size_t k = 0; k < self->nlines; k++) {
-        plot_label *next = &labels[count];
-        next->line = &self->lines[k];
-        if (!end_of(next->line, a, &next->x, &next->y)) continue;
-        cairo_text_extents(cairo, next->line->label, &extents);
-        next->width = extents.x_advance;
-        next->x += 8;
-        count++;
+    *count = 0;
+    for (size_t k = 0; labels && k < self->nlines; k++) {
+        const plot_line *line = &self->lines[k];
+        if (has_end(line, self->y_log))
+            labels[(*count)++] = (plot_label){.text = line->label, .color = line->color, .dashed = line->dashed};
     }
-    qsort(labels, count, sizeof *labels, by_height);
-    spread_labels(labels, count);
-    for (size_t i = 0; i < count; i++) draw_label(&labels[i], cairo);
+    return labels;
+}
+
+static void draw_labels(const plot *self, const axes *a, plot_label *labels, size_t count, cairo_t *cairo)
+{
+    size_t i = 0;
+    for (size_t k = 0; i < count && k < self->nlines; k++) i += end_of(&self->lines[k], a, &labels[i].x, &labels[i].y);
+    plot_labels(cairo, labels, count, a->right, PLOT_TOP, a->bottom);
+}
+
+static void draw(const void *what, double height, cairo_t *cairo)
+{
+    const plot *self = what;
+    size_t count;
+    plot_label *labels = list_labels(self, &count);
+    axes a = choose_axes(self);
+    a.bottom = height - PLOT_BOTTOM;
+    a.right = PLOT_WIDTH - fmin(plot_labels_width(cairo, labels, count), most_margin * PLOT_WIDTH);
+    draw_axes(self, &a, height, cairo);
+    for (size_t k = 0; k < self->nlines; k++) draw_band(&self->lines[k], &a, cairo);
+    for (size_t k = 0; k < self->nlines; k++) draw_line(&self->lines[k], &a, cairo);
+    draw_labels(self, &a, labels, count, cairo);
     free(labels);
 }
 
-static void draw(const void *what, cairo_t *cairo)
+/* ---- As bars ----------------------------------------------------------------------------------------------------- */
+
+static bool is_single(const plot *self)
 {
-    const plot *self = what;
-    axes a = choose_axes(self);
-    draw_axes(self, &a, cairo);
-    for (size_t k = 0; k < self->nlines; k++) draw_band(&self->lines[k], &a, cairo);
-    for (size_t k = 0; k < self->nlines; k++) draw_line(&self->lines[k], &a, cairo);
-    draw_labels(self, &a, cairo);
+    for (size_t k = 0; k < self->nlines; k++)
+        if (self->lines[k].n > 1) return false;
+    return self->nlines > 0;
+}
+
+static int write_bars(const plot *self, const char *path)
+{
+    plot_bar *bars = calloc(self->nlines, sizeof *bars);
+    plot_bars made = {.title = self->title,
+                      .value_title = self->bars_title,
+                      .bars = bars,
+                      .nbars = self->nlines,
+                      .marks = {NAN, NAN},
+                      .hold = self->y_hold[1]};
+    if (!bars) return say_failure("%s: no memory to draw it", path);
+    for (size_t k = 0; k < self->nlines; k++) {
+        const plot_line *line = &self->lines[k];
+        bars[k] = (plot_bar){line->label, NAN, NAN, NAN, line->color, line->dashed};
+        if (!line->n) continue;
+        bars[k].value = line->y[0];
+        bars[k].low = line->low ? line->low[0] : NAN;
+        bars[k].high = line->high ? line->high[0] : NAN;
+    }
+    int status = plot_bars_write(&made, path);
+    free(bars);
+    return status;
 }
 
 int plot_write(const plot *self, const char *path)
 {
-    return plot_files(draw, self, path);
+    if (self->bars_title && is_single(self)) return write_bars(self, path);
+    const double needed = PLOT_TOP + PLOT_BOTTOM + PLOT_LABEL_HEIGHT * (double)self->nlines;
+    return plot_files(draw, self, fmax(PLOT_HEIGHT, needed), path);
 }

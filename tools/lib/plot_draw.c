@@ -20,12 +20,27 @@ double plot_step(double range, int most)
     return power;
 }
 
-void plot_text(cairo_t *cairo, double x, double y, double align, const char *string)
+double plot_text_width(cairo_t *cairo, const char *string)
 {
     cairo_text_extents_t extents;
     cairo_text_extents(cairo, string, &extents);
-    cairo_move_to(cairo, x - align * extents.x_advance, y);
+    return extents.x_advance;
+}
+
+void plot_text(cairo_t *cairo, double x, double y, double align, const char *string)
+{
+    cairo_move_to(cairo, x - align * plot_text_width(cairo, string), y);
     cairo_show_text(cairo, string);
+}
+
+void plot_ink(cairo_t *cairo)
+{
+    cairo_set_source_rgb(cairo, .25, .25, .25);
+}
+
+void plot_pale(cairo_t *cairo)
+{
+    cairo_set_source_rgb(cairo, .87, .87, .87);
 }
 
 void plot_stroke(cairo_t *cairo, double x0, double y0, double x1, double y1)
@@ -35,12 +50,13 @@ void plot_stroke(cairo_t *cairo, double x0, double y0, double x1, double y1)
     cairo_stroke(cairo);
 }
 
-void plot_titles(cairo_t *cairo, double left, double right, const char *title, const char *x_title, const char *y_title)
+void plot_titles(cairo_t *cairo, double left, double right, double height, const char *title, const char *x_title,
+                 const char *y_title)
 {
     double middle = (left + right) / 2;
-    cairo_set_source_rgb(cairo, .25, .25, .25);
+    plot_ink(cairo);
     cairo_set_font_size(cairo, 13);
-    plot_text(cairo, middle, PLOT_HEIGHT - 14, 0.5, x_title);
+    plot_text(cairo, middle, height - 14, 0.5, x_title);
     plot_text(cairo, 14, PLOT_TOP - 16, 0, y_title);
     cairo_select_font_face(cairo, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_BOLD);
     cairo_set_font_size(cairo, 15);
@@ -51,8 +67,9 @@ void plot_titles(cairo_t *cairo, double left, double right, const char *title, c
 /* ---- Files ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct page {
-    void (*draw)(const void *what, cairo_t *cairo);
+    void (*draw)(const void *what, double height, cairo_t *cairo);
     const void *what;
+    double height;
 } page;
 
 static cairo_status_t draw(const page *self, cairo_surface_t *surface)
@@ -62,7 +79,7 @@ static cairo_status_t draw(const page *self, cairo_surface_t *surface)
     cairo_paint(cairo);
     cairo_select_font_face(cairo, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
-    self->draw(self->what, cairo);
+    self->draw(self->what, self->height, cairo);
     cairo_status_t status = cairo_status(cairo);
     cairo_destroy(cairo);
     return status;
@@ -75,7 +92,7 @@ static cairo_status_t write_some(void *file, const unsigned char *data, unsigned
 
 static cairo_status_t draw_svg(const page *self, FILE *file)
 {
-    cairo_surface_t *surface = cairo_svg_surface_create_for_stream(write_some, file, PLOT_WIDTH, PLOT_HEIGHT);
+    cairo_surface_t *surface = cairo_svg_surface_create_for_stream(write_some, file, PLOT_WIDTH, self->height);
     cairo_status_t status = draw(self, surface);
     cairo_surface_finish(surface);
     if (!status) status = cairo_surface_status(surface);
@@ -86,7 +103,8 @@ static cairo_status_t draw_svg(const page *self, FILE *file)
 static cairo_status_t draw_png(const page *self, FILE *file)
 {
     enum { SCALE = 2 }; /* for screens with small pixels */
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, PLOT_WIDTH * SCALE, PLOT_HEIGHT * SCALE);
+    cairo_surface_t *surface =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, PLOT_WIDTH * SCALE, (int)self->height * SCALE);
     cairo_surface_set_device_scale(surface, SCALE, SCALE);
     cairo_status_t status = draw(self, surface);
     if (!status) status = cairo_surface_write_to_png_stream(surface, write_some, file);
@@ -107,9 +125,10 @@ static int write_one(const page *self, const char *path, const char *ending,
     return failed ? say_failure("%s: cannot be drawn: %s", name, cairo_status_to_string(failed)) : status;
 }
 
-int plot_files(void (*draw_page)(const void *what, cairo_t *cairo), const void *what, const char *path)
+int plot_files(void (*draw_page)(const void *what, double height, cairo_t *cairo), const void *what, double height,
+               const char *path)
 {
-    page self = {draw_page, what};
+    page self = {draw_page, what, height};
     int status = write_one(&self, path, "svg", draw_svg);
     return status ? status : write_one(&self, path, "png", draw_png);
 }

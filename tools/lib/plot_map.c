@@ -78,7 +78,7 @@ static void draw_names(const plot_map *self, cairo_t *cairo)
     double width = (double)(RIGHT - LEFT) / (double)self->columns, height = (bottom - PLOT_TOP) / (double)self->rows;
     size_t every_row = stride_of(self->rows, bottom - PLOT_TOP, NAME_HEIGHT);
     size_t every_column = stride_of(self->columns, RIGHT - LEFT, NAME_WIDTH);
-    cairo_set_source_rgb(cairo, .25, .25, .25);
+    plot_ink(cairo);
     cairo_set_font_size(cairo, 11);
     for (size_t i = 0; i < self->rows; i += every_row)
         plot_text(cairo, LEFT - 6, PLOT_TOP + ((double)i + .5) * height + 4, 1, self->row_names[i]);
@@ -97,7 +97,7 @@ static void draw_scale(const plot_map *self, const range *r, cairo_t *cairo)
         cairo_rectangle(cairo, BAR, bottom - (i + 1) * height / PARTS, BAR_WIDTH, height / PARTS + .5);
         cairo_fill(cairo);
     }
-    cairo_set_source_rgb(cairo, .25, .25, .25);
+    plot_ink(cairo);
     cairo_set_line_width(cairo, 1);
     for (double value = ceil(r->low / step - 1e-9) * step; value <= r->high + 1e-9; value += step) {
         double y = bottom - (value - r->low) / (r->high - r->low) * height;
@@ -109,17 +109,17 @@ static void draw_scale(const plot_map *self, const range *r, cairo_t *cairo)
     plot_text(cairo, PLOT_WIDTH - 14, PLOT_TOP - 16, 1, self->value_title);
 }
 
-static void draw(const void *what, cairo_t *cairo)
+static void draw(const void *what, double height, cairo_t *cairo)
 {
     const plot_map *self = what;
     range r = choose_range(self);
     draw_fields(self, &r, cairo);
     draw_names(self, cairo);
     draw_scale(self, &r, cairo);
-    plot_titles(cairo, LEFT, RIGHT, self->title, self->x_title, self->y_title);
+    plot_titles(cairo, LEFT, RIGHT, height, self->title, self->x_title, self->y_title);
 }
 
 int plot_map_write(const plot_map *self, const char *path)
 {
-    return self->rows && self->columns ? plot_files(draw, self, path) : EXIT_OK;
+    return self->rows && self->columns ? plot_files(draw, self, PLOT_HEIGHT, path) : EXIT_OK;
 }

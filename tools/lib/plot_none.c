@@ -9,6 +9,13 @@ int plot_write(const plot *self, const char *path)
     return EXIT_OK;
 }
 
+int plot_bars_write(const plot_bars *self, const char *path)
+{
+    (void)self;
+    (void)path;
+    return EXIT_OK;
+}
+
 int plot_map_write(const plot_map *self, const char *path)
 {
     (void)self;

@@ -150,8 +150,7 @@ static void put_profiles(const profile *profiles, size_t count, report *out)
                 y[layer] = norm_at(p, layer, end ? p->epochs - 1 : 0);
             }
             snprintf(labels[nlines], sizeof labels[nlines], "%s, %s", p->model, end ? "end" : "start");
-            lines[nlines] =
-                (plot_line){labels[nlines], x, y, p->layers, .color = (int)(i % PLOT_COLORS), .dashed = !end};
+            lines[nlines] = (plot_line){labels[nlines], x, y, p->layers, .color = (int)i, .dashed = !end};
             nlines++;
         }
     plot made = {.title = "Gradient of each layer's weights",

@@ -3,6 +3,7 @@
 #include "lib/say.h"
 #include "networks.h"
 #include "runtime/shared/os.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,6 @@ typedef struct findings {
     const char *network;
     double whole, chance;
     size_t blocks, singles, reshaping; /* blocks in all; taken out one at a time; of those: that change the shape */
-    double places[LESION_MOST_BLOCKS]; /* 1, 2 ... */
-    double errors[LESION_MOST_BLOCKS]; /* without each block, of all; NaN: it was not taken out */
     double kept[LESION_MOST_BLOCKS];   /* without each that keeps the shape, in rising order */
     size_t nkept, most;                /* most: blocks taken out together */
     double low, high;                  /* without each that changes it */
@@ -34,8 +33,7 @@ static double error_of(const csv *results, size_t row)
 
 static void add_single(const csv *results, size_t row, findings *to)
 {
-    double error = error_of(results, row), place = csv_number(results, row, "block");
-    if (place >= 1 && place <= LESION_MOST_BLOCKS) to->errors[(size_t)place - 1] = error;
+    double error = error_of(results, row);
     to->singles++;
     if (csv_number(results, row, "reshapes") == 0) {
         if (to->nkept < LESION_MOST_BLOCKS) to->kept[to->nkept++] = error;
@@ -48,10 +46,6 @@ static void add_single(const csv *results, size_t row, findings *to)
 static void find(const csv *results, const char *network, findings *out)
 {
     *out = (findings){.network = network, .whole = NAN};
-    for (size_t i = 0; i < LESION_MOST_BLOCKS; i++) {
-        out->places[i] = (double)(i + 1);
-        out->errors[i] = NAN;
-    }
     for (size_t row = 0; row < csv_rows(results); row++) {
         if (strcmp(csv_text(results, row, "network"), network)) continue;
         double removed = csv_number(results, row, "removed"), blocks = csv_number(results, row, "blocks_in_all");
@@ -128,28 +122,50 @@ static void put_table(const csv *results, report *out)
     report_table(out, &rows);
 }
 
-/* The error without each block. Dashed: the error of the whole network. */
-static void put_singles(const findings *found, size_t count, report *out)
+/* A file's name: "resnet20 (2)" becomes "one-resnet20-2". */
+static void name_file(const char *network, char name[NETWORK_NAME + 8])
 {
-    plot_line lines[2 * NETWORKS_MOST];
-    double ends[NETWORKS_MOST][2], wholes[NETWORKS_MOST][2];
-    char labels[NETWORKS_MOST][NETWORK_NAME + 16];
-    for (size_t i = 0; i < count; i++) {
-        const findings *of = &found[i];
-        ends[i][0] = 1;
-        ends[i][1] = (double)of->blocks;
-        wholes[i][0] = wholes[i][1] = of->whole;
-        snprintf(labels[i], sizeof labels[i], "%s, whole", of->network);
-        lines[2 * i] = (plot_line){of->network, of->places, of->errors, of->blocks, .color = (int)(i % PLOT_COLORS)};
-        lines[2 * i + 1] =
-            (plot_line){labels[i], ends[i], wholes[i], 2, .color = (int)(i % PLOT_COLORS), .dashed = true};
+    size_t used = (size_t)snprintf(name, NETWORK_NAME + 8, "one");
+    for (bool gap = true; *network && used + 2 < NETWORK_NAME + 8; network++) {
+        const bool plain = isalnum((unsigned char)*network) || strchr("-_.", *network);
+        if (plain && gap) name[used++] = '-';
+        if (plain) name[used++] = *network;
+        gap = !plain;
     }
-    plot made = {.title = "One block taken out",
-                 .x_title = "block, from the picture to the classifier",
-                 .y_title = "test error without it, %",
-                 .lines = lines,
-                 .nlines = 2 * count};
-    if (count) report_picture(out, &made, "one");
+    name[used] = '\0';
+}
+
+/* Of all networks in %, so that their pictures have the same axis. */
+static double most_error(const csv *results)
+{
+    double most = 0;
+    for (size_t row = 0; row < csv_rows(results); row++)
+        most = fmax(most, fmax(error_of(results, row), 100 * csv_number(results, row, "chance")));
+    return most;
+}
+
+/* The error without each block, by its name. Dashed lines: the error of the whole network, and of guessing. */
+static void put_singles_of(const csv *results, const findings *of, int color, double most, report *out)
+{
+    char title[NETWORK_NAME + 32], name[NETWORK_NAME + 8], note[128];
+    plot_bar *bars = calloc(of->singles + 1, sizeof *bars);
+    snprintf(title, sizeof title, "%s: one block taken out", of->network);
+    snprintf(note, sizeof note, "dashed: the whole network %.2f %%, guessing %.0f %%%s", of->whole, of->chance,
+             of->reshaping ? "; pale: blocks that change the shape" : "");
+    plot_bars made = {.title = title,
+                      .value_title = "test error without the block, %",
+                      .note = note,
+                      .bars = bars,
+                      .marks = {of->whole, of->chance},
+                      .hold = most};
+    for (size_t row = 0; bars && row < csv_rows(results) && made.nbars < of->singles; row++)
+        if (csv_number(results, row, "removed") == 1 && !strcmp(csv_text(results, row, "network"), of->network))
+            bars[made.nbars++] =
+                (plot_bar){csv_text(results, row, "blocks"),         error_of(results, row), NAN, NAN, color,
+                           csv_number(results, row, "reshapes") != 0};
+    name_file(of->network, name);
+    if (made.nbars) report_bars(out, &made, name);
+    free(bars);
 }
 
 /* Means over the repeats, by how many blocks are taken out, with their spread. 0: the whole network. */
@@ -184,8 +200,7 @@ static void put_several(const csv *results, const findings *found, size_t count,
     for (size_t i = 0; numbers && i < count; i++) {
         size_t n = found[i].most + 1;
         mean_errors(results, &found[i], at, at + n, at + 2 * n, at + 3 * n);
-        lines[i] = (plot_line){found[i].network,  at, at + n, n, .color = (int)(i % PLOT_COLORS), .low = at + 2 * n,
-                               .high = at + 3 * n};
+        lines[i] = (plot_line){found[i].network, at, at + n, n, .color = (int)i, .low = at + 2 * n, .high = at + 3 * n};
         at += 4 * n;
     }
     plot made = {.title = "Blocks taken out at random",
@@ -226,7 +241,7 @@ int lesion_draw(const csv *results, report *out)
     networks_describe(results, out);
     put_verdict(found, count, out);
     put_table(results, out);
-    put_singles(found, count, out);
+    for (size_t i = 0; i < count; i++) put_singles_of(results, &found[i], (int)i, most_error(results), out);
     put_several(results, found, count, out);
     free(found);
     return out->failed;

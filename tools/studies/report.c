@@ -76,6 +76,14 @@ void report_picture(report *self, const plot *picture, const char *name)
     report_paragraph(self, "![%s](%s.png)", picture->title, name);
 }
 
+void report_bars(report *self, const plot_bars *picture, const char *name)
+{
+    char path[4096];
+    if (self->failed || !plot_can_draw()) return;
+    self->failed = plot_bars_write(picture, picture_path(self, name, path));
+    report_paragraph(self, "![%s](%s.png)", picture->title, name);
+}
+
 void report_map(report *self, const plot_map *picture, const char *name)
 {
     char path[4096];

@@ -22,6 +22,7 @@ void report_paragraph(report *self, const char *format, ...) __attribute__((form
 void report_table(report *self, table *cells);
 /* FOLDER/NAME.svg and .png, the latter shown in the report. */
 void report_picture(report *self, const plot *picture, const char *name);
+void report_bars(report *self, const plot_bars *picture, const char *name);
 void report_map(report *self, const plot_map *picture, const char *name);
 /* A sentence or several, once. */
 void report_verdict(report *self, const char *format, ...) __attribute__((format(printf, 2, 3)));

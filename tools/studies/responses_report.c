@@ -268,7 +268,7 @@ static void put_lines(findings *found, bool sorted, report *out)
                                p->x,
                                p->mean,
                                p->layers,
-                               .color = (int)(i % PLOT_COLORS),
+                               .color = (int)i,
                                .dashed = network_is_plain(p->network),
                                .low = sorted ? NULL : p->low,
                                .high = p->high};
@@ -277,7 +277,8 @@ static void put_lines(findings *found, bool sorted, report *out)
                  .x_title = sorted ? "layer, by magnitude" : "layer, from the picture to the classifier",
                  .y_title = "standard deviation after batch norm (dashed: plain; solid: residual)",
                  .lines = lines,
-                 .nlines = found->count};
+                 .nlines = found->count,
+                 .y_log = true};
     if (found->count) report_picture(out, &made, sorted ? "sorted" : "layers");
 }
 

@@ -169,14 +169,8 @@ void runs_put_curves(const csv *results, const char *const *models, size_t count
                      !wanted->training ? ""
                      : training        ? ", training"
                                        : ", test");
-            lines[n] = (plot_line){labels[n],
-                                   curve->x,
-                                   curve->mean,
-                                   curve->count,
-                                   .color = (int)(i % PLOT_COLORS),
-                                   .dashed = training,
-                                   .low = curve->low,
-                                   .high = curve->high};
+            lines[n] = (plot_line){labels[n],       curve->x,           curve->mean,       curve->count,
+                                   .color = (int)i, .dashed = training, .low = curve->low, .high = curve->high};
         }
     plot made = {.title = wanted->title,
                  .x_title = "epoch",
@@ -186,7 +180,8 @@ void runs_put_curves(const csv *results, const char *const *models, size_t count
                  .nlines = n,
                  .y_most = wanted->y_most,
                  .y_fit = wanted->y_fit,
-                 .y_hold = {wanted->y_hold[0], wanted->y_hold[1]}};
+                 .y_hold = {wanted->y_hold[0], wanted->y_hold[1]},
+                 .bars_title = "error after epoch 1, % (thin lines: all seeds)"};
     if (n) report_picture(out, &made, wanted->name);
     for (size_t i = 0; i < n; i++) free(curves[i].x);
 }
