@@ -61,6 +61,7 @@ static void expect_counts(const setup *self)
     double before = INFINITY;
     cr_assert_str_eq(text_at(report, "model"), "fcn_resnet50");
     cr_assert(json_is_false(json_object_get(report, "labels_assumed")));
+    cr_assert_str_eq(text_at(json_object_get(report, "precision"), "taken"), "f32");
     cr_assert(number_at(image, "height") == 40 && number_at(image, "width") == 61);
     cr_assert_eq(json_array_size(classes), PIXEL_CLASSES);
     for (size_t i = 0; i < PIXEL_CLASSES; i++) {
@@ -74,6 +75,25 @@ static void expect_counts(const setup *self)
         before = pixels;
     }
     json_decref(report);
+}
+
+/* What was asked for, and what the network ran in; empty where no picture came to run. */
+Test(segment_command, precision)
+{
+    setup all;
+    begin(&all);
+    run("SHUNT_PRECISION=bf16 " SEGMENT "--json a.ppm");
+    expect_success();
+    json_t *report = json_said();
+    const json_t *precision = json_object_get(report, "precision");
+    cr_assert_str_eq(text_at(precision, "asked"), "bf16");
+    cr_assert_str_eq(text_at(precision, "taken"), "bf16");
+    json_decref(report);
+    run(SEGMENT "--json none.ppm");
+    report = json_said();
+    cr_assert_str_eq(text_at(json_object_get(report, "precision"), "taken"), "");
+    json_decref(report);
+    end(&all);
 }
 
 Test(segment_command, each_pixel_has_its_class)

@@ -189,14 +189,11 @@ static int choose_format(const classify_settings *self, answer_format *out)
 
 static int print_report(const work *self, bool random)
 {
-    shunt_executor *executor; /* the model's own, which has run */
-    const bool none = shunt_model_executor(self->model, self->device, &executor) != SHUNT_OK;
-    json_t *report =
-        json_pack("{s:s, s:s, s:o, s:b, s:o, s:b, s:s, s:f, s:o}", "model", shunt_model_name(self->model), "device",
-                  shunt_device_describe(self->device)->selector, "precision",
-                  precision_json(precision_of(none ? NULL : executor)), "random_weights", random, "preprocess",
-                  preprocess_json(self->model), "labels_assumed", self->labels_assumed, "head",
-                  shunt_head_name(self->to.head), "threshold", self->to.threshold, "images", self->to.images);
+    json_t *report = json_pack(
+        "{s:s, s:s, s:o, s:b, s:o, s:b, s:s, s:f, s:o}", "model", shunt_model_name(self->model), "device",
+        shunt_device_describe(self->device)->selector, "precision", precision_json_of(self->model, self->device),
+        "random_weights", random, "preprocess", preprocess_json(self->model), "labels_assumed", self->labels_assumed,
+        "head", shunt_head_name(self->to.head), "threshold", self->to.threshold, "images", self->to.images);
     if (random) json_put(report, "note", json_string(random_note));
     return print_json(report, false);
 }

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "lib/class_map.h"
 #include "lib/pictures.h"
+#include "lib/precision.h"
 #include "lib/progress.h"
 #include "lib/results.h"
 #include "lib/say.h"
@@ -193,10 +194,11 @@ static int set_up_model(const segment_settings *self, shunt_model **out, bool *a
 
 static int print_report(const work *self, const segment_settings *settings)
 {
-    json_t *report = json_pack("{s:s, s:s, s:b, s:o, s:b, s:O}", "model", shunt_model_name(self->model), "device",
-                               shunt_device_describe(self->device)->selector, "random_weights",
-                               settings->random_weights, "preprocess", preprocess_json(self->model), "labels_assumed",
-                               self->labels_assumed, "images", self->images);
+    json_t *report = json_pack("{s:s, s:s, s:o, s:b, s:o, s:b, s:O}", "model", shunt_model_name(self->model), "device",
+                               shunt_device_describe(self->device)->selector, "precision",
+                               precision_json_of(self->model, self->device), "random_weights", settings->random_weights,
+                               "preprocess", preprocess_json(self->model), "labels_assumed", self->labels_assumed,
+                               "images", self->images);
     if (settings->random_weights) json_put(report, "note", json_string(random_note));
     return print_json(report, false);
 }

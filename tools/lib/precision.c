@@ -17,6 +17,13 @@ json_t *precision_json(shunt_precision precision)
                      json_text(precision.reason));
 }
 
+json_t *precision_json_of(shunt_model *model, shunt_device *device)
+{
+    shunt_executor *executor; /* the model's own, which has run */
+    const bool none = shunt_model_executor(model, device, &executor) != SHUNT_OK;
+    return precision_json(precision_of(none ? NULL : executor));
+}
+
 bool precision_is_usual(shunt_precision precision)
 {
     return !strcmp(precision.taken, "f32") && !strcmp(precision.asked, "f32");
