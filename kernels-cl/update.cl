@@ -1,6 +1,7 @@
 /* update.cl - what a training step does to parameters, in place: outputs are the memory of inputs.
  * sgd: g = diff + weight_decay * weights; velocity = momentum * velocity + g; weights -= rate * velocity, or, built with
  * NESTEROV, rate * (g + momentum * velocity). moving_average: average += rate * (scale * sample - average).
+ * accumulate: sum = factors[0] * sum + factors[1] * src, without the sum where factors[0] is 0.
  * Built with SCALED, diff is multiplied by scale first; with SKIPPED, nothing changes where skip is not 0; with LARS, g is multiplied by
  * what op.h says, of the squares of both tensors.
  * All stay in float32. Geometry: see flat.cl. Each reads and writes its tensors once.
@@ -70,6 +71,19 @@ moving_average(__global const real *average, ulong average_at, __global const re
         const vec old = load_flat(average + average_at, i, run.end);
         const vec apart = fma((vec)scale, load_flat(sample + sample_at, i, run.end), -old);
         store_flat(IS_SKIPPED ? old : fma((vec)rate, apart, old), new_average + new_average_at, i, run.end);
+    }
+}
+
+__attribute__((reqd_work_group_size(WG, 1, 1))) __kernel void
+accumulate(__global const real *sum, ulong sum_at, __global const real *src, ulong src_at,
+           __global const param *factors, ulong factors_at, __global real *new_sum, ulong new_sum_at, ulong count)
+{
+    const struct flat run = flat_run(count);
+    const float kept = factors[factors_at], added = factors[factors_at + 1];
+    for (ulong i = run.begin; i < run.end; i += V) {
+        const vec x = load_flat(src + src_at, i, run.end);
+        store_flat(kept == 0.0f ? added * x : fma((vec)added, x, kept * load_flat(sum + sum_at, i, run.end)),
+                   new_sum + new_sum_at, i, run.end);
     }
 }
 

@@ -326,7 +326,8 @@ static void label_pixels(const net_spec *net, shunt_recipe *recipe)
                              .flip = 1,
                              .min_area = 1,
                              .auxiliary = net->auxiliary ? 0.5 : 0,
-                             .scales = {0.5, 2}};
+                             .scales = {0.5, 2},
+                             .accumulate = 1};
     if (net->cifar) recipe->scales[0] = recipe->scales[1] = 1; /* their pictures are small as they are */
 }
 
@@ -351,7 +352,8 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
                            .pad = net->cifar ? 4 : 0,
                            .flip = 1,
                            .min_area = 0.08,
-                           .scales = {1, 1}};
+                           .scales = {1, 1},
+                           .accumulate = 1};
     for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
         if (strcmp(recipes[i].name, name)) continue;
         recipes[i].fill(net, &recipe);

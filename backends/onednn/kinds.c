@@ -28,6 +28,7 @@ static const onednn_kind *const kinds[] = {
     [SHUNT_OP_SGD] = &onednn_sgd,
     [SHUNT_OP_MOVING_AVERAGE] = &onednn_moving_average,
     [SHUNT_OP_SHRINK] = &onednn_shrink,
+    [SHUNT_OP_ACCUMULATE] = &onednn_accumulate,
     [SHUNT_OP_COUNT_NONFINITE] = &onednn_count_nonfinite,
     [SHUNT_OP_SUM_SQUARES] = &onednn_sum_squares,
     [SHUNT_OP_SIGMOID] = &onednn_sigmoid,

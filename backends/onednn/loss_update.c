@@ -1,5 +1,5 @@
 /* loss_update.c - loss and updates: CROSS_ENTROPY logits (N,C), labels (N) -> losses (N), diff_logits (N,C); SGD,
- * MOVING_AVERAGE and SHRINK, which work in place; COUNT_NONFINITE; SUM_SQUARES; RELU_GRAD and SHORTCUT_GRAD. */
+ * MOVING_AVERAGE, SHRINK and ACCUMULATE, which work in place; COUNT_NONFINITE; SUM_SQUARES; RELU_GRAD and SHORTCUT_GRAD. */
 #include "onednn.h"
 
 #include <math.h>
@@ -147,6 +147,22 @@ static void shrink_loop(const shunt_op_desc *desc, const float *const *inputs, f
         for (int64_t c = 0; c < count; c++) outputs[i][c] = vanishes ? 0 : factor * inputs[i][c];
 }
 
+static shunt_status check_accumulate(const shunt_op_desc *desc)
+{
+    if (desc->inputs[2].rank != 1 || desc->inputs[2].dims[0] != 2)
+        return onednn_fail(SHUNT_E_INVALID, "factors are not two numbers");
+    return all_alike(desc, 2);
+}
+
+static void accumulate_loop(const shunt_op_desc *desc, const float *const *inputs, float *const *outputs)
+{
+    const int64_t count = (int64_t)shunt_tensor_storage(&desc->outputs[0]);
+    const float *sum = inputs[0], *src = inputs[1], kept = inputs[2][0], added = inputs[2][1];
+    float *result = outputs[0];
+#pragma omp parallel for simd
+    for (int64_t i = 0; i < count; i++) result[i] = kept == 0 ? added * src[i] : kept * sum[i] + added * src[i];
+}
+
 static shunt_status check_count(const shunt_op_desc *desc)
 {
     if (desc->outputs[0].rank != 1 || desc->outputs[0].dims[0] != 1)
@@ -230,5 +246,6 @@ const onednn_kind onednn_sum_squares = {.loop = squares_loop, .check = check_squ
 const onednn_kind onednn_count_nonfinite = {.flags = SHUNT_FLAG_RESIDUAL, .loop = count_loop, .check = check_count};
 const onednn_kind onednn_moving_average = {.flags = SHUNT_FLAG_SKIP, .loop = average_loop, .check = check_average};
 const onednn_kind onednn_shrink = {.flags = SHUNT_FLAG_SKIP, .loop = shrink_loop, .check = check_shrink};
+const onednn_kind onednn_accumulate = {.loop = accumulate_loop, .check = check_accumulate};
 const onednn_kind onednn_relu_grad = {.inplace_inputs = 3, .loop = relu_loop, .check = check_average};
 const onednn_kind onednn_shortcut_grad = {.loop = shortcut_loop, .check = check_shortcut};

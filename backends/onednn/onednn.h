@@ -68,7 +68,7 @@ extern const onednn_kind onednn_conv, onednn_linear, onednn_avg_pool, onednn_reo
     onednn_batch_statistics, onednn_batch_norm_grad, onednn_max_pool_grad, onednn_avg_pool_grad,
     onednn_global_pool_grad, onednn_relu_grad, onednn_shortcut_grad, onednn_cross_entropy, onednn_sgd,
     onednn_moving_average, onednn_sigmoid, onednn_sigmoid_grad, onednn_mul, onednn_reduce_sum, onednn_count_nonfinite,
-    onednn_shrink, onednn_sum_squares;
+    onednn_shrink, onednn_sum_squares, onednn_accumulate;
 /* NULL with a message if there is none for this descriptor. */
 const onednn_kind *onednn_find_kind(const shunt_op_desc *desc);
 

@@ -62,6 +62,7 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_sgd,
     &ocl_moving_average,
     &ocl_shrink,
+    &ocl_accumulate,
     &ocl_max_pool_grad,
     &ocl_avg_pool_grad,
     &ocl_global_pool_grad,

@@ -1,4 +1,5 @@
-/* update.c - what a training step does to parameters: stochastic gradient descent, moving averages, groups that shrink. */
+/* update.c - what a training step does to parameters: stochastic gradient descent, moving averages, groups that shrink; and to the sums of
+ * a step that is made of several runs. */
 #include "flat.h"
 #include "kernels.h"
 
@@ -93,8 +94,27 @@ static shunt_status prepare_shrink(shunt_bop *op)
     return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 1, constants);
 }
 
+static const char *refuse_accumulate(const ocl_device *device, const shunt_op_desc *desc)
+{
+    (void)device;
+    if (!ocl_same_desc(&desc->inputs[1], &desc->inputs[0]) || !ocl_same_desc(&desc->outputs[0], &desc->inputs[0]))
+        return "tensors of different shapes or layouts";
+    return shunt_tensor_count(&desc->inputs[2]) == 2 ? NULL : "factors that are not two numbers";
+}
+
+static shunt_status prepare_accumulate(shunt_bop *op)
+{
+    const cl_ulong count = shunt_tensor_storage(&op->desc.inputs[0]);
+    const ocl_constant constants[] = {{sizeof count, &count}};
+    shunt_status status =
+        ocl_flat_step(op->device, &op->steps[0], &op->desc.inputs[0], &ocl_update_cl, "", "accumulate");
+    return status ? status : ocl_step_constants(&op->steps[0], first_constant(&op->desc), 1, constants);
+}
+
 const ocl_algorithm ocl_sgd = {.kind = SHUNT_OP_SGD, .name = "flat", .refuse = refuse_sgd, .prepare = prepare_sgd};
 const ocl_algorithm ocl_moving_average = {
     .kind = SHUNT_OP_MOVING_AVERAGE, .name = "flat", .refuse = refuse_average, .prepare = prepare_average};
 const ocl_algorithm ocl_shrink = {
     .kind = SHUNT_OP_SHRINK, .name = "group", .refuse = refuse_shrink, .prepare = prepare_shrink};
+const ocl_algorithm ocl_accumulate = {
+    .kind = SHUNT_OP_ACCUMULATE, .name = "flat", .refuse = refuse_accumulate, .prepare = prepare_accumulate};

@@ -50,4 +50,5 @@ const scalar_op *const TYPED(scalar_ops)[SHUNT_OP_KINDS] = {
     [SHUNT_OP_SGD] = &TYPED(scalar_sgd),
     [SHUNT_OP_MOVING_AVERAGE] = &TYPED(scalar_moving_average),
     [SHUNT_OP_SHRINK] = &TYPED(scalar_shrink),
+    [SHUNT_OP_ACCUMULATE] = &TYPED(scalar_accumulate),
 };

@@ -66,10 +66,12 @@ extern "C" {
  *                       root of the mean square of all their elements; both exactly 0 where r is not above the threshold. It
  *                       follows an SGD on the same parameters: a proximal step by the norm of the two together
  * With SKIP, where skip is not 0, the outputs of all three are the inputs as they were, whatever diff and sample hold.
- * SGD, MOVING_AVERAGE and SHRINK work in place: output i is the memory of input i.
+ *   ACCUMULATE          sum, src, of one shape, factors (2) -> sum = factors[0] * sum + factors[1] * src; where factors[0] is
+ *                       0 it is factors[1] * src, whatever sum held
+ * SGD, MOVING_AVERAGE, SHRINK and ACCUMULATE work in place: output i is the memory of input i.
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
- * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK, COUNT_NONFINITE and SUM_SQUARES (shunt_op_plain_inputs,
- * shunt_op_plain_outputs).
+ * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK, ACCUMULATE, COUNT_NONFINITE and SUM_SQUARES
+ * (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
@@ -164,6 +166,7 @@ typedef enum shunt_op_kind {
     SHUNT_OP_STEP,
     SHUNT_OP_GATHER,
     SHUNT_OP_SCATTER,
+    SHUNT_OP_ACCUMULATE,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -468,6 +471,10 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
         s.ninputs = 3;
         s.noutputs = 2;
         s.flags = s.input_flags = SHUNT_FLAG_SKIP;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_ACCUMULATE:
+        s.ninputs = 3;
         s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_COUNT_NONFINITE:

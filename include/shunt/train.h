@@ -84,13 +84,16 @@ typedef struct shunt_recipe {
     int64_t rate_batch;
     /* Above 0: the rate rises for so many epochs; the trainer puts into warm_up which part of the run they are. */
     double warm_up_epochs;
-    double lars;           /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
-    double ghost;          /* above 0: of a network that chooses its blocks, the share of them that is to run */
-    double ghost_weight;   /* of the term for it in the loss */
-    double ghost_ramp[2];  /* fractions of the run: between them the share falls from 1 to `ghost` */
-    double auxiliary;      /* above 0: of networks that label pixels, the weight of the second head in the loss */
-    double scales[2];      /* of pixels with classes: the short side is between these times the usual one; 0,0: 1,1 */
-    uint64_t reserved[17]; /* 0; later fields take their place here */
+    double lars;          /* above 0: the coefficient of trust (shunt_sgd_options); 0: plain SGD */
+    double ghost;         /* above 0: of a network that chooses its blocks, the share of them that is to run */
+    double ghost_weight;  /* of the term for it in the loss */
+    double ghost_ramp[2]; /* fractions of the run: between them the share falls from 1 to `ghost` */
+    double auxiliary;     /* above 0: of networks that label pixels, the weight of the second head in the loss */
+    double scales[2];     /* of pixels with classes: the short side is between these times the usual one; 0,0: 1,1 */
+    /* Above 1: a step is made of so many runs, each on a part of the batch with statistics of its own; gradients are added up in the order
+     * of the parts. As if there were that many ranks, in the memory of one. 0: 1 */
+    int64_t accumulate;
+    uint64_t reserved[16]; /* 0; later fields take their place here */
 } shunt_recipe;
 
 /* Checks a value and sets the field of this name: "rate" to "0.1", "milestones" to "0.5,0.75", "schedule" to "one-cycle". */
@@ -124,14 +127,16 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
 /* Makes a training graph of a network that has one input. Its output: logits of pictures (N, C), or of pixels (N, C, H, W) and perhaps those of
- * a second head. Each run of the graph is one step of the recipe. Its inputs, in this order:
- * - the pictures, recipe->batch of them;
+ * a second head. Each run of the graph is one step of the recipe, or one part of a step. Its inputs, in this order:
+ * - the pictures, as many as `pictures` says;
  * - the labels (batch); of pixels (batch * H * W), and then their weights (batch * H * W, 1): 0 for pixels of no class, on average 1;
  *   with recipe->auxiliary the weights once more, times that number;
  * - if recipe->ghost is above 0, for each decision (batch, blocks) minus the share times their number, and 2 * ghost_weight / the square of
  *   that number (1,1);
  * - the learning rate (1);
- * - if recipe->prune is above 0, the threshold (1).
+ * - if recipe->prune is above 0, the threshold (1);
+ * - if recipe->accumulate is above 1, 0 in the run of the last part, which alone updates, and -1 in the others (1); and what the sum so
+ *   far and this run's gradients are multiplied by (2): 0 and a weight in the run of the first part, then 1 and a weight.
  * Its outputs: logits; losses (batch), of pixels the sum over each picture's; with ghost the sum of the decisions (1,1).
  * recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,

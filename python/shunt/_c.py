@@ -127,7 +127,8 @@ class RecipeStruct(Structure):
                 ("precision", c_int64), ("limit", c_int64), ("prune", c_double), ("prune_ramp", c_double * 2),
                 ("rate_batch", c_int64), ("warm_up_epochs", c_double), ("lars", c_double),
                 ("ghost", c_double), ("ghost_weight", c_double), ("ghost_ramp", c_double * 2),
-                ("auxiliary", c_double), ("scales", c_double * 2), ("reserved", c_uint64 * 17)]
+                ("auxiliary", c_double), ("scales", c_double * 2), ("accumulate", c_int64),
+                ("reserved", c_uint64 * 16)]
 
 
 class TrainRow(Structure):

@@ -63,13 +63,15 @@ static void list_pictures(void *context, int64_t number, void *into_slot)
     loader *self = context;
     slot *into = into_slot;
     const loader_setup *setup = &self->setup;
+    const int64_t part = setup->parts ? number % setup->parts : 0;
+    if (setup->parts) number /= setup->parts;
     int64_t epoch = setup->recipe ? number / epoch_batches(setup) : 0;
     size_t begin = (size_t)((number - epoch * epoch_batches(setup)) * setup->batch), left = setup->count - begin;
     if (epoch != self->order_epoch) put_in_order(self, epoch);
     into->epoch = (uint64_t)epoch;
     into->batch.n = left < (size_t)setup->batch ? (int64_t)left : setup->batch;
     if (setup->slice) {
-        begin += (size_t)setup->slice_first;
+        begin += (size_t)(setup->slice_first + part * setup->slice);
         into->batch.n = setup->slice;
     }
     memcpy(into->pictures, self->order + begin, (size_t)into->batch.n * sizeof *into->pictures);

@@ -16,6 +16,7 @@ typedef struct loader_setup {
     const shunt_recipe *recipe; /* NULL: for inference */
     int64_t batch;
     int64_t slice_first, slice; /* of each batch these pictures alone are made; 0, 0: all */
+    int64_t parts;              /* above 1: so many numbers are one batch, a slice each, one behind the other; 0: 1 */
     int64_t first, end;         /* numbers of the batches: [first, end) */
     int64_t workers;            /* 0: as many as there are processors, at most 8 */
 } loader_setup;

@@ -131,6 +131,7 @@ shunt_status shunt_graph_copy(const shunt_graph *graph, shunt_graph **out)
     if (!copy_array(&copy->inputs, graph->inputs, graph->ninputs, sizeof *graph->inputs)) goto fail;
     copy->ninputs = graph->ninputs;
     copy->decider = graph->decider;
+    copy->factors = graph->factors;
     if (graph->parameters && !(copy->parameters = json_deep_copy(graph->parameters))) goto fail;
     if (graph->names && !(copy->names = json_deep_copy(graph->names))) goto fail;
     copy->values_room = copy->nvalues;

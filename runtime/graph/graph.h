@@ -63,8 +63,10 @@ struct shunt_graph {
     json_t *names;      /* values by names of the file that the graph is from; NULL: it is from none */
     uint32_t nvalues, nops, nfolds, noutputs, ninputs;
     uint32_t values_room, ops_room, folds_room, outputs_room, inputs_room;
-    uint32_t decider;    /* 1 + the number of the input that `when` of ops is about; 0: there is none */
-    uint32_t when;       /* of ops that are appended */
+    uint32_t decider; /* 1 + the number of the input that `when` of ops is about; 0: there is none */
+    uint32_t
+        factors;   /* 1 + the number of the input by which runs are added up to a step (accumulate.c); 0: each is one */
+    uint32_t when; /* of ops that are appended */
     shunt_status status; /* of building */
     char message[256];
 };
@@ -169,8 +171,17 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits);
 /* guard: all updates move to the end of the graph and are left out where a gradient is infinite or NaN. Gradients are multiplied by
  * scale (1) first. *nonfinite (1): how many of their elements are not finite. */
 shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_value *nonfinite);
+/* All updates move to the end, in their order. */
+shunt_status graph_put_updates_last(shunt_graph *graph);
 /* Whether it has been done. */
 bool graph_is_guarded(const shunt_graph *graph);
+/* accumulate: the updates that there are take place in the last run of a step alone, that in which input `last` (1), float32, is 0 or
+ * more. `factors` (2): what the sum so far, and what this run adds, are multiplied by: 0 and a weight in the first run, then 1 and a
+ * weight. And, once updates are joined, the ops that add up. */
+shunt_status graph_begin_accumulating(shunt_graph *graph, shunt_value last, shunt_value factors);
+shunt_status graph_add_up(shunt_graph *graph);
+/* The op behind which a flat value is complete, or a sum has its part; -1: it is one of parameters. */
+int32_t graph_last_maker(const shunt_graph *graph, shunt_value flat);
 /* Writes sizes that follow from the shapes of other values into attributes: a plan's inputs have fixed shapes (sizes.c). */
 void graph_settle_sizes(shunt_graph *graph);
 /* Drops ops marked by kind 0, keeping the order. For passes. */

@@ -75,6 +75,16 @@ shunt_status graph_guard_updates(shunt_graph *graph, shunt_value scale, shunt_va
     return status ? status : shunt_graph_check(graph);
 }
 
+shunt_status graph_put_updates_last(shunt_graph *graph)
+{
+    graph_op *updates = malloc((graph->nops + (size_t)1) * sizeof *updates);
+    if (!updates) return error_memory();
+    shunt_status status = put_updates(graph, updates, take_updates(graph, updates));
+    graph_compact(graph); /* numbers the ops anew */
+    free(updates);
+    return status;
+}
+
 bool graph_is_guarded(const shunt_graph *graph)
 {
     for (uint32_t i = 0; i < graph->nops; i++)

@@ -24,7 +24,7 @@ typedef struct join_pass {
     const graph_flat_limits *limits;
     const uint32_t *uses;
     uint32_t
-        least; /* ops that become a joined one; of several ranks also a single one, since they share out what is flat */
+        least; /* ops that become a joined one; also a single one, where ranks share out, or runs add up, what is flat */
     int32_t *group_of; /* of each op; -1: none */
     bool *taken;       /* of each value: it is a part already */
     join_group *groups;
@@ -209,7 +209,7 @@ shunt_status graph_join(shunt_graph *graph, const graph_flat_limits *limits)
     join_pass p = {.graph = graph,
                    .limits = limits,
                    .uses = uses,
-                   .least = limits->pieces > 1 ? 1 : 2,
+                   .least = limits->pieces > 1 || graph->factors ? 1 : 2,
                    .group_of = malloc((graph->nops + (size_t)1) * sizeof *p.group_of),
                    .taken = calloc(graph->nvalues + (size_t)1, sizeof *p.taken),
                    .groups = calloc(graph->nops + (size_t)1, sizeof *p.groups)};

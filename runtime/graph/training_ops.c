@@ -195,5 +195,7 @@ shunt_status shunt_graph_sgd(shunt_graph *graph, shunt_value rate, const shunt_s
 
 void shunt_graph_widen(shunt_graph *graph)
 {
-    for (uint32_t v = 0; graph && v < graph->nvalues; v++) graph->values[v].desc.dtype = SHUNT_F64;
+    for (uint32_t v = 0; graph && v < graph->nvalues; v++)
+        if (!graph->decider || graph->inputs[graph->decider - 1] != (shunt_value)v)
+            graph->values[v].desc.dtype = SHUNT_F64;
 }

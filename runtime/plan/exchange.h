@@ -27,6 +27,7 @@ struct plan_exchange {
     exchange_kind kind;
     const char *name;
     uint32_t nsources, ntargets;
+    uint32_t when;                                                          /* as in graph_op */
     int32_t sources[EXCHANGE_MOST_SOURCES], targets[EXCHANGE_MOST_TARGETS]; /* plan values */
     plan_exchange *lender; /* GATHER: whose memory it uses, which is done with it by then */
     float epsilon;         /* SUMS: of the batch norm */

@@ -77,19 +77,23 @@ static shunt_status check_options(const shunt_graph *graph, const shunt_device *
                                                  "shunt_train_setup.loss_scale makes one, or use bf16");
     if (status != SHUNT_OK) return status;
     if (graph->noutputs == 0) return error_fail(SHUNT_E_INVALID, "executor: the graph has no output");
+    if (graph->factors && options->sync_statistics)
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "executor: a part of a batch does not have the statistics of the others");
     if (options->streams > EXECUTOR_MAX_STREAMS)
         return error_fail(SHUNT_E_INVALID, "executor: %u streams; at most %d", options->streams, EXECUTOR_MAX_STREAMS);
     return SHUNT_OK;
 }
 
-/* Batch norms folded, updates joined. */
+/* Batch norms folded, updates joined, and what they read added up. */
 static shunt_status take_graph(shunt_executor *executor, const shunt_graph *graph)
 {
     graph_flat_limits limits;
     shunt_status status = shunt_graph_copy(graph, &executor->graph);
     if (status == SHUNT_OK) status = graph_fold_batch_norms(executor->graph);
     if (status == SHUNT_OK) status = flat_limits(executor, &limits);
-    return status == SHUNT_OK ? graph_join(executor->graph, &limits) : status;
+    if (status == SHUNT_OK) status = graph_join(executor->graph, &limits);
+    return status == SHUNT_OK ? graph_add_up(executor->graph) : status;
 }
 
 shunt_status shunt_executor_create_with(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,

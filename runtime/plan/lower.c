@@ -267,9 +267,11 @@ shunt_status plan_get_plain(graph_plan *plan, shunt_value source, int32_t *out)
 }
 
 /* Input `index` of an op, where and as the op wants it. */
-static shunt_status lower_input(graph_plan *plan, shunt_value source, int device, const shunt_tensor_desc *desc,
-                                int32_t *out)
+static shunt_status lower_input(graph_plan *plan, const graph_op *op, uint32_t index, int device,
+                                const shunt_tensor_desc *desc, int32_t *out)
 {
+    const shunt_value source = op->inputs[index];
+    const bool shared = plan->executor->ranks && !op_kind_of(op->kind)->unshared;
     if (!varies(plan->graph, source)) {
         *out = plan_add_value(plan, source, device, desc, true);
         return *out < 0 ? error_memory() : SHUNT_OK;
@@ -278,8 +280,8 @@ static shunt_status lower_input(graph_plan *plan, shunt_value source, int device
         return get_value(plan, source, device, desc->dtype, desc->block, out);
     shunt_status status = plan_gather_parts(plan, source);
     if (status != SHUNT_OK) return status;
-    return plan->executor->ranks ? share_piece(plan, source, desc, out)
-                                 : get_value(plan, source, device, desc->dtype, desc->block, out);
+    return shared ? share_piece(plan, source, desc, out)
+                  : get_value(plan, source, device, desc->dtype, desc->block, out);
 }
 
 /* Copies of what an op replaces, where this one follows an op that has done so: they hold what it was before. */
@@ -311,7 +313,7 @@ static shunt_status lower_op(graph_plan *plan, const graph_op *op, const plan_pl
 
     int32_t inputs[SHUNT_MAX_INPUTS], outputs[SHUNT_MAX_OUTPUTS];
     for (uint32_t i = 0; i < op->ninputs; i++) {
-        status = lower_input(plan, op->inputs[i], place->device, &desc.inputs[i], &inputs[i]);
+        status = lower_input(plan, op, i, place->device, &desc.inputs[i], &inputs[i]);
         if (status != SHUNT_OK) return status;
     }
     if (op_overwrites(op->kind)) status = check_overwritten(plan, (uint32_t)(op - plan->graph->ops), inputs[0]);

@@ -45,6 +45,7 @@ static shunt_status add_part(graph_plan *plan, plan_exchange *exchange, bool beg
     if (!step) return error_memory();
     step->exchange = exchange;
     step->begins = begins;
+    step->when = exchange->when;
     for (uint32_t i = 0; i < count; i++) {
         step->desc.inputs[i] = plan->values[values[i]].desc;
         step->inputs[i] = values[i];
@@ -75,6 +76,7 @@ static shunt_status begin(graph_plan *plan, const plan_exchange *like, plan_exch
     }
     *made = *like;
     made->plan = plan;
+    made->when = plan->graph->factors ? 1 : 0; /* as the updates */
     plan->exchanges[plan->nexchanges++] = made;
     if (out) *out = made;
     shunt_status status = check_places(plan, made);
@@ -111,7 +113,7 @@ static plan_exchange *find_sum(const graph_plan *plan, int32_t whole)
 
 void share_cut(const graph_plan *plan, const graph_op *op, shunt_op_desc *desc)
 {
-    if (!plan->executor->ranks) return;
+    if (!plan->executor->ranks || op_kind_of(op->kind)->unshared) return;
     for (uint32_t i = 0; i < op->ninputs; i++)
         if (is_shared(plan, op->inputs[i])) {
             desc->inputs[i].dims[0] /= ranks_of(plan);
@@ -147,22 +149,13 @@ shunt_status share_piece(graph_plan *plan, shunt_value flat, const shunt_tensor_
     return add_part(plan, sum, false);
 }
 
-/* The op that makes the last part of a flat value; -1: its parts are parameters. */
-static int32_t last_maker(const shunt_graph *graph, shunt_value flat)
-{
-    int32_t last = -1;
-    for (uint32_t v = 0; v < graph->nvalues; v++)
-        if (graph->values[v].flat == flat && graph->values[v].producer > last) last = graph->values[v].producer;
-    return last;
-}
-
-/* Sends off the gradients that op `index` has completed. */
+/* Sends off the gradients that op `index` has completed; where runs are added up, their sums. */
 static shunt_status send_gradients(graph_plan *plan, uint32_t index)
 {
     shunt_status status = SHUNT_OK;
     for (uint32_t v = 0; !status && v < plan->graph->nvalues; v++) {
-        if (!is_shared(plan, (shunt_value)v) || plan->graph->values[v].state) continue;
-        if (last_maker(plan->graph, (shunt_value)v) != (int32_t)index) continue;
+        if (!is_shared(plan, (shunt_value)v) || plan->graph->values[v].state != (plan->graph->factors > 0)) continue;
+        if (graph_last_maker(plan->graph, (shunt_value)v) != (int32_t)index) continue;
         plan_exchange sum = {.kind = EXCHANGE_SUM, .name = plan->graph->values[v].name, .nsources = 1};
         status = plan_gather_parts(plan, (shunt_value)v);
         if (!status) status = plan_get_plain(plan, (shunt_value)v, &sum.sources[0]);
@@ -265,7 +258,8 @@ shunt_status share_after(graph_plan *plan, uint32_t index, const plan_step *step
     const graph_op *op = &plan->graph->ops[index];
     if (!plan->executor->ranks) return SHUNT_OK;
     shunt_status status = SHUNT_OK;
-    if (step) status = op_replaced(op->kind) ? share_update(plan, op, step) : share_results(plan, op, step);
+    const op_kind *row = op_kind_of(op->kind);
+    if (step && !row->unshared) status = row->replaces ? share_update(plan, op, step) : share_results(plan, op, step);
     return status ? status : send_gradients(plan, index);
 }
 

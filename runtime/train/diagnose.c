@@ -103,24 +103,34 @@ static shunt_status find_layer(const shunt_trainer *trainer, const loader_batch 
 
 /* ---- Doing the steps again --------------------------------------------------------------------------------------- */
 
-/* All steps since the last fetch but the last one, whose batch is left in *batch. */
-static shunt_status replay(shunt_trainer *self, loader *pictures, int64_t failed, const loader_batch **batch)
+/* All steps since the last fetch but the one that failed. */
+static shunt_status replay(shunt_trainer *self, loader *pictures, int64_t failed)
 {
     shunt_status status = SHUNT_OK;
+    train_found found;
     double loss;
-    for (; !status; self->at.step++) {
-        status = loader_next(pictures, batch);
-        if (status || self->at.step == failed) break;
-        status = train_run_step(self, *batch);
-        if (!status) status = train_count_results(self, *batch, &loss);
+    for (; !status && self->at.step < failed; self->at.step++) {
+        status = train_run_step(self, pictures, &found);
+        if (!status) status = train_count_results(self, &found, &loss);
     }
     return status ? status : shunt_executor_fetch(self->executor, self->state);
+}
+
+/* In the parts of the step that failed. */
+static shunt_status find_layer_of_step(const shunt_trainer *self, loader *pictures, const char **layer)
+{
+    shunt_status status = SHUNT_OK;
+    for (int64_t part = 0; !status && !*layer && part < self->recipe.accumulate; part++) {
+        const loader_batch *batch;
+        status = loader_next(pictures, &batch);
+        if (!status) status = find_layer(self, batch, layer);
+    }
+    return status;
 }
 
 static shunt_status look_for_layer(shunt_trainer *self, const char **layer, const char **parameter)
 {
     const int64_t failed = self->at.step;
-    const loader_batch *batch;
     loader *pictures = NULL;
     self->at = self->fetched;
     shunt_executor_destroy(self->executor);
@@ -129,8 +139,8 @@ static shunt_status look_for_layer(shunt_trainer *self, const char **layer, cons
     if (!status) status = train_need_executor(self);
     loader_setup setup = train_pictures(self);
     if (!status) status = loader_create(&setup, &pictures);
-    if (!status) status = replay(self, pictures, failed, &batch);
-    if (!status && !(*parameter = train_bad_parameter(self))) status = find_layer(self, batch, layer);
+    if (!status) status = replay(self, pictures, failed);
+    if (!status && !(*parameter = train_bad_parameter(self))) status = find_layer_of_step(self, pictures, layer);
     loader_destroy(pictures);
     return status;
 }

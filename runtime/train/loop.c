@@ -63,13 +63,10 @@ static shunt_status check_scale(const shunt_trainer *self)
 
 static shunt_status step(shunt_trainer *self, loader *pictures)
 {
-    const loader_batch *batch;
-    double start = train_now(), rate = train_rate(self), scale = self->at.loss_scale ? self->at.loss_scale : 1;
-    shunt_status status = loader_next(pictures, &batch);
-    if (!status) status = train_run_step(self, batch);
-    if (status) return status;
-    double loss;
-    status = train_count_results(self, batch, &loss);
+    train_found found;
+    double start = train_now(), rate = train_rate(self), scale = self->at.loss_scale ? self->at.loss_scale : 1, loss;
+    shunt_status status = train_run_step(self, pictures, &found);
+    if (!status) status = train_count_results(self, &found, &loss);
     if (status) return status;
     if (!isfinite(loss)) return train_diagnose(self, loss / (double)self->recipe.batch);
     status = check_scale(self);
@@ -205,8 +202,9 @@ loader_setup train_pictures(const shunt_trainer *self)
                           .batch = self->recipe.batch,
                           .slice_first = self->slice_first,
                           .slice = self->batch,
-                          .first = self->at.step,
-                          .end = self->steps,
+                          .parts = self->recipe.accumulate,
+                          .first = self->at.step * self->recipe.accumulate,
+                          .end = self->steps * self->recipe.accumulate,
                           .workers = self->setup.workers};
 }
 

@@ -71,6 +71,7 @@ static const field fields[] = {
     {"lars", FIELD_REAL, AT(lars), 0, 1, .absent = "0"},
     {"auxiliary", FIELD_REAL, AT(auxiliary), 0, 100, .absent = "0"},
     {"scales", FIELD_PAIR, AT(scales), 0, 100, .absent = "1,1"},
+    {"accumulate", FIELD_COUNT, AT(accumulate), 0, 65536, .absent = "1"},
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 

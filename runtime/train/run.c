@@ -28,7 +28,8 @@ static shunt_tensor column(int64_t n, float *data)
 /* The inputs of a step, with the numbers among them. */
 typedef struct step_inputs {
     float rate, scale, inverse, threshold, share_factor;
-    shunt_tensor list[10];
+    float last, factors[2]; /* as shunt_graph_training_step has them */
+    shunt_tensor list[12];
     size_t count;
 } step_inputs;
 
@@ -47,8 +48,18 @@ static void add_share(const shunt_trainer *self, step_inputs *out)
         (shunt_tensor){.desc = shunt_tensor_make(SHUNT_F32, 2, (int64_t[]){1, 1}), .data = &out->share_factor};
 }
 
+/* All parts are of one size. */
+static void add_part(const shunt_trainer *self, int64_t part, step_inputs *out)
+{
+    out->last = part + 1 < self->recipe.accumulate ? -1 : 0;
+    out->factors[0] = part ? 1 : 0;
+    out->factors[1] = (float)(1 / (double)self->recipe.accumulate);
+    out->list[out->count++] = vector(1, &out->last);
+    out->list[out->count++] = vector(2, out->factors);
+}
+
 /* batch NULL: only descriptors are wanted. */
-static void make_inputs(const shunt_trainer *self, const loader_batch *batch, step_inputs *out)
+static void make_inputs(const shunt_trainer *self, const loader_batch *batch, int64_t part, step_inputs *out)
 {
     const int64_t n = self->batch;
     const bool scaled = self->at.loss_scale != 0;
@@ -64,19 +75,22 @@ static void make_inputs(const shunt_trainer *self, const loader_batch *batch, st
     if (self->ghost.blocks) add_share(self, out);
     out->list[out->count++] = vector(1, &out->rate);
     if (self->nbranches) out->list[out->count++] = vector(1, &out->threshold);
-    if (!scaled) return;
-    out->list[out->count++] = vector(1, &out->inverse);
-    out->scale = (float)self->at.loss_scale;
-    out->inverse = 1 / out->scale;
+    if (scaled) {
+        out->list[out->count++] = vector(1, &out->inverse);
+        out->scale = (float)self->at.loss_scale;
+        out->inverse = 1 / out->scale;
+    }
+    if (self->recipe.accumulate > 1) add_part(self, part, out);
 }
 
-shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
+/* One run of the training graph. part: of those of the step, from 0. */
+static shunt_status run_part(shunt_trainer *self, const loader_batch *batch, int64_t part)
 {
     const shunt_graph *graph = self->training;
     step_inputs inputs;
     for (int64_t i = 0; self->second_weights && i < self->batch * self->labels; i++)
         self->second_weights[i] = (float)self->recipe.auxiliary * batch->weights[i];
-    make_inputs(self, batch, &inputs);
+    make_inputs(self, batch, part, &inputs);
     void *data[4] = {self->logits, self->losses};
     uint32_t own = 2;
     if (self->ghost.blocks) data[own++] = &self->ghost.sum;
@@ -91,11 +105,25 @@ shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch)
     return status;
 }
 
-shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch, double *loss)
+shunt_status train_run_step(shunt_trainer *self, loader *pictures, train_found *found)
 {
-    double sums[3] = {0, (double)evaluate_wrong(batch, self->logits, self->classes, self->labels),
-                      (double)batch->labelled}; /* losses, wrong, labelled */
-    for (int64_t i = 0; i < batch->n; i++) sums[0] += (double)self->losses[i] / (double)self->labels;
+    shunt_status status = SHUNT_OK;
+    *found = (train_found){0};
+    for (int64_t part = 0; !status && part < self->recipe.accumulate; part++) {
+        const loader_batch *batch;
+        status = loader_next(pictures, &batch);
+        if (!status) status = run_part(self, batch, part);
+        if (status) break;
+        found->wrong += (double)evaluate_wrong(batch, self->logits, self->classes, self->labels);
+        found->labelled += (double)batch->labelled;
+        for (int64_t i = 0; i < batch->n; i++) found->loss += (double)self->losses[i] / (double)self->labels;
+    }
+    return status;
+}
+
+shunt_status train_count_results(shunt_trainer *self, const train_found *found, double *loss)
+{
+    double sums[3] = {found->loss, found->wrong, found->labelled};
     shunt_status status = together_sum(self, sums, 3);
     if (status) return status;
     train_position *at = &self->at;
@@ -130,7 +158,7 @@ shunt_status shunt_trainer_memory(shunt_trainer *self, uint64_t *bytes)
     const shunt_plan_report *report;
     step_inputs inputs;
     shunt_tensor_desc descs[sizeof inputs.list / sizeof *inputs.list];
-    make_inputs(self, NULL, &inputs);
+    make_inputs(self, NULL, 0, &inputs);
     for (size_t i = 0; i < inputs.count; i++) descs[i] = inputs.list[i].desc;
     shunt_status status = train_need_executor(self);
     if (!status) status = shunt_executor_report(self->executor, descs, inputs.count, &report);

@@ -56,6 +56,8 @@ static shunt_status check_ghost(const shunt_graph *network, const shunt_recipe *
         return error_fail(SHUNT_E_INVALID, "ghost_ramp '%g,%g': it ends before it begins", ramp[0], ramp[1]);
     if (recipe->prune > 0)
         return error_fail(SHUNT_E_UNSUPPORTED, "ghost and prune: blocks are chosen or pruned, one after the other");
+    if (recipe->accumulate > 1)
+        return error_fail(SHUNT_E_UNSUPPORTED, "ghost and accumulate: the share of blocks is that of a whole batch");
     return SHUNT_OK;
 }
 
@@ -93,6 +95,13 @@ static shunt_status append_shrinking(shunt_graph *graph, const shunt_graph *netw
                               "out");
 }
 
+/* Each run is a part of a step. */
+static shunt_status append_parts(shunt_graph *graph)
+{
+    const shunt_value last = shunt_graph_input(graph, "last_part", 1, (int64_t[]){1});
+    return graph_begin_accumulating(graph, last, shunt_graph_input(graph, "part_factors", 1, (int64_t[]){2}));
+}
+
 /* Appends to the network with its gradients what makes each of its runs a step. */
 static shunt_status append_update(shunt_graph *graph, const shunt_graph *network, const shunt_recipe *recipe,
                                   bool scaled)
@@ -111,15 +120,16 @@ static shunt_status append_update(shunt_graph *graph, const shunt_graph *network
         status = graph_guard_updates(graph, inverse, &nonfinite);
         if (!status) shunt_graph_output(graph, "nonfinite", nonfinite);
     }
+    if (!status && recipe->accumulate > 1) status = append_parts(graph);
     return status ? status : shunt_graph_check(graph);
 }
 
 shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
                               shunt_graph **out)
 {
-    static const char *const used[] = {"momentum",  "nesterov",      "weight_decay", "decay_all", "freeze",
-                                       "smoothing", "norm_momentum", "lars",         "prune",     "prune_ramp",
-                                       "ghost",     "ghost_weight",  "ghost_ramp",   "auxiliary", NULL};
+    static const char *const used[] = {
+        "momentum", "nesterov",   "weight_decay", "decay_all",    "freeze",     "smoothing", "norm_momentum", "lars",
+        "prune",    "prune_ramp", "ghost",        "ghost_weight", "ghost_ramp", "auxiliary", "accumulate",    NULL};
     char text[sizeof recipe->freeze];
     const char *prefixes[MOST_FROZEN];
     *out = NULL;

@@ -11,7 +11,7 @@ typedef struct train_step_options {
     bool scaled; /* the loss that is differentiated is multiplied by a factor */
 } train_step_options;
 
-/* As shunt_graph_training_step. Scaled, the inputs are pictures, labels, factor (1), [ghost's two], rate (1), [threshold (1)], 1 / factor (1), and
+/* As shunt_graph_training_step. Scaled, the inputs are pictures, labels, factor (1), [ghost's two], rate (1), [threshold (1)], 1 / factor (1), [accumulate's two], and
  * behind the losses (and ghost's sum) there is one more output, (1): how many elements of gradients are infinite or NaN. If there are any, the run changes nothing. */
 shunt_status train_step_graph(const shunt_graph *network, const shunt_recipe *recipe, const train_step_options *options,
                               shunt_graph **out);

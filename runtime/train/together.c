@@ -32,6 +32,28 @@ shunt_status together_sum(const shunt_trainer *self, double *values, size_t coun
     return self->setup.ranks ? shunt_ranks_sum(self->setup.ranks, values, count) : SHUNT_OK;
 }
 
+/* All parts have one size, so that one plan does for them. */
+static shunt_status check_parts(const shunt_trainer *self)
+{
+    const int64_t parts = self->recipe.accumulate;
+    if (self->recipe.batch % (parts * count_of(self)))
+        return error_fail(SHUNT_E_INVALID,
+                          "accumulate %" PRId64 ": a batch of %" PRId64
+                          " pictures does not divide into as many parts of one size for %s",
+                          parts, self->recipe.batch, count_of(self) > 1 ? "each rank" : "one rank");
+    if (self->setup.sync_statistics)
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "accumulate %" PRId64 ": a part of a batch does not have the statistics of the others",
+                          parts);
+    if (self->setup.log_gradients)
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "accumulate %" PRId64 ": the norms of gradients are logged of batches in one part", parts);
+    if (self->setup.data->kind->pixels)
+        return error_fail(SHUNT_E_UNSUPPORTED,
+                          "accumulate %" PRId64 ": the weights of pixels are those of a batch in one part", parts);
+    return SHUNT_OK;
+}
+
 shunt_status together_divide(shunt_trainer *self)
 {
     size_t first, end;
@@ -46,8 +68,8 @@ shunt_status together_divide(shunt_trainer *self)
         return error_fail(SHUNT_E_UNSUPPORTED, "a policy is trained by one rank alone");
     together_share(self, (size_t)self->recipe.batch, &first, &end);
     self->slice_first = (int64_t)first;
-    self->batch = (int64_t)(end - first);
-    return SHUNT_OK;
+    self->batch = (int64_t)(end - first) / self->recipe.accumulate;
+    return self->recipe.accumulate > 1 ? check_parts(self) : SHUNT_OK;
 }
 
 /* ---- Agreement ---------------------------------------------------------------------------------------------------- */

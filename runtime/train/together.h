@@ -4,7 +4,7 @@
 
 #include "runtime/train/trainer.h"
 
-/* Takes this rank's slice of each batch; fails where a batch has less pictures than there are ranks. */
+/* Takes this rank's slice of each batch, and the parts of it; fails where a batch does not divide so. */
 shunt_status together_divide(shunt_trainer *self);
 /* Rank 0 writes the files of the run, and the others none. */
 bool together_writes(const shunt_trainer *self);

@@ -155,8 +155,8 @@ static shunt_status add_gradient_outputs(shunt_trainer *self)
 /* Of how many pictures the statistics are. Of slices it is the larger ones' number, since all ranks average alike. */
 static int64_t sampled_batch(const shunt_trainer *self)
 {
-    const int64_t ranks = shunt_ranks_describe(self->setup.ranks)->count;
-    return self->setup.sync_statistics ? self->recipe.batch : (self->recipe.batch + ranks - 1) / ranks;
+    const int64_t slices = shunt_ranks_describe(self->setup.ranks)->count * self->recipe.accumulate;
+    return self->setup.sync_statistics ? self->recipe.batch : (self->recipe.batch + slices - 1) / slices;
 }
 
 static shunt_status build_training_graph(shunt_trainer *self)
@@ -241,6 +241,7 @@ static shunt_status copy_setup(const shunt_train_setup *setup, shunt_trainer *se
     if (!status) status = check_setup(&self->setup);
     if (status) return status;
     self->recipe = *self->setup.recipe;
+    if (!self->recipe.accumulate) self->recipe.accumulate = 1;
     self->setup.recipe = &self->recipe;
     status = choose_precision(self);
     if (status) return status;

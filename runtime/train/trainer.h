@@ -57,9 +57,10 @@ struct shunt_trainer {
     size_t npictures, nheld;
     train_part validation, test; /* separate sets; data NULL: there is none */
     int64_t epoch_steps, steps, classes, side;
-    int64_t labels;             /* of a picture: 1, or one for each pixel of the network's result */
-    int64_t batch, slice_first; /* pictures of each batch that are this rank's, and the first of them */
-    uint64_t fingerprint;       /* of the data */
+    int64_t labels;       /* of a picture: 1, or one for each pixel of the network's result */
+    int64_t batch;        /* pictures of one run: this rank's slice of a batch, or a part of it */
+    int64_t slice_first;  /* of the slice, in the batch */
+    uint64_t fingerprint; /* of the data */
     train_position at;
     train_position fetched; /* of state */
     shunt_train_row *rows;
@@ -114,10 +115,13 @@ shunt_status train_save_tables(const shunt_trainer *self);
 /* run.c: the executor, made on first use; the learning rate of the next step. */
 shunt_status train_need_executor(shunt_trainer *self);
 double train_rate(const shunt_trainer *self);
-/* One step with this rank's part of a batch, results in self->losses, self->logits and self->nonfinite; counts those of all ranks into
- * self->at, and returns the sum of the losses. */
-shunt_status train_run_step(shunt_trainer *self, const loader_batch *batch);
-shunt_status train_count_results(shunt_trainer *self, const loader_batch *batch, double *loss);
+/* One step with this rank's slice of a batch: its parts, which the loader has in a row, one after the other. What they found is in *found
+ * and in self->nonfinite. The other counts what all ranks found into self->at, and returns the sum of the losses. */
+typedef struct train_found {
+    double loss, wrong, labelled; /* sums over the pictures */
+} train_found;
+shunt_status train_run_step(shunt_trainer *self, loader *pictures, train_found *found);
+shunt_status train_count_results(shunt_trainer *self, const train_found *found, double *loss);
 
 /* loss_scale.c: whether a factor is a power of two in range; the next step's, after one in which gradients overflowed or not. */
 bool train_is_scale(double scale);

@@ -24,6 +24,7 @@ static train_options options_of(const json_t *test, uint8_t dtype)
     return (train_options){.dtype = dtype,
                            .batch = json_integer_value(json_object_get(test, "batch")),
                            .side = json_integer_value(json_object_get(test, "side")),
+                           .parts = json_integer_value(json_object_get(test, "parts")),
                            .nesterov = (int)json_integer_value(json_object_get(test, "nesterov")),
                            .lars = (float)json_number_value(json_object_get(test, "lars"))};
 }
@@ -122,7 +123,14 @@ static void run_case(const json_t *test, shunt_device *device)
     shunt_device_close(scalar);
 }
 
-static void run_model(const char *name, const char *shortcut, bool lars)
+/* kind: "lars", "parts", what only these cases have; NULL: neither. */
+static bool is_of_kind(const json_t *test, const char *kind)
+{
+    const bool lars = json_object_get(test, "lars"), parts = json_object_get(test, "parts");
+    return kind ? json_object_get(test, kind) != NULL : !lars && !parts;
+}
+
+static void run_model(const char *name, const char *shortcut, const char *kind)
 {
     const char *selector = getenv("SHUNT_TEST_DEVICE");
     shunt_device *device;
@@ -133,8 +141,7 @@ static void run_model(const char *name, const char *shortcut, bool lars)
     size_t i, found = 0;
     json_array_foreach(tests, i, test)
     {
-        if (strcmp(text(test, "model"), name) || strcmp(text(test, "shortcut"), shortcut) ||
-            json_is_number(json_object_get(test, "lars")) != lars)
+        if (strcmp(text(test, "model"), name) || strcmp(text(test, "shortcut"), shortcut) || !is_of_kind(test, kind))
             continue;
         found++;
         run_case(test, device);
@@ -146,23 +153,29 @@ static void run_model(const char *name, const char *shortcut, bool lars)
 
 Test(training, resnet20_a)
 {
-    run_model("resnet20", "A", false);
+    run_model("resnet20", "A", NULL);
 }
 
 /* Against timm's optimizer. */
 Test(training, resnet20_by_lars)
 {
-    run_model("resnet20", "A", true);
+    run_model("resnet20", "A", "lars");
+}
+
+/* Steps of several parts, each with its own statistics. */
+Test(training, resnet20_in_parts)
+{
+    run_model("resnet20", "A", "parts");
 }
 
 Test(training, resnet20_b)
 {
-    run_model("resnet20", "B", false);
+    run_model("resnet20", "B", NULL);
 }
 
 Test(training, resnet18)
 {
     const char *amount = getenv("SHUNT_TEST_TRAINING");
     if (!amount || strcmp(amount, "all")) cr_skip_test("ResNet-18 runs with SHUNT_TEST_TRAINING=all");
-    run_model("resnet18", "", false);
+    run_model("resnet18", "", NULL);
 }

@@ -18,9 +18,9 @@ PROBES = 8
 RATE, MOMENTUM, DECAY, SMOOTHING, MOVING = 2**-5, 0.875, 2**-10, 0.125, 0.125
 EPSILON = float(np.float32(1e-5))
 
-# model, shortcut, batch, side, Nesterov, the coefficient of trust of LARS or None
-CASES = [("resnet20", "A", 32, 32, True, None), ("resnet20", "B", 32, 32, False, None), ("resnet18", "", 4, 224, False, None),
-         ("resnet20", "A", 4, 32, False, 2**-3)]
+# model, shortcut, batch, side, Nesterov, the coefficient of trust of LARS or None, parts of a step
+CASES = [("resnet20", "A", 32, 32, True, None, 1), ("resnet20", "B", 32, 32, False, None, 1), ("resnet18", "", 4, 224, False, None, 1),
+         ("resnet20", "A", 4, 32, False, 2**-3, 1), ("resnet20", "A", 12, 32, True, None, 3)]
 
 
 def probe(tensor):
@@ -41,7 +41,25 @@ def make_optimizer(groups, nesterov, lars):
     return Lars(groups, lr=RATE, momentum=MOMENTUM, nesterov=nesterov, trust_coeff=lars, eps=0)
 
 
-def train(name, shortcut, n, side, nesterov, lars):
+def run_parts(net, loss_of, images, labels, parts):
+    """The gradient of the mean loss over the parts, each with the statistics of its own. The running ones become the mean of what each
+    part makes of those before the step, as the mean over processes that each have one part."""
+    buffers = {k: v for k, v in net.named_buffers() if "running" in k}
+    before, after = {k: v.clone() for k, v in buffers.items()}, {k: torch.zeros_like(v) for k, v in buffers.items()}
+    total = 0
+    for part_images, part_labels in zip(images.chunk(parts), labels.chunk(parts)):
+        loss = loss_of(net(part_images), part_labels) / parts
+        loss.backward()
+        total += loss.item()
+        for k, v in buffers.items():
+            after[k] += v / parts
+            v.copy_(before[k])
+    for k, v in buffers.items():
+        v.copy_(after[k])
+    return total
+
+
+def train(name, shortcut, n, side, nesterov, lars, parts):
     net = build(name, shortcut, 0).train()
     for layer in net.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
@@ -55,16 +73,17 @@ def train(name, shortcut, n, side, nesterov, lars):
     case = {"model": name, "shortcut": shortcut, "batch": n, "side": side, "nesterov": int(nesterov), "losses": []}
     if lars is not None:
         case["lars"] = lars
+    if parts > 1:
+        case["parts"] = parts
     for step in range(STEPS):
         images, labels = batch(step, n, side, classes)
         optimizer.zero_grad()
-        loss = loss_of(net(images), labels)
-        loss.backward()
+        loss = run_parts(net, loss_of, images, labels, parts)
         if step == 0:
             case["gradients"] = {k: probe(p.grad) for k, p in net.named_parameters()}
         optimizer.step()
-        case["losses"].append(loss.item())
-        print(name, shortcut, step, loss.item(), file=sys.stderr, flush=True)
+        case["losses"].append(loss)
+        print(name, shortcut, step, loss, file=sys.stderr, flush=True)
     case["state"] = {k: probe(v) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
     return case
 

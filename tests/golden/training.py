@@ -169,5 +169,14 @@ def shrinking():
         add_case("shrink", [(C,), (C,), (1,)], [x[:C], x[C:]])
 
 
+def accumulating():
+    """The sum counts as 0 or 1, as the element at the start of factors says (runtime/verify/ops/accumulate.c)."""
+    for shape in [(3, 4), (37,), (2, 3, 3, 3), (130,), (1,), (5, 1, 7)]:
+        name = next_name("accumulate")
+        kept, added = uniform(f"{name}/2", (2,))
+        before = signed(f"{name}/0", shape) if kept >= 0.5 else torch.zeros(shape, dtype=torch.float64)
+        add_case("accumulate", [shape, shape, (2,)], [before + added * signed(f"{name}/1", shape)])
+
+
 if __name__ == "__main__":
-    write(norms, convs, pools, losses, optimizers, elementwise, resizes, shrinking)
+    write(norms, convs, pools, losses, optimizers, elementwise, resizes, shrinking, accumulating)

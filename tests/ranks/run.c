@@ -20,6 +20,7 @@ static shunt_status make_recipe(const shunt_model *model, const shunt_ranks_info
     out->batch = 12;
     out->steps = 50;
     out->holdout = 30;
+    if (getenv("ACCUMULATE")) out->accumulate = atoi(getenv("ACCUMULATE"));
     if (!status && argc > 5 && here->rank + 1 == here->count) status = shunt_recipe_set(out, argv[4], argv[5]);
     return status;
 }

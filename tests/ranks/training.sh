@@ -31,6 +31,23 @@ LOCAL_STATISTICS=1 must start 2 "$run" cifar10:data local-cut
 LOCAL_STATISTICS=1 must start 2 "$run" cifar10:data local
 must "$tensors" same local/last.ckpt local-cut/last.ckpt
 
+# Steps of parts: those of as many ranks, bit for bit in plain C, and of ranks with parts.
+export LOCAL_STATISTICS=1
+ACCUMULATE=2 must start 1 "$run" cifar10:data parts
+must "$tensors" same local/last.ckpt parts/last.ckpt
+ACCUMULATE=3 must start 2 "$run" cifar10:data ranks-parts 4
+must start 3 "$run" cifar10:data three 4
+ACCUMULATE=2 must start 3 "$run" cifar10:data three-parts 4
+must "$tensors" near ranks-parts/last.ckpt three-parts/last.ckpt 1e-5
+"$tensors" near three/last.ckpt three-parts/last.ckpt 1e-5 >/dev/null 2>&1 && fail 'parts have the statistics of the whole slice'
+ACCUMULATE=3 must start 2 "$run" cifar10:data ranks-cut 17
+ACCUMULATE=3 must start 2 "$run" cifar10:data ranks-cut
+ACCUMULATE=3 must start 2 "$run" cifar10:data ranks-whole
+must "$tensors" same ranks-cut/last.ckpt ranks-whole/last.ckpt
+unset LOCAL_STATISTICS
+ACCUMULATE=2 start 2 "$run" cifar10:data refused 2>&1 | grep -q 'does not have the statistics of the others' ||
+  fail '--sync-bn with parts is not refused'
+
 # Gradients sent as bfloat16: within the rounding of that, the same bits each time, and others than in float32.
 must start 3 "$steps" scalar bf16 0
 for out in narrow narrow-again; do BF16_GRADIENTS=1 must start 3 "$run" cifar10:data $out; done

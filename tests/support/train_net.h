@@ -13,6 +13,7 @@ enum { MAX_GRADIENTS = 80 };
 typedef struct train_options {
     uint8_t dtype;
     int64_t batch, side;
+    int64_t parts; /* above 1: of a step, each with statistics of its own */
     int nesterov, recompute;
     float lars;
     const shunt_frozen *frozen;

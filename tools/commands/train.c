@@ -13,8 +13,8 @@
 
 typedef struct train_settings {
     const char *model, *shortcut, *data, *recipe, *init, *out;
-    const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *seed, *holdout, *limit, *freeze, *prune,
-        *prune_ramp, *ghost, *ghost_weight, *ghost_ramp, *auxiliary, *scales;
+    const char *epochs, *rate, *rate_batch, *warm_up_epochs, *lars, *batch, *accumulate, *seed, *holdout, *limit,
+        *freeze, *prune, *prune_ramp, *ghost, *ghost_weight, *ghost_ramp, *auxiliary, *scales;
     bool v1, resume, skip_bad, log_gradients, recompute, sync_bn, bf16_gradients;
     int64_t workers, save_every;
     preprocess_settings preprocess;
@@ -64,6 +64,11 @@ static const option_row rows[] = {
      "plain SGD.",
      NULL, 0, 0},
     {"batch", OPTION_TEXT, FIELD(batch), "N", "Pictures in one step.", NULL, 0, 0},
+    {"accumulate", OPTION_TEXT, FIELD(accumulate), "K",
+     "Make each step of K parts of the batch, one after the other, for batches that do not fit into memory. Batch "
+     "norms "
+     "use the statistics of a part. Default: 1.",
+     NULL, 0, 0},
     {"seed", OPTION_TEXT, FIELD(seed), "S", "Decides the initial weights and the order of the pictures.", NULL, 0, 0},
     {"holdout", OPTION_TEXT, FIELD(holdout), "N",
      "Training pictures kept for validation after each epoch. Default: a tenth.", NULL, 0, 0},
@@ -201,6 +206,7 @@ static int apply_options(const train_settings *settings, shunt_recipe *recipe)
                  {"warm-up-epochs", "warm_up_epochs", settings->warm_up_epochs},
                  {"lars", "lars", settings->lars},
                  {"batch", "batch", settings->batch},
+                 {"accumulate", "accumulate", settings->accumulate},
                  {"seed", "seed", settings->seed},
                  {"holdout", "holdout", settings->holdout},
                  {"limit", "limit", settings->limit},

@@ -27,6 +27,7 @@ typedef struct op_kind {
         joins; /* bit i: input i is walked element by element, so that ops of the kind that differ in such inputs alone
                            can be one op on all of them (join.c). Outputs lie in inputs. Of several ranks each does a piece of it;
                            all then get output 0, the other outputs stay in pieces */
+    bool unshared;        /* what it replaces is each rank's own: none of it is shared out */
     uint32_t variances;   /* bit i: input i is a variance, so positive */
     op_exchange exchange; /* STATISTICS and SUMS: if statistics are those of all ranks */
     size_t attr_bytes;    /* of shunt_op_attr; the rest is zero */
