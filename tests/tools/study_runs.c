@@ -193,6 +193,39 @@ Test(study_runs, precision)
     expect_success();
 }
 
+/* Runs of a larger batch are those of shunt train with the options that the documents name. */
+Test(study_runs, batch)
+{
+    put_training_set("set", 14); /* 70 for training */
+    run("shunt study batch --device scalar --data cifar10:set --models resnet8 --recipe fast --epochs 2 --batch 2 "
+        "--out out --json");
+    expect_success();
+    json_t *report = json_said(), *rows = json_object_get(report, "results");
+    cr_assert_eq(json_array_size(rows), 6);
+    const double points =
+        100 * (number_at(json_array_get(rows, 3), "test_error") - number_at(json_array_get(rows, 1), "test_error"));
+    char line[64];
+    snprintf(line, sizeof line, "resnet8-x8: %+.2f points (1 seed)", points);
+    cr_expect(strstr(text_at(report, "verdict"), line), "no %s in %s", line, text_at(report, "verdict"));
+    json_decref(report);
+    static const char *const more[] = {"", "--batch 16 --accumulate 8 --lr-batch 2 --warm-up-epochs 1",
+                                       "--batch 64 --accumulate 32 --lr-batch 2 --warm-up-epochs 1 --lars 0.001"};
+    for (int i = 0; i < 3; i++) {
+        char command[512], train[32], study[64];
+        snprintf(command, sizeof command,
+                 "shunt train --device scalar --data cifar10:set --model resnet8 --recipe fast --epochs 2 --seed 1 "
+                 "--holdout 0 "
+                 "--out train%d --batch 2 %s",
+                 i, more[i]);
+        run("%s", command);
+        expect_success();
+        snprintf(train, sizeof train, "train%d/log.csv", i);
+        snprintf(study, sizeof study, "out/runs/resnet8-x%d-s1/log.csv", (int[]){1, 8, 32}[i]);
+        for (int column = 0; column <= 4; column++)
+            cr_assert_eq(field(train, 2, column), field(study, 2, column), "%s, column %d", study, column);
+    }
+}
+
 /* Rows are by network, two epochs each. */
 static double cell(const json_t *rows, int network, int epoch, const char *column)
 {

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const study *const studies[] = {&degradation_study, &gradients_study, &ablation_study,
-                                       &responses_study,   &lesion_study,    &table6_study,
-                                       &precision_study,   &prune_study,     NULL};
+static const study *const studies[] = {
+    &degradation_study, &gradients_study, &ablation_study, &responses_study, &lesion_study,
+    &table6_study,      &precision_study, &prune_study,    &batch_study,     NULL};
 
 #define FIELD(name) offsetof(study_settings, name)
 
@@ -259,7 +259,8 @@ const command study_command = {
         "not), gradients (how large they are in each layer), ablation (what shortcuts are worth, and which), table6 "
         "(the paper's networks for CIFAR-10, by the full recipe), precision (whether training in 16 bits raises the "
         "test "
-        "error, seed by seed), prune (networks that training has made shallower, and the control from scratch), "
+        "error, seed by seed), batch (whether 8 and 32 times as many pictures in a step do), prune (networks that "
+        "training has made shallower, and the control from scratch), "
         "responses (how strongly each 3x3 layer of trained "
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "

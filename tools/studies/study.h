@@ -55,6 +55,6 @@ struct study {
 int study_update(const study_job *job);
 
 extern const study degradation_study, gradients_study, ablation_study, responses_study, lesion_study, table6_study,
-    precision_study, prune_study;
+    precision_study, prune_study, batch_study;
 
 #endif
