@@ -90,6 +90,8 @@ static const ocl_algorithm *const algorithms[] = {
     &ocl_step_op,
     &ocl_gather,
     &ocl_scatter,
+    &ocl_focal_loss,
+    &ocl_smooth_l1,
 };
 enum { NALGORITHMS = sizeof algorithms / sizeof *algorithms };
 

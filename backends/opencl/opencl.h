@@ -256,7 +256,7 @@ extern const ocl_algorithm ocl_transpose, ocl_reshape, ocl_concat, ocl_pad, ocl_
     ocl_cast;
 extern const ocl_algorithm ocl_sigmoid, ocl_sigmoid_grad, ocl_add_broadcast, ocl_mul, ocl_mul_broadcast, ocl_reduce_sum,
     ocl_lrn, ocl_count_nonfinite, ocl_batch_norm_train, ocl_resize, ocl_resize_grad, ocl_roi_align, ocl_shrink,
-    ocl_sum_squares, ocl_step_op, ocl_gather, ocl_scatter, ocl_accumulate;
+    ocl_sum_squares, ocl_step_op, ocl_gather, ocl_scatter, ocl_accumulate, ocl_focal_loss, ocl_smooth_l1;
 
 /* Why a description is not a linear layer, or NULL. */
 const char *ocl_linear_refuse(const ocl_device *device, const shunt_op_desc *desc);

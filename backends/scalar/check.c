@@ -30,6 +30,14 @@ shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *nam
                        dims_text(rank, dims, wanted, sizeof wanted));
 }
 
+shunt_status scalar_expect_places(const shunt_op_desc *desc, uint32_t input, const char *name)
+{
+    shunt_tensor_desc wanted = desc->inputs[0];
+    if (wanted.rank < 2) return scalar_fail(SHUNT_E_INVALID, "input 0 of rank %d has no channels", wanted.rank);
+    wanted.dims[1] = 1;
+    return scalar_expect_same(&desc->inputs[input], name, &wanted);
+}
+
 shunt_status scalar_expect_number(const shunt_op_desc *desc, uint32_t flag, const char *name)
 {
     if (!(desc->flags & flag)) return SHUNT_OK;

@@ -27,7 +27,7 @@ extern const scalar_op TYPED(scalar_add), TYPED(scalar_avg_pool), TYPED(scalar_b
     TYPED(scalar_sigmoid), TYPED(scalar_sigmoid_grad), TYPED(scalar_mul), TYPED(scalar_reduce_sum),
     TYPED(scalar_count_nonfinite), TYPED(scalar_resize), TYPED(scalar_resize_grad), TYPED(scalar_batch_norm_train),
     TYPED(scalar_roi_align), TYPED(scalar_shrink), TYPED(scalar_sum_squares), TYPED(scalar_step), TYPED(scalar_gather),
-    TYPED(scalar_scatter), TYPED(scalar_accumulate);
+    TYPED(scalar_scatter), TYPED(scalar_accumulate), TYPED(scalar_focal_loss), TYPED(scalar_smooth_l1);
 
 /* max(x, 0) that lets NaN through. */
 static inline real relu(real x)

@@ -109,6 +109,8 @@ shunt_status scalar_check(const shunt_op_desc *desc, const scalar_op **op);
 /* The tensor called `name` has this rank, or exactly these dims. */
 shunt_status scalar_expect_rank(const shunt_tensor_desc *tensor, const char *name, uint32_t rank);
 shunt_status scalar_expect_dims(const shunt_tensor_desc *tensor, const char *name, uint32_t rank, const int64_t *dims);
+/* That an input has the shape of input 0, but 1 along axis 1. */
+shunt_status scalar_expect_places(const shunt_op_desc *desc, uint32_t input, const char *name);
 /* That what a flag adds, where it is set, is one number. */
 shunt_status scalar_expect_number(const shunt_op_desc *desc, uint32_t flag, const char *name);
 shunt_status scalar_expect_same(const shunt_tensor_desc *tensor, const char *name, const shunt_tensor_desc *other);

@@ -69,15 +69,21 @@ extern "C" {
  *   ACCUMULATE          sum, src, of one shape, factors (2) -> sum = factors[0] * sum + factors[1] * src; where factors[0] is
  *                       0 it is factors[1] * src, whatever sum held
  * SGD, MOVING_AVERAGE, SHRINK and ACCUMULATE work in place: output i is the memory of input i.
+ *   FOCAL_LOSS          logits (N,C,...), labels (N,1,...): class numbers, -1 for none; weights (N,1,...) -> losses (N,1,...) = weight * the sum
+ *                       over C of -a (1 - q)^gamma log(q), diff_logits (N,C,...): the gradient of all losses' sum. Of the class that is the
+ *                       label q is sigmoid(logit) and a is alpha, of others 1 - sigmoid(logit) and 1 - alpha (Lin et al. 2017)
+ *   SMOOTH_L1           src (N,C,...), target like src, weights (N,1,...) -> losses (N,1,...) = weight * the sum over C of l(src - target),
+ *                       diff_src (N,C,...): the gradient of all losses' sum. l(d) = d^2 / (2 beta) where |d| < beta, else |d| - beta / 2;
+ *                       at 0 the gradient of |d| is 0
  * Activations and their gradients may be blocked: src, dst, residual, mask, diff_src, diff_dst. Always plain are weights,
- * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK, ACCUMULATE, COUNT_NONFINITE and SUM_SQUARES
+ * diff_weights, and all operands of SGD, MOVING_AVERAGE, SHRINK, ACCUMULATE, COUNT_NONFINITE, SUM_SQUARES, FOCAL_LOSS and SMOOTH_L1
  * (shunt_op_plain_inputs, shunt_op_plain_outputs).
  *
  * Types: an op computes in float32, or in float64 where its data are float64. Its data operands (activations and their gradients)
  * may also be stored as F16 or BF16; the op then reads them as float32, sums in float32, and rounds each element of dst once, to
  * nearest, ties to even, an overflow to infinity. Wide operands stay float32: weights, biases, the parameters and statistics of batch
- * norm, rois, index, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, COUNT_NONFINITE, SUM_SQUARES and of the updates
- * (shunt_op_input_class). With flag WIDE_SRC, which only CONV has, src is wide, too: a first convolution reads pixels as they are. CONV,
+ * norm, rois, index, all of LINEAR but src, all of SOFTMAX, LOG_SOFTMAX, CROSS_ENTROPY, FOCAL_LOSS, SMOOTH_L1, COUNT_NONFINITE,
+ * SUM_SQUARES and of the updates (shunt_op_input_class). With flag WIDE_SRC, which only CONV has, src is wide, too: a first convolution reads pixels as they are. CONV,
  * CONV_GRAD_SRC and LINEAR multiply by weights rounded to the type of their data. Subnormal data and weights may count as 0.
  *
  * Kinds for imported graphs:
@@ -167,6 +173,8 @@ typedef enum shunt_op_kind {
     SHUNT_OP_GATHER,
     SHUNT_OP_SCATTER,
     SHUNT_OP_ACCUMULATE,
+    SHUNT_OP_FOCAL_LOSS,
+    SHUNT_OP_SMOOTH_L1,
     SHUNT_OP_KINDS /* one past the last */
 } shunt_op_kind;
 
@@ -207,6 +215,15 @@ typedef struct shunt_shortcut_attr {
 typedef struct shunt_cross_entropy_attr {
     float smoothing; /* 0 .. 1 */
 } shunt_cross_entropy_attr;
+
+typedef struct shunt_focal_loss_attr {
+    float alpha; /* 0 .. 1 */
+    float gamma; /* 0 or more */
+} shunt_focal_loss_attr;
+
+typedef struct shunt_smooth_l1_attr {
+    float beta; /* 0: l(d) = |d| */
+} shunt_smooth_l1_attr;
 
 typedef struct shunt_sgd_attr {
     float momentum, weight_decay;
@@ -304,6 +321,8 @@ typedef union shunt_op_attr {
     shunt_batch_norm_attr batch_norm;
     shunt_shortcut_attr shortcut;
     shunt_cross_entropy_attr cross_entropy;
+    shunt_focal_loss_attr focal_loss;
+    shunt_smooth_l1_attr smooth_l1;
     shunt_sgd_attr sgd;
     shunt_moving_average_attr moving_average;
     shunt_transpose_attr transpose;
@@ -454,6 +473,12 @@ static inline shunt_op_signature shunt_op_signature_of(uint32_t kind)
     case SHUNT_OP_CROSS_ENTROPY:
         s.ninputs = s.noutputs = 2;
         s.wide_inputs = s.wide_outputs = all;
+        break;
+    case SHUNT_OP_FOCAL_LOSS:
+    case SHUNT_OP_SMOOTH_L1:
+        s.ninputs = 3;
+        s.noutputs = 2;
+        s.plain_inputs = s.plain_outputs = s.wide_inputs = s.wide_outputs = all;
         break;
     case SHUNT_OP_SGD:
         s.ninputs = 4;

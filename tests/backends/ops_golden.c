@@ -111,6 +111,12 @@ static void read_attr(const json_t *attr, shunt_op_desc *op)
     case SHUNT_OP_CROSS_ENTROPY:
         op->attr.cross_entropy.smoothing = real(attr, "smoothing");
         break;
+    case SHUNT_OP_FOCAL_LOSS:
+        op->attr.focal_loss = (shunt_focal_loss_attr){real(attr, "alpha"), real(attr, "gamma")};
+        break;
+    case SHUNT_OP_SMOOTH_L1:
+        op->attr.smooth_l1.beta = real(attr, "beta");
+        break;
     case SHUNT_OP_SGD:
         op->attr.sgd = (shunt_sgd_attr){.momentum = real(attr, "momentum"), .weight_decay = real(attr, "weight_decay")};
         break;

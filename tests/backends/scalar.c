@@ -81,6 +81,22 @@ static shunt_op_desc cross_entropy(void)
     return op;
 }
 
+static shunt_op_desc focal_loss(void)
+{
+    shunt_op_desc op = {.kind = SHUNT_OP_FOCAL_LOSS, .ninputs = 3, .noutputs = 2};
+    op.inputs[0] = op.outputs[1] = tensor(3, 2, 4, 5, 0);
+    op.inputs[1] = op.inputs[2] = op.outputs[0] = tensor(3, 2, 1, 5, 0);
+    return op;
+}
+
+static shunt_op_desc smooth_l1(void)
+{
+    shunt_op_desc op = {.kind = SHUNT_OP_SMOOTH_L1, .ninputs = 3, .noutputs = 2};
+    op.inputs[0] = op.inputs[1] = op.outputs[1] = tensor(3, 2, 4, 5, 0);
+    op.inputs[2] = op.outputs[0] = tensor(3, 2, 1, 5, 0);
+    return op;
+}
+
 static shunt_op_desc sgd(void)
 {
     shunt_op_desc op = {.kind = SHUNT_OP_SGD, .ninputs = 4, .noutputs = 2};
@@ -199,6 +215,13 @@ Test(scalar, refuses_training_ops_that_contradict_themselves)
     REFUSED(conv_grad_weights, outputs[1].dtype = SHUNT_F64, SHUNT_E_UNSUPPORTED, "output 1 has dtype 2");
     REFUSED(cross_entropy, attr.cross_entropy.smoothing = 1.5f, SHUNT_E_INVALID, "smoothing is 1.5");
     REFUSED(cross_entropy, inputs[1].dims[0] = 4, SHUNT_E_INVALID, "labels is 4, not 3");
+    REFUSED(focal_loss, attr.focal_loss.alpha = 1.5f, SHUNT_E_INVALID, "alpha is 1.5");
+    REFUSED(focal_loss, attr.focal_loss.gamma = -1, SHUNT_E_INVALID, "gamma -1");
+    REFUSED(focal_loss, inputs[1].dims[1] = 4, SHUNT_E_INVALID, "labels is 2x4x5, not 2x1x5");
+    REFUSED(focal_loss, inputs[0] = tensor(1, 8, 0, 0, 0), SHUNT_E_INVALID, "rank 1 has no channels");
+    REFUSED(smooth_l1, attr.smooth_l1.beta = NAN, SHUNT_E_INVALID, "beta is nan");
+    REFUSED(smooth_l1, inputs[1].dims[2] = 4, SHUNT_E_INVALID, "target is 2x4x4, not 2x4x5");
+    REFUSED(smooth_l1, inputs[2].dims[0] = 1, SHUNT_E_INVALID, "weights is 1x1x5, not 2x1x5");
     REFUSED(sgd, inputs[3] = tensor(0, 0, 0, 0, 0), SHUNT_E_INVALID, "rate is a scalar, not 1");
     REFUSED(sgd, outputs[1].dims[0] = 9, SHUNT_E_INVALID, "velocity is 9x64, not 10x64");
 }

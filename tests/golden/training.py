@@ -10,6 +10,7 @@ first, for so the ABI carries them.
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torchvision.ops import sigmoid_focal_loss
 from ops import CASES, RESIZES, pad4, resize_attr, uniform, write
 
 
@@ -132,6 +133,27 @@ def losses():
                  {"smoothing": smoothing})
 
 
+def weighted_losses():
+    """Of places, each with a weight; labels of -1 are of no class."""
+    for shape, alpha, gamma in [((2, 5, 3), .25, 2), ((3, 1, 2, 2), .5, 0), ((1, 7, 1), 1, 1.5), ((4, 3), .125, 2)]:
+        alpha, gamma, name = single(alpha), single(gamma), next_name("focal_loss")
+        each = (shape[0], 1, *shape[2:])
+        logits = (16 * uniform(f"{name}/0", shape) - 8).requires_grad_()
+        labels = torch.floor(uniform(f"{name}/1", each) * (shape[1] + 1)) - 1
+        weights = .5 + uniform(f"{name}/2", each)
+        targets = (torch.arange(shape[1]).reshape(1, -1, *[1] * (len(shape) - 2)) == labels).double()
+        losses = (weights * sigmoid_focal_loss(logits, targets, alpha, gamma)).sum(1, True)
+        losses.sum().backward()
+        add_case("focal_loss", [shape, each, each], [losses, logits.grad], {"alpha": alpha, "gamma": gamma})
+    for shape, beta in [((2, 4, 3), 0), ((1, 4, 2, 5), 1 / 9), ((3, 2), 1)]:
+        beta, name = single(beta), next_name("smooth_l1")
+        each = (shape[0], 1, *shape[2:])
+        src, target = signed(f"{name}/0", shape).requires_grad_(), signed(f"{name}/1", shape)
+        losses = (signed(f"{name}/2", each) * F.smooth_l1_loss(src, target, reduction="none", beta=beta)).sum(1, True)
+        losses.sum().backward()
+        add_case("smooth_l1", [shape, shape, each], [losses, src.grad], {"beta": beta})
+
+
 def optimizers():
     """The results after several steps; that of step s has diff from NAME.s, and the rates are as given."""
     rates = [single(r) for r in (0.1, 0.05, 0.2, 0.01, 0.1)]
@@ -179,4 +201,4 @@ def accumulating():
 
 
 if __name__ == "__main__":
-    write(norms, convs, pools, losses, optimizers, elementwise, resizes, shrinking, accumulating)
+    write(norms, convs, pools, losses, weighted_losses, optimizers, elementwise, resizes, shrinking, accumulating)

@@ -196,6 +196,16 @@ static double cross_entropy_loss(const problem *p)
     return sum;
 }
 
+/* Of the kinds that compute their own gradient, which is that of the sum. */
+static double own_loss(const problem *p)
+{
+    double sum = 0, *unused = doubles(&p->grad.outputs[1]);
+    run(p, &p->grad, (const double *const *)p->in, (double *[]){p->dst, unused});
+    for (uint64_t i = 0; i < shunt_tensor_count(&p->grad.outputs[0]); i++) sum += p->dst[i];
+    free(unused);
+    return sum;
+}
+
 /* ---- Drawing ------------------------------------------------------------------------------------------ */
 
 /* Draws src until no result of the norm is near the kink of its ReLU. */
@@ -243,6 +253,12 @@ static void clear_kinks(problem *p)
         if (g->flags & SHUNT_FLAG_RELU)
             memcpy(p->in[g->ninputs - 1], p->own[0], shunt_tensor_count(&g->outputs[0]) * sizeof *p->own[0]);
         break;
+    case SHUNT_OP_SMOOTH_L1: /* differences of half of beta, or of more than it */
+        for (uint64_t i = 0; i < shunt_tensor_count(&g->inputs[0]); i++) {
+            const double beta = (double)g->attr.smooth_l1.beta, off = i % 3 && beta > 0 ? beta / 2 : beta + 0.5;
+            p->in[1][i] = p->in[0][i] + (i % 2 ? off : -off);
+        }
+        break;
     case SHUNT_OP_SIGMOID_GRAD: /* no kink, but dst is the variable's */
         for (uint64_t i = 0; i < shunt_tensor_count(&g->inputs[0]); i++) p->in[0][i] = 1 / (1 + exp(-p->own[0][i]));
         break;
@@ -259,6 +275,7 @@ static const rule rules[] = {
     {SHUNT_OP_GLOBAL_POOL_GRAD, linear_kind_loss, {OWN}}, {SHUNT_OP_SHORTCUT_GRAD, linear_kind_loss, {OWN}},
     {SHUNT_OP_RESIZE_GRAD, linear_kind_loss, {OWN}},      {SHUNT_OP_CROSS_ENTROPY, cross_entropy_loss, {NONE, 0}},
     {SHUNT_OP_SIGMOID_GRAD, sigmoid_loss, {OWN}},         {SHUNT_OP_REDUCE_SUM, repeated_loss, {OWN}},
+    {SHUNT_OP_FOCAL_LOSS, own_loss, {NONE, 0}},           {SHUNT_OP_SMOOTH_L1, own_loss, {NONE, 0}},
 };
 
 /* Large ones only take long; of few elements a batch norm is too steep for differences. */

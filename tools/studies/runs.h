@@ -18,8 +18,7 @@ typedef struct run_list {
     /* What the names stand for, where they are more than networks. base: the network that a name begins with, in text, which is returned.
      * check: whether a run of it, whose base is the model, can be made: before the first run. prepare: gives the parts of a run their
      * model, with initial weights, and recipe; as run_prepare does with a network's name. prepare_like: the same, where the run's rows
-     * are there and another run's files may not be; its weights are not used. All of them or none. */
-     * model, with initial weights, and recipe; as run_prepare does with a network's name. All of them or none, but check. */
+     * are there and another run's files may not be; its weights are not used. All of them or none, but check. */
     const char *(*base)(const char *name, char text[RUN_NAME]);
     int (*check)(const char *name, shunt_model *model);
     int (*prepare)(const struct run_context *run, const char *name, int64_t seed, struct run_parts *parts);

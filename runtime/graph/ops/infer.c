@@ -38,6 +38,15 @@ bool infer_check_fraction(float value, const char *what, char *reason)
     return (value >= 0 && value <= 1) || infer_refuse(reason, "%s is %g, not in 0 .. 1", what, (double)value);
 }
 
+bool infer_check_places(const shunt_op_desc *op, uint32_t input, const char *what, char *reason)
+{
+    shunt_tensor_desc wanted = op->inputs[0];
+    if (wanted.rank < 2) return infer_refuse(reason, "an input of rank %d has no channels", wanted.rank);
+    wanted.dims[1] = 1;
+    return infer_same_dims(&op->inputs[input], &wanted) ||
+           infer_refuse(reason, "%s do not have the shape of input 0, and 1 along its channels", what);
+}
+
 bool infer_same_dims(const shunt_tensor_desc *a, const shunt_tensor_desc *b)
 {
     return a->rank == b->rank && !memcmp(a->dims, b->dims, sizeof a->dims);
