@@ -61,7 +61,7 @@ void segmentation_output(net_builder *b, const char *conv, const char *result, s
 
 void segmentation_fcn_head(net_builder *b, const char *name, const char *result, shunt_value src, shunt_value input)
 {
-    const int64_t channels = shunt_graph_desc(b->graph, src).dims[1] / 4;
+    const int64_t channels = shunt_graph_desc(b->graph, src).dims[1] / (b->net->cifar ? 1 : 4);
     char conv[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     snprintf(conv, sizeof conv, "%s.0", name);
     snprintf(norm, sizeof norm, "%s.1", name);

@@ -18,7 +18,7 @@ shunt_value segmentation_conv(net_builder *builder, const char *conv, const char
 /* A bilinear map of the size of `like`, by which the corners' pixels are as large as the others. */
 shunt_value segmentation_resize(net_builder *builder, const char *name, shunt_value src, shunt_value like);
 /* A head of FCN's, whose layers begin with `name`: its scores of the classes at each place of src, resized to the input, are the output
- * `result`. */
+ * `result`. Between its convolutions it has a quarter of src's channels, or all of them in networks for small pictures. */
 void segmentation_fcn_head(net_builder *builder, const char *name, const char *result, shunt_value src,
                            shunt_value input);
 /* The scores of the classes at each place of src, by a convolution of 1x1 of this name; resized to the input, they are the output `result`. */

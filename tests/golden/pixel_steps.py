@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes pixel_steps.json: the loss and all gradients of a training step of networks that label pixels, by torchvision's heads on the paper's
-networks for CIFAR and PyTorch's autograd in float64, from the weights and pictures of docs/random-weights.md. Of a gradient are kept its
+"""Writes pixel_steps.json: the loss and all gradients of a training step of networks that label pixels, by torchvision's DeepLabV3 head, or
+FCN's with a context module before it, on the paper's networks for CIFAR, and PyTorch's autograd in float64, from the weights and pictures of docs/random-weights.md. Of a gradient are kept its
 norm and products, as in steps.py. A fifth of the pixels has no class.
 
     python3 pixel_steps.py > pixel_steps.json
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
-from torchvision.models.segmentation.fcn import FCN, FCNHead
+from torchvision.models.segmentation.fcn import FCN
 
 from logits import bounds, change, Cifar, fill, uniform
 from steps import EPSILON, number, probe
@@ -23,14 +23,34 @@ NO_CLASS = 255
 CASES = [("fcn", 8, 5, 2, 24, 20, .5, 0), ("fcn", 20, 11, 2, 20, 21, None, .125), ("deeplabv3", 8, 4, 3, 16, 24, None, 0)]
 
 
+def unit(channels, dilation=1):
+    conv = torch.nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
+    return [conv, torch.nn.BatchNorm2d(channels), torch.nn.ReLU()]
+
+
+def fcn_head(channels, classes):
+    """torchvision's FCNHead, whose first convolution keeps the number of channels."""
+    return torch.nn.Sequential(*unit(channels), torch.nn.Identity(), torch.nn.Conv2d(channels, classes, 1))
+
+
+class InContext(FCN):
+    """With a context module between backbone and head."""
+    def __init__(self, backbone, classes, second):
+        super().__init__(backbone, fcn_head(64, classes), second)
+        self.context = torch.nn.ModuleList(torch.nn.Sequential(*unit(64, dilation)) for dilation in (2, 4))
+        inner = self.classifier.forward
+        self.classifier.forward = lambda x: inner(self.context[1](self.context[0](x)))
+
+
 def build(head, depth, classes, second):
     kept = {"layer3": "out", "layer2": "aux"} if second else {"layer3": "out"}
     net = change(Cifar(depth), "resnet", "A", 0)
     layers = [("conv1", net.conv1), ("bn1", net.bn1), ("relu", torch.nn.ReLU())] # it calls one module after the other
     layers += [(f"layer{i}", getattr(net, f"layer{i}")) for i in (1, 2, 3)]
     backbone = IntermediateLayerGetter(torch.nn.Sequential(OrderedDict(layers)), kept)
-    top = FCNHead(64, classes) if head == "fcn" else DeepLabHead(64, classes)
-    net = FCN(backbone, top, FCNHead(32, classes) if second else None).double().train()
+    second = fcn_head(32, classes) if second else None
+    net = InContext(backbone, classes, second) if head == "fcn" else FCN(backbone, DeepLabHead(64, classes), second)
+    net = net.double().train()
     state = net.state_dict()
     for key, tensor in state.items():
         shape = tuple(tensor.shape)
