@@ -147,3 +147,5 @@ roi_align(__global const real *src, ulong src_at, __global const param *rois, ul
         store_aligned(result, dst + dst_at + place);
     }
 }
+
+#pragma OPENCL FP_CONTRACT DEFAULT /* other sources may follow in one program (backends/opencl/bundle.c) */

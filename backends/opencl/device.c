@@ -49,6 +49,7 @@ static const shunt_device_ops device_ops = {
     .packs_prepare = ocl_packs_prepare,
     .sums_prepare = ocl_sums_prepare,
     .event_poll = ocl_event_poll,
+    .foresee = ocl_foresee,
 };
 
 /* "threads=N" is all there is. *threads stays 0 where it is not given. */

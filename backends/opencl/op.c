@@ -262,26 +262,41 @@ static shunt_status make(shunt_bop *op, const shunt_prepare_options *options)
     if (limit > 0 && wanted > limit)
         return ocl_fail(SHUNT_E_MEMORY, "algorithm %s needs %" PRIu64 " bytes of workspace; the limit is %" PRIu64,
                         chosen.algorithm, wanted, limit);
-    if (!wants_run(op)) return SHUNT_OK;
-    status = ocl_op_warm(op);
-    if (!status) ocl_programs_save(op->device);
-    return status;
+    return SHUNT_OK;
 }
 
-shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, const shunt_prepare_options *options,
-                            shunt_bop **out)
+shunt_status ocl_op_make(ocl_device *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                         shunt_bop **out)
 {
     shunt_prepare_options asked = {.size = sizeof asked};
     if (options) shunt_struct_copy(&asked, options);
     shunt_bop *op = calloc(1, sizeof *op);
     if (!op) return ocl_fail_memory();
-    op->device = (ocl_device *)base;
+    op->device = device;
     op->desc = *desc;
     op->ahead = asked.ahead_inputs;
     op->later = asked.later_outputs;
     op->pack.data = shunt_op_data_type(desc);
     for (int i = 0; i < OCL_MAX_STEPS; i++) op->steps[i].data = op->pack.data;
     shunt_status status = make(op, &asked);
+    if (status)
+        ocl_op_destroy(op);
+    else
+        *out = op;
+    return status;
+}
+
+shunt_status ocl_op_prepare(shunt_bdevice *base, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                            shunt_bop **out)
+{
+    shunt_bop *op;
+    ocl_device *device = (ocl_device *)base;
+    shunt_status status = ocl_op_make(device, desc, options, &op);
+    if (status) return status;
+    if (wants_run(op)) {
+        status = ocl_op_warm(op);
+        if (!status) ocl_programs_save(device);
+    }
     if (status)
         ocl_op_destroy(op);
     else

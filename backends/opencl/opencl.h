@@ -1,6 +1,6 @@
 /* opencl.h - what the files of the OpenCL plugin share. Names start with ocl_.
  *
- * platform.c finds devices, device.c opens them, program.c compiles kernels and caches binaries, op.c holds the table of
+ * platform.c finds devices, device.c opens them, program.c compiles kernels, cached.c keeps what was compiled, op.c holds the table of
  * algorithms; each algorithm has a host file here and a kernel file of the same name in kernels-cl/.
  */
 #ifndef SHUNT_OPENCL_H
@@ -82,9 +82,18 @@ typedef struct ocl_source {
     const char *name, *text;
     const ocl_kernel *kernels;
     uint32_t nkernels;
+    const char *const *names, *const *macros; /* what it declares at file scope, and defines; each ends with NULL */
 } ocl_source;
 
+/* A program that has the kernels of a source. */
+typedef struct ocl_built {
+    cl_program program;
+    char suffix[12]; /* behind the names of these kernels in there (bundle.h) */
+    bool fresh;      /* no process before this one has run it, as far as the cache knows */
+} ocl_built;
+
 typedef struct ocl_program ocl_program;
+typedef struct ocl_units ocl_units; /* bundle.h */
 
 typedef struct ocl_device {
     shunt_bdevice base;
@@ -96,6 +105,7 @@ typedef struct ocl_device {
     bool adopted;            /* `shared` is the application's, also for profiling */
     pthread_mutex_t lock;    /* of programs */
     ocl_program *programs;   /* one per source and options */
+    ocl_units *foreseen; /* what steps would be made from, which then have no kernels (foresee.c); NULL: they have */
 } ocl_device;
 
 shunt_status ocl_device_open(uint32_t index, const char *params, shunt_bdevice **out);
@@ -107,10 +117,10 @@ static inline bool ocl_is_cpu(const ocl_device *device)
     return device->found.info.type == SHUNT_DEVICE_CPU;
 }
 
-/* The built program, from the device's table, the disk cache or the compiler. It stays the device's. *fresh: no process before this one
- * has run it, as far as the cache knows. */
-shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, cl_program *out,
-                             bool *fresh);
+/* From the device's table, the disk cache or the compiler. It stays the device's. */
+shunt_status ocl_program_get(ocl_device *device, const ocl_source *source, const char *options, const ocl_built **out);
+/* Gets what will be asked for, and compiles together what no cache has. A failure shows when it is asked for. */
+void ocl_programs_foresee(ocl_device *device, const ocl_units *units);
 /* Puts what was compiled and not yet saved into the disk cache. */
 void ocl_programs_save(ocl_device *device);
 void ocl_programs_free(ocl_device *device);
@@ -271,6 +281,13 @@ shunt_status ocl_sums_prepare(shunt_bdevice *device, const shunt_joint *sums, ui
 shunt_status ocl_op_launch(shunt_bop *op, shunt_bqueue *queue, const shunt_arg *inputs, const shunt_arg *outputs,
                            shunt_arg workspace, shunt_bevent **event);
 void ocl_op_destroy(shunt_bop *op);
+/* An op whose steps are made, not yet run. */
+shunt_status ocl_op_make(ocl_device *device, const shunt_op_desc *desc, const shunt_prepare_options *options,
+                         shunt_bop **out);
+/* foresee.c. And for one op: on a device with `foreseen`. */
+void ocl_foresee_op(ocl_device *notes, const shunt_op_desc *desc, const shunt_prepare_options *options);
+void ocl_foresee(shunt_bdevice *device, const shunt_op_desc *const *descs, const shunt_prepare_options *const *options,
+                 uint32_t count);
 /* Runs a prepared op once (warm.c). Having no memory for that is no failure. */
 shunt_status ocl_op_warm(shunt_bop *op);
 

@@ -1,11 +1,11 @@
 /* step.c - one kernel of an op: built and given its constants and geometry once, then run with other tensors each time. */
-#include "opencl.h"
+#include "bundle.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { GPU_LANES = 4, GPU_GROUP = 64, CPU_GROUP = 8, CPU_RUN = 256 };
+enum { GPU_LANES = 4, GPU_GROUP = 64, CPU_GROUP = 8, CPU_RUN = 256, NAME_CHARS = 64 };
 
 static size_t power_below(size_t limit)
 {
@@ -58,23 +58,29 @@ void ocl_block_options(const ocl_device *device, int64_t block, char *options)
     ocl_add_option(options, "-DB=%lld -DV=%u -DWG=%zu", (long long)block, ocl_lanes(device, block), ocl_group(device));
 }
 
-/* Builds the program for the step's data. */
-static shunt_status get_program(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
-                                cl_program *program)
+/* Makes the kernel, of a program that is built for the step's data. */
+static shunt_status make_kernel(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
+                                const char *kernel)
 {
-    char all[OCL_OPTIONS_CHARS] = "";
+    const ocl_built *built;
+    char all[OCL_OPTIONS_CHARS] = "", name[NAME_CHARS];
+    cl_int code;
     ocl_add_option(all, "%s", options);
     if (shunt_dtype_bytes(step->data) == 2) ocl_add_option(all, " -DDATA=%u", step->data);
-    return ocl_program_get(device, source, all, program, &step->fresh);
+    if (device->foreseen) return ocl_units_add(device->foreseen, source, all);
+    shunt_status status = ocl_program_get(device, source, all, &built);
+    if (status) return status;
+    step->fresh = built->fresh;
+    snprintf(name, sizeof name, "%s%s", kernel, built->suffix);
+    step->kernel = clCreateKernel(built->program, name, &code);
+    return step->kernel ? SHUNT_OK : ocl_fail_context(ocl_failed("clCreateKernel", code), "%s", kernel);
 }
 
 shunt_status ocl_step_create(ocl_device *device, ocl_step *step, const ocl_source *source, const char *options,
                              const char *kernel, cl_uint dims, const uint64_t *items, const size_t *local)
 {
-    cl_program program;
-    cl_int code;
     size_t group = 1;
-    shunt_status status = get_program(device, step, source, options, &program);
+    shunt_status status = make_kernel(device, step, source, options, kernel);
     if (status) return status;
     for (uint32_t i = 0; i < source->nkernels; i++)
         if (!strcmp(source->kernels[i].name, kernel)) step->data_tensors = source->kernels[i].data;
@@ -87,8 +93,6 @@ shunt_status ocl_step_create(ocl_device *device, ocl_step *step, const ocl_sourc
         step->global[i] = groups * local[i];
         group *= local[i];
     }
-    step->kernel = clCreateKernel(program, kernel, &code);
-    if (!step->kernel) return ocl_fail_context(ocl_failed("clCreateKernel", code), "%s", kernel);
     /* Not CL_KERNEL_WORK_GROUP_SIZE: kernels name their group's size, and for those some drivers (rusticl) tell less. */
     if (group > device->found.limits.group)
         return ocl_fail(SHUNT_E_UNSUPPORTED, "%s: groups of %zu work-items; %s can do %zu", kernel, group,
@@ -111,7 +115,7 @@ void ocl_step_destroy(ocl_step *step)
 
 shunt_status ocl_step_constants(ocl_step *step, cl_uint first, uint32_t count, const ocl_constant *constants)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && step->kernel; i++) { /* none: only foreseen */
         cl_int code = clSetKernelArg(step->kernel, first + i, constants[i].bytes, constants[i].value);
         if (code) return ocl_failed("clSetKernelArg", code);
     }

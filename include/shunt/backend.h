@@ -232,6 +232,11 @@ struct shunt_device_ops {
     /* [opt: later_outputs is 0] Prepares an op that makes all of these outputs from their parts, in as few launches as can be, and is
      * launched without inputs, outputs and workspace. The ops and the memory outlive it. It may write to dst already. */
     shunt_status (*sums_prepare)(shunt_bdevice *device, const shunt_joint *sums, uint32_t count, shunt_bop **out);
+
+    /* [opt: nothing] Says which ops will be prepared next, and how, so that what they need may be compiled together. What fails here is
+     * no failure: op_prepare meets it again. */
+    void (*foresee)(shunt_bdevice *device, const shunt_op_desc *const *descs,
+                    const shunt_prepare_options *const *options, uint32_t count);
 };
 
 /* What extension(SHUNT_INTEROP) returns: work on objects that the application made with the device's own API. Each `void *` is such an

@@ -27,9 +27,9 @@ static const struct {
     {"clGetDeviceInfo", "of a device's name for the log"},
     {"clGetCommandQueueInfo", "of a queue's end: it is asked again"},
     {"clCreateProgramWithBinary", "the source is compiled"},
-    {"clBuildProgram", "of a cached binary: the source is compiled"},
+    {"clBuildProgram", "of a cached binary: the source is compiled; of several sources: each alone"},
     {"clGetProgramInfo", "the program is not cached"},
-    {"clCreateProgramWithSource", "another algorithm stands in; logged"},
+    {"clCreateProgramWithSource", "of several sources: each alone; else another algorithm stands in; logged"},
     {"clCreateKernel", "another algorithm stands in; logged"},
     {"clSetKernelArg", "another algorithm stands in; logged"},
     {"clGetEventProfilingInfo", "the step's time is not known"},
@@ -335,7 +335,7 @@ static void expect_all_called(const char *plugin)
 
 static void fail_while_running(char **argv)
 {
-    shunt_set_option("pocl_binaries", "on"); /* else than tools/check has it */
+    shunt_set_option("pocl_binaries", "on"); /* or PoCL is asked for none */
     expect_works("no failure", 0, selector); /* fills the cache of programs */
     const char *function;
     for (unsigned i = 0; (function = layer->function(i)); i++)

@@ -198,8 +198,7 @@ static int run(const void *settings, int noperands, char **operands)
     (void)noperands;
     (void)operands;
     if (given->only >= 0 && !given->op) return say_usage("--case %lld: of which --op?", (long long)given->only);
-    shunt_set_option("fallback", "quiet");    /* refusals are listed */
-    shunt_set_option("pocl_binaries", "off"); /* its programs are run once */
+    shunt_set_option("fallback", "quiet"); /* refusals are listed */
     shunt_device *device = NULL;
     findings self = {.checks = json_array()};
     int status = device_from_settings(&given->device, &device);

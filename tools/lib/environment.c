@@ -44,8 +44,8 @@ const variable environment_variables[] = {
      "XDG_CACHE_HOME, or in ~/.cache. A folder that others may write to is not used.",
      NULL, 0, 0},
     {"SHUNT_POCL_BINARIES",
-     "off: PoCL's compiled kernels are left to PoCL's own cache. The first start takes less time, later ones more. "
-     "Default: they are kept in Shunt's cache, too; shunt verify leaves them.",
+     "on: PoCL's compiled kernels are kept in Shunt's cache, too, so that they survive if PoCL's own cache is deleted. "
+     "The first start then takes twice the time. Default: off.",
      "on|off", 0, 0},
     {"SHUNT_TUNE",
      "Whether plans use stored results of shunt tune. Default: they do. off: only the backend's best guesses. "
