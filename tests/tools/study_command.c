@@ -199,6 +199,29 @@ Test(study_command, gradients)
     expect_picture("g", "map-resnet8");
 }
 
+/* A verdict of as many sentences as there are networks: none is left out. */
+Test(study_command, long_verdicts)
+{
+    char text[64];
+    cr_assert(!mkdir("g", 0777));
+    FILE *file = fopen("g/results.csv", "wb");
+    cr_assert(file);
+    fprintf(file, "%s,number,layer,norm\n", run_head);
+    for (int pair = 1; pair <= 30; pair++)
+        for (int residual = 0; residual < 2; residual++) {
+            snprintf(text, sizeof text, "%s%d", residual ? "resnet" : "plain", 6 * pair + 2);
+            put_norms(file, text, 0, 0.25, 1);
+            put_norms(file, text, 1, 0.125, 2);
+        }
+    cr_assert(!fclose(file));
+    run("shunt study gradients --out g --redraw");
+    expect_success();
+    for (int pair = 1; pair <= 30; pair++) {
+        snprintf(text, sizeof text, "times the last layer's in plain%d, and ", 6 * pair + 2);
+        expect_said(text);
+    }
+}
+
 Test(study_command, contradictions)
 {
     run("shunt study");

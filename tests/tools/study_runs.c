@@ -368,3 +368,39 @@ Test(study_runs, budgets_are_kept)
     cr_assert_eq(number_at(json_array_get(rows, 0), "epochs"), 1);
     json_decref(report);
 }
+
+/* A recipe of its own on few pictures, whatever the networks; the report says so first, as does the verdict. A plan that began with it is
+ * continued so, and no other one is. */
+Test(study_runs, quick)
+{
+    put_training_set("set", 40); /* 200 pictures */
+#define QUICK "shunt study degradation --device scalar --data cifar10:set --depths 8 "
+    run(QUICK "--quick --out out --json");
+    expect_success();
+    json_t *report = json_said(), *row = json_array_get(json_object_get(report, "results"), 0);
+    cr_assert_str_eq(text_at(row, "recipe"), "quick");
+    const double epochs = number_at(row, "epochs"), batch = number_at(row, "batch");
+    cr_assert(epochs >= 1 && epochs <= 20 && number_at(row, "steps") == epochs * floor(200 / batch));
+    cr_assert(!strncmp(text_at(report, "verdict"), "Quick, not the finding itself. None yet", 39), "%s",
+              text_at(report, "verdict"));
+    run("sed -n 3p out/report.md");
+    expect_text("Quick: smaller networks, fewer pictures; not the finding itself.");
+    run("shunt inspect --json out/runs/resnet8-s1/last.ckpt");
+    expect_text("\\\"name\\\":\\\"quick\\\"");
+    expect_text("\\\"limit\\\":\\\"2000\\\"");
+    run("stat -c %%Y-%%i out/runs/*/last.ckpt > before; shunt study degradation --device scalar --out out && "
+        "shunt study degradation --device scalar --out out --quick && stat -c %%Y-%%i out/runs/*/last.ckpt | cmp - "
+        "before");
+    expect_success();
+    run(QUICK "--epochs 1 --batch 100 --out plain");
+    expect_success();
+    run("shunt study degradation --device scalar --out plain --quick");
+    expect_failure(2, "plain/study.json: the study began without --quick", NULL);
+    run(QUICK "--quick --epochs 3 --out x");
+    expect_failure(2, "--quick says how to train and how long", NULL);
+    run("shunt study lesion --quick --data cifar10:set --out x weights.safetensors");
+    expect_failure(2, "does not go with --quick", NULL);
+    run("shunt study degradation --redraw --quick --out out");
+    expect_failure(2, "does not use --quick", NULL);
+    json_decref(report);
+}

@@ -350,12 +350,16 @@ static int report_text(const eval_settings *settings, const evaluation *self)
     const tally *t = &self->tally;
     double n = (double)t->count;
     int status = EXIT_OK;
-    char names[1024] = "";
-    for (size_t m = 0, used = 0; m < self->nmodels && used < sizeof names; m++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", m ? " + " : "",
-                                 shunt_model_name(self->models[m]));
+    os_text list;
+    size_t size;
+    os_text_begin(&list);
+    for (size_t m = 0; list.to && m < self->nmodels; m++)
+        fprintf(list.to, "%s%s", m ? " + " : "", shunt_model_name(self->models[m]));
+    char *names = os_text_end(&list, &size);
+    if (!names) return say_failure("no memory");
     say_line("%s on %s, %llu pictures", names, shunt_device_describe(self->device)->selector,
              (unsigned long long)t->count);
+    free(names);
     for (size_t m = 0; m < self->nmodels; m++) print_preprocess(self->models[m]);
     for (size_t m = 0; m < self->nmodels; m++) print_precision(precision_taken(self, m));
     if (t->bad) printf("left out     %llu that cannot be read\n", (unsigned long long)t->bad);

@@ -49,6 +49,11 @@ static const option_row rows[] = {
      "Folder for results.csv, report.md, the pictures and the runs; created if missing. The same command continues an "
      "interrupted study.",
      NULL, 0, 0},
+    {"quick", OPTION_FLAG, FIELD(quick), NULL,
+     "Minutes instead of days: smaller networks, fewer pictures and epochs, to see what the study does. The report "
+     "says that "
+     "this is not the finding itself. --depths, --models and --seeds may be given with it.",
+     NULL, 0, 0},
     {"redraw", OPTION_FLAG, FIELD(redraw), NULL,
      "Measure nothing; write the report and the pictures again from results.csv in --out.", NULL, 0, 0},
     {0}};
@@ -66,6 +71,10 @@ static int draw(const study_job *job, char **verdict)
 {
     report out;
     report_begin(&out, job->settings->out, job->study->summary);
+    out.quick = csv_rows(&job->results) && !strcmp(csv_text(&job->results, 0, "recipe"), STUDY_QUICK);
+    if (out.quick)
+        report_paragraph(&out, "Quick: smaller networks, fewer pictures; not the finding itself. For that, leave out "
+                               "`--quick`.");
     if (!out.failed) out.failed = job->study->draw(&job->results, &out);
     if (verdict) {
         *verdict = out.verdict;
@@ -173,7 +182,7 @@ static int check(const study *wanted, const study_settings *settings, char **fil
         {"--recipe", settings->recipe, STUDY_TRAINS}, {"--batch", settings->batch, STUDY_TRAINS},
         {"a file", files[0] != NULL, STUDY_FILES},    {"--limit", settings->limit, STUDY_LIMIT},
         {"--remove", settings->remove, STUDY_LESION}, {"--repeats", settings->repeats, STUDY_LESION},
-        {"--seed", settings->seed, STUDY_LESION}};
+        {"--seed", settings->seed, STUDY_LESION},     {"--quick", settings->quick, STUDY_TRAINS}};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (!given[i].given) continue;
         if (!(wanted->takes & given[i].needs))
@@ -186,6 +195,8 @@ static int check(const study *wanted, const study_settings *settings, char **fil
                 "the option",
                 given[i].option);
     }
+    if (settings->quick && (settings->budget || settings->epochs || settings->batch || settings->recipe))
+        return say_usage("--quick says how to train and how long; leave out --budget, --epochs, --batch and --recipe");
     if (settings->budget && settings->epochs)
         return say_usage("--budget and --epochs both say how long to train; give one of them");
     return settings->out ? EXIT_OK : say_usage("no folder for the results; name one with --out DIR");
@@ -209,6 +220,30 @@ static int lock_folder(const char *path, int *lock)
     return say_failure("%s: cannot be locked: %s", path, strerror(errno));
 }
 
+static void fill(int64_t *setting, int64_t with)
+{
+    if (!*setting) *setting = with;
+}
+
+/* Before the plan is recalled, which must be of the same. */
+static void fill_numbers(study_settings *settings, const study_quick *with)
+{
+    fill(&settings->pictures, with->pictures);
+    fill(&settings->epochs, with->epochs);
+    fill(&settings->batch, with->batch);
+    fill(&settings->limit, with->limit);
+    fill(&settings->remove, with->remove);
+    fill(&settings->repeats, with->repeats);
+}
+
+/* After that: a plan may have more networks. */
+static void fill_networks(study_settings *settings, const study_quick *with)
+{
+    if (!settings->depths) settings->depths = with->depths;
+    if (!settings->models) settings->models = with->models;
+    fill(&settings->seeds, with->seeds);
+}
+
 /* What a folder's study began with takes the place of what was not typed. */
 static int recall(study_job *job, study_settings *settings)
 {
@@ -224,7 +259,9 @@ static int measure(study_job *job, study_settings *settings, int *lock)
 {
     int status = make_folder(settings->out);
     if (status == EXIT_OK) status = lock_folder(settings->out, lock);
+    if (settings->quick) fill_numbers(settings, &job->study->quick);
     if (status == EXIT_OK) status = recall(job, settings);
+    if (settings->quick) fill_networks(settings, &job->study->quick);
     if (!settings->seeds) settings->seeds = 1;
     csv_begin(&job->results, job->study->columns);
     return status ? status : job->study->measure(job);

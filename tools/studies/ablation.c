@@ -72,19 +72,16 @@ static void put_table(const csv *results, const char *const *models, size_t coun
 }
 
 /* Appends a sentence if the results have both networks. */
-static void compare(const csv *results, const char *a, const char *b, int64_t last, char *text, size_t size)
+static void compare(const csv *results, const char *a, const char *b, int64_t last, FILE *to)
 {
     char words[64];
     spread change = summary_difference(results, a, b, last, "test_error");
-    size_t used = strlen(text);
-    if (change.count)
-        snprintf(text + used, size - used, " From %s to %s, the test error changes by %s.", a, b,
-                 change_text(&change, words));
+    if (change.count) fprintf(to, " From %s to %s, the test error changes by %s.", a, b, change_text(&change, words));
 }
 
 static void put_verdict(const csv *results, const char *const *models, size_t count, int64_t last, report *out)
 {
-    char text[4096], other[RUN_NAME + 8];
+    char other[RUN_NAME + 8];
     const char *best = NULL;
     double least = INFINITY;
     for (size_t i = 0; i < count; i++) {
@@ -96,19 +93,21 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         report_verdict(out, "None yet: a comparison needs two networks that have finished an epoch.");
         return;
     }
-    snprintf(text, sizeof text, "%sAfter epoch %lld, %s has the lowest test error: %.2f %%.",
-             runs_are_finished(results) ? "" : "So far: ", (long long)last, best, 100 * least);
-    compare(results, "cnn", "mini-resnet", last, text, sizeof text);
+    FILE *file = report_verdict_begin(out);
+    if (!file) return;
+    fprintf(file, "%sAfter epoch %lld, %s has the lowest test error: %.2f %%.",
+            runs_are_finished(results) ? "" : "So far: ", (long long)last, best, 100 * least);
+    compare(results, "cnn", "mini-resnet", last, file);
     for (size_t i = 0; i < count; i++) {
         const char *model = models[i], *option = strrchr(model, '-');
         for (size_t k = 0; k < count; k++)
-            if (network_is_twin(model, models[k])) compare(results, model, models[k], last, text, sizeof text);
+            if (network_is_twin(model, models[k])) compare(results, model, models[k], last, file);
         for (const char *letter = "BC"; option && !strcmp(option, "-A") && *letter; letter++) {
             snprintf(other, sizeof other, "%.*s-%c", (int)(option - model), model, *letter);
-            compare(results, model, other, last, text, sizeof text);
+            compare(results, model, other, last, file);
         }
     }
-    report_verdict(out, "%s", text);
+    report_verdict_end(out, "");
 }
 
 static int draw(const csv *results, report *out)
@@ -127,6 +126,7 @@ const study ablation_study = {
     .name = "ablation",
     .summary = "Ablation: networks with and without shortcuts, and with each kind of them",
     .takes = STUDY_DATA | STUDY_TRAINS | STUDY_MODELS,
+    .quick = {.models = "plain20,resnet20-A,resnet20-B,resnet20-C", .pictures = 2000, .epochs = 8, .batch = 32},
     .columns = runs_error_columns,
     .measure = measure,
     .draw = draw,

@@ -58,20 +58,19 @@ static void put_table(const csv *results, const comparison *wanted, const char *
 static void put_verdict(const csv *results, const comparison *wanted, const char *const *models, size_t count,
                         report *out)
 {
-    char text[4096] = "", words[128];
-    for (size_t i = 0; i < count; i++) {
+    char words[128];
+    FILE *file = report_verdict_begin(out);
+    for (size_t i = 0; file && i < count; i++) {
         const spread change = difference(results, wanted, models[i]);
         if (!has_twin(wanted, models[i]) || !change.count) continue;
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, " %s: %s, which is %s.", models[i], difference_text(&change, words),
-                 100 * change.mean <= wanted->most_points ? "within the goal" : "above the goal");
+        if (!ftell(file))
+            fprintf(file, "%s%s should be at most %g points on average.",
+                    runs_are_finished(results) ? "" : "So far (some runs are not finished): ", wanted->subject,
+                    wanted->most_points);
+        fprintf(file, " %s: %s, which is %s.", models[i], difference_text(&change, words),
+                100 * change.mean <= wanted->most_points ? "within the goal" : "above the goal");
     }
-    if (!*text)
-        report_verdict(out, "None yet: a comparison needs %s with the same seed.", wanted->needs);
-    else
-        report_verdict(out, "%s%s should be at most %g points on average.%s",
-                       runs_are_finished(results) ? "" : "So far (some runs are not finished): ", wanted->subject,
-                       wanted->most_points, text);
+    if (file) report_verdict_end(out, wanted->none);
 }
 
 int comparison_draw(const csv *results, const comparison *wanted, report *out)

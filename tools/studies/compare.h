@@ -9,7 +9,7 @@ typedef struct comparison {
                         char name[RUN_NAME]); /* what a model is compared with: itself, if with nothing */
     const char *heading;                      /* of the table's models: "network and precision" */
     const char *reference;                    /* what twins are: "f32" */
-    const char *needs;                        /* what a comparison needs: "a network in float32 and in 16 bits" */
+    const char *none;                         /* the verdict where there is nothing to compare */
     const char *subject; /* what should be at most so many points: "The test error in 16 bits, less that in float32," */
     double most_points;  /* of the mean difference */
 } comparison;

@@ -166,6 +166,7 @@ const study degradation_study = {
     .name = "degradation",
     .summary = "Degradation: training and test errors of plain and residual networks of several depths",
     .takes = STUDY_DATA | STUDY_TRAINS | STUDY_DEPTHS,
+    .quick = {.depths = "8,32", .pictures = 2000, .epochs = 8, .batch = 32},
     .columns = runs_error_columns,
     .measure = measure,
     .draw = draw,

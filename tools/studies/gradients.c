@@ -127,6 +127,7 @@ const study gradients_study = {
     .summary =
         "Gradients: how large each layer's gradient is, at the start and during training, without and with shortcuts",
     .takes = STUDY_DATA | STUDY_TRAINS | STUDY_MODELS,
+    .quick = {.models = "plain20,resnet20,plain56,resnet56", .pictures = 1000, .epochs = 2, .batch = 50},
     .columns = columns,
     .measure = measure,
     .draw = gradients_draw,

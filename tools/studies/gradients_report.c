@@ -115,21 +115,20 @@ static const char *outcome(double plain, double residual)
 
 static void put_verdict(const profile *profiles, size_t count, report *out)
 {
-    char text[2048] = "";
-    for (size_t i = 0; i < count; i++) {
+    FILE *file = report_verdict_begin(out);
+    for (size_t i = 0; file && i < count; i++) {
         const profile *plain = &profiles[i], *twin = twin_of(plain, profiles, count);
         if (!twin) continue;
-        size_t end = (plain->epochs < twin->epochs ? plain->epochs : twin->epochs) - 1, used = strlen(text);
+        size_t end = (plain->epochs < twin->epochs ? plain->epochs : twin->epochs) - 1;
         double a = ratio(plain, 0), b = ratio(twin, 0), c = ratio(plain, end), d = ratio(twin, end);
-        snprintf(text + used, sizeof text - used,
-                 "%sAt the start, the first layer's gradient is %.3g times the last layer's in %s, and %.3g times in "
-                 "%s: %s. After epoch %zu, it is %.3g times and %.3g times: %s.",
-                 used ? " " : "", a, plain->model, b, twin->model, outcome(a, b), end, c, d, outcome(c, d));
+        fprintf(file,
+                "%sAt the start, the first layer's gradient is %.3g times the last layer's in %s, and %.3g times in "
+                "%s: %s. After epoch %zu, it is %.3g times and %.3g times: %s.",
+                ftell(file) ? " " : "", a, plain->model, b, twin->model, outcome(a, b), end, c, d, outcome(c, d));
     }
-    if (*text)
-        report_verdict(out, "%s", text);
-    else
-        report_verdict(out, "None yet: a comparison needs a plain network and a residual network of the same depth.");
+    if (file)
+        report_verdict_end(out,
+                           "None yet: a comparison needs a plain network and a residual network of the same depth.");
 }
 
 /* Dashed lines: at the start. Solid lines: at the end. */

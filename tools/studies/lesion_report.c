@@ -2,7 +2,6 @@
 #include "lesion.h"
 #include "lib/say.h"
 #include "networks.h"
-#include "runtime/shared/os.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -78,10 +77,7 @@ static const char *in_words(const findings *of)
 
 static void put_verdict(const findings *found, size_t count, report *out)
 {
-    size_t size;
-    os_text memory;
-    os_text_begin(&memory);
-    FILE *file = memory.to;
+    FILE *file = report_verdict_begin(out);
     for (size_t i = 0; file && i < count; i++) {
         const findings *of = &found[i];
         if (!of->nkept || !isfinite(of->whole)) continue;
@@ -97,12 +93,7 @@ static void put_verdict(const findings *found, size_t count, report *out)
                     of->reshaping, of->low, of->high);
         fprintf(file, " Guessing has an error of %.0f %%.", of->chance);
     }
-    char *text = os_text_end(&memory, &size);
-    if (!text)
-        out->failed = say_failure("no memory for the verdict");
-    else
-        report_verdict(out, "%s", *text ? text : "None yet: no network has been measured completely.");
-    free(text);
+    if (file) report_verdict_end(out, "None yet: no network has been measured completely.");
 }
 
 static void put_table(const csv *results, report *out)

@@ -10,7 +10,8 @@ static const struct plan_field {
     const char *name;
     bool fixed, number;
     size_t offset;
-} fields[] = {{"data", false, false, offsetof(study_settings, data)},
+} fields[] = {{"quick", true, true, offsetof(study_settings, pictures)},
+              {"data", false, false, offsetof(study_settings, data)},
               {"depths", false, false, offsetof(study_settings, depths)},
               {"models", false, false, offsetof(study_settings, models)},
               {"seeds", false, true, offsetof(study_settings, seeds)},

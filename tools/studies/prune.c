@@ -283,8 +283,8 @@ static void put_table(const csv *results, const char *const *models, size_t coun
 /* "resnet56-p0.001: 48.2 % of the multiply-adds; tuned +0.20 points, from scratch +0.10: the control is better." */
 static void put_verdict(const csv *results, const char *const *models, size_t count, report *out)
 {
-    char text[4096] = "";
-    for (size_t i = 0; i < count; i++) {
+    FILE *file = report_verdict_begin(out);
+    for (size_t i = 0; file && i < count; i++) {
         char name[RUN_NAME + 16], base[RUN_NAME];
         if (part_of(models[i]) != PENALISED) continue;
         const outcome whole = outcome_of(results, base_of(models[i], base));
@@ -295,21 +295,20 @@ static void put_verdict(const csv *results, const char *const *models, size_t co
         if (whole.row < 0 || tuned.row < 0 || scratch.row < 0) continue;
         const double gains[] = {100 * (tuned.error.mean - whole.error.mean),
                                 100 * (scratch.error.mean - whole.error.mean)};
-        const size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used,
-                 " %s has %.1f %% of the multiply-adds of %s. Against that, the test error is %+.2f points tuned and "
-                 "%+.2f points "
-                 "trained from scratch: %s.",
-                 models[i], 100 * tuned.macs.mean / whole.macs.mean, base, gains[0], gains[1],
-                 gains[1] <= gains[0] ? "the control is not worse, so its weights were not worth keeping"
-                                      : "the weights that were kept are worth it");
+        if (!ftell(file))
+            fprintf(file, "%sGoal: at most half of the multiply-adds at +0.3 points.",
+                    runs_are_finished(results) ? "" : "So far (some runs are not finished): ");
+        fprintf(file,
+                " %s has %.1f %% of the multiply-adds of %s. Against that, the test error is %+.2f points tuned and "
+                "%+.2f points "
+                "trained from scratch: %s.",
+                models[i], 100 * tuned.macs.mean / whole.macs.mean, base, gains[0], gains[1],
+                gains[1] <= gains[0] ? "the control is not worse, so its weights were not worth keeping"
+                                     : "the weights that were kept are worth it");
     }
-    if (!*text)
-        report_verdict(out,
-                       "None yet: it needs a network, the same under a penalty, what is left of it, and the control.");
-    else
-        report_verdict(out, "%sGoal: at most half of the multiply-adds at +0.3 points.%s",
-                       runs_are_finished(results) ? "" : "So far (some runs are not finished): ", text);
+    if (file)
+        report_verdict_end(
+            out, "None yet: it needs a network, the same under a penalty, what is left of it, and the control.");
 }
 
 /* Errors against multiply-adds, a line for each part. */
@@ -362,6 +361,7 @@ const study prune_study = {
     .name = "prune",
     .summary = "Pruning: residual networks that training has made shallower, and the control from scratch",
     .takes = STUDY_DATA | STUDY_TRAINS | STUDY_MODELS,
+    .quick = {.models = "resnet20-p0.02", .pictures = 2000, .epochs = 8, .batch = 32},
     .columns = columns,
     .measure = measure,
     .draw = draw,

@@ -35,14 +35,36 @@ void report_paragraph(report *self, const char *format, ...)
 
 void report_verdict(report *self, const char *format, ...)
 {
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    if (!self->failed && vasprintf(&self->verdict, format, arguments) < 0) {
+    if (!self->failed &&
+        (vasprintf(&text, format, arguments) < 0 ||
+         asprintf(&self->verdict, "%s%s", self->quick ? "Quick, not the finding itself. " : "", text) < 0)) {
         self->verdict = NULL;
         self->failed = say_failure("no memory for the verdict");
     }
+    free(text);
     va_end(arguments);
     if (!self->failed) report_paragraph(self, "**Verdict.** %s", self->verdict);
+}
+
+FILE *report_verdict_begin(report *self)
+{
+    os_text_begin(&self->text);
+    if (!self->text.to && !self->failed) self->failed = say_failure("no memory for the verdict");
+    return self->text.to;
+}
+
+void report_verdict_end(report *self, const char *none)
+{
+    size_t size;
+    char *text = os_text_end(&self->text, &size);
+    if (text)
+        report_verdict(self, "%s", *text ? text : none);
+    else if (!self->failed)
+        self->failed = say_failure("no memory for the verdict");
+    free(text);
 }
 
 void report_table(report *self, table *cells)

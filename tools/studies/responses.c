@@ -36,6 +36,7 @@ const study responses_study = {
     .name = "responses",
     .summary = "Responses: how strongly each 3x3 layer of trained networks responds",
     .takes = STUDY_DATA | STUDY_FILES | STUDY_MODELS | STUDY_TRAINS | STUDY_LIMIT,
+    .quick = {.models = "plain8,resnet8,plain20,resnet20", .pictures = 2000, .epochs = 8, .batch = 32, .limit = 500},
     .columns = columns,
     .later = NETWORKS_LATER,
     .measure = networks_measure,

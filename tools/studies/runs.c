@@ -83,15 +83,25 @@ static int make_model(const run_context *self, const char *name, shunt_model **o
     return training_set_labels(*out, self->data);
 }
 
+/* Of few pictures there are enough steps in small batches, with a rate that fits those. */
+static void shorten(int64_t pictures, shunt_recipe *recipe)
+{
+    snprintf(recipe->name, sizeof recipe->name, "%s", STUDY_QUICK);
+    recipe->limit = pictures;
+    recipe->rate_batch = recipe->batch;
+}
+
 int run_recipe(const run_context *self, const char *name, int64_t seed, run_parts *parts)
 {
     const char *precision = run_precision(name);
     const study_settings *settings = self->job->settings;
     shunt_recipe *recipe = &parts->recipe;
-    if (shunt_model_recipe(parts->model, settings->recipe ? settings->recipe : "paper", recipe))
+    const char *usual = settings->pictures ? "fast" : "paper";
+    if (shunt_model_recipe(parts->model, settings->recipe ? settings->recipe : usual, recipe))
         return say_library_failure(NULL);
     recipe->seed = seed;
     recipe->holdout = 0;
+    if (settings->pictures) shorten(settings->pictures, recipe);
     if (settings->batch) recipe->batch = settings->batch;
     if (precision && shunt_recipe_set(recipe, "precision", precision)) return say_library_failure(NULL);
     if (self->epochs) {

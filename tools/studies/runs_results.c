@@ -141,16 +141,17 @@ void runs_describe(const csv *results, report *out)
            batch = csv_number(results, 0, "batch");
     list_devices(results, devices, sizeof devices);
     double share = 100 * steps * batch / ((double)PAPER_STEPS * PAPER_BATCH);
+    char pictures[64] = "All";
+    if (out->quick) snprintf(pictures, sizeof pictures, "%.0f of the", steps * batch / epochs);
     report_paragraph(
         out,
         "The networks were trained on %s, with %s and the recipe `%s`, for %.0f epoch%s: %.0f steps of %.0f "
         "pictures. The paper trained its networks for CIFAR-10 for %d steps of %d pictures. This budget is %.3g %% of "
-        "that%s. %zu of the %zu started runs are finished. All training pictures are used. The test error is measured "
-        "after each "
-        "epoch, and no choice depends on it.",
+        "that%s. %zu of the %zu started runs are finished. %s training pictures are used. The test error is measured "
+        "after each epoch, and no choice depends on it.",
         csv_text(results, 0, "data"), devices, csv_text(results, 0, "recipe"), epochs, epochs > 1 ? "s" : "", steps,
         batch, PAPER_STEPS, PAPER_BATCH, share, share < 99 ? ", so expect higher errors than the paper's" : "",
-        count_finished(results), count_begun(results));
+        count_finished(results), count_begun(results), pictures);
 }
 
 /* ---- In pictures ------------------------------------------------------------------------------------------------------ */

@@ -11,7 +11,8 @@
 typedef struct study_settings {
     const char *data, *depths, *models, *recipe, *out;
     int64_t budget, epochs, seeds, batch, limit, remove, repeats, seed; /* 0: not given */
-    bool redraw;
+    int64_t pictures;                                                   /* with --quick: to train on, and to test on */
+    bool redraw, quick;
     device_settings device;
     json_settings output;
 } study_settings;
@@ -38,11 +39,21 @@ typedef struct study_job {
     csv results;  /* with the study's columns; study_update writes it */
 } study_job;
 
+/* What --quick puts in the place of what was not typed: minutes on two cores, on purpose too little for the finding itself. */
+typedef struct study_quick {
+    const char *depths, *models;
+    int64_t pictures, epochs, batch, seeds, limit, remove, repeats;
+} study_quick;
+
+/* The name of a recipe that --quick has changed; results tell by it what they are. */
+#define STUDY_QUICK "quick"
+
 struct study {
     const char *name, *summary;
     unsigned takes;             /* STUDY_ */
     const char *const *columns; /* of results.csv, ended by NULL */
-    const char *later;          /* results of before may lack this column and those behind it; NULL: none */
+    study_quick quick;
+    const char *later; /* results of before may lack this column and those behind it; NULL: none */
     /* Fills job->results, calling study_update whenever there is more to see, and at the end. Returns an EXIT_ number. */
     int (*measure)(study_job *job);
     /* For studies that look into trained networks, whose measure is networks_measure: appends the rows of one (networks.h). */
