@@ -165,13 +165,13 @@ static shunt_status take_options(const shunt_model *model, const shunt_detect_op
 
 static shunt_status detect(detect_runs *runs, const shunt_image *image, shunt_detections **out)
 {
-    detect_frame frame;
+    padded_frame frame;
     const shunt_model *model = runs->model;
-    shunt_status status = detect_frame_of(image, model->preprocess.resize, runs->options->longest, &frame);
+    shunt_status status = padded_frame_of(image, model->preprocess.resize, runs->options->longest, &frame);
     if (status) return status;
     runs->frame = &frame;
     float *pixels = malloc(3 * sizeof *pixels * (size_t)frame.padded[0] * (size_t)frame.padded[1]);
-    status = pixels ? detect_fill(&frame, &model->preprocess, image, pixels) : error_memory();
+    status = pixels ? padded_fill(&frame, &model->preprocess, image, pixels) : error_memory();
     if (!status) status = detect_run_first(runs, pixels);
     free(pixels);
     if (!status) status = make_detections(runs, out);

@@ -21,7 +21,7 @@ typedef struct detect_runs {
     shunt_model *model;
     shunt_device *device;
     const shunt_detect_options *options; /* without zeros */
-    const detect_frame *frame;           /* of the picture */
+    const padded_frame *frame;           /* of the picture */
     run_results first;
 } detect_runs;
 

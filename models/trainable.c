@@ -5,25 +5,56 @@
 #include "runtime/graph/graph.h"
 #include "runtime/data/dataset.h"
 
+#include <math.h>
 #include <shunt/train.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* As many of the last layer's biases as a policy has blocks: its gates begin open, at sigmoid(2) = 0.88, so that training starts from the
- * static network. */
-static shunt_status open_gates(const shunt_model *model, shunt_weights *weights)
+/* Each element x of a parameter becomes factor * x + offset. */
+static shunt_status change(shunt_weights *weights, const char *name, double factor, double offset)
 {
-    static const char name[] = "policy.fc.bias";
-    const shunt_tensor_view *view = model->net.ghost ? shunt_weights_find(weights, name) : NULL;
-    if (!view) return SHUNT_OK;
+    const shunt_tensor_view *view = shunt_weights_find(weights, name);
     const shunt_tensor_desc desc = view->desc;
     float *data = malloc((size_t)shunt_tensor_bytes(&desc));
     if (!data) return error_memory();
-    for (uint64_t i = 0; i < shunt_tensor_count(&desc); i++) data[i] = 2;
+    for (uint64_t i = 0; i < shunt_tensor_count(&desc); i++)
+        data[i] = (float)(factor * (double)((const float *)view->data)[i] + offset);
     const shunt_status status = shunt_weights_set(weights, name, &desc, data);
     free(data);
     return status;
+}
+
+/* The gates of a policy begin open, at sigmoid(2) = 0.88, so that training starts from the static network. */
+static shunt_status open_gates(const shunt_model *model, shunt_weights *weights)
+{
+    static const char name[] = "policy.fc.bias";
+    const bool has_policy = model->net.ghost && shunt_weights_find(weights, name);
+    return has_policy ? change(weights, name, 0, 2) : SHUNT_OK;
+}
+
+/* How torchvision's networks that find objects at anchors begin. The heads' weights have a deviation of 0.01, since they are not normed and L1's
+ * gradients are as large as its errors are not; the pyramid's have 1 / sqrt(fan_in), half of He's variance. And as the paper of focal loss has
+ * it, each class begins with a probability of 0.01, since otherwise the many anchors of the background would outweigh those of objects. */
+static shunt_status begin_heads(const shunt_model *model, shunt_weights *weights)
+{
+    static const char heads[] = "head.", pyramid[] = "backbone.fpn.";
+    const double deviation = 0.01, probability = 0.01;
+    const net_family *family = model->net.family;
+    shunt_status status = SHUNT_OK;
+    char bias[NET_NAME_CHARS];
+    if (!family || !family->anchors || family->nlooks) return SHUNT_OK;
+    for (uint32_t i = 0; !status && i < model->graph->nvalues; i++) {
+        const graph_value *value = &model->graph->values[i];
+        if (value->source != VALUE_PARAMETER || value->role != SHUNT_ROLE_WEIGHT) continue;
+        const double fan_in = (double)(shunt_tensor_count(&value->desc) / (uint64_t)value->desc.dims[0]);
+        if (!strncmp(value->name, heads, sizeof heads - 1))
+            status = change(weights, value->name, deviation / sqrt(2 / fan_in), 0);
+        else if (!strncmp(value->name, pyramid, sizeof pyramid - 1))
+            status = change(weights, value->name, sqrt(0.5), 0);
+    }
+    snprintf(bias, sizeof bias, "%s.bias", net_classifier(&model->net));
+    return status ? status : change(weights, bias, 0, log(probability / (1 - probability)));
 }
 
 static shunt_status initialize(const shunt_model *model, uint64_t seed, shunt_weights **out)
@@ -31,6 +62,7 @@ static shunt_status initialize(const shunt_model *model, uint64_t seed, shunt_we
     shunt_status status = shunt_graph_initialize(model->graph, seed, out);
     if (status) return status;
     status = open_gates(model, *out);
+    if (!status) status = begin_heads(model, *out);
     if (!status) return SHUNT_OK;
     shunt_weights_destroy(*out);
     *out = NULL;
@@ -101,16 +133,20 @@ static bool match_classifier(const shunt_model *model, const shunt_model *from, 
     return (model->labels && from->labels) || model->net.classes == from->net.classes;
 }
 
-/* The rows of a parameter of the classifier, into the model's own. */
-static shunt_status put_rows(shunt_weights *weights, const shunt_tensor_view *view, const int64_t *rows, int64_t count)
+/* The rows of a parameter of the classifier, into the model's own. Channels are classes, or for each shape of an anchor all classes. */
+static shunt_status put_rows(const shunt_model *model, shunt_weights *weights, const shunt_tensor_view *view,
+                             const int64_t *rows)
 {
+    const int64_t count = model->net.classes, groups = net_class_channels(&model->net);
     shunt_tensor_desc desc = view->desc;
-    size_t bytes = (size_t)(shunt_tensor_bytes(&desc) / (uint64_t)desc.dims[0]);
-    char *data = calloc((size_t)count, bytes);
+    const int64_t theirs = desc.dims[0] / groups;
+    const size_t bytes = (size_t)(shunt_tensor_bytes(&desc) / (uint64_t)desc.dims[0]);
+    char *data = calloc((size_t)(groups * count), bytes);
     if (!data) return error_memory();
-    for (int64_t i = 0; i < count; i++)
-        memcpy(data + (size_t)i * bytes, (const char *)view->data + (size_t)rows[i] * bytes, bytes);
-    desc.dims[0] = count;
+    for (int64_t i = 0; i < groups * count; i++)
+        memcpy(data + (size_t)i * bytes,
+               (const char *)view->data + (size_t)(i / count * theirs + rows[i % count]) * bytes, bytes);
+    desc.dims[0] = groups * count;
     shunt_status status = shunt_weights_set(weights, view->name, &desc, data);
     free(data);
     return status;
@@ -132,7 +168,7 @@ static shunt_status take_over(shunt_model *model, const shunt_model *from, uint6
         if (!net_of_classifier(&model->net, value->name))
             status = shunt_weights_set(weights, view->name, &view->desc, view->data);
         else if (known)
-            status = put_rows(weights, view, rows, model->net.classes);
+            status = put_rows(model, weights, view, rows);
     }
     free(rows);
     if (status) {
@@ -331,6 +367,26 @@ static void label_pixels(const net_spec *net, shunt_recipe *recipe)
     if (net->cifar) recipe->scales[0] = recipe->scales[1] = 1; /* their pictures are small as they are */
 }
 
+/* Networks that find objects, by any of the names: from a backbone that is trained already. */
+static void find_objects(const net_spec *net, shunt_recipe *recipe)
+{
+    (void)net;
+    recipe->epochs = 6;
+    recipe->steps = 0;
+    recipe->batch = 16;
+    recipe->schedule = SHUNT_SCHEDULE_COSINE;
+    recipe->rate = 0.02;
+    recipe->final_rate = 0;
+    recipe->warm_up = 0.1;
+    recipe->warm_up_rate = 0.002;
+    recipe->warm_up_error = 0;
+    recipe->nesterov = 0;
+    recipe->weight_decay = 1e-4;
+    recipe->smoothing = 0;
+    recipe->augment = SHUNT_AUGMENT_NONE;
+    recipe->pad = 0;
+}
+
 shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shunt_recipe *out)
 {
     if (!model || !name || !out) return error_null(__func__, "model, name, out");
@@ -358,6 +414,7 @@ shunt_status shunt_model_recipe(const shunt_model *model, const char *name, shun
         if (strcmp(recipes[i].name, name)) continue;
         recipes[i].fill(net, &recipe);
         if (net_task(net) == SHUNT_TASK_SEGMENT) label_pixels(net, &recipe);
+        if (net_task(net) == SHUNT_TASK_DETECT) find_objects(net, &recipe);
         strcpy(recipe.name, name);
         *out = recipe;
         return SHUNT_OK;

@@ -30,7 +30,7 @@ NARROW = {"runtime/pickle": SMALL, "runtime/graph": SMALL, "runtime/weights": SM
           "runtime/onnx": SMALL | {"runtime/graph", "runtime/weights"},
           "runtime/verify": SMALL | {"runtime/graph", "runtime/device"},
           "models/nets": SMALL | {"runtime/graph"},
-          "models/detect": SMALL | {"models/nets"}}
+          "models/detect": SMALL | {"models/nets", "runtime/data"}}
 
 # Headers of one system alone; they stand in the files that the build takes for it (X_posix.c, X_windows.c), and in these.
 SYSTEM_HEADER = re.compile(r'#include <(?:(?:direct|dlfcn|fts|glob|io|link|poll|process|psapi|sched|spawn|windows|winioctl)'

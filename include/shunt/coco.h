@@ -14,7 +14,7 @@
 #ifndef SHUNT_COCO_H
 #define SHUNT_COCO_H
 
-#include <shunt/process.h>
+#include <shunt/data.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +45,11 @@ SHUNT_API shunt_status shunt_coco_open_set(const char *spec, const char *split, 
 /* The pictures, by id: the file_name of number `index`, in a set with its folder; "" where the file has none. NULL past the last one.
  * id may be NULL. */
 SHUNT_API const char *shunt_coco_picture(const shunt_coco *truth, size_t index, int64_t *id);
+/* To train on (shunt/train.h): the pictures with the boxes of their objects, without crowds. A category's id is its class. A bbox without area or
+ * outside of its picture is an error, or left out and counted with options->skip_bad; of one that lies partly outside the rest counts. Takes
+ * the truth over, also after a failure. options may be NULL. */
+SHUNT_API shunt_status shunt_dataset_of_objects(shunt_coco *truth, const shunt_coco_options *options,
+                                                shunt_dataset **out);
 /* NULL is allowed. */
 SHUNT_API void shunt_coco_close(shunt_coco *truth);
 

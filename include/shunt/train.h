@@ -127,17 +127,20 @@ SHUNT_API shunt_status shunt_model_recipe(const shunt_model *model, const char *
 /* ---- A network to train ---------------------------------------------------------------------------------------- */
 
 /* Makes a training graph of a network that has one input. Its output: logits of pictures (N, C), or of pixels (N, C, H, W) and perhaps those of
- * a second head. Each run of the graph is one step of the recipe, or one part of a step. Its inputs, in this order:
+ * a second head; or it finds objects: of each map logits (N, A * C, H, W) and "bbox_reg", codes (N, A * 4, H, W), for A shapes of
+ * anchors. Each run of the graph is one step of the recipe, or one part of a step. Its inputs, in this order:
  * - the pictures, as many as `pictures` says;
  * - the labels (batch); of pixels (batch * H * W), and then their weights (batch * H * W, 1): 0 for pixels of no class, on average 1;
- *   with recipe->auxiliary the weights once more, times that number;
+ *   with recipe->auxiliary the weights once more, times that number; of objects, P being the places of all maps, for each anchor its class or -1
+ *   (batch * A, 1, P), a weight like that, the codes of its object's box (batch * A, 4, P), and the weight of these (batch * A, 1, P);
  * - if recipe->ghost is above 0, for each decision (batch, blocks) minus the share times their number, and 2 * ghost_weight / the square of
  *   that number (1,1);
  * - the learning rate (1);
  * - if recipe->prune is above 0, the threshold (1);
  * - if recipe->accumulate is above 1, 0 in the run of the last part, which alone updates, and -1 in the others (1); and what the sum so
  *   far and this run's gradients are multiplied by (2): 0 and a weight in the run of the first part, then 1 and a weight.
- * Its outputs: logits; losses (batch), of pixels the sum over each picture's; with ghost the sum of the decisions (1,1).
+ * Its outputs: logits, of objects (batch * A, C, P); losses (batch), of pixels the sum over each picture's, of objects each picture's
+ * part of the mean; with ghost the sum of the decisions (1,1).
  * recompute: see shunt_gradient_options. Destroy the graph with shunt_graph_destroy. */
 SHUNT_API shunt_status shunt_graph_training_step(const shunt_graph *network, const shunt_recipe *recipe,
                                                  const shunt_tensor_desc *pictures, int recompute, shunt_graph **out);
@@ -149,11 +152,20 @@ SHUNT_API shunt_status shunt_model_describe(shunt_model *model);
 /* For fine-tuning. Like shunt_model_load, but the file may have other classes, or something else instead of a classifier; the
  * model keeps its own labels. The file's classifier is used in two cases: both have labels, and the model's are all among the
  * file's (rows are then matched by name); or one has no labels, and the numbers of classes are equal. Otherwise the classifier
- * is initialized again. Into a network that labels pixels it also loads its backbone: a file of a ResNet that classifies, whose colours the
+ * is initialized again. Into a network that labels pixels or finds objects it also loads its backbone: a file of a ResNet that classifies, whose colours the
  * preprocessing then has. */
 SHUNT_API shunt_status shunt_model_adopt(shunt_model *model, const char *path, uint64_t seed);
 /* Copies the labels: one for each outcome of the model (shunt_model_outcomes). */
 SHUNT_API shunt_status shunt_model_set_labels(shunt_model *model, const char *const *labels);
+
+/* What a network that finds objects starts from: boxes in its input, of each shape at each place of its maps. */
+typedef struct shunt_anchors {
+    int64_t shapes, places; /* places: map by map, each row by row */
+    double *boxes;          /* shapes x places x 4: left, top, right, bottom */
+} shunt_anchors;
+/* Of an input of side x side pixels. Free them with shunt_anchors_free. */
+SHUNT_API shunt_status shunt_model_anchors(const shunt_model *model, int64_t side, shunt_anchors *out);
+SHUNT_API void shunt_anchors_free(shunt_anchors *anchors);
 
 /* ---- The trainer ----------------------------------------------------------------------------------------------- */
 
@@ -221,6 +233,8 @@ typedef struct shunt_train_setup {
     struct shunt_ranks *ranks;
     int sync_statistics; /* != 0: batch norms use the statistics of the whole batch; 0: those of the rank's slice */
     int bf16_gradients;  /* as in shunt_executor_options */
+    /* Of a network that finds objects: its anchors for an input as large as preprocess->crop. They must outlive the trainer. NULL of others. */
+    const shunt_anchors *anchors;
 } shunt_train_setup;
 
 /* Checks data and recipe before the first step, creates the folder `out` if it is missing, checks that it can be written, and
@@ -253,7 +267,7 @@ SHUNT_API int64_t shunt_trainer_best(const shunt_trainer *trainer);
 /* The current weights, and NAME.velocity. Valid until the trainer runs again. */
 SHUNT_API const shunt_weights *shunt_trainer_weights(const shunt_trainer *trainer);
 
-/* Where pixels have classes, these count pixels: those that have one. */
+/* Where pixels have classes, these count pixels: those that have one; where there are objects, their anchors. */
 typedef struct shunt_score {
     int64_t pictures, wrong;
     double loss; /* mean cross-entropy */

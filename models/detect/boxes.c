@@ -50,7 +50,7 @@ bool box_has_sides(const detect_box *box, double least)
     return box->right - box->left >= least && box->bottom - box->top >= least;
 }
 
-detect_box box_to_picture(const detect_box *box, const detect_frame *frame)
+detect_box box_to_picture(const detect_box *box, const padded_frame *frame)
 {
     const double x = (double)frame->picture[1] / (double)frame->resized[1];
     const double y = (double)frame->picture[0] / (double)frame->resized[0];

@@ -1,25 +1,10 @@
-/* detect.h - what finding objects does outside of the network: pictures resized and padded, anchors, boxes out of codes, and boxes that cover
- * each other. Plain numbers, no network and no device. Computed in double; sizes are (height, width). */
+/* detect.h - what finding objects does outside of the network: anchors, boxes out of codes, and boxes that cover each other. Plain numbers, no
+ * network and no device. Computed in double; sizes are (height, width). */
 #ifndef SHUNT_MODELS_DETECT_H
 #define SHUNT_MODELS_DETECT_H
 
 #include "models/nets/net.h"
-
-#include <shunt/data.h>
-
-/* ---- frame.c: from a picture to the network's input ---- */
-
-typedef struct detect_frame {
-    int64_t picture[2]; /* the picture's own size */
-    int64_t resized[2]; /* what it becomes: the part of the input that is not padding */
-    int64_t padded[2];  /* the input: multiples of 32 */
-} detect_frame;
-
-/* The short side becomes `shortest`, unless the long one would be more than `longest`. Fails where nothing is left of a side. */
-shunt_status detect_frame_of(const shunt_image *image, int64_t shortest, int64_t longest, detect_frame *out);
-/* dst: 3 x padded; the padding is 0. */
-shunt_status detect_fill(const detect_frame *frame, const shunt_preprocess *preprocess, const shunt_image *image,
-                         float *dst);
+#include "runtime/data/padded.h"
 
 /* ---- boxes.c ---- */
 
@@ -45,7 +30,7 @@ bool box_has_sides(const detect_box *box, double least);
 /* The part within (height, width). */
 detect_box box_clip(const detect_box *box, const int64_t size[2]);
 /* From the resized picture to the picture. */
-detect_box box_to_picture(const detect_box *box, const detect_frame *frame);
+detect_box box_to_picture(const detect_box *box, const padded_frame *frame);
 
 /* ---- suppress.c ---- */
 
@@ -71,7 +56,7 @@ typedef struct dense_map {
 typedef struct dense_job {
     const net_anchors *anchors;
     int64_t classes;
-    const detect_frame *frame;
+    const padded_frame *frame;
     const dense_map *maps; /* anchors->levels of them */
     double least_score, overlap;
     double least_side;  /* smaller boxes are left out before others can cover them */
@@ -89,7 +74,7 @@ shunt_status dense_find(const dense_job *job, detect_candidate **out, size_t *co
 
 typedef struct regions_job {
     int64_t classes; /* the background, number 0, included */
-    const detect_frame *frame;
+    const padded_frame *frame;
     const detect_candidate *proposals;
     size_t count;        /* of proposals */
     const float *logits; /* (count, classes) */

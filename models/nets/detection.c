@@ -19,18 +19,18 @@ bool detection_parse(const char *name, const char *prefix, const char *ending, n
 
 shunt_value detection_layers(net_builder *b, shunt_value src)
 {
-    b->prefix = "backbone.body.";
+    b->prefix = DETECTION_BACKBONE;
     return residual_layers(b, src);
 }
 
 /* A convolution of the pyramid, of its kind ("inner_blocks") and number. */
-static shunt_value block(net_builder *b, const char *kind, int number, shunt_value src, int64_t kernel)
+static shunt_value block(net_builder *b, const char *kind, int number, shunt_value src, net_window window)
 {
     char name[NET_NAME_CHARS], norm[NET_NAME_CHARS];
     snprintf(name, sizeof name, "backbone.fpn.%s.%d.0", kind, number);
     snprintf(norm, sizeof norm, "backbone.fpn.%s.%d.1", kind, number);
-    if (b->net->improved) return net_conv_norm(b, name, norm, src, (net_window){DETECTION_CHANNELS, kernel});
-    return shunt_graph_conv(b->graph, name, src, DETECTION_CHANNELS, kernel, 1, (int)kernel / 2, 1);
+    if (b->net->improved) return net_conv_norm(b, name, norm, src, window);
+    return shunt_graph_conv(b->graph, name, src, window.channels, window.kernel, 1, (int)window.kernel / 2, 1);
 }
 
 /* As large as `like`: each element is repeated. */
@@ -43,14 +43,15 @@ static shunt_value enlarge(net_builder *b, shunt_value src, shunt_value like)
                           (shunt_value[]){src, like});
 }
 
-void detection_pyramid(net_builder *b, int first, shunt_value *maps)
+void detection_pyramid(net_builder *b, const detection_stages *stages, shunt_value *maps)
 {
+    const int last = stages->count - 1;
     shunt_value inner = SHUNT_NO_VALUE;
-    for (int i = NET_STAGES - 1 - first; i >= 0; i--) {
-        const shunt_value lateral = block(b, "inner_blocks", i, b->stages[first + i], 1);
-        inner = first + i == NET_STAGES - 1
-                    ? lateral
-                    : shunt_graph_add(b->graph, "backbone.fpn.add", lateral, enlarge(b, inner, lateral));
-        maps[i] = block(b, "layer_blocks", i, inner, 3);
+    for (int i = last; i >= 0; i--) {
+        const shunt_value lateral =
+            block(b, "inner_blocks", i, b->stages[stages->first + i], (net_window){stages->channels, 1});
+        inner =
+            i == last ? lateral : shunt_graph_add(b->graph, "backbone.fpn.add", lateral, enlarge(b, inner, lateral));
+        maps[i] = block(b, "layer_blocks", i, inner, (net_window){stages->channels, 3});
     }
 }

@@ -12,14 +12,14 @@ enum { MOST_CLASSES = 1 << 24, MOST_PIXELS_A_SIDE = 1 << 16 };
 
 extern const net_family net_resnet, net_cifar_resnet, net_mini_resnet, net_cnn, net_resnext, net_wide_resnet,
     net_resnet_d, net_se_resnet, net_antialiased, net_cifar_bottleneck, net_cifar_pooled, net_fcn, net_deeplab,
-    net_retinanet, net_fasterrcnn, net_fasterrcnn_v2, net_maskrcnn, net_maskrcnn_v2;
+    net_retinanet, net_retinanet_small, net_fasterrcnn, net_fasterrcnn_v2, net_maskrcnn, net_maskrcnn_v2;
 
 /* The first that knows a name has it. */
 static const net_family *const families[] = {
-    &net_resnet,        &net_cifar_resnet, &net_mini_resnet, &net_cnn,         &net_resnext,
-    &net_wide_resnet,   &net_resnet_d,     &net_se_resnet,   &net_antialiased, &net_cifar_bottleneck,
-    &net_cifar_pooled,  &net_fcn,          &net_deeplab,     &net_retinanet,   &net_fasterrcnn,
-    &net_fasterrcnn_v2, &net_maskrcnn,     &net_maskrcnn_v2,
+    &net_resnet,       &net_cifar_resnet,  &net_mini_resnet, &net_cnn,         &net_resnext,
+    &net_wide_resnet,  &net_resnet_d,      &net_se_resnet,   &net_antialiased, &net_cifar_bottleneck,
+    &net_cifar_pooled, &net_fcn,           &net_deeplab,     &net_retinanet,   &net_retinanet_small,
+    &net_fasterrcnn,   &net_fasterrcnn_v2, &net_maskrcnn,    &net_maskrcnn_v2,
 };
 enum { NFAMILIES = sizeof families / sizeof *families };
 

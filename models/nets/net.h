@@ -157,6 +157,8 @@ shunt_task net_task(const net_spec *net);
 int net_depth(const char *name, const char *prefix);
 /* residual.c: the paper's Table 1. Sets bottleneck and blocks; false when it has no such depth. */
 bool net_table1(int depth, net_spec *net);
+/* residual.c: the paper's networks for CIFAR, of 6n+2 layers, as backbones: those that have no depth of Table 1. */
+bool net_small(int depth, net_spec *net);
 /* The layers of residual and plain networks. */
 shunt_value residual_layers(net_builder *builder, shunt_value src);
 

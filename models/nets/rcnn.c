@@ -24,7 +24,7 @@ static void propose_on(net_builder *b, shunt_value x)
 void rcnn_propose(net_builder *b, shunt_value input, shunt_value features)
 {
     (void)input, (void)features;
-    detection_pyramid(b, 0, b->maps);
+    detection_pyramid(b, &(detection_stages){0, NET_STAGES, DETECTION_CHANNELS}, b->maps);
     b->maps[RCNN_MAPS] = shunt_graph_max_pool(b->graph, "backbone.fpn.extra_blocks", b->maps[RCNN_MAPS - 1], 1, 2, 0);
     for (int i = 0; i < RCNN_LEVELS; i++) propose_on(b, b->maps[i]);
 }

@@ -28,6 +28,17 @@ bool net_table1(int depth, net_spec *net)
     return false;
 }
 
+bool net_small(int depth, net_spec *net)
+{
+    net_spec other = {0};
+    if (depth < 8 || depth % 6 != 2 || net_table1(depth, &other)) return false;
+    for (int i = 0; i < 3; i++) net->blocks[i] = (depth - 2) / 6;
+    net->cifar = true;
+    net->base = 16;
+    net->shortcut = 'A';
+    return true;
+}
+
 const char *net_named(const net_builder *b, char text[NET_NAME_CHARS], const char *part)
 {
     snprintf(text, NET_NAME_CHARS, "%s.%s", b->block, part);

@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The smaller networks' last stages do halve the map: it has a quarter of the picture's height and width. */
-static bool small(int depth, net_spec *net)
-{
-    net_spec other = {0};
-    if (depth < 8 || depth % 6 != 2 || net_table1(depth, &other)) return false;
-    for (int i = 0; i < 3; i++) net->blocks[i] = (depth - 2) / 6;
-    net->cifar = true;
-    net->base = 16;
-    net->shortcut = 'A';
-    return true;
-}
-
 static bool large(int depth, net_spec *net)
 {
     if (!net_table1(depth, net) || !net->bottleneck) return false;
@@ -27,7 +15,8 @@ static bool large(int depth, net_spec *net)
 bool segmentation_parse(const char *name, const char *prefix, net_spec *net)
 {
     const int depth = net_depth(name, prefix);
-    if (!small(depth, net) && !large(depth, net)) return false;
+    /* the smaller networks' last stages do halve the map: it has a quarter of the picture's height and width */
+    if (!net_small(depth, net) && !large(depth, net)) return false;
     snprintf(net->name, sizeof net->name, "%s", name);
     net->residual = true;
     return true;

@@ -158,7 +158,7 @@ class TrainSetup(Structure):
                 ("out", c_char_p), ("workers", c_int64), ("save_seconds", c_int64), ("log_gradients", c_int),
                 ("recompute", c_int), ("skip_bad", c_int), ("handler", TrainHandler), ("context", c_void_p),
                 ("validation", c_void_p), ("test", c_void_p), ("loss_scale", c_double), ("precision", c_char_p),
-                ("ranks", c_void_p), ("sync_statistics", c_int), ("bf16_gradients", c_int)]
+                ("ranks", c_void_p), ("sync_statistics", c_int), ("bf16_gradients", c_int), ("anchors", c_void_p)]
 
 
 class EvaluateOptions(Structure):

@@ -75,6 +75,22 @@ shunt_status coco_read_objects(const shunt_coco *truth, const char *path, const 
 bool coco_take_shape(const shunt_coco *truth, shunt_coco_task task, bool detection, coco_object *self, char *reason,
                      size_t size);
 
+/* ---- by_picture.c: a truth as a set to train on ---- */
+
+/* The objects by picture: those of picture p are number list[first[p]] to list[first[p + 1] - 1] of the truth. */
+typedef struct coco_by_picture {
+    size_t *list, *first;
+} coco_by_picture;
+
+/* Free it also after a failure. */
+shunt_status coco_sort_by_picture(const shunt_coco *truth, coco_by_picture *out);
+void coco_by_picture_free(coco_by_picture *self);
+/* A category's id is its class, and class 0 the background: how many classes there are. An id that is not 1 .. most is an error; what: that
+ * have classes, "pixels". */
+shunt_status coco_count_classes(const shunt_coco *truth, int64_t most, const char *what, size_t *out);
+/* NULL: no category has this id. */
+const char *coco_class_name(const shunt_coco *truth, size_t class);
+
 /* ---- pixels.c ---- */
 
 extern const pixelset_kind pixelset_coco;

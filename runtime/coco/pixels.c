@@ -8,49 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_CLASS = PIXEL_NO_CLASS, MOST_CLASSES = PIXEL_NO_CLASS, BACKGROUND = 0 };
+enum { NO_CLASS = PIXEL_NO_CLASS, MOST_CLASS = PIXEL_NO_CLASS - 1, BACKGROUND = 0 };
 
 typedef struct coco_pixels {
     shunt_pixelset set;
     shunt_coco *truth;
-    size_t *objects; /* of the truth, by picture */
-    size_t *first;   /* of a picture, in `objects`; npictures + 1 */
+    coco_by_picture objects;
 } coco_pixels;
 
 static void close_set(shunt_pixelset *set)
 {
     coco_pixels *self = (coco_pixels *)set;
     shunt_coco_close(self->truth);
-    free(self->objects);
-    free(self->first);
+    coco_by_picture_free(&self->objects);
     free(self);
-}
-
-/* Which objects each picture has: counted, then put in their places. */
-static shunt_status sort_objects(coco_pixels *self)
-{
-    const coco_objects *from = &self->truth->objects;
-    const size_t npictures = self->truth->npictures;
-    self->objects = calloc(from->count + 1, sizeof *self->objects);
-    self->first = calloc(npictures + 2, sizeof *self->first);
-    if (!self->objects || !self->first) return error_memory();
-    for (size_t i = 0; i < from->count; i++) self->first[from->list[i].picture + 2]++;
-    for (size_t p = 2; p < npictures + 2; p++) self->first[p] += self->first[p - 1];
-    for (size_t i = 0; i < from->count; i++) self->objects[self->first[from->list[i].picture + 1]++] = i;
-    return SHUNT_OK;
-}
-
-static shunt_status check_categories(coco_pixels *self)
-{
-    const shunt_coco *truth = self->truth;
-    for (size_t i = 0; i < truth->ncategories; i++) {
-        const int64_t id = truth->categories[i].id;
-        if (id <= BACKGROUND || id >= MOST_CLASSES)
-            return error_fail(SHUNT_E_INVALID, "%s: the category '%s' has the id %lld; a class of pixels is 1 to %d",
-                              truth->path, truth->categories[i].name, (long long)id, MOST_CLASSES - 1);
-        self->set.classes = (size_t)id + 1; /* they are sorted */
-    }
-    return SHUNT_OK;
 }
 
 static shunt_status open_set(const char *where, const char *split, shunt_pixelset **out)
@@ -63,8 +34,8 @@ static shunt_status open_set(const char *where, const char *split, shunt_pixelse
     }
     shunt_status status = shunt_coco_open_set(spec, split, NULL, &self->truth);
     free(spec);
-    if (!status) status = check_categories(self);
-    if (!status) status = sort_objects(self);
+    if (!status) status = coco_count_classes(self->truth, MOST_CLASS, "pixels", &self->set.classes);
+    if (!status) status = coco_sort_by_picture(self->truth, &self->objects);
     if (!status && !self->truth->npictures)
         status = error_fail(SHUNT_E_INVALID, "%s: it names no picture", self->truth->path);
     if (status) {
@@ -83,11 +54,7 @@ static const char *name_of(const shunt_pixelset *set, size_t index)
 
 static const char *label_of(const shunt_pixelset *set, size_t class)
 {
-    const shunt_coco *truth = ((const coco_pixels *)set)->truth;
-    if (class == BACKGROUND) return "__background__";
-    for (size_t i = 0; i < truth->ncategories; i++)
-        if (truth->categories[i].id == (int64_t) class) return truth->categories[i].name;
-    return NULL;
+    return coco_class_name(((const coco_pixels *)set)->truth, class);
 }
 
 /* ---- Pictures ---- */
@@ -136,8 +103,8 @@ static shunt_status get(const shunt_pixelset *set, size_t index, shunt_labelled_
     if (status) return status;
     out->classes = calloc((size_t)out->image.height * (size_t)out->image.width, 1);
     if (!out->classes) return error_memory();
-    for (size_t i = self->first[index]; !status && i < self->first[index + 1]; i++)
-        status = paint_object(truth, &truth->objects.list[self->objects[i]], out);
+    for (size_t i = self->objects.first[index]; !status && i < self->objects.first[index + 1]; i++)
+        status = paint_object(truth, &truth->objects.list[self->objects.list[i]], out);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
+#include "runtime/data/padded.h"
 #include "runtime/base/random.h"
 
 /* Random numbers one after the other. */
@@ -153,4 +154,53 @@ shunt_status augment_pixels(const shunt_recipe *recipe, const shunt_preprocess *
     crop_classes(picture, &resized, part, mirrored, labels);
     shunt_image_free(&resized);
     return SHUNT_OK;
+}
+
+/* ---- Objects -------------------------------------------------------------------------------------------------------- */
+
+static void mirror(boxed_image *picture)
+{
+    const int64_t W = picture->image.width;
+    for (int64_t y = 0; y < picture->image.height; y++) {
+        uint8_t *row = picture->image.rgb + y * W * 3;
+        for (int64_t x = 0; x < W / 2; x++) {
+            uint8_t pixel[3], *left = row + 3 * x, *right = row + 3 * (W - 1 - x);
+            memcpy(pixel, left, sizeof pixel);
+            memcpy(left, right, sizeof pixel);
+            memcpy(right, pixel, sizeof pixel);
+        }
+    }
+    for (size_t i = 0; i < picture->count; i++) {
+        double *sides = picture->objects[i].box;
+        const double left = sides[0];
+        sides[0] = (double)W - sides[2];
+        sides[2] = (double)W - left;
+    }
+}
+
+static void resize_boxes(boxed_image *picture, const padded_frame *frame)
+{
+    for (size_t i = 0; i < picture->count; i++)
+        for (int k = 0; k < 4; k++) {
+            const int direction = k % 2 ? 0 : 1; /* along x first */
+            picture->objects[i].box[k] *= (double)frame->resized[direction] / (double)frame->picture[direction];
+        }
+}
+
+shunt_status augment_objects(const shunt_recipe *recipe, const shunt_preprocess *preprocess, boxed_image *picture,
+                             uint64_t key, float *dst)
+{
+    stream s = {.key = key};
+    padded_frame frame;
+    int64_t side = preprocess->resize;
+    shunt_status status = preprocess_check(preprocess);
+    if (status) return status;
+    if (recipe && recipe->scales[1] > 0)
+        side = (int64_t)((double)side * draw(&s, recipe->scales[0], recipe->scales[1]) + 0.5);
+    status = padded_frame_of(&picture->image, side < 1 ? 1 : side, preprocess->crop, &frame);
+    if (status) return status;
+    if (recipe && recipe->flip && draw(&s, 0, 1) < 0.5) mirror(picture);
+    frame.padded[0] = frame.padded[1] = preprocess->crop;
+    resize_boxes(picture, &frame);
+    return padded_fill(&frame, preprocess, &picture->image, dst);
 }

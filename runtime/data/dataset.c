@@ -2,6 +2,7 @@
 #include "runtime/data/dataset.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/error.h"
@@ -77,6 +78,13 @@ shunt_status shunt_dataset_get(const shunt_dataset *dataset, size_t index, shunt
     if (index >= dataset->count)
         return error_fail(SHUNT_E_INVALID, "image %zu of a data set of %zu", index, dataset->count);
     return dataset->kind->get(dataset, index, image, label);
+}
+
+void boxed_image_free(boxed_image *image)
+{
+    shunt_image_free(&image->image);
+    free(image->objects);
+    *image = (boxed_image){.count = 0};
 }
 
 /* ---- Telling sets apart ----------------------------------------------------------------------------------------- */

@@ -4,6 +4,20 @@
 
 #include <shunt/shunt.h>
 
+/* An object in a picture: its box, in pixels, within the picture and of some area, and its class. */
+typedef struct boxed_object {
+    double box[4]; /* left, top, right, bottom */
+    int64_t class;
+} boxed_object;
+
+typedef struct boxed_image {
+    shunt_image image;
+    boxed_object *objects; /* perhaps none */
+    size_t count;
+} boxed_image;
+
+void boxed_image_free(boxed_image *image);
+
 typedef struct dataset_kind {
     const char *name, *help; /* "cifar10", "cifar10:DIR" */
     /* Checks everything that can be checked, so that a run does not stop in the middle. split is "train", "test", or NULL: the test
@@ -18,6 +32,8 @@ typedef struct dataset_kind {
     const char *(*picture)(const shunt_dataset *dataset, size_t index);
     /* Of sets whose pixels have classes: the picture with them, each below `classes` or PIXEL_NO_CLASS. NULL of others. */
     shunt_status (*pixels)(const shunt_dataset *dataset, size_t index, shunt_labelled_image *out);
+    /* Of sets whose pictures have objects: the picture with them. What is in *out after a failure is to be freed, too. NULL of others. */
+    shunt_status (*objects)(const shunt_dataset *dataset, size_t index, boxed_image *out);
 } dataset_kind;
 
 enum { PIXEL_NO_CLASS = 255 };

@@ -12,6 +12,7 @@
 #include "runtime/base/ring.h"
 #include "runtime/data/augment.h"
 #include "runtime/data/dataset.h"
+#include "runtime/data/targets.h"
 
 enum { SPARE_SLOTS = 2 };
 
@@ -123,50 +124,91 @@ static shunt_status load_pixels(const loader_setup *setup, slot *into, size_t i)
     return status ? error_context(status, "picture %zu", index) : SHUNT_OK;
 }
 
+/* Of a set whose pictures have objects, picture i of the batch. */
+static shunt_status load_objects(const loader_setup *setup, slot *into, size_t i)
+{
+    const size_t index = into->pictures[i], each = (size_t)(setup->anchors->shapes * setup->anchors->places);
+    loader_batch *batch = &into->batch;
+    const anchor_targets targets = {batch->labels + i * each, batch->weights + i * each, batch->codes + i * 4 * each,
+                                    batch->code_weights + i * each};
+    boxed_image picture;
+    int64_t found = 0;
+    shunt_status status = setup->data->kind->objects(setup->data, index, &picture);
+    if (!status)
+        status = augment_objects(setup->recipe, setup->preprocess, &picture, picture_key(setup, into->epoch, index),
+                                 batch->images + 3 * i * area_of(setup));
+    if (!status)
+        found = targets_fill(setup->anchors, picture.objects, picture.count, setup->classes, 1 / (double)setup->batch,
+                             &targets);
+    if (found < 0) status = error_memory();
+    batch->labelled += found;
+    boxed_image_free(&picture);
+    return status ? error_context(status, "picture %zu", index) : SHUNT_OK;
+}
+
 static void scale_weights(loader_batch *batch, size_t count)
 {
     const float factor = batch->labelled ? (float)((double)count / (double)batch->labelled) : 0;
     for (size_t k = 0; k < count; k++) batch->weights[k] *= factor;
 }
 
+/* A picture with its class, picture i of the batch. */
+static shunt_status load_class(const loader_setup *setup, slot *into, size_t i)
+{
+    into->batch.labelled++;
+    return load_picture(setup, into->epoch, into->pictures[i], into->batch.images + 3 * i * area_of(setup),
+                        &into->batch.labels[i]);
+}
+
 static shunt_status make_batch(void *context, int64_t number, void *into_slot)
 {
     const loader_setup *setup = &((const loader *)context)->setup;
+    const dataset_kind *kind = setup->data->kind;
+    shunt_status (*load)(const loader_setup *, slot *, size_t) = kind->pixels    ? load_pixels
+                                                                 : kind->objects ? load_objects
+                                                                                 : load_class;
     slot *into = into_slot;
     (void)number;
-    const size_t plane = 3 * area_of(setup);
-    const bool pixels = setup->data->kind->pixels != NULL;
     shunt_status status = SHUNT_OK;
-    into->batch.labelled = pixels ? 0 : into->batch.n;
-    for (int64_t i = 0; !status && pixels && i < into->batch.n; i++) status = load_pixels(setup, into, (size_t)i);
-    if (!status && pixels) scale_weights(&into->batch, (size_t)into->batch.n * area_of(setup));
-    for (int64_t i = 0; !status && !pixels && i < into->batch.n; i++)
-        status = load_picture(setup, into->epoch, into->pictures[i], into->batch.images + (size_t)i * plane,
-                              &into->batch.labels[i]);
+    into->batch.labelled = 0;
+    for (int64_t i = 0; !status && i < into->batch.n; i++) status = load(setup, into, (size_t)i);
+    if (!status && kind->pixels) scale_weights(&into->batch, (size_t)into->batch.n * area_of(setup));
     return status;
+}
+
+/* What each picture has: one, or one for each pixel or anchor. */
+static size_t labels_of(const loader_setup *setup)
+{
+    const dataset_kind *kind = setup->data->kind;
+    if (kind->objects) return (size_t)(setup->anchors->shapes * setup->anchors->places);
+    return kind->pixels ? area_of(setup) : 1;
+}
+
+static bool allocate_slot(const loader_setup *setup, slot *made)
+{
+    const dataset_kind *kind = setup->data->kind;
+    const size_t n = (size_t)(setup->slice ? setup->slice : setup->batch), labels = labels_of(setup);
+    loader_batch *batch = &made->batch;
+    batch->images = calloc(n, 3 * area_of(setup) * sizeof(float));
+    batch->labels = calloc(n, labels * sizeof(float));
+    made->pictures = calloc(n, sizeof *made->pictures);
+    if (kind->pixels || kind->objects) batch->weights = calloc(n, labels * sizeof(float));
+    if (kind->pixels) made->classes = malloc(labels);
+    if (kind->objects) {
+        batch->codes = calloc(n, 4 * labels * sizeof(float));
+        batch->code_weights = calloc(n, labels * sizeof(float));
+    }
+    return batch->images && batch->labels && made->pictures && (!kind->pixels || (batch->weights && made->classes)) &&
+           (!kind->objects || (batch->weights && batch->codes && batch->code_weights));
 }
 
 static shunt_status allocate(loader *self)
 {
-    const loader_setup *setup = &self->setup;
-    const bool pixels = setup->data->kind->pixels != NULL;
-    const size_t plane = 3 * area_of(setup), n = (size_t)(setup->slice ? setup->slice : setup->batch),
-                 labels = pixels ? area_of(setup) : 1;
     self->slots = calloc((size_t)self->nslots, sizeof *self->slots);
-    self->order = calloc(setup->count, sizeof *self->order);
-    if (!self->slots || !self->order) return error_memory();
-    for (int64_t i = 0; i < self->nslots; i++) {
-        slot *made = &self->slots[i];
-        made->batch.images = calloc(n, plane * sizeof(float));
-        made->batch.labels = calloc(n, labels * sizeof(float));
-        if (pixels) made->batch.weights = calloc(n, labels * sizeof(float));
-        if (pixels) made->classes = malloc(labels);
-        made->pictures = calloc(n, sizeof *made->pictures);
-        if (!made->batch.images || !made->batch.labels || !made->pictures ||
-            (pixels && (!made->batch.weights || !made->classes)))
-            return error_memory();
-    }
-    return SHUNT_OK;
+    self->order = calloc(self->setup.count, sizeof *self->order);
+    bool enough = self->slots && self->order;
+    for (int64_t i = 0; enough && i < self->nslots; i++) enough = allocate_slot(&self->setup, &self->slots[i]);
+    return enough ? SHUNT_OK : error_memory();
 }
 
 shunt_status loader_create(const loader_setup *setup, loader **out)
@@ -206,6 +248,8 @@ void loader_destroy(loader *self)
         free(self->slots[i].batch.images);
         free(self->slots[i].batch.labels);
         free(self->slots[i].batch.weights);
+        free(self->slots[i].batch.codes);
+        free(self->slots[i].batch.code_weights);
         free(self->slots[i].classes);
         free(self->slots[i].pictures);
     }

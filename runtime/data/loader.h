@@ -9,9 +9,10 @@
  * last batch may have fewer. */
 typedef struct loader_setup {
     const shunt_dataset *data;
-    const size_t *indices;  /* the pictures to take; NULL: all of them */
-    size_t count;           /* how many */
-    const int64_t *classes; /* the label of each class of the data; NULL: its number */
+    const size_t *indices;        /* the pictures to take; NULL: all of them */
+    size_t count;                 /* how many */
+    const int64_t *classes;       /* the label of each class of the data; NULL: its number */
+    const shunt_anchors *anchors; /* of sets with objects: what is labelled */
     const shunt_preprocess *preprocess;
     const shunt_recipe *recipe; /* NULL: for inference */
     int64_t batch;
@@ -23,10 +24,13 @@ typedef struct loader_setup {
 
 typedef struct loader_batch {
     int64_t n;
-    float *images, *labels; /* n x 3 x crop x crop; n, or where pixels have classes n x crop x crop */
-    /* There: what each pixel counts in the loss, n x crop x crop; 0 of those that have no class, all others alike, and the mean is 1. Else NULL. */
+    float *images,
+        *labels; /* n x 3 x crop x crop; n, or where pixels have classes n x crop x crop, or one for each anchor (targets.h) */
+    /* What each pixel counts in the loss; 0 of those that have no class, all others alike, and the mean is 1. Of anchors see targets.h; the sum
+     * of a picture's that are objects' is 1 / setup.batch. Else NULL. */
     float *weights;
-    int64_t labelled; /* pictures, or pixels that have a class */
+    float *codes, *code_weights; /* of anchors: see targets.h; else NULL */
+    int64_t labelled;            /* pictures, or pixels that have a class, or anchors of objects */
 } loader_batch;
 
 typedef struct loader loader;

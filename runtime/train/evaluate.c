@@ -9,18 +9,20 @@
 #include "runtime/base/error.h"
 #include "runtime/data/dataset.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/object_loss.h"
 #include "runtime/train/trainer.h"
 #include "runtime/weights/weights.h"
 
-/* The scores of a picture, or of one of its pixels: that of class c is first[c * step]. */
+/* The scores of what has a label: that of class c is first[c * step]. */
 typedef struct scores {
     const float *first;
     int64_t classes, step;
 } scores;
 
-static scores scores_of(const float *logits, int64_t classes, int64_t labels, int64_t number)
+/* Label `number` of a batch. */
+static scores scores_of(const float *logits, const score_layout *l, int64_t number)
 {
-    return (scores){logits + number / labels * classes * labels + number % labels, classes, labels};
+    return (scores){logits + number / l->labels * l->classes * l->labels + number % l->labels, l->classes, l->labels};
 }
 
 /* Of equals the first. */
@@ -41,87 +43,186 @@ static double cross_entropy(const scores *self, int64_t best, int64_t label)
 
 static bool counts(const loader_batch *batch, int64_t number)
 {
-    return !batch->weights || batch->weights[number] > 0;
+    const float *weights = batch->code_weights ? batch->code_weights : batch->weights;
+    return !weights || weights[number] > 0;
 }
 
-int64_t evaluate_wrong(const loader_batch *batch, const float *logits, int64_t classes, int64_t labels)
+static int64_t labels_of(const loader_batch *batch, const score_layout *layout)
+{
+    return batch->n * layout->rows * layout->labels;
+}
+
+int64_t evaluate_wrong(const loader_batch *batch, const float *logits, const score_layout *layout)
 {
     int64_t wrong = 0;
-    for (int64_t i = 0; i < batch->n * labels; i++) {
-        const scores row = scores_of(logits, classes, labels, i);
-        wrong += counts(batch, i) && best_of(&row) != (int64_t)batch->labels[i];
+    for (int64_t i = 0; i < labels_of(batch, layout); i++) {
+        if (!counts(batch, i)) continue;
+        const scores row = scores_of(logits, layout, i);
+        wrong += best_of(&row) != (int64_t)batch->labels[i];
     }
     return wrong;
 }
 
-static void score(const loader_batch *batch, const float *logits, int64_t classes, int64_t labels, shunt_score *into)
+double evaluate_loss(const score_layout *layout, int64_t batch, float made)
 {
-    for (int64_t i = 0; i < batch->n * labels; i++) {
+    return layout->objects ? (double)made * (double)batch : (double)made / (double)layout->labels;
+}
+
+score_layout train_layout(const shunt_trainer *self)
+{
+    const bool objects = self->setup.data->kind->objects != NULL;
+    const int64_t rows = objects ? self->setup.anchors->shapes : 1;
+    return (score_layout){.rows = rows, .classes = self->classes, .labels = self->labels / rows, .objects = objects};
+}
+
+/* ---- All pictures -------------------------------------------------------------------------------------------------- */
+
+typedef struct evaluation {
+    const loader_setup *setup;
+    score_layout layout;
+    shunt_executor *executor;
+    float *logits, *losses; /* losses: of objects */
+} evaluation;
+
+static void score(const evaluation *self, const loader_batch *batch, shunt_score *into)
+{
+    const score_layout *layout = &self->layout;
+    for (int64_t i = 0; i < labels_of(batch, layout); i++) {
         if (!counts(batch, i)) continue;
-        const scores row = scores_of(logits, classes, labels, i);
+        const scores row = scores_of(self->logits, layout, i);
         const int64_t label = (int64_t)batch->labels[i], best = best_of(&row);
-        into->wrong += best != label || !isfinite(row.first[label * labels]);
-        into->loss += cross_entropy(&row, best, label);
+        into->wrong += best != label || !isfinite(row.first[label * layout->labels]);
+        if (!layout->objects) into->loss += cross_entropy(&row, best, label);
     }
+    for (int64_t i = 0; layout->objects && i < batch->n; i++)
+        into->loss += evaluate_loss(layout, self->setup->batch, self->losses[i]);
     into->pictures += batch->labelled;
 }
 
-/* Always whole batches, since another size would be another plan; what is past the end of the data is not looked at. */
-static shunt_status run_all(loader *pictures, shunt_executor *executor, const loader_setup *setup, int64_t classes,
-                            const evaluate_options *options, shunt_score *out)
+/* Of objects the targets, too, since the graph has the loss. */
+static shunt_status run_batch(const evaluation *self, const loader_batch *batch)
 {
-    const int64_t side = setup->preprocess->crop, labels = setup->data->kind->pixels ? side * side : 1;
-    float *logits = calloc((size_t)setup->batch, (size_t)(classes * labels) * sizeof *logits);
-    shunt_tensor src = {.desc = shunt_tensor_make(SHUNT_F32, 4, (const int64_t[]){setup->batch, 3, side, side})};
-    shunt_tensor dst = {.desc = shunt_tensor_make(SHUNT_F32, setup->data->kind->pixels ? 4 : 2,
-                                                  (const int64_t[]){setup->batch, classes, side, side}),
-                        .data = logits};
-    shunt_status status = logits ? SHUNT_OK : error_memory();
-    for (int64_t k = setup->first, done = 0; !status && k < setup->end; k++) {
+    const score_layout *l = &self->layout;
+    const int64_t n = self->setup->batch, side = self->setup->preprocess->crop, rows = n * l->rows;
+    const int64_t each[] = {rows, 1, l->labels}, codes[] = {rows, 4, l->labels};
+    const int64_t whole[] = {n, l->classes, side, side}, joined[] = {rows, l->classes, l->labels};
+    const uint32_t rank = l->objects ? 3 : self->setup->data->kind->pixels ? 4 : 2;
+    shunt_tensor src[] = {{shunt_tensor_make(SHUNT_F32, 4, (int64_t[]){n, 3, side, side}), batch->images},
+                          {shunt_tensor_make(SHUNT_F32, 3, each), batch->labels},
+                          {shunt_tensor_make(SHUNT_F32, 3, each), batch->weights},
+                          {shunt_tensor_make(SHUNT_F32, 3, codes), batch->codes},
+                          {shunt_tensor_make(SHUNT_F32, 3, each), batch->code_weights}};
+    shunt_tensor dst[] = {{shunt_tensor_make(SHUNT_F32, rank, l->objects ? joined : whole), self->logits},
+                          {shunt_tensor_make(SHUNT_F32, 1, &n), self->losses}};
+    return shunt_executor_run(self->executor, src, l->objects ? 5 : 1, dst, l->objects ? 2 : 1);
+}
+
+/* Always whole batches, since another size would be another plan; what is past the end of the data is not looked at. */
+static shunt_status run_all(const evaluation *self, loader *pictures, const evaluate_options *options, shunt_score *out)
+{
+    shunt_status status = SHUNT_OK;
+    for (int64_t k = self->setup->first, done = 0; !status && k < self->setup->end; k++) {
         const loader_batch *batch;
         status = loader_next(pictures, &batch);
+        if (!status) status = run_batch(self, batch);
         if (status) break;
-        src.data = batch->images;
-        status = shunt_executor_run(executor, &src, 1, &dst, 1);
-        if (!status) score(batch, logits, classes, labels, out);
+        score(self, batch, out);
         done += batch->n;
         if (options->progress) options->progress(options->context, done);
     }
-    free(logits);
     return status;
+}
+
+static shunt_status check_data(const loader_setup *setup, const shunt_graph *graph, const score_layout *layout)
+{
+    const dataset_kind *kind = setup->data->kind;
+    if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != layout->classes)
+        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
+                          shunt_dataset_classes(setup->data), (long long)layout->classes);
+    const bool pixels = !layout->objects && shunt_graph_desc(graph, graph->outputs[0].value).rank == 4;
+    if (pixels != (kind->pixels != NULL) || layout->objects != (kind->objects != NULL))
+        return error_fail(SHUNT_E_INVALID, "the data does not have what the network tells, the class of pictures or of "
+                                           "pixels, or objects");
+    if (layout->objects && !setup->anchors)
+        return error_fail(SHUNT_E_UNSUPPORTED, "networks that find objects are evaluated while they are trained; "
+                                               "shunt_detect and shunt_coco_evaluate do it otherwise");
+    return SHUNT_OK;
+}
+
+/* The first result alone; of objects the logits of all maps, and the loss. */
+static shunt_status make_graph(const loader_setup *setup, const shunt_graph *network, score_layout *layout,
+                               shunt_graph **out)
+{
+    const int64_t side = setup->preprocess->crop;
+    const shunt_tensor_desc src = shunt_tensor_make(SHUNT_F32, 4, (int64_t[]){setup->batch, 3, side, side});
+    shunt_status status = shunt_graph_copy(network, out);
+    if (status) return status;
+    if (!layout->objects) {
+        while ((*out)->noutputs > 1) graph_drop_output(*out);
+        return SHUNT_OK;
+    }
+    status = graph_reshape(*out, &src, 1);
+    if (status) return status;
+    const object_sizes sizes = object_loss_sizes(*out);
+    *layout = (score_layout){sizes.shapes, sizes.classes, sizes.places, true};
+    const object_scores made = object_loss_scores(*out);
+    const object_losses losses = object_loss(*out, &made, setup->batch);
+    while ((*out)->noutputs > 0) graph_drop_output(*out);
+    shunt_graph_output(*out, "logits", made.logits);
+    shunt_graph_output(*out, "losses", losses.losses);
+    return shunt_graph_check(*out);
+}
+
+static score_layout layout_of(const shunt_graph *graph, const loader_setup *setup)
+{
+    const int64_t side = setup->preprocess->crop, classes = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
+    if (object_loss_fits(graph)) return (score_layout){1, object_loss_sizes(graph).classes, 1, true};
+    return (score_layout){1, classes, setup->data->kind->pixels ? side * side : 1, false};
+}
+
+static shunt_status run(evaluation *self, const evaluate_options *options, shunt_score *out)
+{
+    const score_layout *l = &self->layout;
+    loader *pictures = NULL;
+    self->logits = calloc((size_t)self->setup->batch, (size_t)(l->rows * l->classes * l->labels) * sizeof(float));
+    self->losses = calloc((size_t)self->setup->batch, sizeof *self->losses);
+    shunt_status status = self->logits && self->losses ? loader_create(self->setup, &pictures) : error_memory();
+    if (!status) status = run_all(self, pictures, options, out);
+    loader_destroy(pictures);
+    free(self->logits);
+    free(self->losses);
+    return status;
+}
+
+/* The mean over what was counted; of objects over the pictures. */
+static void take_mean(const evaluation *self, shunt_score *out)
+{
+    const double count = self->layout.objects ? (double)self->setup->count : (double)out->pictures;
+    if (count > 0) out->loss /= count;
 }
 
 shunt_status evaluate(const shunt_graph *graph, const shunt_weights *weights, shunt_device *device,
                       const evaluate_options *options, shunt_score *out)
 {
     const loader_setup *setup = &options->pictures;
-    int64_t classes = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
-    loader *pictures = NULL;
-    shunt_executor *executor = NULL;
-    *out = (shunt_score){0};
-    if (!setup->classes && (int64_t)shunt_dataset_classes(setup->data) != classes)
-        return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %lld",
-                          shunt_dataset_classes(setup->data), (long long)classes);
-    if ((shunt_graph_desc(graph, graph->outputs[0].value).rank == 4) != (setup->data->kind->pixels != NULL))
-        return error_fail(SHUNT_E_INVALID, "the data does not have what the network tells, the class of pictures or of "
-                                           "pixels");
+    evaluation self = {.setup = setup, .layout = layout_of(graph, setup)};
     const shunt_executor_options how = {.size = sizeof how, .precision = options->precision};
-    shunt_graph *first = NULL;
-    shunt_status status = shunt_graph_copy(graph, &first);
-    while (!status && first->noutputs > 1) graph_drop_output(first);
-    if (!status) status = shunt_executor_create_with(first, weights, device, &how, &executor);
-    shunt_graph_destroy(first);
-    if (!status) status = loader_create(setup, &pictures);
-    if (!status) status = run_all(pictures, executor, setup, classes, options, out);
-    loader_destroy(pictures);
-    shunt_executor_destroy(executor);
-    if (out->pictures) out->loss /= (double)out->pictures;
+    shunt_graph *own = NULL;
+    *out = (shunt_score){0};
+    shunt_status status = check_data(setup, graph, &self.layout);
+    if (!status) status = make_graph(setup, graph, &self.layout, &own);
+    if (!status) status = shunt_executor_create_with(own, weights, device, &how, &self.executor);
+    shunt_graph_destroy(own);
+    if (!status) status = run(&self, options, out);
+    shunt_executor_destroy(self.executor);
+    take_mean(&self, out);
     return status;
 }
 
 static shunt_status check_classes(const shunt_graph *graph, const shunt_dataset *data, const int64_t *classes)
 {
-    int64_t most = shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
+    int64_t most = object_loss_fits(graph) ? object_loss_sizes(graph).classes
+                                           : shunt_graph_desc(graph, graph->outputs[0].value).dims[1];
     for (size_t i = 0; classes && i < shunt_dataset_classes(data); i++)
         if (classes[i] < 0 || classes[i] >= most)
             return error_fail(SHUNT_E_INVALID, "class %zu of the data is mapped to %lld, but the network has %lld", i,

@@ -7,9 +7,10 @@
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/object_loss.h"
 #include "runtime/train/pixel_loss.h"
 
-/* The factor of the loss, a further input, in the shape (1,1) or (1,1,1,1). */
+/* The factor of the loss, a further input, in a shape of this rank. */
 static shunt_value factor_input(shunt_graph *graph, uint32_t rank)
 {
     shunt_value factor = shunt_graph_input(graph, "loss_scale", 1, (int64_t[]){1});
@@ -49,12 +50,13 @@ static shunt_value add_share_term(shunt_graph *graph, shunt_value decisions, shu
 typedef struct loss_made {
     graph_seed seeds[2];
     uint32_t count;
-    shunt_value losses;
+    shunt_value losses, logits;
 } loss_made;
 
 static loss_made add_picture_loss(shunt_graph *graph, const train_loss *loss)
 {
     loss_made made = {.seeds = {{graph->outputs[0].value, SHUNT_NO_VALUE}}, .count = 1};
+    made.logits = made.seeds[0].value;
     const shunt_value labels = shunt_graph_input(graph, "labels", 1, &loss->pictures->dims[0]);
     made.losses =
         shunt_graph_cross_entropy(graph, "loss", made.seeds[0].value, labels, loss->smoothing, &made.seeds[0].diff);
@@ -64,7 +66,7 @@ static loss_made add_picture_loss(shunt_graph *graph, const train_loss *loss)
 static loss_made add_pixel_loss(shunt_graph *graph, const train_loss *loss)
 {
     loss_made made = {.seeds = {{graph->outputs[0].value, SHUNT_NO_VALUE}}, .count = 1};
-    const shunt_value logits = made.seeds[0].value;
+    const shunt_value logits = made.logits = made.seeds[0].value;
     pixel_truth truth = pixel_truth_inputs(graph, logits);
     made.losses = pixel_loss(graph, "loss", logits, &truth, loss->smoothing, &made.seeds[0].diff);
     if (!loss->auxiliary) return made;
@@ -77,6 +79,23 @@ static loss_made add_pixel_loss(shunt_graph *graph, const train_loss *loss)
     return made;
 }
 
+static loss_made add_object_loss(shunt_graph *graph, const train_loss *loss)
+{
+    const object_scores scores = object_loss_scores(graph);
+    const object_losses losses = object_loss(graph, &scores, loss->pictures->dims[0]);
+    return (loss_made){.seeds = {{scores.logits, losses.diff_logits}, {scores.codes, losses.diff_codes}},
+                       .count = 2,
+                       .losses = losses.losses,
+                       .logits = scores.logits};
+}
+
+static loss_made add_loss(shunt_graph *graph, const train_loss *loss)
+{
+    if (object_loss_fits(graph)) return add_object_loss(graph, loss);
+    const bool pixels = shunt_graph_desc(graph, graph->outputs[0].value).rank == 4;
+    return pixels ? add_pixel_loss(graph, loss) : add_picture_loss(graph, loss);
+}
+
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out)
 {
     shunt_value sum = SHUNT_NO_VALUE;
@@ -84,8 +103,8 @@ shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss
     if (!status) status = graph_reshape(*out, loss->pictures, 1);
     if (!status) status = shunt_graph_train_batch_norms(*out, loss->norm_momentum, loss->gradients.frozen);
     if (status) return status;
-    const uint32_t rank = shunt_graph_desc(*out, (*out)->outputs[0].value).rank;
-    loss_made made = rank == 4 ? add_pixel_loss(*out, loss) : add_picture_loss(*out, loss);
+    loss_made made = add_loss(*out, loss);
+    const uint32_t rank = shunt_graph_desc(*out, made.logits).rank;
     const shunt_value factor = loss->scaled ? factor_input(*out, rank) : SHUNT_NO_VALUE;
     for (uint32_t i = 0; loss->scaled && i < made.count; i++)
         made.seeds[i].diff = multiply(*out, made.seeds[i].diff, factor);
@@ -96,7 +115,8 @@ shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss
     }
     status = shunt_graph_check(*out);
     if (!status) status = graph_gradients(*out, made.seeds, made.count, &loss->gradients);
-    while (!status && (*out)->noutputs > 1) graph_drop_output(*out);
+    while (!status && (*out)->noutputs > 0) graph_drop_output(*out);
+    shunt_graph_output(*out, "logits", made.logits);
     shunt_graph_output(*out, "losses", made.losses);
     if (loss->ghost) shunt_graph_output(*out, "ghost_sum", sum);
     return status;

@@ -25,7 +25,8 @@ typedef struct train_loss {
 /* The network at the batch's shape, with a further input, labels (batch), the gradients of the mean loss, and after the logits a
  * further output, losses (batch). Of a network that labels pixels (pixel_loss.h) labels are of all pixels; behind them are their
  * weights, and with `auxiliary` those of the second result; losses are the sums over the pictures' pixels, and logits those of the
- * first result alone. Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. With ghost there are
+ * first result alone. Of a network that finds objects at anchors see object_loss.h: losses are shares of the pictures in the loss, and logits
+ * those of all maps. Scaled, it has one more input (1) after the labels, by which the gradients are multiplied. With ghost there are
  * two more inputs behind that, and an output behind the losses (shunt_graph_training_step). Destroy *out also after a failure. */
 shunt_status train_loss_graph(const shunt_graph *network, const train_loss *loss, shunt_graph **out);
 

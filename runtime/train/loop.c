@@ -8,8 +8,15 @@
 
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
+#include "runtime/data/dataset.h"
 #include "runtime/train/evaluate.h"
 #include "runtime/data/loader.h"
+
+/* Where no label is of anything, nothing is wrong. */
+static double share_of(int64_t wrong, int64_t labelled)
+{
+    return labelled ? (double)wrong / (double)labelled : 0;
+}
 
 /* ---- One step ----------------------------------------------------------------------------------------------------- */
 
@@ -31,7 +38,7 @@ static void tell_step(shunt_trainer *self, double rate, double seconds)
     double pictures = (double)((self->at.step - 1) % self->epoch_steps + 1) * (double)self->recipe.batch;
     shunt_train_event event = {.stage = SHUNT_TRAIN_STEP,
                                .loss = self->at.loss_sum / pictures,
-                               .error = (double)self->at.wrong / (double)self->at.labelled,
+                               .error = share_of(self->at.wrong, self->at.labelled),
                                .rate = rate};
     /* Smoothed, as a step's own time jumps. */
     self->step_seconds = self->step_seconds > 0 ? 0.9 * self->step_seconds + 0.1 * seconds : seconds;
@@ -106,15 +113,18 @@ static shunt_status validate(shunt_trainer *self, shunt_train_row *row)
     shunt_status status = train_part_evaluate(self, &held, self->state, tell_validation, &score);
     if (status) return error_context(status, "validation");
     row->validation_loss = score.loss;
-    row->validation_error = (double)score.wrong / (double)score.pictures;
+    row->validation_error = share_of(score.wrong, score.pictures);
     return SHUNT_OK;
 }
 
-/* Under a penalty that grows, or a share that falls, an earlier network may be better, but has more blocks: then the last one counts. */
+/* Under a penalty that grows, or a share that falls, an earlier network may be better, but has more blocks: then the last one counts. Where
+ * objects are found, the error says nothing of anchors without an object, and the loss counts. */
 static bool is_best(const shunt_trainer *self, const shunt_train_row *row)
 {
-    return self->at.best < 0 || self->nbranches || self->ghost.blocks ||
-           !(row->validation_error > self->rows[self->at.best].validation_error);
+    const shunt_train_row *best = self->at.best < 0 ? NULL : &self->rows[self->at.best];
+    if (!best || self->nbranches || self->ghost.blocks) return true;
+    if (self->setup.data->kind->objects) return !(row->validation_loss > best->validation_loss);
+    return !(row->validation_error > best->validation_error);
 }
 
 static shunt_status add_gradient_row(shunt_trainer *self, int64_t steps)
@@ -140,7 +150,7 @@ static shunt_status end_epoch(shunt_trainer *self)
                              .step = at->step,
                              .rate = self->last_rate,
                              .training_loss = at->loss_sum / pictures,
-                             .training_error = (double)at->wrong / (double)at->labelled,
+                             .training_error = share_of(at->wrong, at->labelled),
                              .seconds = at->seconds,
                              .blocks_left = train_blocks_left(self)};
     if (self->ghost.blocks) row->share = at->decisions / (pictures * (double)self->ghost.blocks);
@@ -197,6 +207,7 @@ loader_setup train_pictures(const shunt_trainer *self)
     return (loader_setup){.data = self->setup.data,
                           .indices = self->pictures,
                           .count = self->npictures,
+                          .anchors = self->setup.anchors,
                           .preprocess = self->setup.preprocess,
                           .recipe = &self->recipe,
                           .batch = self->recipe.batch,

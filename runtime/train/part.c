@@ -47,6 +47,7 @@ shunt_status train_part_evaluate(const shunt_trainer *self, const train_part *pa
                                              .indices = part->pictures + first,
                                              .count = end - first,
                                              .classes = part->classes,
+                                             .anchors = self->setup.anchors,
                                              .preprocess = self->setup.preprocess,
                                              .batch = batch,
                                              .end = (count + batch - 1) / batch,

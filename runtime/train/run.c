@@ -25,6 +25,14 @@ static shunt_tensor column(int64_t n, float *data)
     return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 2, (int64_t[]){n, 1}), data};
 }
 
+/* Of each anchor `channels` numbers. */
+static shunt_tensor of_anchors(const shunt_trainer *self, int64_t channels, float *data)
+{
+    const shunt_anchors *anchors = self->setup.anchors;
+    const int64_t dims[] = {self->batch * anchors->shapes, channels, anchors->places};
+    return (shunt_tensor){shunt_tensor_make(SHUNT_F32, 3, dims), data};
+}
+
 /* The inputs of a step, with the numbers among them. */
 typedef struct step_inputs {
     float rate, scale, inverse, threshold, share_factor;
@@ -58,6 +66,16 @@ static void add_part(const shunt_trainer *self, int64_t part, step_inputs *out)
     out->list[out->count++] = vector(2, out->factors);
 }
 
+static void add_targets(const shunt_trainer *self, const loader_batch *batch, step_inputs *out)
+{
+    static const loader_batch none = {.n = 0};
+    if (!batch) batch = &none;
+    out->list[out->count++] = of_anchors(self, 1, batch->labels);
+    out->list[out->count++] = of_anchors(self, 1, batch->weights);
+    out->list[out->count++] = of_anchors(self, 4, batch->codes);
+    out->list[out->count++] = of_anchors(self, 1, batch->code_weights);
+}
+
 /* batch NULL: only descriptors are wanted. */
 static void make_inputs(const shunt_trainer *self, const loader_batch *batch, int64_t part, step_inputs *out)
 {
@@ -67,7 +85,10 @@ static void make_inputs(const shunt_trainer *self, const loader_batch *batch, in
                  threshold = shunt_recipe_threshold(&self->recipe, self->at.step, self->steps, rate);
     *out = (step_inputs){.rate = (float)rate, .threshold = (float)threshold};
     out->list[out->count++] = (shunt_tensor){train_images(self, n), batch ? batch->images : NULL};
-    out->list[out->count++] = vector(n * self->labels, batch ? batch->labels : NULL);
+    if (self->setup.data->kind->objects)
+        add_targets(self, batch, out);
+    else
+        out->list[out->count++] = vector(n * self->labels, batch ? batch->labels : NULL);
     if (self->setup.data->kind->pixels)
         out->list[out->count++] = column(n * self->labels, batch ? batch->weights : NULL);
     if (self->second_weights) out->list[out->count++] = column(n * self->labels, self->second_weights);
@@ -107,6 +128,7 @@ static shunt_status run_part(shunt_trainer *self, const loader_batch *batch, int
 
 shunt_status train_run_step(shunt_trainer *self, loader *pictures, train_found *found)
 {
+    const score_layout layout = train_layout(self);
     shunt_status status = SHUNT_OK;
     *found = (train_found){0};
     for (int64_t part = 0; !status && part < self->recipe.accumulate; part++) {
@@ -114,9 +136,9 @@ shunt_status train_run_step(shunt_trainer *self, loader *pictures, train_found *
         status = loader_next(pictures, &batch);
         if (!status) status = run_part(self, batch, part);
         if (status) break;
-        found->wrong += (double)evaluate_wrong(batch, self->logits, self->classes, self->labels);
+        found->wrong += (double)evaluate_wrong(batch, self->logits, &layout);
         found->labelled += (double)batch->labelled;
-        for (int64_t i = 0; i < batch->n; i++) found->loss += (double)self->losses[i] / (double)self->labels;
+        for (int64_t i = 0; i < batch->n; i++) found->loss += evaluate_loss(&layout, self->batch, self->losses[i]);
     }
     return status;
 }

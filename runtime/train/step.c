@@ -7,6 +7,7 @@
 #include "runtime/base/error.h"
 #include "runtime/graph/graph.h"
 #include "runtime/train/gradient_norms.h"
+#include "runtime/train/object_loss.h"
 #include "runtime/train/recipe.h"
 
 enum { MOST_FROZEN = 64 };
@@ -64,6 +65,7 @@ static shunt_status check_ghost(const shunt_graph *network, const shunt_recipe *
 static shunt_status check_heads(const shunt_graph *network, const shunt_recipe *recipe)
 {
     const bool pixels = shunt_graph_desc(network, network->outputs[0].value).rank == 4;
+    if (object_loss_fits(network) && recipe->auxiliary <= 0) return SHUNT_OK;
     if (network->noutputs == (recipe->auxiliary > 0 ? 2 : 1) && (pixels || network->noutputs == 1)) return SHUNT_OK;
     return error_fail(SHUNT_E_INVALID,
                       "auxiliary %g: it is the weight of a second head, and the network has %u results; a network that "

@@ -15,6 +15,7 @@
 #include "runtime/graph/graph.h"
 #include "runtime/data/dataset.h"
 #include "runtime/data/image.h"
+#include "runtime/train/object_loss.h"
 #include "runtime/train/recipe.h"
 #include "runtime/train/step.h"
 #include "runtime/base/file.h"
@@ -106,27 +107,71 @@ static shunt_status open_parts(shunt_trainer *self)
     return status;
 }
 
-/* That the data has what the network tells: the class of a picture, or of its pixels. */
-static shunt_status check_labels(const shunt_trainer *self, bool pixels)
+/* What a label is of. */
+typedef enum label_kind { LABEL_PICTURES, LABEL_PIXELS, LABEL_OBJECTS } label_kind;
+
+static label_kind data_labels(const shunt_dataset *data)
 {
+    return data->kind->objects ? LABEL_OBJECTS : data->kind->pixels ? LABEL_PIXELS : LABEL_PICTURES;
+}
+
+/* That the data has what the network tells: the class of a picture, or of its pixels, or its objects. */
+static shunt_status check_labels(const shunt_trainer *self, label_kind labels)
+{
+    static const char *const told[] = {"the class of a picture", "the class of each pixel", "where objects are"};
+    static const char *const had[] = {"that of pictures", "that of pixels", "where objects are"};
     const shunt_dataset *data = self->setup.data;
-    if (pixels != (data->kind->pixels != NULL))
-        return error_fail(SHUNT_E_INVALID, "the network tells the class of %s, and the data that of %s",
-                          pixels ? "each pixel" : "a picture", pixels ? "pictures" : "pixels");
+    if (labels != data_labels(data))
+        return error_fail(SHUNT_E_INVALID, "the network tells %s, and the data %s", told[labels],
+                          had[data_labels(data)]);
     if ((int64_t)data->classes != self->classes)
         return error_fail(SHUNT_E_INVALID, "the data has %zu classes and the network %" PRId64, data->classes,
                           self->classes);
-    if (pixels && shunt_ranks_describe(self->setup.ranks)->count > 1)
-        return error_fail(SHUNT_E_UNSUPPORTED, "several processes cannot train a network that labels pixels together");
-    if (pixels && self->recipe.augment == SHUNT_AUGMENT_RESIZED_CROP)
+    if (labels == LABEL_PICTURES) return SHUNT_OK;
+    if (shunt_ranks_describe(self->setup.ranks)->count > 1)
+        return error_fail(SHUNT_E_UNSUPPORTED, "several processes cannot train a network that %s together",
+                          labels == LABEL_PIXELS ? "labels pixels" : "finds objects");
+    if (labels == LABEL_PIXELS && self->recipe.augment == SHUNT_AUGMENT_RESIZED_CROP)
         return error_fail(SHUNT_E_INVALID, "augment 'resized-crop' is for pictures with one class; of pixels it is "
                                            "'crop', with the field scales");
+    if (labels == LABEL_OBJECTS && self->recipe.augment != SHUNT_AUGMENT_NONE)
+        return error_fail(SHUNT_E_INVALID,
+                          "pictures with objects are not cropped: augment is 'none', and there are the "
+                          "fields flip and scales");
+    if (labels == LABEL_OBJECTS && self->recipe.smoothing > 0)
+        return error_fail(SHUNT_E_INVALID, "the loss of objects has no label smoothing: the field is 0");
     return SHUNT_OK;
+}
+
+/* The network with inputs of the batch's size has these shapes, places and classes. */
+static shunt_status check_anchors(shunt_trainer *self)
+{
+    const shunt_anchors *anchors = self->setup.anchors;
+    const shunt_tensor_desc src = train_images(self, 1);
+    shunt_graph *sized = NULL;
+    if (!anchors) return error_fail(SHUNT_E_INVALID, "a trainer of a network that finds objects needs its anchors");
+    shunt_status status = shunt_graph_copy(self->graph, &sized);
+    if (!status) status = graph_reshape(sized, &src, 1);
+    if (status) {
+        shunt_graph_destroy(sized);
+        return status;
+    }
+    const object_sizes sizes = object_loss_sizes(sized);
+    shunt_graph_destroy(sized);
+    self->classes = sizes.classes;
+    self->labels = sizes.shapes * sizes.places;
+    if (sizes.shapes == anchors->shapes && sizes.places == anchors->places) return check_labels(self, LABEL_OBJECTS);
+    return error_fail(SHUNT_E_INVALID,
+                      "%" PRId64 " anchors at %" PRId64 " places are not those of the network, which has %" PRId64
+                      " at %" PRId64,
+                      anchors->shapes, anchors->places, sizes.shapes, sizes.places);
 }
 
 static shunt_status check_graph(shunt_trainer *self)
 {
     const shunt_graph *graph = self->graph;
+    self->side = self->setup.preprocess->crop;
+    if (object_loss_fits(graph)) return check_anchors(self);
     if (graph->ninputs != 1 || graph->noutputs < 1 || graph->noutputs > 2)
         return error_fail(SHUNT_E_INVALID,
                           "a network with %u inputs and %u outputs cannot be trained; one each is needed",
@@ -138,9 +183,8 @@ static shunt_status check_graph(shunt_trainer *self)
         return error_fail(SHUNT_E_INVALID, "a network to train takes N x 3 x H x W pictures and gives N x C logits, or "
                                            "N x C x H x W");
     self->classes = logits.dims[1];
-    self->side = self->setup.preprocess->crop;
     self->labels = pixels ? self->side * self->side : 1;
-    return check_labels(self, pixels);
+    return check_labels(self, pixels ? LABEL_PIXELS : LABEL_PICTURES);
 }
 
 static shunt_status add_gradient_outputs(shunt_trainer *self)

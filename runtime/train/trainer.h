@@ -8,6 +8,7 @@
 
 #include "runtime/device/precision.h"
 #include "runtime/graph/graph.h"
+#include "runtime/train/evaluate.h"
 #include "runtime/train/gradient_norms.h"
 #include "runtime/data/loader.h"
 
@@ -18,7 +19,7 @@ typedef struct train_position {
     double recent_error; /* of training, smoothed over some 50 batches */
     double loss_sum;     /* of the epoch so far: sum of its pictures' losses */
     int64_t wrong;       /* of the epoch so far */
-    int64_t labelled;    /* of the epoch so far: pictures, or pixels that have a class */
+    int64_t labelled;    /* of the epoch so far: pictures, or pixels that have a class, or anchors of objects */
     double seconds;      /* of the epoch so far */
     double decisions;    /* of the epoch so far: how many of the policy's are 1 */
     double loss_scale;   /* the factor of the loss in the next step; 0: none (loss_scale.c) */
@@ -57,7 +58,7 @@ struct shunt_trainer {
     size_t npictures, nheld;
     train_part validation, test; /* separate sets; data NULL: there is none */
     int64_t epoch_steps, steps, classes, side;
-    int64_t labels;       /* of a picture: 1, or one for each pixel of the network's result */
+    int64_t labels;       /* of a picture: 1, or one for each pixel of the network's result, or for each anchor */
     int64_t batch;        /* pictures of one run: this rank's slice of a batch, or a part of it */
     int64_t slice_first;  /* of the slice, in the batch */
     uint64_t fingerprint; /* of the data */
@@ -130,6 +131,9 @@ void train_adapt_scale(train_position *at, bool overflowed);
 /* prune.c: finds what the recipe penalises; how much of it is not zero yet in self->state. */
 shunt_status train_find_branches(shunt_trainer *self);
 int64_t train_blocks_left(const shunt_trainer *self);
+
+/* evaluate.c: how the labels of a picture lie beside its logits. */
+score_layout train_layout(const shunt_trainer *self);
 
 /* loop.c: the pictures of the steps to come. */
 loader_setup train_pictures(const shunt_trainer *self);

@@ -12,8 +12,8 @@ OPTIONAL = {
     ("shunt_weights_unusable_next", "name"), ("shunt_image_decode", "name_for_errors"),
     ("shunt_image_decode_upright", "name_for_errors"), ("shunt_dataset_open_labelled", "labels"),
 }
-# With NULL there they do what they are for, and for long.
-LEFT_OUT = {("shunt_device_verify", "options"), ("shunt_executor_tune", "options")}
+# With NULL there they do what they are for, and for long, or with an object that they take over.
+LEFT_OUT = {("shunt_device_verify", "options"), ("shunt_executor_tune", "options"), ("shunt_dataset_of_objects", "options")}
 
 
 def functions(text):

@@ -38,8 +38,8 @@ Test(detection_stages, sizes)
     json_array_foreach(cases("sizes"), i, one)
     {
         const shunt_image image = {(int64_t)element(one, 0), (int64_t)element(one, 1), NULL};
-        detect_frame frame;
-        const shunt_status status = detect_frame_of(&image, (int64_t)element(one, 2), (int64_t)element(one, 3), &frame);
+        padded_frame frame;
+        const shunt_status status = padded_frame_of(&image, (int64_t)element(one, 2), (int64_t)element(one, 3), &frame);
         if (element(one, 4) == 0) {
             cr_assert_eq(status, SHUNT_E_INVALID);
             continue;
@@ -63,11 +63,11 @@ Test(detection_stages, frames)
         const size_t bytes = (size_t)(3 * image.height * image.width);
         const json_t *values = json_object_get(one, "values");
         int64_t resized[2], padded[2];
-        detect_frame frame;
+        padded_frame frame;
         double norm = 0;
         cr_assert(image.rgb = malloc(bytes));
         for (size_t k = 0; k < bytes; k++) image.rgb[k] = (uint8_t)(256 * random_at(key_of("frame%zu", i), k));
-        cr_assert_eq(detect_frame_of(&image, (int64_t)number(one, "short"), (int64_t)number(one, "long"), &frame),
+        cr_assert_eq(padded_frame_of(&image, (int64_t)number(one, "short"), (int64_t)number(one, "long"), &frame),
                      SHUNT_OK);
         pair(one, "resized", resized);
         pair(one, "padded", padded);
@@ -75,7 +75,7 @@ Test(detection_stages, frames)
         const size_t count = (size_t)(3 * padded[0] * padded[1]);
         float *made = malloc(count * sizeof *made);
         cr_assert(made);
-        cr_assert_eq(detect_fill(&frame, &preprocess, &image, made), SHUNT_OK);
+        cr_assert_eq(padded_fill(&frame, &preprocess, &image, made), SHUNT_OK);
         for (size_t k = 0; k < json_array_size(values); k++)
             expect_near((double)made[k * (count - 1) / (json_array_size(values) - 1)], element(values, k), 1e-6,
                         "a pixel", k);
@@ -88,11 +88,11 @@ Test(detection_stages, frames)
 
 Test(detection_stages, pictures_of_which_nothing_is_left_are_refused)
 {
-    detect_frame frame;
-    cr_assert_eq(detect_frame_of(&(shunt_image){1, 5000, NULL}, 800, 1333, &frame), SHUNT_E_INVALID);
+    padded_frame frame;
+    cr_assert_eq(padded_frame_of(&(shunt_image){1, 5000, NULL}, 800, 1333, &frame), SHUNT_E_INVALID);
     expect_message("5000 x 1 pixels is too narrow", "at 1333");
-    cr_assert_eq(detect_frame_of(&(shunt_image){0, 5, NULL}, 800, 1333, &frame), SHUNT_E_INVALID);
-    cr_assert_eq(detect_frame_of(&(shunt_image){5, 5, NULL}, 0, 1333, &frame), SHUNT_E_INVALID);
+    cr_assert_eq(padded_frame_of(&(shunt_image){0, 5, NULL}, 800, 1333, &frame), SHUNT_E_INVALID);
+    cr_assert_eq(padded_frame_of(&(shunt_image){5, 5, NULL}, 0, 1333, &frame), SHUNT_E_INVALID);
 }
 
 /* ---- Boxes ----------------------------------------------------------------------------------------------------------- */
@@ -197,7 +197,7 @@ Test(detection_stages, dense)
     size_t i;
     json_array_foreach(cases("dense"), i, one)
     {
-        detect_frame frame = {{0, 0}, {0, 0}, {0, 0}};
+        padded_frame frame = {{0, 0}, {0, 0}, {0, 0}};
         dense_map maps[NET_MOST_LEVELS] = {{{0, 0}, NULL, NULL}};
         float *held[2 * NET_MOST_LEVELS];
         const int64_t classes = (int64_t)number(one, "classes");

@@ -19,9 +19,9 @@ static void end(void)
 
 TestSuite(region_stages, .init = begin, .fini = end);
 
-static detect_frame frame_of(const json_t *one)
+static padded_frame frame_of(const json_t *one)
 {
-    detect_frame frame = {{0, 0}, {0, 0}, {0, 0}};
+    padded_frame frame = {{0, 0}, {0, 0}, {0, 0}};
     pair(one, "resized", frame.resized);
     if (json_object_get(one, "padded")) pair(one, "padded", frame.padded);
     return frame;
@@ -47,7 +47,7 @@ Test(region_stages, proposals)
     cr_assert_eq(net_describe("fasterrcnn_resnet50_fpn", NULL, &net), SHUNT_OK);
     json_array_foreach(json_object_get(golden, "propose"), i, one)
     {
-        const detect_frame frame = frame_of(one);
+        const padded_frame frame = frame_of(one);
         const json_t *kept = json_object_get(one, "boxes");
         const size_t wanted = (size_t)number(one, "count");
         dense_map maps[NET_MOST_LEVELS] = {{{0, 0}, NULL, NULL}};
@@ -90,7 +90,7 @@ Test(region_stages, objects)
     size_t i;
     json_array_foreach(json_object_get(golden, "regions"), i, one)
     {
-        const detect_frame frame = frame_of(one);
+        const padded_frame frame = frame_of(one);
         const json_t *boxes = json_object_get(one, "boxes");
         const size_t nproposals = (size_t)number(one, "count"), classes = (size_t)number(one, "classes");
         detect_candidate *proposals = calloc(nproposals, sizeof *proposals), *list;

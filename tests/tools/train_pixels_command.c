@@ -1,6 +1,6 @@
 /* train_pixels_command.c - shunt train of a network that labels pixels, as it was built: its error is what shunt eval counts, a run that
  * is interrupted ends in the same weights, a backbone is taken over, and wrong calls. */
-#include "tests/support/command_support.h"
+#include "tests/support/parts_run.h"
 
 TestSuite(train_pixels, .init = enter_folder, .fini = leave_folder);
 
@@ -8,33 +8,9 @@ TestSuite(train_pixels, .init = enter_folder, .fini = leave_folder);
 #define WHOLE "--resize 64 --crop 64 --out "
 #define SMALL "--resize 32 --crop 32 --out "
 
-static void put_set(void)
-{
-    put_cifar("cifar", 20);
-    run("for i in 1 2 3 4 5; do cp cifar/test_batch.bin cifar/data_batch_$i.bin; done; python3 "
-        "$SHUNT_SOURCE/examples/pasted_set.py --train 8 "
-        "--test 3 --side 64 --processes 1 cifar set");
-    cr_assert_eq(said.status, 0, "%s", said.err);
-}
-
-static void expect_same_tensors(const char *a, const char *b)
-{
-    shunt_weights *files[2];
-    for (int i = 0; i < 2; i++)
-        cr_assert_eq(shunt_weights_open(i ? b : a, &files[i]), SHUNT_OK, "%s", shunt_last_error());
-    cr_assert_eq(shunt_weights_count(files[0]), shunt_weights_count(files[1]));
-    for (size_t i = 0; i < shunt_weights_count(files[0]); i++) {
-        const shunt_tensor_view *ours = shunt_weights_at(files[0], i),
-                                *theirs = shunt_weights_find(files[1], ours->name);
-        cr_assert(theirs && !memcmp(ours->data, theirs->data, shunt_tensor_bytes(&ours->desc)), "%s differs",
-                  ours->name);
-    }
-    for (int i = 0; i < 2; i++) shunt_weights_destroy(files[i]);
-}
-
 Test(train_pixels, the_error_is_that_of_eval)
 {
-    put_set();
+    put_pasted_set();
     run(TRAIN WHOLE "run --epochs 3 --json");
     expect_success();
     json_t *trained = json_said();
@@ -55,7 +31,7 @@ Test(train_pixels, the_error_is_that_of_eval)
 
 Test(train_pixels, interrupted_and_resumed)
 {
-    put_set();
+    put_pasted_set();
     run(TRAIN SMALL "whole --epochs 2");
     cr_assert_eq(said.status, 0, "%s", said.err);
     /* The first checkpoint is that of step 0. */
@@ -68,13 +44,6 @@ Test(train_pixels, interrupted_and_resumed)
     expect_same_tensors("whole/last.ckpt", "cut/last.ckpt");
     run("cut -d, -f1-7 whole/log.csv >1; cut -d, -f1-7 cut/log.csv | cmp - 1");
     expect_success();
-}
-
-static const float *tensor_of(const shunt_model *model, const char *name)
-{
-    const shunt_tensor_view *view = shunt_weights_find(shunt_model_weights(model), name);
-    cr_assert(view, "%s", name);
-    return view->data;
 }
 
 Test(train_pixels, a_backbone_is_taken_over)
@@ -103,7 +72,7 @@ Test(train_pixels, a_backbone_is_taken_over)
 
 Test(train_pixels, wrong_calls)
 {
-    put_set();
+    put_pasted_set();
     run("shunt train --device scalar --model resnet8 --data coco:set --holdout 2 --batch 2 --out run");
     expect_failure(1, "the network tells the class of a picture, and the data that of pixels", NULL);
     run("shunt train --device scalar --model fcn_resnet8 --data cifar10:cifar --out other");

@@ -36,8 +36,9 @@ static const option_row rows[] = {
     {"data", OPTION_TEXT, FIELD(data), "KIND:DIR",
      "The labelled pictures: cifar10:DIR, cifar100:DIR (binary or Python version), or imagefolder:DIR with "
      "DIR/class/*.jpg, or with DIR/train/class/ and DIR/val/class/ (also Training, Test, valid and similar names). "
-     "Classes of both are matched by name. To label pixels: coco:DIR, with annotations/instances_train.json (or "
-     "train2017) and the pictures in DIR/train, the same for val; or voc:DIR.",
+     "Classes of both are matched by name. To label pixels, or to find objects: coco:DIR, with "
+     "annotations/instances_train.json (or train2017) and the pictures in DIR/train, the same for val; for pixels also "
+     "voc:DIR.",
      NULL, 0, 0},
     {"recipe", OPTION_TEXT, FIELD(recipe), "R",
      "paper: 64,000 steps on CIFAR, 90 epochs on larger pictures; fast: one cycle in a fifth of that; finetune; or a "
@@ -93,8 +94,8 @@ static const option_row rows[] = {
      "To label pixels: the weight in the loss of a second head, which only helps training. 0: none. Default: 0.5.",
      NULL, 0, 0},
     {"scales", OPTION_TEXT, FIELD(scales), "LEAST,MOST",
-     "To label pixels: pictures are resized to between so many times the usual size. Default: 0.5,2; of networks for "
-     "small pictures 1,1.",
+     "To label pixels, or to find objects: pictures are resized to between so many times the usual size. Default: for "
+     "pixels 0.5,2, of networks for small pictures 1,1; for objects 1,1.",
      NULL, 0, 0},
     {"out", OPTION_TEXT, FIELD(out), "DIR",
      "Folder for last.ckpt, best.safetensors, log.csv and the curves; created if missing.", NULL, 0, 0},
@@ -105,7 +106,8 @@ static const option_row rows[] = {
      NULL, 1, 64},
     {"save-every", OPTION_COUNT, FIELD(save_every), "SECONDS",
      "Longest time between two checkpoints. One is also written after each epoch.", "600", 1, 1000000},
-    {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL, "Leave out pictures that cannot be decoded.", NULL, 0, 0},
+    {"skip-bad", OPTION_FLAG, FIELD(skip_bad), NULL,
+     "Leave out pictures that cannot be decoded, and of objects annotations that are wrong.", NULL, 0, 0},
     {"log-gradients", OPTION_FLAG, FIELD(log_gradients), NULL,
      "Write the norm of each parameter's gradient, per epoch, to gradients.csv.", NULL, 0, 0},
     {"recompute", OPTION_FLAG, FIELD(recompute), NULL,
@@ -122,6 +124,8 @@ typedef struct training {
     shunt_model *model;
     shunt_device *device;
     shunt_dataset *data, *test; /* test NULL: the set has none */
+    shunt_task task;            /* of the network */
+    shunt_anchors anchors;      /* if it finds objects */
     shunt_recipe recipe;
     shunt_trainer *trainer;
     int64_t first_step; /* of this process */
@@ -151,6 +155,18 @@ static int read_file(training *self, const char *path)
 
 /* ---- Setting up ---------------------------------------------------------------------------------------------------- */
 
+/* What the network is for, by its name alone. An unknown name is refused later. */
+static shunt_task task_of(const training *self)
+{
+    const char *name = json_string_value(json_object_get(self->description, "name"));
+    shunt_model *model;
+    if (self->settings->model) name = self->settings->model;
+    if (!name || shunt_model_create(name, NULL, &model)) return SHUNT_TASK_CLASSIFY;
+    const shunt_task task = shunt_model_task(model);
+    shunt_model_destroy(model);
+    return task;
+}
+
 static int open_data(training *self)
 {
     const train_settings *settings = self->settings;
@@ -158,7 +174,8 @@ static int open_data(training *self)
         free(self->data_name);
         self->data_name = strdup(settings->data);
     }
-    return training_open_data(self->data_name, &self->data, &self->test);
+    self->task = task_of(self);
+    return training_open_data(self->data_name, self->task, settings->skip_bad, &self->data, &self->test);
 }
 
 /* "ghost-resnet38" of a name with or without "ghost-"; the name as it is without --ghost. */
@@ -249,7 +266,7 @@ static int choose_recipe(training *self)
 /* The recipe may do without it. */
 static int drop_second_head(training *self)
 {
-    if (self->recipe.auxiliary > 0 || !pixels_are_labelled(self->data_name)) return EXIT_OK;
+    if (self->recipe.auxiliary > 0 || self->task != SHUNT_TASK_SEGMENT) return EXIT_OK;
     shunt_model_destroy(self->model);
     self->model = NULL;
     return make_model(self, false);
@@ -267,6 +284,13 @@ static int make_weights(training *self)
     int failed = model_preprocess_from_settings(&settings->preprocess, self->model);
     if (failed) return failed;
     return shunt_model_describe(self->model) ? say_library_failure(NULL) : EXIT_OK;
+}
+
+static int make_anchors(training *self)
+{
+    if (self->task != SHUNT_TASK_DETECT) return EXIT_OK;
+    const int64_t side = shunt_model_preprocess(self->model)->crop;
+    return shunt_model_anchors(self->model, side, &self->anchors) ? say_library_failure(NULL) : EXIT_OK;
 }
 
 /* That there is nothing which a new run would replace. Rank 0 writes, and may have begun. */
@@ -301,7 +325,8 @@ static int make_trainer(training *self)
                                .test = self->test,
                                .ranks = self->ranks,
                                .sync_statistics = settings->sync_bn,
-                               .bf16_gradients = settings->bf16_gradients};
+                               .bf16_gradients = settings->bf16_gradients,
+                               .anchors = self->anchors.boxes ? &self->anchors : NULL};
     if (ranks_speak(self->ranks)) progress_begin("checking the pictures", 0);
     shunt_status status = shunt_trainer_create(&setup, &self->trainer);
     if (ranks_speak(self->ranks)) progress_end();
@@ -326,11 +351,12 @@ static int set_up(training *self)
     else if (settings->init)
         status = read_file(self, settings->init);
     if (status == EXIT_OK) status = open_data(self);
-    if (status == EXIT_OK) status = make_model(self, pixels_are_labelled(self->data_name));
+    if (status == EXIT_OK) status = make_model(self, self->task == SHUNT_TASK_SEGMENT);
     if (status == EXIT_OK) status = choose_recipe(self);
     if (status == EXIT_OK) status = drop_second_head(self);
     if (status == EXIT_OK) status = ranks_device(self->ranks, &settings->device, &self->device);
     if (status == EXIT_OK) status = make_weights(self);
+    if (status == EXIT_OK) status = make_anchors(self);
     if (status == EXIT_OK) status = make_trainer(self);
     return status;
 }
@@ -419,6 +445,7 @@ static int run(const void *wanted, int noperands, char **operands)
     if (status == EXIT_OK && shunt_trainer_step(self.trainer) == shunt_trainer_steps(self.trainer))
         status = report(&self);
     shunt_trainer_destroy(self.trainer);
+    shunt_anchors_free(&self.anchors);
     shunt_dataset_close(self.test);
     shunt_dataset_close(self.data);
     shunt_model_destroy(self.model);

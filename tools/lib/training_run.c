@@ -16,19 +16,28 @@ bool pixels_are_labelled(const char *spec)
     return !strncmp(spec, "coco:", strlen("coco:")) || !strncmp(spec, "voc:", strlen("voc:"));
 }
 
-static shunt_status open_split(const char *spec, const char *split, shunt_dataset **out)
+static shunt_status open_objects(const char *spec, const char *split, bool skip_bad, shunt_dataset **out)
+{
+    const shunt_coco_options options = {.size = sizeof options, .skip_bad = skip_bad};
+    shunt_coco *truth;
+    shunt_status status = shunt_coco_open_set(spec, split, &options, &truth);
+    return status ? status : shunt_dataset_of_objects(truth, &options, out);
+}
+
+static shunt_status open_split(const char *spec, const char *split, shunt_task task, bool skip_bad, shunt_dataset **out)
 {
     shunt_pixelset *pixels;
     if (!pixels_are_labelled(spec)) return shunt_dataset_open(spec, split, out);
+    if (task == SHUNT_TASK_DETECT) return open_objects(spec, split, skip_bad, out);
     shunt_status status = shunt_pixelset_open(spec, split, &pixels);
     return status ? status : shunt_dataset_of_pixels(pixels, out);
 }
 
-int training_open_data(const char *spec, shunt_dataset **data, shunt_dataset **test)
+int training_open_data(const char *spec, shunt_task task, bool skip_bad, shunt_dataset **data, shunt_dataset **test)
 {
     if (!spec || !*spec) return say_usage("no data; name a set with --data cifar10:DIR");
-    if (open_split(spec, "train", data)) return say_library_failure(NULL);
-    shunt_status status = open_split(spec, "test", test);
+    if (open_split(spec, "train", task, skip_bad, data)) return say_library_failure(NULL);
+    shunt_status status = open_split(spec, "test", task, skip_bad, test);
     bool folder = !strncmp(spec, "imagefolder:", strlen("imagefolder:")) || pixels_are_labelled(spec);
     if (!status || (folder && status == SHUNT_E_NOT_FOUND)) return EXIT_OK; /* folders need not have one */
     return say_library_failure(NULL);

@@ -3,14 +3,15 @@
 #ifndef SHUNT_TOOLS_TRAINING_RUN_H
 #define SHUNT_TOOLS_TRAINING_RUN_H
 
+#include <shunt/coco.h>
 #include <shunt/train.h>
 #include <stdbool.h>
 
 /* Whether the set's pixels have classes. */
 bool pixels_are_labelled(const char *spec);
-/* Both parts of a set. *test stays NULL where there is none, which only folders may have. Returns an EXIT_ number, as all of these do, after
+/* Both parts of a set, as a network for this task takes them. skip_bad: without annotations that are wrong. *test stays NULL where there is none, which only folders may have. Returns an EXIT_ number, as all of these do, after
  * printing why. */
-int training_open_data(const char *spec, shunt_dataset **data, shunt_dataset **test);
+int training_open_data(const char *spec, shunt_task task, bool skip_bad, shunt_dataset **data, shunt_dataset **test);
 /* Gives the model the data's names of classes, if it has them. */
 int training_set_labels(shunt_model *model, const shunt_dataset *data);
 

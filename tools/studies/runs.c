@@ -286,7 +286,7 @@ static int run_all(const run_context *self)
 static int open_data(run_context *self)
 {
     const char *spec = self->job->settings->data;
-    int status = training_open_data(spec, &self->data, &self->test);
+    int status = training_open_data(spec, SHUNT_TASK_CLASSIFY, false, &self->data, &self->test);
     if (status == EXIT_OK && !self->test)
         status = say_failure("%s: it has no test pictures, which a study needs", spec);
     return status;

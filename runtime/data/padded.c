@@ -1,5 +1,5 @@
-/* frame.c - a picture as a detection network expects it: torchvision's GeneralizedRCNNTransform. */
-#include "models/detect/detect.h"
+/* padded.c - torchvision's GeneralizedRCNNTransform. */
+#include "runtime/data/padded.h"
 #include "runtime/base/error.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static float scale_to(int64_t wanted, int64_t side)
     return reciprocal * (float)wanted;
 }
 
-shunt_status detect_frame_of(const shunt_image *image, int64_t shortest, int64_t longest, detect_frame *out)
+shunt_status padded_frame_of(const shunt_image *image, int64_t shortest, int64_t longest, padded_frame *out)
 {
     const int64_t height = image->height, width = image->width;
     if (height < 1 || width < 1) return error_fail(SHUNT_E_INVALID, "an empty picture");
@@ -30,7 +30,7 @@ shunt_status detect_frame_of(const shunt_image *image, int64_t shortest, int64_t
                           (long long)longest, MOST_SIDE);
     const float scale =
         fminf(scale_to(shortest, height < width ? height : width), scale_to(longest, height < width ? width : height));
-    *out = (detect_frame){
+    *out = (padded_frame){
         .picture = {height, width},
         .resized = {(int64_t)((double)height * (double)scale), (int64_t)((double)width * (double)scale)}};
     if (!out->resized[0] || !out->resized[1])
@@ -42,7 +42,7 @@ shunt_status detect_frame_of(const shunt_image *image, int64_t shortest, int64_t
 }
 
 /* One channel: each byte becomes table[byte], and between pixels they are mixed (bilinear). */
-static void fill_plane(const detect_frame *frame, const shunt_image *image, int channel, const float table[256],
+static void fill_plane(const padded_frame *frame, const shunt_image *image, int channel, const float table[256],
                        const shunt_resize_tap *columns, float *dst)
 {
     const shunt_resize_attr bilinear = {.filter = SHUNT_RESIZE_BILINEAR, .coordinates = SHUNT_RESIZE_HALF_PIXEL};
@@ -60,7 +60,7 @@ static void fill_plane(const detect_frame *frame, const shunt_image *image, int 
     }
 }
 
-shunt_status detect_fill(const detect_frame *frame, const shunt_preprocess *p, const shunt_image *image, float *dst)
+shunt_status padded_fill(const padded_frame *frame, const shunt_preprocess *p, const shunt_image *image, float *dst)
 {
     const shunt_resize_attr bilinear = {.filter = SHUNT_RESIZE_BILINEAR, .coordinates = SHUNT_RESIZE_HALF_PIXEL};
     const float divisor = p->range == SHUNT_RANGE_255 ? 1.0f : 255.0f;
