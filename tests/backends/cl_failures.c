@@ -28,6 +28,7 @@ static const struct {
     {"clGetCommandQueueInfo", "of a queue's end: it is asked again"},
     {"clCreateProgramWithBinary", "the source is compiled"},
     {"clBuildProgram", "of a cached binary: the source is compiled; of several sources: each alone"},
+    {"clRetainProgram", "of several sources as one: each alone"},
     {"clGetProgramInfo", "the program is not cached"},
     {"clCreateProgramWithSource", "of several sources: each alone; else another algorithm stands in; logged"},
     {"clCreateKernel", "another algorithm stands in; logged"},

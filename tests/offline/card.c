@@ -14,6 +14,7 @@ void (*card_ran)(const card_run *run);
 
 struct _cl_program {
     char file[64], options[512];
+    unsigned references;
 };
 
 enum { PROBE_TENSORS = 3 };
@@ -151,7 +152,8 @@ cl_program clCreateProgramWithSource(cl_context context, cl_uint count, const ch
 {
     (void)context, (void)count, (void)lengths;
     cl_program program = calloc(1, sizeof *program);
-    /* Each kernel file begins with its name. */
+    if (program) program->references = 1;
+    /* Each kernel file begins with its name; a program of several has none. */
     if (program && sscanf(texts[0], "/* %63s", program->file) != 1) program->file[0] = '\0';
     if (code) *code = program ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
     return program;
@@ -189,9 +191,15 @@ cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program
     return answer_text("", room, to, size);
 }
 
+cl_int clRetainProgram(cl_program program)
+{
+    program->references++;
+    return CL_SUCCESS;
+}
+
 cl_int clReleaseProgram(cl_program program)
 {
-    free(program);
+    if (--program->references == 0) free(program);
     return CL_SUCCESS;
 }
 
