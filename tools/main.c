@@ -1,6 +1,7 @@
 /* main.c - the command shunt: finds the sub-command in one table, parses its arguments and runs it. */
 #include "commands/commands.h"
 #include "lib/environment.h"
+#include "lib/progress.h"
 #include "lib/say.h"
 #include "runtime/shared/os.h"
 #include <stdlib.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 {
     if (!os_begin_command()) return EXIT_FAILED;
     shunt_set_log_handler(say_log, NULL);
+    shunt_set_prepare_handler(progress_preparing, NULL);
     const char *name = argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
     if (!strcmp(name, "--version")) {

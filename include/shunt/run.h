@@ -118,6 +118,11 @@ typedef struct shunt_tensor {
  * Inputs may differ from the graph's own in batch and, where the ops allow it, in image size. */
 SHUNT_API shunt_status shunt_executor_prepare(shunt_executor *executor, const shunt_tensor_desc *inputs,
                                               size_t ninputs);
+/* handler hears how far a plan is made, which takes seconds where kernels have to be compiled: `done` of its `total` ops are prepared; 0 at
+ * the beginning, and `total` at the end, also after a failure. It is called by the thread that makes the plan, and uses no function of the
+ * executor. NULL: nobody hears. */
+typedef void (*shunt_prepare_handler)(void *context, uint32_t done, uint32_t total);
+SHUNT_API void shunt_set_prepare_handler(shunt_prepare_handler handler, void *context);
 /* The descriptor of output `index` for inputs of these shapes. Makes the plan, like shunt_executor_prepare. */
 SHUNT_API shunt_status shunt_executor_output(shunt_executor *executor, const shunt_tensor_desc *inputs, size_t ninputs,
                                              size_t index, shunt_tensor_desc *out);

@@ -208,6 +208,8 @@ void plan_destroy(graph_plan *plan);
 
 shunt_status plan_lower(graph_plan *plan);
 shunt_status plan_prepare(graph_plan *plan);
+/* preparing.c: to the handler of shunt_set_prepare_handler. */
+void plan_tell_prepared(uint32_t done, uint32_t total);
 shunt_status plan_allocate(graph_plan *plan);
 /* packs.c: those of the inputs of a step that runs change: what op_prepare may have packed ahead. And notes those that it has. */
 uint32_t plan_ahead_inputs(const graph_plan *plan, const plan_step *step);

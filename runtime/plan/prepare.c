@@ -129,13 +129,18 @@ static shunt_status make_wishes(graph_plan *plan, wish *wishes)
 
 static shunt_status prepare_steps(graph_plan *plan, wish *wishes)
 {
+    uint32_t total = 0, done = 0;
+    for (uint32_t s = 0; s < plan->nsteps; s++) total += plan_has_op(&plan->steps[s]);
+    plan_tell_prepared(0, total);
     shunt_status status = make_wishes(plan, wishes);
     for (uint32_t s = 0; s < plan->nsteps && status == SHUNT_OK; s++) {
         if (!plan_has_op(&plan->steps[s])) continue;
         status = prepare_step(plan, &plan->steps[s], &wishes[s]);
         if (status == SHUNT_OK) status = plan_note_packs(plan, s);
         if (status == SHUNT_OK) status = plan_note_sums(plan, s);
+        if (++done < total) plan_tell_prepared(done, total);
     }
+    plan_tell_prepared(total, total);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -38,7 +39,7 @@ static void erase(void)
 static void draw_line(double elapsed)
 {
     if (bar.total == 0) {
-        fprintf(stderr, "%s  %.0f s", bar.label, elapsed);
+        fprintf(stderr, "%s  %.0f s%s%s", bar.label, elapsed, bar.note[0] ? "  " : "", bar.note);
         return;
     }
     double share = (double)bar.done / (double)bar.total;
@@ -124,6 +125,25 @@ void progress_end(void)
     pthread_cond_signal(&bar.wake);
     pthread_mutex_unlock(&bar.mutex);
     if (was_running) pthread_join(bar.thread, NULL);
+}
+
+void progress_preparing(void *context, uint32_t done, uint32_t total)
+{
+    static atomic_bool own;
+    (void)context;
+    if (done == 0 && total > 0 && !bar.running) {
+        progress_begin("preparing ops", total);
+        own = bar.running;
+    } else if (own && done < total) {
+        progress_advance(1);
+    } else if (own) {
+        own = false;
+        progress_end();
+    } else if (done < total) {
+        progress_note("ops %u/%u prepared", done, total);
+    } else {
+        progress_note("%s", "");
+    }
 }
 
 void progress_lock(void)

@@ -11,6 +11,8 @@ void progress_advance(uint64_t by);
 /* Text after the bar, at most 80 characters; "" removes it. */
 void progress_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void progress_end(void);
+/* For shunt_set_prepare_handler: a note in the line that there is, or else a line of its own. */
+void progress_preparing(void *context, uint32_t done, uint32_t total);
 
 /* Removes the progress line while something else is written to the terminal. */
 void progress_lock(void);
