@@ -30,13 +30,15 @@ static void list_columns(const run_context *self, const char *columns[MOST_COLUM
 
 /* ---- What decides a result ------------------------------------------------------------------------------------------------ */
 
-/* The recipe as it was asked for, in the precision that the trainer has chosen. */
+/* The recipe as it was asked for, in the precision that a trainer then takes: a device that cannot is an error there. */
 static int settle_recipe(const run_parts *parts, shunt_recipe *recipe)
 {
-    shunt_precision precision;
+    const char *option = shunt_option("precision");
     *recipe = parts->recipe;
-    if (shunt_trainer_precision(parts->trainer, &precision) || shunt_recipe_set(recipe, "precision", precision.taken))
-        return say_library_failure(NULL);
+    const bool given = recipe->precision == SHUNT_RECIPE_DEFAULT && option && *option && strcmp(option, "fast") != 0;
+    if (given && shunt_recipe_set(recipe, "precision", option)) return say_library_failure(NULL);
+    if (recipe->precision == SHUNT_RECIPE_DEFAULT || recipe->precision == SHUNT_RECIPE_FAST)
+        recipe->precision = SHUNT_RECIPE_F32;
     return EXIT_OK;
 }
 
@@ -175,7 +177,7 @@ static int take(const run_context *self, const char *name, int64_t seed, const c
 {
     run_parts parts;
     comparison found = {.theirs = theirs};
-    int status = run_make_like(self, name, seed, theirs, &parts);
+    int status = run_prepare_like(self, name, seed, theirs, &parts);
     if (status == EXIT_OK) status = compare_runs(&found, self, &parts, name);
     run_end(&parts);
     if (status == EXIT_OK && *found.text)

@@ -124,43 +124,36 @@ int run_prepare(const run_context *self, const char *name, int64_t seed, run_par
     return shunt_model_initialize(parts->model, (uint64_t)seed) ? say_library_failure(NULL) : EXIT_OK;
 }
 
-/* Of a model and a recipe that are there. The setup has what is not the same for all runs. */
-static int make_trainer(const run_context *self, shunt_train_setup setup, run_parts *parts)
-{
-    if (shunt_model_describe(parts->model)) return say_library_failure(NULL);
-    setup.graph = shunt_model_graph(parts->model);
-    setup.weights = shunt_model_weights(parts->model);
-    setup.device = self->device;
-    setup.data = self->data;
-    setup.data_name = self->job->settings->data;
-    setup.preprocess = shunt_model_preprocess(parts->model);
-    setup.recipe = &parts->recipe;
-    setup.save_seconds = 300;
-    setup.log_gradients = self->list->log_gradients;
-    setup.validation = self->test;
-    return shunt_trainer_create(&setup, &parts->trainer) ? say_library_failure(NULL) : EXIT_OK;
-}
-
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts)
 {
     *parts = (run_parts){0};
     int status = (self->list->prepare ? self->list->prepare : run_prepare)(self, name, seed, parts);
-    const shunt_train_setup setup = {.size = sizeof setup,
-                                     .out = out,
-                                     .recompute = recomputes(self->list, name),
-                                     .handler = handler,
-                                     .context = context};
-    return status ? status : make_trainer(self, setup, parts);
+    if (status) return status;
+    if (shunt_model_describe(parts->model)) return say_library_failure(NULL);
+    shunt_train_setup setup = {.size = sizeof setup,
+                               .graph = shunt_model_graph(parts->model),
+                               .weights = shunt_model_weights(parts->model),
+                               .device = self->device,
+                               .data = self->data,
+                               .data_name = self->job->settings->data,
+                               .preprocess = shunt_model_preprocess(parts->model),
+                               .recipe = &parts->recipe,
+                               .out = out,
+                               .save_seconds = 300,
+                               .log_gradients = self->list->log_gradients,
+                               .recompute = recomputes(self->list, name),
+                               .handler = handler,
+                               .context = context,
+                               .validation = self->test};
+    return shunt_trainer_create(&setup, &parts->trainer) ? say_library_failure(NULL) : EXIT_OK;
 }
 
-int run_make_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts)
+int run_prepare_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts)
 {
     *parts = (run_parts){0};
-    int status = self->list->prepare_like ? self->list->prepare_like(self, name, seed, rows, parts)
-                                          : run_prepare(self, name, seed, parts);
-    const shunt_train_setup setup = {.size = sizeof setup};
-    return status ? status : make_trainer(self, setup, parts);
+    return self->list->prepare_like ? self->list->prepare_like(self, name, seed, rows, parts)
+                                    : run_prepare(self, name, seed, parts);
 }
 
 void run_end(run_parts *parts)

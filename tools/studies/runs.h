@@ -72,8 +72,8 @@ const char *run_folder(const run_context *self, const char *name, int64_t seed, 
 /* out NULL: nothing is written. */
 int run_make(const run_context *self, const char *name, int64_t seed, const char *out, shunt_train_handler handler,
              void *context, run_parts *parts);
-/* As it would be made, to compare with its rows. */
-int run_make_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts);
+/* Model and recipe as they would be, to compare with its rows; without a trainer, which would read all pictures. */
+int run_prepare_like(const run_context *self, const char *name, int64_t seed, const csv *rows, run_parts *parts);
 void run_end(run_parts *parts);
 /* The rows of a run that was finished elsewhere; NULL: it is not in the list, or not finished there. */
 const csv *run_rows(const run_context *self, const char *name, int64_t seed);
