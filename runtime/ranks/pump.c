@@ -12,7 +12,7 @@
 enum { NAME_CHARS = 160 };
 
 /* Between polls, while something is under way: an eighth of the time in which nothing has happened, within these bounds, as polls take
- * time of a processor that computes. And while nothing is under way. */
+ * time of a processor that computes. Half of the time until the first job is likely to be ready. And while nothing is under way. */
 static const long LEAST_NANOSECONDS = 10000, MOST_NANOSECONDS = 500000, IDLE_NANOSECONDS = 100000000;
 
 struct pump {
@@ -106,6 +106,7 @@ static bool try_start(pump *self, pump_job *job)
     }
     if (!yes) return false;
     job->started = nanoseconds(CLOCK_MONOTONIC);
+    job->lead = job->started - job->posted;
     status = start(self, job);
     if (status) lose(self, self->plugin->last_error());
     job->flying = !status;
@@ -178,12 +179,16 @@ static void turn(pump *self)
     if (self->lost[0]) fail_all(self);
 }
 
-static void doze(const pump *self)
+/* first: the job that may start next; of no interest while others are under way, which may end at any time. */
+static void doze(const pump *self, const pump_job *first)
 {
-    const uint64_t eighth = (nanoseconds(CLOCK_MONOTONIC) - self->happened) / 8;
-    long wanted = eighth < (uint64_t)MOST_NANOSECONDS ? (long)eighth : MOST_NANOSECONDS;
-    if (wanted < LEAST_NANOSECONDS) wanted = LEAST_NANOSECONDS;
-    nanosleep(&(struct timespec){0, wanted}, NULL);
+    const uint64_t now = nanoseconds(CLOCK_MONOTONIC), due = self->flying || !first ? 0 : first->posted + first->lead;
+    const uint64_t since = due > self->happened ? due : self->happened;
+    const uint64_t wanted = due > now ? (due - now) / 2 : now > since ? (now - since) / 8 : 0;
+    const uint64_t most = (uint64_t)(due > now ? IDLE_NANOSECONDS - 1 : MOST_NANOSECONDS);
+    long nap = wanted < most ? (long)wanted : (long)most;
+    if (nap < LEAST_NANOSECONDS) nap = LEAST_NANOSECONDS;
+    nanosleep(&(struct timespec){0, nap}, NULL);
 }
 
 /* Returns false when the thread is to end. */
@@ -191,6 +196,7 @@ static bool pause_between(pump *self)
 {
     pthread_mutex_lock(&self->lock);
     const bool busy = self->first || self->ending, ending = self->ending && !self->first;
+    const pump_job *first = self->first; /* which only this thread takes out of the list */
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += IDLE_NANOSECONDS;
@@ -198,7 +204,7 @@ static bool pause_between(pump *self)
     if (!busy && !pthread_cond_timedwait(&self->posted, &self->lock, &until))
         self->happened = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_unlock(&self->lock);
-    if (busy) doze(self);
+    if (busy) doze(self, first);
     if (!ending) return true;
     beat_leave(&self->beat);
     return !self->lost[0] && !beat_is_over(&self->beat);
@@ -257,6 +263,7 @@ void pump_post(pump *self, pump_job *job)
     job->request = NULL;
     job->status = SHUNT_OK;
     job->flying = job->done = false;
+    job->posted = nanoseconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&self->lock);
     if (self->last)
         self->last->next = job;

@@ -25,7 +25,8 @@ typedef struct pump_job {
     void *context;
     /* Once pump_wait has returned, in nanoseconds of CLOCK_MONOTONIC: when it was started and done, and when the wait began. */
     uint64_t started, ended, awaited;
-    /* The pump's own. */
+    /* The pump's own. lead: how long it took from pump_post until it was started, when it was posted last: runs are alike. 0: not known. */
+    uint64_t posted, lead;
     struct pump_job *next;
     shunt_request *request;
     shunt_status status;
