@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tags of messages: of send and receive, of all_to_all. */
+enum { MESSAGE, PIECES };
+
 enum { MOST_BYTES = 1 << 30, MESSAGE_CHARS = MPI_MAX_ERROR_STRING + 128 };
 
 typedef struct mpi_ranks {
@@ -51,13 +54,17 @@ static const char *last_error(void)
 
 /* ---- Operations ------------------------------------------------------------------------------------------------ */
 
-static shunt_request *new_request(uint64_t bytes)
+static shunt_request *new_requests(size_t count)
 {
-    const size_t count = (size_t)(bytes / MOST_BYTES + (bytes % MOST_BYTES != 0));
     shunt_request *request = calloc(1, sizeof *request + count * sizeof *request->parts);
     if (request) request->count = count;
     for (size_t i = 0; request && i < count; i++) request->parts[i] = MPI_REQUEST_NULL;
     return request;
+}
+
+static shunt_request *new_request(uint64_t bytes)
+{
+    return new_requests((size_t)(bytes / MOST_BYTES + (bytes % MOST_BYTES != 0)));
 }
 
 static int part_bytes(uint64_t bytes, size_t part)
@@ -129,7 +136,7 @@ static shunt_status begin_blocks(uint64_t bytes, int *count, MPI_Datatype *type,
 {
     shunt_status status = make_block(bytes, count, type);
     if (status) return status;
-    *out = new_request(1);
+    *out = new_requests(1);
     return *out ? SHUNT_OK : fail(SHUNT_E_MEMORY, "no memory");
 }
 
@@ -160,16 +167,23 @@ static shunt_status all_gather(shunt_collective *base, const void *src, void *ds
     return finish_start("MPI_Iallgather", code, request, out);
 }
 
+/* Messages between each two ranks: MPI_Ialltoall would also copy the own piece, which nobody needs. */
 static shunt_status all_to_all(shunt_collective *base, const void *src, void *dst, uint64_t bytes, shunt_request **out)
 {
     const mpi_ranks *ranks = (const mpi_ranks *)base;
     MPI_Datatype type;
-    int count;
-    shunt_request *request;
-    shunt_status status = begin_blocks(bytes, &count, &type, &request);
+    int count, code = MPI_SUCCESS;
+    shunt_status status = make_block(bytes, &count, &type);
     if (status) return status;
-    const int code = MPI_Ialltoall(src, count, type, dst, count, type, ranks->all, &request->parts[0]);
-    return finish_start("MPI_Ialltoall", code, request, out);
+    shunt_request *request = new_requests(2 * ((size_t)base->count - 1));
+    if (!request) return fail(SHUNT_E_MEMORY, "no memory");
+    MPI_Request *next = request->parts;
+    for (uint32_t d = 1; d < base->count && !code; d++) {
+        const uint32_t from = (base->rank + base->count - d) % base->count, to = (base->rank + d) % base->count;
+        code = MPI_Irecv((char *)dst + from * bytes, count, type, (int)from, PIECES, ranks->all, next++);
+        if (!code) code = MPI_Isend((const char *)src + to * bytes, count, type, (int)to, PIECES, ranks->all, next++);
+    }
+    return finish_start("MPI_Isend", code, request, out);
 }
 
 static shunt_status send(shunt_collective *base, const void *data, uint64_t bytes, uint32_t to, shunt_request **out)
@@ -179,8 +193,8 @@ static shunt_status send(shunt_collective *base, const void *data, uint64_t byte
     if (!request) return fail(SHUNT_E_MEMORY, "no memory");
     int code = MPI_SUCCESS;
     for (size_t i = 0; i < request->count && !code; i++)
-        code = MPI_Isend((const char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)to, 0,
-                         ranks->all, &request->parts[i]);
+        code = MPI_Isend((const char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)to,
+                         MESSAGE, ranks->all, &request->parts[i]);
     return finish_start("MPI_Isend", code, request, out);
 }
 
@@ -191,7 +205,7 @@ static shunt_status receive(shunt_collective *base, void *data, uint64_t bytes, 
     if (!request) return fail(SHUNT_E_MEMORY, "no memory");
     int code = MPI_SUCCESS;
     for (size_t i = 0; i < request->count && !code; i++)
-        code = MPI_Irecv((char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)from, 0,
+        code = MPI_Irecv((char *)data + i * (uint64_t)MOST_BYTES, part_bytes(bytes, i), MPI_BYTE, (int)from, MESSAGE,
                          ranks->all, &request->parts[i]);
     return finish_start("MPI_Irecv", code, request, out);
 }

@@ -59,7 +59,8 @@ struct shunt_collective_ops {
     shunt_status (*wait)(shunt_request *request);
     /* Ends all ranks at once, with this exit status. It does not return. */
     void (*abort)(shunt_collective *ranks, int status);
-    /* src has a piece of `bytes` for each rank, in their order; dst receives the piece that each rank has for this one. */
+    /* src has a piece of `bytes` for each rank, in their order; dst receives the piece that each other rank has for this one. What dst has
+     * in this rank's own place afterwards does not matter. */
     shunt_status (*all_to_all)(shunt_collective *ranks, const void *src, void *dst, uint64_t bytes,
                                shunt_request **out);
     /* A message from one rank to another. Only these two ranks call; messages of one pair arrive in the order in which they were sent.

@@ -4,8 +4,9 @@
 
 #include <math.h>
 #include <shunt/half.h>
+#include <string.h>
 
-enum { BLOCK = 4096 }; /* elements that stay in the cache while each rank's are added */
+enum { BLOCK = 2048 }; /* elements that stay in the cache while each rank's are added */
 
 static uint32_t ranks_of(const plan_exchange *self)
 {
@@ -19,19 +20,28 @@ static uint8_t dtype_of(const plan_exchange *self)
 
 /* ---- Sums of gradients -------------------------------------------------------------------------------------------- */
 
+/* What a rank sent to this one, of so many bytes. This one's own is where it was to be sent from. */
+static const void *piece_of(const plan_exchange *self, uint32_t rank, uint64_t bytes)
+{
+    const uint8_t *sent = self->narrow ? (const uint8_t *)self->narrow : self->send;
+    return (rank == shunt_ranks_describe(self->plan->executor->ranks)->rank ? sent : self->pieces) + rank * bytes;
+}
+
+/* The result may take the place of the own piece, so it is written once all are added. */
 static void sum_floats(const plan_exchange *self, uint64_t count)
 {
-    const uint32_t ranks = ranks_of(self);
-    float *dst = (float *)self->result;
+    float sums[BLOCK];
     for (uint64_t at = 0; at < count; at += BLOCK) {
-        const uint64_t end = count - at < BLOCK ? count : at + BLOCK;
-        for (uint32_t r = 0; r < ranks; r++) {
-            const float *src = (const float *)self->pieces + r * count, weight = (float)self->plan->rank_weights[r];
+        const uint64_t n = count - at < BLOCK ? count - at : BLOCK;
+        for (uint32_t r = 0; r < ranks_of(self); r++) {
+            const float *src = (const float *)piece_of(self, r, count * sizeof *src) + at,
+                        weight = (float)self->plan->rank_weights[r];
             if (r == 0)
-                for (uint64_t i = at; i < end; i++) dst[i] = weight * src[i];
+                for (uint64_t i = 0; i < n; i++) sums[i] = weight * src[i];
             else
-                for (uint64_t i = at; i < end; i++) dst[i] += weight * src[i];
+                for (uint64_t i = 0; i < n; i++) sums[i] += weight * src[i];
         }
+        memcpy((float *)self->result + at, sums, n * sizeof *sums);
     }
 }
 
@@ -47,9 +57,10 @@ static void sum_narrow(const plan_exchange *self, uint64_t count)
     float *dst = (float *)self->result;
     for (uint64_t i = 0; i < count; i++) {
         float sum = 0;
-        for (uint32_t r = 0; r < ranks; r++)
-            sum +=
-                (float)self->plan->rank_weights[r] * shunt_from_bf16(((const uint16_t *)self->pieces)[r * count + i]);
+        for (uint32_t r = 0; r < ranks; r++) {
+            const uint16_t *src = piece_of(self, r, count * sizeof *src);
+            sum += (float)self->plan->rank_weights[r] * shunt_from_bf16(src[i]);
+        }
         dst[i] = sum;
     }
 }
@@ -60,8 +71,10 @@ static void sum_doubles(const plan_exchange *self, uint64_t count)
     double *dst = (double *)self->result;
     for (uint64_t i = 0; i < count; i++) {
         double sum = 0;
-        for (uint32_t r = 0; r < ranks; r++)
-            sum += self->plan->rank_weights[r] * ((const double *)self->pieces)[r * count + i];
+        for (uint32_t r = 0; r < ranks; r++) {
+            const double *src = piece_of(self, r, count * sizeof *src);
+            sum += self->plan->rank_weights[r] * src[i];
+        }
         dst[i] = sum;
     }
 }
