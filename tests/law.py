@@ -53,7 +53,7 @@ BOTH_SYSTEMS = set("""
     getline printf putc putchar puts snprintf sprintf sscanf stderr stdin stdout vasprintf vfprintf vsnprintf
     clock_gettime gmtime localtime nanosleep strftime time
     acos asin atan atan2 ceil copysign cos cosh erf exp exp2 expm1 fabs floor fma fmax fmin fmod frexp hypot ilogb ldexp llrint llround
-    log log10 log1p log2 lrint lround modf nearbyint pow rint round scalbn sin sinh sqrt tan tanh trunc""".split())
+    log log10 log1p log2 lrint lround modf nearbyint pow rint round scalbn sin sincos sinh sqrt tan tanh trunc""".split())
 # Those of libraries and of the compiler.
 OTHERS_NAME = re.compile(r"^(?:_|json_|png_|tj|unz|D?Gif[A-Z]|TIFF|WebP|GOMP_|omp_|pthread_|cl[A-Z]|cairo_|curl_|CLBlast)")
 
