@@ -424,10 +424,12 @@ static int report(training *self)
                       self->test ? json_real(error) : json_null()),
             false);
     printf("best epoch    %lld of %zu\n", (long long)row->epoch, count);
+    const bool objects = self->task == SHUNT_TASK_DETECT;
+    if (held && objects) printf("validation    a loss of %.4f\n", row->validation_loss);
     if (held) printf("validation    %.2f %% error\n", 100 * row->validation_error);
     if (self->test)
-        printf("test          %.2f %% error (%lld of %lld wrong)\n", error, (long long)score.wrong,
-               (long long)score.pictures);
+        printf("test          %.2f %% error (%lld of %lld %swrong)\n", error, (long long)score.wrong,
+               (long long)score.pictures, objects ? "objects' anchors " : "");
     char text[PRECISION_CHARS];
     if (!precision_is_usual(precision)) say_line("precision     %s", precision_text(precision, text));
     report_ranks(self);
