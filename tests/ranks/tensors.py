@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The tensors of two safetensors files. tensors.py set FOLDER: writes a small set of pictures in CIFAR-10's format, whose classes can be
-told apart. tensors.py same A B: fails unless they have the same bits. tensors.py near A B TOLERANCE: fails unless each tensor differs by
-at most TOLERANCE of its norm."""
+"""The tensors of two safetensors files. tensors.py set FOLDER [EACH]: writes a small set of pictures in CIFAR-10's format, EACH in a
+file, whose classes can be told apart. tensors.py same A B: fails unless they have the same bits. tensors.py near A B TOLERANCE: fails
+unless each tensor differs by at most TOLERANCE of its norm."""
 import array
 import json
 import math
@@ -38,7 +38,7 @@ def put_set(folder, each=60):
 
 def main():
     if sys.argv[1] == "set":
-        return put_set(sys.argv[2])
+        return put_set(*sys.argv[2:3], *map(int, sys.argv[3:]))
     a, b = load(sys.argv[2]), load(sys.argv[3])
     if a.keys() != b.keys():
         sys.exit("the files have other tensors")

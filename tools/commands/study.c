@@ -255,35 +255,64 @@ static int recall(study_job *job, study_settings *settings)
     return status;
 }
 
+/* Rank 0 writes into the folder, once all have read what is there. */
+static int begin_folder(study_job *job, study_settings *settings, int *lock)
+{
+    const bool writes = ranks_speak(job->ranks);
+    double all = 0;
+    int status = writes ? make_folder(settings->out) : EXIT_OK;
+    if (status == EXIT_OK && writes) status = lock_folder(settings->out, lock);
+    if (status == EXIT_OK) status = recall(job, settings);
+    if (status) return status;
+    return shunt_ranks_sum(job->ranks, &all, 1) ? say_library_failure(NULL) : EXIT_OK;
+}
+
 static int measure(study_job *job, study_settings *settings, int *lock)
 {
-    int status = make_folder(settings->out);
-    if (status == EXIT_OK) status = lock_folder(settings->out, lock);
     if (settings->quick) fill_numbers(settings, &job->study->quick);
-    if (status == EXIT_OK) status = recall(job, settings);
+    int status = begin_folder(job, settings, lock);
     if (settings->quick) fill_networks(settings, &job->study->quick);
     if (!settings->seeds) settings->seeds = 1;
     csv_begin(&job->results, job->study->columns);
     return status ? status : job->study->measure(job);
 }
 
+/* Trained networks are looked at, and drawn, in one process. */
+static int check_ranks(const study_job *job)
+{
+    if (shunt_ranks_describe(job->ranks)->count == 1) return EXIT_OK;
+    if (job->settings->redraw || job->files[0] || !(job->study->takes & STUDY_TRAINS))
+        return say_usage("several ranks share out the networks that a study trains; start this without mpirun");
+    return EXIT_OK;
+}
+
+static int run_study(study_job *job, study_settings *settings)
+{
+    char path[4096];
+    int lock = -1, status = check_ranks(job);
+    if (status) return status;
+    if (settings->redraw)
+        status =
+            csv_read_older(&job->results, job->study->columns, job->study->later, in_folder(job, "results.csv", path));
+    else
+        status = measure(job, settings, &lock);
+    if (status == EXIT_OK && ranks_speak(job->ranks)) status = finish(job);
+    folder_unlock(settings->out, lock);
+    csv_end(&job->results);
+    json_decref(job->plan);
+    return status;
+}
+
 static int run(const void *typed, int noperands, char **operands)
 {
     study_settings settings = *(const study_settings *)typed;
     study_job job = {.settings = &settings, .files = operands + (noperands > 0)};
-    char path[4096];
-    int lock = -1, status = find_study(operands[0], &job.study);
+    int status = find_study(operands[0], &job.study);
     if (status == EXIT_OK) status = check(job.study, &settings, job.files);
+    if (status == EXIT_OK) status = ranks_begin(&job.ranks);
     if (status) return status;
-    if (settings.redraw)
-        status =
-            csv_read_older(&job.results, job.study->columns, job.study->later, in_folder(&job, "results.csv", path));
-    else
-        status = measure(&job, &settings, &lock);
-    if (status == EXIT_OK) status = finish(&job);
-    folder_unlock(settings.out, lock);
-    csv_end(&job.results);
-    json_decref(job.plan);
+    status = run_study(&job, &settings);
+    ranks_end(job.ranks, status);
     return status;
 }
 
@@ -301,7 +330,8 @@ const command study_command = {
         "responses (how strongly each 3x3 layer of trained "
         "networks responds) or lesion (the error of trained networks without some of the blocks). The last two take "
         "weight files, as FILE or MODEL=FILE, or train --models first. Networks are trained in DIR/runs, one after the "
-        "other. An interruption, such as Ctrl-C, loses at most the work since the last checkpoint. The same command "
+        "other; under mpirun as many at a time as there are ranks. An interruption, such as Ctrl-C, loses at most the "
+        "work since the last checkpoint. The same command "
         "then continues, and the report holds what is finished so far. All its figures come from results.csv. A "
         "finished run "
         "is also one small file in DIR/rows: a study takes those of the very runs that it would make as finished, so "
@@ -314,6 +344,8 @@ const command study_command = {
                   "The error of a trained network without each of its blocks, and without several."},
                  {"shunt study responses --data cifar10:DIR --models plain20,resnet20 --epochs 10 --out trained",
                   "The responses of two networks, which it trains first."},
+                 {"mpirun -n 4 shunt study batch --data cifar10:DIR --epochs 10 --seeds 3 --out batch",
+                  "Nine networks, four at a time, each on a device of its own."},
                  {"shunt study degradation --out degradation --redraw", "The same figures again, from results.csv."}},
     .settings_size = sizeof(study_settings),
     .run = run,

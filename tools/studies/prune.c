@@ -230,7 +230,8 @@ static int measure(study_job *job)
                                   .prepare = prepare,
                                   .prepare_like = prepare_like,
                                   .begin = begin,
-                                  .end = end};
+                                  .end = end,
+                                  .chained = true};
     int status = runs_parse_models(models, &named);
     if (status == EXIT_OK && job->settings->budget)
         status = say_usage("prune does not use --budget, since some networks are known late; give --epochs");

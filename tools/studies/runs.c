@@ -140,6 +140,7 @@ int run_make(const run_context *self, const char *name, int64_t seed, const char
                                .preprocess = shunt_model_preprocess(parts->model),
                                .recipe = &parts->recipe,
                                .out = out,
+                               .workers = ranks_workers(self->job->ranks),
                                .save_seconds = 300,
                                .log_gradients = self->list->log_gradients,
                                .recompute = recomputes(self->list, name),
@@ -196,6 +197,7 @@ static int update(const run_context *self)
 {
     study_job *job = self->job;
     int status = EXIT_OK;
+    if (!ranks_speak(job->ranks)) return status;
     csv_clear(&job->results);
     for (size_t i = 0; i < self->list->count; i++)
         for (int64_t seed = 1; status == EXIT_OK && seed <= job->settings->seeds; seed++)
@@ -220,7 +222,8 @@ static int handle(void *context, const shunt_train_event *event)
         if (!watch->self->job->settings->output.json) training_print_epoch(&shown, watch->label, "test", watch->blocks);
         watch->status = update(watch->self);
     }
-    return training_handle(event) || watch->status;
+    const int stop = ranks_speak(watch->self->job->ranks) ? training_handle(event) : training_interrupted();
+    return stop || watch->status;
 }
 
 static bool is_finished(const run_parts *parts)
@@ -238,7 +241,8 @@ static int train(const run_context *self, run_parts *parts, const char *name, co
     if (is_finished(parts)) return EXIT_OK;
     int status = self->list->begin ? self->list->begin(self, parts, folder) : EXIT_OK;
     if (status == EXIT_OK) status = runs_note(self, parts, name, folder);
-    if (status == EXIT_OK) status = training_run(parts->trainer, watch->label, &finished);
+    const char *note = ranks_speak(self->job->ranks) ? watch->label : NULL;
+    if (status == EXIT_OK) status = training_run(parts->trainer, note, &finished);
     return status ? status : watch->status;
 }
 
@@ -261,6 +265,39 @@ static int run_one(const run_context *self, const char *name, int64_t seed)
 
 /* ---- All -------------------------------------------------------------------------------------------------------------- */
 
+static bool same_base(const run_list *list, size_t a, size_t b)
+{
+    char text[2][RUN_NAME];
+    return !strcmp(list->base(list->names[a], text[0]), list->base(list->names[b], text[1]));
+}
+
+/* What one rank makes as a whole: a network, or all that need each other. */
+static void find_chains(run_context *self)
+{
+    self->nchains = 0;
+    for (size_t i = 0; i < self->list->count; i++) {
+        self->chains[i] = self->nchains;
+        for (size_t k = 0; self->list->chained && k < i; k++)
+            if (same_base(self->list, k, i)) self->chains[i] = self->chains[k];
+        if (self->chains[i] == self->nchains) self->nchains++;
+    }
+}
+
+/* Whether this rank makes the run: chains are dealt out, those of seed 1 first. */
+static bool is_own(const run_context *self, size_t run, int64_t seed)
+{
+    const shunt_ranks_info *here = shunt_ranks_describe(self->job->ranks);
+    return ((size_t)(seed - 1) * self->nchains + self->chains[run]) % here->count == here->rank;
+}
+
+/* Waits for the other ranks; a failure of one is that of all. */
+static int meet(const run_context *self, int status)
+{
+    double failed = status != EXIT_OK;
+    if (shunt_ranks_sum(self->job->ranks, &failed, 1)) return say_library_failure(NULL);
+    return failed > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 static int run_all(const run_context *self)
 {
     const study_settings *settings = self->job->settings;
@@ -268,8 +305,10 @@ static int run_all(const run_context *self)
     if (status) return status;
     for (int64_t seed = 1; seed <= settings->seeds; seed++)
         for (size_t i = 0; i < self->list->count && !training_interrupted(); i++)
-            if (!csv_rows(rows_at(self, i, seed)) && run_one(self, self->list->names[i], seed)) status = EXIT_FAILED;
-    int updated = update(self); /* also the runs that were finished before */
+            if (is_own(self, i, seed) && !csv_rows(rows_at(self, i, seed)) && run_one(self, self->list->names[i], seed))
+                status = EXIT_FAILED;
+    status = meet(self, status);
+    int updated = update(self); /* also the runs that were finished before, and those of other ranks */
     if (training_interrupted())
         return say_failure("stopped, everything is saved; the same command continues, or: shunt study %s --out %s",
                            self->job->study->name, settings->out);
@@ -300,14 +339,20 @@ static int check_models(const run_context *self)
     return status;
 }
 
+/* Rank 0 chooses for all. Ranks make as many runs at a time. */
 static int choose_epochs(run_context *self)
 {
     const study_settings *settings = self->job->settings;
+    shunt_ranks *ranks = self->job->ranks;
+    int status = EXIT_OK;
     self->epochs = settings->epochs ? settings->epochs : plan_epochs(self->job->plan);
-    if (settings->budget && !self->job->plan) {
-        int status = runs_budget(self, settings->budget, settings->seeds, &self->epochs);
+    if (ranks_speak(ranks) && settings->budget && !self->job->plan) {
+        const int64_t minutes = settings->budget * (int64_t)shunt_ranks_describe(ranks)->count;
+        status = runs_budget(self, minutes, settings->seeds, &self->epochs);
         if (status) return status;
     }
+    if (shunt_ranks_broadcast(ranks, &self->epochs, sizeof self->epochs, 0)) return say_library_failure(NULL);
+    if (!ranks_speak(ranks)) return EXIT_OK;
     return plan_keep(self->job->study->name, settings, settings->budget ? self->epochs : 0);
 }
 
@@ -324,7 +369,7 @@ static int take_rows(run_context *self)
         }
     snprintf(text, sizeof text, "%zu run%s finished before, by %s rows", taken, taken == 1 ? " was" : "s were",
              taken == 1 ? "its" : "their");
-    if (taken) say_info(text);
+    if (taken && ranks_speak(self->job->ranks)) say_info(text);
     return status;
 }
 
@@ -342,9 +387,10 @@ int runs_train(study_job *job, const run_list *list)
     if (!self.rows) return say_failure("no memory");
     int status = open_data(&self);
     if (status == EXIT_OK) status = check_models(&self);
-    if (status == EXIT_OK) status = device_from_settings(&job->settings->device, &self.device);
+    if (status == EXIT_OK) status = ranks_device(job->ranks, &job->settings->device, &self.device);
     if (status == EXIT_OK) status = choose_epochs(&self);
     if (status == EXIT_OK) status = take_rows(&self);
+    find_chains(&self);
     if (status == EXIT_OK) status = run_all(&self);
     end_rows(&self);
     shunt_dataset_close(self.test);

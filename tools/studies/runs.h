@@ -24,6 +24,7 @@ typedef struct run_list {
     int (*prepare)(const struct run_context *run, const char *name, int64_t seed, struct run_parts *parts);
     int (*prepare_like)(const struct run_context *run, const char *name, int64_t seed, const csv *rows,
                         struct run_parts *parts);
+    bool chained;           /* runs of one base and seed need each other: one rank makes them, in their order */
     int64_t recompute_from; /* networks of so many layers recompute activations; 0: none */
     bool log_gradients;
     /* Appends to the results what a run has in its folder so far. */
@@ -43,7 +44,7 @@ int runs_add(run_list *list, const char *format, ...) __attribute__((format(prin
 const char *run_precision(const char *name);
 
 /* Trains all that is not finished, all networks with seed 1 first, and calls study_update after each epoch. A run that fails
- * is reported, and the others continue. */
+ * is reported, and the others continue. Of several ranks each trains its share of the runs, and rank 0 alone calls study_update. */
 int runs_train(study_job *job, const run_list *list);
 
 /* ---- What runs.c, rows.c and budget.c share -------------------------------------------------------------------------- */
@@ -55,6 +56,8 @@ typedef struct run_context {
     shunt_dataset *data, *test;
     int64_t epochs; /* 0: as the recipe says */
     csv *rows; /* of runs that were finished elsewhere (rows.h), by seed and network; without a row: not of this one */
+    int64_t epochs;                    /* 0: as the recipe says */
+    size_t chains[RUNS_MOST], nchains; /* what each run of the list belongs to, of what one rank makes as a whole */
 } run_context;
 
 /* A run that is ready to begin. */

@@ -5,6 +5,7 @@
 #define SHUNT_TOOLS_STUDY_H
 
 #include "commands/commands.h"
+#include "lib/ranks.h"
 #include "lib/csv.h"
 #include "report.h"
 
@@ -34,9 +35,10 @@ struct study_network;
 typedef struct study_job {
     const study *study;
     const study_settings *settings;
-    char **files; /* ended by NULL */
-    json_t *plan; /* how a study that trains began (plan.h); NULL: it begins now */
-    csv results;  /* with the study's columns; study_update writes it */
+    char **files;       /* ended by NULL */
+    json_t *plan;       /* how a study that trains began (plan.h); NULL: it begins now */
+    shunt_ranks *ranks; /* share out the runs; rank 0 alone writes what is not in a run's folder */
+    csv results;        /* with the study's columns; study_update writes it */
 } study_job;
 
 /* What --quick puts in the place of what was not typed: minutes on two cores, on purpose too little for the finding itself. */
