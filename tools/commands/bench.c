@@ -63,7 +63,7 @@ typedef struct measurement {
     device_roof roof;
     bench_flow flow;            /* with --streams */
     shunt_ranks *ranks;         /* of a training step; else NULL */
-    shunt_ranks_work exchanged; /* in the timed runs */
+    shunt_ranks_work exchanged; /* in the timed runs, by the rank that waited least for the others */
     bench_predictions predicted;
 } measurement;
 
@@ -78,6 +78,20 @@ static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* What a rank exchanges takes it the longer the more it is ahead of the others: so what the last one saw is what exchanging takes. On
+ * rank 0. */
+static int choose_exchanged(shunt_ranks *ranks, shunt_ranks_work *work)
+{
+    void *all = NULL;
+    size_t bytes = 0;
+    if (shunt_ranks_gather(ranks, work, sizeof *work, &all, &bytes)) return say_library_failure(NULL);
+    const shunt_ranks_work *list = all;
+    for (size_t r = 0; r < bytes / sizeof *list; r++)
+        if (list[r].seconds < work->seconds) *work = list[r];
+    free(all);
+    return EXIT_OK;
 }
 
 static int time_runs(const bench_settings *settings, shunt_executor *executor, const bench_task *task, measurement *out)
@@ -105,7 +119,7 @@ static int time_runs(const bench_settings *settings, shunt_executor *executor, c
     out->best_ms = times[0];
     out->median_ms = times[settings->repeats / 2];
     free(times);
-    return status;
+    return status == EXIT_OK && out->ranks ? choose_exchanged(out->ranks, &out->exchanged) : status;
 }
 
 static int profile_layers(const bench_task *task, shunt_device *device, int64_t repeats, const device_roof *roof,

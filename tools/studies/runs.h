@@ -54,7 +54,6 @@ typedef struct run_context {
     const run_list *list;
     shunt_device *device;
     shunt_dataset *data, *test;
-    int64_t epochs; /* 0: as the recipe says */
     csv *rows; /* of runs that were finished elsewhere (rows.h), by seed and network; without a row: not of this one */
     int64_t epochs;                    /* 0: as the recipe says */
     size_t chains[RUNS_MOST], nchains; /* what each run of the list belongs to, of what one rank makes as a whole */
