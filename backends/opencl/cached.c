@@ -88,7 +88,7 @@ static void put(place to, const void *content, size_t bytes)
         header head = {.hash = ocl_hash(content, bytes)};
         memcpy(head.magic, magic, sizeof magic);
         memcpy(blob, &head, sizeof head);
-        if (bytes) memcpy(blob + sizeof head, content, bytes);
+        memcpy(blob + sizeof head, content, bytes);
         if (ocl_host->cache_put(to.space, to.key, to.nkey, blob, sizeof head + bytes))
             ocl_log(SHUNT_LOG_INFO, "opencl: a program could not be cached");
     }
@@ -159,7 +159,7 @@ void ocl_cached_keep_program(const ocl_device *device, const ocl_unit *unit, cl_
 {
     const place to = unit_place(device, unit_binaries, unit);
     if (driver_keeps(device))
-        put(to, NULL, 0);
+        put(to, "", 0);
     else
         put_binary(device, to, program);
     free(to.key);
