@@ -1,5 +1,5 @@
-/* plot.h - charts as SVG and PNG: lines with their names beside the chart, bars, and maps of a value over two axes. Axes are named, the
- * colour-blind can tell the colours apart, and no name lies on a line. */
+/* plot.h - charts as SVG and PNG: lines, bars, and maps of a value over two axes. The names of lines stand beside the chart, so none
+ * lies on a line. Axes are named. The colour-blind can tell the colours apart. */
 #ifndef SHUNT_TOOLS_PLOT_H
 #define SHUNT_TOOLS_PLOT_H
 
