@@ -159,33 +159,6 @@ static void absorb_reorders(graph_plan *plan, const graph_op *op, int device, sh
     }
 }
 
-/* Whether the op alone reads the value. */
-static bool is_only_reader(const shunt_graph *graph, const graph_op *op, shunt_value value)
-{
-    uint32_t readers = 0;
-    for (uint32_t o = 0; o < graph->nops; o++)
-        for (uint32_t i = 0; i < graph->ops[o].ninputs; i++) readers += graph->ops[o].inputs[i] == value;
-    for (uint32_t i = 0; i < graph->noutputs; i++) readers += graph->outputs[i].value == value;
-    return readers == 1 && op->inputs[0] == value;
-}
-
-/* A convolution of 16-bit data may read an input of the graph in float32, as it is, if that costs it no better algorithm. */
-static void absorb_cast(graph_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
-{
-    const shunt_value src = op->inputs[0];
-    if (op->kind != SHUNT_OP_CONV || shunt_dtype_bytes(desc->inputs[0].dtype) != 2 ||
-        plan->graph->values[src].source != VALUE_INPUT || !is_only_reader(plan->graph, op, src))
-        return;
-    const int32_t have = find_value(plan, src, device, SHUNT_F32, ANY);
-    const plan_answer *rounded = plan_ask(plan, device, desc);
-    if (have < 0 || !rounded->ncandidates) return;
-    shunt_op_desc wide = *desc;
-    wide.flags |= SHUNT_FLAG_WIDE_SRC;
-    wide.inputs[0] = plan->values[have].desc;
-    const plan_answer *got = plan_ask(plan, device, &wide);
-    if (got->ncandidates && !strcmp(got->candidates[0].algorithm, rounded->candidates[0].algorithm)) *desc = wide;
-}
-
 static shunt_status add_outputs(graph_plan *plan, const graph_op *op, int device, const shunt_op_desc *desc,
                                 const int32_t *inputs, int32_t *outputs)
 {
@@ -206,6 +179,26 @@ static bool is_read_behind(const shunt_graph *graph, shunt_value value, uint32_t
     for (uint32_t i = 0; i < graph->noutputs; i++)
         if (graph->outputs[i].value == value) return true;
     return false;
+}
+
+/* A convolution of 16-bit data may read an input of the graph in float32, as it is, if that costs it no better algorithm, and
+ * if nobody else needs it rounded. */
+static void absorb_cast(graph_plan *plan, const graph_op *op, int device, shunt_op_desc *desc)
+{
+    const shunt_value src = op->inputs[0];
+    const uint8_t dtype = desc->inputs[0].dtype;
+    if (op->kind != SHUNT_OP_CONV || shunt_dtype_bytes(dtype) != 2 || plan->graph->values[src].source != VALUE_INPUT ||
+        find_value(plan, src, device, dtype, ANY) >= 0 ||
+        is_read_behind(plan->graph, src, (uint32_t)(op - plan->graph->ops)))
+        return;
+    const int32_t have = find_value(plan, src, device, SHUNT_F32, ANY);
+    const plan_answer *rounded = plan_ask(plan, device, desc);
+    if (have < 0 || !rounded->ncandidates) return;
+    shunt_op_desc wide = *desc;
+    wide.flags |= SHUNT_FLAG_WIDE_SRC;
+    wide.inputs[0] = plan->values[have].desc;
+    const plan_answer *got = plan_ask(plan, device, &wide);
+    if (got->ncandidates && !strcmp(got->candidates[0].algorithm, rounded->candidates[0].algorithm)) *desc = wide;
 }
 
 /* That nobody needs what an op is about to overwrite: no value in that memory is an input or is read later. */
